@@ -1,0 +1,32 @@
+/** Why bytes were refused: they break a rule, or they are newer than this reader. */
+export type FailureKind = "corrupt" | "unsupported";
+
+/**
+ * Bytes of an image that break a rule of the format.
+ *
+ * `rule` is one of the identifiers of schema/rules.ts, `inode` the inode number concerned (0 where there is
+ * none), `offset` the byte offset inside `object` (a blob's digest or a file name, set by whoever opened it).
+ */
+export class FormatError extends Error {
+  override readonly name = "FormatError";
+  readonly rule: string;
+  readonly kind: FailureKind;
+  readonly inode: number;
+  readonly offset: number;
+  readonly object: string;
+
+  constructor(rule: string, kind: FailureKind, inode: number, offset: number, object = "") {
+    const where = [object, inode === 0 ? "" : `inode ${inode}`, `offset ${offset}`].filter((part) => part !== "");
+    super(`${kind} image: ${rule} (${where.join(", ")})`);
+    this.rule = rule;
+    this.kind = kind;
+    this.inode = inode;
+    this.offset = offset;
+    this.object = object;
+  }
+
+  /** The same failure with the object's name, for whoever knows which file the bytes came from. */
+  in(object: string): FormatError {
+    return new FormatError(this.rule, this.kind, this.inode, this.offset, object);
+  }
+}
