@@ -1,0 +1,2 @@
+export { Chunker } from "./chunker.ts";
+export { checkChunkSizes, defaultChunkSizes, parseChunkSizes, type ChunkSizes } from "./sizes.ts";

@@ -1,0 +1,44 @@
+/** Bounds on the length of a chunk, in bytes. Only the last chunk of a stream may be shorter than `min`. */
+export interface ChunkSizes {
+  readonly min: number;
+  readonly avg: number;
+  readonly max: number;
+}
+
+/** What the Rust tool uses, and so what shares chunks with its images. */
+export const defaultChunkSizes: ChunkSizes = { min: 16384, avg: 65536, max: 262144 };
+
+const limits = {
+  min: { from: 64, to: 1 << 20 },
+  avg: { from: 256, to: 1 << 22 },
+  max: { from: 1024, to: 1 << 24 },
+} as const;
+
+/** Throws a RangeError that says what is allowed, unless `sizes` are ascending and inside FastCDC's limits. */
+export function checkChunkSizes(sizes: ChunkSizes): void {
+  for (const key of ["min", "avg", "max"] as const) {
+    const { from, to } = limits[key];
+    const size = sizes[key];
+    if (!Number.isInteger(size) || size < from || size > to) {
+      throw new RangeError(`chunk size ${key} must be between ${from} and ${to} bytes, not ${size}`);
+    }
+  }
+  if (sizes.min > sizes.avg || sizes.avg > sizes.max) {
+    throw new RangeError(`chunk sizes must ascend: min ${sizes.min}, avg ${sizes.avg}, max ${sizes.max}`);
+  }
+}
+
+/** Parses MIN:AVG:MAX, in bytes, each with an optional suffix K or M (binary). Throws a RangeError. */
+export function parseChunkSizes(text: string): ChunkSizes {
+  const parts = /^(\d+[KM]?):(\d+[KM]?):(\d+[KM]?)$/i.exec(text);
+  if (parts === null) throw new RangeError(`chunk sizes are written MIN:AVG:MAX, as in 16K:64K:256K, not "${text}"`);
+  const [min, avg, max] = parts.slice(1).map(parseSize);
+  const sizes = { min, avg, max };
+  checkChunkSizes(sizes);
+  return sizes;
+}
+
+function parseSize(text: string): number {
+  const unit = { K: 1 << 10, M: 1 << 20 }[text.at(-1)?.toUpperCase() ?? ""];
+  return unit === undefined ? Number(text) : Number(text.slice(0, -1)) * unit;
+}
