@@ -1,0 +1,110 @@
+import { createRequire } from "node:module";
+import { errnoName } from "../wire/errno.ts";
+
+/** A system call failed. */
+export class SystemCallError extends Error {
+  override readonly name = "SystemCallError";
+  readonly code: string;
+
+  constructor(call: string, errno: number) {
+    super(`${call}: ${errnoName(errno)}`);
+    this.code = errnoName(errno);
+  }
+}
+
+/** The few system calls that Node lacks. Each throws SystemCallError unless it says otherwise. */
+export interface Libc {
+  /** mount(2). `flags` are MS_*. */
+  mount(source: string, target: string, type: string, flags: number, data: string): void;
+  /** umount2(2). `flags` are MNT_* and UMOUNT_NOFOLLOW. */
+  umount(target: string, flags: number): void;
+  /** A connected pair of Unix stream sockets, close-on-exec. */
+  socketpair(): [number, number];
+  /** The descriptor sent over `socket`, close-on-exec; undefined if the other end closed without sending one. */
+  receiveDescriptor(socket: number): number | undefined;
+  dup2(from: number, to: number): void;
+  /** syslog(3); does nothing where there is no daemon. */
+  syslog(priority: number, message: string): void;
+  /** Ends the process at once, without waiting for its threads. */
+  exit(code: number): never;
+}
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOCK_CLOEXEC = 0o2000000;
+const MSG_CMSG_CLOEXEC = 0x40000000;
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+
+let loaded: Libc | undefined;
+
+/** Loads koffi on first use: what needs no system call of these starts without it. */
+export function libc(): Libc {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Libc {
+  const koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
+  const library = koffi.load(null);
+  const mount = library.func("int mount(const char *, const char *, const char *, unsigned long, const char *)");
+  const umount = library.func("int umount2(const char *, int)");
+  const socketpair = library.func("int socketpair(int, int, int, _Out_ int *)");
+  const recvmsg = library.func("long recvmsg(int, void *, int)");
+  const dup2 = library.func("int dup2(int, int)");
+  const syslog = library.func("void syslog(int, const char *, ...)");
+  const exit = library.func("void _exit(int)");
+  const check = (call: string, result: number): void => {
+    if (result < 0) throw new SystemCallError(call, koffi.errno());
+  };
+
+  return {
+    mount: (source, target, type, flags, data) => check("mount", mount(source, target, type, flags, data)),
+    umount: (target, flags) => check("umount2", umount(target, flags)),
+    socketpair: () => {
+      const pair = new Int32Array(2);
+      check("socketpair", socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+      return [pair[0], pair[1]];
+    },
+    receiveDescriptor: (socket) => {
+      const message = descriptorMessage(koffi.address);
+      let received: number;
+      do {
+        received = recvmsg(socket, message.header, MSG_CMSG_CLOEXEC);
+      } while (received < 0 && errnoName(koffi.errno()) === "EINTR");
+      check("recvmsg", received);
+      return received === 0 ? undefined : message.descriptor();
+    },
+    dup2: (from, to) => check("dup2", dup2(from, to)),
+    syslog: (priority, message) => syslog(priority, "%s", "string", message),
+    exit: (code) => exit(code) as never,
+  };
+}
+
+/**
+ * A struct msghdr (64-bit layout) with room for one byte and one descriptor. It and what it points to lie in one buffer
+ * of more than 64 bytes, whose memory does not move.
+ */
+function descriptorMessage(address: (of: unknown) => bigint): { header: Buffer; descriptor(): number | undefined } {
+  const IOVEC = 56;
+  const CONTROL = 72;
+  const CONTROL_SIZE = 24;
+  const BYTE = 96;
+  const header = Buffer.alloc(104);
+  const words = new BigUint64Array(header.buffer, header.byteOffset, header.length / 8);
+  const base = address(header);
+  words[16 / 8] = base + BigInt(IOVEC);
+  words[24 / 8] = 1n;
+  words[32 / 8] = base + BigInt(CONTROL);
+  words[40 / 8] = BigInt(CONTROL_SIZE);
+  words[IOVEC / 8] = base + BigInt(BYTE);
+  words[IOVEC / 8 + 1] = 1n;
+  return {
+    header,
+    descriptor() {
+      // struct cmsghdr {size_t len; int level; int type}, then the descriptor.
+      const control = new Int32Array(header.buffer, header.byteOffset + CONTROL, CONTROL_SIZE / 4);
+      return control[2] === SOL_SOCKET && control[3] === SCM_RIGHTS ? control[4] : undefined;
+    },
+  };
+}

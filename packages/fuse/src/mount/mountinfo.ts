@@ -1,0 +1,57 @@
+import { readFileSync, realpathSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+
+/** One line of /proc/self/mountinfo. */
+export interface MountEntry {
+  /** "MAJOR:MINOR" of st_dev. */
+  device: string;
+  mountpoint: string;
+  /** "fuse.puzzlefs" */
+  type: string;
+  source: string;
+  /** Options of the mount, as the kernel lists them. */
+  options: string;
+  /** Options of the file system. */
+  superOptions: string;
+}
+
+/** All mounts of this process's mount namespace, oldest first. */
+export function listMounts(): MountEntry[] {
+  const entries: MountEntry[] = [];
+  for (const line of readFileSync("/proc/self/mountinfo", "utf8").split("\n")) {
+    // ID PARENT MAJ:MIN ROOT MOUNTPOINT OPTIONS [TAG…] - TYPE SOURCE SUPEROPTIONS
+    const fields = line.split(" ");
+    const dash = fields.indexOf("-");
+    if (dash < 0) continue;
+    entries.push({
+      device: fields[2],
+      mountpoint: unescape(fields[4]),
+      options: fields[5],
+      type: fields[dash + 1],
+      source: unescape(fields[dash + 2]),
+      superOptions: fields[dash + 3],
+    });
+  }
+  return entries;
+}
+
+/** What is mounted on `mountpoint` (a resolved path): the topmost, if several are. */
+export function findMount(mountpoint: string): MountEntry | undefined {
+  return listMounts().findLast((entry) => entry.mountpoint === mountpoint);
+}
+
+/**
+ * The absolute path without symbolic links. The last component itself is not touched, as it may be the root of a mount
+ * whose daemon is dead or does not answer; a symbolic link there is followed, since no mount can be on it.
+ */
+export function resolveMountpoint(path: string): string {
+  const absolute = resolve(path);
+  const parent = join(realpathSync(dirname(absolute)), basename(absolute));
+  if (findMount(parent) !== undefined) return parent;
+  return realpathSync(absolute);
+}
+
+/** The kernel writes space, tab, newline and backslash as octal escapes. */
+function unescape(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+}

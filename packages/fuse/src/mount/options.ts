@@ -1,0 +1,124 @@
+import { MountOptionError } from "./errors.ts";
+
+/** Flags of mount(2). */
+const MS_RDONLY = 1;
+const MS_NOSUID = 2;
+const MS_NODEV = 4;
+const MS_NOEXEC = 8;
+
+/** What `-o` asked for. */
+export interface MountOptions {
+  /** MS_* flags; MS_RDONLY always. */
+  flags: number;
+  /** The same as words, for fusermount3. */
+  flagWords: string[];
+  /** What /proc/mounts shows as the device. */
+  fsname: string;
+  /** The type is shown as fuse.SUBTYPE. */
+  subtype: string;
+  /** Undefined: whoever mounts decides (root does, for a root file system that only root may see is of little use). */
+  allowOther: boolean | undefined;
+  /** Owner shown for every inode instead of the image's. */
+  uid: number | undefined;
+  gid: number | undefined;
+  /** Bytes; undefined: as much as the protocol allows. */
+  maxRead: number | undefined;
+  /** Readahead of the mount, KiB; undefined: this program's choice. */
+  readAhead: number | undefined;
+  /** fusermount3 stays and unmounts when the daemon dies. */
+  autoUnmount: boolean;
+}
+
+const FLAGS = new Map([
+  ["nosuid", MS_NOSUID],
+  ["nodev", MS_NODEV],
+  ["noexec", MS_NOEXEC],
+]);
+
+/** The opposites, each of which takes its flag back: the last one given counts. */
+const CLEARED = new Map([
+  ["suid", "nosuid"],
+  ["dev", "nodev"],
+  ["exec", "noexec"],
+]);
+
+/** Without meaning for a read-only file system that is mounted now, but usual in fstab and mount(8). */
+const IGNORED = new Set([
+  ..."ro rw defaults default_permissions atime noatime diratime nodiratime relatime norelatime strictatime lazytime".split(" "),
+  ..."nolazytime sync async dirsync auto noauto nofail _netdev user nouser users owner group".split(" "),
+]);
+const IGNORED_PREFIX = /^(x-|X-|comment=|context=|fscontext=|defcontext=|rootcontext=)/;
+
+/**
+ * Reads mount options; each string may hold several, separated by commas. Throws MountOptionError for one that is
+ * unknown or whose value is not a number.
+ */
+export function parseMountOptions(given: readonly string[], fsname = "puzzlefs"): MountOptions {
+  const flags = new Set<string>();
+  const options: MountOptions = {
+    flags: MS_RDONLY,
+    flagWords: [],
+    fsname,
+    subtype: "puzzlefs",
+    allowOther: undefined,
+    uid: undefined,
+    gid: undefined,
+    maxRead: undefined,
+    readAhead: undefined,
+    autoUnmount: false,
+  };
+  for (const word of given.flatMap((list) => list.split(","))) {
+    if (word === "" || IGNORED.has(word) || IGNORED_PREFIX.test(word)) continue;
+    const cleared = CLEARED.get(word);
+    if (FLAGS.has(word)) flags.add(word);
+    else if (cleared !== undefined) flags.delete(cleared);
+    else applyOption(options, word);
+  }
+  for (const word of flags) options.flags |= FLAGS.get(word) ?? 0;
+  options.flagWords = [...flags];
+  return options;
+}
+
+function applyOption(options: MountOptions, word: string): void {
+  const equals = word.indexOf("=");
+  const name = equals < 0 ? word : word.slice(0, equals);
+  const value = equals < 0 ? undefined : word.slice(equals + 1);
+  switch (name) {
+    case "allow_other":
+      options.allowOther = true;
+      return;
+    case "noallow_other":
+      options.allowOther = false;
+      return;
+    case "auto_unmount":
+      options.autoUnmount = true;
+      return;
+    case "fsname":
+      options.fsname = value ?? "";
+      return;
+    case "subtype":
+      options.subtype = value ?? "";
+      return;
+    case "uid":
+      options.uid = numberOf(name, value);
+      return;
+    case "gid":
+      options.gid = numberOf(name, value);
+      return;
+    case "max_read":
+      options.maxRead = numberOf(name, value);
+      return;
+    case "readahead":
+      options.readAhead = numberOf(name, value);
+      return;
+    default:
+      throw new MountOptionError(`unknown mount option "${word}"`);
+  }
+}
+
+function numberOf(name: string, value: string | undefined): number {
+  if (value === undefined || !/^\d{1,10}$/.test(value)) {
+    throw new MountOptionError(`mount option ${name}= needs a number, not "${value ?? ""}"`);
+  }
+  return Number(value);
+}

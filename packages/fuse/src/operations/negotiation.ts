@@ -1,0 +1,81 @@
+import * as abi from "../wire/abi.ts";
+import { EPROTO } from "../wire/errno.ts";
+import { MAX_READ_BYTES, type Reply } from "../wire/reply.ts";
+import type { Request } from "../wire/request.ts";
+import type { MountableTree } from "./mountable.ts";
+
+const { InitFlag, InitFlag2 } = abi;
+
+/**
+ * What INIT settled. Plain data: it is handed to further session threads on the same device, and would be to a daemon
+ * that takes over from another.
+ */
+export interface Negotiated {
+  minor: number;
+  flags: number;
+  flags2: number;
+  /** Bytes the kernel will read ahead at most. */
+  maxReadahead: number;
+}
+
+/** Nothing is ever written, so the least that the kernel takes: the request buffer need not hold data. */
+const MAX_WRITE = 4096;
+
+/** Requests that the kernel keeps in flight for readahead and the like; beyond 3/4 of it the device counts as congested. */
+const MAX_BACKGROUND = 64;
+
+/** Wanted whenever the kernel has it. */
+const WANTED =
+  InitFlag.ASYNC_READ |
+  InitFlag.EXPORT_SUPPORT |
+  InitFlag.DO_READDIRPLUS |
+  InitFlag.ASYNC_DIO |
+  InitFlag.NO_OPEN_SUPPORT |
+  InitFlag.PARALLEL_DIROPS |
+  InitFlag.MAX_PAGES |
+  InitFlag.CACHE_SYMLINKS |
+  InitFlag.NO_OPENDIR_SUPPORT |
+  InitFlag.INIT_EXT;
+// Left out on purpose. READDIRPLUS_AUTO: attributes come from memory, so sending them along always beats a LOOKUP
+// each afterwards. AUTO_INVAL_DATA and EXPLICIT_INVAL_DATA: content never changes under a mount.
+
+/**
+ * Answers INIT. Returns the size of the body, or a negated error number for a kernel that is too old. `settled` gets
+ * the outcome; it is not called when the kernel's major version is newer than ours, because then the kernel repeats
+ * INIT with the version that the reply names.
+ */
+export function negotiate(
+  tree: MountableTree,
+  request: Request,
+  reply: Reply,
+  settled: (outcome: Negotiated) => void,
+): number {
+  const words = reply.words;
+  const at = abi.OUT_HEADER_SIZE;
+  words.zero(at, at + abi.INIT_OUT_SIZE);
+  words.put32(at + abi.initOut.major, abi.KERNEL_MAJOR);
+  if (request.initMajor > abi.KERNEL_MAJOR) {
+    words.put32(at + abi.initOut.minor, abi.NEWEST_MINOR);
+    return abi.INIT_OUT_SIZE;
+  }
+  if (request.initMajor < abi.KERNEL_MAJOR || request.initMinor < abi.OLDEST_MINOR) return -EPROTO;
+
+  const acls = tree.hasXattrs === false || tree.hasAcls === false ? 0 : InitFlag.POSIX_ACL;
+  const outcome: Negotiated = {
+    minor: Math.min(request.initMinor, abi.NEWEST_MINOR),
+    flags: request.initFlags & (WANTED | acls),
+    flags2: request.initFlags2 & InitFlag2.ALLOW_IDMAP,
+    maxReadahead: request.initMaxReadahead,
+  };
+  words.put32(at + abi.initOut.minor, outcome.minor);
+  words.put32(at + abi.initOut.max_readahead, outcome.maxReadahead);
+  words.put32(at + abi.initOut.flags, outcome.flags);
+  words.put16(at + abi.initOut.max_background, MAX_BACKGROUND);
+  words.put16(at + abi.initOut.congestion_threshold, (MAX_BACKGROUND * 3) / 4);
+  words.put32(at + abi.initOut.max_write, MAX_WRITE);
+  words.put32(at + abi.initOut.time_gran, 1);
+  words.put16(at + abi.initOut.max_pages, MAX_READ_BYTES / 4096);
+  words.put32(at + abi.initOut.flags2, outcome.flags2);
+  settled(outcome);
+  return abi.INIT_OUT_SIZE;
+}

@@ -1,0 +1,91 @@
+import { Opcode } from "../wire/abi.ts";
+import { EINVAL, EIO, ENOENT, ENOSYS, EROFS } from "../wire/errno.ts";
+import type { Reply } from "../wire/reply.ts";
+import { directoryHandler } from "./directory.ts";
+import type { Handler } from "./handler.ts";
+import type { MountableTree } from "./mountable.ts";
+import { type Negotiated, negotiate } from "./negotiation.ts";
+import { xattrHandlers } from "./xattr.ts";
+
+const DOT = 0x2e;
+
+/** The kernel should have refused these on a read-only mount before they came here. */
+const WRITING = [
+  Opcode.SETATTR,
+  Opcode.SYMLINK,
+  Opcode.MKNOD,
+  Opcode.MKDIR,
+  Opcode.UNLINK,
+  Opcode.RMDIR,
+  Opcode.RENAME,
+  Opcode.RENAME2,
+  Opcode.LINK,
+  Opcode.WRITE,
+  Opcode.SETXATTR,
+  Opcode.REMOVEXATTR,
+  Opcode.CREATE,
+  Opcode.FALLOCATE,
+  Opcode.COPY_FILE_RANGE,
+  Opcode.TMPFILE,
+];
+
+const unknown: Handler = () => -ENOSYS;
+
+/**
+ * One handler for each opcode, indexed by it. The rest answer ENOSYS, which is an answer too: OPEN and OPENDIR need not
+ * be sent (no state is kept for open files); ACCESS is the kernel's (default_permissions); FLUSH, FSYNC, LSEEK, STATX
+ * and POLL have the kernel's own fallbacks; INTERRUPT is pointless as a request is answered before the next is read.
+ *
+ * Node ids are inode numbers. They stay valid for the life of the mount without any table, so FORGET has nothing to
+ * do, any thread can answer any request, and a new daemon could go on where another stopped.
+ */
+export function handlers(tree: MountableTree, reply: Reply, settled: (outcome: Negotiated) => void): Handler[] {
+  const table: Handler[] = [];
+  for (const opcode of Object.values(Opcode)) table[opcode] = unknown;
+  for (const opcode of WRITING) table[opcode] = () => -EROFS;
+  const xattr = xattrHandlers(tree);
+  table[Opcode.INIT] = (request) => negotiate(tree, request, reply, settled);
+  table[Opcode.LOOKUP] = lookupHandler(tree);
+  table[Opcode.GETATTR] = (request) => {
+    const attributes = tree.attributes(request.node);
+    return attributes === undefined ? -ENOENT : reply.attributes(attributes);
+  };
+  table[Opcode.READLINK] = (request) => reply.data(tree.readlink(request.node));
+  table[Opcode.READ] = readHandler(tree);
+  table[Opcode.READDIR] = directoryHandler(tree, reply, false);
+  table[Opcode.READDIRPLUS] = directoryHandler(tree, reply, true);
+  table[Opcode.STATFS] = () => reply.statfs(tree.contentBytes, tree.inodeCount);
+  table[Opcode.GETXATTR] = xattr.get;
+  table[Opcode.LISTXATTR] = xattr.list;
+  table[Opcode.RELEASE] = () => 0;
+  table[Opcode.RELEASEDIR] = () => 0;
+  table[Opcode.DESTROY] = () => 0;
+  return table;
+}
+
+function lookupHandler(tree: MountableTree): Handler {
+  return (request, reply) => {
+    const directory = request.node;
+    const name = request.name;
+    if (name.length === 0) return -EINVAL;
+    const ino = name[0] === DOT && name.length <= 2 ? dots(tree, directory, name) : tree.lookup(directory, name);
+    if (ino === undefined) return reply.negativeEntry();
+    const attributes = tree.attributes(ino);
+    return attributes === undefined ? -ENOENT : reply.entry(attributes);
+  };
+}
+
+/** "." and ".." are looked up only to turn a file handle (NFS, overlayfs) into a dentry again. */
+function dots(tree: MountableTree, node: number, name: Uint8Array): number | undefined {
+  if (name.length === 1) return node;
+  return name[1] === DOT ? tree.parent(node) : tree.lookup(node, name);
+}
+
+function readHandler(tree: MountableTree): Handler {
+  return (request, reply) => {
+    const size = request.readSize;
+    // More than was negotiated; a short answer would be taken for the end of the file.
+    if (size > reply.capacity) return -EIO;
+    return tree.read(request.node, request.readOffset, reply.payload(size));
+  };
+}

@@ -1,0 +1,83 @@
+import { readFileSync } from "node:fs";
+import { ENODATA, ENOSYS, ERANGE } from "../wire/errno.ts";
+import type { Request } from "../wire/request.ts";
+import type { Handler } from "./handler.ts";
+import type { MountableTree } from "./mountable.ts";
+
+/** What the kernel sends for the user when idmapped mounts are allowed: it leaves all judgement to itself. */
+const UNKNOWN_UID = 0xffffffff;
+const CAP_SYS_ADMIN = 1n << 21n;
+const TRUSTED = Buffer.from("trusted.");
+
+type Xattrs = ReturnType<MountableTree["xattrs"]>;
+
+/** Handlers of GETXATTR and LISTXATTR. */
+export function xattrHandlers(tree: MountableTree): { get: Handler; list: Handler } {
+  if (tree.hasXattrs === false) {
+    // The kernel takes ENOSYS as "never", and does not ask again.
+    const never: Handler = () => -ENOSYS;
+    return { get: never, list: never };
+  }
+
+  // Callers ask twice, for the size and then for the value, and for all attributes of one inode in a row.
+  let cachedNode = 0;
+  let cached: Xattrs = [];
+  const xattrsOf = (node: number): Xattrs => {
+    if (node !== cachedNode) {
+      cached = tree.xattrs(node);
+      cachedNode = node;
+    }
+    return cached;
+  };
+
+  const get: Handler = (request, reply) => {
+    const xattrs = xattrsOf(request.node);
+    if (xattrs.length === 0) return -ENODATA;
+    const name = request.xattrName;
+    const found = xattrs.find((xattr) => equal(xattr.name, name));
+    if (found === undefined) return -ENODATA;
+    if (request.xattrSize === 0) return reply.xattrSize(found.value.length);
+    return found.value.length > request.xattrSize ? -ERANGE : reply.data(found.value);
+  };
+
+  const list: Handler = (request, reply) => {
+    const shown = visible(xattrsOf(request.node), request);
+    const size = shown.reduce((sum, xattr) => sum + xattr.name.length + 1, 0);
+    if (request.xattrSize === 0) return reply.xattrSize(size);
+    if (size > request.xattrSize) return -ERANGE;
+    const body = reply.payload(size);
+    let at = 0;
+    for (const { name } of shown) {
+      body.set(name, at);
+      body[at + name.length] = 0;
+      at += name.length + 1;
+    }
+    return size;
+  };
+
+  return { get, list };
+}
+
+/** The kernel guards the values of trusted.* but, for FUSE, not their names; other file systems hide these as well. */
+function visible(xattrs: Xattrs, request: Request): Xattrs {
+  if (!xattrs.some(isTrusted) || mayUseTrusted(request)) return xattrs;
+  return xattrs.filter((xattr) => !isTrusted(xattr));
+}
+
+function isTrusted({ name }: Xattrs[number]): boolean {
+  return equal(name.subarray(0, TRUSTED.length), TRUSTED);
+}
+
+function mayUseTrusted({ uid, pid }: Request): boolean {
+  if (uid !== UNKNOWN_UID) return uid === 0;
+  try {
+    const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? "0";
+    return (BigInt(`0x${effective}`) & CAP_SYS_ADMIN) !== 0n;
+  } catch {
+    return false;
+  }
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0;
+}

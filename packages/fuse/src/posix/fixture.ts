@@ -1,0 +1,153 @@
+import { Buffer } from "node:buffer";
+import type { InodeKind } from "@puzzlefs/reader";
+
+/**
+ * The tree that the POSIX cases expect to find, as data: any backend can make it (in memory, on disk, as an image) and
+ * must then show it exactly.
+ */
+export interface FixtureEntry {
+  /** Path below the root, without a leading slash; latin1: one character for each byte. */
+  path: string;
+  kind: InodeKind;
+  /** The 12 permission bits. */
+  permissions: number;
+  uid: number;
+  gid: number;
+  mtimeSeconds: number;
+  mtimeNanoseconds: number;
+  content?: Uint8Array;
+  /** Of a symlink. */
+  target?: string;
+  device?: { major: number; minor: number };
+  xattrs?: Record<string, Uint8Array>;
+  /** Path of an earlier entry that this is another name of; everything else is that entry's then. */
+  linkTo?: string;
+}
+
+export const MANY = 20_000;
+export const DEPTH = 100;
+
+/** Content sizes around pages and readahead. */
+export const SIZES = [0, 1, 511, 512, 4095, 4096, 4097, 65535, 65536, 131071, 131073, 1_000_003];
+
+/** Byte at `offset` of every file whose content the cases check by position. */
+export function patternByte(offset: number): number {
+  return (offset * 31 + (offset >>> 8) * 17 + (offset >>> 16)) & 0xff;
+}
+
+export function pattern(size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  for (let offset = 0; offset < size; offset++) bytes[offset] = patternByte(offset);
+  return bytes;
+}
+
+export const STRANGE_NAMES = [
+  "new\nline",
+  "back\\slash",
+  " leading and trailing ",
+  "-dash",
+  "quote'\"",
+  ".hidden",
+  "...",
+  "\xff\xfe\x80 not UTF-8",
+  "\xc3\xbc UTF-8",
+  "\x01\x7f control",
+  "*?[a]",
+  "n".repeat(255),
+  "\xe9".repeat(255),
+];
+
+/** Version 2 of the kernel's ACL encoding: u::rw-, u:65534:r--, g::---, m::r--, o::--- */
+export const ACL_READ_NOBODY = Buffer.from(
+  "02000000" + "01000600ffffffff" + "02000400feff0000" + "04000000ffffffff" + "10000400ffffffff" + "20000000ffffffff",
+  "hex",
+);
+
+type Optional = Partial<Omit<FixtureEntry, "path" | "kind">>;
+
+/** All entries, parents before children; the root itself is "". */
+export function fixture(): FixtureEntry[] {
+  const entries: FixtureEntry[] = [];
+  const add = (path: string, kind: InodeKind, more: Optional = {}): void => {
+    const permissions = kind === "dir" ? 0o755 : kind === "lnk" ? 0o777 : 0o644;
+    const time = { mtimeSeconds: 1_600_000_000, mtimeNanoseconds: 123_456_789 };
+    entries.push({ path, kind, permissions, uid: 0, gid: 0, ...time, ...more });
+  };
+
+  add("", "dir");
+  add("hello", "file", { content: Buffer.from("hello, world\n") });
+  add("empty-dir", "dir");
+  add("sizes", "dir");
+  for (const size of SIZES) add(`sizes/${size}`, "file", { content: pattern(size) });
+
+  add("names", "dir");
+  for (const name of STRANGE_NAMES) add(`names/${name}`, "file", { content: Buffer.from(name, "latin1") });
+
+  add("many", "dir");
+  for (let index = 0; index < MANY; index++) add(`many/entry-${index}`, "file", { content: Buffer.from(`${index}`) });
+
+  let deep = "deep";
+  add(deep, "dir");
+  for (let level = 1; level < DEPTH; level++) add((deep += "/d"), "dir");
+  add(`${deep}/bottom`, "file", { content: Buffer.from("bottom") });
+
+  add("links", "dir");
+  add("links/relative", "lnk", { target: "../hello" });
+  add("links/absolute", "lnk", { target: "/nowhere/at/all" });
+  add("links/to-dir", "lnk", { target: "../sizes" });
+  add("links/loop", "lnk", { target: "loop" });
+  add("links/long", "lnk", { target: "t".repeat(4000) });
+  add("links/bytes", "lnk", { target: "\xff\n\x80" });
+
+  add("hard", "dir");
+  add("hard/other", "dir");
+  add("hard/first", "file", { content: Buffer.from("linked") });
+  add("hard/second", "file", { linkTo: "hard/first" });
+  add("hard/other/third", "file", { linkTo: "hard/first" });
+  add("hard/fifo", "fifo");
+  add("hard/fifo-again", "fifo", { linkTo: "hard/fifo" });
+
+  add("special", "dir");
+  add("special/fifo", "fifo", { permissions: 0o600 });
+  add("special/socket", "sock", { permissions: 0o700 });
+  add("special/null", "chr", { permissions: 0o666, device: { major: 1, minor: 3 } });
+  add("special/block", "blk", { permissions: 0o660, device: { major: 8, minor: 17 } });
+  add("special/large-device", "chr", { permissions: 0o600, device: { major: 4095, minor: 1_048_575 } });
+
+  add("modes", "dir");
+  for (const permissions of [0o000, 0o400, 0o644, 0o1777, 0o2755, 0o4755, 0o7777]) {
+    add(`modes/${permissions.toString(8)}`, "file", { permissions, content: Buffer.from("x") });
+  }
+  add("modes/sticky", "dir", { permissions: 0o1777 });
+  add("modes/private", "dir", { permissions: 0o700 });
+  add("modes/private/inside", "file");
+
+  add("owners", "dir");
+  for (const id of [1, 1000, 65534, 65536, 4_294_967_294]) add(`owners/${id}`, "file", { uid: id, gid: id });
+
+  add("times", "dir");
+  add("times/epoch", "file", { mtimeSeconds: 0, mtimeNanoseconds: 0 });
+  add("times/before", "file", { mtimeSeconds: -1_000_000, mtimeNanoseconds: 1 });
+  add("times/far", "file", { mtimeSeconds: 8_000_000_000, mtimeNanoseconds: 999_999_999 });
+
+  add("xattrs", "dir", { xattrs: { "user.directory": Buffer.from("yes") } });
+  add("xattrs/user", "file", {
+    xattrs: { "user.binary": Buffer.from([0, 255, 10, 0]), "user.empty": new Uint8Array(0), "user.large": pattern(3000) },
+  });
+  add("xattrs/none", "file");
+  add("xattrs/trusted", "file", { xattrs: { "trusted.secret": Buffer.from("s"), "user.open": Buffer.from("o") } });
+  add("xattrs/capability", "file", {
+    permissions: 0o755,
+    xattrs: { "security.capability": Buffer.from("0100000200200000000000000000000000000000", "hex") },
+  });
+  add("acl", "dir");
+  add("acl/nobody-reads", "file", {
+    permissions: 0o640,
+    content: Buffer.from("granted"),
+    xattrs: { "system.posix_acl_access": ACL_READ_NOBODY },
+  });
+
+  add("bin", "dir");
+  add("bin/script", "file", { permissions: 0o755, content: Buffer.from("#!/bin/sh\necho ran $1\n") });
+  return entries;
+}

@@ -1,0 +1,99 @@
+import { IN_HEADER_SIZE, inHeader, initIn, readIn, getxattrIn, GETXATTR_IN_SIZE } from "./abi.ts";
+import { Words } from "./words.ts";
+
+/** Bytes of the request buffer. The kernel demands 8 KiB at least; more lets one BATCH_FORGET carry thousands. */
+export const REQUEST_BYTES = 65536;
+
+/**
+ * The request in the session's one request buffer. Its getters read the buffer, so they are only good until the next
+ * request is read into it; the same holds for the byte views that it returns.
+ */
+export class Request {
+  readonly words = new Words(REQUEST_BYTES);
+  /** Bytes that the kernel wrote. */
+  length = 0;
+
+  /** Whether the header is whole and agrees with the number of bytes read. */
+  get wellFormed(): boolean {
+    return this.length >= IN_HEADER_SIZE && this.words.get32(inHeader.len) === this.length;
+  }
+
+  get opcode(): number {
+    return this.words.get32(inHeader.opcode);
+  }
+
+  get unique(): number {
+    return this.words.get64(inHeader.unique);
+  }
+
+  /** The inode concerned; node ids are inode numbers. */
+  get node(): number {
+    return this.words.get64(inHeader.nodeid);
+  }
+
+  get uid(): number {
+    return this.words.get32(inHeader.uid);
+  }
+
+  get gid(): number {
+    return this.words.get32(inHeader.gid);
+  }
+
+  get pid(): number {
+    return this.words.get32(inHeader.pid);
+  }
+
+  /** LOOKUP's name. */
+  get name(): Uint8Array {
+    return this.#stringAt(IN_HEADER_SIZE);
+  }
+
+  /** READ, READDIR, READDIRPLUS: where to start, bytes or cookie. */
+  get readOffset(): number {
+    return this.words.get64(IN_HEADER_SIZE + readIn.offset);
+  }
+
+  /** READ, READDIR, READDIRPLUS: bytes wanted. */
+  get readSize(): number {
+    return this.words.get32(IN_HEADER_SIZE + readIn.size);
+  }
+
+  /** GETXATTR, LISTXATTR: room for the value, bytes; 0 asks for its size. */
+  get xattrSize(): number {
+    return this.words.get32(IN_HEADER_SIZE + getxattrIn.size);
+  }
+
+  get xattrName(): Uint8Array {
+    return this.#stringAt(IN_HEADER_SIZE + GETXATTR_IN_SIZE);
+  }
+
+  get initMajor(): number {
+    return this.words.get32(IN_HEADER_SIZE + initIn.major);
+  }
+
+  get initMinor(): number {
+    return this.words.get32(IN_HEADER_SIZE + initIn.minor);
+  }
+
+  get initMaxReadahead(): number {
+    return this.words.get32(IN_HEADER_SIZE + initIn.max_readahead);
+  }
+
+  get initFlags(): number {
+    return this.words.get32(IN_HEADER_SIZE + initIn.flags);
+  }
+
+  /** Zero from kernels older than 7.36, whose INIT ends before it. */
+  get initFlags2(): number {
+    const at = IN_HEADER_SIZE + initIn.flags2;
+    return this.length >= at + 4 ? this.words.get32(at) : 0;
+  }
+
+  /** Up to the first NUL, or to the end of the request should there be none. */
+  #stringAt(start: number): Uint8Array {
+    const bytes = this.words.bytes;
+    let end = start;
+    while (end < this.length && bytes[end] !== 0) end++;
+    return bytes.subarray(start, end);
+  }
+}
