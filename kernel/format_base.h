@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * What the generated code stands on: runs of bytes, lent memory, failures.
+ *
+ * Reads are total: outside the bytes they give 0. Writes outside lent memory
+ * are dropped. The TypeScript of the same meaning is packages/format/src/runtime.ts.
+ */
+#ifndef _PFS_FORMAT_BASE_H
+#define _PFS_FORMAT_BASE_H
+
+#ifdef __KERNEL__
+#include <linux/limits.h>
+#include <linux/types.h>
+#include <linux/unaligned.h>
+#else
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef int64_t s64;
+#define U32_MAX UINT32_MAX
+#define U64_MAX UINT64_MAX
+#endif
+
+/* Integers are exact below this; a larger one reads as this. */
+#define PFS_U53_END (1ULL << 53)
+
+struct pfs_bytes {
+	const u8 *data;
+	u32 length;
+};
+
+/* The rule that was broken, the inode and the byte offset concerned. */
+struct pfs_failure {
+	u32 rule;
+	u64 inode;
+	u64 offset;
+};
+
+struct pfs_scratch_u8 {
+	u8 *data;
+	u64 length;
+};
+
+struct pfs_scratch_u32 {
+	u32 *data;
+	u64 length;
+};
+
+struct pfs_scratch_u53 {
+	u64 *data;
+	u64 length;
+};
+
+/* One bit an element: data holds (length + 7) / 8 bytes. */
+struct pfs_scratch_bool {
+	u8 *data;
+	u64 length;
+};
+
+static inline bool pfs_fail(struct pfs_failure *failure, u32 rule, u64 inode,
+			    u64 offset)
+{
+	failure->rule = rule;
+	failure->inode = inode;
+	failure->offset = offset;
+	return false;
+}
+
+static inline u8 pfs_byte(struct pfs_bytes bytes, u64 offset)
+{
+	return offset < bytes.length ? bytes.data[offset] : 0;
+}
+
+static inline u32 pfs_load_u16(struct pfs_bytes bytes, u64 offset)
+{
+	if (bytes.length < 2 || offset > bytes.length - 2)
+		return 0;
+	return bytes.data[offset] | (u32)bytes.data[offset + 1] << 8;
+}
+
+static inline u32 pfs_load_u32(struct pfs_bytes bytes, u64 offset)
+{
+	const u8 *at;
+
+	if (bytes.length < 4 || offset > bytes.length - 4)
+		return 0;
+	at = bytes.data + offset;
+	return at[0] | (u32)at[1] << 8 | (u32)at[2] << 16 | (u32)at[3] << 24;
+}
+
+static inline u64 pfs_load_u64(struct pfs_bytes bytes, u64 offset)
+{
+	if (bytes.length < 8 || offset > bytes.length - 8)
+		return 0;
+	return pfs_load_u32(bytes, offset) |
+	       (u64)pfs_load_u32(bytes, offset + 4) << 32;
+}
+
+static inline u64 pfs_load_u53(struct pfs_bytes bytes, u64 offset)
+{
+	u64 value = pfs_load_u64(bytes, offset);
+
+	return value < PFS_U53_END ? value : PFS_U53_END;
+}
+
+static inline s64 pfs_load_i53(struct pfs_bytes bytes, u64 offset)
+{
+	const s64 limit = PFS_U53_END - 1;
+	s64 value = (s64)pfs_load_u64(bytes, offset);
+
+	if (value > limit)
+		return limit;
+	return value < -limit ? -limit : value;
+}
+
+static inline struct pfs_bytes pfs_slice(struct pfs_bytes bytes, u64 start,
+					 u64 end)
+{
+	u64 to = end < bytes.length ? end : bytes.length;
+	u64 from = start < to ? start : to;
+
+	return (struct pfs_bytes) { bytes.data + from, to - from };
+}
+
+static inline u32 pfs_narrow(u64 value)
+{
+	return value < U32_MAX ? value : U32_MAX;
+}
+
+static inline u8 pfs_scratch_u8_get(struct pfs_scratch_u8 scratch, u64 index)
+{
+	return index < scratch.length ? scratch.data[index] : 0;
+}
+
+static inline void pfs_scratch_u8_set(struct pfs_scratch_u8 scratch, u64 index,
+				      u8 value)
+{
+	if (index < scratch.length)
+		scratch.data[index] = value;
+}
+
+static inline u32 pfs_scratch_u32_get(struct pfs_scratch_u32 scratch, u64 index)
+{
+	return index < scratch.length ? scratch.data[index] : 0;
+}
+
+static inline void pfs_scratch_u32_set(struct pfs_scratch_u32 scratch,
+				       u64 index, u32 value)
+{
+	if (index < scratch.length)
+		scratch.data[index] = value;
+}
+
+static inline u64 pfs_scratch_u53_get(struct pfs_scratch_u53 scratch, u64 index)
+{
+	return index < scratch.length ? scratch.data[index] : 0;
+}
+
+static inline void pfs_scratch_u53_set(struct pfs_scratch_u53 scratch,
+				       u64 index, u64 value)
+{
+	if (index < scratch.length)
+		scratch.data[index] = value;
+}
+
+static inline bool pfs_scratch_bool_get(struct pfs_scratch_bool scratch,
+					u64 index)
+{
+	return index < scratch.length &&
+	       (scratch.data[index / 8] >> (index % 8) & 1);
+}
+
+static inline void pfs_scratch_bool_set(struct pfs_scratch_bool scratch,
+					u64 index, bool value)
+{
+	u8 mask = 1 << (index % 8);
+
+	if (index >= scratch.length)
+		return;
+	if (value)
+		scratch.data[index / 8] |= mask;
+	else
+		scratch.data[index / 8] &= ~mask;
+}
+
+bool pfs_checked_add(u64 a, u64 b, struct pfs_failure *failure, u64 *out);
+bool pfs_checked_subtract(u64 a, u64 b, struct pfs_failure *failure, u64 *out);
+bool pfs_checked_multiply(u64 a, u64 b, struct pfs_failure *failure, u64 *out);
+
+#endif /* _PFS_FORMAT_BASE_H */

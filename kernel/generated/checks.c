@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/* Made from schema/metadata.ts by `make codegen`: change that, not this. */
+#include "format.h"
+
+/* Follows every pointer of a DirEntry strictly. */
+bool pfs_check_dir_entry(struct pfs_dir_entry self,
+			 struct pfs_scratch_u53 work, struct pfs_failure *failure)
+{
+	{
+		struct pfs_bytes unused;
+
+		if (!pfs_checked_data(self.part, 0, work, failure, &unused))
+			return false;
+	}
+	return true;
+}
+
+/* Follows every pointer of a Dir strictly. */
+bool pfs_check_dir(struct pfs_dir self, struct pfs_scratch_u53 work,
+		   struct pfs_failure *failure)
+{
+	struct pfs_dir_entry_list entries;
+
+	if (!pfs_checked_list(self.part, 0, work, failure, &entries.part))
+		return false;
+	{
+		struct pfs_dir_entry_list item_list = entries;
+
+		for (u32 item_index = 0; item_index < item_list.part.count; item_index++) {
+			struct pfs_dir_entry item = pfs_dir_entry_at(item_list,
+								     item_index);
+
+			if (!pfs_check_dir_entry(item, work, failure))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Follows every pointer of a BlobRef strictly. */
+bool pfs_check_blob_ref(struct pfs_blob_ref self, struct pfs_scratch_u53 work,
+			struct pfs_failure *failure)
+{
+	{
+		struct pfs_bytes unused;
+
+		if (!pfs_checked_data(self.part, 0, work, failure, &unused))
+			return false;
+	}
+	return true;
+}
+
+/* Follows every pointer of a FileChunk strictly. */
+bool pfs_check_file_chunk(struct pfs_file_chunk self,
+			  struct pfs_scratch_u53 work, struct pfs_failure *failure)
+{
+	struct pfs_blob_ref blob;
+
+	if (!pfs_checked_struct(self.part, 0, work, failure, &blob.part))
+		return false;
+	if (!pfs_check_blob_ref(blob, work, failure))
+		return false;
+	return true;
+}
+
+/* Follows every pointer of a Xattr strictly. */
+bool pfs_check_xattr(struct pfs_xattr self, struct pfs_scratch_u53 work,
+		     struct pfs_failure *failure)
+{
+	{
+		struct pfs_bytes unused;
+
+		if (!pfs_checked_data(self.part, 0, work, failure, &unused))
+			return false;
+	}
+	{
+		struct pfs_bytes unused;
+
+		if (!pfs_checked_data(self.part, 1, work, failure, &unused))
+			return false;
+	}
+	return true;
+}
+
+/* Follows every pointer of a InodeAdditional strictly. */
+bool pfs_check_inode_additional(struct pfs_inode_additional self,
+				struct pfs_scratch_u53 work, struct pfs_failure *failure)
+{
+	struct pfs_xattr_list xattrs;
+
+	if (!pfs_checked_list(self.part, 0, work, failure, &xattrs.part))
+		return false;
+	{
+		struct pfs_xattr_list item_list = xattrs;
+
+		for (u32 item_index = 0; item_index < item_list.part.count; item_index++) {
+			struct pfs_xattr item = pfs_xattr_at(item_list,
+							     item_index);
+
+			if (!pfs_check_xattr(item, work, failure))
+				return false;
+		}
+	}
+	{
+		struct pfs_bytes unused;
+
+		if (!pfs_checked_data(self.part, 1, work, failure, &unused))
+			return false;
+	}
+	return true;
+}
+
+/* Follows every pointer of a Inode strictly. */
+bool pfs_check_inode(struct pfs_inode self, struct pfs_scratch_u53 work,
+		     struct pfs_failure *failure)
+{
+	struct pfs_inode_additional additional;
+
+	if (!pfs_checked_struct(self.part, 1, work, failure, &additional.part))
+		return false;
+	if (!pfs_check_inode_additional(additional, work, failure))
+		return false;
+	if (pfs_inode_mode_kind(self) == PFS_INODE_MODE_CHR) {
+		{
+			struct pfs_chr unused;
+
+			if (!pfs_checked_struct(self.part, 0, work, failure,
+						&unused.part))
+				return false;
+		}
+	}
+	if (pfs_inode_mode_kind(self) == PFS_INODE_MODE_DIR) {
+		struct pfs_dir dir;
+
+		if (!pfs_checked_struct(self.part, 0, work, failure, &dir.part))
+			return false;
+		if (!pfs_check_dir(dir, work, failure))
+			return false;
+	}
+	if (pfs_inode_mode_kind(self) == PFS_INODE_MODE_BLK) {
+		{
+			struct pfs_blk unused;
+
+			if (!pfs_checked_struct(self.part, 0, work, failure,
+						&unused.part))
+				return false;
+		}
+	}
+	if (pfs_inode_mode_kind(self) == PFS_INODE_MODE_FILE) {
+		struct pfs_file_chunk_list file;
+
+		if (!pfs_checked_list(self.part, 0, work, failure, &file.part))
+			return false;
+		{
+			struct pfs_file_chunk_list item_list = file;
+
+			for (u32 item_index = 0; item_index < item_list.part.count; item_index++) {
+				struct pfs_file_chunk item = pfs_file_chunk_at(item_list, item_index);
+
+				if (!pfs_check_file_chunk(item, work, failure))
+					return false;
+			}
+		}
+	}
+	return true;
+}
+
+/* Follows every pointer of a InodeVector strictly. */
+bool pfs_check_inode_vector(struct pfs_inode_vector self,
+			    struct pfs_scratch_u53 work, struct pfs_failure *failure)
+{
+	struct pfs_inode_list inodes;
+
+	if (!pfs_checked_list(self.part, 0, work, failure, &inodes.part))
+		return false;
+	{
+		struct pfs_inode_list item_list = inodes;
+
+		for (u32 item_index = 0; item_index < item_list.part.count; item_index++) {
+			struct pfs_inode item = pfs_inode_at(item_list,
+							     item_index);
+
+			if (!pfs_check_inode(item, work, failure))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Follows every pointer of a VerityData strictly. */
+bool pfs_check_verity_data(struct pfs_verity_data self,
+			   struct pfs_scratch_u53 work, struct pfs_failure *failure)
+{
+	{
+		struct pfs_bytes unused;
+
+		if (!pfs_checked_data(self.part, 0, work, failure, &unused))
+			return false;
+	}
+	{
+		struct pfs_bytes unused;
+
+		if (!pfs_checked_data(self.part, 1, work, failure, &unused))
+			return false;
+	}
+	return true;
+}
+
+/* Follows every pointer of a Chunk strictly. */
+bool pfs_check_chunk(struct pfs_chunk self, struct pfs_scratch_u53 work,
+		     struct pfs_failure *failure)
+{
+	struct pfs_blob_ref blob;
+
+	if (!pfs_checked_struct(self.part, 0, work, failure, &blob.part))
+		return false;
+	if (!pfs_check_blob_ref(blob, work, failure))
+		return false;
+	{
+		struct pfs_bytes unused;
+
+		if (!pfs_checked_data(self.part, 1, work, failure, &unused))
+			return false;
+	}
+	{
+		struct pfs_bytes unused;
+
+		if (!pfs_checked_data(self.part, 2, work, failure, &unused))
+			return false;
+	}
+	return true;
+}
+
+/* Follows every pointer of a Rootfs strictly. */
+bool pfs_check_rootfs(struct pfs_rootfs self, struct pfs_scratch_u53 work,
+		      struct pfs_failure *failure)
+{
+	struct pfs_inode_vector_list metadatas;
+	struct pfs_verity_data_list fs_verity_data;
+	struct pfs_chunk_list chunks;
+
+	if (!pfs_checked_list(self.part, 0, work, failure, &metadatas.part))
+		return false;
+	{
+		struct pfs_inode_vector_list item_list = metadatas;
+
+		for (u32 item_index = 0; item_index < item_list.part.count; item_index++) {
+			struct pfs_inode_vector item = pfs_inode_vector_at(item_list, item_index);
+
+			if (!pfs_check_inode_vector(item, work, failure))
+				return false;
+		}
+	}
+	if (!pfs_checked_list(self.part, 1, work, failure,
+			      &fs_verity_data.part))
+		return false;
+	{
+		struct pfs_verity_data_list item_list = fs_verity_data;
+
+		for (u32 item_index = 0; item_index < item_list.part.count; item_index++) {
+			struct pfs_verity_data item = pfs_verity_data_at(item_list, item_index);
+
+			if (!pfs_check_verity_data(item, work, failure))
+				return false;
+		}
+	}
+	if (!pfs_checked_list(self.part, 2, work, failure, &chunks.part))
+		return false;
+	{
+		struct pfs_chunk_list item_list = chunks;
+
+		for (u32 item_index = 0; item_index < item_list.part.count; item_index++) {
+			struct pfs_chunk item = pfs_chunk_at(item_list,
+							     item_index);
+
+			if (!pfs_check_chunk(item, work, failure))
+				return false;
+		}
+	}
+	return true;
+}

@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/* Made from schema/wire.ts by `make codegen`: change that, not this. */
+#include "format.h"
+
+#define PFS_NEAR_STRUCT 0
+#define PFS_NEAR_LIST 1
+#define PFS_FAR 2
+#define PFS_ELEMENT_BYTE 2
+#define PFS_ELEMENT_COMPOSITE 7
+#define PFS_OFFSET_SPAN 1073741824
+#define PFS_OFFSET_HALF 536870912
+
+/*
+ * Reads the table of segments. `starts` has room for MAX_SEGMENTS + 1
+ * positions.
+ */
+bool pfs_open_message(struct pfs_bytes bytes, struct pfs_scratch_u32 starts,
+		      struct pfs_failure *failure, struct pfs_message *out)
+{
+	u32 segments;
+	u32 words;
+	u64 start;
+
+	if (bytes.length > PFS_MAX_MESSAGE_BYTES)
+		return pfs_fail(failure, PFS_RULE_MESSAGE_TOO_LARGE, 0, 0);
+	if (bytes.length < 8)
+		return pfs_fail(failure, PFS_RULE_MESSAGE_TRUNCATED, 0, 0);
+	if (pfs_load_u32(bytes, 0) >= PFS_MAX_SEGMENTS)
+		return pfs_fail(failure, PFS_RULE_MESSAGE_SEGMENTS, 0, 0);
+	segments = pfs_narrow((u64)pfs_load_u32(bytes, 0) + 1);
+	words = bytes.length / 8;
+	start = segments / 2 + 1;
+	for (u32 i = 0; i < segments; i++) {
+		if (start > words)
+			return pfs_fail(failure, PFS_RULE_MESSAGE_TRUNCATED, 0,
+					(u64)i * 4 + 4);
+		pfs_scratch_u32_set(starts, i, pfs_narrow(start));
+		if (!pfs_checked_add(start,
+				     pfs_load_u32(bytes,
+						  (u64)i * 4 + 4), failure, &start))
+			return false;
+	}
+	if (start > words)
+		return pfs_fail(failure, PFS_RULE_MESSAGE_TRUNCATED, 0, 0);
+	if ((u64)pfs_narrow(start) * 8 != bytes.length)
+		return pfs_fail(failure, PFS_RULE_MESSAGE_TRAILING_BYTES, 0,
+				(u64)pfs_narrow(start) * 8);
+	pfs_scratch_u32_set(starts, segments, pfs_narrow(start));
+	*out = (struct pfs_message) { .bytes = bytes, .segments = segments, .starts = starts };
+	return true;
+}
+
+/* The segment that holds word `at`. */
+static u32 pfs_segment_of(const struct pfs_message *message, u32 at)
+{
+	u32 low = 0;
+	u32 high = message->segments;
+
+	{
+		u64 previous = U64_MAX;
+
+		while ((u64)low + 1 < high) {
+			u64 measure = (high > low ? high - low : 0);
+
+			if (measure >= previous)
+				break;
+			previous = measure;
+			{
+				u32 middle = ((u64)low + high) / 2;
+
+				if (pfs_scratch_u32_get(message->starts,
+							middle) <= at)
+					low = middle;
+				else
+					high = middle;
+			}
+		}
+	}
+	return low;
+}
+
+static struct pfs_pointer pfs_refused(u32 rule)
+{
+	return (struct pfs_pointer) { .rule = rule, .kind = PFS_POINTER_NULL,
+				     .at = 0, .sizes = 0 };
+}
+
+/*
+ * Where a near pointer at word `at`, whose lower half is `low`, points to; 0
+ * is outside any segment.
+ */
+static u32 pfs_near_target(u32 at, u32 low)
+{
+	u64 offset = low >> 2;
+	u64 target = (u64)at + 1 + offset;
+
+	if (offset < PFS_OFFSET_HALF)
+		return pfs_narrow(target);
+	return (target > PFS_OFFSET_SPAN ? target - PFS_OFFSET_SPAN : 0);
+}
+
+/*
+ * A struct or list at word `target`, which must lie in the segment with its
+ * `size` words.
+ */
+static struct pfs_pointer pfs_placed(const struct pfs_message *message,
+				     u32 segment, u32 kind, u32 target, u32 size, u32 sizes)
+{
+	if (target < pfs_scratch_u32_get(message->starts, segment))
+		return pfs_refused(PFS_RULE_POINTER_OUT_OF_BOUNDS);
+	if ((u64)target + size > pfs_scratch_u32_get(message->starts,
+						     (u64)segment + 1))
+		return pfs_refused(PFS_RULE_POINTER_OUT_OF_BOUNDS);
+	return (struct pfs_pointer) { .rule = 0, .kind = kind, .at = target,
+				     .sizes = sizes };
+}
+
+/* Words that a list takes, its tag included. */
+static u32 pfs_list_words(u32 sizes)
+{
+	u64 count = sizes >> 3;
+	u32 element = sizes & 7;
+
+	if (element == 0)
+		return 0;
+	if (element == 1)
+		return (count + 63) / 64;
+	if (element == 2)
+		return (count + 7) / 8;
+	if (element == 3)
+		return (count + 3) / 4;
+	if (element == 4)
+		return (count + 1) / 2;
+	if (element == 7)
+		return count + 1;
+	return count;
+}
+
+/* A near pointer, `low` and `sizes` its halves, its target already known. */
+static struct pfs_pointer pfs_near_pointer(const struct pfs_message *message,
+					   u32 segment, u32 target, u32 low, u32 sizes)
+{
+	if ((low & 3) == PFS_NEAR_STRUCT) {
+		u64 words = (sizes & 65535) + (sizes >> 16);
+
+		return pfs_placed(message, segment, PFS_POINTER_STRUCT, target,
+				  words, sizes);
+	}
+	if ((low & 3) == PFS_NEAR_LIST)
+		return pfs_placed(message, segment, PFS_POINTER_LIST, target,
+				  pfs_list_words(sizes), sizes);
+	return pfs_refused(PFS_RULE_POINTER_KIND);
+}
+
+/* Follows the pointer at word `at`, which lies inside the message. */
+struct pfs_pointer pfs_follow_pointer(const struct pfs_message *message, u32 at)
+{
+	u32 low = pfs_load_u32(message->bytes, (u64)at * 8);
+	u32 high = pfs_load_u32(message->bytes, (u64)at * 8 + 4);
+	u64 pad;
+	u64 pad_words;
+	u32 pad_low;
+	u32 pad_high;
+	u32 tag_low;
+	u32 tag_high;
+
+	if (low == 0 && high == 0)
+		return pfs_refused(0);
+	if ((low & 3) != PFS_FAR)
+		return pfs_near_pointer(message, pfs_segment_of(message, at),
+					pfs_near_target(at, low), low, high);
+	if (high >= message->segments)
+		return pfs_refused(PFS_RULE_FAR_POINTER_SEGMENT);
+	pad = (u64)pfs_scratch_u32_get(message->starts, high) + (low >> 3);
+	pad_words = ((low & 4) == 0 ? 1 : 2);
+	if (pad + pad_words > pfs_scratch_u32_get(message->starts,
+						  (u64)high + 1))
+		return pfs_refused(PFS_RULE_FAR_POINTER_OUT_OF_BOUNDS);
+	pad_low = pfs_load_u32(message->bytes, pad * 8);
+	pad_high = pfs_load_u32(message->bytes, pad * 8 + 4);
+	if (pad_words == 1) {
+		if ((pad_low & 3) == PFS_FAR)
+			return pfs_refused(PFS_RULE_FAR_POINTER_CHAIN);
+		if (pad_low == 0 && pad_high == 0)
+			return pfs_refused(0);
+		return pfs_near_pointer(message, high,
+					pfs_near_target(pfs_narrow(pad),
+							pad_low), pad_low, pad_high);
+	}
+	if ((pad_low & 7) != PFS_FAR)
+		return pfs_refused(PFS_RULE_FAR_POINTER_CHAIN);
+	if (pad_high >= message->segments)
+		return pfs_refused(PFS_RULE_FAR_POINTER_SEGMENT);
+	tag_low = pfs_load_u32(message->bytes, pad * 8 + 8);
+	tag_high = pfs_load_u32(message->bytes, pad * 8 + 12);
+	if (tag_low >> 2 != 0)
+		return pfs_refused(PFS_RULE_FAR_POINTER_TAG);
+	return pfs_near_pointer(message, pad_high,
+				pfs_narrow((u64)pfs_scratch_u32_get(message->starts, pad_high) + (pad_low >> 3)), tag_low, tag_high);
+}
+
+static struct pfs_struct_part pfs_empty_struct(const struct pfs_message *message)
+{
+	return (struct pfs_struct_part) { .message = message, .at = 0,
+					 .words = 0, .pointers = 0 };
+}
+
+static struct pfs_list_part pfs_empty_list(const struct pfs_message *message)
+{
+	return (struct pfs_list_part) { .message = message, .at = 0,
+				       .count = 0, .words = 0, .pointers = 0 };
+}
+
+/*
+ * The list of structs behind a good list pointer; `rule` of the pointer it
+ * gives is not 0 where the tag is bad.
+ */
+static struct pfs_pointer pfs_list_tag(const struct pfs_message *message,
+				       struct pfs_pointer pointer)
+{
+	u32 low;
+	u32 sizes;
+	u64 words;
+
+	if ((pointer.sizes & 7) != PFS_ELEMENT_COMPOSITE) {
+		if (pointer.sizes >> 3 == 0)
+			return pfs_refused(0);
+		return pfs_refused(PFS_RULE_LIST_ELEMENT_SIZE);
+	}
+	low = pfs_load_u32(message->bytes, (u64)pointer.at * 8);
+	sizes = pfs_load_u32(message->bytes, (u64)pointer.at * 8 + 4);
+	if ((low & 3) != PFS_NEAR_STRUCT)
+		return pfs_refused(PFS_RULE_LIST_TAG);
+	words = (sizes & 65535) + (sizes >> 16);
+	if ((u64)(low >> 2) * words > pointer.sizes >> 3)
+		return pfs_refused(PFS_RULE_LIST_TAG);
+	return (struct pfs_pointer) { .rule = 0, .kind = PFS_POINTER_STRUCT,
+				     .at = low >> 2, .sizes = sizes };
+}
+
+/* The root struct of a message. */
+struct pfs_struct_part pfs_root_part(const struct pfs_message *message)
+{
+	if ((u64)pfs_scratch_u32_get(message->starts,
+				     0) + 1 > pfs_scratch_u32_get(message->starts, 1))
+		return pfs_empty_struct(message);
+	return pfs_struct_at(message, pfs_scratch_u32_get(message->starts, 0));
+}
+
+static struct pfs_struct_part pfs_struct_at(const struct pfs_message *message,
+					    u32 at)
+{
+	struct pfs_pointer pointer = pfs_follow_pointer(message, at);
+
+	if (pointer.kind != PFS_POINTER_STRUCT)
+		return pfs_empty_struct(message);
+	return (struct pfs_struct_part) { .message = message, .at = pointer.at,
+					 .words = pointer.sizes & 65535, .pointers = pointer.sizes >> 16 };
+}
+
+/* The struct behind pointer `index`, or an empty one. */
+struct pfs_struct_part pfs_struct_field(struct pfs_struct_part part, u32 index)
+{
+	if (index >= part.pointers)
+		return pfs_empty_struct(part.message);
+	return pfs_struct_at(part.message,
+			     pfs_narrow((u64)part.at + part.words + index));
+}
+
+/* The list of structs behind pointer `index`, or an empty one. */
+struct pfs_list_part pfs_list_field(struct pfs_struct_part part, u32 index)
+{
+	struct pfs_pointer pointer;
+	struct pfs_pointer tag;
+
+	if (index >= part.pointers)
+		return pfs_empty_list(part.message);
+	pointer = pfs_follow_pointer(part.message,
+				     pfs_narrow((u64)part.at + part.words + index));
+	if (pointer.kind != PFS_POINTER_LIST)
+		return pfs_empty_list(part.message);
+	tag = pfs_list_tag(part.message, pointer);
+	if (tag.kind != PFS_POINTER_STRUCT)
+		return pfs_empty_list(part.message);
+	return (struct pfs_list_part) { .message = part.message,
+				       .at = pfs_narrow((u64)pointer.at + 1), .count = tag.at, .words = tag.sizes & 65535, .pointers = tag.sizes >> 16 };
+}
+
+/* The bytes behind pointer `index`, or none. */
+struct pfs_bytes pfs_data_field(struct pfs_struct_part part, u32 index)
+{
+	struct pfs_bytes bytes = part.message->bytes;
+	struct pfs_pointer pointer;
+
+	if (index >= part.pointers)
+		return pfs_slice(bytes, 0, 0);
+	pointer = pfs_follow_pointer(part.message,
+				     pfs_narrow((u64)part.at + part.words + index));
+	if (pointer.kind != PFS_POINTER_LIST ||
+	    (pointer.sizes & 7) != PFS_ELEMENT_BYTE)
+		return pfs_slice(bytes, 0, 0);
+	return pfs_slice(bytes, (u64)pointer.at * 8,
+			 (u64)pointer.at * 8 + (pointer.sizes >> 3));
+}
+
+/* Element `index` of a list, or an empty struct. */
+struct pfs_struct_part pfs_element(struct pfs_list_part list, u32 index)
+{
+	u64 at;
+
+	if (index >= list.count)
+		return pfs_empty_struct(list.message);
+	at = list.at + (u64)index * (list.words + list.pointers);
+	return (struct pfs_struct_part) { .message = list.message,
+					 .at = pfs_narrow(at), .words = list.words, .pointers = list.pointers };
+}
+
+bool pfs_bool_field(struct pfs_struct_part part, u32 offset, u32 mask)
+{
+	if (offset >= part.words * 8)
+		return false;
+	return (pfs_byte(part.message->bytes,
+			 (u64)part.at * 8 + offset) & mask) != 0;
+}
+
+u16 pfs_u16_field(struct pfs_struct_part part, u32 offset)
+{
+	if (offset >= part.words * 8)
+		return 0;
+	return pfs_load_u16(part.message->bytes, (u64)part.at * 8 + offset);
+}
+
+u32 pfs_u32_field(struct pfs_struct_part part, u32 offset)
+{
+	if (offset >= part.words * 8)
+		return 0;
+	return pfs_load_u32(part.message->bytes, (u64)part.at * 8 + offset);
+}
+
+u64 pfs_u53_field(struct pfs_struct_part part, u32 offset)
+{
+	if (offset >= part.words * 8)
+		return 0;
+	return pfs_load_u53(part.message->bytes, (u64)part.at * 8 + offset);
+}
+
+s64 pfs_i53_field(struct pfs_struct_part part, u32 offset)
+{
+	if (offset >= part.words * 8)
+		return 0;
+	return pfs_load_i53(part.message->bytes, (u64)part.at * 8 + offset);
+}
+
+/*
+ * Counts `words` against the work that the message's size allows: a small
+ * message cannot cost minutes.
+ */
+bool pfs_spend(struct pfs_scratch_u53 work, u64 words, u64 offset,
+	       struct pfs_failure *failure)
+{
+	u64 left;
+
+	if (words > pfs_scratch_u53_get(work, 0))
+		return pfs_fail(failure, PFS_RULE_TRAVERSAL_LIMIT, 0, offset);
+	if (!pfs_checked_subtract(pfs_scratch_u53_get(work, 0), words, failure,
+				  &left))
+		return false;
+	pfs_scratch_u53_set(work, 0, left);
+	return true;
+}
+
+bool pfs_checked_root(const struct pfs_message *message,
+		      struct pfs_failure *failure, struct pfs_struct_part *out)
+{
+	struct pfs_pointer pointer;
+
+	if ((u64)pfs_scratch_u32_get(message->starts,
+				     0) + 1 > pfs_scratch_u32_get(message->starts, 1))
+		return pfs_fail(failure, PFS_RULE_ROOT_MISSING, 0, 0);
+	pointer = pfs_follow_pointer(message,
+				     pfs_scratch_u32_get(message->starts, 0));
+	if (pointer.rule != 0)
+		return pfs_fail(failure, pointer.rule, 0,
+				(u64)pfs_scratch_u32_get(message->starts,
+							 0) * 8);
+	if (pointer.kind != PFS_POINTER_STRUCT)
+		return pfs_fail(failure, PFS_RULE_ROOT_MISSING, 0,
+				(u64)pfs_scratch_u32_get(message->starts,
+							 0) * 8);
+	*out = pfs_struct_at(message, pfs_scratch_u32_get(message->starts, 0));
+	return true;
+}
+
+/* The pointer at `index`, which is null or of `kind`. */
+static bool pfs_checked_pointer(struct pfs_struct_part part, u32 index,
+				u32 kind, struct pfs_failure *failure, struct pfs_pointer *out)
+{
+	u64 at;
+	struct pfs_pointer pointer;
+
+	if (index >= part.pointers) {
+		*out = pfs_refused(0);
+		return true;
+	}
+	at = (u64)part.at + part.words + index;
+	pointer = pfs_follow_pointer(part.message, pfs_narrow(at));
+	if (pointer.rule != 0)
+		return pfs_fail(failure, pointer.rule, 0, at * 8);
+	if (pointer.kind != PFS_POINTER_NULL && pointer.kind != kind)
+		return pfs_fail(failure, PFS_RULE_POINTER_KIND, 0, at * 8);
+	*out = pointer;
+	return true;
+}
+
+bool pfs_checked_struct(struct pfs_struct_part part, u32 index,
+			struct pfs_scratch_u53 work, struct pfs_failure *failure, struct pfs_struct_part *out)
+{
+	struct pfs_struct_part target;
+
+	{
+		struct pfs_pointer unused;
+
+		if (!pfs_checked_pointer(part, index, PFS_POINTER_STRUCT,
+					 failure, &unused))
+			return false;
+	}
+	target = pfs_struct_field(part, index);
+	if (!pfs_spend(work, 1 + target.words + target.pointers,
+		       (u64)part.at * 8, failure))
+		return false;
+	*out = target;
+	return true;
+}
+
+bool pfs_checked_list(struct pfs_struct_part part, u32 index,
+		      struct pfs_scratch_u53 work, struct pfs_failure *failure, struct pfs_list_part *out)
+{
+	struct pfs_pointer pointer;
+	struct pfs_list_part list;
+
+	if (!pfs_checked_pointer(part, index, PFS_POINTER_LIST, failure,
+				 &pointer))
+		return false;
+	list = pfs_list_field(part, index);
+	if (pointer.kind == PFS_POINTER_LIST) {
+		struct pfs_pointer tag = pfs_list_tag(part.message, pointer);
+		u64 words;
+
+		if (tag.rule != 0)
+			return pfs_fail(failure, tag.rule, 0,
+					(u64)pointer.at * 8);
+		words = list.words + list.pointers;
+		if (!pfs_spend(work,
+			       (u64)list.count * (words + (words == 0 ? 1 : 0)), (u64)pointer.at * 8, failure))
+			return false;
+	}
+	*out = list;
+	return true;
+}
+
+bool pfs_checked_data(struct pfs_struct_part part, u32 index,
+		      struct pfs_scratch_u53 work, struct pfs_failure *failure, struct pfs_bytes *out)
+{
+	struct pfs_pointer pointer;
+	struct pfs_bytes bytes;
+
+	if (!pfs_checked_pointer(part, index, PFS_POINTER_LIST, failure,
+				 &pointer))
+		return false;
+	if (pointer.kind == PFS_POINTER_LIST &&
+	    (pointer.sizes & 7) != PFS_ELEMENT_BYTE)
+		return pfs_fail(failure, PFS_RULE_LIST_ELEMENT_SIZE, 0,
+				(u64)pointer.at * 8);
+	bytes = pfs_data_field(part, index);
+	if (!pfs_spend(work, bytes.length / 8 + 1, (u64)part.at * 8, failure))
+		return false;
+	*out = bytes;
+	return true;
+}

@@ -1,0 +1,137 @@
+import type { FunctionDeclaration } from "ts-morph";
+import { SpecError } from "./errors.ts";
+import type { Expr, FunctionType, Stmt } from "./ir.ts";
+
+/** The expressions directly inside an expression. */
+export function parts(expression: Expr): Expr[] {
+  switch (expression.is) {
+    case "binary":
+    case "checkedBinary":
+      return [expression.left, expression.right];
+    case "not":
+    case "narrow":
+    case "cast":
+      return [expression.operand];
+    case "choice":
+      return [expression.condition, expression.then, expression.otherwise];
+    case "call":
+      return expression.arguments;
+    case "strictField":
+    case "strictUnionMember":
+      return [expression.object, expression.work];
+    case "field":
+    case "unionMember":
+    case "unionView":
+    case "unionKind":
+    case "valueMember":
+    case "length":
+    case "offsetOf":
+      return [expression.object];
+    case "index":
+      return [expression.object, expression.index];
+    case "load":
+      return [expression.object, expression.offset];
+    case "slice":
+      return [expression.object, expression.start, expression.end];
+    case "record":
+      return expression.members.map((member) => member.value);
+    default:
+      return [];
+  }
+}
+
+/** The expressions of a statement itself, and the statements inside it. */
+export function pieces(statement: Stmt): { expressions: Expr[]; statements: Stmt[] } {
+  switch (statement.is) {
+    case "declare":
+    case "assign":
+      return { expressions: [statement.value], statements: [] };
+    case "store":
+      return { expressions: [statement.value, statement.scratch, statement.index], statements: [] };
+    case "if":
+      return { expressions: [statement.condition], statements: [...statement.then, ...statement.otherwise] };
+    case "return":
+      return { expressions: statement.value === undefined ? [] : [statement.value], statements: [] };
+    case "fail":
+      return { expressions: [statement.rule, statement.inode, statement.offset], statements: [] };
+    case "forOf":
+      return { expressions: [statement.list], statements: statement.body };
+    case "forCount":
+      return { expressions: [statement.from, statement.limit], statements: statement.body };
+    case "while":
+      return { expressions: [statement.condition, statement.measure], statements: statement.body };
+    case "call":
+      return { expressions: [statement.call], statements: [] };
+    default:
+      return { expressions: [], statements: [] };
+  }
+}
+
+/** Whether evaluating this expression itself, not its parts, may fail. */
+export const mayFail = (expression: Expr): boolean =>
+  expression.is === "checkedBinary" ||
+  expression.is === "strictField" ||
+  expression.is === "strictUnionMember" ||
+  (expression.is === "call" && expression.callee.fallible);
+
+/** May stand only alone: as a whole initial value, assigned value, return value or statement. */
+const standsAlone = (expression: Expr): boolean => mayFail(expression) || (expression.is === "call" && expression.callee.optional);
+
+function anyExpression(statements: Stmt[], test: (expression: Expr) => boolean): boolean {
+  const within = (expression: Expr): boolean => test(expression) || parts(expression).some(within);
+  return statements.some((statement) => {
+    const inner = pieces(statement);
+    return inner.expressions.some(within) || anyExpression(inner.statements, test);
+  });
+}
+
+const anyFail = (statements: Stmt[]): boolean => statements.some((statement) => statement.is === "fail" || anyFail(pieces(statement).statements));
+
+/** Settles which functions may fail, and refuses recursion. */
+export function settleFailures(functions: FunctionType[], declarations: Map<string, FunctionDeclaration>): void {
+  const calls = new Map(functions.map((fn) => [fn.name, new Set<string>()]));
+  for (const fn of functions) {
+    anyExpression(fn.body, (expression) => {
+      if (expression.is === "call") calls.get(fn.name)?.add(expression.callee.name);
+      return false;
+    });
+  }
+  const visit = (name: string, open: string[]): void => {
+    const declaration = declarations.get(name);
+    if (open.includes(name) && declaration !== undefined) throw new SpecError(declaration, `${name} calls itself: ${[...open, name].join(" → ")}`);
+    for (const next of calls.get(name) ?? []) visit(next, [...open, name]);
+  };
+  for (const fn of functions) visit(fn.name, []);
+
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const fn of functions) {
+      if (fn.fallible || !(anyFail(fn.body) || anyExpression(fn.body, mayFail))) continue;
+      fn.fallible = true;
+      changed = true;
+    }
+  }
+}
+
+/** Refuses what C cannot say in one expression: a failing or optional value in the middle of another. */
+export function checkPlacement(fn: FunctionType, declaration: FunctionDeclaration): void {
+  const nested = (expression: Expr): boolean => parts(expression).some((part) => standsAlone(part) || nested(part));
+  const check = (statements: Stmt[]): void => {
+    for (const statement of statements) {
+      const { expressions, statements: inner } = pieces(statement);
+      const alone = statement.is === "declare" || statement.is === "assign" || statement.is === "return" || statement.is === "call";
+      for (const expression of expressions) {
+        if (nested(expression) || (!alone && statement.is !== "store" && standsAlone(expression))) {
+          throw new SpecError(declaration, `${fn.name}: what may fail or be undefined gets a name of its own (const x = …), not a place inside another expression`);
+        }
+        if (statement.is === "store" && standsAlone(expression)) throw new SpecError(declaration, `${fn.name}: name the stored value first`);
+        if (statement.is === "assign" && expression.is === "call" && expression.callee.optional) {
+          throw new SpecError(declaration, `${fn.name}: what may be undefined initializes a const`);
+        }
+      }
+      check(inner);
+    }
+  };
+  check(fn.body);
+  if (fn.fallible && fn.optional) throw new SpecError(declaration, `${fn.name} may fail and may be undefined: choose one`);
+}

@@ -1,0 +1,420 @@
+// Made from schema/wire.ts by `make codegen`: change that, not this.
+import { Rule } from "./rules.ts";
+import { Bytes, checkedAdd, checkedSubtract, failure, narrow } from "../runtime.ts";
+
+/** As many segments as the reference implementation takes. */
+export const MAX_SEGMENTS = 512;
+
+/** Larger messages are refused: positions in words then fit 29 bits. */
+export const MAX_MESSAGE_BYTES = 4294967288;
+
+export const POINTER_NULL = 0;
+
+export const POINTER_STRUCT = 1;
+
+export const POINTER_LIST = 2;
+
+const NEAR_STRUCT = 0;
+
+const NEAR_LIST = 1;
+
+const FAR = 2;
+
+const ELEMENT_BYTE = 2;
+
+const ELEMENT_COMPOSITE = 7;
+
+const OFFSET_SPAN = 1073741824;
+
+const OFFSET_HALF = 536870912;
+
+/** A message: its bytes, and where each of its segments starts (one more start ends the last one). */
+export interface Message {
+  readonly bytes: Bytes;
+  readonly segments: number;
+  readonly starts: Uint32Array;
+}
+
+/** A struct: its data section starts at word `at`, its pointers follow it. */
+export interface StructPart {
+  readonly message: Message;
+  readonly at: number;
+  readonly words: number;
+  readonly pointers: number;
+}
+
+/** A list of structs: the first of `count` elements starts at word `at`. */
+export interface ListPart {
+  readonly message: Message;
+  readonly at: number;
+  readonly count: number;
+  readonly words: number;
+  readonly pointers: number;
+}
+
+/** A pointer, followed as far as it goes: `rule` is 0 where it is good, `kind` one of POINTER_…. */
+export interface Pointer {
+  readonly rule: number;
+  readonly kind: number;
+  readonly at: number;
+  /** Upper half of the pointer: the sizes of what it points to. */
+  readonly sizes: number;
+}
+
+/** Reads the table of segments. `starts` has room for MAX_SEGMENTS + 1 positions. */
+export function openMessage(bytes: Bytes, starts: Uint32Array): Message {
+  if (bytes.length > MAX_MESSAGE_BYTES) {
+    throw failure(Rule["message-too-large"], 0, 0);
+  }
+  if (bytes.length < 8) {
+    throw failure(Rule["message-truncated"], 0, 0);
+  }
+  if (bytes.u32(0) >= MAX_SEGMENTS) {
+    throw failure(Rule["message-segments"], 0, 0);
+  }
+  const segments = narrow(bytes.u32(0) + 1);
+  const words = bytes.length >>> 3;
+  let start: number = (segments >>> 1) + 1;
+  for (let i = 0; i < segments; i++) {
+    if (start > words) {
+      throw failure(Rule["message-truncated"], 0, i * 4 + 4);
+    }
+    starts[i] = narrow(start);
+    start = checkedAdd(start, bytes.u32(i * 4 + 4));
+  }
+  if (start > words) {
+    throw failure(Rule["message-truncated"], 0, 0);
+  }
+  if (narrow(start) * 8 !== bytes.length) {
+    throw failure(Rule["message-trailing-bytes"], 0, narrow(start) * 8);
+  }
+  starts[segments] = narrow(start);
+  return { bytes: bytes, segments: segments, starts: starts };
+}
+
+/** The segment that holds word `at`. */
+function segmentOf(message: Message, at: number): number {
+  let low: number = 0;
+  let high: number = message.segments;
+  {
+    let previous = Infinity;
+    while (low + 1 < high) {
+      const measure = high > low ? high - low : 0;
+      if (measure >= previous) break;
+      previous = measure;
+      const middle = Math.floor((low + high) / 2);
+      if ((message.starts[middle] ?? 0) <= at) {
+        low = middle;
+      } else {
+        high = middle;
+      }
+    }
+  }
+  return low;
+}
+
+function refused(rule: number): Pointer {
+  return { rule: rule, kind: POINTER_NULL, at: 0, sizes: 0 };
+}
+
+/** Where a near pointer at word `at`, whose lower half is `low`, points to; 0 is outside any segment. */
+function nearTarget(at: number, low: number): number {
+  const offset = low >>> 2;
+  const target = at + 1 + offset;
+  if (offset < OFFSET_HALF) {
+    return narrow(target);
+  }
+  return target > OFFSET_SPAN ? target - OFFSET_SPAN : 0;
+}
+
+/** A struct or list at word `target`, which must lie in the segment with its `size` words. */
+function placed(message: Message, segment: number, kind: number, target: number, size: number, sizes: number): Pointer {
+  if (target < (message.starts[segment] ?? 0)) {
+    return refused(Rule["pointer-out-of-bounds"]);
+  }
+  if (target + size > (message.starts[segment + 1] ?? 0)) {
+    return refused(Rule["pointer-out-of-bounds"]);
+  }
+  return { rule: 0, kind: kind, at: target, sizes: sizes };
+}
+
+/** Words that a list takes, its tag included. */
+function listWords(sizes: number): number {
+  const count = sizes >>> 3;
+  const element = sizes & 7;
+  if (element === 0) {
+    return 0;
+  }
+  if (element === 1) {
+    return (count + 63) >>> 6;
+  }
+  if (element === 2) {
+    return (count + 7) >>> 3;
+  }
+  if (element === 3) {
+    return (count + 3) >>> 2;
+  }
+  if (element === 4) {
+    return (count + 1) >>> 1;
+  }
+  if (element === 7) {
+    return count + 1;
+  }
+  return count;
+}
+
+/** A near pointer, `low` and `sizes` its halves, its target already known. */
+function nearPointer(message: Message, segment: number, target: number, low: number, sizes: number): Pointer {
+  if ((low & 3) === NEAR_STRUCT) {
+    const words = (sizes & 65535) + (sizes >>> 16);
+    return placed(message, segment, POINTER_STRUCT, target, words, sizes);
+  }
+  if ((low & 3) === NEAR_LIST) {
+    return placed(message, segment, POINTER_LIST, target, listWords(sizes), sizes);
+  }
+  return refused(Rule["pointer-kind"]);
+}
+
+/** Follows the pointer at word `at`, which lies inside the message. */
+export function followPointer(message: Message, at: number): Pointer {
+  const low = message.bytes.u32(at * 8);
+  const high = message.bytes.u32(at * 8 + 4);
+  if (low === 0 && high === 0) {
+    return refused(0);
+  }
+  if ((low & 3) !== FAR) {
+    return nearPointer(message, segmentOf(message, at), nearTarget(at, low), low, high);
+  }
+  if (high >= message.segments) {
+    return refused(Rule["far-pointer-segment"]);
+  }
+  const pad = (message.starts[high] ?? 0) + (low >>> 3);
+  const padWords = (low & 4) === 0 ? 1 : 2;
+  if (pad + padWords > (message.starts[high + 1] ?? 0)) {
+    return refused(Rule["far-pointer-out-of-bounds"]);
+  }
+  const padLow = message.bytes.u32(pad * 8);
+  const padHigh = message.bytes.u32(pad * 8 + 4);
+  if (padWords === 1) {
+    if ((padLow & 3) === FAR) {
+      return refused(Rule["far-pointer-chain"]);
+    }
+    if (padLow === 0 && padHigh === 0) {
+      return refused(0);
+    }
+    return nearPointer(message, high, nearTarget(narrow(pad), padLow), padLow, padHigh);
+  }
+  if ((padLow & 7) !== FAR) {
+    return refused(Rule["far-pointer-chain"]);
+  }
+  if (padHigh >= message.segments) {
+    return refused(Rule["far-pointer-segment"]);
+  }
+  const tagLow = message.bytes.u32(pad * 8 + 8);
+  const tagHigh = message.bytes.u32(pad * 8 + 12);
+  if (tagLow >>> 2 !== 0) {
+    return refused(Rule["far-pointer-tag"]);
+  }
+  return nearPointer(message, padHigh, narrow((message.starts[padHigh] ?? 0) + (padLow >>> 3)), tagLow, tagHigh);
+}
+
+function emptyStruct(message: Message): StructPart {
+  return { message: message, at: 0, words: 0, pointers: 0 };
+}
+
+function emptyList(message: Message): ListPart {
+  return { message: message, at: 0, count: 0, words: 0, pointers: 0 };
+}
+
+/** The list of structs behind a good list pointer; `rule` of the pointer it gives is not 0 where the tag is bad. */
+function listTag(message: Message, pointer: Pointer): Pointer {
+  if ((pointer.sizes & 7) !== ELEMENT_COMPOSITE) {
+    if (pointer.sizes >>> 3 === 0) {
+      return refused(0);
+    }
+    return refused(Rule["list-element-size"]);
+  }
+  const low = message.bytes.u32(pointer.at * 8);
+  const sizes = message.bytes.u32(pointer.at * 8 + 4);
+  if ((low & 3) !== NEAR_STRUCT) {
+    return refused(Rule["list-tag"]);
+  }
+  const words = (sizes & 65535) + (sizes >>> 16);
+  if ((low >>> 2) * words > pointer.sizes >>> 3) {
+    return refused(Rule["list-tag"]);
+  }
+  return { rule: 0, kind: POINTER_STRUCT, at: low >>> 2, sizes: sizes };
+}
+
+/** The root struct of a message. */
+export function rootPart(message: Message): StructPart {
+  if ((message.starts[0] ?? 0) + 1 > (message.starts[1] ?? 0)) {
+    return emptyStruct(message);
+  }
+  return structAt(message, message.starts[0] ?? 0);
+}
+
+function structAt(message: Message, at: number): StructPart {
+  const pointer = followPointer(message, at);
+  if (pointer.kind !== POINTER_STRUCT) {
+    return emptyStruct(message);
+  }
+  return { message: message, at: pointer.at, words: pointer.sizes & 65535, pointers: pointer.sizes >>> 16 };
+}
+
+/** The struct behind pointer `index`, or an empty one. */
+export function structField(part: StructPart, index: number): StructPart {
+  if (index >= part.pointers) {
+    return emptyStruct(part.message);
+  }
+  return structAt(part.message, narrow(part.at + part.words + index));
+}
+
+/** The list of structs behind pointer `index`, or an empty one. */
+export function listField(part: StructPart, index: number): ListPart {
+  if (index >= part.pointers) {
+    return emptyList(part.message);
+  }
+  const pointer = followPointer(part.message, narrow(part.at + part.words + index));
+  if (pointer.kind !== POINTER_LIST) {
+    return emptyList(part.message);
+  }
+  const tag = listTag(part.message, pointer);
+  if (tag.kind !== POINTER_STRUCT) {
+    return emptyList(part.message);
+  }
+  return {
+    message: part.message,
+    at: narrow(pointer.at + 1),
+    count: tag.at,
+    words: tag.sizes & 65535,
+    pointers: tag.sizes >>> 16,
+  };
+}
+
+/** The bytes behind pointer `index`, or none. */
+export function dataField(part: StructPart, index: number): Bytes {
+  const bytes = part.message.bytes;
+  if (index >= part.pointers) {
+    return bytes.slice(0, 0);
+  }
+  const pointer = followPointer(part.message, narrow(part.at + part.words + index));
+  if (pointer.kind !== POINTER_LIST || (pointer.sizes & 7) !== ELEMENT_BYTE) {
+    return bytes.slice(0, 0);
+  }
+  return bytes.slice(pointer.at * 8, pointer.at * 8 + (pointer.sizes >>> 3));
+}
+
+/** Element `index` of a list, or an empty struct. */
+export function element(list: ListPart, index: number): StructPart {
+  if (index >= list.count) {
+    return emptyStruct(list.message);
+  }
+  const at = list.at + index * (list.words + list.pointers);
+  return { message: list.message, at: narrow(at), words: list.words, pointers: list.pointers };
+}
+
+export function boolField(part: StructPart, offset: number, mask: number): boolean {
+  if (offset >= part.words * 8) {
+    return false;
+  }
+  return (part.message.bytes.at(part.at * 8 + offset) & mask) !== 0;
+}
+
+export function u16Field(part: StructPart, offset: number): number {
+  if (offset >= part.words * 8) {
+    return 0;
+  }
+  return part.message.bytes.u16(part.at * 8 + offset);
+}
+
+export function u32Field(part: StructPart, offset: number): number {
+  if (offset >= part.words * 8) {
+    return 0;
+  }
+  return part.message.bytes.u32(part.at * 8 + offset);
+}
+
+export function u53Field(part: StructPart, offset: number): number {
+  if (offset >= part.words * 8) {
+    return 0;
+  }
+  return part.message.bytes.u53(part.at * 8 + offset);
+}
+
+export function i53Field(part: StructPart, offset: number): number {
+  if (offset >= part.words * 8) {
+    return 0;
+  }
+  return part.message.bytes.i53(part.at * 8 + offset);
+}
+
+/** Counts `words` against the work that the message's size allows: a small message cannot cost minutes. */
+export function spend(work: Float64Array, words: number, offset: number): void {
+  if (words > (work[0] ?? 0)) {
+    throw failure(Rule["traversal-limit"], 0, offset);
+  }
+  const left = checkedSubtract(work[0] ?? 0, words);
+  work[0] = left;
+}
+
+export function checkedRoot(message: Message): StructPart {
+  if ((message.starts[0] ?? 0) + 1 > (message.starts[1] ?? 0)) {
+    throw failure(Rule["root-missing"], 0, 0);
+  }
+  const pointer = followPointer(message, message.starts[0] ?? 0);
+  if (pointer.rule !== 0) {
+    throw failure(pointer.rule, 0, (message.starts[0] ?? 0) * 8);
+  }
+  if (pointer.kind !== POINTER_STRUCT) {
+    throw failure(Rule["root-missing"], 0, (message.starts[0] ?? 0) * 8);
+  }
+  return structAt(message, message.starts[0] ?? 0);
+}
+
+/** The pointer at `index`, which is null or of `kind`. */
+function checkedPointer(part: StructPart, index: number, kind: number): Pointer {
+  if (index >= part.pointers) {
+    return refused(0);
+  }
+  const at = part.at + part.words + index;
+  const pointer = followPointer(part.message, narrow(at));
+  if (pointer.rule !== 0) {
+    throw failure(pointer.rule, 0, at * 8);
+  }
+  if (pointer.kind !== POINTER_NULL && pointer.kind !== kind) {
+    throw failure(Rule["pointer-kind"], 0, at * 8);
+  }
+  return pointer;
+}
+
+export function checkedStruct(part: StructPart, index: number, work: Float64Array): StructPart {
+  checkedPointer(part, index, POINTER_STRUCT);
+  const target = structField(part, index);
+  spend(work, 1 + target.words + target.pointers, part.at * 8);
+  return target;
+}
+
+export function checkedList(part: StructPart, index: number, work: Float64Array): ListPart {
+  const pointer = checkedPointer(part, index, POINTER_LIST);
+  const list = listField(part, index);
+  if (pointer.kind === POINTER_LIST) {
+    const tag = listTag(part.message, pointer);
+    if (tag.rule !== 0) {
+      throw failure(tag.rule, 0, pointer.at * 8);
+    }
+    const words = list.words + list.pointers;
+    spend(work, list.count * (words + (words === 0 ? 1 : 0)), pointer.at * 8);
+  }
+  return list;
+}
+
+export function checkedData(part: StructPart, index: number, work: Float64Array): Bytes {
+  const pointer = checkedPointer(part, index, POINTER_LIST);
+  if (pointer.kind === POINTER_LIST && (pointer.sizes & 7) !== ELEMENT_BYTE) {
+    throw failure(Rule["list-element-size"], 0, pointer.at * 8);
+  }
+  const bytes = dataField(part, index);
+  spend(work, (bytes.length >>> 3) + 1, part.at * 8);
+  return bytes;
+}

@@ -1,0 +1,361 @@
+// Made from schema/metadata.ts by `make codegen`: change that, not this.
+import { MessageBuilder } from "../writer.ts";
+import type { Layout } from "../writer.ts";
+
+/** A character device. */
+export interface ChrValue {
+  /** Major number, 0 to 4095. */
+  major: number;
+  /** Minor number, 0 to 1048575. */
+  minor: number;
+}
+
+/** A name in a directory. */
+export interface DirEntryValue {
+  /** The inode that the name stands for. */
+  ino: number;
+  /** 1 to 255 bytes, any but NUL and '/'. */
+  name?: Uint8Array;
+}
+
+/** The content of a directory. */
+export interface DirValue {
+  /** Names; builders write them in ascending byte order. */
+  entries?: readonly DirEntryValue[];
+  /** Whether the names of this directory in older layers show through. */
+  lookBelow?: boolean;
+}
+
+/** A block device. */
+export interface BlkValue {
+  /** Major number, 0 to 4095. */
+  major: number;
+  /** Minor number, 0 to 1048575. */
+  minor: number;
+}
+
+/** A place in a blob. */
+export interface BlobRefValue {
+  /** sha256 of the blob as stored, 32 bytes. */
+  digest?: Uint8Array;
+  /** Where the run starts in the uncompressed blob, bytes. */
+  offset: number;
+  /** Whether the blob is in the zstd seekable format. */
+  compressed?: boolean;
+}
+
+/** A run of a file's bytes. */
+export interface FileChunkValue {
+  /** Where the bytes are. */
+  blob?: BlobRefValue;
+  /** How many bytes. */
+  len: number;
+}
+
+/** An extended attribute. */
+export interface XattrValue {
+  /** Name with its namespace, 1 to 255 bytes without NUL. */
+  key?: Uint8Array;
+  /** Value, up to 65536 bytes. */
+  val?: Uint8Array;
+}
+
+/** What few inodes have. */
+export interface InodeAdditionalValue {
+  /** Extended attributes; builders write them in ascending byte order of their names. */
+  xattrs?: readonly XattrValue[];
+  /** Target of a symbolic link, 1 to 4095 bytes without NUL. */
+  symlinkTarget?: Uint8Array;
+}
+
+/** What kind of file it is, and what belongs to that kind. */
+export type InodeModeValue =
+  | { kind: "unknown" }
+  | { kind: "fifo" }
+  | { kind: "chr"; chr: ChrValue }
+  | { kind: "dir"; dir: DirValue }
+  | { kind: "blk"; blk: BlkValue }
+  | { kind: "file"; file: readonly FileChunkValue[] }
+  | { kind: "lnk" }
+  | { kind: "sock" }
+  | { kind: "wht" };
+
+/** A file, directory, link, device or whiteout. */
+export interface InodeValue {
+  /** Inode number; 1 is the root directory. */
+  ino: number;
+  /** Owner. */
+  uid: number;
+  /** Group. */
+  gid: number;
+  /** rwx for user, group and others, set-user-id, set-group-id and sticky: 12 bits. */
+  permissions: number;
+  /** Extended attributes and the target of a symbolic link. */
+  additional?: InodeAdditionalValue;
+  /** Modification time, seconds since the epoch; absent means the epoch. */
+  mtimeSeconds?: number;
+  /** Nanoseconds of the modification time, below 1000000000. */
+  mtimeNanoseconds?: number;
+  /** What kind of file it is, and what belongs to that kind. */
+  mode: InodeModeValue;
+}
+
+/** A layer: the inodes that it adds, changes or removes. */
+export interface InodeVectorValue {
+  /** In strictly ascending order of ino. */
+  inodes?: readonly InodeValue[];
+}
+
+/** The fs-verity digest of a blob. */
+export interface VerityDataValue {
+  /** sha256 of the blob, 32 bytes. */
+  digest?: Uint8Array;
+  /** fs-verity digest: SHA-256, blocks of 4096 bytes, no salt; 32 bytes. */
+  verity?: Uint8Array;
+}
+
+/** A chunk of a blob that may hold several. */
+export interface ChunkValue {
+  /** Which blob, and where in its uncompressed content. */
+  blob?: BlobRefValue;
+  /** Uncompressed bytes. */
+  length: number;
+  /** sha256 of the bytes as stored: the chunk's frames, or the chunk itself where the blob is not compressed. */
+  storedDigest?: Uint8Array;
+  /** sha256 of the uncompressed chunk. */
+  contentDigest?: Uint8Array;
+}
+
+/** The metadata of an image. */
+export interface RootfsValue {
+  /** Layers, newest first. */
+  metadatas?: readonly InodeVectorValue[];
+  /** fs-verity digests of the blobs, ascending by digest. */
+  fsVerityData?: readonly VerityDataValue[];
+  /** Version of the format: 3. */
+  manifestVersion: number;
+  /** The chunks of packed blobs, ascending by digest and offset. */
+  chunks?: readonly ChunkValue[];
+}
+
+const ChrLayout: Layout<ChrValue> = {
+  words: () => {
+    return 2;
+  },
+  pointers: () => {
+    return 0;
+  },
+  write: (message, at, _pointers, value) => {
+    message.u53(at + 0, value.major);
+    message.u53(at + 8, value.minor);
+  },
+};
+
+const DirEntryLayout: Layout<DirEntryValue> = {
+  words: () => {
+    return 1;
+  },
+  pointers: () => {
+    return 1;
+  },
+  write: (message, at, pointers, value) => {
+    message.u53(at + 0, value.ino);
+    if (value.name !== undefined) message.data(pointers + 0, value.name);
+  },
+};
+
+const DirLayout: Layout<DirValue> = {
+  words: () => {
+    return 1;
+  },
+  pointers: () => {
+    return 1;
+  },
+  write: (message, at, pointers, value) => {
+    if (value.lookBelow ?? false) message.setBit(at, 0);
+    if (value.entries !== undefined) message.list(pointers + 0, value.entries, DirEntryLayout);
+  },
+};
+
+const BlkLayout: Layout<BlkValue> = {
+  words: () => {
+    return 2;
+  },
+  pointers: () => {
+    return 0;
+  },
+  write: (message, at, _pointers, value) => {
+    message.u53(at + 0, value.major);
+    message.u53(at + 8, value.minor);
+  },
+};
+
+const BlobRefLayout: Layout<BlobRefValue> = {
+  words: () => {
+    return 2;
+  },
+  pointers: () => {
+    return 1;
+  },
+  write: (message, at, pointers, value) => {
+    message.u53(at + 0, value.offset);
+    if (value.compressed ?? false) message.setBit(at, 64);
+    if (value.digest !== undefined) message.data(pointers + 0, value.digest);
+  },
+};
+
+const FileChunkLayout: Layout<FileChunkValue> = {
+  words: () => {
+    return 1;
+  },
+  pointers: () => {
+    return 1;
+  },
+  write: (message, at, pointers, value) => {
+    message.u53(at + 0, value.len);
+    if (value.blob !== undefined) message.struct(pointers + 0, value.blob, BlobRefLayout);
+  },
+};
+
+const XattrLayout: Layout<XattrValue> = {
+  words: () => {
+    return 0;
+  },
+  pointers: () => {
+    return 2;
+  },
+  write: (message, _at, pointers, value) => {
+    if (value.key !== undefined) message.data(pointers + 0, value.key);
+    if (value.val !== undefined) message.data(pointers + 8, value.val);
+  },
+};
+
+const InodeAdditionalLayout: Layout<InodeAdditionalValue> = {
+  words: () => {
+    return 0;
+  },
+  pointers: () => {
+    return 2;
+  },
+  write: (message, _at, pointers, value) => {
+    if (value.xattrs !== undefined) message.list(pointers + 0, value.xattrs, XattrLayout);
+    if (value.symlinkTarget !== undefined) message.data(pointers + 8, value.symlinkTarget);
+  },
+};
+
+const InodeLayout: Layout<InodeValue> = {
+  words: (value) => {
+    if ((value.mtimeSeconds ?? 0) !== 0) return 4;
+    if ((value.mtimeNanoseconds ?? 0) !== 0) return 3;
+    return 3;
+  },
+  pointers: () => {
+    return 2;
+  },
+  write: (message, at, pointers, value, words) => {
+    message.u53(at + 0, value.ino);
+    message.u32(at + 12, value.uid);
+    message.u32(at + 16, value.gid);
+    message.u16(at + 10, value.permissions);
+    if (words > 3) message.i53(at + 24, value.mtimeSeconds ?? 0);
+    if (words > 2) message.u32(at + 20, value.mtimeNanoseconds ?? 0);
+    switch (value.mode.kind) {
+      case "unknown":
+        message.u16(at + 8, 0);
+        break;
+      case "fifo":
+        message.u16(at + 8, 1);
+        break;
+      case "chr":
+        message.u16(at + 8, 2);
+        message.struct(pointers + 0, value.mode.chr, ChrLayout);
+        break;
+      case "dir":
+        message.u16(at + 8, 3);
+        message.struct(pointers + 0, value.mode.dir, DirLayout);
+        break;
+      case "blk":
+        message.u16(at + 8, 4);
+        message.struct(pointers + 0, value.mode.blk, BlkLayout);
+        break;
+      case "file":
+        message.u16(at + 8, 5);
+        message.list(pointers + 0, value.mode.file, FileChunkLayout);
+        break;
+      case "lnk":
+        message.u16(at + 8, 6);
+        break;
+      case "sock":
+        message.u16(at + 8, 7);
+        break;
+      case "wht":
+        message.u16(at + 8, 8);
+        break;
+    }
+    if (value.additional !== undefined) message.struct(pointers + 8, value.additional, InodeAdditionalLayout);
+  },
+};
+
+const InodeVectorLayout: Layout<InodeVectorValue> = {
+  words: () => {
+    return 0;
+  },
+  pointers: () => {
+    return 1;
+  },
+  write: (message, _at, pointers, value) => {
+    if (value.inodes !== undefined) message.list(pointers + 0, value.inodes, InodeLayout);
+  },
+};
+
+const VerityDataLayout: Layout<VerityDataValue> = {
+  words: () => {
+    return 0;
+  },
+  pointers: () => {
+    return 2;
+  },
+  write: (message, _at, pointers, value) => {
+    if (value.digest !== undefined) message.data(pointers + 0, value.digest);
+    if (value.verity !== undefined) message.data(pointers + 8, value.verity);
+  },
+};
+
+const ChunkLayout: Layout<ChunkValue> = {
+  words: () => {
+    return 1;
+  },
+  pointers: () => {
+    return 3;
+  },
+  write: (message, at, pointers, value) => {
+    message.u53(at + 0, value.length);
+    if (value.blob !== undefined) message.struct(pointers + 0, value.blob, BlobRefLayout);
+    if (value.storedDigest !== undefined) message.data(pointers + 8, value.storedDigest);
+    if (value.contentDigest !== undefined) message.data(pointers + 16, value.contentDigest);
+  },
+};
+
+const RootfsLayout: Layout<RootfsValue> = {
+  words: () => {
+    return 1;
+  },
+  pointers: (value) => {
+    if (value.chunks !== undefined) return 3;
+    return 2;
+  },
+  write: (message, at, pointers, value) => {
+    message.u53(at + 0, value.manifestVersion);
+    if (value.metadatas !== undefined) message.list(pointers + 0, value.metadatas, InodeVectorLayout);
+    if (value.fsVerityData !== undefined) message.list(pointers + 8, value.fsVerityData, VerityDataLayout);
+    if (value.chunks !== undefined) message.list(pointers + 16, value.chunks, ChunkLayout);
+  },
+};
+
+/** Writes Rootfs: the same objects give the same bytes. Throws RangeError where a number or a list does not fit. */
+
+export function encodeRootfs(value: RootfsValue): Uint8Array {
+  const message = new MessageBuilder();
+  message.root(value, RootfsLayout);
+  return message.finish();
+}

@@ -1,0 +1,138 @@
+import { FormatError } from "./errors.ts";
+import { RULES } from "./generated/rules.ts";
+import type { ListPart, StructPart } from "./generated/wire.ts";
+import { element } from "./generated/wire.ts";
+
+/** A run of bytes inside a buffer; reads outside it give 0. Never a copy. */
+export class Bytes {
+  readonly buffer: Uint8Array;
+  readonly start: number;
+  readonly length: number;
+
+  constructor(buffer: Uint8Array, start: number, length: number) {
+    this.buffer = buffer;
+    this.start = start;
+    this.length = length;
+  }
+
+  static of(bytes: Uint8Array): Bytes {
+    return new Bytes(bytes, 0, bytes.length);
+  }
+
+  at(index: number): number {
+    return index < this.length ? (this.buffer[this.start + index] ?? 0) : 0;
+  }
+
+  u16(offset: number): number {
+    if (offset + 2 > this.length) return 0;
+    const at = this.start + offset;
+    return (this.buffer[at] as number) | ((this.buffer[at + 1] as number) << 8);
+  }
+
+  u32(offset: number): number {
+    if (offset + 4 > this.length) return 0;
+    const at = this.start + offset;
+    const { buffer } = this;
+    const low = (buffer[at] as number) | ((buffer[at + 1] as number) << 8) | ((buffer[at + 2] as number) << 16);
+    return (low | ((buffer[at + 3] as number) << 24)) >>> 0;
+  }
+
+  /** Above 2^53 − 1 everything reads as 2^53. */
+  u53(offset: number): number {
+    const high = this.u32(offset + 4);
+    if (high >= 0x200000) return 2 ** 53;
+    return offset + 8 > this.length ? 0 : high * 2 ** 32 + this.u32(offset);
+  }
+
+  /** Signed; beyond ±(2^53 − 1) it reads as that bound. */
+  i53(offset: number): number {
+    const high = this.u32(offset + 4) | 0;
+    if (offset + 8 > this.length) return 0;
+    if (high >= 0x200000) return Number.MAX_SAFE_INTEGER;
+    if (high < -0x200000) return Number.MIN_SAFE_INTEGER;
+    return Math.max(high * 2 ** 32 + this.u32(offset), Number.MIN_SAFE_INTEGER);
+  }
+
+  slice(start: number, end: number): Bytes {
+    const to = Math.min(end, this.length);
+    const from = Math.min(start, to);
+    return new Bytes(this.buffer, this.start + from, to - from);
+  }
+
+  /** A view, not a copy. */
+  toUint8Array(): Uint8Array {
+    return this.buffer.subarray(this.start, this.start + this.length);
+  }
+
+  equals(other: Bytes): boolean {
+    if (this.length !== other.length) return false;
+    for (let i = 0; i < this.length; i++) {
+      if (this.buffer[this.start + i] !== other.buffer[other.start + i]) return false;
+    }
+    return true;
+  }
+}
+
+/** A list of structs where it lies in a message. */
+export class StructList<T> implements Iterable<T> {
+  readonly part: ListPart;
+  readonly #type: new (part: StructPart) => T;
+
+  constructor(part: ListPart, type: new (part: StructPart) => T) {
+    this.part = part;
+    this.#type = type;
+  }
+
+  get length(): number {
+    return this.part.count;
+  }
+
+  /** Element `index`; outside the list an empty struct. */
+  at(index: number): T {
+    return new this.#type(element(this.part, index));
+  }
+
+  *[Symbol.iterator](): Iterator<T> {
+    for (let i = 0; i < this.part.count; i++) yield this.at(i);
+  }
+}
+
+const NOTHING = {
+  bytes: new Bytes(new Uint8Array(0), 0, 0),
+  segments: 0,
+  starts: new Uint32Array(2),
+};
+
+/* What a union's other members read as. */
+export const ABSENT_BYTES = NOTHING.bytes;
+export const ABSENT: StructPart = { message: NOTHING, at: 0, words: 0, pointers: 0 };
+export const ABSENT_LIST: ListPart = { message: NOTHING, at: 0, count: 0, words: 0, pointers: 0 };
+
+/** The failure that rule number `rule` names. */
+export function failure(rule: number, inode: number, offset: number): FormatError {
+  const [name, kind] = RULES[rule - 1] ?? ["arithmetic-overflow", "corrupt"];
+  return new FormatError(name, kind, inode, offset);
+}
+
+const overflow = (): FormatError => failure(RULES.findIndex(([name]) => name === "arithmetic-overflow") + 1, 0, 0);
+
+export function checkedAdd(a: number, b: number): number {
+  if (a + b >= 2 ** 53) throw overflow();
+  return a + b;
+}
+
+export function checkedSubtract(a: number, b: number): number {
+  if (b > a || a - b >= 2 ** 53) throw overflow();
+  return a - b;
+}
+
+export function checkedMultiply(a: number, b: number): number {
+  const product = a * b;
+  if (product >= 2 ** 53) throw overflow();
+  return product;
+}
+
+/** To 32 bits; what is larger becomes the largest. */
+export function narrow(value: number): number {
+  return Math.min(value, 0xffffffff);
+}

@@ -1,0 +1,139 @@
+# Made from schema/metadata.ts by `make codegen`: change that, not this.
+@0x84ae5e6e88b7cbb7;
+
+struct Chr {
+  # A character device.
+  major @0 :UInt64;
+    # Major number, 0 to 4095.
+  minor @1 :UInt64;
+    # Minor number, 0 to 1048575.
+}
+
+struct DirEntry {
+  # A name in a directory.
+  ino @0 :UInt64;
+    # The inode that the name stands for.
+  name @1 :Data;
+    # 1 to 255 bytes, any but NUL and '/'.
+}
+
+struct Dir {
+  # The content of a directory.
+  entries @0 :List(DirEntry);
+    # Names; builders write them in ascending byte order.
+  lookBelow @1 :Bool;
+    # Whether the names of this directory in older layers show through.
+}
+
+struct Blk {
+  # A block device.
+  major @0 :UInt64;
+    # Major number, 0 to 4095.
+  minor @1 :UInt64;
+    # Minor number, 0 to 1048575.
+}
+
+struct BlobRef {
+  # A place in a blob.
+  digest @0 :Data;
+    # sha256 of the blob as stored, 32 bytes.
+  offset @1 :UInt64;
+    # Where the run starts in the uncompressed blob, bytes.
+  compressed @2 :Bool;
+    # Whether the blob is in the zstd seekable format.
+}
+
+struct FileChunk {
+  # A run of a file's bytes.
+  blob @0 :BlobRef;
+    # Where the bytes are.
+  len @1 :UInt64;
+    # How many bytes.
+}
+
+struct Xattr {
+  # An extended attribute.
+  key @0 :Data;
+    # Name with its namespace, 1 to 255 bytes without NUL.
+  val @1 :Data;
+    # Value, up to 65536 bytes.
+}
+
+struct InodeAdditional {
+  # What few inodes have.
+  xattrs @0 :List(Xattr);
+    # Extended attributes; builders write them in ascending byte order of their names.
+  symlinkTarget @1 :Data;
+    # Target of a symbolic link, 1 to 4095 bytes without NUL.
+}
+
+struct Inode {
+  # A file, directory, link, device or whiteout.
+  ino @0 :UInt64;
+    # Inode number; 1 is the root directory.
+  mode :union {
+    # What kind of file it is, and what belongs to that kind.
+    unknown @1 :Void;
+      # Never written; readers refuse it.
+    fifo @2 :Void;
+    chr @3 :Chr;
+    dir @4 :Dir;
+    blk @5 :Blk;
+    file @6 :List(FileChunk);
+      # Content: the concatenation of these runs.
+    lnk @7 :Void;
+    sock @8 :Void;
+    wht @9 :Void;
+      # Whiteout: the inode is gone, and hides what older layers hold under its number.
+  }
+  uid @10 :UInt32;
+    # Owner.
+  gid @11 :UInt32;
+    # Group.
+  permissions @12 :UInt16;
+    # rwx for user, group and others, set-user-id, set-group-id and sticky: 12 bits.
+  additional @13 :InodeAdditional;
+    # Extended attributes and the target of a symbolic link.
+  mtimeSeconds @14 :Int64;
+    # Modification time, seconds since the epoch; absent means the epoch.
+  mtimeNanoseconds @15 :UInt32;
+    # Nanoseconds of the modification time, below 1000000000.
+}
+
+struct InodeVector {
+  # A layer: the inodes that it adds, changes or removes.
+  inodes @0 :List(Inode);
+    # In strictly ascending order of ino.
+}
+
+struct VerityData {
+  # The fs-verity digest of a blob.
+  digest @0 :Data;
+    # sha256 of the blob, 32 bytes.
+  verity @1 :Data;
+    # fs-verity digest: SHA-256, blocks of 4096 bytes, no salt; 32 bytes.
+}
+
+struct Chunk {
+  # A chunk of a blob that may hold several.
+  blob @0 :BlobRef;
+    # Which blob, and where in its uncompressed content.
+  length @1 :UInt64;
+    # Uncompressed bytes.
+  storedDigest @2 :Data;
+    # sha256 of the bytes as stored: the chunk's frames, or the chunk itself where the blob is not compressed.
+  contentDigest @3 :Data;
+    # sha256 of the uncompressed chunk.
+}
+
+struct Rootfs {
+  # The metadata of an image.
+  metadatas @0 :List(InodeVector);
+    # Layers, newest first.
+  fsVerityData @1 :List(VerityData);
+    # fs-verity digests of the blobs, ascending by digest.
+  manifestVersion @2 :UInt64;
+    # Version of the format: 3.
+  chunks @3 :List(Chunk);
+    # The chunks of packed blobs, ascending by digest and offset.
+}

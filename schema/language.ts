@@ -1,0 +1,97 @@
+/**
+ * The vocabulary of the specification: what the compiler in packages/codegen understands.
+ *
+ * The specification is type-checked as TypeScript but never executed. Both implementations come from one
+ * intermediate form, so the meaning is the compiler's: integers are unsigned and exact up to 2^53 − 1, an
+ * operation that could leave its range is checked, reads are total (out of range is zero or empty), and
+ * there is no allocation, recursion or closure.
+ */
+
+/* Integers of declared width. u53 fields above 2^53 − 1 read as 2^53, so that a rule can refuse them. */
+export type u8 = number;
+export type u16 = number;
+export type u32 = number;
+export type u53 = number;
+/** Signed; read and copied only. */
+export type i53 = number;
+
+/* Members of a struct: the Cap'n Proto type and the ordinal. The names on the wire: U53 is UInt64, I53 is Int64. */
+export type Void<_ordinal extends number> = null;
+export type Bool<_ordinal extends number> = boolean;
+export type U16<_ordinal extends number> = u16;
+export type U32<_ordinal extends number> = u32;
+export type U53<_ordinal extends number> = u53;
+export type I53<_ordinal extends number> = i53;
+export type Data<_ordinal extends number> = Bytes;
+export type Ref<T extends Struct, _ordinal extends number> = T;
+export type List<T extends Struct, _ordinal extends number = 0> = Items<T>;
+/** A member that is written only when it says something: a list of structs without it keeps the older, smaller layout. */
+export type Added<T> = T;
+/** A named union: exactly one member is there, and `kind` names it ("invalid": a tag this specification does not know). */
+export type Union<Members> = Members & { kind: (keyof Members & string) | "invalid" };
+
+/** A struct on the wire. */
+export interface Struct {
+  readonly struct?: never;
+}
+
+/** A plain record of an algorithm: a result of several values, or a state. Not on the wire. */
+export interface Value {
+  readonly value?: never;
+}
+
+/** A record that others keep a reference to: whoever opens it gives it a place to stay. */
+export interface Shared {
+  readonly shared?: never;
+}
+
+/** A run of bytes of the input; never a copy. Reads outside it give 0. */
+export interface Bytes {
+  readonly length: u32;
+  readonly [index: number]: u8;
+  /** Little-endian integers at a byte offset. */
+  u16(offset: u53): u16;
+  u32(offset: u53): u32;
+  u53(offset: u53): u53;
+  i53(offset: u53): i53;
+  /** The bytes from `start` up to `end`, both clamped to what is there. */
+  slice(start: u53, end: u53): Bytes;
+}
+
+/** A list of structs on the wire. Elements outside it read as empty structs. */
+export interface Items<T> {
+  readonly length: u32;
+  readonly [index: number]: T;
+  [Symbol.iterator](): Iterator<T>;
+}
+
+/** Memory lent by the caller, zeroed. Reads outside it give 0, writes outside it are dropped. */
+export interface Scratch<T extends u8 | u32 | u53 | boolean> {
+  readonly length: u53;
+  [index: number]: T;
+}
+export type bit = boolean;
+
+/** An integer in 32 bits; what is larger becomes the largest. */
+export declare function u32(value: u53): u32;
+
+/** `a - b`, or 0 where b is larger: a subtraction that needs no check. */
+export declare function difference(a: u53, b: u53): u53;
+
+/** A struct, seen in the part of a message that another function found; the declared type says which. */
+export declare function view<T extends Struct>(part: object): T;
+
+/** Where a struct lies in its message, bytes from the start of the message. */
+export declare function offsetOf(struct: Struct): u53;
+
+/** Follows the pointer of one member strictly: what is malformed fails instead of reading as empty; counts the words in `work`. */
+export declare function checked<T>(member: T, work: Scratch<u53>): T;
+
+/** Ends the function: the input breaks `rule`, at inode number `inode` (0 where there is none) and byte `offset`. */
+export declare function fail(rule: string | u32, inode: u53, offset: u53): never;
+
+/** The value of a loop's measure; the loop ends should it ever not have become smaller. */
+export declare function decreases(measure: u53): void;
+
+/** The failure that `rule` names, as a value: 0 is none. */
+export declare function ruleNumber(rule: string): u32;

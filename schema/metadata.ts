@@ -1,0 +1,138 @@
+import type { Added, Bool, Data, I53, List, Ref, Struct, U16, U32, U53, Union, Void } from "./language.ts";
+
+/** A character device. */
+export interface Chr extends Struct {
+  /** Major number, 0 to 4095. */
+  major: U53<0>;
+  /** Minor number, 0 to 1048575. */
+  minor: U53<1>;
+}
+
+/** A name in a directory. */
+export interface DirEntry extends Struct {
+  /** The inode that the name stands for. */
+  ino: U53<0>;
+  /** 1 to 255 bytes, any but NUL and '/'. */
+  name: Data<1>;
+}
+
+/** The content of a directory. */
+export interface Dir extends Struct {
+  /** Names; builders write them in ascending byte order. */
+  entries: List<DirEntry, 0>;
+  /** Whether the names of this directory in older layers show through. */
+  lookBelow: Bool<1>;
+}
+
+/** A block device. */
+export interface Blk extends Struct {
+  /** Major number, 0 to 4095. */
+  major: U53<0>;
+  /** Minor number, 0 to 1048575. */
+  minor: U53<1>;
+}
+
+/** A run of a file's bytes. */
+export interface FileChunk extends Struct {
+  /** Where the bytes are. */
+  blob: Ref<BlobRef, 0>;
+  /** How many bytes. */
+  len: U53<1>;
+}
+
+/** A place in a blob. */
+export interface BlobRef extends Struct {
+  /** sha256 of the blob as stored, 32 bytes. */
+  digest: Data<0>;
+  /** Where the run starts in the uncompressed blob, bytes. */
+  offset: U53<1>;
+  /** Whether the blob is in the zstd seekable format. */
+  compressed: Bool<2>;
+}
+
+/** An extended attribute. */
+export interface Xattr extends Struct {
+  /** Name with its namespace, 1 to 255 bytes without NUL. */
+  key: Data<0>;
+  /** Value, up to 65536 bytes. */
+  val: Data<1>;
+}
+
+/** What few inodes have. */
+export interface InodeAdditional extends Struct {
+  /** Extended attributes; builders write them in ascending byte order of their names. */
+  xattrs: List<Xattr, 0>;
+  /** Target of a symbolic link, 1 to 4095 bytes without NUL. */
+  symlinkTarget: Data<1>;
+}
+
+/** A file, directory, link, device or whiteout. */
+export interface Inode extends Struct {
+  /** Inode number; 1 is the root directory. */
+  ino: U53<0>;
+  /** What kind of file it is, and what belongs to that kind. */
+  mode: Union<{
+    /** Never written; readers refuse it. */
+    unknown: Void<1>;
+    fifo: Void<2>;
+    chr: Ref<Chr, 3>;
+    dir: Ref<Dir, 4>;
+    blk: Ref<Blk, 5>;
+    /** Content: the concatenation of these runs. */
+    file: List<FileChunk, 6>;
+    lnk: Void<7>;
+    sock: Void<8>;
+    /** Whiteout: the inode is gone, and hides what older layers hold under its number. */
+    wht: Void<9>;
+  }>;
+  /** Owner. */
+  uid: U32<10>;
+  /** Group. */
+  gid: U32<11>;
+  /** rwx for user, group and others, set-user-id, set-group-id and sticky: 12 bits. */
+  permissions: U16<12>;
+  /** Extended attributes and the target of a symbolic link. */
+  additional: Ref<InodeAdditional, 13>;
+  /** Modification time, seconds since the epoch; absent means the epoch. */
+  mtimeSeconds: Added<I53<14>>;
+  /** Nanoseconds of the modification time, below 1000000000. */
+  mtimeNanoseconds: Added<U32<15>>;
+}
+
+/** A layer: the inodes that it adds, changes or removes. */
+export interface InodeVector extends Struct {
+  /** In strictly ascending order of ino. */
+  inodes: List<Inode, 0>;
+}
+
+/** The fs-verity digest of a blob. */
+export interface VerityData extends Struct {
+  /** sha256 of the blob, 32 bytes. */
+  digest: Data<0>;
+  /** fs-verity digest: SHA-256, blocks of 4096 bytes, no salt; 32 bytes. */
+  verity: Data<1>;
+}
+
+/** A chunk of a blob that may hold several. */
+export interface Chunk extends Struct {
+  /** Which blob, and where in its uncompressed content. */
+  blob: Ref<BlobRef, 0>;
+  /** Uncompressed bytes. */
+  length: U53<1>;
+  /** sha256 of the bytes as stored: the chunk's frames, or the chunk itself where the blob is not compressed. */
+  storedDigest: Data<2>;
+  /** sha256 of the uncompressed chunk. */
+  contentDigest: Data<3>;
+}
+
+/** The metadata of an image. */
+export interface Rootfs extends Struct {
+  /** Layers, newest first. */
+  metadatas: List<InodeVector, 0>;
+  /** fs-verity digests of the blobs, ascending by digest. */
+  fsVerityData: List<VerityData, 1>;
+  /** Version of the format: 3. */
+  manifestVersion: U53<2>;
+  /** The chunks of packed blobs, ascending by digest and offset. */
+  chunks: Added<List<Chunk, 3>>;
+}

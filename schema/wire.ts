@@ -1,0 +1,318 @@
+/**
+ * Cap'n Proto's encoding: segments, pointers, structs and lists.
+ *
+ * Positions are counted in words of 8 bytes from the start of the message. Whatever a pointer says, what it
+ * gives lies inside its segment or is empty; `checked…` says which rule a refused pointer breaks.
+ * Source: https://capnproto.org/encoding.html
+ */
+import { decreases, difference, fail, ruleNumber, u32 } from "./language.ts";
+import type { Bytes, Scratch, Shared, Value, i53, u16, u53 } from "./language.ts";
+
+/** As many segments as the reference implementation takes. */
+export const MAX_SEGMENTS: u32 = 512;
+/** Larger messages are refused: positions in words then fit 29 bits. */
+export const MAX_MESSAGE_BYTES: u53 = 4294967288;
+
+/** A message: its bytes, and where each of its segments starts (one more start ends the last one). */
+export interface Message extends Shared {
+  bytes: Bytes;
+  segments: u32;
+  starts: Scratch<u32>;
+}
+
+/** A struct: its data section starts at word `at`, its pointers follow it. */
+export interface StructPart extends Value {
+  message: Message;
+  at: u32;
+  words: u16;
+  pointers: u16;
+}
+
+/** A list of structs: the first of `count` elements starts at word `at`. */
+export interface ListPart extends Value {
+  message: Message;
+  at: u32;
+  count: u32;
+  words: u16;
+  pointers: u16;
+}
+
+/** A pointer, followed as far as it goes: `rule` is 0 where it is good, `kind` one of POINTER_…. */
+export interface Pointer extends Value {
+  rule: u32;
+  kind: u32;
+  at: u32;
+  /** Upper half of the pointer: the sizes of what it points to. */
+  sizes: u32;
+}
+
+export const POINTER_NULL: u32 = 0;
+export const POINTER_STRUCT: u32 = 1;
+export const POINTER_LIST: u32 = 2;
+
+/* The two low bits of a pointer. */
+const NEAR_STRUCT: u32 = 0;
+const NEAR_LIST: u32 = 1;
+const FAR: u32 = 2;
+
+/* The size of a list's elements, as its pointer says. */
+const ELEMENT_BYTE: u32 = 2;
+const ELEMENT_COMPOSITE: u32 = 7;
+
+/* Offsets of pointers are signed, of 30 bits. */
+const OFFSET_SPAN: u53 = 1073741824;
+const OFFSET_HALF: u53 = 536870912;
+
+/** Reads the table of segments. `starts` has room for MAX_SEGMENTS + 1 positions. */
+export function openMessage(bytes: Bytes, starts: Scratch<u32>): Message {
+  if (bytes.length > MAX_MESSAGE_BYTES) fail("message-too-large", 0, 0);
+  if (bytes.length < 8) fail("message-truncated", 0, 0);
+  if (bytes.u32(0) >= MAX_SEGMENTS) fail("message-segments", 0, 0);
+  const segments: u32 = u32(bytes.u32(0) + 1);
+  const words: u32 = bytes.length / 8;
+  let start: u53 = segments / 2 + 1;
+  for (let i: u32 = 0; i < segments; i++) {
+    if (start > words) fail("message-truncated", 0, i * 4 + 4);
+    starts[i] = u32(start);
+    start = start + bytes.u32(i * 4 + 4);
+  }
+  if (start > words) fail("message-truncated", 0, 0);
+  if (u32(start) * 8 !== bytes.length) fail("message-trailing-bytes", 0, u32(start) * 8);
+  starts[segments] = u32(start);
+  return { bytes: bytes, segments: segments, starts: starts };
+}
+
+/** The segment that holds word `at`. */
+function segmentOf(message: Message, at: u32): u32 {
+  let low: u32 = 0;
+  let high: u32 = message.segments;
+  while (low + 1 < high) {
+    decreases(high - low);
+    const middle: u32 = (low + high) / 2;
+    if (message.starts[middle] <= at) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+function refused(rule: u32): Pointer {
+  return { rule: rule, kind: POINTER_NULL, at: 0, sizes: 0 };
+}
+
+/** Where a near pointer at word `at`, whose lower half is `low`, points to; 0 is outside any segment. */
+function nearTarget(at: u32, low: u32): u32 {
+  const offset: u53 = low >> 2;
+  const target: u53 = at + 1 + offset;
+  if (offset < OFFSET_HALF) return u32(target);
+  return u32(difference(target, OFFSET_SPAN));
+}
+
+/** A struct or list at word `target`, which must lie in the segment with its `size` words. */
+function placed(message: Message, segment: u32, kind: u32, target: u32, size: u32, sizes: u32): Pointer {
+  if (target < message.starts[segment]) return refused(ruleNumber("pointer-out-of-bounds"));
+  if (target + size > message.starts[segment + 1]) return refused(ruleNumber("pointer-out-of-bounds"));
+  return { rule: 0, kind: kind, at: target, sizes: sizes };
+}
+
+/** Words that a list takes, its tag included. */
+function listWords(sizes: u32): u32 {
+  const count: u53 = sizes >> 3;
+  const element: u32 = sizes & 7;
+  if (element === 0) return 0;
+  if (element === 1) return (count + 63) / 64;
+  if (element === 2) return (count + 7) / 8;
+  if (element === 3) return (count + 3) / 4;
+  if (element === 4) return (count + 1) / 2;
+  if (element === 7) return count + 1;
+  return count;
+}
+
+/** A near pointer, `low` and `sizes` its halves, its target already known. */
+function nearPointer(message: Message, segment: u32, target: u32, low: u32, sizes: u32): Pointer {
+  if ((low & 3) === NEAR_STRUCT) {
+    const words: u53 = (sizes & 65535) + (sizes >> 16);
+    return placed(message, segment, POINTER_STRUCT, target, words, sizes);
+  }
+  if ((low & 3) === NEAR_LIST) return placed(message, segment, POINTER_LIST, target, listWords(sizes), sizes);
+  return refused(ruleNumber("pointer-kind"));
+}
+
+/** Follows the pointer at word `at`, which lies inside the message. */
+export function followPointer(message: Message, at: u32): Pointer {
+  const low: u32 = message.bytes.u32(at * 8);
+  const high: u32 = message.bytes.u32(at * 8 + 4);
+  if (low === 0 && high === 0) return refused(0);
+  if ((low & 3) !== FAR) return nearPointer(message, segmentOf(message, at), nearTarget(at, low), low, high);
+  if (high >= message.segments) return refused(ruleNumber("far-pointer-segment"));
+  const pad: u53 = message.starts[high] + (low >> 3);
+  const padWords: u53 = (low & 4) === 0 ? 1 : 2;
+  if (pad + padWords > message.starts[high + 1]) return refused(ruleNumber("far-pointer-out-of-bounds"));
+  const padLow: u32 = message.bytes.u32(pad * 8);
+  const padHigh: u32 = message.bytes.u32(pad * 8 + 4);
+  if (padWords === 1) {
+    if ((padLow & 3) === FAR) return refused(ruleNumber("far-pointer-chain"));
+    if (padLow === 0 && padHigh === 0) return refused(0);
+    return nearPointer(message, high, nearTarget(u32(pad), padLow), padLow, padHigh);
+  }
+  if ((padLow & 7) !== FAR) return refused(ruleNumber("far-pointer-chain"));
+  if (padHigh >= message.segments) return refused(ruleNumber("far-pointer-segment"));
+  const tagLow: u32 = message.bytes.u32(pad * 8 + 8);
+  const tagHigh: u32 = message.bytes.u32(pad * 8 + 12);
+  if (tagLow >> 2 !== 0) return refused(ruleNumber("far-pointer-tag"));
+  return nearPointer(message, padHigh, u32(message.starts[padHigh] + (padLow >> 3)), tagLow, tagHigh);
+}
+
+function emptyStruct(message: Message): StructPart {
+  return { message: message, at: 0, words: 0, pointers: 0 };
+}
+
+function emptyList(message: Message): ListPart {
+  return { message: message, at: 0, count: 0, words: 0, pointers: 0 };
+}
+
+/** The list of structs behind a good list pointer; `rule` of the pointer it gives is not 0 where the tag is bad. */
+function listTag(message: Message, pointer: Pointer): Pointer {
+  if ((pointer.sizes & 7) !== ELEMENT_COMPOSITE) {
+    if (pointer.sizes >> 3 === 0) return refused(0);
+    return refused(ruleNumber("list-element-size"));
+  }
+  const low: u32 = message.bytes.u32(pointer.at * 8);
+  const sizes: u32 = message.bytes.u32(pointer.at * 8 + 4);
+  if ((low & 3) !== NEAR_STRUCT) return refused(ruleNumber("list-tag"));
+  const words: u53 = (sizes & 65535) + (sizes >> 16);
+  if ((low >> 2) * words > pointer.sizes >> 3) return refused(ruleNumber("list-tag"));
+  return { rule: 0, kind: POINTER_STRUCT, at: low >> 2, sizes: sizes };
+}
+
+/** The root struct of a message. */
+export function rootPart(message: Message): StructPart {
+  if (message.starts[0] + 1 > message.starts[1]) return emptyStruct(message);
+  return structAt(message, message.starts[0]);
+}
+
+function structAt(message: Message, at: u32): StructPart {
+  const pointer = followPointer(message, at);
+  if (pointer.kind !== POINTER_STRUCT) return emptyStruct(message);
+  return { message: message, at: pointer.at, words: pointer.sizes & 65535, pointers: pointer.sizes >> 16 };
+}
+
+/** The struct behind pointer `index`, or an empty one. */
+export function structField(part: StructPart, index: u32): StructPart {
+  if (index >= part.pointers) return emptyStruct(part.message);
+  return structAt(part.message, u32(part.at + part.words + index));
+}
+
+/** The list of structs behind pointer `index`, or an empty one. */
+export function listField(part: StructPart, index: u32): ListPart {
+  if (index >= part.pointers) return emptyList(part.message);
+  const pointer = followPointer(part.message, u32(part.at + part.words + index));
+  if (pointer.kind !== POINTER_LIST) return emptyList(part.message);
+  const tag = listTag(part.message, pointer);
+  if (tag.kind !== POINTER_STRUCT) return emptyList(part.message);
+  return {
+    message: part.message,
+    at: u32(pointer.at + 1),
+    count: tag.at,
+    words: tag.sizes & 65535,
+    pointers: tag.sizes >> 16,
+  };
+}
+
+/** The bytes behind pointer `index`, or none. */
+export function dataField(part: StructPart, index: u32): Bytes {
+  const bytes = part.message.bytes;
+  if (index >= part.pointers) return bytes.slice(0, 0);
+  const pointer = followPointer(part.message, u32(part.at + part.words + index));
+  if (pointer.kind !== POINTER_LIST || (pointer.sizes & 7) !== ELEMENT_BYTE) return bytes.slice(0, 0);
+  return bytes.slice(pointer.at * 8, pointer.at * 8 + (pointer.sizes >> 3));
+}
+
+/** Element `index` of a list, or an empty struct. */
+export function element(list: ListPart, index: u32): StructPart {
+  if (index >= list.count) return emptyStruct(list.message);
+  const at: u53 = list.at + index * (list.words + list.pointers);
+  return { message: list.message, at: u32(at), words: list.words, pointers: list.pointers };
+}
+
+/* Integers of a data section, at an offset in bytes. */
+
+export function boolField(part: StructPart, offset: u32, mask: u32): boolean {
+  if (offset >= part.words * 8) return false;
+  return (part.message.bytes[part.at * 8 + offset] & mask) !== 0;
+}
+
+export function u16Field(part: StructPart, offset: u32): u16 {
+  if (offset >= part.words * 8) return 0;
+  return part.message.bytes.u16(part.at * 8 + offset);
+}
+
+export function u32Field(part: StructPart, offset: u32): u32 {
+  if (offset >= part.words * 8) return 0;
+  return part.message.bytes.u32(part.at * 8 + offset);
+}
+
+export function u53Field(part: StructPart, offset: u32): u53 {
+  if (offset >= part.words * 8) return 0;
+  return part.message.bytes.u53(part.at * 8 + offset);
+}
+
+export function i53Field(part: StructPart, offset: u32): i53 {
+  if (offset >= part.words * 8) return 0;
+  return part.message.bytes.i53(part.at * 8 + offset);
+}
+
+/** Counts `words` against the work that the message's size allows: a small message cannot cost minutes. */
+export function spend(work: Scratch<u53>, words: u53, offset: u53): void {
+  if (words > work[0]) fail("traversal-limit", 0, offset);
+  const left = work[0] - words;
+  work[0] = left;
+}
+
+/* The same as structField, listField and dataField, where what is malformed fails. A null pointer is empty. */
+
+export function checkedRoot(message: Message): StructPart {
+  if (message.starts[0] + 1 > message.starts[1]) fail("root-missing", 0, 0);
+  const pointer = followPointer(message, message.starts[0]);
+  if (pointer.rule !== 0) fail(pointer.rule, 0, message.starts[0] * 8);
+  if (pointer.kind !== POINTER_STRUCT) fail("root-missing", 0, message.starts[0] * 8);
+  return structAt(message, message.starts[0]);
+}
+
+/** The pointer at `index`, which is null or of `kind`. */
+function checkedPointer(part: StructPart, index: u32, kind: u32): Pointer {
+  if (index >= part.pointers) return refused(0);
+  const at: u53 = part.at + part.words + index;
+  const pointer = followPointer(part.message, u32(at));
+  if (pointer.rule !== 0) fail(pointer.rule, 0, at * 8);
+  if (pointer.kind !== POINTER_NULL && pointer.kind !== kind) fail("pointer-kind", 0, at * 8);
+  return pointer;
+}
+
+export function checkedStruct(part: StructPart, index: u32, work: Scratch<u53>): StructPart {
+  checkedPointer(part, index, POINTER_STRUCT);
+  const target = structField(part, index);
+  spend(work, 1 + target.words + target.pointers, part.at * 8);
+  return target;
+}
+
+export function checkedList(part: StructPart, index: u32, work: Scratch<u53>): ListPart {
+  const pointer = checkedPointer(part, index, POINTER_LIST);
+  const list = listField(part, index);
+  if (pointer.kind === POINTER_LIST) {
+    const tag = listTag(part.message, pointer);
+    if (tag.rule !== 0) fail(tag.rule, 0, pointer.at * 8);
+    const words: u53 = list.words + list.pointers;
+    spend(work, list.count * (words + (words === 0 ? 1 : 0)), pointer.at * 8);
+  }
+  return list;
+}
+
+export function checkedData(part: StructPart, index: u32, work: Scratch<u53>): Bytes {
+  const pointer = checkedPointer(part, index, POINTER_LIST);
+  if (pointer.kind === POINTER_LIST && (pointer.sizes & 7) !== ELEMENT_BYTE) {
+    fail("list-element-size", 0, pointer.at * 8);
+  }
+  const bytes = dataField(part, index);
+  spend(work, bytes.length / 8 + 1, part.at * 8);
+  return bytes;
+}
