@@ -1,0 +1,74 @@
+import { canonicalJson } from "./canonical-json.ts";
+import { LayoutError } from "./errors.ts";
+import { descriptorProblem, parseObject, type Descriptor } from "./index-json.ts";
+
+export const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
+export const ROOTFS_TYPE = "application/vnd.puzzlefs.image.rootfs.v1";
+export const CHUNK_TYPE = "application/vnd.puzzlefs.image.filedata.v1";
+/** On the rootfs layer: hex fs-verity digest of the metadata blob. */
+export const VERITY_ANNOTATION = "io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash";
+
+/** The config of every PuzzleFS image: the blob `{}` ("e30=" in base64). */
+export const EMPTY_CONFIG = {
+  mediaType: "application/vnd.oci.empty.v1+json",
+  digest: "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+  size: 2,
+  data: "e30=",
+} as const;
+
+/** A manifest larger than this is refused, bytes: the same limit when reading and writing. */
+export const MANIFEST_LIMIT = 64 * 1024 * 1024;
+
+/** The metadata blob of an image. */
+export interface RootfsBlob {
+  /** sha256, hex. */
+  digest: string;
+  /** Bytes. */
+  size: number;
+  /** fs-verity digest, hex. */
+  verity: string;
+}
+
+/** A chunk blob of an image. */
+export interface ChunkBlob {
+  /** sha256 of the stored bytes, hex. */
+  digest: string;
+  /** Stored bytes. */
+  size: number;
+  /** Whether the blob is in the zstd seekable format. */
+  compressed: boolean;
+}
+
+/**
+ * The manifest of an image (FORMAT.md §1): the metadata blob first, then every chunk once, in the order in which
+ * they first come. Pass all chunks that the image can reach, those of a base image too. Equal input, equal bytes.
+ */
+export function assembleManifest(rootfs: RootfsBlob, chunks: Iterable<ChunkBlob>): Buffer {
+  const layers = new Map<string, Descriptor>();
+  for (const { digest, size, compressed } of chunks) {
+    if (layers.has(digest)) continue;
+    layers.set(digest, { mediaType: compressed ? `${CHUNK_TYPE}+zstd` : CHUNK_TYPE, digest: `sha256:${digest}`, size });
+  }
+  const metadata: Descriptor = {
+    mediaType: ROOTFS_TYPE,
+    digest: `sha256:${rootfs.digest}`,
+    size: rootfs.size,
+    annotations: { [VERITY_ANNOTATION]: rootfs.verity },
+  };
+  return Buffer.from(canonicalJson({ schemaVersion: 2, config: EMPTY_CONFIG, layers: [metadata, ...layers.values()] }));
+}
+
+/** The descriptors of every blob that a manifest needs, config first. Throws LayoutError. */
+export function referencedBlobs(manifest: Uint8Array, path: string): Descriptor[] {
+  if (manifest.length > MANIFEST_LIMIT)
+    throw new LayoutError("refused", path, `manifest of ${manifest.length} bytes, more than ${MANIFEST_LIMIT}`);
+  const { config, layers } = parseObject(Buffer.from(manifest).toString("utf8"), path);
+  if (!Array.isArray(layers)) throw new LayoutError("corrupt", path, "layers is not an array");
+  const descriptors: unknown[] = [config, ...layers];
+  return descriptors.map((descriptor, i) => {
+    const problem = descriptorProblem(descriptor);
+    const where = i === 0 ? "config" : `layers[${i - 1}]`;
+    if (problem !== undefined) throw new LayoutError("corrupt", path, `${where}: ${problem}`);
+    return descriptor as Descriptor;
+  });
+}

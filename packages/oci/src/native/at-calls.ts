@@ -1,0 +1,137 @@
+import { closeSync, constants } from "node:fs";
+import { bind, check, errnos, SystemError } from "./library.ts";
+import { nulTerminated, printable, type Path } from "./paths.ts";
+
+/**
+ * System calls relative to an opened directory. With names of one component they cannot be led elsewhere by a
+ * symlink that somebody puts in the way: none of them follows one at the end.
+ */
+
+/** In place of a directory descriptor: the current directory (absolute paths ignore it anyway). */
+export const AT_FDCWD = -100;
+export const AT_REMOVEDIR = 0x200;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+
+/** Flags that node:fs does not name; O_PATH and O_CLOEXEC have these values on x86-64 and arm64. */
+export const O_PATH = 0o10000000;
+export const O_CLOEXEC = 0o2000000;
+
+export const RENAME_NOREPLACE = 1;
+export const RENAME_EXCHANGE = 2;
+
+/** resolve bits of openat2(2). */
+const RESOLVE_NO_MAGICLINKS = 0x02;
+const RESOLVE_NO_SYMLINKS = 0x04;
+const RESOLVE_BENEATH = 0x08;
+/** The same number on every architecture. */
+const SYS_OPENAT2 = 437;
+
+const native = {
+  openat: bind("int openat(int dirfd, const void *path, int flags, unsigned int mode)"),
+  openat2: bind("int64_t syscall(int64_t number, int dirfd, const void *path, const void *how, size_t size)"),
+  mkdirat: bind("int mkdirat(int dirfd, const void *path, unsigned int mode)"),
+  mknodat: bind("int mknodat(int dirfd, const void *path, unsigned int mode, uint64_t device)"),
+  symlinkat: bind("int symlinkat(const void *target, int dirfd, const void *path)"),
+  linkat: bind("int linkat(int olddirfd, const void *oldpath, int newdirfd, const void *newpath, int flags)"),
+  unlinkat: bind("int unlinkat(int dirfd, const void *path, int flags)"),
+  renameat2: bind(
+    "int renameat2(int olddirfd, const void *oldpath, int newdirfd, const void *newpath, unsigned int flags)",
+  ),
+  fchmodat: bind("int fchmodat(int dirfd, const void *path, unsigned int mode, int flags)"),
+  fchownat: bind("int fchownat(int dirfd, const void *path, unsigned int uid, unsigned int gid, int flags)"),
+};
+
+/** Opens without following a symlink in the last component, close-on-exec. Returns the descriptor. */
+export function openat(directory: number, path: Path, flags: number, mode = 0): number {
+  const all = flags | constants.O_NOFOLLOW | O_CLOEXEC;
+  return check(native.openat(directory, nulTerminated(path), all, mode), "openat", () => printable(path));
+}
+
+/**
+ * Opens `path`, of any number of components, strictly beneath `directory`: no "..", no absolute path, no symlink
+ * anywhere on the way. Where the kernel has no openat2 (before 5.6, or hidden by seccomp) the components are walked
+ * one by one. Throws EXDEV or ELOOP (ENOTDIR in the walk) for a path that tries to leave.
+ */
+export function openBeneath(directory: number, path: Path, flags: number, mode = 0): number {
+  const how = new BigUint64Array([
+    BigInt(flags | O_CLOEXEC),
+    BigInt(mode),
+    BigInt(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS),
+  ]);
+  const bytes = new Uint8Array(how.buffer);
+  for (;;) {
+    const result = native.openat2(SYS_OPENAT2, directory, nulTerminated(path), bytes, bytes.length);
+    // A rename elsewhere raced with the lookup.
+    if (result === -errnos.EAGAIN) continue;
+    if (result === -errnos.ENOSYS || result === -errnos.EPERM) return walkBeneath(directory, path, flags, mode);
+    return check(result, "openat2", () => printable(path));
+  }
+}
+
+/** openBeneath() by hand. Exported for its test: modern kernels never come here. */
+export function walkBeneath(directory: number, path: Path, flags: number, mode: number): number {
+  const components = Buffer.from(nulTerminated(path)).toString("latin1").slice(0, -1).split("/");
+  if (components.some((name) => name === "" || name === ".."))
+    throw new SystemError(errnos.EXDEV, "openat", printable(path));
+  let at = directory;
+  try {
+    for (const name of components.slice(0, -1)) {
+      const next = openat(at, Buffer.from(name, "latin1"), O_PATH | constants.O_DIRECTORY);
+      if (at !== directory) closeSync(at);
+      at = next;
+    }
+    return openat(at, Buffer.from(components.at(-1) ?? "", "latin1"), flags, mode);
+  } finally {
+    if (at !== directory) closeSync(at);
+  }
+}
+
+/** mkdirat(2); the umask applies. */
+export function mkdirat(directory: number, path: Path, mode: number): void {
+  check(native.mkdirat(directory, nulTerminated(path), mode), "mkdirat", () => printable(path));
+}
+
+/** Makes a device, fifo, socket or regular file: `mode` with S_IFMT type bits, `device` from makedev(). */
+export function mknodat(directory: number, path: Path, mode: number, device = 0): void {
+  check(native.mknodat(directory, nulTerminated(path), mode, device), "mknodat", () => printable(path));
+}
+
+/** Makes a symlink at `path` that says `target`. */
+export function symlinkat(target: Path, directory: number, path: Path): void {
+  const result = native.symlinkat(nulTerminated(target), directory, nulTerminated(path));
+  check(result, "symlinkat", () => printable(path));
+}
+
+/** Gives a file a second name; a symlink at `from` is itself linked, not followed. */
+export function linkat(fromDirectory: number, from: Path, directory: number, path: Path): void {
+  const result = native.linkat(fromDirectory, nulTerminated(from), directory, nulTerminated(path), 0);
+  check(result, "linkat", () => printable(path));
+}
+
+/** Removes a name; with AT_REMOVEDIR an empty directory. */
+export function unlinkat(directory: number, path: Path, flags = 0): void {
+  check(native.unlinkat(directory, nulTerminated(path), flags), "unlinkat", () => printable(path));
+}
+
+/** Renames; `flags` RENAME_NOREPLACE or RENAME_EXCHANGE. EINVAL where the file system cannot. */
+export function renameat2(fromDirectory: number, from: Path, directory: number, path: Path, flags = 0): void {
+  const result = native.renameat2(fromDirectory, nulTerminated(from), directory, nulTerminated(path), flags);
+  check(result, "renameat2", () => printable(path));
+}
+
+/** Sets permission bits without following a symlink (a symlink itself has none: ENOTSUP). */
+export function fchmodat(directory: number, path: Path, mode: number): void {
+  const result = native.fchmodat(directory, nulTerminated(path), mode, AT_SYMLINK_NOFOLLOW);
+  check(result, "fchmodat", () => printable(path));
+}
+
+/** Sets the owner without following a symlink. Ids are 32-bit; 4294967295 leaves one as it is. */
+export function fchownat(directory: number, path: Path, uid: number, gid: number): void {
+  const result = native.fchownat(directory, nulTerminated(path), uid, gid, AT_SYMLINK_NOFOLLOW);
+  check(result, "fchownat", () => printable(path));
+}
+
+/** Sets the owner of a path without following a symlink at its end. */
+export function lchown(path: Path, uid: number, gid: number): void {
+  fchownat(AT_FDCWD, path, uid, gid);
+}

@@ -1,0 +1,68 @@
+import { bind, check, errnos, SystemError } from "./library.ts";
+
+/** Operations of flock(2). */
+export const LOCK_SH = 1;
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
+export const LOCK_UN = 8;
+
+/** Modes of fallocate(2). */
+export const FALLOC_FL_KEEP_SIZE = 1;
+export const FALLOC_FL_PUNCH_HOLE = 2;
+
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
+
+const flockNative = bind("int flock(int fd, int operation)");
+const syncfsNative = bind("int syncfs(int fd)");
+const fallocateNative = bind("int fallocate(int fd, int mode, int64_t offset, int64_t length)");
+const lseekNative = bind("int64_t lseek(int fd, int64_t offset, int whence)");
+const ioctlNative = bind("int ioctl(int fd, unsigned long request, void *argument)");
+
+/**
+ * Takes or releases an advisory lock that belongs to the open file description, so it goes when its last descriptor
+ * is closed, also by a kill. Without LOCK_NB it waits, and the whole thread with it.
+ *
+ * Returns false when LOCK_NB is set and somebody else holds the lock.
+ */
+export function flock(descriptor: number, operation: number): boolean {
+  for (;;) {
+    const result = flockNative(descriptor, operation);
+    if (result === -errnos.EAGAIN && (operation & LOCK_NB) !== 0) return false;
+    if (result === -errnos.EINTR) continue;
+    check(result, "flock");
+    return true;
+  }
+}
+
+/** Waits until everything written to the file system that holds `descriptor` is on stable storage. */
+export function syncfs(descriptor: number): void {
+  check(syncfsNative(descriptor), "syncfs");
+}
+
+/** Reserves or punches out `length` bytes from `offset`. */
+export function fallocate(descriptor: number, mode: number, offset: number, length: number): void {
+  check(fallocateNative(descriptor, mode, offset, length), "fallocate");
+}
+
+/** Start of the first data at or after `offset`, or undefined when only a hole follows. Moves the file position. */
+export function seekData(descriptor: number, offset: number): number | undefined {
+  return seek(descriptor, offset, SEEK_DATA);
+}
+
+/** Start of the first hole at or after `offset` (at the latest the file's end), or undefined beyond the end. */
+export function seekHole(descriptor: number, offset: number): number | undefined {
+  return seek(descriptor, offset, SEEK_HOLE);
+}
+
+function seek(descriptor: number, offset: number, whence: number): number | undefined {
+  const result = lseekNative(descriptor, offset, whence);
+  return result === -errnos.ENXIO ? undefined : check(result, "lseek");
+}
+
+/** ioctl(2) with a pointer to `argument`, which the kernel may read and write. Returns its result. */
+export function ioctl(descriptor: number, request: number, argument: Uint8Array): number {
+  const result = ioctlNative(descriptor, request, argument);
+  if (result < 0) throw new SystemError(-result, "ioctl");
+  return result;
+}

@@ -1,0 +1,82 @@
+import { createRequire } from "node:module";
+import { getSystemErrorMap } from "node:util";
+import type * as Koffi from "koffi";
+
+/**
+ * A system call that failed, in the shape of Node's own errors: `code` ("ENOENT"), `errno` (negative), `syscall`
+ * and, where there is one, `path`.
+ */
+export class SystemError extends Error {
+  override readonly name = "SystemError";
+  readonly code: string;
+  readonly errno: number;
+  readonly syscall: string;
+  readonly path?: string;
+
+  constructor(errno: number, syscall: string, path?: string) {
+    const [code, text] = describe(errno);
+    super(`${code}: ${text}, ${syscall}${path === undefined ? "" : ` '${path}'`}`);
+    this.code = code;
+    this.errno = -errno;
+    this.syscall = syscall;
+    if (path !== undefined) this.path = path;
+  }
+}
+
+/** Node's name and text where it has one, so that codes compare equal whichever way an error came. */
+function describe(errno: number): [code: string, text: string] {
+  const known = getSystemErrorMap().get(-errno);
+  if (known !== undefined) return known;
+  const code = Object.entries(koffi().os.errno).find(([, value]) => value === errno)?.[0];
+  return [code ?? `E${errno}`, "system error"];
+}
+
+let loaded: typeof Koffi | undefined;
+let libc: ReturnType<typeof Koffi.load> | undefined;
+
+/** Loading koffi costs 11 ms, so it waits for the first call that needs it. */
+function koffi(): typeof Koffi {
+  loaded ??= createRequire(import.meta.url)("koffi") as typeof Koffi;
+  return loaded;
+}
+
+/** What a bound function takes: a NULL pointer, numbers, or memory that the call may read and write. */
+export type NativeArgument = number | bigint | Uint8Array | null;
+
+/**
+ * Binds a C function of the C library on first use. The prototype is koffi's: `void *` takes a Uint8Array, 64-bit
+ * results come as numbers. Variadic functions are declared with the arguments that are passed (the same thing on
+ * the Linux ABIs).
+ *
+ * The returned function gives the result, or minus errno when the result is -1.
+ */
+export function bind(prototype: string): (...values: NativeArgument[]) => number {
+  let native: ((...values: NativeArgument[]) => number | bigint) | undefined;
+  return (...values) => {
+    if (native === undefined) {
+      libc ??= koffi().load(null);
+      native = libc.func(prototype);
+    }
+    const result = Number(native(...values));
+    return result === -1 ? -koffi().errno() : result;
+  };
+}
+
+/** Passes a result of a bound function on, or throws the SystemError that it stands for. */
+export function check(result: number, syscall: string, path?: () => string): number {
+  if (result < 0) throw new SystemError(-result, syscall, path?.());
+  return result;
+}
+
+/** Errno values that callers tell apart by number. */
+export const errnos = {
+  EPERM: 1,
+  EINTR: 4,
+  ENXIO: 6,
+  EAGAIN: 11,
+  EXDEV: 18,
+  EINVAL: 22,
+  ENOSYS: 38,
+  ENODATA: 61,
+  EOPNOTSUPP: 95,
+} as const;

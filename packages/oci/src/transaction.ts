@@ -1,0 +1,175 @@
+import { closeSync, constants, openSync, renameSync, statSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { digestHex, sha256Hex } from "./digests.ts";
+import { LayoutError } from "./errors.ts";
+import { writeAll } from "./files.ts";
+import { withTag, type Descriptor, type Platform } from "./index-json.ts";
+import type { Layout } from "./layout.ts";
+import { EMPTY_CONFIG, MANIFEST_TYPE, referencedBlobs } from "./manifest.ts";
+import { syncfs } from "./native/descriptors.ts";
+import { createStaging, findDead, removeStaging, type Staging } from "./staging.ts";
+import { hostPlatform } from "./platform.ts";
+import { fsVerityDigest } from "./verity-digest.ts";
+
+/** A complete blob in the staging directory. */
+export interface StagedBlob {
+  /** Its file. */
+  temporary: string;
+  /** sha256 of its content, 64 hex digits. The caller vouches for it. */
+  digest: string;
+}
+
+/** What makes an image. */
+export interface CommitRequest {
+  tag: string;
+  /** From assembleManifest(), or a foreign manifest as it is. */
+  manifest: Uint8Array;
+  /** New blobs; one that the layout has already is dropped, two with one digest are one. */
+  blobs: Iterable<StagedBlob>;
+  /** Default: Linux on this machine's architecture. */
+  platform?: Platform;
+}
+
+/** What a commit did. */
+export interface CommitResult {
+  /** sha256 of the manifest, hex: the kernel's `image_manifest`. */
+  digest: string;
+  /** fs-verity digest of the manifest, hex: what `puzzlefs build` prints and `mount --digest` demands. */
+  verity: string;
+  /** Blobs that the layout did not have, the manifest among them. */
+  newBlobs: number;
+  /** Their bytes. */
+  newBytes: number;
+}
+
+/**
+ * Writes one image into a layout, all or nothing: `layout.begin()`, blobs as files in `directory` (by any thread or
+ * process), then commit() or abort().
+ *
+ * Killed at any moment, or the power cut, the layout opens and every tag means a whole image: blobs get their names
+ * only when their bytes are on disk, and index.json changes only when the names are.
+ */
+export class Transaction {
+  readonly #layout: Layout;
+  readonly #staging: Staging;
+  #next = 0;
+  #open = true;
+
+  private constructor(layout: Layout, staging: Staging) {
+    this.#layout = layout;
+    this.#staging = staging;
+  }
+
+  /** See Layout.begin(). */
+  static begin(layout: Layout): Transaction {
+    const { staging, dead } = layout.locked(() => ({
+      dead: findDead(layout.path),
+      staging: createStaging(layout.path),
+    }));
+    dead.forEach(removeStaging);
+    return new Transaction(layout, staging);
+  }
+
+  /** Where blobs are written, on the file system of the layout. Keep it flat: files only. */
+  get directory(): string {
+    return this.#staging.path;
+  }
+
+  /** Writes a blob that is in memory. */
+  writeBlob(bytes: Uint8Array): StagedBlob {
+    const temporary = join(this.directory, `memory-${this.#next++}`);
+    writeAll(temporary, bytes, "wx", false);
+    return { temporary, digest: sha256Hex(bytes) };
+  }
+
+  /**
+   * Makes `tag` mean this image, durably, and ends the transaction. Commits of other processes wait meanwhile; a tag
+   * that existed is replaced. Throws LayoutError (refused) for a bad tag or a manifest that needs a blob which is
+   * neither here nor in the layout; nothing has changed then but for unreferenced blobs, and abort() is still due.
+   */
+  commit({ tag, manifest, blobs, platform = hostPlatform() }: CommitRequest): CommitResult {
+    if (!this.#open) throw new Error("the transaction has ended");
+    const layout = this.#layout;
+    checkTag(tag, layout.path);
+    const needed = referencedBlobs(manifest, `manifest of ${tag}`);
+    const own = this.writeBlob(manifest);
+    const staged = [...blobs, own];
+    if (needed[0].digest === EMPTY_CONFIG.digest) staged.push(this.writeBlob(Buffer.from("{}")));
+    const descriptor: Descriptor = {
+      mediaType: MANIFEST_TYPE,
+      digest: `sha256:${own.digest}`,
+      size: manifest.length,
+      platform,
+    };
+
+    this.#sync();
+    const result = layout.locked(() => {
+      const placed = this.#place(staged);
+      this.#checkPresent(needed, tag);
+      this.#sync();
+      layout.replaceIndex(withTag(layout.index(), tag, descriptor));
+      return placed;
+    });
+    this.abort();
+    return { digest: own.digest, verity: fsVerityDigest(manifest).toString("hex"), ...result };
+  }
+
+  /** Removes what is left of the transaction. Does nothing after a commit, or the second time. */
+  abort(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    removeStaging(this.#staging);
+  }
+
+  /**
+   * Moves blobs to their names. One that exists is never replaced: it may have fs-verity enabled, and be mapped by
+   * running programs. Only a file of the wrong size, left by a crash of a less careful tool, gives way.
+   */
+  #place(staged: StagedBlob[]): { newBlobs: number; newBytes: number } {
+    const result = { newBlobs: 0, newBytes: 0 };
+    for (const { temporary, digest } of staged) {
+      const size = statSync(temporary, { throwIfNoEntry: false })?.size;
+      const existing = this.#layout.blobSize(digest);
+      if (size === undefined) {
+        if (existing !== undefined) continue;
+        throw new LayoutError("refused", temporary, `the staged blob ${digest} is missing`);
+      }
+      if (existing === size) {
+        unlinkSync(temporary);
+        continue;
+      }
+      renameSync(temporary, this.#layout.blobPath(digest));
+      result.newBlobs++;
+      result.newBytes += size;
+    }
+    return result;
+  }
+
+  #checkPresent(needed: Descriptor[], tag: string): void {
+    for (const { digest, size } of needed) {
+      const hex = digestHex(digest);
+      const found = hex === undefined ? undefined : this.#layout.blobSize(hex);
+      if (found !== size)
+        throw new LayoutError(
+          "refused",
+          this.#layout.path,
+          `${tag} needs ${digest} of ${size} bytes, found ${found ?? "none"}`,
+        );
+    }
+  }
+
+  #sync(): void {
+    const descriptor = openSync(this.directory, constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      syncfs(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+}
+
+/** Tags are what skopeo, umoci and registries can say, and never look like a digest. */
+function checkTag(tag: string, path: string): void {
+  if (!/^[A-Za-z0-9_][\w.:@+/-]{0,254}$/.test(tag) || /^(sha256:)?[0-9a-f]{64}$/.test(tag))
+    throw new LayoutError("refused", path, `not a tag: ${JSON.stringify(tag)} (letters, digits and _ . : @ + / -)`);
+}

@@ -1,0 +1,67 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "ava";
+import { FsVerityHasher, fsVerityDigest } from "./verity-digest.ts";
+
+const BLOCK = 4096;
+/** Hashes in a block of the tree. */
+const FAN = 128;
+
+/** Bytes without a period that divides a block, so that swapped blocks show. */
+function pattern(length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  for (let i = 0, x = 1; i < length; i++) bytes[i] = (x = (x * 75 + 74) % 65537) & 0xff;
+  return bytes;
+}
+
+const directory = mkdtempSync(join(tmpdir(), "puzzlefs-verity-"));
+test.after.always(() => rmSync(directory, { recursive: true }));
+
+/** What fsverity-utils says, or undefined where they are not installed. */
+function reference(bytes: Buffer): string | undefined {
+  const file = join(directory, `${bytes.length}`);
+  writeFileSync(file, bytes);
+  try {
+    return execFileSync("fsverity", ["digest", "--compact", file], { encoding: "utf8" }).trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+const sizes = [
+  ...[0, 1, 4095, 4096, 4097, 2 * BLOCK - 1, 2 * BLOCK, 2 * BLOCK + 1],
+  ...[FAN * BLOCK - 1, FAN * BLOCK, FAN * BLOCK + 1, (FAN + 1) * BLOCK, 2 * FAN * BLOCK, 2 * FAN * BLOCK + 1],
+  5_000_000,
+  // Three levels of tree.
+  FAN * FAN * BLOCK,
+  FAN * FAN * BLOCK + 1,
+];
+
+for (const size of sizes)
+  test(`fs-verity digest of ${size} bytes is that of fsverity(1)`, (t) => {
+    const bytes = pattern(size);
+    const expected = reference(bytes);
+    if (expected === undefined) t.pass("skipped: fsverity-utils are not installed");
+    else t.is(fsVerityDigest(bytes).toString("hex"), expected);
+  });
+
+test("fs-verity digest of pieces is that of the whole", (t) => {
+  const bytes = pattern(3 * FAN * BLOCK + 777);
+  const expected = fsVerityDigest(bytes);
+  const hasher = new FsVerityHasher();
+  for (const piece of [1, 100, 4095, 4096, 4097, 65536, 1_000_000]) {
+    for (let start = 0; start < bytes.length; start += piece) hasher.update(bytes.subarray(start, start + piece));
+    t.is(hasher.size, bytes.length);
+    t.deepEqual(hasher.digest(), expected, `pieces of ${piece} bytes`);
+  }
+});
+
+test("fs-verity digest of the empty file, without any tool", (t) => {
+  t.is(
+    fsVerityDigest(new Uint8Array()).toString("hex"),
+    "3d248ca542a24fc62d1c43b916eae5016878e2533c88238480b26128a1f1af95",
+  );
+});
