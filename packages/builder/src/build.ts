@@ -1,0 +1,135 @@
+import { realpathSync } from "node:fs";
+import { dirname, join, resolve, sep } from "node:path";
+
+import { encodeRootfs, type InodeValue } from "@puzzlefs/format";
+import { assembleManifest, fsVerityDigest, Layout, type StagedBlob, type Transaction } from "@puzzlefs/oci";
+
+import { BuildError, readFailure } from "./errors.ts";
+import { inodeValue, Reachable } from "./image.ts";
+import { resolveOptions, type BuildOptions, type BuildResult, type ResolvedOptions } from "./options.ts";
+import { Pipeline } from "./pipeline.ts";
+import { ChunkPlaces } from "./places.ts";
+import { FreshNumbering, type TreeNode } from "./tree.ts";
+import { walkTree } from "./walk.ts";
+import { XattrReader } from "./xattrs.ts";
+
+/**
+ * Makes an image of a tree and tags it. Either the whole image is in the layout afterwards, on disk and under its tag,
+ * or the layout's tags are what they were. Throws BuildError for the tree, LayoutError for the layout, FormatError or
+ * IntegrityError for the base image, RangeError for options.
+ */
+export async function build(options: BuildOptions): Promise<BuildResult> {
+  const resolved = resolveOptions(options);
+  refuseInside(resolved.ociDir, resolved.rootfs);
+  const layout = Layout.create(resolved.ociDir);
+  const transaction = layout.begin();
+  try {
+    const tree = await storeTree(resolved, layout, transaction);
+    return commit(resolved, transaction, tree);
+  } finally {
+    transaction.abort();
+  }
+}
+
+/** A tree whose content is in blobs: all that is missing is the metadata. */
+interface StoredTree {
+  nodes: TreeNode[];
+  inodes: InodeValue[];
+  reachable: Reachable;
+}
+
+async function storeTree(options: ResolvedOptions, layout: Layout, transaction: Transaction): Promise<StoredTree> {
+  const directories = { temporaryDir: transaction.directory, blobDir: join(layout.path, "blobs", "sha256") };
+  const pipeline = new Pipeline(options, directories, () => {});
+  let nodes: TreeNode[];
+  try {
+    nodes = walkTree({
+      rootfs: options.rootfs,
+      mtime: options.mtime,
+      xattrs: new XattrReader(options.selinux, options.warn),
+      numbering: new FreshNumbering(),
+      onFile: (node, fsPath, path, stats) => pipeline.addFile(node, fsPath, path, stats),
+    });
+    await pipeline.finish();
+  } finally {
+    await pipeline.close();
+  }
+  const places = new ChunkPlaces(pipeline.queue, pipeline.packs, []);
+  const reachable = new Reachable();
+  const inodes = nodes
+    .toSorted((a, b) => a.ino - b.ino)
+    .map((node) =>
+      inodeValue(node, (chunk) => {
+        const place = places.find(chunk);
+        reachable.add(place);
+        return place;
+      }),
+    );
+  return { nodes, inodes, reachable };
+}
+
+function commit(options: ResolvedOptions, transaction: Transaction, tree: StoredTree): BuildResult {
+  const { nodes, inodes, reachable } = tree;
+  const metadata = encodeRootfs(reachable.rootfsValue([{ inodes }]));
+  const staged = transaction.writeBlob(metadata);
+  const blobs = reachable.blobs();
+  const fresh = blobs.filter((blob) => blob.temporary !== undefined);
+  const manifest = assembleManifest(
+    { digest: staged.digest, size: metadata.length, verity: fsVerityDigest(metadata).toString("hex") },
+    blobs.map(({ hex, size, compressed }) => ({ digest: hex, size, compressed })),
+  );
+  const { digest, verity } = transaction.commit({
+    tag: options.tag,
+    manifest,
+    blobs: [
+      ...fresh.map((blob): StagedBlob => ({
+        temporary: join(transaction.directory, blob.temporary ?? ""),
+        digest: blob.hex,
+      })),
+      staged,
+    ],
+  });
+  const files = nodes.filter((node) => node.kind === "file");
+  const bytes = sum(files.map((node) => node.size));
+  const newBytes = sum(fresh.map((blob) => blob.size));
+  return {
+    manifest: digest,
+    manifestVerity: verity,
+    metadata: staged.digest,
+    files: files.length,
+    entries: nodes.length,
+    bytes,
+    chunks: reachable.chunkCount,
+    newBlobs: fresh.length,
+    newBytes,
+    savedBytes: Math.max(0, bytes - newBytes),
+  };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+/** A layout inside the tree would be read while it is written, and then be part of the next image. */
+function refuseInside(ociDir: string, rootfs: string): void {
+  let tree: string;
+  try {
+    tree = realpathSync(rootfs);
+  } catch (error) {
+    throw readFailure(Buffer.from(rootfs).toString("latin1"), "read", error);
+  }
+  const layout = nearestReal(resolve(ociDir));
+  if (layout === tree || layout.startsWith(tree === sep ? sep : tree + sep)) {
+    throw new BuildError(ociDir, `the image layout lies inside ${rootfs}, the tree to build from; put it elsewhere`);
+  }
+}
+
+/** The real path of the nearest ancestor that exists. */
+function nearestReal(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (path === dirname(path)) throw error;
+    return nearestReal(dirname(path));
+  }
+}

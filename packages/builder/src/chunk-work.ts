@@ -1,0 +1,113 @@
+import { hash } from "node:crypto";
+import { closeSync, openSync, statSync, writeSync } from "node:fs";
+import { join } from "node:path";
+
+import { fsVerityDigest } from "@puzzlefs/oci";
+
+import { hashPack, packName } from "./pack-file.ts";
+import { ChunkQueue, chunkFlags, type QueueBuffers } from "./queue.ts";
+import { SeekableCompressor, seekTableBytes } from "./seekable.ts";
+
+/** What a thread needs to know to work on chunks; crosses to worker threads as it is. */
+export interface WorkSettings {
+  memory: Uint8Array<SharedArrayBuffer>;
+  queue: QueueBuffers;
+  compress: boolean;
+  level: number;
+  frameSize: number;
+  /** Chunks go into packs: leave their stored form in the slab for the thread that writes packs. */
+  packing: boolean;
+  /** Where new blobs go until the build is committed, and where the layout has those it had before. */
+  temporaryDir: string;
+  blobDir: string;
+}
+
+/** Does the work on single chunks: hash, look for an equal one, compress, hash what is stored, write. Any thread has one. */
+export class ChunkWork {
+  readonly queue: ChunkQueue;
+  #settings: WorkSettings;
+  #compressor: SeekableCompressor | undefined;
+
+  constructor(settings: WorkSettings, queue = new ChunkQueue(settings.queue)) {
+    this.#settings = settings;
+    this.queue = queue;
+    if (settings.compress) this.#compressor = new SeekableCompressor(settings.level, settings.frameSize);
+  }
+
+  /** Works on one taken record. Throws what the file system throws. */
+  process(chunk: number): void {
+    const { queue } = this;
+    const { memory, packing } = this.#settings;
+    if (queue.flags(chunk) & chunkFlags.pack) {
+      this.#finishPack(chunk);
+      return;
+    }
+    const address = queue.address(chunk);
+    const bytes = memory.subarray(address, address + queue.length(chunk));
+    const content = hash("sha256", bytes, "buffer");
+    if (queue.claim(chunk, content, packing) < 0) {
+      if (packing) this.#encodeInPlace(chunk, bytes, content);
+      else this.#store(chunk, bytes, content);
+    }
+    queue.finish(chunk, packing);
+  }
+
+  /** Makes the chunk a blob of its own. */
+  #store(chunk: number, bytes: Uint8Array, content: Uint8Array): void {
+    const frames = this.#compressor?.compress(bytes, seekTableBytes);
+    const blob = frames === undefined ? bytes : this.#compressor!.blob(frames);
+    const digest = frames === undefined ? content : hash("sha256", blob, "buffer");
+    const fresh = this.#write(digest, blob);
+    const flags = (frames === undefined ? 0 : chunkFlags.compressed) | (fresh ? chunkFlags.fresh : 0);
+    this.queue.setResult(chunk, digest, fsVerityDigest(blob), blob.length, flags);
+  }
+
+  /** Replaces the chunk in its slab by its frames where those are smaller; the pack writer takes them from there. */
+  #encodeInPlace(chunk: number, bytes: Uint8Array, content: Uint8Array): void {
+    const frames = this.#compressor?.compress(bytes, frameListBytes);
+    if (frames === undefined) {
+      this.queue.setResult(chunk, content, content, bytes.length, 0);
+      return;
+    }
+    bytes.set(frames);
+    // One frame has the sizes that the record says; several are listed in the room that compression freed.
+    const list = this.#compressor!.frames;
+    if (list.length > 1) {
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      list.forEach((frame, index) => view.setUint32(bytes.length - 4 * (list.length - index), frame.compressed, true));
+    }
+    this.queue.setResult(chunk, hash("sha256", frames, "buffer"), content, frames.length, chunkFlags.compressed);
+  }
+
+  #write(digest: Uint8Array, blob: Uint8Array): boolean {
+    const name = Buffer.from(digest).toString("hex");
+    // A blob of the wrong length was damaged: it is replaced when the build is committed.
+    if (statSync(join(this.#settings.blobDir, name), { throwIfNoEntry: false })?.size === blob.length) return false;
+    let file: number;
+    try {
+      file = openSync(join(this.#settings.temporaryDir, name), "wx", 0o644);
+    } catch (error) {
+      // A compressed chunk and a raw one can be the same bytes; whoever came first writes them.
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      throw error;
+    }
+    try {
+      for (let at = 0; at < blob.length;) at += writeSync(file, blob, at);
+    } finally {
+      closeSync(file);
+    }
+    this.queue.addNewBytes(blob.length);
+    return true;
+  }
+
+  #finishPack(chunk: number): void {
+    const { digest, verity, length } = hashPack(join(this.#settings.temporaryDir, packName(this.queue.address(chunk))));
+    this.queue.setResult(chunk, digest, verity, length, 0);
+    this.queue.finish(chunk, false);
+  }
+}
+
+/** Room that the list of frame sizes of a chunk needs in its slab. */
+function frameListBytes(frames: number): number {
+  return frames > 1 ? 4 * frames : 0;
+}

@@ -1,0 +1,141 @@
+import type { Chunker } from "@puzzlefs/chunker";
+
+import type { SlabRing } from "./slab.ts";
+
+/** Where a file's content is: `[chunk, offset in it, length]`, flat, in the order of the file. */
+export type Pieces = number[];
+
+/** Reads shorter than this are not worth a system call: better to begin a new slab. */
+const leastRoom = 65536;
+
+/** A file that has entered the stream and still waits for chunks to cover it. */
+interface Pending {
+  pieces: Pieces;
+  left: number;
+}
+
+/**
+ * Files laid end to end and cut into chunks. The caller announces a file with `begin`, then supplies its bytes by
+ * reading into the room that `reserve` returns and calling `advance`, or by `hole` for bytes that are zero.
+ */
+export class ContentStream {
+  #chunker: Chunker;
+  #ring: SlabRing;
+  #emit: (address: number, length: number, slab: number) => number;
+  #pending: Pending[] = [];
+  #pendingFrom = 0;
+  #slab = -1;
+  /** Addresses: the first byte that is not in a chunk yet, the end of the data, the end of the slab. */
+  #start = 0;
+  #fill = 0;
+  #end = 0;
+  /** The chunk that a long run of zeros is cut into, once one has been met: its number and length. */
+  #zeroChunk = -1;
+  #zeroLength = 0;
+  #lastChunk = -1;
+
+  /** `emit` takes a finished chunk and returns its number. */
+  constructor(chunker: Chunker, ring: SlabRing, emit: (address: number, length: number, slab: number) => number) {
+    this.#chunker = chunker;
+    this.#ring = ring;
+    this.#emit = emit;
+  }
+
+  /** The next `length` bytes of the stream are a file's: `pieces` is filled as they are cut. */
+  begin(pieces: Pieces, length: number): void {
+    if (length > 0) this.#pending.push({ pieces, left: length });
+  }
+
+  /** Room for the next bytes: its address and size, enough for `wanted` bytes or for a read worth making. */
+  reserve(wanted: number): { address: number; room: number } {
+    if (this.#end - this.#fill < Math.min(wanted, leastRoom)) this.#nextSlab();
+    return { address: this.#fill, room: this.#end - this.#fill };
+  }
+
+  /** `count` bytes have been put where `reserve` said. */
+  advance(count: number): void {
+    this.#fill += count;
+    while (this.#fill - this.#start >= this.#chunker.sizes.max) this.#cut();
+  }
+
+  /**
+   * The next `length` bytes are zero. Long runs are not materialized: cut by content, they are copies of one chunk.
+   */
+  hole(length: number): void {
+    const { max } = this.#chunker.sizes;
+    while (length > 0) {
+      if (this.#fill === this.#start && length >= max && this.#zeroChunk >= 0) {
+        this.#assign(this.#zeroChunk, this.#zeroLength);
+        length -= this.#zeroLength;
+        continue;
+      }
+      const atBoundary = this.#fill === this.#start;
+      const { address, room } = this.reserve(max);
+      const zeros = Math.min(length, room, max);
+      this.#chunker.memory.fill(0, address, address + zeros);
+      const before = this.#start;
+      this.advance(zeros);
+      length -= zeros;
+      if (this.#start === before) continue;
+      if (atBoundary && zeros === max) {
+        this.#zeroLength = this.#start - before;
+        this.#zeroChunk = this.#lastChunk;
+      }
+      // What is left over of these zeros goes back to the hole: the next chunk begins inside it.
+      const leftOver = this.#fill - this.#start;
+      if (leftOver <= zeros) {
+        this.#fill = this.#start;
+        length += leftOver;
+      }
+    }
+  }
+
+  /** The stream ends here: everything read so far is cut. It may go on with other files afterwards. */
+  finish(): void {
+    while (this.#fill > this.#start) this.#cut();
+  }
+
+  /** Ends the stream and gives its slab back. */
+  close(): void {
+    this.finish();
+    if (this.#slab >= 0) this.#ring.release(this.#slab);
+    this.#slab = -1;
+    this.#start = this.#fill = this.#end = 0;
+  }
+
+  #cut(): void {
+    const length = this.#chunker.cut(this.#start, this.#fill - this.#start);
+    this.#lastChunk = this.#emit(this.#start, length, this.#slab);
+    this.#start += length;
+    this.#assign(this.#lastChunk, length);
+  }
+
+  /** Gives the next `length` bytes of the stream, which are those of `chunk`, to the files that they are of. */
+  #assign(chunk: number, length: number): void {
+    for (let offset = 0; offset < length;) {
+      const file = this.#pending[this.#pendingFrom];
+      const taken = Math.min(file.left, length - offset);
+      file.pieces.push(chunk, offset, taken);
+      file.left -= taken;
+      offset += taken;
+      if (file.left === 0) this.#pendingFrom++;
+    }
+    if (this.#pendingFrom > 1024) {
+      this.#pending.splice(0, this.#pendingFrom);
+      this.#pendingFrom = 0;
+    }
+  }
+
+  /** Moves what is not in a chunk yet to the start of a fresh slab. */
+  #nextSlab(): void {
+    const slab = this.#ring.acquire();
+    const address = this.#ring.address(slab);
+    const left = this.#fill - this.#start;
+    this.#chunker.memory.copyWithin(address, this.#start, this.#fill);
+    if (this.#slab >= 0) this.#ring.release(this.#slab);
+    this.#slab = slab;
+    this.#start = address;
+    this.#fill = address + left;
+    this.#end = address + this.#ring.slabBytes;
+  }
+}

@@ -1,0 +1,32 @@
+import { printable } from "@puzzlefs/oci";
+
+/**
+ * A source tree that cannot be built: a file that cannot be read, that changed while it was read, or that the
+ * format cannot hold. The message begins with the path as the user would find it, bytes that do not print escaped.
+ */
+export class BuildError extends Error {
+  override readonly name = "BuildError";
+  /** As in the message. */
+  readonly path: string;
+
+  constructor(path: string, what: string, cause?: unknown) {
+    super(`${path}: ${what}`, { cause });
+    this.path = path;
+  }
+}
+
+/** Turns what a system call on `path` (latin1) threw into a BuildError that says what was being done. */
+export function readFailure(path: string, doing: string, cause: unknown): BuildError {
+  const code = (cause as NodeJS.ErrnoException).code;
+  const reason = code === undefined ? String(cause) : (errnoTexts[code] ?? code);
+  return new BuildError(printable(Buffer.from(path, "latin1")), `cannot ${doing}: ${reason}`, cause);
+}
+
+const errnoTexts: Record<string, string> = {
+  EACCES: "permission denied",
+  EPERM: "operation not permitted",
+  ENOENT: "it vanished while the tree was being read",
+  ENOTDIR: "it was replaced while the tree was being read",
+  ELOOP: "it was replaced by a symbolic link while the tree was being read",
+  EIO: "input/output error",
+};

@@ -1,0 +1,100 @@
+import type { ChunkValue, InodeModeValue, InodeValue, RootfsValue } from "@puzzlefs/format";
+
+import type { Pieces } from "./content-stream.ts";
+import type { Blob, ChunkPlace } from "./places.ts";
+import type { TreeNode } from "./tree.ts";
+
+/** The format's version, FORMAT.md §2. */
+export const manifestVersion = 3;
+
+/** A node as the format holds it. `place` says where a chunk is. */
+export function inodeValue(node: TreeNode, place: (chunk: number) => ChunkPlace): InodeValue {
+  const value: InodeValue = {
+    ino: node.ino,
+    mode: modeValue(node, place),
+    uid: node.uid,
+    gid: node.gid,
+    permissions: node.permissions,
+    mtimeSeconds: node.mtimeSeconds,
+    mtimeNanoseconds: node.mtimeNanoseconds,
+  };
+  if (node.target !== undefined) value.additional = { xattrs: node.xattrs, symlinkTarget: node.target };
+  else if (node.xattrs.length > 0) value.additional = { xattrs: node.xattrs };
+  return value;
+}
+
+function modeValue(node: TreeNode, place: (chunk: number) => ChunkPlace): InodeModeValue {
+  const { kind, major, minor } = node;
+  switch (kind) {
+    case "file":
+      return { kind, file: fileChunks(node.pieces, place) };
+    case "dir":
+      return {
+        kind,
+        dir: { entries: node.entries.map(({ ino, name }) => ({ ino, name: Buffer.from(name, "latin1") })) },
+      };
+    case "chr":
+      return { kind, chr: { major, minor } };
+    case "blk":
+      return { kind, blk: { major, minor } };
+    default:
+      return { kind };
+  }
+}
+
+function fileChunks(pieces: Pieces, place: (chunk: number) => ChunkPlace): (InodeModeValue & { kind: "file" })["file"] {
+  return Array.from({ length: pieces.length / 3 }, (_, index) => {
+    const [chunk, offset, len] = pieces.slice(index * 3, index * 3 + 3);
+    const { blob, offset: chunkOffset, compressed } = place(chunk);
+    return { blob: { digest: blob.digest, offset: chunkOffset + offset, compressed }, len };
+  });
+}
+
+/**
+ * The chunks and blobs that an image can reach, each once. Blobs come out sorted by digest: the same
+ * image lists them alike, whatever it was built on.
+ */
+export class Reachable {
+  #blobs = new Map<string, Blob>();
+  #rows = new Map<ChunkPlace, ChunkValue>();
+  #places = new Set<ChunkPlace>();
+
+  add(place: ChunkPlace): void {
+    if (this.#places.has(place)) return;
+    this.#places.add(place);
+    const known = this.#blobs.get(place.blob.hex);
+    // The same bytes can be one chunk compressed and another chunk raw; the blob is listed as compressed then.
+    this.#blobs.set(place.blob.hex, {
+      ...place.blob,
+      compressed: place.blob.compressed || known?.compressed === true,
+      temporary: place.blob.temporary ?? known?.temporary,
+    });
+    if (place.row !== undefined) this.#rows.set(place, place.row);
+  }
+
+  get chunkCount(): number {
+    return this.#places.size;
+  }
+
+  blobs(): Blob[] {
+    return [...this.#blobs.values()].sort((a, b) => (a.hex < b.hex ? -1 : 1));
+  }
+
+  /** The chunk table, ascending by blob and offset. */
+  chunkTable(): ChunkValue[] {
+    return [...this.#rows]
+      .sort(([a], [b]) => (a.blob.hex === b.blob.hex ? a.offset - b.offset : a.blob.hex < b.blob.hex ? -1 : 1))
+      .map(([, row]) => row);
+  }
+
+  /** The metadata of an image with these layers, newest first. */
+  rootfsValue(layers: readonly { inodes: readonly InodeValue[] }[]): RootfsValue {
+    const chunks = this.chunkTable();
+    const value: RootfsValue = {
+      metadatas: layers,
+      fsVerityData: this.blobs().map(({ digest, verity }) => ({ digest, verity })),
+      manifestVersion,
+    };
+    return chunks.length === 0 ? value : { ...value, chunks };
+  }
+}

@@ -1,0 +1,127 @@
+import { availableParallelism } from "node:os";
+
+import { checkChunkSizes, defaultChunkSizes, type ChunkSizes } from "@puzzlefs/chunker";
+
+/** Which modification times go into the image: none, all, or all but nothing later than a moment. */
+export type MtimePolicy =
+  { readonly kind: "zero" } | { readonly kind: "keep" } | { readonly kind: "clamp"; readonly seconds: number };
+
+/** What has happened so far; cumulative, for a progress bar. */
+export interface Progress {
+  /** Regular files read, bytes of content they have, chunks cut from them. */
+  files: number;
+  bytes: number;
+  chunks: number;
+  /** Bytes written to the store so far. */
+  newBytes: number;
+}
+
+export interface BuildOptions {
+  /** The directory that becomes the root of the image. */
+  rootfs: string;
+  /** The OCI image layout, created when it does not exist. */
+  ociDir: string;
+  tag: string;
+  /** zstd, or as it is. */
+  compress?: boolean;
+  /** zstd level, 3 by default. */
+  level?: number;
+  /** Uncompressed bytes of a zstd frame; 0, the default, makes each chunk one frame. */
+  frameSize?: number;
+  /** `file` (default): files of at least the minimum chunk size on their own; `stream`: all in one, as the Rust tool. */
+  chunking?: "file" | "stream";
+  chunkSizes?: ChunkSizes;
+  /** Fill blobs with consecutive chunks up to this many bytes; 0, the default, makes each chunk a blob. */
+  pack?: number;
+  mtime?: MtimePolicy;
+  /** Threads that work, this one included. By default as many as the machine offers. */
+  jobs?: number;
+  /** A tag in the same layout to build on: the result is a layer over its layers. */
+  base?: string;
+  /** Keep security.selinux attributes, which otherwise belong to the host. */
+  selinux?: boolean;
+  progress?: (progress: Progress) => void;
+  warn?: (message: string) => void;
+}
+
+export interface BuildResult {
+  /** sha256 of the manifest, hex: what index.json lists and the kernel driver mounts. */
+  manifest: string;
+  /** fs-verity digest of the manifest, hex: what `build` prints. */
+  manifestVerity: string;
+  /** sha256 of the metadata blob, hex. */
+  metadata: string;
+  /** Regular files (hard links counted once) and all inodes. */
+  files: number;
+  entries: number;
+  /** Content of the regular files. */
+  bytes: number;
+  /** Distinct chunks in the image. */
+  chunks: number;
+  /** Blobs that the layout did not have before, metadata and manifest not counted. */
+  newBlobs: number;
+  newBytes: number;
+  /** Content bytes that needed no storing: found in the base, in the layout, or twice in the tree, or compressed away. */
+  savedBytes: number;
+}
+
+/** Options with every default filled in. */
+export type ResolvedOptions = Required<Omit<BuildOptions, "base" | "progress">> &
+  Pick<BuildOptions, "base" | "progress">;
+
+export const defaultLevel = 3;
+
+/** Fills in the defaults. Throws a RangeError for what no build can do. */
+export function resolveOptions(options: BuildOptions): ResolvedOptions {
+  const resolved: ResolvedOptions = {
+    compress: false,
+    level: defaultLevel,
+    frameSize: 0,
+    chunking: "file",
+    chunkSizes: defaultChunkSizes,
+    pack: 0,
+    mtime: { kind: "zero" },
+    jobs: availableParallelism(),
+    selinux: false,
+    warn: () => {},
+    ...options,
+  };
+  checkChunkSizes(resolved.chunkSizes);
+  checkInteger("jobs", resolved.jobs, 1, 256);
+  checkInteger("level", resolved.level, -7, 22);
+  checkInteger("frame size", resolved.frameSize, 0, 1 << 30);
+  checkInteger("pack size", resolved.pack, 0, Number.MAX_SAFE_INTEGER);
+  if (resolved.frameSize !== 0 && resolved.frameSize < 1024) {
+    throw new RangeError(`frame size must be 0 (whole chunks) or at least 1024 bytes, not ${resolved.frameSize}`);
+  }
+  return resolved;
+}
+
+function checkInteger(name: string, value: number, from: number, to: number): void {
+  if (!Number.isInteger(value) || value < from || value > to) {
+    throw new RangeError(`${name} must be a whole number between ${from} and ${to}, not ${value}`);
+  }
+}
+
+/**
+ * Parses `zero`, `keep` or `clamp:SECONDS`. `sourceDateEpoch` (the environment variable, seconds) is a second clamp:
+ * times that are kept are never later than it. Throws a RangeError.
+ */
+export function parseMtime(text: string, sourceDateEpoch?: string): MtimePolicy {
+  const clamps: number[] = [];
+  if (text.startsWith("clamp:")) clamps.push(parseSeconds(text.slice(6), "--mtime clamp"));
+  else if (text !== "zero" && text !== "keep") {
+    throw new RangeError(`mtime is zero, keep or clamp:SECONDS, not "${text}"`);
+  }
+  if (text === "zero") return { kind: "zero" };
+  if (sourceDateEpoch !== undefined && sourceDateEpoch !== "") {
+    clamps.push(parseSeconds(sourceDateEpoch, "SOURCE_DATE_EPOCH"));
+  }
+  return clamps.length === 0 ? { kind: "keep" } : { kind: "clamp", seconds: Math.min(...clamps) };
+}
+
+function parseSeconds(text: string, name: string): number {
+  const seconds = /^-?\d+$/.test(text) ? Number(text) : NaN;
+  if (!Number.isSafeInteger(seconds)) throw new RangeError(`${name} takes whole seconds since 1970, not "${text}"`);
+  return seconds;
+}

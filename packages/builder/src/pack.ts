@@ -1,0 +1,139 @@
+import { hash } from "node:crypto";
+
+import type { WorkSettings } from "./chunk-work.ts";
+import { AppendedFile, packName } from "./pack-file.ts";
+import { chunkFlags, type ChunkQueue } from "./queue.ts";
+import { seekTableBytes, storeFrame, writeSeekTable, type FrameSizes } from "./seekable.ts";
+
+/** Where a chunk went: a row of the format's chunk table, but for the digest of its blob, known when that is full. */
+export interface PackedChunk {
+  pack: number;
+  /** In the pack's uncompressed stream, bytes. */
+  offset: number;
+  length: number;
+  /** The chunk's frames (or itself, when raw) in the stored pack. */
+  storedOffset: number;
+  storedLength: number;
+  storedDigest: Uint8Array;
+  contentDigest: Uint8Array;
+}
+
+/**
+ * Puts new chunks into blobs of about the wanted size, in the order of the tree, however the threads
+ * were scheduled: the same tree gives the same packs.
+ */
+export class PackWriter {
+  #queue: ChunkQueue;
+  #settings: WorkSettings;
+  #packBytes: number;
+  /** The first record that has not been looked at. */
+  #next: number;
+  #file: AppendedFile | undefined;
+  #offset = 0;
+  #frames: FrameSizes[] = [];
+  /** By content digest (latin1). */
+  #chunks = new Map<string, PackedChunk>();
+  /** The record that each finished pack was queued as, for its digests. */
+  readonly packs: number[] = [];
+
+  constructor(queue: ChunkQueue, settings: WorkSettings, packBytes: number) {
+    this.#queue = queue;
+    this.#settings = settings;
+    this.#packBytes = packBytes;
+    this.#next = queue.published;
+  }
+
+  /** Takes over the chunks that are finished, in order, up to the first that is not. Returns whether there were any. */
+  drain(): boolean {
+    const first = this.#next;
+    // Closing a pack publishes a record of its own.
+    while (this.#next < this.#queue.published && this.#mayTake(this.#next)) this.#take(this.#next++);
+    return this.#next > first;
+  }
+
+  #mayTake(record: number): boolean {
+    return (this.#queue.flags(record) & chunkFlags.pack) !== 0 || this.#queue.done(record);
+  }
+
+  /** Closes the last pack; all chunks must have been taken. */
+  finish(): void {
+    if (this.#file !== undefined) this.#closePack(this.#file);
+  }
+
+  find(contentDigest: Uint8Array): PackedChunk | undefined {
+    return this.#chunks.get(keyOf(contentDigest));
+  }
+
+  #take(record: number): void {
+    const queue = this.#queue;
+    const flags = queue.flags(record);
+    if (flags & chunkFlags.pack) return;
+    const contentDigest = queue.contentDigest(record);
+    const key = keyOf(contentDigest);
+    if (queue.original(record) === record && !this.#chunks.has(key))
+      this.#chunks.set(key, this.#append(record, contentDigest));
+    queue.releaseSlab(queue.slab(record));
+  }
+
+  #append(record: number, contentDigest: Uint8Array): PackedChunk {
+    const queue = this.#queue;
+    const length = queue.length(record);
+    this.#file ??= new AppendedFile(this.#settings.temporaryDir, packName(this.packs.length));
+    const file = this.#file;
+    const { stored, digest } = this.#storedForm(record, length);
+    const chunk = {
+      pack: this.packs.length,
+      offset: this.#offset,
+      length,
+      storedOffset: file.length,
+      storedLength: stored.length,
+      storedDigest: digest,
+      contentDigest,
+    };
+    file.append(stored);
+    queue.addNewBytes(stored.length);
+    this.#offset += length;
+    if (file.length >= this.#packBytes) this.#closePack(file);
+    return chunk;
+  }
+
+  /** The bytes that go into the pack, and their digest; notes their frames. */
+  #storedForm(record: number, length: number): { stored: Uint8Array; digest: Uint8Array } {
+    const queue = this.#queue;
+    const address = queue.address(record);
+    const slab = this.#settings.memory.subarray(address, address + length);
+    if (!this.#settings.compress) return { stored: slab, digest: queue.contentDigest(record) };
+    if ((queue.flags(record) & chunkFlags.compressed) === 0) {
+      const stored = storeFrame(slab);
+      this.#frames.push({ compressed: stored.length, decompressed: length });
+      return { stored, digest: hash("sha256", stored, "buffer") };
+    }
+    const storedLength = queue.storedLength(record);
+    const frameSize = this.#settings.frameSize === 0 ? length : this.#settings.frameSize;
+    const count = Math.ceil(length / frameSize);
+    const list = new DataView(slab.buffer, slab.byteOffset, length);
+    for (let index = 0; index < count; index++) {
+      const compressed = count === 1 ? storedLength : list.getUint32(length - 4 * (count - index), true);
+      this.#frames.push({ compressed, decompressed: Math.min(frameSize, length - index * frameSize) });
+    }
+    return { stored: slab.subarray(0, storedLength), digest: queue.storedDigest(record) };
+  }
+
+  #closePack(file: AppendedFile): void {
+    if (this.#settings.compress) {
+      const table = new Uint8Array(seekTableBytes(this.#frames.length));
+      writeSeekTable(table, 0, this.#frames);
+      file.append(table);
+    }
+    file.close();
+    const flags = chunkFlags.pack | chunkFlags.fresh | (this.#settings.compress ? chunkFlags.compressed : 0);
+    this.packs.push(this.#queue.publish(this.packs.length, 0, -1, flags));
+    this.#file = undefined;
+    this.#frames = [];
+    this.#offset = 0;
+  }
+}
+
+function keyOf(digest: Uint8Array): string {
+  return Buffer.from(digest.buffer, digest.byteOffset, digest.length).toString("latin1");
+}

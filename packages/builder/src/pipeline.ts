@@ -1,0 +1,134 @@
+import type { BigIntStats } from "node:fs";
+
+import { Chunker } from "@puzzlefs/chunker";
+
+import { ChunkWork, type WorkSettings } from "./chunk-work.ts";
+import { ContentStream } from "./content-stream.ts";
+import { readContent } from "./content.ts";
+import type { Progress, ResolvedOptions } from "./options.ts";
+import { PackWriter } from "./pack.ts";
+import { ChunkQueue } from "./queue.ts";
+import { SlabRing, slabLayout } from "./slab.ts";
+import { WorkerThreads } from "./threads.ts";
+import type { TreeNode } from "./tree.ts";
+
+/** Threads are started once this many bytes have been read: they cost more than a small tree does. */
+const startThreadsAfter = 2 << 20;
+const progressInterval = 50;
+
+/**
+ * From files to blobs. This thread reads and cuts; it and the worker threads then do the work on the chunks, each
+ * taking the next one. When the memory is full of unfinished chunks this thread works on them too, so reading never runs
+ * ahead of the rest.
+ */
+export class Pipeline {
+  readonly queue: ChunkQueue;
+  readonly packs: PackWriter | undefined;
+  #options: ResolvedOptions;
+  #chunker: Chunker;
+  #work: ChunkWork;
+  #threads: WorkerThreads;
+  #large: ContentStream;
+  #small: ContentStream;
+  #progress: Progress = { files: 0, bytes: 0, chunks: 0, newBytes: 0 };
+  #reportAt = 0;
+
+  /** `announce` puts the chunks that are stored already into the queue, before any other. */
+  constructor(
+    options: ResolvedOptions,
+    directories: { temporaryDir: string; blobDir: string },
+    announce: (queue: ChunkQueue) => void,
+  ) {
+    this.#options = options;
+    const { slabBytes, slabs } = slabLayout(options.chunkSizes.max);
+    this.#chunker = new Chunker(options.chunkSizes, slabs * slabBytes);
+    this.queue = new ChunkQueue(slabs);
+    announce(this.queue);
+    const settings: WorkSettings = {
+      memory: this.#chunker.memory,
+      queue: this.queue.buffers,
+      compress: options.compress,
+      level: options.level,
+      frameSize: options.frameSize,
+      packing: options.pack > 0,
+      ...directories,
+    };
+    this.#work = new ChunkWork(settings, this.queue);
+    this.#threads = new WorkerThreads(settings, options.jobs - 1);
+    if (options.pack > 0) this.packs = new PackWriter(this.queue, settings, options.pack);
+    const ring = new SlabRing(this.#chunker.dataStart, slabBytes, this.queue, () => this.#relieve());
+    const emit = (address: number, length: number, slab: number): number => this.#emit(address, length, slab);
+    this.#large = new ContentStream(this.#chunker, ring, emit);
+    this.#small = new ContentStream(this.#chunker, ring, emit);
+  }
+
+  /** Reads a regular file and cuts it. `node.pieces` is complete once `finish` has returned. */
+  addFile(node: TreeNode, fsPath: Buffer, path: string, stats: BigIntStats): void {
+    const alone = this.#options.chunking === "file" && node.size >= this.#options.chunkSizes.min;
+    const stream = alone ? this.#large : this.#small;
+    if (node.size > 0) {
+      stream.begin(node.pieces, node.size);
+      readContent(this.#chunker.memory, stream, fsPath, path, stats);
+      if (alone) stream.finish();
+    }
+    this.#progress.files++;
+    this.#progress.bytes += node.size;
+    this.#report();
+  }
+
+  /** Cuts what is left and waits for all work to be done. Throws what any thread threw. */
+  async finish(): Promise<void> {
+    this.#large.close();
+    this.#small.close();
+    while (!this.queue.allFinished) this.#relieve();
+    if (this.packs !== undefined) {
+      while (this.packs.drain());
+      this.packs.finish();
+      while (!this.queue.allFinished) this.#relieve();
+    }
+    await this.close();
+    this.#check();
+    this.#report(true);
+  }
+
+  /** Lets the threads go, whether or not the work is done. */
+  async close(): Promise<void> {
+    this.queue.close();
+    await this.#threads.join();
+  }
+
+  #emit(address: number, length: number, slab: number): number {
+    const chunk = this.queue.publish(address, length, slab);
+    this.#progress.chunks++;
+    if (this.#options.jobs === 1) this.#work.process(this.queue.take());
+    else if (this.#progress.bytes >= startThreadsAfter) this.#threads.start();
+    this.packs?.drain();
+    if (this.#progress.chunks % 64 === 0) this.#report();
+    return chunk;
+  }
+
+  /** Brings the work forward by a chunk, or sleeps until another thread has. */
+  #relieve(): void {
+    this.#check();
+    const { event } = this.queue;
+    if (this.packs?.drain()) return;
+    const chunk = this.queue.take();
+    if (chunk >= 0) this.#work.process(chunk);
+    else if (!this.queue.allFinished) this.queue.waitAfter(event);
+    this.#report();
+  }
+
+  #check(): void {
+    const { failure } = this.queue;
+    if (failure !== undefined) throw new Error(failure);
+  }
+
+  #report(now = false): void {
+    if (this.#options.progress === undefined) return;
+    const time = performance.now();
+    if (!now && time < this.#reportAt) return;
+    this.#reportAt = time + progressInterval;
+    this.#progress.newBytes = this.queue.newBytes;
+    this.#options.progress({ ...this.#progress });
+  }
+}

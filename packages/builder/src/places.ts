@@ -1,0 +1,81 @@
+import type { ChunkValue } from "@puzzlefs/format";
+
+import type { PackWriter } from "./pack.ts";
+import { packName } from "./pack-file.ts";
+import { chunkFlags, type ChunkQueue } from "./queue.ts";
+
+/** A blob that the image needs. */
+export interface Blob {
+  digest: Uint8Array;
+  hex: string;
+  verity: Uint8Array;
+  /** Bytes as stored. */
+  size: number;
+  compressed: boolean;
+  /** Its name in the temporary directory, when this build wrote it. */
+  temporary: string | undefined;
+}
+
+/** Where a chunk's bytes are: from `offset` on in the uncompressed stream of `blob`. */
+export interface ChunkPlace {
+  blob: Blob;
+  offset: number;
+  compressed: boolean;
+  /** The chunk's row of the chunk table, when its blob holds several. */
+  row: ChunkValue | undefined;
+}
+
+/** Where the chunks of a finished build are, its base's and its own. */
+export class ChunkPlaces {
+  #queue: ChunkQueue;
+  #packs: PackWriter | undefined;
+  /** By record. The places of the base's chunks, which come first in the queue, are given. */
+  #places: (ChunkPlace | undefined)[];
+  #packBlobs: (Blob | undefined)[] = [];
+
+  constructor(queue: ChunkQueue, packs: PackWriter | undefined, known: readonly ChunkPlace[]) {
+    this.#queue = queue;
+    this.#packs = packs;
+    this.#places = [...known];
+  }
+
+  find(chunk: number): ChunkPlace {
+    const original = this.#queue.original(chunk);
+    return (this.#places[original] ??=
+      this.#packs === undefined ? this.#ownBlob(original) : this.#packed(original, this.#packs));
+  }
+
+  #ownBlob(chunk: number): ChunkPlace {
+    const blob = this.#blobOf(chunk);
+    return { blob, offset: 0, compressed: blob.compressed, row: undefined };
+  }
+
+  #packed(chunk: number, packs: PackWriter): ChunkPlace {
+    const packed = packs.find(this.#queue.contentDigest(chunk));
+    if (packed === undefined) throw new Error(`chunk ${chunk} is in no pack`);
+    const { pack, offset, length, storedDigest, contentDigest } = packed;
+    const blob = (this.#packBlobs[pack] ??= { ...this.#blobOf(packs.packs[pack]), temporary: packName(pack) });
+    const { digest, compressed } = blob;
+    return {
+      blob,
+      offset,
+      compressed,
+      row: { blob: { digest, offset, compressed }, length, storedDigest, contentDigest },
+    };
+  }
+
+  /** The blob that a record's results describe. */
+  #blobOf(record: number): Blob {
+    const digest = this.#queue.storedDigest(record);
+    const hex = Buffer.from(digest).toString("hex");
+    const flags = this.#queue.flags(record);
+    return {
+      digest,
+      hex,
+      verity: this.#queue.verity(record),
+      size: this.#queue.storedLength(record),
+      compressed: (flags & chunkFlags.compressed) !== 0,
+      temporary: flags & chunkFlags.fresh ? hex : undefined,
+    };
+  }
+}

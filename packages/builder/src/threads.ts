@@ -1,0 +1,37 @@
+import { Worker } from "node:worker_threads";
+
+import type { WorkSettings } from "./chunk-work.ts";
+
+/** Where the worker's code is: beside this file in the checkout, beside the bundle as `worker.js` once bundled. */
+export function workerEntry(): URL {
+  return new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
+}
+
+/** The worker threads of one build. */
+export class WorkerThreads {
+  #settings: WorkSettings;
+  #count: number;
+  #exits: Promise<void>[] = [];
+  #failure: Error | undefined;
+
+  constructor(settings: WorkSettings, count: number) {
+    this.#settings = settings;
+    this.#count = count;
+  }
+
+  /** Starts the threads; later calls do nothing. */
+  start(): void {
+    if (this.#exits.length > 0) return;
+    for (let index = 0; index < this.#count; index++) {
+      const worker = new Worker(workerEntry(), { workerData: this.#settings, name: `puzzlefs-build-${index}` });
+      worker.on("error", (error: Error) => (this.#failure ??= error));
+      this.#exits.push(new Promise((resolve) => worker.on("exit", () => resolve())));
+    }
+  }
+
+  /** Waits until every thread has left, once the queue is closed. Throws if one could not run. */
+  async join(): Promise<void> {
+    await Promise.all(this.#exits);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}
