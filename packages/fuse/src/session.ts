@@ -1,13 +1,16 @@
-import { readSync, writeSync } from "node:fs";
 import type { LogLevel } from "./daemon/log.ts";
+import type { Device } from "./device.ts";
 import type { Handler } from "./operations/handler.ts";
 import type { MountableTree } from "./operations/mountable.ts";
 import type { Negotiated } from "./operations/negotiation.ts";
 import { handlers } from "./operations/operations.ts";
 import { Opcode, opcodeName } from "./wire/abi.ts";
-import { EIO, ENOSYS, EPROTO, errnoName, errorCode } from "./wire/errno.ts";
+import { EAGAIN, EINTR, EIO, ENODEV, ENOENT, ENOSYS, EPROTO, errnoName } from "./wire/errno.ts";
 import { type Owner, Reply } from "./wire/reply.ts";
-import { Request, REQUEST_BYTES } from "./wire/request.ts";
+import { Request } from "./wire/request.ts";
+
+/** Requests answered in a row before signals and timers get their turn. */
+const BATCH = 64;
 
 export interface SessionOptions {
   owner?: Owner;
@@ -17,55 +20,56 @@ export interface SessionOptions {
 }
 
 /**
- * Answers the requests of one FUSE connection, one after the other, on the calling thread. The only state is the
- * buffers: any number of sessions may serve the same device at once.
+ * Answers the requests of one FUSE connection, one after the other, on the calling thread, whose event loop tells it
+ * when there are any. Its only state is the buffers: another session, in another thread or after a restart, may go on
+ * with the same device.
  */
 export class Session {
-  readonly #device: number;
+  readonly #device: Device;
   readonly #options: SessionOptions;
   readonly #request = new Request();
   readonly #reply: Reply;
   readonly #handlers: Handler[];
-  #negotiated: Negotiated | undefined;
-  #refused = false;
+  readonly #ready = Promise.withResolvers<Negotiated>();
+  readonly #ended = Promise.withResolvers<void>();
   #open = true;
 
-  /** @param device a descriptor of /dev/fuse that is, or is about to be, mounted */
-  constructor(device: number, tree: MountableTree, options: SessionOptions) {
+  constructor(device: Device, tree: MountableTree, options: SessionOptions) {
     this.#device = device;
     this.#options = options;
     this.#reply = new Reply(options.owner);
-    this.#handlers = handlers(tree, this.#reply, (outcome) => {
-      this.#negotiated = outcome;
+    this.#handlers = handlers(tree, this.#reply, (outcome) => this.#ready.resolve(outcome));
+    // Not everyone waits for both.
+    this.#ready.promise.catch(() => undefined);
+    this.#ended.promise.catch(() => undefined);
+  }
+
+  /** Settles when INIT is answered: the mount is usable. Rejected if the kernel is too old, or unmounts before. */
+  get ready(): Promise<Negotiated> {
+    return this.#ready.promise;
+  }
+
+  /** Settles when the file system is unmounted and its last user gone. Rejected if the device fails. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  /** Begins to serve. The device is closed when the session ends. */
+  start(): void {
+    this.#device.watch(() => {
+      try {
+        for (let count = 0; count < BATCH && this.#step(); count++);
+      } catch (error) {
+        this.#end(error);
+      }
     });
   }
 
-  /**
-   * Serves until INIT is answered; only the first session of a connection does this. Throws when the kernel's
-   * protocol is too old or the connection ends before.
-   */
-  negotiate(): Negotiated {
-    while (this.#negotiated === undefined) {
-      if (!this.#step()) throw new Error("unmounted before the mount was complete");
-      if (this.#refused) throw new Error("this kernel's FUSE protocol is older than 7.31 (Linux 5.4)");
-    }
-    return this.#negotiated;
-  }
-
-  /** Serves until the file system is unmounted. Throws only if the device fails. */
-  serve(): void {
-    while (this.#step());
-  }
-
-  /** Reads and answers one request. False once unmounted. */
+  /** Reads and answers one request. False if there is none now, or never will be. */
   #step(): boolean {
     const request = this.#request;
-    try {
-      request.length = readSync(this.#device, request.words.bytes, 0, REQUEST_BYTES, null);
-    } catch (error) {
-      return transient(error);
-    }
-    if (request.length === 0) return false;
+    request.length = this.#device.read(request.words);
+    if (request.length <= 0) return this.#readFailed(-request.length);
     if (!request.wellFormed) {
       this.#options.log("error", `malformed request of ${request.length} bytes from the kernel, ignored`);
       return true;
@@ -77,8 +81,35 @@ export class Session {
     const result = this.#answer(opcode);
     this.#send(result);
     this.#options.trace?.(this.#describe(opcode, result, performance.now() - started));
-    if (opcode === Opcode.INIT && result === -EPROTO) this.#refused = true;
+    if (opcode === Opcode.INIT && result === -EPROTO) {
+      this.#end(new Error("this kernel's FUSE protocol is older than 7.31 (Linux 5.4)"));
+    }
     return this.#open;
+  }
+
+  #readFailed(errno: number): boolean {
+    switch (errno) {
+      case EAGAIN:
+        return false;
+      case EINTR:
+      // The request was withdrawn.
+      case ENOENT:
+        return true;
+      case ENODEV:
+        this.#end(undefined);
+        return false;
+      default:
+        throw new Error(`reading /dev/fuse failed: ${errnoName(errno)}`);
+    }
+  }
+
+  #end(error: unknown): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#device.close();
+    this.#ready.reject(error ?? new Error("unmounted before the mount was complete"));
+    if (error === undefined) this.#ended.resolve();
+    else this.#ended.reject(error);
   }
 
   #answer(opcode: number): number {
@@ -95,24 +126,16 @@ export class Session {
   #send(result: number): void {
     const reply = this.#reply;
     const length = reply.finish(Math.max(result, 0), Math.max(-result, 0), this.#request.words);
-    try {
-      writeSync(this.#device, reply.words.bytes, 0, length);
-    } catch (error) {
-      this.#sendFailed(error, result);
-    }
+    const sent = this.#device.write(reply.words, length);
+    if (sent < 0) this.#sendFailed(-sent, result);
   }
 
-  #sendFailed(error: unknown, result: number): void {
-    const code = errorCode(error);
-    // ENOENT: whoever asked was killed meanwhile.
-    if (code === "ENOENT") return;
-    if (code === "ENODEV") {
-      this.#open = false;
-      return;
-    }
-    const request = this.#request;
-    this.#options.log("error", `reply to ${opcodeName(request.opcode)} of inode ${request.node} refused: ${code ?? error}`);
-    // Whoever asked waits for an answer still.
+  #sendFailed(errno: number, result: number): void {
+    // ENOENT: whoever asked was killed meanwhile. ENODEV: unmounted, as the next read will say.
+    if (errno === ENOENT || errno === ENODEV) return;
+    const { opcode, node } = this.#request;
+    this.#options.log("error", `reply to ${opcodeName(opcode)} of inode ${node} refused: ${errnoName(errno)}`);
+    // Whoever asked still waits for an answer.
     if (result >= 0) this.#send(-EIO);
   }
 
@@ -140,19 +163,5 @@ export class Session {
       default:
         return "";
     }
-  }
-}
-
-/** Whether reading may go on after this error: ENOENT is a request that was withdrawn, ENODEV the unmount. */
-function transient(error: unknown): boolean {
-  switch (errorCode(error)) {
-    case "ENOENT":
-    case "EINTR":
-    case "EAGAIN":
-      return true;
-    case "ENODEV":
-      return false;
-    default:
-      throw error;
   }
 }

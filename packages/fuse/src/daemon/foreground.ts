@@ -1,49 +1,90 @@
-import { libc } from "../mount/libc.ts";
-import { checkMountpoint, unmount } from "../mount/mount.ts";
-import { parseMountOptions } from "../mount/options.ts";
+import { Device } from "../device.ts";
+import { checkMountpoint, mount, unmount } from "../mount/mount.ts";
+import { type MountOptions, parseMountOptions } from "../mount/options.ts";
 import { raiseReadAhead } from "../mount/readahead.ts";
-import { type Connection, connect } from "./connection.ts";
+import type { MountableTree } from "../operations/mountable.ts";
+import { Session } from "../session.ts";
 import { notifyInitPipe } from "./init-pipe.ts";
-import { fileLog, type Log, stderrLog } from "./log.ts";
-import type { MountRequest } from "./request.ts";
+import { type Log, stderrLog } from "./log.ts";
 
-export interface ForegroundOptions {
-  /** Called once the mount is usable. */
-  onReady?: (connection: Connection) => void;
-  /** Unmount on SIGINT, SIGTERM and SIGHUP; true unless given. */
-  signals?: boolean;
-  /** Instead of stderr; a log file in the request comes first. */
+export interface MountSettings {
+  /** Mount options as after -o. */
+  options?: readonly string[];
+  /** Default of the option fsname=, shown as the device in /proc/mounts. */
+  fsname?: string;
+  /** Instead of stderr. */
   log?: Log;
+  /** Log every request. */
+  debug?: boolean;
+  /** A fifo that gets "s" once mounted, "f" if that fails. */
+  initPipe?: string;
+  /** Called once the mount is usable. */
+  onReady?: () => void;
 }
 
 /**
- * Mounts, and resolves when the file system is unmounted, by whomever. This thread only keeps watch (signals, log);
- * requests are answered by session threads. Rejects with MountError, or DaemonError for the tree's own errors.
+ * Opens a tree, mounts it, and resolves when it is unmounted, by whomever. Requests are answered between the events of
+ * this process's event loop, so the calling thread must not use the mount itself. SIGINT, SIGTERM and SIGHUP unmount.
+ * Rejects with MountError, or with what `openTree` throws.
  */
-export async function mountForeground(request: MountRequest, options: ForegroundOptions = {}): Promise<void> {
-  const log = request.logFile === undefined ? (options.log ?? stderrLog()) : fileLog(request.logFile).log;
-  let connection: Connection;
+export async function mountForeground(
+  openTree: () => MountableTree,
+  mountpoint: string,
+  settings: MountSettings = {},
+): Promise<void> {
+  const log = settings.log ?? stderrLog();
+  let mounted: Mounted;
   try {
-    const mountOptions = parseMountOptions(request.options ?? [], request.fsname);
-    const mountpoint = checkMountpoint(request.mountpoint);
-    connection = await connect(request, mountpoint, mountOptions, log);
-    raiseReadAhead(mountpoint, mountOptions.readAhead);
+    mounted = await establish(openTree, mountpoint, settings, log);
   } catch (error) {
-    if (request.initPipe !== undefined) await notifyInitPipe(request.initPipe, "f", log);
+    if (settings.initPipe !== undefined) await notifyInitPipe(settings.initPipe, "f", log);
     throw error;
   }
-  const stopWatching = options.signals === false ? () => undefined : watchSignals(connection.mountpoint, log);
-  options.onReady?.(connection);
-  if (request.initPipe !== undefined) void notifyInitPipe(request.initPipe, "s", log);
+  const stopWatching = watchSignals(mounted.mountpoint, log);
+  settings.onReady?.();
+  if (settings.initPipe !== undefined) void notifyInitPipe(settings.initPipe, "s", log);
   try {
-    await connection.ended;
+    await mounted.session.ended;
   } catch (error) {
-    // Without its session the mount would never answer again.
-    abandon(connection.mountpoint, log);
+    abandon(mounted.mountpoint, log);
     throw error;
   } finally {
     stopWatching();
+    mounted.tree.close();
   }
+}
+
+interface Mounted {
+  tree: MountableTree;
+  mountpoint: string;
+  session: Session;
+}
+
+/** Whatever can fail cheaply comes first, and the tree before the mount: a broken image never gets mounted. */
+async function establish(
+  openTree: () => MountableTree,
+  path: string,
+  settings: MountSettings,
+  log: Log,
+): Promise<Mounted> {
+  const options = parseMountOptions(settings.options ?? [], settings.fsname);
+  const mountpoint = checkMountpoint(path);
+  const tree = openTree();
+  try {
+    const session = new Session(new Device(mount(mountpoint, options)), tree, sessionOptions(options, settings, log));
+    session.start();
+    await session.ready;
+    raiseReadAhead(mountpoint, options.readAhead);
+    return { tree, mountpoint, session };
+  } catch (error) {
+    tree.close();
+    throw error;
+  }
+}
+
+function sessionOptions(options: MountOptions, settings: MountSettings, log: Log) {
+  const owner = { uid: options.uid, gid: options.gid };
+  return settings.debug === true ? { owner, log, trace: (line: string) => log("debug", line) } : { owner, log };
 }
 
 /**
@@ -53,8 +94,7 @@ export async function mountForeground(request: MountRequest, options: Foreground
 function watchSignals(mountpoint: string, log: Log): () => void {
   let signalled = false;
   const onSignal = (signal: NodeJS.Signals): void => {
-    // An ordinary exit would wait for the session thread, which may be blocked in a read.
-    if (signalled) libc().exit(1);
+    if (signalled) process.exit(1);
     signalled = true;
     log("info", `${signal}: unmounting ${mountpoint}`);
     abandon(mountpoint, log);

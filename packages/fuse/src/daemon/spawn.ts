@@ -1,28 +1,15 @@
 import { spawn } from "node:child_process";
-import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { DaemonError, type MountRequest, type ReportedError } from "./request.ts";
-
-/** What the daemon writes to its descriptor REPORT, as JSON, before it lets go of its parent. */
-export type DaemonReport = { mounted: true } | { error: ReportedError };
-
-/** The pipe to the parent. */
-export const REPORT = 3;
-
-/** argv[2] of a daemon; argv[3] is the request as JSON. */
-export const DAEMON_ARGUMENT = "puzzlefs-fuse-daemon";
+import { DaemonError, type DaemonReport, REPORT_DESCRIPTOR } from "./report.ts";
 
 /**
- * Mounts in a new process of its own session and resolves with its pid once the mount is usable. Rejects with
- * DaemonError: the daemon's own error, or how it died. Until then the daemon's stderr is ours.
+ * Starts a daemon, a Node process in a session of its own whose program calls serve(), and resolves with its pid once
+ * its mount is usable. Rejects with DaemonError: the daemon's own error, or how it died. Until then the daemon shares
+ * our stderr and working directory.
+ *
+ * @param argv the program and its arguments
  */
-export async function spawnDaemon(request: MountRequest): Promise<number> {
-  const absolute: MountRequest = { ...request, mountpoint: resolve(request.mountpoint) };
-  if (request.logFile !== undefined) absolute.logFile = resolve(request.logFile);
-  if (request.initPipe !== undefined) absolute.initPipe = resolve(request.initPipe);
-  const entry = fileURLToPath(request.entry);
-  const child = spawn(process.execPath, [...process.execArgv, entry, DAEMON_ARGUMENT, JSON.stringify(absolute)], {
-    cwd: "/",
+export async function spawnDaemon(argv: readonly string[]): Promise<number> {
+  const child = spawn(process.execPath, [...process.execArgv, ...argv], {
     detached: true,
     stdio: ["ignore", "ignore", "inherit", "pipe"],
   });
@@ -30,18 +17,13 @@ export async function spawnDaemon(request: MountRequest): Promise<number> {
     child.once("error", (error) => settle(error.message));
     child.once("exit", (code, signal) => settle(signal ?? `exit code ${code}`));
   });
-  const pipe = child.stdio[REPORT];
-  if (pipe === null || pipe === undefined || !("on" in pipe)) throw new Error("no pipe to the daemon");
-  const text = await readAll(pipe as NodeJS.ReadableStream);
-  if (text === "") throw new DaemonError({ name: "Error", message: `the mount daemon died: ${await died}` });
-  const report = JSON.parse(text) as DaemonReport;
+  let text = "";
+  for await (const part of child.stdio[REPORT_DESCRIPTOR] as NodeJS.ReadableStream) text += part.toString();
+  const report: DaemonReport | undefined = text === "" ? undefined : JSON.parse(text);
+  if (report === undefined) {
+    throw new DaemonError({ name: "Error", message: `the daemon died before the mount was complete: ${await died}` });
+  }
   if ("error" in report) throw new DaemonError(report.error);
   child.unref();
   return child.pid ?? 0;
-}
-
-async function readAll(pipe: NodeJS.ReadableStream): Promise<string> {
-  let text = "";
-  for await (const part of pipe) text += part.toString();
-  return text;
 }

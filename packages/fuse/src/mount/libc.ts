@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { createRequire } from "node:module";
 import { errnoName } from "../wire/errno.ts";
 
@@ -25,8 +26,16 @@ export interface Libc {
   dup2(from: number, to: number): void;
   /** syslog(3); does nothing where there is no daemon. */
   syslog(priority: number, message: string): void;
-  /** Ends the process at once, without waiting for its threads. */
-  exit(code: number): never;
+  /** read(2). Returns a negated error number instead of throwing, as does write. */
+  read(descriptor: number, into: Buffer, length: number): number;
+  write(descriptor: number, from: Buffer, length: number): number;
+  setNonBlocking(descriptor: number): void;
+  /** Has the event loop call back whenever the descriptor is readable or hung up. */
+  watch(descriptor: number, callback: () => void): Watch;
+}
+
+export interface Watch {
+  close(): void;
 }
 
 const AF_UNIX = 1;
@@ -35,6 +44,8 @@ const SOCK_CLOEXEC = 0o2000000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
+const F_GETFL = 3;
+const F_SETFL = 4;
 
 let loaded: Libc | undefined;
 
@@ -53,7 +64,9 @@ function load(): Libc {
   const recvmsg = library.func("long recvmsg(int, void *, int)");
   const dup2 = library.func("int dup2(int, int)");
   const syslog = library.func("void syslog(int, const char *, ...)");
-  const exit = library.func("void _exit(int)");
+  const read = library.func("long read(int, void *, size_t)");
+  const write = library.func("long write(int, const void *, size_t)");
+  const fcntl = library.func("int fcntl(int, int, ...)");
   const check = (call: string, result: number): void => {
     if (result < 0) throw new SystemCallError(call, koffi.errno());
   };
@@ -77,7 +90,20 @@ function load(): Libc {
     },
     dup2: (from, to) => check("dup2", dup2(from, to)),
     syslog: (priority, message) => syslog(priority, "%s", "string", message),
-    exit: (code) => exit(code) as never,
+    read: (descriptor, into, length) => {
+      const result: number = read(descriptor, into, length);
+      return result < 0 ? -koffi.errno() : result;
+    },
+    write: (descriptor, from, length) => {
+      const result: number = write(descriptor, from, length);
+      return result < 0 ? -koffi.errno() : result;
+    },
+    setNonBlocking: (descriptor) => {
+      const flags: number = fcntl(descriptor, F_GETFL, "int", 0);
+      check("fcntl", flags);
+      check("fcntl", fcntl(descriptor, F_SETFL, "int", flags | constants.O_NONBLOCK));
+    },
+    watch: (descriptor, callback) => koffi.node.poll(descriptor, { readable: true }, callback),
   };
 }
 

@@ -7,8 +7,8 @@ import type { MountableTree } from "./mountable.ts";
 const { InitFlag, InitFlag2 } = abi;
 
 /**
- * What INIT settled. Plain data: it is handed to further session threads on the same device, and would be to a daemon
- * that takes over from another.
+ * What INIT settled. Plain data: a further thread on the same device, or a daemon that takes over from another, would
+ * be given it.
  */
 export interface Negotiated {
   minor: number;

@@ -1,9 +1,15 @@
 /**
- * The entry module that mounts in-memory trees in tests and measurements. Its argument names the tree:
- * {"tree": "fixture"}, {"tree": "high"} (inode numbers near 2^53), {"tree": "files", "count": 20000},
- * {"tree": "big", "bytes": 1e9} or {"tree": "refused"}.
+ * A program that mounts in-memory trees, for tests and measurements:
+ *
+ *     node memory-mount.ts [--foreground|--daemon] MOUNTPOINT TREE [SETTINGS]
+ *
+ * Without a flag it starts itself as a daemon and prints its pid. TREE is a MemoryArgument as JSON, SETTINGS the rest of
+ * DaemonSettings. Exit code 3 for a FormatError, 1 for others.
  */
-import { serve } from "../daemon/serve.ts";
+import { fileURLToPath } from "node:url";
+import { mountForeground } from "../daemon/foreground.ts";
+import { spawnDaemon } from "../daemon/spawn.ts";
+import { type DaemonSettings, serve } from "../daemon/serve.ts";
 import type { MountableTree } from "../operations/mountable.ts";
 import { type FixtureEntry, fixture } from "./fixture.ts";
 import { MemoryTree } from "./memory-tree.ts";
@@ -55,4 +61,17 @@ function open(argument: MemoryArgument): MountableTree {
   }
 }
 
-await serve((argument) => open(argument as MemoryArgument));
+const SELF = fileURLToPath(import.meta.url);
+const flags = process.argv.slice(2).filter((word) => word.startsWith("--"));
+const [mountpoint, tree, settingsText] = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+const settings = { fsname: "memory", ...(JSON.parse(settingsText ?? "{}") as DaemonSettings) };
+const openTree = (): MountableTree => open(JSON.parse(tree) as MemoryArgument);
+
+try {
+  if (flags.includes("--daemon")) await serve(openTree, mountpoint, settings);
+  else if (flags.includes("--foreground")) await mountForeground(openTree, mountpoint, settings);
+  else console.log(await spawnDaemon([SELF, "--daemon", mountpoint, tree, settingsText ?? "{}"]));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = error instanceof Error && error.name === "FormatError" ? 3 : 1;
+}

@@ -1,0 +1,32 @@
+/** The descriptor of a daemon's pipe to the process that started it. */
+export const REPORT_DESCRIPTOR = 3;
+
+/** What a daemon writes to that pipe, as JSON, before it lets go of its parent. */
+export type DaemonReport = { mounted: true } | { error: ReportedError };
+
+/** An error as it crosses processes, where it would lose its class. */
+export interface ReportedError {
+  name: string;
+  message: string;
+  code?: string;
+}
+
+export function reportError(error: unknown): ReportedError {
+  if (!(error instanceof Error)) return { name: "Error", message: String(error) };
+  const code = "code" in error && typeof error.code === "string" ? { code: error.code } : {};
+  return { name: error.name, message: error.message, ...code };
+}
+
+/**
+ * A daemon's own error, in the process that started it. `name` is that of the original ("FormatError",
+ * "IntegrityError", "MountError"), so that callers can tell them apart.
+ */
+export class DaemonError extends Error {
+  readonly code: string | undefined;
+
+  constructor(reported: ReportedError) {
+    super(reported.message);
+    this.name = reported.name;
+    this.code = reported.code;
+  }
+}
