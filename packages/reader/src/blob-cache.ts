@@ -1,0 +1,125 @@
+import { FormatError } from "@puzzlefs/format";
+import type { Layout } from "@puzzlefs/oci";
+import { BlobFile } from "./blob-file.ts";
+import { Decompression, RawBlob, SeekableBlob } from "./blob.ts";
+import type { Blob } from "./blob.ts";
+import { FrameCache } from "./frame-cache.ts";
+import { readSeekTable } from "./seek-table.ts";
+
+/** Called before bytes of a blob are used: the place for policies of verification. Throws to refuse them. */
+export interface BlobCheck {
+  opened(blob: Blob, key: BlobKey): void;
+  used(blob: Blob, key: BlobKey, offset: number, length: number): void;
+}
+
+/**
+ * A blob and how to read it: "z" (zstd seekable) or "r" (raw), then its 32 digest bytes as latin1. The same
+ * stored bytes may be referred to both ways.
+ */
+export type BlobKey = string;
+
+export function blobKey(digest: Uint8Array, compressed: boolean): BlobKey {
+  const bytes = Buffer.from(digest.buffer, digest.byteOffset, digest.length);
+  return (compressed ? "z" : "r") + bytes.toString("latin1");
+}
+
+/** Hex of the digest in a key. */
+export function keyDigest(key: BlobKey): string {
+  return Buffer.from(key.slice(1), "latin1").toString("hex");
+}
+
+export interface BlobCacheOptions {
+  /** Blobs kept open. */
+  openBlobs: number;
+  /** Bytes of decompressed frames kept. */
+  frameBytes: number;
+}
+
+/** The blobs of a store, opened when first read; the least recently used ones are closed. */
+export class BlobCache {
+  readonly #layout: Layout;
+  readonly #limit: number;
+  readonly #decompression: Decompression;
+  readonly #blobs = new Map<BlobKey, Blob>();
+  readonly #check: BlobCheck | undefined;
+
+  constructor(layout: Layout, options: BlobCacheOptions, check?: BlobCheck) {
+    this.#layout = layout;
+    this.#limit = options.openBlobs;
+    this.#decompression = new Decompression(new FrameCache(options.frameBytes));
+    this.#check = check;
+  }
+
+  /**
+   * Fills `into` with the bytes from `offset` of the blob's uncompressed stream.
+   *
+   * @param end where the run ends that the image says is there: it must lie inside the blob even if less is read
+   * @param inode for messages
+   * @throws {IntegrityError} the blob is not what its name says
+   * @throws {FormatError} the image refers to bytes that the blob does not have, or the seek table is malformed
+   */
+  read(key: BlobKey, offset: number, into: Uint8Array, end: number, inode: number): void {
+    const blob = this.open(key);
+    if (end > blob.length) {
+      throw new FormatError("chunk-outside-blob", "corrupt", inode, blob.length, blob.file.name);
+    }
+    this.#check?.used(blob, key, offset, into.length);
+    blob.read(offset, into);
+  }
+
+  /** @throws {IntegrityError} @throws {FormatError} of the seek table */
+  open(key: BlobKey): Blob {
+    const known = this.#blobs.get(key);
+    if (known !== undefined) {
+      this.#blobs.delete(key);
+      this.#blobs.set(key, known);
+      return known;
+    }
+    while (this.#blobs.size >= this.#limit) this.#closeOldest();
+    const file = this.#openFile(key);
+    try {
+      const blob = key[0] === "z" ? this.#seekable(file, key) : new RawBlob(file);
+      this.#check?.opened(blob, key);
+      this.#blobs.set(key, blob);
+      return blob;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  close(): void {
+    for (const blob of this.#blobs.values()) blob.file.close();
+    this.#blobs.clear();
+    this.#decompression.frames.clear();
+  }
+
+  #seekable(file: BlobFile, key: BlobKey): Blob {
+    const table = readSeekTable(file, this.#decompression);
+    return new SeekableBlob(file, key, table, this.#decompression);
+  }
+
+  #openFile(key: BlobKey): BlobFile {
+    const digest = keyDigest(key);
+    const path = this.#layout.blobPath(digest);
+    const name = `blob sha256:${digest}`;
+    for (;;) {
+      try {
+        return new BlobFile(path, name);
+      } catch (error) {
+        // Out of descriptors: make room among ours, and give up only when we hold none.
+        const { code } = error as NodeJS.ErrnoException;
+        if ((code !== "EMFILE" && code !== "ENFILE") || this.#blobs.size === 0) throw error;
+        const keep = this.#blobs.size >> 1;
+        while (this.#blobs.size > keep) this.#closeOldest();
+      }
+    }
+  }
+
+  #closeOldest(): void {
+    const [oldest] = this.#blobs.entries();
+    if (oldest === undefined) return;
+    this.#blobs.delete(oldest[0]);
+    oldest[1].file.close();
+  }
+}

@@ -1,0 +1,67 @@
+import { createHash } from "node:crypto";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { IntegrityError } from "./errors.ts";
+
+const hashBufferSize = 1 << 18;
+let hashBuffer: Buffer | undefined;
+
+/** A blob of the store, opened: stored bytes by position. Nothing here knows what they mean. */
+export class BlobFile {
+  /** `blob sha256:…`, for messages. */
+  readonly name: string;
+  /** Stored bytes. */
+  readonly size: number;
+  readonly descriptor: number;
+
+  /** @throws {IntegrityError} missing or unreadable; EMFILE and ENFILE are passed on as they are */
+  constructor(path: string, name: string) {
+    this.name = name;
+    // Not blocking: a fifo in the place of a blob must not hang a mount.
+    this.descriptor = withReason(name, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+    try {
+      const stat = withReason(name, () => fstatSync(this.descriptor));
+      if (!stat.isFile()) throw new IntegrityError(name, "unreadable", "not a regular file");
+      this.size = stat.size;
+    } catch (error) {
+      closeSync(this.descriptor);
+      throw error;
+    }
+  }
+
+  /** Fills `into` from `position`. @throws {IntegrityError} short or unreadable */
+  read(into: Uint8Array, position: number): void {
+    let done = 0;
+    while (done < into.length) {
+      const count = withReason(this.name, () => readSync(this.descriptor, into, done, into.length - done, position + done));
+      if (count === 0) throw new IntegrityError(this.name, "short", `at byte ${position + done}`);
+      done += count;
+    }
+  }
+
+  /** sha256 of the stored bytes from `start` up to `end`, whatever their number, through a small buffer. */
+  hash(start: number, end: number): Buffer {
+    hashBuffer ??= Buffer.allocUnsafeSlow(hashBufferSize);
+    const hash = createHash("sha256");
+    for (let at = start; at < end; at += hashBuffer.length) {
+      const piece = hashBuffer.subarray(0, Math.min(hashBuffer.length, end - at));
+      this.read(piece, at);
+      hash.update(piece);
+    }
+    return hash.digest();
+  }
+
+  close(): void {
+    closeSync(this.descriptor);
+  }
+}
+
+function withReason<T>(name: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "EMFILE" || code === "ENFILE") throw error;
+    if (code === "ENOENT") throw new IntegrityError(name, "missing", "", error);
+    throw new IntegrityError(name, "unreadable", code ?? String(error), error);
+  }
+}

@@ -1,0 +1,106 @@
+import type { FileChunk, StructList } from "@puzzlefs/format";
+import { blobKey } from "./blob-cache.ts";
+import type { BlobKey } from "./blob-cache.ts";
+
+/** Where the bytes of one file are: runs of blobs, neighbours in a blob joined, found by offset in O(log n). */
+export class ContentMap {
+  /** Offset in the file where each run ends. */
+  readonly #ends: Float64Array;
+  /** Offset in the blob's uncompressed stream where each run starts. */
+  readonly #offsets: Float64Array;
+  readonly #keys: BlobKey[];
+
+  constructor(chunks: StructList<FileChunk>) {
+    const ends: number[] = [];
+    const offsets: number[] = [];
+    const keys: BlobKey[] = [];
+    let end = 0;
+    let next = 0;
+    for (let i = 0; i < chunks.length; i++) {
+      const chunk = chunks.at(i);
+      const { len, blob } = chunk;
+      if (len === 0) continue;
+      end += len;
+      const { offset } = blob;
+      const key = blobKey(blob.digest.toUint8Array(), blob.compressed);
+      if (offset === next && key === keys.at(-1)) {
+        ends[ends.length - 1] = end;
+      } else {
+        ends.push(end);
+        offsets.push(offset);
+        keys.push(key);
+      }
+      next = offset + len;
+    }
+    this.#ends = Float64Array.from(ends);
+    this.#offsets = Float64Array.from(offsets);
+    this.#keys = keys;
+  }
+
+  get size(): number {
+    return this.#ends.at(-1) ?? 0;
+  }
+
+  get runs(): number {
+    return this.#keys.length;
+  }
+
+  /** The run that holds byte `offset`, which lies inside the file. */
+  find(offset: number): number {
+    let low = 0;
+    let high = this.runs - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#ends[middle] as number) > offset) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  start(run: number): number {
+    return run === 0 ? 0 : (this.#ends[run - 1] as number);
+  }
+
+  end(run: number): number {
+    return this.#ends[run] as number;
+  }
+
+  blob(run: number): BlobKey {
+    return this.#keys[run] as BlobKey;
+  }
+
+  /** Where in the blob's uncompressed stream the run starts. */
+  blobOffset(run: number): number {
+    return this.#offsets[run] as number;
+  }
+}
+
+/** The maps of the files read last, so that reading a large file in pieces does not sum up its chunks each time. */
+export class ContentMaps {
+  readonly #maps = new Map<number, ContentMap>();
+  readonly #limit: number;
+  #runs = 0;
+
+  /** @param limit runs kept, some 100 bytes each */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get(ino: number, make: () => ContentMap): ContentMap {
+    const known = this.#maps.get(ino);
+    if (known !== undefined) {
+      this.#maps.delete(ino);
+      this.#maps.set(ino, known);
+      return known;
+    }
+    const map = make();
+    this.#maps.set(ino, map);
+    this.#runs += map.runs + 1;
+    for (const [oldest, { runs }] of this.#maps) {
+      if (this.#runs <= this.#limit || oldest === ino) break;
+      this.#maps.delete(oldest);
+      this.#runs -= runs + 1;
+    }
+    return map;
+  }
+}

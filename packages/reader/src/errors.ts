@@ -1,0 +1,51 @@
+/** How a blob failed to be what its digest promises. */
+export type IntegrityReason = "missing" | "short" | "unreadable" | "digest" | "verity" | "frame";
+
+const explanations: Record<IntegrityReason, string> = {
+  missing: "is missing from the store",
+  short: "ends early: it was truncated after it was opened",
+  unreadable: "cannot be read",
+  digest: "does not have the sha256 it is named by",
+  verity: "does not have the fs-verity digest the image records",
+  frame: "holds a zstd frame that does not decompress to its recorded size",
+};
+
+/**
+ * A blob that is not what the image says it is. `blob` is its name (`blob sha256:…`), `detail` says which part
+ * or what the operating system answered.
+ */
+export class IntegrityError extends Error {
+  override readonly name = "IntegrityError";
+  readonly blob: string;
+  readonly reason: IntegrityReason;
+
+  constructor(blob: string, reason: IntegrityReason, detail = "", cause?: unknown) {
+    super(`${blob} ${explanations[reason]}${detail === "" ? "" : ` (${detail})`}`, { cause });
+    this.blob = blob;
+    this.reason = reason;
+  }
+}
+
+/** What path resolution inside a tree can answer, as errno names. */
+export type PathErrorCode = "ENOENT" | "ENOTDIR" | "EISDIR" | "ELOOP" | "EINVAL";
+
+const pathMessages: Record<PathErrorCode, string> = {
+  ENOENT: "no such file or directory in the image",
+  ENOTDIR: "not a directory",
+  EISDIR: "is a directory",
+  ELOOP: "too many symbolic links",
+  EINVAL: "not a regular file",
+};
+
+/** A path that does not lead where the caller wants inside a tree. `path` is escaped for printing. */
+export class PathError extends Error {
+  override readonly name = "PathError";
+  readonly code: PathErrorCode;
+  readonly path: string;
+
+  constructor(code: PathErrorCode, path: string) {
+    super(`${path}: ${pathMessages[code]}`);
+    this.code = code;
+    this.path = path;
+  }
+}

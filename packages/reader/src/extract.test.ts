@@ -1,0 +1,102 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import test from "ava";
+import { DirectoryTree, dumpDirectory } from "./directory-tree.ts";
+import { extract } from "./extract.ts";
+import { awkwardTree, removeTree, temporaryDirectory } from "./tree-fixture.ts";
+import type { Tree, TreeEntry } from "./tree.ts";
+
+function dumpOf(path: string): string[] {
+  const lines: string[] = [];
+  dumpDirectory(path, (line) => void lines.push(line));
+  return lines;
+}
+
+const source = awkwardTree();
+test.after.always(() => {
+  chmodSync(join(source, "shut"), 0o700);
+  removeTree(source);
+});
+
+function withTarget(use: (target: string) => void): void {
+  const target = temporaryDirectory();
+  try {
+    use(target);
+  } finally {
+    removeTree(target);
+  }
+}
+
+test("gives back every attribute of an awkward tree", (t) => {
+  withTarget((target) => {
+    const tree = new DirectoryTree(source);
+    const result = extract(tree, target);
+    t.is(result.inodes, tree.inodeCount);
+    tree.close();
+    t.deepEqual(result.warnings, []);
+    t.deepEqual(dumpOf(target), dumpOf(source));
+  });
+});
+
+test("leaves holes where the content is zero", (t) => {
+  withTarget((target) => {
+    extract(new DirectoryTree(source), target);
+    const { blocks, size } = statSync(join(target, "sparse"));
+    t.is(size, (20 << 20) + 3);
+    t.true(blocks * 512 < 100_000, `${blocks} blocks`);
+  });
+});
+
+test("wants an empty target, and says how to merge", (t) => {
+  withTarget((target) => {
+    mkdirSync(join(target, "lost+found"));
+    extract(new DirectoryTree(source), target);
+    const error = t.throws(() => extract(new DirectoryTree(source), target));
+    t.regex(error.message, /not empty.*--force/);
+    writeFileSync(join(target, "mode"), "changed");
+    writeFileSync(join(target, "kept"), "");
+    t.notThrows(() => extract(new DirectoryTree(source), target, { force: true }));
+    t.true(existsSync(join(target, "kept")));
+    t.is(readFileSync(join(target, "mode"), "utf8"), "x");
+  });
+});
+
+test("never writes through a symbolic link that stands in the way", (t) => {
+  withTarget((target) => {
+    withTarget((outside) => {
+      symlinkSync(outside, join(target, "d"));
+      symlinkSync(join(outside, "file"), join(target, "mode"));
+      extract(new DirectoryTree(source), target, { force: true });
+      t.deepEqual(readdirSync(outside), []);
+      t.true(statSync(join(target, "d")).isDirectory());
+    });
+  });
+});
+
+test("a failure names the path and says what is left", (t) => {
+  withTarget((target) => {
+    const tree = new DirectoryTree(source);
+    tree.read = () => {
+      throw new Error("the blob is gone");
+    };
+    const error = t.throws(() => extract(tree, target));
+    t.regex(error.message, /the blob is gone .*left incomplete, with \d+ of \d+ inodes/);
+    tree.close();
+  });
+});
+
+test("a name that would leave the target is not followed", (t) => {
+  withTarget((parent) => {
+    const target = join(parent, "target");
+    mkdirSync(target);
+    const tree = new DirectoryTree(source);
+    const escaping: Tree = Object.create(tree) as Tree;
+    const only = (name: string): TreeEntry[] => [{ cookie: 1, name: Buffer.from(name), ino: tree.lookup(1, Buffer.from("mode")) as number, kind: "file" }];
+    for (const name of ["../escaped", "/escaped", "..", "a/b"]) {
+      Object.assign(escaping, { entries: () => only(name), attributes: (ino: number) => tree.attributes(ino), xattrs: () => [] });
+      t.throws(() => extract(escaping, target, { force: true }), undefined, name);
+    }
+    t.deepEqual(readdirSync(parent), ["target"]);
+    tree.close();
+  });
+});

@@ -1,0 +1,16 @@
+export { blobKey, type BlobKey } from "./blob-cache.ts";
+export { ContentMap } from "./content-map.ts";
+export { DirectoryTree, dumpDirectory, type DirectoryTreeOptions } from "./directory-tree.ts";
+export { dump, type DumpEntry, type DumpOptions } from "./dump.ts";
+export { IntegrityError, PathError, type IntegrityReason, type PathErrorCode } from "./errors.ts";
+export { escapeBytes } from "./escape.ts";
+export { extract, type ExtractOptions, type ExtractResult } from "./extract.ts";
+export type { ExtractWarning } from "./extract-warnings.ts";
+export { openImage, readHeader, type ImageHeader, type OpenImageOptions } from "./image.ts";
+export { ImageTree } from "./image-tree.ts";
+export { catPath, listPath, readContent, sortedEntries, statPath, type Listed } from "./listing.ts";
+export { resolvePath, rootInode, splitPath } from "./path.ts";
+export type { Attributes, InodeKind, Tree, TreeEntry } from "./tree.ts";
+export { verifyImage, type VerifyOptions, type VerifyReport } from "./verify.ts";
+export type { VerifyProblem } from "./verify-problem.ts";
+export { pathOf, walkTree, type Visit, type Visitor } from "./walk.ts";

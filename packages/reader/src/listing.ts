@@ -1,0 +1,69 @@
+import { PathError } from "./errors.ts";
+import { escapeBytes } from "./escape.ts";
+import { resolvePath } from "./path.ts";
+import type { Attributes, Tree, TreeEntry } from "./tree.ts";
+
+const catBufferSize = 1 << 20;
+
+/** A directory's entries in byte order of their names, whatever order the tree keeps them in. */
+export function sortedEntries(tree: Tree, directory: number): TreeEntry[] {
+  const entries = [...tree.entries(directory)];
+  let sorted = true;
+  for (let i = 1; sorted && i < entries.length; i++) {
+    sorted = Buffer.compare((entries[i - 1] as TreeEntry).name, (entries[i] as TreeEntry).name) < 0;
+  }
+  return sorted ? entries : entries.sort((a, b) => Buffer.compare(a.name, b.name));
+}
+
+export interface Listed extends Attributes {
+  name: Uint8Array;
+  /** Of a symbolic link. */
+  target?: Uint8Array;
+}
+
+/**
+ * What `ls PATH` shows: the entries of a directory, sorted, or the one file. Symbolic links to directories are followed.
+ * @throws {PathError}
+ */
+export function listPath(tree: Tree, path: Uint8Array): Listed[] {
+  const ino = resolvePath(tree, path, true);
+  const attributes = tree.attributes(ino) as Attributes;
+  if (attributes.kind !== "dir") return [describe(tree, path, attributes)];
+  return sortedEntries(tree, ino).map((entry) => describe(tree, entry.name, tree.attributes(entry.ino) as Attributes));
+}
+
+/**
+ * What `stat PATH` shows: the inode the name itself stands for (a symbolic link is not followed).
+ * @throws {PathError}
+ */
+export function statPath(tree: Tree, path: Uint8Array): Listed & { xattrs: { name: Uint8Array; value: Uint8Array }[] } {
+  const ino = resolvePath(tree, path, false);
+  return { ...describe(tree, path, tree.attributes(ino) as Attributes), xattrs: tree.xattrs(ino) };
+}
+
+function describe(tree: Tree, name: Uint8Array, attributes: Attributes): Listed {
+  return attributes.kind === "lnk"
+    ? { ...attributes, name, target: tree.readlink(attributes.ino) }
+    : { ...attributes, name };
+}
+
+/**
+ * The content of the file at `path`, in pieces. Each piece is valid until the next is asked for.
+ * @throws {PathError} also EISDIR for a directory and EINVAL for what has no content
+ */
+export function* catPath(tree: Tree, path: Uint8Array): Generator<Uint8Array> {
+  const ino = resolvePath(tree, path, true);
+  const { kind } = tree.attributes(ino) as Attributes;
+  if (kind !== "file") throw new PathError(kind === "dir" ? "EISDIR" : "EINVAL", escapeBytes(path));
+  yield* readContent(tree, ino, Buffer.allocUnsafeSlow(catBufferSize));
+}
+
+/** All content of a file through one buffer; each piece is valid until the next is asked for. */
+export function* readContent(tree: Tree, ino: number, buffer: Uint8Array): Generator<Uint8Array> {
+  for (let offset = 0; ;) {
+    const length = tree.read(ino, offset, buffer);
+    if (length > 0) yield buffer.subarray(0, length);
+    if (length < buffer.length) return;
+    offset += length;
+  }
+}

@@ -1,0 +1,42 @@
+import { ftruncateSync, writeSync } from "node:fs";
+
+/** A zero run of this many bytes, aligned to as many, becomes a hole: the block size of common file systems. */
+const blockSize = 4096;
+const zeroBlock = Buffer.alloc(blockSize);
+
+/** Writes a file from its start, leaving holes where whole blocks are zero. The file is empty to begin with. */
+export class SparseWriter {
+  readonly #descriptor: number;
+  #position = 0;
+  #written = 0;
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+  }
+
+  /** Appends; all pieces but the last have a multiple of 4096 bytes. */
+  append(bytes: Uint8Array): void {
+    let pendingFrom = 0;
+    for (let at = 0; at + blockSize <= bytes.length; at += blockSize) {
+      // Most blocks that are not zero show it at an end: comparing everything would cost more than writing.
+      if (bytes[at] !== 0 || bytes[at + blockSize - 1] !== 0) continue;
+      if (zeroBlock.compare(bytes, at, at + blockSize) !== 0) continue;
+      this.#write(bytes, pendingFrom, at);
+      pendingFrom = at + blockSize;
+    }
+    this.#write(bytes, pendingFrom, bytes.length);
+    this.#position += bytes.length;
+  }
+
+  /** Gives the file its size when it ends in a hole. */
+  finish(): void {
+    if (this.#written < this.#position) ftruncateSync(this.#descriptor, this.#position);
+  }
+
+  #write(bytes: Uint8Array, start: number, end: number): void {
+    for (let at = start; at < end; ) {
+      at += writeSync(this.#descriptor, bytes, at, end - at, this.#position + at);
+    }
+    if (end > start) this.#written = this.#position + end;
+  }
+}

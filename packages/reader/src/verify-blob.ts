@@ -1,0 +1,112 @@
+import { createHash } from "node:crypto";
+import { FormatError } from "@puzzlefs/format";
+import type { Chunk } from "@puzzlefs/format";
+import { FsVerityHasher } from "@puzzlefs/oci";
+import type { Layout } from "@puzzlefs/oci";
+import { BlobCache, blobKey } from "./blob-cache.ts";
+import { verifyChunk } from "./blob-checks.ts";
+import { BlobFile } from "./blob-file.ts";
+import type { Blob } from "./blob.ts";
+import { IntegrityError } from "./errors.ts";
+import type { BlobExpectation, Expectations } from "./verify-expectations.ts";
+import { problemOf } from "./verify-problem.ts";
+import type { VerifyProblem } from "./verify-problem.ts";
+
+const pieceSize = 1 << 20;
+
+/** Checks blobs one by one against what images expect of them. */
+export class BlobVerifier {
+  readonly #layout: Layout;
+  readonly #expectations: Expectations;
+  readonly #blobs: BlobCache;
+  readonly #buffer = Buffer.allocUnsafeSlow(pieceSize);
+
+  constructor(layout: Layout, expectations: Expectations) {
+    this.#layout = layout;
+    this.#expectations = expectations;
+    this.#blobs = new BlobCache(layout, { openBlobs: 2, frameBytes: 0 });
+  }
+
+  /** @param digest hex @returns what is wrong with the blob @throws only what says nothing about it */
+  verify(digest: string): VerifyProblem[] {
+    const problems: VerifyProblem[] = [];
+    const name = `blob sha256:${digest}`;
+    const expected = this.#expectations.of(digest);
+    const check = (action: () => void): boolean => {
+      try {
+        action();
+        return true;
+      } catch (error) {
+        problems.push(problemOf(error, name));
+        return false;
+      }
+    };
+    // What does not match its digest is not looked into further.
+    if (!check(() => this.#verifyStored(digest, name, expected, problems))) return problems;
+    for (const [key, { end, inode }] of expected.reaches) {
+      check(() => {
+        const blob = this.#blobs.open(key);
+        if (end > blob.length) throw new FormatError("chunk-outside-blob", "corrupt", inode, blob.length, name);
+        if (key.startsWith("z")) this.#readAll(blob);
+      });
+    }
+    for (const chunk of expected.chunks) check(() => this.#verifyChunk(chunk));
+    return problems;
+  }
+
+  close(): void {
+    this.#blobs.close();
+  }
+
+  #verifyStored(digest: string, name: string, expected: BlobExpectation, problems: VerifyProblem[]): void {
+    const file = new BlobFile(this.#layout.blobPath(digest), name);
+    try {
+      const verity = this.#hash(file, digest, expected.verities.size > 0);
+      const isRaw = [...expected.reaches.keys()].every((key) => key.startsWith("r"));
+      for (const [recorded, tolerated] of expected.verities) {
+        if (recorded === verity) continue;
+        const severity = tolerated && isRaw ? "warning" : "error";
+        const why = severity === "warning" ? ": the Rust tool does that with chunks that do not compress" : "";
+        const message = `${name} has fs-verity digest ${verity}, but ${recorded} is recorded${why}`;
+        problems.push({ severity, object: name, rule: "", inode: 0, offset: 0, message });
+      }
+    } finally {
+      file.close();
+    }
+  }
+
+  /** Checks the sha256 of the stored bytes; gives their fs-verity digest, if wanted, in hex. */
+  #hash(file: BlobFile, digest: string, wantsVerity: boolean): string | undefined {
+    const hash = createHash("sha256");
+    const verity = wantsVerity ? new FsVerityHasher() : undefined;
+    for (let at = 0; at < file.size; at += pieceSize) {
+      const piece = this.#buffer.subarray(0, Math.min(pieceSize, file.size - at));
+      file.read(piece, at);
+      hash.update(piece);
+      verity?.update(piece);
+    }
+    if (hash.digest("hex") !== digest) throw new IntegrityError(file.name, "digest");
+    return verity?.digest().toString("hex");
+  }
+
+  #readAll(blob: Blob): void {
+    for (let at = 0; at < blob.length; at += pieceSize) {
+      blob.read(at, this.#buffer.subarray(0, Math.min(pieceSize, blob.length - at)));
+    }
+  }
+
+  #verifyChunk(chunk: Chunk): void {
+    const { digest, offset, compressed } = chunk.blob;
+    const blob = this.#blobs.open(blobKey(digest.toUint8Array(), compressed));
+    verifyChunk(blob, chunk);
+    const hash = createHash("sha256");
+    for (let at = 0; at < chunk.length; at += pieceSize) {
+      const piece = this.#buffer.subarray(0, Math.min(pieceSize, chunk.length - at));
+      blob.read(offset + at, piece);
+      hash.update(piece);
+    }
+    if (!hash.digest().equals(chunk.contentDigest.toUint8Array())) {
+      throw new IntegrityError(blob.file.name, "digest", `content of the chunk at ${offset}`);
+    }
+  }
+}

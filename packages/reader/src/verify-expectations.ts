@@ -1,0 +1,46 @@
+import type { Chunk } from "@puzzlefs/format";
+import { blobKey, keyDigest } from "./blob-cache.ts";
+import type { BlobKey } from "./blob-cache.ts";
+
+/** What images say about one blob. */
+export interface BlobExpectation {
+  /** Ways the blob is read, with the end of the furthest run in its uncompressed stream and a file that reaches it. */
+  reaches: Map<BlobKey, { end: number; inode: number }>;
+  /** Recorded fs-verity digests in hex; true where a wrong one is a known fault of the tool that wrote it. */
+  verities: Map<string, boolean>;
+  chunks: Chunk[];
+}
+
+/** Gathers what all images of a store say about its blobs, so that each blob is read once. */
+export class Expectations {
+  readonly #blobs = new Map<string, BlobExpectation>();
+
+  digests(): Iterable<string> {
+    return this.#blobs.keys();
+  }
+
+  /** The expectations of a blob, by hex digest; none yet for a new one. */
+  of(digest: string): BlobExpectation {
+    let blob = this.#blobs.get(digest);
+    if (blob === undefined) {
+      blob = { reaches: new Map(), verities: new Map(), chunks: [] };
+      this.#blobs.set(digest, blob);
+    }
+    return blob;
+  }
+
+  reaches(key: BlobKey, end: number, inode: number): void {
+    const { reaches } = this.of(keyDigest(key));
+    const known = reaches.get(key);
+    if (known === undefined || known.end < end) reaches.set(key, { end, inode });
+  }
+
+  chunk(chunk: Chunk): void {
+    this.of(keyDigest(blobKey(chunk.blob.digest.toUint8Array(), false))).chunks.push(chunk);
+  }
+
+  verity(digest: string, verity: string, tolerated: boolean): void {
+    const { verities } = this.of(digest);
+    verities.set(verity, tolerated && (verities.get(verity) ?? true));
+  }
+}

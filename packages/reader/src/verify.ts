@@ -1,0 +1,128 @@
+import { readdirSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Rootfs } from "@puzzlefs/format";
+import { isHexDigest, referencedBlobs, ROOTFS_TYPE, VERITY_ANNOTATION } from "@puzzlefs/oci";
+import type { Layout } from "@puzzlefs/oci";
+import { keyDigest } from "./blob-cache.ts";
+import type { BlobKey } from "./blob-cache.ts";
+import { ContentMap } from "./content-map.ts";
+import { readHeader } from "./image.ts";
+import type { ImageHeader } from "./image.ts";
+import { InodeIndex } from "./inode-index.ts";
+import { BlobVerifier } from "./verify-blob.ts";
+import { Expectations } from "./verify-expectations.ts";
+import { problemOf } from "./verify-problem.ts";
+import type { VerifyProblem } from "./verify-problem.ts";
+
+export interface VerifyReport {
+  /** Tags or digests of the images looked at. */
+  images: string[];
+  /** Blobs hashed, manifests and metadata included. */
+  blobs: number;
+  /** Stored bytes hashed. */
+  bytes: number;
+  problems: VerifyProblem[];
+}
+
+export interface VerifyOptions {
+  /** Called as stored bytes are hashed. */
+  progress?: (done: number, total: number) => void;
+}
+
+/**
+ * Checks everything that can be checked: manifests and metadata by the rules of the format, every blob against its digest, its
+ * recorded fs-verity digest and chunk table, that compressed blobs decompress to what their seek tables say, and
+ * that every run of every file lies inside its blob.
+ *
+ * @param reference a tag or manifest digest; without it all images, and also blobs that none of them uses
+ * @returns problems, none of them an error when the images are sound
+ * @throws only for what is not about the images: no such layout or tag, no descriptors
+ */
+export function verifyImage(layout: Layout, reference?: string, options: VerifyOptions = {}): VerifyReport {
+  const report: VerifyReport = { images: [], blobs: 0, bytes: 0, problems: [] };
+  const expectations = new Expectations();
+  const references = reference === undefined ? layout.tags().map(({ tag }) => tag) : [reference];
+  // An unknown tag is a mistake of the caller, not a problem of the image.
+  if (reference !== undefined) layout.manifest(reference);
+  for (const image of references) {
+    report.images.push(image);
+    recordFailure(report, image, () => expectImage(layout, readHeader(layout, image), expectations, report));
+  }
+  if (reference === undefined) expectStored(layout, expectations);
+  const total = [...expectations.digests()].reduce((sum, digest) => sum + (layout.blobSize(digest) ?? 0), 0);
+  const verifier = new BlobVerifier(layout, expectations);
+  for (const digest of expectations.digests()) {
+    report.problems.push(...verifier.verify(digest));
+    report.blobs += 1;
+    report.bytes += layout.blobSize(digest) ?? 0;
+    options.progress?.(report.bytes, total);
+  }
+  verifier.close();
+  return report;
+}
+
+/** What one image says about blobs. */
+function expectImage(layout: Layout, header: ImageHeader, expectations: Expectations, report: VerifyReport): void {
+  const { rootfs, manifest, manifestDigest, metadataDigest } = header;
+  const name = `manifest sha256:${manifestDigest}`;
+  expectations.of(manifestDigest);
+  expectations.of(metadataDigest);
+  const keys = expectContents(rootfs, expectations);
+  const hasCompressed = [...keys].some((key) => key.startsWith("z"));
+  for (let i = 0; i < rootfs.chunks.length; i++) expectations.chunk(rootfs.chunks.at(i));
+  for (const { digest, verity } of rootfs.fsVerityData) {
+    expectations.verity(hex(digest.toUint8Array()), hex(verity.toUint8Array()), hasCompressed);
+  }
+  const warn = (message: string): void => {
+    report.problems.push({ severity: "warning", object: name, rule: "", inode: 0, offset: 0, message });
+  };
+  const listed = new Set<string>();
+  let wrongSizes = 0;
+  for (const { mediaType, digest, size, annotations } of referencedBlobs(manifest, name)) {
+    const digits = digest.slice("sha256:".length);
+    if (!isHexDigest(digits)) continue;
+    listed.add(digits);
+    expectations.of(digits);
+    const stored = layout.blobSize(digits);
+    if (stored !== undefined && stored !== size) wrongSizes += 1;
+    const verity = annotations?.[VERITY_ANNOTATION];
+    if (mediaType === ROOTFS_TYPE && verity !== undefined) expectations.verity(digits, verity, false);
+  }
+  // The Rust tool lists the uncompressed sizes of compressed chunks.
+  if (wrongSizes > 0) warn(`lists ${wrongSizes} blobs with a size that is not theirs: copying the image may fail`);
+  const unlisted = new Set([...keys].map(keyDigest).filter((digest) => !listed.has(digest)));
+  if (unlisted.size > 0) warn(`does not list ${unlisted.size} blobs that its files need: copies of the image lose data`);
+}
+
+/** Every run of every file; gives the blobs they are in. */
+function expectContents(rootfs: Rootfs, expectations: Expectations): Set<BlobKey> {
+  const keys = new Set<BlobKey>();
+  for (const inode of new InodeIndex(rootfs).visible()) {
+    if (inode.mode.kind !== "file") continue;
+    const content = new ContentMap(inode.mode.file);
+    for (let run = 0; run < content.runs; run++) {
+      const key = content.blob(run);
+      keys.add(key);
+      expectations.reaches(key, content.blobOffset(run) + content.end(run) - content.start(run), inode.ino);
+    }
+  }
+  return keys;
+}
+
+/** Blobs that lie in the store, whether or not anything refers to them. */
+function expectStored(layout: Layout, expectations: Expectations): void {
+  const directory = dirname(layout.blobPath("0".repeat(64)));
+  for (const name of readdirSync(directory)) if (isHexDigest(name)) expectations.of(name);
+}
+
+function recordFailure(report: VerifyReport, image: string, action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    report.problems.push(problemOf(error, `image ${image}`));
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
+}
