@@ -127,6 +127,10 @@ static inline struct pfs_bytes pfs_slice(struct pfs_bytes bytes, u64 start,
 	return (struct pfs_bytes) { bytes.data + from, to - from };
 }
 
+/* The bytes of a string literal. */
+#define PFS_TEXT(literal) \
+	((struct pfs_bytes) { (const u8 *)(literal), sizeof(literal) - 1 })
+
 static inline u32 pfs_narrow(u64 value)
 {
 	return value < U32_MAX ? value : U32_MAX;

@@ -75,6 +75,9 @@ export type bit = boolean;
 /** An integer in 32 bits; what is larger becomes the largest. */
 export declare function u32(value: u53): u32;
 
+/** The bytes of a literal of printable ASCII. */
+export declare function text(literal: string): Bytes;
+
 /** `a - b`, or 0 where b is larger: a subtraction that needs no check. */
 export declare function difference(a: u53, b: u53): u53;
 

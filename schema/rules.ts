@@ -33,4 +33,88 @@ export const rules = {
   "list-tag": "corrupt",
   /** The pointers of the message lead over more words than its size allows: objects are shared. */
   "traversal-limit": "corrupt",
+  /** The manifest is larger than 64 MiB. */
+  "manifest-too-large": "unsupported",
+  /** The manifest is not well-formed JSON. */
+  "manifest-syntax": "corrupt",
+  /** A string of the manifest has a bad escape, a control character or bytes that are not UTF-8. */
+  "manifest-string": "corrupt",
+  /** An object of the manifest has a key twice. */
+  "manifest-key-twice": "corrupt",
+  /** An object of the manifest has more than 64 keys. */
+  "manifest-object-too-large": "unsupported",
+  /** The manifest's objects and arrays are more than 32 deep. */
+  "manifest-too-deep": "unsupported",
+  /** A layer's digest is missing or not sha256 and 64 lower-case hexadecimal digits. */
+  "manifest-digest": "corrupt",
+  /** No layer is the metadata blob: not a PuzzleFS image. */
+  "manifest-rootfs-missing": "corrupt",
+  /** Two layers are the metadata blob. */
+  "manifest-rootfs-twice": "corrupt",
+  /** The image is of a version of the format that this reader does not know. */
+  "manifest-version": "unsupported",
+  /** The image has more than 256 layers. */
+  "too-many-layers": "unsupported",
+  /** An inode number is 0 or above 2^53 - 1. */
+  "ino-range": "corrupt",
+  /** The inode numbers of a layer do not ascend, or one is there twice. */
+  "ino-order": "corrupt",
+  /** An inode is of a kind that this reader does not know. */
+  "inode-kind": "unsupported",
+  /** An inode has permission bits beyond the twelve. */
+  "permissions-range": "corrupt",
+  /** The nanoseconds of a time are a second or more. */
+  "mtime-nanoseconds": "corrupt",
+  /** A device number does not fit Linux' 12 and 20 bits. */
+  "device-number": "corrupt",
+  /** A symbolic link's target is empty, longer than 4095 bytes, or has a NUL. */
+  "symlink-target": "corrupt",
+  /** The name of an extended attribute is empty, longer than 255 bytes, or has a NUL. */
+  "xattr-name": "corrupt",
+  /** The value of an extended attribute is longer than 64 KiB. */
+  "xattr-value": "corrupt",
+  /** A digest is not 32 bytes. */
+  "digest-length": "corrupt",
+  /** A file's runs add up to more than 2^53 - 1 bytes, or one ends beyond that in its blob. */
+  "chunk-list-overflow": "corrupt",
+  /** A name is empty or longer than 255 bytes. */
+  "dir-entry-name-length": "corrupt",
+  /** A name has a slash. */
+  "dir-entry-name-slash": "corrupt",
+  /** A name has a NUL. */
+  "dir-entry-name-nul": "corrupt",
+  /** A name is "." or "..". */
+  "dir-entry-name-dots": "corrupt",
+  /** A directory has a name twice. */
+  "dir-entry-duplicate": "corrupt",
+  /** A name stands for the root directory. */
+  "dir-entry-root": "corrupt",
+  /** A name stands for an inode that no layer holds. */
+  "dir-entry-dangling": "corrupt",
+  /** A directory that looks below has names that are not sorted. */
+  "look-below-unsorted": "corrupt",
+  /** Inode 1 is missing or not a directory. */
+  "root-inode": "corrupt",
+  /** A directory has two names, or contains itself. */
+  "dir-parents": "corrupt",
+  /** A directory of the newest layer has no name. */
+  "dir-unreachable": "corrupt",
+  /** A chunk of the table reaches beyond 2^53 - 1. */
+  "chunk-table-range": "corrupt",
+  /** The table of chunks does not ascend, or two chunks overlap. */
+  "chunk-table-order": "corrupt",
+  /** A seek table ends before its entries do, or is larger than its blob. */
+  "seek-table-truncated": "corrupt",
+  /** A compressed blob does not end with a seek table. */
+  "seek-table-magic": "corrupt",
+  /** A seek table has flags that this reader does not know. */
+  "seek-table-flags": "unsupported",
+  /** A seek table has more than 2^27 frames. */
+  "seek-table-frames": "unsupported",
+  /** A seek table's skippable frame has another size than its entries. */
+  "seek-table-size": "corrupt",
+  /** A frame holds more than 16 MiB. */
+  "seek-table-frame-too-large": "unsupported",
+  /** The frames of a seek table do not add up to the blob. */
+  "seek-table-sum": "corrupt",
 } as const satisfies Record<string, "corrupt" | "unsupported">;

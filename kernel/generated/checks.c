@@ -3,8 +3,8 @@
 #include "format.h"
 
 /* Follows every pointer of a DirEntry strictly. */
-bool pfs_check_dir_entry(struct pfs_dir_entry self,
-			 struct pfs_scratch_u53 work, struct pfs_failure *failure)
+bool pfs_follow_dir_entry(struct pfs_dir_entry self,
+			  struct pfs_scratch_u53 work, struct pfs_failure *failure)
 {
 	{
 		struct pfs_bytes unused;
@@ -16,8 +16,8 @@ bool pfs_check_dir_entry(struct pfs_dir_entry self,
 }
 
 /* Follows every pointer of a Dir strictly. */
-bool pfs_check_dir(struct pfs_dir self, struct pfs_scratch_u53 work,
-		   struct pfs_failure *failure)
+bool pfs_follow_dir(struct pfs_dir self, struct pfs_scratch_u53 work,
+		    struct pfs_failure *failure)
 {
 	struct pfs_dir_entry_list entries;
 
@@ -30,7 +30,7 @@ bool pfs_check_dir(struct pfs_dir self, struct pfs_scratch_u53 work,
 			struct pfs_dir_entry item = pfs_dir_entry_at(item_list,
 								     item_index);
 
-			if (!pfs_check_dir_entry(item, work, failure))
+			if (!pfs_follow_dir_entry(item, work, failure))
 				return false;
 		}
 	}
@@ -38,8 +38,8 @@ bool pfs_check_dir(struct pfs_dir self, struct pfs_scratch_u53 work,
 }
 
 /* Follows every pointer of a BlobRef strictly. */
-bool pfs_check_blob_ref(struct pfs_blob_ref self, struct pfs_scratch_u53 work,
-			struct pfs_failure *failure)
+bool pfs_follow_blob_ref(struct pfs_blob_ref self, struct pfs_scratch_u53 work,
+			 struct pfs_failure *failure)
 {
 	{
 		struct pfs_bytes unused;
@@ -51,21 +51,21 @@ bool pfs_check_blob_ref(struct pfs_blob_ref self, struct pfs_scratch_u53 work,
 }
 
 /* Follows every pointer of a FileChunk strictly. */
-bool pfs_check_file_chunk(struct pfs_file_chunk self,
-			  struct pfs_scratch_u53 work, struct pfs_failure *failure)
+bool pfs_follow_file_chunk(struct pfs_file_chunk self,
+			   struct pfs_scratch_u53 work, struct pfs_failure *failure)
 {
 	struct pfs_blob_ref blob;
 
 	if (!pfs_checked_struct(self.part, 0, work, failure, &blob.part))
 		return false;
-	if (!pfs_check_blob_ref(blob, work, failure))
+	if (!pfs_follow_blob_ref(blob, work, failure))
 		return false;
 	return true;
 }
 
 /* Follows every pointer of a Xattr strictly. */
-bool pfs_check_xattr(struct pfs_xattr self, struct pfs_scratch_u53 work,
-		     struct pfs_failure *failure)
+bool pfs_follow_xattr(struct pfs_xattr self, struct pfs_scratch_u53 work,
+		      struct pfs_failure *failure)
 {
 	{
 		struct pfs_bytes unused;
@@ -83,8 +83,8 @@ bool pfs_check_xattr(struct pfs_xattr self, struct pfs_scratch_u53 work,
 }
 
 /* Follows every pointer of a InodeAdditional strictly. */
-bool pfs_check_inode_additional(struct pfs_inode_additional self,
-				struct pfs_scratch_u53 work, struct pfs_failure *failure)
+bool pfs_follow_inode_additional(struct pfs_inode_additional self,
+				 struct pfs_scratch_u53 work, struct pfs_failure *failure)
 {
 	struct pfs_xattr_list xattrs;
 
@@ -97,7 +97,7 @@ bool pfs_check_inode_additional(struct pfs_inode_additional self,
 			struct pfs_xattr item = pfs_xattr_at(item_list,
 							     item_index);
 
-			if (!pfs_check_xattr(item, work, failure))
+			if (!pfs_follow_xattr(item, work, failure))
 				return false;
 		}
 	}
@@ -111,14 +111,14 @@ bool pfs_check_inode_additional(struct pfs_inode_additional self,
 }
 
 /* Follows every pointer of a Inode strictly. */
-bool pfs_check_inode(struct pfs_inode self, struct pfs_scratch_u53 work,
-		     struct pfs_failure *failure)
+bool pfs_follow_inode(struct pfs_inode self, struct pfs_scratch_u53 work,
+		      struct pfs_failure *failure)
 {
 	struct pfs_inode_additional additional;
 
 	if (!pfs_checked_struct(self.part, 1, work, failure, &additional.part))
 		return false;
-	if (!pfs_check_inode_additional(additional, work, failure))
+	if (!pfs_follow_inode_additional(additional, work, failure))
 		return false;
 	if (pfs_inode_mode_kind(self) == PFS_INODE_MODE_CHR) {
 		{
@@ -134,7 +134,7 @@ bool pfs_check_inode(struct pfs_inode self, struct pfs_scratch_u53 work,
 
 		if (!pfs_checked_struct(self.part, 0, work, failure, &dir.part))
 			return false;
-		if (!pfs_check_dir(dir, work, failure))
+		if (!pfs_follow_dir(dir, work, failure))
 			return false;
 	}
 	if (pfs_inode_mode_kind(self) == PFS_INODE_MODE_BLK) {
@@ -157,7 +157,7 @@ bool pfs_check_inode(struct pfs_inode self, struct pfs_scratch_u53 work,
 			for (u32 item_index = 0; item_index < item_list.part.count; item_index++) {
 				struct pfs_file_chunk item = pfs_file_chunk_at(item_list, item_index);
 
-				if (!pfs_check_file_chunk(item, work, failure))
+				if (!pfs_follow_file_chunk(item, work, failure))
 					return false;
 			}
 		}
@@ -166,8 +166,8 @@ bool pfs_check_inode(struct pfs_inode self, struct pfs_scratch_u53 work,
 }
 
 /* Follows every pointer of a InodeVector strictly. */
-bool pfs_check_inode_vector(struct pfs_inode_vector self,
-			    struct pfs_scratch_u53 work, struct pfs_failure *failure)
+bool pfs_follow_inode_vector(struct pfs_inode_vector self,
+			     struct pfs_scratch_u53 work, struct pfs_failure *failure)
 {
 	struct pfs_inode_list inodes;
 
@@ -180,7 +180,7 @@ bool pfs_check_inode_vector(struct pfs_inode_vector self,
 			struct pfs_inode item = pfs_inode_at(item_list,
 							     item_index);
 
-			if (!pfs_check_inode(item, work, failure))
+			if (!pfs_follow_inode(item, work, failure))
 				return false;
 		}
 	}
@@ -188,8 +188,8 @@ bool pfs_check_inode_vector(struct pfs_inode_vector self,
 }
 
 /* Follows every pointer of a VerityData strictly. */
-bool pfs_check_verity_data(struct pfs_verity_data self,
-			   struct pfs_scratch_u53 work, struct pfs_failure *failure)
+bool pfs_follow_verity_data(struct pfs_verity_data self,
+			    struct pfs_scratch_u53 work, struct pfs_failure *failure)
 {
 	{
 		struct pfs_bytes unused;
@@ -207,14 +207,14 @@ bool pfs_check_verity_data(struct pfs_verity_data self,
 }
 
 /* Follows every pointer of a Chunk strictly. */
-bool pfs_check_chunk(struct pfs_chunk self, struct pfs_scratch_u53 work,
-		     struct pfs_failure *failure)
+bool pfs_follow_chunk(struct pfs_chunk self, struct pfs_scratch_u53 work,
+		      struct pfs_failure *failure)
 {
 	struct pfs_blob_ref blob;
 
 	if (!pfs_checked_struct(self.part, 0, work, failure, &blob.part))
 		return false;
-	if (!pfs_check_blob_ref(blob, work, failure))
+	if (!pfs_follow_blob_ref(blob, work, failure))
 		return false;
 	{
 		struct pfs_bytes unused;
@@ -232,8 +232,8 @@ bool pfs_check_chunk(struct pfs_chunk self, struct pfs_scratch_u53 work,
 }
 
 /* Follows every pointer of a Rootfs strictly. */
-bool pfs_check_rootfs(struct pfs_rootfs self, struct pfs_scratch_u53 work,
-		      struct pfs_failure *failure)
+bool pfs_follow_rootfs(struct pfs_rootfs self, struct pfs_scratch_u53 work,
+		       struct pfs_failure *failure)
 {
 	struct pfs_inode_vector_list metadatas;
 	struct pfs_verity_data_list fs_verity_data;
@@ -247,7 +247,7 @@ bool pfs_check_rootfs(struct pfs_rootfs self, struct pfs_scratch_u53 work,
 		for (u32 item_index = 0; item_index < item_list.part.count; item_index++) {
 			struct pfs_inode_vector item = pfs_inode_vector_at(item_list, item_index);
 
-			if (!pfs_check_inode_vector(item, work, failure))
+			if (!pfs_follow_inode_vector(item, work, failure))
 				return false;
 		}
 	}
@@ -260,7 +260,7 @@ bool pfs_check_rootfs(struct pfs_rootfs self, struct pfs_scratch_u53 work,
 		for (u32 item_index = 0; item_index < item_list.part.count; item_index++) {
 			struct pfs_verity_data item = pfs_verity_data_at(item_list, item_index);
 
-			if (!pfs_check_verity_data(item, work, failure))
+			if (!pfs_follow_verity_data(item, work, failure))
 				return false;
 		}
 	}
@@ -273,7 +273,7 @@ bool pfs_check_rootfs(struct pfs_rootfs self, struct pfs_scratch_u53 work,
 			struct pfs_chunk item = pfs_chunk_at(item_list,
 							     item_index);
 
-			if (!pfs_check_chunk(item, work, failure))
+			if (!pfs_follow_chunk(item, work, failure))
 				return false;
 		}
 	}

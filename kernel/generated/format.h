@@ -41,6 +41,112 @@ enum pfs_rule {
 	 * allows: objects are shared.
 	 */
 	PFS_RULE_TRAVERSAL_LIMIT,
+	/* The manifest is larger than 64 MiB. */
+	PFS_RULE_MANIFEST_TOO_LARGE,
+	/* The manifest is not well-formed JSON. */
+	PFS_RULE_MANIFEST_SYNTAX,
+	/*
+	 * A string of the manifest has a bad escape, a control character or
+	 * bytes that are not UTF-8.
+	 */
+	PFS_RULE_MANIFEST_STRING,
+	/* An object of the manifest has a key twice. */
+	PFS_RULE_MANIFEST_KEY_TWICE,
+	/* An object of the manifest has more than 64 keys. */
+	PFS_RULE_MANIFEST_OBJECT_TOO_LARGE,
+	/* The manifest's objects and arrays are more than 32 deep. */
+	PFS_RULE_MANIFEST_TOO_DEEP,
+	/*
+	 * A layer's digest is missing or not sha256 and 64 lower-case
+	 * hexadecimal digits.
+	 */
+	PFS_RULE_MANIFEST_DIGEST,
+	/* No layer is the metadata blob: not a PuzzleFS image. */
+	PFS_RULE_MANIFEST_ROOTFS_MISSING,
+	/* Two layers are the metadata blob. */
+	PFS_RULE_MANIFEST_ROOTFS_TWICE,
+	/*
+	 * The image is of a version of the format that this reader does not
+	 * know.
+	 */
+	PFS_RULE_MANIFEST_VERSION,
+	/* The image has more than 256 layers. */
+	PFS_RULE_TOO_MANY_LAYERS,
+	/* An inode number is 0 or above 2^53 - 1. */
+	PFS_RULE_INO_RANGE,
+	/*
+	 * The inode numbers of a layer do not ascend, or one is there twice.
+	 */
+	PFS_RULE_INO_ORDER,
+	/* An inode is of a kind that this reader does not know. */
+	PFS_RULE_INODE_KIND,
+	/* An inode has permission bits beyond the twelve. */
+	PFS_RULE_PERMISSIONS_RANGE,
+	/* The nanoseconds of a time are a second or more. */
+	PFS_RULE_MTIME_NANOSECONDS,
+	/* A device number does not fit Linux' 12 and 20 bits. */
+	PFS_RULE_DEVICE_NUMBER,
+	/*
+	 * A symbolic link's target is empty, longer than 4095 bytes, or has a
+	 * NUL.
+	 */
+	PFS_RULE_SYMLINK_TARGET,
+	/*
+	 * The name of an extended attribute is empty, longer than 255 bytes,
+	 * or has a NUL.
+	 */
+	PFS_RULE_XATTR_NAME,
+	/* The value of an extended attribute is longer than 64 KiB. */
+	PFS_RULE_XATTR_VALUE,
+	/* A digest is not 32 bytes. */
+	PFS_RULE_DIGEST_LENGTH,
+	/*
+	 * A file's runs add up to more than 2^53 - 1 bytes, or one ends beyond
+	 * that in its blob.
+	 */
+	PFS_RULE_CHUNK_LIST_OVERFLOW,
+	/* A name is empty or longer than 255 bytes. */
+	PFS_RULE_DIR_ENTRY_NAME_LENGTH,
+	/* A name has a slash. */
+	PFS_RULE_DIR_ENTRY_NAME_SLASH,
+	/* A name has a NUL. */
+	PFS_RULE_DIR_ENTRY_NAME_NUL,
+	/* A name is "." or "..". */
+	PFS_RULE_DIR_ENTRY_NAME_DOTS,
+	/* A directory has a name twice. */
+	PFS_RULE_DIR_ENTRY_DUPLICATE,
+	/* A name stands for the root directory. */
+	PFS_RULE_DIR_ENTRY_ROOT,
+	/* A name stands for an inode that no layer holds. */
+	PFS_RULE_DIR_ENTRY_DANGLING,
+	/* A directory that looks below has names that are not sorted. */
+	PFS_RULE_LOOK_BELOW_UNSORTED,
+	/* Inode 1 is missing or not a directory. */
+	PFS_RULE_ROOT_INODE,
+	/* A directory has two names, or contains itself. */
+	PFS_RULE_DIR_PARENTS,
+	/* A directory of the newest layer has no name. */
+	PFS_RULE_DIR_UNREACHABLE,
+	/* A chunk of the table reaches beyond 2^53 - 1. */
+	PFS_RULE_CHUNK_TABLE_RANGE,
+	/* The table of chunks does not ascend, or two chunks overlap. */
+	PFS_RULE_CHUNK_TABLE_ORDER,
+	/*
+	 * A seek table ends before its entries do, or is larger than its blob.
+	 */
+	PFS_RULE_SEEK_TABLE_TRUNCATED,
+	/* A compressed blob does not end with a seek table. */
+	PFS_RULE_SEEK_TABLE_MAGIC,
+	/* A seek table has flags that this reader does not know. */
+	PFS_RULE_SEEK_TABLE_FLAGS,
+	/* A seek table has more than 2^27 frames. */
+	PFS_RULE_SEEK_TABLE_FRAMES,
+	/* A seek table's skippable frame has another size than its entries. */
+	PFS_RULE_SEEK_TABLE_SIZE,
+	/* A frame holds more than 16 MiB. */
+	PFS_RULE_SEEK_TABLE_FRAME_TOO_LARGE,
+	/* The frames of a seek table do not add up to the blob. */
+	PFS_RULE_SEEK_TABLE_SUM,
 	PFS_RULE_COUNT
 };
 
@@ -55,6 +161,31 @@ extern const bool pfs_rule_unsupported[];
 #define PFS_POINTER_NULL 0
 #define PFS_POINTER_STRUCT 1
 #define PFS_POINTER_LIST 2
+#define PFS_MAX_NAME_BYTES 255
+/* The root directory's inode number. */
+#define PFS_ROOT_INO 1
+#define PFS_DIGEST_BYTES 32
+#define PFS_HEX_DIGITS 64
+#define PFS_MAX_MANIFEST_BYTES 67108864
+/* Objects and arrays inside each other. */
+#define PFS_MAX_DEPTH 32
+/* Keys of one object: they are compared each with each. */
+#define PFS_MAX_KEYS 64
+/* Room for the positions of the keys of every object that is open. */
+#define PFS_KEY_POSITIONS 2145
+/*
+ * The table's last bytes: the number of frames, a descriptor, a magic number.
+ */
+#define PFS_SEEK_FOOTER_BYTES 9
+/* As many frames as zstd's own reader takes. */
+#define PFS_MAX_FRAMES 134217728
+/* No frame holds more: a reader can always decompress one whole. */
+#define PFS_MAX_FRAME_BYTES 16777216
+#define PFS_MANIFEST_VERSION 3
+/* An inode is looked up in one layer after the other. */
+#define PFS_MAX_LAYERS 256
+/* Above every number that the format counts with. */
+#define PFS_NUMBER_END 9007199254740992ULL
 
 /*
  * A message: its bytes, and where each of its segments starts (one more start
@@ -582,28 +713,142 @@ static inline struct pfs_chunk_list pfs_rootfs_chunks(struct pfs_rootfs self)
 	return (struct pfs_chunk_list) { .part = pfs_list_field(self.part, 2) };
 }
 
+/*
+ * An inode, and its number among all inode records of the image, layer after
+ * layer.
+ */
+struct pfs_place {
+	u64 ordinal;
+	struct pfs_inode inode;
+};
+
+/* A name that a directory shows; `cookie` resumes the listing after it. */
+struct pfs_listed {
+	u64 cookie;
+	struct pfs_dir_entry entry;
+	u64 ordinal;
+	struct pfs_inode inode;
+};
+
+/* A run of a file: which one, and where in the file it starts. */
+struct pfs_chunk_place {
+	u32 index;
+	u64 start;
+};
+
+/*
+ * The metadata blob, as the manifest describes it; its digests are in the
+ * caller's memory.
+ */
+struct pfs_rootfs_descriptor {
+	/* Where its descriptor ends in the manifest, bytes. */
+	u32 end;
+	/* Whether an fs-verity digest is annotated. */
+	bool has_verity;
+};
+
+/*
+ * A character of a string: its code point, and where the next one starts. A
+ * bad one has `code` BAD_CHARACTER.
+ */
+struct pfs_character {
+	u32 code;
+	u64 next;
+};
+
+/* What the last bytes of a blob say of its seek table. */
+struct pfs_seek_footer {
+	u32 frames;
+	/* Bytes an entry: 8, or 12 with a checksum. */
+	u8 entry_bytes;
+	/*
+	 * The whole skippable frame: the table starts that many bytes before
+	 * the end of the blob.
+	 */
+	u64 table_bytes;
+};
+
+/* What validation has found out. */
+struct pfs_summary {
+	/* Visible inodes. */
+	u64 inodes;
+	/*
+	 * Whether the names of every directory are in ascending order, so that
+	 * they can be searched by halving.
+	 */
+	bool sorted;
+};
+
 /* checks.c */
-bool pfs_check_dir_entry(struct pfs_dir_entry self,
-			 struct pfs_scratch_u53 work, struct pfs_failure *failure);
-bool pfs_check_dir(struct pfs_dir self, struct pfs_scratch_u53 work,
-		   struct pfs_failure *failure);
-bool pfs_check_blob_ref(struct pfs_blob_ref self, struct pfs_scratch_u53 work,
-			struct pfs_failure *failure);
-bool pfs_check_file_chunk(struct pfs_file_chunk self,
+bool pfs_follow_dir_entry(struct pfs_dir_entry self,
 			  struct pfs_scratch_u53 work, struct pfs_failure *failure);
-bool pfs_check_xattr(struct pfs_xattr self, struct pfs_scratch_u53 work,
-		     struct pfs_failure *failure);
-bool pfs_check_inode_additional(struct pfs_inode_additional self,
-				struct pfs_scratch_u53 work, struct pfs_failure *failure);
-bool pfs_check_inode(struct pfs_inode self, struct pfs_scratch_u53 work,
-		     struct pfs_failure *failure);
-bool pfs_check_inode_vector(struct pfs_inode_vector self,
-			    struct pfs_scratch_u53 work, struct pfs_failure *failure);
-bool pfs_check_verity_data(struct pfs_verity_data self,
+bool pfs_follow_dir(struct pfs_dir self, struct pfs_scratch_u53 work,
+		    struct pfs_failure *failure);
+bool pfs_follow_blob_ref(struct pfs_blob_ref self, struct pfs_scratch_u53 work,
+			 struct pfs_failure *failure);
+bool pfs_follow_file_chunk(struct pfs_file_chunk self,
 			   struct pfs_scratch_u53 work, struct pfs_failure *failure);
-bool pfs_check_chunk(struct pfs_chunk self, struct pfs_scratch_u53 work,
-		     struct pfs_failure *failure);
-bool pfs_check_rootfs(struct pfs_rootfs self, struct pfs_scratch_u53 work,
+bool pfs_follow_xattr(struct pfs_xattr self, struct pfs_scratch_u53 work,
 		      struct pfs_failure *failure);
+bool pfs_follow_inode_additional(struct pfs_inode_additional self,
+				 struct pfs_scratch_u53 work, struct pfs_failure *failure);
+bool pfs_follow_inode(struct pfs_inode self, struct pfs_scratch_u53 work,
+		      struct pfs_failure *failure);
+bool pfs_follow_inode_vector(struct pfs_inode_vector self,
+			     struct pfs_scratch_u53 work, struct pfs_failure *failure);
+bool pfs_follow_verity_data(struct pfs_verity_data self,
+			    struct pfs_scratch_u53 work, struct pfs_failure *failure);
+bool pfs_follow_chunk(struct pfs_chunk self, struct pfs_scratch_u53 work,
+		      struct pfs_failure *failure);
+bool pfs_follow_rootfs(struct pfs_rootfs self, struct pfs_scratch_u53 work,
+		       struct pfs_failure *failure);
+
+/* names.c */
+u32 pfs_compare_names(struct pfs_bytes a, struct pfs_bytes b);
+bool pfs_same_bytes(struct pfs_bytes a, struct pfs_bytes b);
+bool pfs_has_nul(struct pfs_bytes bytes);
+bool pfs_has_slash(struct pfs_bytes name);
+bool pfs_is_dots(struct pfs_bytes name);
+
+/* lookup.c */
+bool pfs_is_held(struct pfs_rootfs image, u64 ino);
+bool pfs_find_place(struct pfs_rootfs image, u64 ino, struct pfs_place *out);
+bool pfs_find_inode(struct pfs_rootfs image, u64 ino, struct pfs_inode *out);
+bool pfs_find_name(struct pfs_rootfs image, bool sorted, u64 dir,
+		   struct pfs_bytes name, struct pfs_inode *out);
+bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
+		   struct pfs_listed *out);
+struct pfs_chunk_place pfs_find_chunk(struct pfs_file_chunk_list chunks,
+				      u64 offset);
+u64 pfs_file_size(struct pfs_file_chunk_list chunks);
+u64 pfs_count_records(struct pfs_rootfs image);
+u32 pfs_largest_directory(struct pfs_rootfs image);
+
+/* device.c */
+u32 pfs_file_type(struct pfs_inode inode);
+u32 pfs_stat_mode(struct pfs_inode inode);
+bool pfs_device_fits(u64 major, u64 minor);
+
+/* digest.c */
+u32 pfs_hex_digit(u32 code);
+bool pfs_parse_hex(struct pfs_bytes text, struct pfs_scratch_u8 digest);
+void pfs_format_hex(struct pfs_bytes digest, struct pfs_scratch_u8 text);
+
+/* manifest.c */
+bool pfs_find_rootfs(struct pfs_bytes json, struct pfs_scratch_u8 open,
+		     struct pfs_scratch_u32 keys, struct pfs_scratch_u8 plain, struct pfs_scratch_u8 layer, struct pfs_scratch_u8 digest, struct pfs_scratch_u8 verity, struct pfs_failure *failure, struct pfs_rootfs_descriptor *out);
+
+/* seektable.c */
+bool pfs_read_seek_footer(struct pfs_bytes footer, u64 blob_bytes,
+			  struct pfs_failure *failure, struct pfs_seek_footer *out);
+bool pfs_read_seek_table(struct pfs_bytes table, struct pfs_seek_footer footer,
+			 u64 blob_bytes, struct pfs_scratch_u53 stored, struct pfs_scratch_u53 content, struct pfs_failure *failure, u64 *out);
+u32 pfs_find_frame(struct pfs_scratch_u53 content, u32 frames, u64 offset);
+
+/* validate.c */
+bool pfs_check_encoding(const struct pfs_message *message,
+			struct pfs_scratch_u53 work, struct pfs_failure *failure, struct pfs_rootfs *out);
+bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
+		  struct pfs_scratch_u53 parents, struct pfs_scratch_u53 queue, struct pfs_scratch_u32 order, struct pfs_failure *failure, struct pfs_summary *out);
 
 #endif /* _PFS_FORMAT_H */

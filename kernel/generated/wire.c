@@ -238,15 +238,6 @@ static struct pfs_pointer pfs_list_tag(const struct pfs_message *message,
 				     .at = low >> 2, .sizes = sizes };
 }
 
-/* The root struct of a message. */
-struct pfs_struct_part pfs_root_part(const struct pfs_message *message)
-{
-	if ((u64)pfs_scratch_u32_get(message->starts,
-				     0) + 1 > pfs_scratch_u32_get(message->starts, 1))
-		return pfs_empty_struct(message);
-	return pfs_struct_at(message, pfs_scratch_u32_get(message->starts, 0));
-}
-
 static struct pfs_struct_part pfs_struct_at(const struct pfs_message *message,
 					    u32 at)
 {
@@ -256,6 +247,15 @@ static struct pfs_struct_part pfs_struct_at(const struct pfs_message *message,
 		return pfs_empty_struct(message);
 	return (struct pfs_struct_part) { .message = message, .at = pointer.at,
 					 .words = pointer.sizes & 65535, .pointers = pointer.sizes >> 16 };
+}
+
+/* The root struct of a message. */
+struct pfs_struct_part pfs_root_part(const struct pfs_message *message)
+{
+	if ((u64)pfs_scratch_u32_get(message->starts,
+				     0) + 1 > pfs_scratch_u32_get(message->starts, 1))
+		return pfs_empty_struct(message);
+	return pfs_struct_at(message, pfs_scratch_u32_get(message->starts, 0));
 }
 
 /* The struct behind pointer `index`, or an empty one. */

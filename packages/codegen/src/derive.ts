@@ -2,7 +2,7 @@ import type { Field, StructType } from "./ir.ts";
 
 /**
  * Writes, in the language itself, one function a struct that follows every pointer in it strictly:
- * `checkThing(thing, work)` fails where anything inside breaks a rule of the encoding.
+ * `followThing(thing, work)` fails where anything inside breaks a rule of the encoding.
  */
 export function deriveChecks(structs: StructType[], languageFile: string, structsFile: string): string {
   const pointers = (struct: StructType): Field[] => [...struct.fields, ...struct.unions.flatMap((union) => union.members)].filter(isPointer);
@@ -12,14 +12,14 @@ export function deriveChecks(structs: StructType[], languageFile: string, struct
     const target = field.type.is === "struct" ? field.type.name : field.type.is === "list" ? field.type.element : "";
     if (!checkedStructs.has(target)) return [`checked(${path}, work);`];
     const start = `const ${field.name} = checked(${path}, work);`;
-    if (field.type.is === "struct") return [start, `check${target}(${field.name}, work);`];
-    return [start, `for (const item of ${field.name}) check${target}(item, work);`];
+    if (field.type.is === "struct") return [start, `follow${target}(${field.name}, work);`];
+    return [start, `for (const item of ${field.name}) follow${target}(item, work);`];
   };
   const functions = structs
     .filter((struct) => checkedStructs.has(struct.name))
     .flatMap((struct) => [
       `/** Follows every pointer of a ${struct.name} strictly. */`,
-      `export function check${struct.name}(self: ${struct.name}, work: Scratch<u53>): void {`,
+      `export function follow${struct.name}(self: ${struct.name}, work: Scratch<u53>): void {`,
       ...struct.fields.filter(isPointer).flatMap((field) => follow(field, `self.${field.name}`)),
       ...struct.unions.flatMap((union) =>
         union.members

@@ -84,6 +84,8 @@ export class CExpressions {
         return expression.type.is === "kind" ? names.upper(expression.type.union.name, expression.member) : "";
       case "rule":
         return names.upper("rule", expression.rule);
+      case "text":
+        return `${names.upper("text")}("${expression.value}")`;
       case "constant":
         return names.upper(expression.name);
       case "variable":

@@ -1,5 +1,6 @@
 import { CNames, pointerReader } from "./emit-c-expressions.ts";
 import { CBody, prototype } from "./emit-c-functions.ts";
+import { calleesFirst } from "./flow.ts";
 import { snake } from "./ir.ts";
 import type { Field, Spec, StructType, UnionType, ValueType } from "./ir.ts";
 
@@ -99,7 +100,7 @@ export class CEmitter {
   }
 
   module(module: string): string {
-    const functions = this.#spec.functions.filter((fn) => fn.module === module);
+    const functions = calleesFirst(this.#spec.functions.filter((fn) => fn.module === module));
     const bodies = functions.flatMap((fn) => ["", ...comment(fn.doc), prototype(fn, this.#names), "{", ...new CBody(this.#names, fn).text(), "}"]);
     const constants = this.#constants(false, module);
     const lines = [...head(module === "checks" ? `schema/${this.#spec.settings.structs}.ts` : `schema/${module}.ts`), `#include "format.h"`, ...(constants.length > 0 ? ["", ...constants.slice(0, -1)] : []), ...bodies];

@@ -83,6 +83,8 @@ export function tsExpression(expression: Expr, outer = 0): string {
       return JSON.stringify(expression.member);
     case "rule":
       return `Rule["${expression.rule}"]`;
+    case "text":
+      return `text("${expression.value}")`;
     case "constant":
     case "variable":
       return expression.name;

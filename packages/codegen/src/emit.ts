@@ -7,7 +7,7 @@ import { emitTsRules, emitTsStructs } from "./emit-ts-structs.ts";
 import { emitTsWriter } from "./emit-ts-writer.ts";
 import type { Spec } from "./ir.ts";
 
-const RUNTIME = ["Bytes", "StructList", "ABSENT", "ABSENT_BYTES", "ABSENT_LIST", "failure", "checkedAdd", "checkedSubtract", "checkedMultiply", "narrow"];
+const RUNTIME = ["Bytes", "StructList", "ABSENT", "ABSENT_BYTES", "ABSENT_LIST", "failure", "checkedAdd", "checkedSubtract", "checkedMultiply", "narrow", "text"];
 
 /** Where each name of the generated TypeScript is declared. */
 function homesOf(spec: Spec): Map<string, string> {

@@ -43,7 +43,7 @@ function interval(operator: string, left: Expr, right: Expr): [number, number] {
   if (operator === "&") return [0, Math.min(left.high, right.high)];
   if (operator === "<<") return [0, left.high * 2 ** right.high];
   if (operator === ">>") return [0, Math.floor(left.high / 2 ** right.low)];
-  return [0, HIGHEST.u32];
+  return [0, 2 ** Math.ceil(Math.log2(Math.max(left.high, right.high) + 1)) - 1];
 }
 
 /** Reads the expressions of one function: checks types and ranges, and gives their intermediate form. */
@@ -222,6 +222,11 @@ export class Expressions {
       return { is: "narrow", operand, type: scalar("u32"), low: Math.min(operand.low, HIGHEST.u32), high: Math.min(operand.high, HIGHEST.u32) };
     }
     if (name === "difference") return difference(this.integer(args[0] as Expression), this.integer(args[1] as Expression));
+    if (name === "text") {
+      const literal = args[0] as Expression;
+      if (!Node.isStringLiteral(literal) || !/^[ !#-[\]-~]*$/.test(literal.getLiteralText())) throw new SpecError(node, "text takes a literal of plain ASCII");
+      return plain({ is: "text", value: literal.getLiteralText() }, BYTES);
+    }
     if (name === "ruleNumber") return plain({ is: "rule", rule: this.rule(args[0] as Expression) }, scalar("u32"), HIGHEST.u16);
     if (name === "offsetOf") {
       const object = this.read(args[0] as Expression);

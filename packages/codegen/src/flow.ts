@@ -87,15 +87,31 @@ function anyExpression(statements: Stmt[], test: (expression: Expr) => boolean):
 
 const anyFail = (statements: Stmt[]): boolean => statements.some((statement) => statement.is === "fail" || anyFail(pieces(statement).statements));
 
+/** The functions that `fn` calls, by name. */
+function callsOf(fn: FunctionType): Set<string> {
+  const calls = new Set<string>();
+  anyExpression(fn.body, (expression) => {
+    if (expression.is === "call") calls.add(expression.callee.name);
+    return false;
+  });
+  return calls;
+}
+
+/** Orders functions so that each stands after those it calls, as C wants static ones. */
+export function calleesFirst(functions: FunctionType[]): FunctionType[] {
+  const ordered = new Set<FunctionType>();
+  const visit = (fn: FunctionType): void => {
+    const calls = callsOf(fn);
+    for (const other of functions) if (calls.has(other.name) && !ordered.has(other)) visit(other);
+    ordered.add(fn);
+  };
+  functions.forEach(visit);
+  return [...ordered];
+}
+
 /** Settles which functions may fail, and refuses recursion. */
 export function settleFailures(functions: FunctionType[], declarations: Map<string, FunctionDeclaration>): void {
-  const calls = new Map(functions.map((fn) => [fn.name, new Set<string>()]));
-  for (const fn of functions) {
-    anyExpression(fn.body, (expression) => {
-      if (expression.is === "call") calls.get(fn.name)?.add(expression.callee.name);
-      return false;
-    });
-  }
+  const calls = new Map(functions.map((fn) => [fn.name, callsOf(fn)]));
   const visit = (name: string, open: string[]): void => {
     const declaration = declarations.get(name);
     if (open.includes(name) && declaration !== undefined) throw new SpecError(declaration, `${name} calls itself: ${[...open, name].join(" → ")}`);

@@ -69,6 +69,7 @@ export type Expr = { type: Type; low: number; high: number } & (
   | { is: "boolean"; value: boolean }
   | { is: "kindName"; member: string }
   | { is: "rule"; rule: string }
+  | { is: "text"; value: string }
   | { is: "constant"; name: string }
   | { is: "variable"; name: string }
   | { is: "present"; name: string; negated: boolean }

@@ -67,7 +67,12 @@ export function readSpec(directory: string): Spec {
   const modules = [...written, { module: "checks", file: derived }];
   for (const { file } of modules) for (const value of readValues(file)) names.values.set(value.name, value);
   for (const { file } of modules) readValueMembers(file, names);
-  for (const { module, file } of modules) for (const constant of readConstants(file, module, names)) names.constants.set(constant.name, constant);
+  const constants = modules.flatMap(({ module, file }) => readConstants(file, module, names));
+  /** What a module may name: its own constants, and what others export. */
+  const seenFrom = (module: string): Names => {
+    const visible = constants.filter((constant) => constant.exported || constant.module === module);
+    return { ...names, constants: new Map(visible.map((constant) => [constant.name, constant])) };
+  };
 
   const declarations = new Map<string, FunctionDeclaration>();
   const functions: FunctionType[] = [];
@@ -80,9 +85,9 @@ export function readSpec(directory: string): Spec {
       functions.push(fn);
     }
   }
-  for (const fn of functions) fn.body = new Body(names, fn).read(declarations.get(fn.name) as FunctionDeclaration);
+  for (const fn of functions) fn.body = new Body(seenFrom(fn.module), fn).read(declarations.get(fn.name) as FunctionDeclaration);
   settleFailures(functions, declarations);
   for (const fn of functions) checkPlacement(fn, declarations.get(fn.name) as FunctionDeclaration);
-  return { settings, structs, values: [...names.values.values()], constants: [...names.constants.values()], functions, rules };
+  return { settings, structs, values: [...names.values.values()], constants, functions, rules };
 }
 

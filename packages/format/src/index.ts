@@ -1,7 +1,11 @@
 export { FormatError } from "./errors.ts";
 export type { FailureKind } from "./errors.ts";
+export { openMetadata, readManifest } from "./open.ts";
+export type { Metadata, MetadataDescriptor } from "./open.ts";
 export { Bytes, StructList } from "./runtime.ts";
+export * from "./generated/device.ts";
+export * from "./generated/lookup.ts";
 export * from "./generated/metadata.ts";
 export * from "./generated/rules.ts";
+export * from "./generated/seektable.ts";
 export * from "./generated/writer.ts";
-export { openMetadata } from "./open.ts";

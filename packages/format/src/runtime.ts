@@ -132,6 +132,18 @@ export function checkedMultiply(a: number, b: number): number {
   return product;
 }
 
+const TEXTS = new Map<string, Bytes>();
+
+/** The bytes of a literal of the specification. */
+export function text(literal: string): Bytes {
+  let bytes = TEXTS.get(literal);
+  if (bytes === undefined) {
+    bytes = Bytes.of(Buffer.from(literal, "latin1"));
+    TEXTS.set(literal, bytes);
+  }
+  return bytes;
+}
+
 /** To 32 bits; what is larger becomes the largest. */
 export function narrow(value: number): number {
   return Math.min(value, 0xffffffff);

@@ -18,62 +18,62 @@ import { StructList } from "../runtime.ts";
 import { checkedData, checkedList, checkedStruct, element } from "./wire.ts";
 
 /** Follows every pointer of a DirEntry strictly. */
-export function checkDirEntry(self: DirEntry, work: Float64Array): void {
+export function followDirEntry(self: DirEntry, work: Float64Array): void {
   checkedData(self.part, 0, work);
 }
 
 /** Follows every pointer of a Dir strictly. */
-export function checkDir(self: Dir, work: Float64Array): void {
+export function followDir(self: Dir, work: Float64Array): void {
   const entries = new StructList(checkedList(self.part, 0, work), DirEntry);
   {
     const itemList = entries.part;
     for (let itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
       const item = new DirEntry(element(itemList, itemIndex));
-      checkDirEntry(item, work);
+      followDirEntry(item, work);
     }
   }
 }
 
 /** Follows every pointer of a BlobRef strictly. */
-export function checkBlobRef(self: BlobRef, work: Float64Array): void {
+export function followBlobRef(self: BlobRef, work: Float64Array): void {
   checkedData(self.part, 0, work);
 }
 
 /** Follows every pointer of a FileChunk strictly. */
-export function checkFileChunk(self: FileChunk, work: Float64Array): void {
+export function followFileChunk(self: FileChunk, work: Float64Array): void {
   const blob = new BlobRef(checkedStruct(self.part, 0, work));
-  checkBlobRef(blob, work);
+  followBlobRef(blob, work);
 }
 
 /** Follows every pointer of a Xattr strictly. */
-export function checkXattr(self: Xattr, work: Float64Array): void {
+export function followXattr(self: Xattr, work: Float64Array): void {
   checkedData(self.part, 0, work);
   checkedData(self.part, 1, work);
 }
 
 /** Follows every pointer of a InodeAdditional strictly. */
-export function checkInodeAdditional(self: InodeAdditional, work: Float64Array): void {
+export function followInodeAdditional(self: InodeAdditional, work: Float64Array): void {
   const xattrs = new StructList(checkedList(self.part, 0, work), Xattr);
   {
     const itemList = xattrs.part;
     for (let itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
       const item = new Xattr(element(itemList, itemIndex));
-      checkXattr(item, work);
+      followXattr(item, work);
     }
   }
   checkedData(self.part, 1, work);
 }
 
 /** Follows every pointer of a Inode strictly. */
-export function checkInode(self: Inode, work: Float64Array): void {
+export function followInode(self: Inode, work: Float64Array): void {
   const additional = new InodeAdditional(checkedStruct(self.part, 1, work));
-  checkInodeAdditional(additional, work);
+  followInodeAdditional(additional, work);
   if (self.mode.kind === "chr") {
     new Chr(checkedStruct(self.mode.part, 0, work));
   }
   if (self.mode.kind === "dir") {
     const dir = new Dir(checkedStruct(self.mode.part, 0, work));
-    checkDir(dir, work);
+    followDir(dir, work);
   }
   if (self.mode.kind === "blk") {
     new Blk(checkedStruct(self.mode.part, 0, work));
@@ -84,46 +84,46 @@ export function checkInode(self: Inode, work: Float64Array): void {
       const itemList = file.part;
       for (let itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
         const item = new FileChunk(element(itemList, itemIndex));
-        checkFileChunk(item, work);
+        followFileChunk(item, work);
       }
     }
   }
 }
 
 /** Follows every pointer of a InodeVector strictly. */
-export function checkInodeVector(self: InodeVector, work: Float64Array): void {
+export function followInodeVector(self: InodeVector, work: Float64Array): void {
   const inodes = new StructList(checkedList(self.part, 0, work), Inode);
   {
     const itemList = inodes.part;
     for (let itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
       const item = new Inode(element(itemList, itemIndex));
-      checkInode(item, work);
+      followInode(item, work);
     }
   }
 }
 
 /** Follows every pointer of a VerityData strictly. */
-export function checkVerityData(self: VerityData, work: Float64Array): void {
+export function followVerityData(self: VerityData, work: Float64Array): void {
   checkedData(self.part, 0, work);
   checkedData(self.part, 1, work);
 }
 
 /** Follows every pointer of a Chunk strictly. */
-export function checkChunk(self: Chunk, work: Float64Array): void {
+export function followChunk(self: Chunk, work: Float64Array): void {
   const blob = new BlobRef(checkedStruct(self.part, 0, work));
-  checkBlobRef(blob, work);
+  followBlobRef(blob, work);
   checkedData(self.part, 1, work);
   checkedData(self.part, 2, work);
 }
 
 /** Follows every pointer of a Rootfs strictly. */
-export function checkRootfs(self: Rootfs, work: Float64Array): void {
+export function followRootfs(self: Rootfs, work: Float64Array): void {
   const metadatas = new StructList(checkedList(self.part, 0, work), InodeVector);
   {
     const itemList = metadatas.part;
     for (let itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
       const item = new InodeVector(element(itemList, itemIndex));
-      checkInodeVector(item, work);
+      followInodeVector(item, work);
     }
   }
   const fsVerityData = new StructList(checkedList(self.part, 1, work), VerityData);
@@ -131,7 +131,7 @@ export function checkRootfs(self: Rootfs, work: Float64Array): void {
     const itemList = fsVerityData.part;
     for (let itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
       const item = new VerityData(element(itemList, itemIndex));
-      checkVerityData(item, work);
+      followVerityData(item, work);
     }
   }
   const chunks = new StructList(checkedList(self.part, 2, work), Chunk);
@@ -139,7 +139,7 @@ export function checkRootfs(self: Rootfs, work: Float64Array): void {
     const itemList = chunks.part;
     for (let itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
       const item = new Chunk(element(itemList, itemIndex));
-      checkChunk(item, work);
+      followChunk(item, work);
     }
   }
 }

@@ -31,6 +31,90 @@ export const Rule = {
   "list-tag": 14,
   /** The pointers of the message lead over more words than its size allows: objects are shared. */
   "traversal-limit": 15,
+  /** The manifest is larger than 64 MiB. */
+  "manifest-too-large": 16,
+  /** The manifest is not well-formed JSON. */
+  "manifest-syntax": 17,
+  /** A string of the manifest has a bad escape, a control character or bytes that are not UTF-8. */
+  "manifest-string": 18,
+  /** An object of the manifest has a key twice. */
+  "manifest-key-twice": 19,
+  /** An object of the manifest has more than 64 keys. */
+  "manifest-object-too-large": 20,
+  /** The manifest's objects and arrays are more than 32 deep. */
+  "manifest-too-deep": 21,
+  /** A layer's digest is missing or not sha256 and 64 lower-case hexadecimal digits. */
+  "manifest-digest": 22,
+  /** No layer is the metadata blob: not a PuzzleFS image. */
+  "manifest-rootfs-missing": 23,
+  /** Two layers are the metadata blob. */
+  "manifest-rootfs-twice": 24,
+  /** The image is of a version of the format that this reader does not know. */
+  "manifest-version": 25,
+  /** The image has more than 256 layers. */
+  "too-many-layers": 26,
+  /** An inode number is 0 or above 2^53 - 1. */
+  "ino-range": 27,
+  /** The inode numbers of a layer do not ascend, or one is there twice. */
+  "ino-order": 28,
+  /** An inode is of a kind that this reader does not know. */
+  "inode-kind": 29,
+  /** An inode has permission bits beyond the twelve. */
+  "permissions-range": 30,
+  /** The nanoseconds of a time are a second or more. */
+  "mtime-nanoseconds": 31,
+  /** A device number does not fit Linux' 12 and 20 bits. */
+  "device-number": 32,
+  /** A symbolic link's target is empty, longer than 4095 bytes, or has a NUL. */
+  "symlink-target": 33,
+  /** The name of an extended attribute is empty, longer than 255 bytes, or has a NUL. */
+  "xattr-name": 34,
+  /** The value of an extended attribute is longer than 64 KiB. */
+  "xattr-value": 35,
+  /** A digest is not 32 bytes. */
+  "digest-length": 36,
+  /** A file's runs add up to more than 2^53 - 1 bytes, or one ends beyond that in its blob. */
+  "chunk-list-overflow": 37,
+  /** A name is empty or longer than 255 bytes. */
+  "dir-entry-name-length": 38,
+  /** A name has a slash. */
+  "dir-entry-name-slash": 39,
+  /** A name has a NUL. */
+  "dir-entry-name-nul": 40,
+  /** A name is "." or "..". */
+  "dir-entry-name-dots": 41,
+  /** A directory has a name twice. */
+  "dir-entry-duplicate": 42,
+  /** A name stands for the root directory. */
+  "dir-entry-root": 43,
+  /** A name stands for an inode that no layer holds. */
+  "dir-entry-dangling": 44,
+  /** A directory that looks below has names that are not sorted. */
+  "look-below-unsorted": 45,
+  /** Inode 1 is missing or not a directory. */
+  "root-inode": 46,
+  /** A directory has two names, or contains itself. */
+  "dir-parents": 47,
+  /** A directory of the newest layer has no name. */
+  "dir-unreachable": 48,
+  /** A chunk of the table reaches beyond 2^53 - 1. */
+  "chunk-table-range": 49,
+  /** The table of chunks does not ascend, or two chunks overlap. */
+  "chunk-table-order": 50,
+  /** A seek table ends before its entries do, or is larger than its blob. */
+  "seek-table-truncated": 51,
+  /** A compressed blob does not end with a seek table. */
+  "seek-table-magic": 52,
+  /** A seek table has flags that this reader does not know. */
+  "seek-table-flags": 53,
+  /** A seek table has more than 2^27 frames. */
+  "seek-table-frames": 54,
+  /** A seek table's skippable frame has another size than its entries. */
+  "seek-table-size": 55,
+  /** A frame holds more than 16 MiB. */
+  "seek-table-frame-too-large": 56,
+  /** The frames of a seek table do not add up to the blob. */
+  "seek-table-sum": 57,
 } as const;
 
 export type RuleName = keyof typeof Rule;
@@ -52,4 +136,46 @@ export const RULES: readonly (readonly [RuleName, "corrupt" | "unsupported"])[] 
   ["list-element-size", "corrupt"],
   ["list-tag", "corrupt"],
   ["traversal-limit", "corrupt"],
+  ["manifest-too-large", "unsupported"],
+  ["manifest-syntax", "corrupt"],
+  ["manifest-string", "corrupt"],
+  ["manifest-key-twice", "corrupt"],
+  ["manifest-object-too-large", "unsupported"],
+  ["manifest-too-deep", "unsupported"],
+  ["manifest-digest", "corrupt"],
+  ["manifest-rootfs-missing", "corrupt"],
+  ["manifest-rootfs-twice", "corrupt"],
+  ["manifest-version", "unsupported"],
+  ["too-many-layers", "unsupported"],
+  ["ino-range", "corrupt"],
+  ["ino-order", "corrupt"],
+  ["inode-kind", "unsupported"],
+  ["permissions-range", "corrupt"],
+  ["mtime-nanoseconds", "corrupt"],
+  ["device-number", "corrupt"],
+  ["symlink-target", "corrupt"],
+  ["xattr-name", "corrupt"],
+  ["xattr-value", "corrupt"],
+  ["digest-length", "corrupt"],
+  ["chunk-list-overflow", "corrupt"],
+  ["dir-entry-name-length", "corrupt"],
+  ["dir-entry-name-slash", "corrupt"],
+  ["dir-entry-name-nul", "corrupt"],
+  ["dir-entry-name-dots", "corrupt"],
+  ["dir-entry-duplicate", "corrupt"],
+  ["dir-entry-root", "corrupt"],
+  ["dir-entry-dangling", "corrupt"],
+  ["look-below-unsorted", "corrupt"],
+  ["root-inode", "corrupt"],
+  ["dir-parents", "corrupt"],
+  ["dir-unreachable", "corrupt"],
+  ["chunk-table-range", "corrupt"],
+  ["chunk-table-order", "corrupt"],
+  ["seek-table-truncated", "corrupt"],
+  ["seek-table-magic", "corrupt"],
+  ["seek-table-flags", "unsupported"],
+  ["seek-table-frames", "unsupported"],
+  ["seek-table-size", "corrupt"],
+  ["seek-table-frame-too-large", "unsupported"],
+  ["seek-table-sum", "corrupt"],
 ];

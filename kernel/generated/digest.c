@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/* Made from schema/digest.ts by `make codegen`: change that, not this. */
+#include "format.h"
+
+#define PFS_ZERO 48
+#define PFS_NINE 57
+#define PFS_LOWER_A 97
+#define PFS_LOWER_F 102
+#define PFS_NO_DIGIT 16
+
+/* Value of a lower-case hexadecimal digit, 16 for anything else. */
+u32 pfs_hex_digit(u32 code)
+{
+	if (code >= PFS_ZERO && code <= PFS_NINE)
+		return code & 15;
+	if (code >= PFS_LOWER_A && code <= PFS_LOWER_F)
+		return (code & 15) + 9;
+	return PFS_NO_DIGIT;
+}
+
+/* Reads 64 digits into 32 bytes; false where they are not that. */
+bool pfs_parse_hex(struct pfs_bytes text, struct pfs_scratch_u8 digest)
+{
+	if (text.length != PFS_HEX_DIGITS)
+		return false;
+	for (u32 i = 0; i < PFS_DIGEST_BYTES; i++) {
+		u32 high = pfs_hex_digit(pfs_byte(text, i * 2));
+		u32 low = pfs_hex_digit(pfs_byte(text, i * 2 + 1));
+
+		if (high >= PFS_NO_DIGIT || low >= PFS_NO_DIGIT)
+			return false;
+		pfs_scratch_u8_set(digest, i, ((high & 15) << 4) | (low & 15));
+	}
+	return true;
+}
+
+static u8 pfs_digit_of(u32 value)
+{
+	u32 digit = value & 15;
+
+	return (digit < 10 ? PFS_ZERO + digit : PFS_LOWER_A - 10 + digit);
+}
+
+/* Writes 32 bytes as 64 digits. */
+void pfs_format_hex(struct pfs_bytes digest, struct pfs_scratch_u8 text)
+{
+	for (u32 i = 0; i < PFS_DIGEST_BYTES; i++) {
+		pfs_scratch_u8_set(text, i * 2,
+				   pfs_digit_of(pfs_byte(digest, i) >> 4));
+		pfs_scratch_u8_set(text, i * 2 + 1,
+				   pfs_digit_of(pfs_byte(digest, i) & 15));
+	}
+}

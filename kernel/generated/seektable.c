@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/* Made from schema/seektable.ts by `make codegen`: change that, not this. */
+#include "format.h"
+
+/* The skippable frame's header: a magic number and its size. */
+#define PFS_SKIPPABLE_HEADER_BYTES 8
+#define PFS_SEEKABLE_MAGIC 2408770225U
+#define PFS_SKIPPABLE_MAGIC 407710302
+#define PFS_CHECKSUM_FLAG 128
+#define PFS_RESERVED_FLAGS 124
+
+/* Reads the last SEEK_FOOTER_BYTES of a blob of `blobBytes`. */
+bool pfs_read_seek_footer(struct pfs_bytes footer, u64 blob_bytes,
+			  struct pfs_failure *failure, struct pfs_seek_footer *out)
+{
+	u32 frames;
+	u32 flags;
+	u32 entry_bytes;
+	u64 table_bytes;
+
+	if (footer.length != PFS_SEEK_FOOTER_BYTES)
+		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_TRUNCATED, 0, 0);
+	if (pfs_load_u32(footer, 5) != PFS_SEEKABLE_MAGIC)
+		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_MAGIC, 0,
+				blob_bytes);
+	frames = pfs_load_u32(footer, 0);
+	flags = pfs_byte(footer, 4);
+	if ((flags & PFS_RESERVED_FLAGS) != 0)
+		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_FLAGS, 0,
+				blob_bytes);
+	if (frames > PFS_MAX_FRAMES)
+		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_FRAMES, 0,
+				blob_bytes);
+	entry_bytes = ((flags & PFS_CHECKSUM_FLAG) == 0 ? 8 : 12);
+	table_bytes = (u64)frames * entry_bytes + PFS_SEEK_FOOTER_BYTES + PFS_SKIPPABLE_HEADER_BYTES;
+	if (table_bytes > blob_bytes)
+		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_TRUNCATED, 0,
+				blob_bytes);
+	*out = (struct pfs_seek_footer) { .frames = frames, .entry_bytes = entry_bytes, .table_bytes = table_bytes };
+	return true;
+}
+
+/*
+ * Reads the whole table of a blob of `blobBytes`: where each frame starts,
+ * `stored` in the blob and `content` in its
+ * uncompressed bytes; one more start ends the last frame. Gives the
+ * uncompressed size. Both have room for frames + 1.
+ */
+bool pfs_read_seek_table(struct pfs_bytes table, struct pfs_seek_footer footer,
+			 u64 blob_bytes, struct pfs_scratch_u53 stored, struct pfs_scratch_u53 content, struct pfs_failure *failure, u64 *out)
+{
+	u64 stored_at;
+	u64 content_at;
+	u64 end;
+
+	if (table.length != footer.table_bytes)
+		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_TRUNCATED, 0, 0);
+	if (pfs_load_u32(table, 0) != PFS_SKIPPABLE_MAGIC)
+		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_MAGIC, 0, 0);
+	if (pfs_load_u32(table,
+			 4) != (table.length > PFS_SKIPPABLE_HEADER_BYTES ? table.length - PFS_SKIPPABLE_HEADER_BYTES : 0))
+		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_SIZE, 0, 4);
+	stored_at = 0;
+	content_at = 0;
+	for (u32 i = 0; i < footer.frames; i++) {
+		u64 entry = (u64)i * footer.entry_bytes + PFS_SKIPPABLE_HEADER_BYTES;
+
+		if (pfs_load_u32(table, entry + 4) > PFS_MAX_FRAME_BYTES)
+			return pfs_fail(failure,
+					PFS_RULE_SEEK_TABLE_FRAME_TOO_LARGE, 0, entry);
+		pfs_scratch_u53_set(stored, i, stored_at);
+		pfs_scratch_u53_set(content, i, content_at);
+		if (!pfs_checked_add(stored_at, pfs_load_u32(table, entry),
+				     failure, &stored_at))
+			return false;
+		if (!pfs_checked_add(content_at,
+				     pfs_load_u32(table,
+						  entry + 4), failure, &content_at))
+			return false;
+	}
+	pfs_scratch_u53_set(stored, footer.frames, stored_at);
+	pfs_scratch_u53_set(content, footer.frames, content_at);
+	if (!pfs_checked_add(stored_at, table.length, failure, &end))
+		return false;
+	if (end != blob_bytes)
+		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_SUM, 0, 0);
+	*out = content_at;
+	return true;
+}
+
+/*
+ * The frame that holds byte `offset` of the uncompressed bytes; `frames` where
+ * none does.
+ */
+u32 pfs_find_frame(struct pfs_scratch_u53 content, u32 frames, u64 offset)
+{
+	u32 low;
+	u32 high;
+
+	if (offset >= pfs_scratch_u53_get(content, frames))
+		return frames;
+	low = 0;
+	high = frames;
+	{
+		u64 previous = U64_MAX;
+
+		while (low < high) {
+			u64 measure = (high > low ? high - low : 0);
+
+			if (measure >= previous)
+				break;
+			previous = measure;
+			{
+				u32 middle = ((u64)low + high) / 2;
+
+				if (pfs_scratch_u53_get(content,
+							pfs_narrow((u64)middle + 1)) <= offset)
+					low = pfs_narrow((u64)middle + 1);
+				else
+					high = middle;
+			}
+		}
+	}
+	return low;
+}

@@ -1,0 +1,527 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/* Made from schema/validate.ts by `make codegen`: change that, not this. */
+#include "format.h"
+
+#define PFS_MAX_PERMISSIONS 4095
+#define PFS_MAX_TARGET_BYTES 4095
+#define PFS_MAX_XATTR_VALUE_BYTES 65536
+#define PFS_NANOSECONDS 1000000000
+/*
+ * Words that pointers may lead over, for each word of the message: a builder's
+ * objects are not shared.
+ */
+#define PFS_WORK_PER_WORD 4
+
+/*
+ * First step: the encoding. What it gives can be counted, to lend `validate`
+ * its memory. `work` is one number.
+ */
+bool pfs_check_encoding(const struct pfs_message *message,
+			struct pfs_scratch_u53 work, struct pfs_failure *failure, struct pfs_rootfs *out)
+{
+	struct pfs_struct_part part;
+	struct pfs_rootfs image;
+
+	if (!pfs_checked_root(message, failure, &part))
+		return false;
+	image = (struct pfs_rootfs) { .part = part };
+	if (pfs_rootfs_manifest_version(image) != PFS_MANIFEST_VERSION)
+		return pfs_fail(failure, PFS_RULE_MANIFEST_VERSION, 0,
+				(u64)image.part.at * 8);
+	pfs_scratch_u53_set(work, 0,
+			    message->bytes.length / 8 * PFS_WORK_PER_WORD);
+	if (!pfs_follow_rootfs(image, work, failure))
+		return false;
+	if (pfs_rootfs_metadatas(image).part.count > PFS_MAX_LAYERS)
+		return pfs_fail(failure, PFS_RULE_TOO_MANY_LAYERS, 0,
+				(u64)image.part.at * 8);
+	*out = image;
+	return true;
+}
+
+/* A sum that stays below 2^53. */
+static bool pfs_check_sum(u64 a, u64 b, struct pfs_inode inode,
+			  struct pfs_failure *failure)
+{
+	if (a >= PFS_NUMBER_END || b >= PFS_NUMBER_END ||
+	    b >= (PFS_NUMBER_END > a ? PFS_NUMBER_END - a : 0))
+		return pfs_fail(failure, PFS_RULE_CHUNK_LIST_OVERFLOW,
+				pfs_inode_ino(inode), (u64)inode.part.at * 8);
+	return true;
+}
+
+static bool pfs_check_chunks(struct pfs_file_chunk_list chunks,
+			     struct pfs_inode inode, struct pfs_failure *failure)
+{
+	u64 size = 0;
+
+	{
+		struct pfs_file_chunk_list chunk_list = chunks;
+
+		for (u32 chunk_index = 0; chunk_index < chunk_list.part.count; chunk_index++) {
+			struct pfs_file_chunk chunk = pfs_file_chunk_at(chunk_list, chunk_index);
+
+			if (pfs_blob_ref_digest(pfs_file_chunk_blob(chunk)).length != PFS_DIGEST_BYTES)
+				return pfs_fail(failure,
+						PFS_RULE_DIGEST_LENGTH, pfs_inode_ino(inode), (u64)chunk.part.at * 8);
+			if (!pfs_check_sum(pfs_blob_ref_offset(pfs_file_chunk_blob(chunk)), pfs_file_chunk_len(chunk), inode, failure))
+				return false;
+			if (!pfs_check_sum(size, pfs_file_chunk_len(chunk),
+					   inode, failure))
+				return false;
+			if (!pfs_checked_add(size, pfs_file_chunk_len(chunk),
+					     failure, &size))
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool pfs_check_xattrs(struct pfs_inode_additional additional,
+			     struct pfs_inode inode, struct pfs_failure *failure)
+{
+	{
+		struct pfs_xattr_list xattr_list = pfs_inode_additional_xattrs(additional);
+
+		for (u32 xattr_index = 0; xattr_index < xattr_list.part.count; xattr_index++) {
+			struct pfs_xattr xattr = pfs_xattr_at(xattr_list,
+							      xattr_index);
+
+			{
+				u32 length = pfs_xattr_key(xattr).length;
+
+				if (length == 0 ||
+				    length > PFS_MAX_NAME_BYTES || pfs_has_nul(pfs_xattr_key(xattr)))
+					return pfs_fail(failure,
+							PFS_RULE_XATTR_NAME, pfs_inode_ino(inode), (u64)xattr.part.at * 8);
+				if (pfs_xattr_val(xattr).length > PFS_MAX_XATTR_VALUE_BYTES)
+					return pfs_fail(failure,
+							PFS_RULE_XATTR_VALUE, pfs_inode_ino(inode), (u64)xattr.part.at * 8);
+			}
+		}
+	}
+	return true;
+}
+
+static bool pfs_check_name(struct pfs_dir_entry entry, struct pfs_inode inode,
+			   struct pfs_failure *failure)
+{
+	struct pfs_bytes name = pfs_dir_entry_name(entry);
+	u64 at = (u64)entry.part.at * 8;
+
+	if (name.length == 0 || name.length > PFS_MAX_NAME_BYTES)
+		return pfs_fail(failure, PFS_RULE_DIR_ENTRY_NAME_LENGTH,
+				pfs_inode_ino(inode), at);
+	if (pfs_has_slash(name))
+		return pfs_fail(failure, PFS_RULE_DIR_ENTRY_NAME_SLASH,
+				pfs_inode_ino(inode), at);
+	if (pfs_has_nul(name))
+		return pfs_fail(failure, PFS_RULE_DIR_ENTRY_NAME_NUL,
+				pfs_inode_ino(inode), at);
+	if (pfs_is_dots(name))
+		return pfs_fail(failure, PFS_RULE_DIR_ENTRY_NAME_DOTS,
+				pfs_inode_ino(inode), at);
+	return true;
+}
+
+/* Moves entry `start` of a heap of names down to its place. */
+static void pfs_sift_down(struct pfs_dir_entry_list entries,
+			  struct pfs_scratch_u32 order, u32 start, u32 end)
+{
+	u32 root = start;
+
+	for (u32 step = 0; step < 32; step++) {
+		u64 left = (u64)root * 2 + 1;
+		u64 largest;
+		u32 moved;
+
+		if (left >= end)
+			return;
+		largest = left;
+		if (left + 1 < end &&
+		    pfs_compare_names(pfs_dir_entry_name(pfs_dir_entry_at(entries, pfs_scratch_u32_get(order, left))), pfs_dir_entry_name(pfs_dir_entry_at(entries, pfs_scratch_u32_get(order, left + 1)))) == 0)
+			largest = left + 1;
+		if (pfs_compare_names(pfs_dir_entry_name(pfs_dir_entry_at(entries, pfs_scratch_u32_get(order, root))), pfs_dir_entry_name(pfs_dir_entry_at(entries, pfs_scratch_u32_get(order, largest)))) != 0)
+			return;
+		moved = pfs_scratch_u32_get(order, root);
+		pfs_scratch_u32_set(order, root,
+				    pfs_scratch_u32_get(order, largest));
+		pfs_scratch_u32_set(order, largest, moved);
+		root = pfs_narrow(largest);
+	}
+}
+
+/*
+ * Sorts the names of a directory whose builder did not, and refuses one that
+ * is there twice.
+ */
+static bool pfs_check_unsorted(struct pfs_dir dir, struct pfs_inode inode,
+			       struct pfs_scratch_u32 order, struct pfs_failure *failure)
+{
+	struct pfs_dir_entry_list entries = pfs_dir_entries(dir);
+	u32 count = entries.part.count;
+
+	for (u32 i = 0; i < count; i++) {
+		pfs_scratch_u32_set(order, i, i);
+	}
+	for (u32 i = 0; i < count / 2; i++) {
+		pfs_sift_down(entries, order,
+			      (count / 2 > i + 1 ? count / 2 - (i + 1) : 0), count);
+	}
+	for (u32 i = 1; i < count; i++) {
+		u32 last = (count > i ? count - i : 0);
+		u32 moved = pfs_scratch_u32_get(order, 0);
+
+		pfs_scratch_u32_set(order, 0, pfs_scratch_u32_get(order, last));
+		pfs_scratch_u32_set(order, last, moved);
+		pfs_sift_down(entries, order, 0, last);
+	}
+	for (u32 i = 1; i < count; i++) {
+		struct pfs_dir_entry entry = pfs_dir_entry_at(entries,
+							      pfs_scratch_u32_get(order, i));
+
+		if (pfs_same_bytes(pfs_dir_entry_name(pfs_dir_entry_at(entries,
+								       pfs_scratch_u32_get(order, (i > 1 ? i - 1 : 0)))), pfs_dir_entry_name(entry)))
+			return pfs_fail(failure, PFS_RULE_DIR_ENTRY_DUPLICATE,
+					pfs_inode_ino(inode), (u64)entry.part.at * 8);
+	}
+	return true;
+}
+
+/* Checks the entries of a directory record; gives whether they are sorted. */
+static bool pfs_check_dir(struct pfs_rootfs image, struct pfs_dir dir,
+			  struct pfs_inode inode, struct pfs_scratch_u32 order, struct pfs_failure *failure, bool *out)
+{
+	struct pfs_dir_entry_list entries = pfs_dir_entries(dir);
+	bool sorted = true;
+
+	for (u32 i = 0; i < entries.part.count; i++) {
+		struct pfs_dir_entry entry = pfs_dir_entry_at(entries, i);
+
+		if (!pfs_check_name(entry, inode, failure))
+			return false;
+		if (pfs_dir_entry_ino(entry) == PFS_ROOT_INO)
+			return pfs_fail(failure, PFS_RULE_DIR_ENTRY_ROOT,
+					pfs_inode_ino(inode), (u64)entry.part.at * 8);
+		if (!pfs_is_held(image, pfs_dir_entry_ino(entry)))
+			return pfs_fail(failure, PFS_RULE_DIR_ENTRY_DANGLING,
+					pfs_inode_ino(inode), (u64)entry.part.at * 8);
+		if (i > 0) {
+			u32 comparison = pfs_compare_names(pfs_dir_entry_name(pfs_dir_entry_at(entries, (i > 1 ? i - 1 : 0))), pfs_dir_entry_name(entry));
+
+			if (comparison == 1)
+				return pfs_fail(failure,
+						PFS_RULE_DIR_ENTRY_DUPLICATE, pfs_inode_ino(inode), (u64)entry.part.at * 8);
+			if (comparison == 2)
+				sorted = false;
+		}
+	}
+	if (!sorted && pfs_dir_look_below(dir))
+		return pfs_fail(failure, PFS_RULE_LOOK_BELOW_UNSORTED,
+				pfs_inode_ino(inode), (u64)inode.part.at * 8);
+	if (!sorted) {
+		if (!pfs_check_unsorted(dir, inode, order, failure))
+			return false;
+	}
+	*out = sorted;
+	return true;
+}
+
+/*
+ * Checks what every inode record must keep, superseded or not; gives whether
+ * its names are sorted.
+ */
+static bool pfs_check_record(struct pfs_rootfs image, struct pfs_inode inode,
+			     struct pfs_scratch_u32 order, struct pfs_failure *failure, bool *out)
+{
+	enum pfs_inode_mode kind = pfs_inode_mode_kind(inode);
+	u64 at = (u64)inode.part.at * 8;
+	struct pfs_bytes target = pfs_inode_additional_symlink_target(pfs_inode_additional(inode));
+	bool sorted;
+
+	if (kind == PFS_INODE_MODE_INVALID || kind == PFS_INODE_MODE_UNKNOWN)
+		return pfs_fail(failure, PFS_RULE_INODE_KIND,
+				pfs_inode_ino(inode), at);
+	if (pfs_inode_permissions(inode) > PFS_MAX_PERMISSIONS)
+		return pfs_fail(failure, PFS_RULE_PERMISSIONS_RANGE,
+				pfs_inode_ino(inode), at);
+	if (pfs_inode_mtime_nanoseconds(inode) >= PFS_NANOSECONDS)
+		return pfs_fail(failure, PFS_RULE_MTIME_NANOSECONDS,
+				pfs_inode_ino(inode), at);
+	if (kind == PFS_INODE_MODE_CHR &&
+	    !pfs_device_fits(pfs_chr_major(pfs_inode_mode_chr(inode)),
+			     pfs_chr_minor(pfs_inode_mode_chr(inode))))
+		return pfs_fail(failure, PFS_RULE_DEVICE_NUMBER,
+				pfs_inode_ino(inode), at);
+	if (kind == PFS_INODE_MODE_BLK &&
+	    !pfs_device_fits(pfs_blk_major(pfs_inode_mode_blk(inode)),
+			     pfs_blk_minor(pfs_inode_mode_blk(inode))))
+		return pfs_fail(failure, PFS_RULE_DEVICE_NUMBER,
+				pfs_inode_ino(inode), at);
+	if (kind == PFS_INODE_MODE_LNK &&
+	    (target.length == 0 || target.length > PFS_MAX_TARGET_BYTES ||
+	     pfs_has_nul(target)))
+		return pfs_fail(failure, PFS_RULE_SYMLINK_TARGET,
+				pfs_inode_ino(inode), at);
+	if (!pfs_check_xattrs(pfs_inode_additional(inode), inode, failure))
+		return false;
+	if (!pfs_check_chunks(pfs_inode_mode_file(inode), inode, failure))
+		return false;
+	if (kind != PFS_INODE_MODE_DIR) {
+		*out = true;
+		return true;
+	}
+	if (!pfs_check_dir(image, pfs_inode_mode_dir(inode), inode, order,
+			   failure, &sorted))
+		return false;
+	*out = sorted;
+	return true;
+}
+
+/* Inode numbers of a layer: in range, and ascending. */
+static bool pfs_check_order(struct pfs_inode_vector layer,
+			    struct pfs_failure *failure)
+{
+	u64 previous = 0;
+
+	{
+		struct pfs_inode_list inode_list = pfs_inode_vector_inodes(layer);
+
+		for (u32 inode_index = 0; inode_index < inode_list.part.count; inode_index++) {
+			struct pfs_inode inode = pfs_inode_at(inode_list,
+							      inode_index);
+
+			if (pfs_inode_ino(inode) == 0 ||
+			    pfs_inode_ino(inode) >= PFS_NUMBER_END)
+				return pfs_fail(failure, PFS_RULE_INO_RANGE,
+						pfs_inode_ino(inode), (u64)inode.part.at * 8);
+			if (pfs_inode_ino(inode) <= previous)
+				return pfs_fail(failure, PFS_RULE_INO_ORDER,
+						pfs_inode_ino(inode), (u64)inode.part.at * 8);
+			previous = pfs_inode_ino(inode);
+		}
+	}
+	return true;
+}
+
+static bool pfs_check_digests(struct pfs_rootfs image,
+			      struct pfs_failure *failure)
+{
+	{
+		struct pfs_verity_data_list item_list = pfs_rootfs_fs_verity_data(image);
+
+		for (u32 item_index = 0; item_index < item_list.part.count; item_index++) {
+			struct pfs_verity_data item = pfs_verity_data_at(item_list, item_index);
+
+			if (pfs_verity_data_digest(item).length != PFS_DIGEST_BYTES || pfs_verity_data_verity(item).length != PFS_DIGEST_BYTES)
+				return pfs_fail(failure,
+						PFS_RULE_DIGEST_LENGTH, 0, (u64)item.part.at * 8);
+		}
+	}
+	return true;
+}
+
+/* The table of chunks: ascending, and no two overlap. */
+static bool pfs_check_chunk_table(struct pfs_chunk_list chunks,
+				  struct pfs_failure *failure)
+{
+	for (u32 i = 0; i < chunks.part.count; i++) {
+		struct pfs_chunk chunk = pfs_chunk_at(chunks, i);
+		u64 at = (u64)chunk.part.at * 8;
+		u32 stored = pfs_chunk_stored_digest(chunk).length;
+		u32 content = pfs_chunk_content_digest(chunk).length;
+
+		if (pfs_blob_ref_digest(pfs_chunk_blob(chunk)).length != PFS_DIGEST_BYTES || stored != PFS_DIGEST_BYTES || content != PFS_DIGEST_BYTES)
+			return pfs_fail(failure, PFS_RULE_DIGEST_LENGTH, 0, at);
+		if (pfs_blob_ref_offset(pfs_chunk_blob(chunk)) >= PFS_NUMBER_END || pfs_chunk_length(chunk) >= (PFS_NUMBER_END > pfs_blob_ref_offset(pfs_chunk_blob(chunk)) ? PFS_NUMBER_END - pfs_blob_ref_offset(pfs_chunk_blob(chunk)) : 0))
+			return pfs_fail(failure, PFS_RULE_CHUNK_TABLE_RANGE, 0,
+					at);
+		if (i > 0) {
+			struct pfs_chunk before = pfs_chunk_at(chunks,
+							       (i > 1 ? i - 1 : 0));
+			u32 comparison = pfs_compare_names(pfs_blob_ref_digest(pfs_chunk_blob(before)), pfs_blob_ref_digest(pfs_chunk_blob(chunk)));
+			u64 end;
+
+			if (!pfs_checked_add(pfs_blob_ref_offset(pfs_chunk_blob(before)), pfs_chunk_length(before), failure, &end))
+				return false;
+			if (comparison == 2 ||
+			    (comparison == 1 &&
+			     end > pfs_blob_ref_offset(pfs_chunk_blob(chunk))))
+				return pfs_fail(failure,
+						PFS_RULE_CHUNK_TABLE_ORDER, 0, at);
+		}
+	}
+	return true;
+}
+
+/*
+ * Notes that a directory shows an inode: counts its names, and gives each
+ * directory its one parent.
+ */
+static bool pfs_enter(struct pfs_inode inode, u64 ordinal, u64 parent,
+		      struct pfs_scratch_u32 links, struct pfs_scratch_u53 parents, struct pfs_failure *failure)
+{
+	if (pfs_inode_mode_kind(inode) != PFS_INODE_MODE_DIR) {
+		pfs_scratch_u32_set(links, ordinal,
+				    pfs_narrow((u64)pfs_scratch_u32_get(links,
+									ordinal) + 1));
+		return true;
+	}
+	if (pfs_scratch_u53_get(parents, ordinal) != 0)
+		return pfs_fail(failure, PFS_RULE_DIR_PARENTS,
+				pfs_inode_ino(inode), (u64)inode.part.at * 8);
+	pfs_scratch_u53_set(parents, ordinal, parent);
+	pfs_scratch_u32_set(links, ordinal, 2);
+	return true;
+}
+
+static bool pfs_check_reach(struct pfs_rootfs image,
+			    struct pfs_scratch_u53 parents, struct pfs_failure *failure)
+{
+	struct pfs_inode_list newest = pfs_inode_vector_inodes(pfs_inode_vector_at(pfs_rootfs_metadatas(image), 0));
+
+	for (u32 i = 0; i < newest.part.count; i++) {
+		struct pfs_inode inode = pfs_inode_at(newest, i);
+
+		if (pfs_inode_mode_kind(inode) == PFS_INODE_MODE_DIR &&
+		    pfs_scratch_u53_get(parents, i) == 0)
+			return pfs_fail(failure, PFS_RULE_DIR_UNREACHABLE,
+					pfs_inode_ino(inode), (u64)inode.part.at * 8);
+	}
+	return true;
+}
+
+/*
+ * Walks the effective tree from its root: every directory has one parent, none
+ * is its own ancestor, and none of the
+ * newest layer is out of reach (an older layer may hold what is superseded).
+ * Gives the number of visible inodes.
+ */
+static bool pfs_check_tree(struct pfs_rootfs image,
+			   struct pfs_scratch_u32 links, struct pfs_scratch_u53 parents, struct pfs_scratch_u53 queue, struct pfs_failure *failure, u64 *out)
+{
+	struct pfs_place root;
+	bool root_found;
+	u64 queued;
+	u64 visible;
+
+	root_found = pfs_find_place(image, PFS_ROOT_INO, &root);
+	if (!root_found)
+		return pfs_fail(failure, PFS_RULE_ROOT_INODE, PFS_ROOT_INO,
+				(u64)image.part.at * 8);
+	if (pfs_inode_mode_kind(root.inode) != PFS_INODE_MODE_DIR)
+		return pfs_fail(failure, PFS_RULE_ROOT_INODE, PFS_ROOT_INO,
+				(u64)root.inode.part.at * 8);
+	if (!pfs_enter(root.inode, root.ordinal, PFS_ROOT_INO, links, parents,
+		       failure))
+		return false;
+	pfs_scratch_u53_set(queue, 0, PFS_ROOT_INO);
+	queued = 1;
+	visible = 1;
+	for (u64 i = 0; i < queued; i++) {
+		u64 dir = pfs_scratch_u53_get(queue, i);
+		struct pfs_place above;
+		bool above_found;
+		u64 cookie;
+
+		above_found = pfs_find_place(image, dir, &above);
+		if (!above_found)
+			continue;
+		cookie = 0;
+		{
+			u64 previous = U64_MAX;
+
+			while (cookie < PFS_NUMBER_END) {
+				u64 measure = PFS_NUMBER_END - cookie;
+
+				if (measure >= previous)
+					break;
+				previous = measure;
+				{
+					struct pfs_listed listed;
+					bool listed_found;
+
+					listed_found = pfs_next_name(image,
+								     dir, cookie, &listed);
+					if (!listed_found)
+						break;
+					cookie = listed.cookie;
+					if (!pfs_enter(listed.inode,
+						       listed.ordinal, dir, links, parents, failure))
+						return false;
+					if (pfs_inode_mode_kind(listed.inode) == PFS_INODE_MODE_DIR) {
+						pfs_scratch_u32_set(links,
+								    above.ordinal, pfs_narrow((u64)pfs_scratch_u32_get(links, above.ordinal) + 1));
+						pfs_scratch_u53_set(queue,
+								    queued, pfs_inode_ino(listed.inode));
+						queued = queued + 1;
+					}
+					if (pfs_inode_mode_kind(listed.inode) == PFS_INODE_MODE_DIR || pfs_scratch_u32_get(links, listed.ordinal) == 1)
+						visible = visible + 1;
+				}
+			}
+		}
+	}
+	if (!pfs_check_reach(image, parents, failure))
+		return false;
+	*out = visible;
+	return true;
+}
+
+/*
+ * Second step: every rule. `links`, `parents` and `queue` have room for
+ * countRecords(image) numbers, `order` for
+ * largestDirectory(image). Leaves in `links` the number of links of each
+ * record that is visible, in `parents` the
+ * parent directory of each visible directory; the record's ordinal is the
+ * index.
+ */
+bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
+		  struct pfs_scratch_u53 parents, struct pfs_scratch_u53 queue, struct pfs_scratch_u32 order, struct pfs_failure *failure, struct pfs_summary *out)
+{
+	bool sorted = true;
+	u64 visible;
+
+	{
+		struct pfs_inode_vector_list layer_list = pfs_rootfs_metadatas(image);
+
+		for (u32 layer_index = 0; layer_index < layer_list.part.count; layer_index++) {
+			struct pfs_inode_vector layer = pfs_inode_vector_at(layer_list, layer_index);
+
+			if (!pfs_check_order(layer, failure))
+				return false;
+		}
+	}
+	if (!pfs_check_digests(image, failure))
+		return false;
+	if (!pfs_check_chunk_table(pfs_rootfs_chunks(image), failure))
+		return false;
+	{
+		struct pfs_inode_vector_list layer_list = pfs_rootfs_metadatas(image);
+
+		for (u32 layer_index = 0; layer_index < layer_list.part.count; layer_index++) {
+			struct pfs_inode_vector layer = pfs_inode_vector_at(layer_list, layer_index);
+
+			{
+				struct pfs_inode_list inode_list = pfs_inode_vector_inodes(layer);
+
+				for (u32 inode_index = 0; inode_index < inode_list.part.count; inode_index++) {
+					struct pfs_inode inode = pfs_inode_at(inode_list, inode_index);
+
+					{
+						bool record_sorted;
+
+						if (!pfs_check_record(image,
+								      inode, order, failure, &record_sorted))
+							return false;
+						sorted = sorted && record_sorted;
+					}
+				}
+			}
+		}
+	}
+	if (!pfs_check_tree(image, links, parents, queue, failure, &visible))
+		return false;
+	*out = (struct pfs_summary) { .inodes = visible, .sorted = sorted };
+	return true;
+}

@@ -1,0 +1,306 @@
+// Made from schema/lookup.ts by `make codegen`: change that, not this.
+import { Dir, DirEntry, FileChunk, Inode, InodeVector, Rootfs } from "./metadata.ts";
+import { compareNames, sameBytes } from "./names.ts";
+import { Bytes, StructList, narrow } from "../runtime.ts";
+import { element } from "./wire.ts";
+
+/** The root directory's inode number. */
+export const ROOT_INO = 1;
+
+/** A position in a listing is the layer times this, plus the entry. */
+const LAYER_SPAN = 4294967296;
+
+const SUM_LIMIT = 9007199254740992;
+
+/** An inode, and its number among all inode records of the image, layer after layer. */
+export interface Place {
+  readonly ordinal: number;
+  readonly inode: Inode;
+}
+
+/** A name that a directory shows; `cookie` resumes the listing after it. */
+export interface Listed {
+  readonly cookie: number;
+  readonly entry: DirEntry;
+  readonly ordinal: number;
+  readonly inode: Inode;
+}
+
+/** A run of a file: which one, and where in the file it starts. */
+export interface ChunkPlace {
+  readonly index: number;
+  readonly start: number;
+}
+
+/** The position of `ino` in a layer, or of the first inode after it. */
+function searchInodes(inodes: StructList<Inode>, ino: number): number {
+  const guess = narrow(ino > new Inode(element(inodes.part, 0)).ino ? ino - new Inode(element(inodes.part, 0)).ino : 0);
+  if (guess < inodes.length && new Inode(element(inodes.part, guess)).ino === ino) {
+    return guess;
+  }
+  let low: number = 0;
+  let high: number = inodes.length;
+  {
+    let previous = Infinity;
+    while (low < high) {
+      const measure = high > low ? high - low : 0;
+      if (measure >= previous) break;
+      previous = measure;
+      const middle = Math.floor((low + high) / 2);
+      if (new Inode(element(inodes.part, middle)).ino < ino) {
+        low = narrow(middle + 1);
+      } else {
+        high = middle;
+      }
+    }
+  }
+  return low;
+}
+
+/** The record of `ino` in one layer. */
+function inodeIn(layer: InodeVector, ino: number): Inode | undefined {
+  const inodes = layer.inodes;
+  const inode = new Inode(element(inodes.part, searchInodes(inodes, ino)));
+  if (ino === 0 || inode.ino !== ino) {
+    return undefined;
+  }
+  return inode;
+}
+
+/** Whether any layer holds `ino`, be it as a whiteout. */
+export function isHeld(image: Rootfs, ino: number): boolean {
+  {
+    const layerList = image.metadatas.part;
+    for (let layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
+      const layer = new InodeVector(element(layerList, layerIndex));
+      const inode = inodeIn(layer, ino);
+      if (inode !== undefined) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+/** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
+export function findPlace(image: Rootfs, ino: number): Place | undefined {
+  let before: number = 0;
+  {
+    const layerList = image.metadatas.part;
+    for (let layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
+      const layer = new InodeVector(element(layerList, layerIndex));
+      const inodes = layer.inodes;
+      const index = searchInodes(inodes, ino);
+      if (index < inodes.length && new Inode(element(inodes.part, index)).ino === ino) {
+        if (new Inode(element(inodes.part, index)).mode.kind === "wht") {
+          return undefined;
+        }
+        return { ordinal: narrow(before) + index, inode: new Inode(element(inodes.part, index)) };
+      }
+      before = narrow(before) + inodes.length;
+    }
+  }
+  return undefined;
+}
+
+/** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
+export function findInode(image: Rootfs, ino: number): Inode | undefined {
+  const place = findPlace(image, ino);
+  if (place === undefined) {
+    return undefined;
+  }
+  return place.inode;
+}
+
+/** The position of `name` in a directory, or its length: by halving where the names are sorted. */
+function searchNames(entries: StructList<DirEntry>, sorted: boolean, name: Bytes): number {
+  if (!sorted) {
+    for (let i = 0; i < entries.length; i++) {
+      if (sameBytes(new DirEntry(element(entries.part, i)).name, name)) {
+        return i;
+      }
+    }
+    return entries.length;
+  }
+  let low: number = 0;
+  let high: number = entries.length;
+  {
+    let previous = Infinity;
+    while (low < high) {
+      const measure = high > low ? high - low : 0;
+      if (measure >= previous) break;
+      previous = measure;
+      const middle = Math.floor((low + high) / 2);
+      if (compareNames(new DirEntry(element(entries.part, middle)).name, name) === 0) {
+        low = narrow(middle + 1);
+      } else {
+        high = middle;
+      }
+    }
+  }
+  if (low < entries.length && sameBytes(new DirEntry(element(entries.part, low)).name, name)) {
+    return low;
+  }
+  return entries.length;
+}
+
+/** What directory `dir` is in one layer: an empty one where it is not there or not a directory. */
+function dirIn(layer: InodeVector, dir: number): Dir {
+  const inodes = layer.inodes;
+  return new Inode(element(inodes.part, searchInodes(inodes, dir))).mode.dir;
+}
+
+function isDirIn(layer: InodeVector, dir: number): boolean {
+  const inode = inodeIn(layer, dir);
+  if (inode === undefined) {
+    return false;
+  }
+  return inode.mode.kind === "dir";
+}
+
+/**
+ * Finds what `name` stands for in directory `dir`. `sorted`: every directory of the image has sorted names,
+ * as validate has seen. Directories that look below always have.
+ */
+export function findName(image: Rootfs, sorted: boolean, dir: number, name: Bytes): Inode | undefined {
+  const directory = findInode(image, dir);
+  if (directory === undefined) {
+    return undefined;
+  }
+  if (directory.mode.kind !== "dir") {
+    return undefined;
+  }
+  {
+    const layerList = image.metadatas.part;
+    for (let layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
+      const layer = new InodeVector(element(layerList, layerIndex));
+      if (isDirIn(layer, dir)) {
+        const here = dirIn(layer, dir);
+        const entries = here.entries;
+        const index = searchNames(entries, sorted || here.lookBelow, name);
+        if (index < entries.length) {
+          return findInode(image, new DirEntry(element(entries.part, index)).ino);
+        }
+        if (!here.lookBelow) {
+          return undefined;
+        }
+      }
+    }
+  }
+  return undefined;
+}
+
+/** Whether a layer newer than `layer` lists `name` in directory `dir`, and so decides what it is. */
+function hidden(image: Rootfs, layer: number, dir: number, name: Bytes): boolean {
+  for (let newer = 0; newer < layer; newer++) {
+    if (isDirIn(new InodeVector(element(image.metadatas.part, newer)), dir)) {
+      const entries = dirIn(new InodeVector(element(image.metadatas.part, newer)), dir).entries;
+      if (searchNames(entries, true, name) < entries.length) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+/** The first name that directory `dir` shows after `cookie`; 0 starts. */
+export function nextName(image: Rootfs, dir: number, cookie: number): Listed | undefined {
+  const directory = findInode(image, dir);
+  if (directory === undefined) {
+    return undefined;
+  }
+  if (directory.mode.kind !== "dir") {
+    return undefined;
+  }
+  const first = Math.floor(cookie / LAYER_SPAN);
+  for (let layer = first; layer < image.metadatas.length; layer++) {
+    if (isDirIn(new InodeVector(element(image.metadatas.part, layer)), dir)) {
+      const here = dirIn(new InodeVector(element(image.metadatas.part, layer)), dir);
+      const entries = here.entries;
+      const from = layer === first ? cookie % LAYER_SPAN : 0;
+      for (let i = from; i < entries.length; i++) {
+        const entry = new DirEntry(element(entries.part, i));
+        const place = findPlace(image, entry.ino);
+        if (place !== undefined && !hidden(image, layer, dir, entry.name)) {
+          return { cookie: positionAfter(layer, i), entry: entry, ordinal: place.ordinal, inode: place.inode };
+        }
+      }
+      if (!here.lookBelow) {
+        return undefined;
+      }
+    }
+  }
+  return undefined;
+}
+
+function positionAfter(layer: number, index: number): number {
+  return (layer & 65535) * LAYER_SPAN + index + 1;
+}
+
+/** The run of a file that holds byte `offset`; where the file is shorter, `index` is the number of runs. */
+export function findChunk(chunks: StructList<FileChunk>, offset: number): ChunkPlace {
+  let start: number = 0;
+  for (let i = 0; i < chunks.length; i++) {
+    const len = new FileChunk(element(chunks.part, i)).len;
+    if ((offset > start ? offset - start : 0) < len && offset >= start) {
+      return { index: i, start: start };
+    }
+    start = sum(start, len);
+  }
+  return { index: chunks.length, start: start };
+}
+
+/** Size of a file, bytes; validate has seen that it does not overflow. */
+export function fileSize(chunks: StructList<FileChunk>): number {
+  let size: number = 0;
+  {
+    const chunkList = chunks.part;
+    for (let chunkIndex = 0; chunkIndex < chunkList.count; chunkIndex++) {
+      const chunk = new FileChunk(element(chunkList, chunkIndex));
+      size = sum(size, chunk.len);
+    }
+  }
+  return size;
+}
+
+/** a + b, or 2^53 where that is more. */
+function sum(a: number, b: number): number {
+  return SUM_LIMIT > ((SUM_LIMIT > a ? SUM_LIMIT - a : 0) > b ? (SUM_LIMIT > a ? SUM_LIMIT - a : 0) - b : 0)
+    ? SUM_LIMIT - ((SUM_LIMIT > a ? SUM_LIMIT - a : 0) > b ? (SUM_LIMIT > a ? SUM_LIMIT - a : 0) - b : 0)
+    : 0;
+}
+
+/** How many inode records the image has, in all layers. */
+export function countRecords(image: Rootfs): number {
+  let records: number = 0;
+  {
+    const layerList = image.metadatas.part;
+    for (let layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
+      const layer = new InodeVector(element(layerList, layerIndex));
+      records = narrow(records) + layer.inodes.length;
+    }
+  }
+  return records;
+}
+
+/** Entries of the largest directory record. */
+export function largestDirectory(image: Rootfs): number {
+  let largest: number = 0;
+  {
+    const layerList = image.metadatas.part;
+    for (let layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
+      const layer = new InodeVector(element(layerList, layerIndex));
+      {
+        const inodeList = layer.inodes.part;
+        for (let inodeIndex = 0; inodeIndex < inodeList.count; inodeIndex++) {
+          const inode = new Inode(element(inodeList, inodeIndex));
+          const entries = inode.mode.dir.entries;
+          if (entries.length > largest) {
+            largest = entries.length;
+          }
+        }
+      }
+    }
+  }
+  return largest;
+}

@@ -1,0 +1,582 @@
+// Made from schema/manifest.ts by `make codegen`: change that, not this.
+import { HEX_DIGITS, hexDigit } from "./digest.ts";
+import { Rule } from "./rules.ts";
+import { Bytes, failure, narrow, text } from "../runtime.ts";
+
+export const MAX_MANIFEST_BYTES = 67108864;
+
+/** Objects and arrays inside each other. */
+export const MAX_DEPTH = 32;
+
+/** Keys of one object: they are compared each with each. */
+export const MAX_KEYS = 64;
+
+/** Room for the positions of the keys of every object that is open. */
+export const KEY_POSITIONS = 2145;
+
+const SPACE = 32;
+
+const QUOTE = 34;
+
+const COMMA = 44;
+
+const MINUS = 45;
+
+const PERIOD = 46;
+
+const SLASH = 47;
+
+const ZERO = 48;
+
+const NINE = 57;
+
+const COLON = 58;
+
+const UPPER_E = 69;
+
+const OPEN_BRACKET = 91;
+
+const BACKSLASH = 92;
+
+const CLOSE_BRACKET = 93;
+
+const LOWER_B = 98;
+
+const LOWER_E = 101;
+
+const LOWER_F = 102;
+
+const LOWER_N = 110;
+
+const LOWER_R = 114;
+
+const LOWER_T = 116;
+
+const LOWER_U = 117;
+
+const OPEN_BRACE = 123;
+
+const CLOSE_BRACE = 125;
+
+const TAB = 9;
+
+const LINE_FEED = 10;
+
+const RETURN = 13;
+
+const WANT_VALUE = 0;
+
+const WANT_VALUE_OR_END = 1;
+
+const WANT_KEY = 2;
+
+const WANT_KEY_OR_END = 3;
+
+const WANT_COLON = 4;
+
+const WANT_COMMA_OR_END = 5;
+
+const WANT_NOTHING = 6;
+
+const OBJECT = 1;
+
+const ARRAY = 2;
+
+const BAD_CHARACTER = 4294967295;
+
+/** The metadata blob, as the manifest describes it; its digests are in the caller's memory. */
+export interface RootfsDescriptor {
+  /** Where its descriptor ends in the manifest, bytes. */
+  readonly end: number;
+  /** Whether an fs-verity digest is annotated. */
+  readonly hasVerity: boolean;
+}
+
+/** A character of a string: its code point, and where the next one starts. A bad one has `code` BAD_CHARACTER. */
+export interface Character {
+  readonly code: number;
+  readonly next: number;
+}
+
+function bad(at: number): Character {
+  return { code: BAD_CHARACTER, next: at };
+}
+
+/** Value of a hexadecimal digit of either case, 16 for anything else. */
+function anyHexDigit(code: number): number {
+  if (code >= 65 && code <= 70) {
+    return hexDigit((code | 32) >>> 0);
+  }
+  return hexDigit(code);
+}
+
+/** Four hexadecimal digits at `at`, or BAD_CHARACTER. */
+function unicodeUnit(json: Bytes, at: number): number {
+  let unit: number = 0;
+  for (let i = 0; i < 4; i++) {
+    const digit = anyHexDigit(json.at(narrow(at) + i));
+    if (digit > 15) {
+      return BAD_CHARACTER;
+    }
+    unit = ((((unit & 4095) << 4) >>> 0) | digit) >>> 0;
+  }
+  return unit;
+}
+
+/** The escape whose backslash is at `at`. */
+function escaped(json: Bytes, start: number): Character {
+  const at = narrow(start);
+  const letter = json.at(at + 1);
+  if (letter === QUOTE || letter === BACKSLASH || letter === SLASH) {
+    return { code: letter, next: at + 2 };
+  }
+  if (letter === LOWER_B) {
+    return { code: 8, next: at + 2 };
+  }
+  if (letter === LOWER_F) {
+    return { code: 12, next: at + 2 };
+  }
+  if (letter === LOWER_N) {
+    return { code: LINE_FEED, next: at + 2 };
+  }
+  if (letter === LOWER_R) {
+    return { code: RETURN, next: at + 2 };
+  }
+  if (letter === LOWER_T) {
+    return { code: TAB, next: at + 2 };
+  }
+  if (letter !== LOWER_U) {
+    return bad(at);
+  }
+  const high = unicodeUnit(json, at + 2);
+  if (high === BAD_CHARACTER) {
+    return bad(at);
+  }
+  if (high < 55296 || high > 57343) {
+    return { code: high, next: at + 6 };
+  }
+  if (high > 56319 || json.at(at + 6) !== BACKSLASH || json.at(at + 7) !== LOWER_U) {
+    return bad(at);
+  }
+  const low = unicodeUnit(json, at + 8);
+  if (low < 56320 || low > 57343) {
+    return bad(at);
+  }
+  return { code: 65536 + (((high & 1023) << 10) >>> 0) + (low & 1023), next: at + 12 };
+}
+
+/** A character of several bytes at `at`: well-formed UTF-8 only. */
+function multibyte(json: Bytes, start: number): Character {
+  const at = narrow(start);
+  const lead = json.at(at);
+  const size = lead < 224 ? 2 : lead < 240 ? 3 : 4;
+  if (lead < 194 || lead > 244) {
+    return bad(at);
+  }
+  let code: number = size === 2 ? lead & 31 : size === 3 ? lead & 15 : lead & 7;
+  for (let i = 1; i < size; i++) {
+    const byte = json.at(at + i);
+    if (byte >>> 6 !== 2) {
+      return bad(at);
+    }
+    code = ((((code & 65535) << 6) >>> 0) | (byte & 63)) >>> 0;
+  }
+  if (size === 3 && (code < 2048 || (code >= 55296 && code <= 57343))) {
+    return bad(at);
+  }
+  if (size === 4 && (code < 65536 || code > 1114111)) {
+    return bad(at);
+  }
+  return { code: code, next: at + size };
+}
+
+/** The character of a string at `at`. */
+function character(json: Bytes, at: number): Character {
+  const code = json.at(at);
+  if (code < SPACE) {
+    return bad(at);
+  }
+  if (code === BACKSLASH) {
+    return escaped(json, at);
+  }
+  if (code < 128) {
+    return { code: code, next: narrow(at) + 1 };
+  }
+  return multibyte(json, at);
+}
+
+/** Where the string whose opening quote is at `at` ends: its closing quote. */
+function stringEnd(json: Bytes, at: number): number {
+  let position: number = narrow(at) + 1;
+  {
+    let previous = Infinity;
+    while (position < json.length) {
+      const measure = json.length > position ? json.length - position : 0;
+      if (measure >= previous) break;
+      previous = measure;
+      if (json.at(position) === QUOTE) {
+        return position;
+      }
+      const next = character(json, position);
+      if (next.code === BAD_CHARACTER) {
+        throw failure(Rule["manifest-string"], 0, position);
+      }
+      position = next.next;
+    }
+  }
+  throw failure(Rule["manifest-string"], 0, at);
+}
+
+/** Whether two strings, given by their opening quotes, are the same text. Both are well-formed. */
+function sameString(json: Bytes, a: number, b: number): boolean {
+  let left: number = narrow(a) + 1;
+  let right: number = narrow(b) + 1;
+  {
+    let previous = Infinity;
+    while (left < json.length) {
+      const measure = json.length > left ? json.length - left : 0;
+      if (measure >= previous) break;
+      previous = measure;
+      if (json.at(left) === QUOTE || json.at(right) === QUOTE) {
+        return json.at(left) === json.at(right);
+      }
+      const one = character(json, left);
+      const other = character(json, right);
+      if (one.code !== other.code) {
+        return false;
+      }
+      left = one.next;
+      right = other.next;
+    }
+  }
+  return false;
+}
+
+/** Whether the string whose opening quote is at `at` says `wanted`. */
+function says(json: Bytes, at: number, wanted: Bytes): boolean {
+  let position: number = narrow(at) + 1;
+  for (let i = 0; i < wanted.length; i++) {
+    const next = character(json, position);
+    if (json.at(position) === QUOTE || next.code !== wanted.at(i)) {
+      return false;
+    }
+    position = next.next;
+  }
+  return json.at(position) === QUOTE;
+}
+
+/** Copies the characters of a string after its first `skip` into `plain`; gives how many there are in all. */
+function copyString(json: Bytes, at: number, skip: number, plain: Uint8Array): number {
+  let position: number = narrow(at) + 1;
+  let count: number = 0;
+  {
+    let previous = Infinity;
+    while (position < json.length && json.at(position) !== QUOTE) {
+      const measure = json.length > position ? json.length - position : 0;
+      if (measure >= previous) break;
+      previous = measure;
+      const next = character(json, position);
+      if (count >= skip) {
+        plain[count > skip ? count - skip : 0] = next.code < 128 ? next.code & 127 : 0;
+      }
+      position = next.next;
+      count = narrow(count) + 1;
+    }
+  }
+  return count;
+}
+
+/** Where the number at `at` ends. */
+function numberEnd(json: Bytes, at: number): number {
+  let position: number = json.at(at) === MINUS ? narrow(at) + 1 : narrow(at);
+  if (!isDigit(json.at(position))) {
+    throw failure(Rule["manifest-syntax"], 0, position);
+  }
+  if (json.at(position) === ZERO) {
+    position = narrow(position) + 1;
+  } else {
+    position = digitsEnd(json, position);
+  }
+  if (json.at(position) === PERIOD) {
+    position = narrow(position) + 1;
+    if (!isDigit(json.at(position))) {
+      throw failure(Rule["manifest-syntax"], 0, position);
+    }
+    position = digitsEnd(json, position);
+  }
+  if (json.at(position) === LOWER_E || json.at(position) === UPPER_E) {
+    position = narrow(position) + 1;
+    if (json.at(position) === 43 || json.at(position) === MINUS) {
+      position = narrow(position) + 1;
+    }
+    if (!isDigit(json.at(position))) {
+      throw failure(Rule["manifest-syntax"], 0, position);
+    }
+    position = digitsEnd(json, position);
+  }
+  return position;
+}
+
+function isDigit(code: number): boolean {
+  return code >= ZERO && code <= NINE;
+}
+
+function digitsEnd(json: Bytes, at: number): number {
+  let position: number = at;
+  {
+    let previous = Infinity;
+    while (position < json.length && isDigit(json.at(position))) {
+      const measure = json.length > position ? json.length - position : 0;
+      if (measure >= previous) break;
+      previous = measure;
+      position = narrow(position) + 1;
+    }
+  }
+  return position;
+}
+
+/** Where the literal `word` at `at` ends. */
+function wordEnd(json: Bytes, at: number, word: Bytes): number {
+  for (let i = 0; i < word.length; i++) {
+    if (json.at(narrow(at) + i) !== word.at(i)) {
+      throw failure(Rule["manifest-syntax"], 0, narrow(at) + i);
+    }
+  }
+  return narrow(at) + word.length;
+}
+
+/** Where the string, number or literal at `at` ends: just after it. */
+function scalarEnd(json: Bytes, at: number): number {
+  const code = json.at(at);
+  if (code === QUOTE) {
+    const end = stringEnd(json, at);
+    return narrow(end) + 1;
+  }
+  if (code === LOWER_T) {
+    return wordEnd(json, at, text("true"));
+  }
+  if (code === LOWER_F) {
+    return wordEnd(json, at, text("false"));
+  }
+  if (code === LOWER_N) {
+    return wordEnd(json, at, text("null"));
+  }
+  return numberEnd(json, at);
+}
+
+/** Notes a key of the object at `depth` and refuses one that it has already. keys[depth * (MAX_KEYS + 1)] counts them. */
+function noteKey(json: Bytes, at: number, depth: number, keys: Uint32Array): void {
+  const first = depth * (MAX_KEYS + 1);
+  const count = keys[first] ?? 0;
+  if (count >= MAX_KEYS) {
+    throw failure(Rule["manifest-object-too-large"], 0, at);
+  }
+  for (let i = 0; i < count; i++) {
+    if (sameString(json, keys[first + 1 + i] ?? 0, at)) {
+      throw failure(Rule["manifest-key-twice"], 0, at);
+    }
+  }
+  keys[first + 1 + count] = narrow(at);
+  keys[first] = narrow(count + 1);
+}
+
+/** Reads the digest string at `at`, "sha256:" and 64 digits, into 32 bytes. */
+function readDigest(json: Bytes, at: number, plain: Uint8Array, digest: Uint8Array): void {
+  const length = copyString(json, at, 0, plain);
+  if (length !== 7 + HEX_DIGITS) {
+    throw failure(Rule["manifest-digest"], 0, at);
+  }
+  const prefix = text("sha256:");
+  for (let i = 0; i < prefix.length; i++) {
+    if ((plain[i] ?? 0) !== prefix.at(i)) {
+      throw failure(Rule["manifest-digest"], 0, at);
+    }
+  }
+  copyString(json, at, 7, plain);
+  if (!parseDigits(plain, digest, 0)) {
+    throw failure(Rule["manifest-digest"], 0, at);
+  }
+}
+
+/** 64 hexadecimal digits in `plain` as 32 bytes of `digests` from `first` on. */
+function parseDigits(plain: Uint8Array, digests: Uint8Array, first: number): boolean {
+  for (let i = 0; i < 32; i++) {
+    const high = hexDigit(plain[i * 2] ?? 0);
+    const low = hexDigit(plain[i * 2 + 1] ?? 0);
+    if (high > 15 || low > 15) {
+      return false;
+    }
+    digests[first + i] = ((((high & 15) << 4) >>> 0) | (low & 15)) >>> 0;
+  }
+  return true;
+}
+
+/**
+ * Finds the one layer that is the metadata blob, and reads its digests into `digest` and `verity`, 32 bytes each.
+ * `open` has room for MAX_DEPTH + 1 marks, `keys` for KEY_POSITIONS, `plain` for 80 bytes, `layer` for 64.
+ */
+export function findRootfs(
+  json: Bytes,
+  open: Uint8Array,
+  keys: Uint32Array,
+  plain: Uint8Array,
+  layer: Uint8Array,
+  digest: Uint8Array,
+  verity: Uint8Array,
+): RootfsDescriptor {
+  if (json.length > MAX_MANIFEST_BYTES) {
+    throw failure(Rule["manifest-too-large"], 0, 0);
+  }
+  let want: number = WANT_VALUE;
+  let depth: number = 0;
+  let at: number = 0;
+  let key: number = 0;
+  let inLayers: boolean = false;
+  let inAnnotations: boolean = false;
+  let isRootfs: boolean = false;
+  let hasDigest: boolean = false;
+  let hasVerity: boolean = false;
+  let found: number = 0;
+  let foundVerity: boolean = false;
+  {
+    let previous = Infinity;
+    while (at < json.length) {
+      const measure = json.length > at ? json.length - at : 0;
+      if (measure >= previous) break;
+      previous = measure;
+      const code = json.at(at);
+      const start = at;
+      if (code === SPACE || code === TAB || code === LINE_FEED || code === RETURN) {
+        at = narrow(at) + 1;
+        continue;
+      }
+      if (want === WANT_NOTHING) {
+        throw failure(Rule["manifest-syntax"], 0, at);
+      }
+      if (want === WANT_COLON) {
+        if (code !== COLON) {
+          throw failure(Rule["manifest-syntax"], 0, at);
+        }
+        want = WANT_VALUE;
+        at = narrow(at) + 1;
+        continue;
+      }
+      if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
+        const object = code === CLOSE_BRACE;
+        const closable = want === WANT_COMMA_OR_END || want === (object ? WANT_KEY_OR_END : WANT_VALUE_OR_END);
+        if (!closable || depth === 0 || (open[depth] ?? 0) !== (object ? OBJECT : ARRAY)) {
+          throw failure(Rule["manifest-syntax"], 0, at);
+        }
+        at = narrow(at) + 1;
+        if (depth === 4) {
+          inAnnotations = false;
+        }
+        if (depth === 3 && inLayers && object) {
+          if (!hasDigest) {
+            throw failure(Rule["manifest-digest"], 0, start);
+          }
+          if (isRootfs) {
+            if (found !== 0) {
+              throw failure(Rule["manifest-rootfs-twice"], 0, start);
+            }
+            found = narrow(at);
+            foundVerity = hasVerity;
+            for (let i = 0; i < 32; i++) {
+              digest[i] = layer[i] ?? 0;
+            }
+            for (let i = 0; i < 32; i++) {
+              verity[i] = layer[32 + i] ?? 0;
+            }
+          }
+        }
+        if (depth === 2) {
+          inLayers = false;
+        }
+        depth = depth > 1 ? depth - 1 : 0;
+        want = depth === 0 ? WANT_NOTHING : WANT_COMMA_OR_END;
+        continue;
+      }
+      if (want === WANT_COMMA_OR_END) {
+        if (code !== COMMA) {
+          throw failure(Rule["manifest-syntax"], 0, at);
+        }
+        want = (open[depth] ?? 0) === OBJECT ? WANT_KEY : WANT_VALUE;
+        at = narrow(at) + 1;
+        continue;
+      }
+      if (want === WANT_KEY || want === WANT_KEY_OR_END) {
+        if (code !== QUOTE) {
+          throw failure(Rule["manifest-syntax"], 0, at);
+        }
+        const keyEnd = scalarEnd(json, start);
+        noteKey(json, start, depth, keys);
+        key = start;
+        at = keyEnd;
+        want = WANT_COLON;
+        continue;
+      }
+      if (code === OPEN_BRACE || code === OPEN_BRACKET) {
+        if (depth >= MAX_DEPTH) {
+          throw failure(Rule["manifest-too-deep"], 0, at);
+        }
+        if (depth === 0 && code !== OPEN_BRACE) {
+          throw failure(Rule["manifest-syntax"], 0, at);
+        }
+        if (depth === 1 && says(json, key, text("layers"))) {
+          if (code !== OPEN_BRACKET) {
+            throw failure(Rule["manifest-syntax"], 0, at);
+          }
+          inLayers = true;
+        }
+        if (depth === 2 && inLayers) {
+          isRootfs = false;
+          hasDigest = false;
+          hasVerity = false;
+        }
+        if (depth === 3 && inLayers && says(json, key, text("annotations"))) {
+          inAnnotations = true;
+        }
+        depth = narrow(depth + 1);
+        open[depth] = code === OPEN_BRACE ? OBJECT : ARRAY;
+        keys[depth * (MAX_KEYS + 1)] = 0;
+        want = code === OPEN_BRACE ? WANT_KEY_OR_END : WANT_VALUE_OR_END;
+        at = narrow(at) + 1;
+        continue;
+      }
+      if (depth === 0) {
+        throw failure(Rule["manifest-syntax"], 0, at);
+      }
+      const end = scalarEnd(json, start);
+      at = end;
+      want = WANT_COMMA_OR_END;
+      if (code === QUOTE && inLayers && depth === 3 && (open[3] ?? 0) === OBJECT) {
+        if (says(json, key, text("mediaType"))) {
+          isRootfs = says(json, start, text("application/vnd.puzzlefs.image.rootfs.v1"));
+        }
+        if (says(json, key, text("digest"))) {
+          readDigest(json, start, plain, layer);
+          hasDigest = true;
+        }
+      }
+      if (code === QUOTE && inAnnotations && depth === 4) {
+        if (says(json, key, text("io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash"))) {
+          const digits = copyString(json, start, 0, plain);
+          if (digits !== HEX_DIGITS) {
+            throw failure(Rule["manifest-digest"], 0, start);
+          }
+          if (!parseDigits(plain, layer, 32)) {
+            throw failure(Rule["manifest-digest"], 0, start);
+          }
+          hasVerity = true;
+        }
+      }
+    }
+  }
+  if (want !== WANT_NOTHING) {
+    throw failure(Rule["manifest-syntax"], 0, at);
+  }
+  if (found === 0) {
+    throw failure(Rule["manifest-rootfs-missing"], 0, 0);
+  }
+  return { end: found, hasVerity: foundVerity };
+}

@@ -1,0 +1,411 @@
+// Made from schema/validate.ts by `make codegen`: change that, not this.
+import { followRootfs } from "./checks.ts";
+import { deviceFits } from "./device.ts";
+import { DIGEST_BYTES } from "./digest.ts";
+import { ROOT_INO, findPlace, isHeld, nextName } from "./lookup.ts";
+import {
+  Chunk,
+  Dir,
+  DirEntry,
+  FileChunk,
+  Inode,
+  InodeAdditional,
+  InodeVector,
+  Rootfs,
+  VerityData,
+  Xattr,
+} from "./metadata.ts";
+import { MAX_NAME_BYTES, compareNames, hasNul, hasSlash, isDots, sameBytes } from "./names.ts";
+import { Rule } from "./rules.ts";
+import { StructList, checkedAdd, failure, narrow } from "../runtime.ts";
+import { checkedRoot, element, type Message } from "./wire.ts";
+
+export const MANIFEST_VERSION = 3;
+
+/** An inode is looked up in one layer after the other. */
+export const MAX_LAYERS = 256;
+
+/** Above every number that the format counts with. */
+export const NUMBER_END = 9007199254740992;
+
+const MAX_PERMISSIONS = 4095;
+
+const MAX_TARGET_BYTES = 4095;
+
+const MAX_XATTR_VALUE_BYTES = 65536;
+
+const NANOSECONDS = 1000000000;
+
+/** Words that pointers may lead over, for each word of the message: a builder's objects are not shared. */
+const WORK_PER_WORD = 4;
+
+/** What validation has found out. */
+export interface Summary {
+  /** Visible inodes. */
+  readonly inodes: number;
+  /** Whether the names of every directory are in ascending order, so that they can be searched by halving. */
+  readonly sorted: boolean;
+}
+
+/** First step: the encoding. What it gives can be counted, to lend `validate` its memory. `work` is one number. */
+export function checkEncoding(message: Message, work: Float64Array): Rootfs {
+  const part = checkedRoot(message);
+  const image = new Rootfs(part);
+  if (image.manifestVersion !== MANIFEST_VERSION) {
+    throw failure(Rule["manifest-version"], 0, image.part.at * 8);
+  }
+  work[0] = (message.bytes.length >>> 3) * WORK_PER_WORD;
+  followRootfs(image, work);
+  if (image.metadatas.length > MAX_LAYERS) {
+    throw failure(Rule["too-many-layers"], 0, image.part.at * 8);
+  }
+  return image;
+}
+
+/** A sum that stays below 2^53. */
+function checkSum(a: number, b: number, inode: Inode): void {
+  if (a >= NUMBER_END || b >= NUMBER_END || b >= (NUMBER_END > a ? NUMBER_END - a : 0)) {
+    throw failure(Rule["chunk-list-overflow"], inode.ino, inode.part.at * 8);
+  }
+}
+
+function checkChunks(chunks: StructList<FileChunk>, inode: Inode): void {
+  let size: number = 0;
+  {
+    const chunkList = chunks.part;
+    for (let chunkIndex = 0; chunkIndex < chunkList.count; chunkIndex++) {
+      const chunk = new FileChunk(element(chunkList, chunkIndex));
+      if (chunk.blob.digest.length !== DIGEST_BYTES) {
+        throw failure(Rule["digest-length"], inode.ino, chunk.part.at * 8);
+      }
+      checkSum(chunk.blob.offset, chunk.len, inode);
+      checkSum(size, chunk.len, inode);
+      size = checkedAdd(size, chunk.len);
+    }
+  }
+}
+
+function checkXattrs(additional: InodeAdditional, inode: Inode): void {
+  {
+    const xattrList = additional.xattrs.part;
+    for (let xattrIndex = 0; xattrIndex < xattrList.count; xattrIndex++) {
+      const xattr = new Xattr(element(xattrList, xattrIndex));
+      const length = xattr.key.length;
+      if (length === 0 || length > MAX_NAME_BYTES || hasNul(xattr.key)) {
+        throw failure(Rule["xattr-name"], inode.ino, xattr.part.at * 8);
+      }
+      if (xattr.val.length > MAX_XATTR_VALUE_BYTES) {
+        throw failure(Rule["xattr-value"], inode.ino, xattr.part.at * 8);
+      }
+    }
+  }
+}
+
+function checkName(entry: DirEntry, inode: Inode): void {
+  const name = entry.name;
+  const at = entry.part.at * 8;
+  if (name.length === 0 || name.length > MAX_NAME_BYTES) {
+    throw failure(Rule["dir-entry-name-length"], inode.ino, at);
+  }
+  if (hasSlash(name)) {
+    throw failure(Rule["dir-entry-name-slash"], inode.ino, at);
+  }
+  if (hasNul(name)) {
+    throw failure(Rule["dir-entry-name-nul"], inode.ino, at);
+  }
+  if (isDots(name)) {
+    throw failure(Rule["dir-entry-name-dots"], inode.ino, at);
+  }
+}
+
+/** Moves entry `start` of a heap of names down to its place. */
+function siftDown(entries: StructList<DirEntry>, order: Uint32Array, start: number, end: number): void {
+  let root: number = start;
+  for (let step = 0; step < 32; step++) {
+    const left = root * 2 + 1;
+    if (left >= end) {
+      return;
+    }
+    let largest: number = left;
+    if (
+      left + 1 < end &&
+      compareNames(
+        new DirEntry(element(entries.part, order[left] ?? 0)).name,
+        new DirEntry(element(entries.part, order[left + 1] ?? 0)).name,
+      ) === 0
+    ) {
+      largest = left + 1;
+    }
+    if (
+      compareNames(
+        new DirEntry(element(entries.part, order[root] ?? 0)).name,
+        new DirEntry(element(entries.part, order[largest] ?? 0)).name,
+      ) !== 0
+    ) {
+      return;
+    }
+    const moved = order[root] ?? 0;
+    order[root] = order[largest] ?? 0;
+    order[largest] = moved;
+    root = narrow(largest);
+  }
+}
+
+/** Sorts the names of a directory whose builder did not, and refuses one that is there twice. */
+function checkUnsorted(dir: Dir, inode: Inode, order: Uint32Array): void {
+  const entries = dir.entries;
+  const count = entries.length;
+  for (let i = 0; i < count; i++) {
+    order[i] = i;
+  }
+  for (let i = 0; i < count >>> 1; i++) {
+    siftDown(entries, order, count >>> 1 > i + 1 ? (count >>> 1) - (i + 1) : 0, count);
+  }
+  for (let i = 1; i < count; i++) {
+    const last = count > i ? count - i : 0;
+    const moved = order[0] ?? 0;
+    order[0] = order[last] ?? 0;
+    order[last] = moved;
+    siftDown(entries, order, 0, last);
+  }
+  for (let i = 1; i < count; i++) {
+    const entry = new DirEntry(element(entries.part, order[i] ?? 0));
+    if (sameBytes(new DirEntry(element(entries.part, order[i > 1 ? i - 1 : 0] ?? 0)).name, entry.name)) {
+      throw failure(Rule["dir-entry-duplicate"], inode.ino, entry.part.at * 8);
+    }
+  }
+}
+
+/** Checks the entries of a directory record; gives whether they are sorted. */
+function checkDir(image: Rootfs, dir: Dir, inode: Inode, order: Uint32Array): boolean {
+  const entries = dir.entries;
+  let sorted: boolean = true;
+  for (let i = 0; i < entries.length; i++) {
+    const entry = new DirEntry(element(entries.part, i));
+    checkName(entry, inode);
+    if (entry.ino === ROOT_INO) {
+      throw failure(Rule["dir-entry-root"], inode.ino, entry.part.at * 8);
+    }
+    if (!isHeld(image, entry.ino)) {
+      throw failure(Rule["dir-entry-dangling"], inode.ino, entry.part.at * 8);
+    }
+    if (i > 0) {
+      const comparison = compareNames(new DirEntry(element(entries.part, i > 1 ? i - 1 : 0)).name, entry.name);
+      if (comparison === 1) {
+        throw failure(Rule["dir-entry-duplicate"], inode.ino, entry.part.at * 8);
+      }
+      if (comparison === 2) {
+        sorted = false;
+      }
+    }
+  }
+  if (!sorted && dir.lookBelow) {
+    throw failure(Rule["look-below-unsorted"], inode.ino, inode.part.at * 8);
+  }
+  if (!sorted) {
+    checkUnsorted(dir, inode, order);
+  }
+  return sorted;
+}
+
+/** Checks what every inode record must keep, superseded or not; gives whether its names are sorted. */
+function checkRecord(image: Rootfs, inode: Inode, order: Uint32Array): boolean {
+  const kind = inode.mode.kind;
+  const at = inode.part.at * 8;
+  const target = inode.additional.symlinkTarget;
+  if (kind === "invalid" || kind === "unknown") {
+    throw failure(Rule["inode-kind"], inode.ino, at);
+  }
+  if (inode.permissions > MAX_PERMISSIONS) {
+    throw failure(Rule["permissions-range"], inode.ino, at);
+  }
+  if (inode.mtimeNanoseconds >= NANOSECONDS) {
+    throw failure(Rule["mtime-nanoseconds"], inode.ino, at);
+  }
+  if (kind === "chr" && !deviceFits(inode.mode.chr.major, inode.mode.chr.minor)) {
+    throw failure(Rule["device-number"], inode.ino, at);
+  }
+  if (kind === "blk" && !deviceFits(inode.mode.blk.major, inode.mode.blk.minor)) {
+    throw failure(Rule["device-number"], inode.ino, at);
+  }
+  if (kind === "lnk" && (target.length === 0 || target.length > MAX_TARGET_BYTES || hasNul(target))) {
+    throw failure(Rule["symlink-target"], inode.ino, at);
+  }
+  checkXattrs(inode.additional, inode);
+  checkChunks(inode.mode.file, inode);
+  if (kind !== "dir") {
+    return true;
+  }
+  const sorted = checkDir(image, inode.mode.dir, inode, order);
+  return sorted;
+}
+
+/** Inode numbers of a layer: in range, and ascending. */
+function checkOrder(layer: InodeVector): void {
+  let previous: number = 0;
+  {
+    const inodeList = layer.inodes.part;
+    for (let inodeIndex = 0; inodeIndex < inodeList.count; inodeIndex++) {
+      const inode = new Inode(element(inodeList, inodeIndex));
+      if (inode.ino === 0 || inode.ino >= NUMBER_END) {
+        throw failure(Rule["ino-range"], inode.ino, inode.part.at * 8);
+      }
+      if (inode.ino <= previous) {
+        throw failure(Rule["ino-order"], inode.ino, inode.part.at * 8);
+      }
+      previous = inode.ino;
+    }
+  }
+}
+
+function checkDigests(image: Rootfs): void {
+  {
+    const itemList = image.fsVerityData.part;
+    for (let itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
+      const item = new VerityData(element(itemList, itemIndex));
+      if (item.digest.length !== DIGEST_BYTES || item.verity.length !== DIGEST_BYTES) {
+        throw failure(Rule["digest-length"], 0, item.part.at * 8);
+      }
+    }
+  }
+}
+
+/** The table of chunks: ascending, and no two overlap. */
+function checkChunkTable(chunks: StructList<Chunk>): void {
+  for (let i = 0; i < chunks.length; i++) {
+    const chunk = new Chunk(element(chunks.part, i));
+    const at = chunk.part.at * 8;
+    const stored = chunk.storedDigest.length;
+    const content = chunk.contentDigest.length;
+    if (chunk.blob.digest.length !== DIGEST_BYTES || stored !== DIGEST_BYTES || content !== DIGEST_BYTES) {
+      throw failure(Rule["digest-length"], 0, at);
+    }
+    if (
+      chunk.blob.offset >= NUMBER_END ||
+      chunk.length >= (NUMBER_END > chunk.blob.offset ? NUMBER_END - chunk.blob.offset : 0)
+    ) {
+      throw failure(Rule["chunk-table-range"], 0, at);
+    }
+    if (i > 0) {
+      const before = new Chunk(element(chunks.part, i > 1 ? i - 1 : 0));
+      const comparison = compareNames(before.blob.digest, chunk.blob.digest);
+      const end = checkedAdd(before.blob.offset, before.length);
+      if (comparison === 2 || (comparison === 1 && end > chunk.blob.offset)) {
+        throw failure(Rule["chunk-table-order"], 0, at);
+      }
+    }
+  }
+}
+
+/** Notes that a directory shows an inode: counts its names, and gives each directory its one parent. */
+function enter(inode: Inode, ordinal: number, parent: number, links: Uint32Array, parents: Float64Array): void {
+  if (inode.mode.kind !== "dir") {
+    links[ordinal] = narrow((links[ordinal] ?? 0) + 1);
+    return;
+  }
+  if ((parents[ordinal] ?? 0) !== 0) {
+    throw failure(Rule["dir-parents"], inode.ino, inode.part.at * 8);
+  }
+  parents[ordinal] = parent;
+  links[ordinal] = 2;
+}
+
+/**
+ * Walks the effective tree from its root: every directory has one parent, none is its own ancestor, and none of the
+ * newest layer is out of reach (an older layer may hold what is superseded). Gives the number of visible inodes.
+ */
+function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, queue: Float64Array): number {
+  const root = findPlace(image, ROOT_INO);
+  if (root === undefined) {
+    throw failure(Rule["root-inode"], ROOT_INO, image.part.at * 8);
+  }
+  if (root.inode.mode.kind !== "dir") {
+    throw failure(Rule["root-inode"], ROOT_INO, root.inode.part.at * 8);
+  }
+  enter(root.inode, root.ordinal, ROOT_INO, links, parents);
+  queue[0] = ROOT_INO;
+  let queued: number = 1;
+  let visible: number = 1;
+  for (let i = 0; i < queued; i++) {
+    const dir = queue[i] ?? 0;
+    const above = findPlace(image, dir);
+    if (above === undefined) {
+      continue;
+    }
+    let cookie: number = 0;
+    {
+      let previous = Infinity;
+      while (cookie < NUMBER_END) {
+        const measure = NUMBER_END - cookie;
+        if (measure >= previous) break;
+        previous = measure;
+        const listed = nextName(image, dir, cookie);
+        if (listed === undefined) {
+          break;
+        }
+        cookie = listed.cookie;
+        enter(listed.inode, listed.ordinal, dir, links, parents);
+        if (listed.inode.mode.kind === "dir") {
+          links[above.ordinal] = narrow((links[above.ordinal] ?? 0) + 1);
+          queue[queued] = listed.inode.ino;
+          queued = queued + 1;
+        }
+        if (listed.inode.mode.kind === "dir" || (links[listed.ordinal] ?? 0) === 1) {
+          visible = visible + 1;
+        }
+      }
+    }
+  }
+  checkReach(image, parents);
+  return visible;
+}
+
+function checkReach(image: Rootfs, parents: Float64Array): void {
+  const newest = new InodeVector(element(image.metadatas.part, 0)).inodes;
+  for (let i = 0; i < newest.length; i++) {
+    const inode = new Inode(element(newest.part, i));
+    if (inode.mode.kind === "dir" && (parents[i] ?? 0) === 0) {
+      throw failure(Rule["dir-unreachable"], inode.ino, inode.part.at * 8);
+    }
+  }
+}
+
+/**
+ * Second step: every rule. `links`, `parents` and `queue` have room for countRecords(image) numbers, `order` for
+ * largestDirectory(image). Leaves in `links` the number of links of each record that is visible, in `parents` the
+ * parent directory of each visible directory; the record's ordinal is the index.
+ */
+export function validate(
+  image: Rootfs,
+  links: Uint32Array,
+  parents: Float64Array,
+  queue: Float64Array,
+  order: Uint32Array,
+): Summary {
+  let sorted: boolean = true;
+  {
+    const layerList = image.metadatas.part;
+    for (let layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
+      const layer = new InodeVector(element(layerList, layerIndex));
+      checkOrder(layer);
+    }
+  }
+  checkDigests(image);
+  checkChunkTable(image.chunks);
+  {
+    const layerList = image.metadatas.part;
+    for (let layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
+      const layer = new InodeVector(element(layerList, layerIndex));
+      {
+        const inodeList = layer.inodes.part;
+        for (let inodeIndex = 0; inodeIndex < inodeList.count; inodeIndex++) {
+          const inode = new Inode(element(inodeList, inodeIndex));
+          const recordSorted = checkRecord(image, inode, order);
+          sorted = sorted && recordSorted;
+        }
+      }
+    }
+  }
+  const visible = checkTree(image, links, parents, queue);
+  return { inodes: visible, sorted: sorted };
+}

@@ -1,0 +1,221 @@
+/** Finding inodes, names and content in a validated image, through its layers. */
+import { decreases, difference, u32 } from "./language.ts";
+import type { Bytes, Items, Value, u53 } from "./language.ts";
+import type { Dir, DirEntry, FileChunk, Inode, InodeVector, Rootfs } from "./metadata.ts";
+import { compareNames, sameBytes } from "./names.ts";
+
+/** The root directory's inode number. */
+export const ROOT_INO: u53 = 1;
+
+/** A position in a listing is the layer times this, plus the entry. */
+const LAYER_SPAN: u53 = 4294967296;
+
+/** An inode, and its number among all inode records of the image, layer after layer. */
+export interface Place extends Value {
+  ordinal: u53;
+  inode: Inode;
+}
+
+/** A name that a directory shows; `cookie` resumes the listing after it. */
+export interface Listed extends Value {
+  cookie: u53;
+  entry: DirEntry;
+  ordinal: u53;
+  inode: Inode;
+}
+
+/** A run of a file: which one, and where in the file it starts. */
+export interface ChunkPlace extends Value {
+  index: u32;
+  start: u53;
+}
+
+/** The position of `ino` in a layer, or of the first inode after it. */
+function searchInodes(inodes: Items<Inode>, ino: u53): u32 {
+  // Builders number without gaps: the first guess is right in an image of one layer.
+  const guess: u32 = u32(difference(ino, inodes[0].ino));
+  if (guess < inodes.length && inodes[guess].ino === ino) return guess;
+  let low: u32 = 0;
+  let high: u32 = inodes.length;
+  while (low < high) {
+    decreases(high - low);
+    const middle: u32 = (low + high) / 2;
+    if (inodes[middle].ino < ino) low = u32(middle + 1);
+    else high = middle;
+  }
+  return low;
+}
+
+/** The record of `ino` in one layer. */
+function inodeIn(layer: InodeVector, ino: u53): Inode | undefined {
+  const inodes = layer.inodes;
+  const inode = inodes[searchInodes(inodes, ino)];
+  if (ino === 0 || inode.ino !== ino) return undefined;
+  return inode;
+}
+
+/** Whether any layer holds `ino`, be it as a whiteout. */
+export function isHeld(image: Rootfs, ino: u53): boolean {
+  for (const layer of image.metadatas) {
+    const inode = inodeIn(layer, ino);
+    if (inode !== undefined) return true;
+  }
+  return false;
+}
+
+/** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
+export function findPlace(image: Rootfs, ino: u53): Place | undefined {
+  let before: u53 = 0;
+  for (const layer of image.metadatas) {
+    const inodes = layer.inodes;
+    const index: u32 = searchInodes(inodes, ino);
+    if (index < inodes.length && inodes[index].ino === ino) {
+      if (inodes[index].mode.kind === "wht") return undefined;
+      return { ordinal: u32(before) + index, inode: inodes[index] };
+    }
+    before = u32(before) + inodes.length;
+  }
+  return undefined;
+}
+
+/** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
+export function findInode(image: Rootfs, ino: u53): Inode | undefined {
+  const place = findPlace(image, ino);
+  if (place === undefined) return undefined;
+  return place.inode;
+}
+
+/** The position of `name` in a directory, or its length: by halving where the names are sorted. */
+function searchNames(entries: Items<DirEntry>, sorted: boolean, name: Bytes): u32 {
+  if (!sorted) {
+    for (let i: u32 = 0; i < entries.length; i++) {
+      if (sameBytes(entries[i].name, name)) return i;
+    }
+    return entries.length;
+  }
+  let low: u32 = 0;
+  let high: u32 = entries.length;
+  while (low < high) {
+    decreases(high - low);
+    const middle: u32 = (low + high) / 2;
+    if (compareNames(entries[middle].name, name) === 0) low = u32(middle + 1);
+    else high = middle;
+  }
+  if (low < entries.length && sameBytes(entries[low].name, name)) return low;
+  return entries.length;
+}
+
+/** What directory `dir` is in one layer: an empty one where it is not there or not a directory. */
+function dirIn(layer: InodeVector, dir: u53): Dir {
+  const inodes = layer.inodes;
+  return inodes[searchInodes(inodes, dir)].mode.dir;
+}
+
+function isDirIn(layer: InodeVector, dir: u53): boolean {
+  const inode = inodeIn(layer, dir);
+  if (inode === undefined) return false;
+  return inode.mode.kind === "dir";
+}
+
+/**
+ * Finds what `name` stands for in directory `dir`. `sorted`: every directory of the image has sorted names,
+ * as validate has seen. Directories that look below always have.
+ */
+export function findName(image: Rootfs, sorted: boolean, dir: u53, name: Bytes): Inode | undefined {
+  const directory = findInode(image, dir);
+  if (directory === undefined) return undefined;
+  if (directory.mode.kind !== "dir") return undefined;
+  for (const layer of image.metadatas) {
+    if (isDirIn(layer, dir)) {
+      const here = dirIn(layer, dir);
+      const entries = here.entries;
+      const index: u32 = searchNames(entries, sorted || here.lookBelow, name);
+      if (index < entries.length) return findInode(image, entries[index].ino);
+      if (!here.lookBelow) return undefined;
+    }
+  }
+  return undefined;
+}
+
+/** Whether a layer newer than `layer` lists `name` in directory `dir`, and so decides what it is. */
+function hidden(image: Rootfs, layer: u32, dir: u53, name: Bytes): boolean {
+  for (let newer: u32 = 0; newer < layer; newer++) {
+    if (isDirIn(image.metadatas[newer], dir)) {
+      const entries = dirIn(image.metadatas[newer], dir).entries;
+      if (searchNames(entries, true, name) < entries.length) return true;
+    }
+  }
+  return false;
+}
+
+/** The first name that directory `dir` shows after `cookie`; 0 starts. */
+export function nextName(image: Rootfs, dir: u53, cookie: u53): Listed | undefined {
+  const directory = findInode(image, dir);
+  if (directory === undefined) return undefined;
+  if (directory.mode.kind !== "dir") return undefined;
+  const first: u32 = u32(cookie / LAYER_SPAN);
+  for (let layer: u32 = first; layer < image.metadatas.length; layer++) {
+    if (isDirIn(image.metadatas[layer], dir)) {
+      const here = dirIn(image.metadatas[layer], dir);
+      const entries = here.entries;
+      const from: u32 = layer === first ? u32(cookie % LAYER_SPAN) : 0;
+      for (let i: u32 = from; i < entries.length; i++) {
+        const entry = entries[i];
+        const place = findPlace(image, entry.ino);
+        if (place !== undefined && !hidden(image, layer, dir, entry.name)) {
+          return { cookie: positionAfter(layer, i), entry: entry, ordinal: place.ordinal, inode: place.inode };
+        }
+      }
+      if (!here.lookBelow) return undefined;
+    }
+  }
+  return undefined;
+}
+
+function positionAfter(layer: u32, index: u32): u53 {
+  return (layer & 65535) * LAYER_SPAN + index + 1;
+}
+
+/** The run of a file that holds byte `offset`; where the file is shorter, `index` is the number of runs. */
+export function findChunk(chunks: Items<FileChunk>, offset: u53): ChunkPlace {
+  let start: u53 = 0;
+  for (let i: u32 = 0; i < chunks.length; i++) {
+    const len: u53 = chunks[i].len;
+    if (difference(offset, start) < len && offset >= start) return { index: i, start: start };
+    start = sum(start, len);
+  }
+  return { index: chunks.length, start: start };
+}
+
+/** Size of a file, bytes; validate has seen that it does not overflow. */
+export function fileSize(chunks: Items<FileChunk>): u53 {
+  let size: u53 = 0;
+  for (const chunk of chunks) size = sum(size, chunk.len);
+  return size;
+}
+
+const SUM_LIMIT: u53 = 9007199254740992;
+
+/** a + b, or 2^53 where that is more. */
+function sum(a: u53, b: u53): u53 {
+  return difference(SUM_LIMIT, difference(difference(SUM_LIMIT, a), b));
+}
+
+/** How many inode records the image has, in all layers. */
+export function countRecords(image: Rootfs): u53 {
+  let records: u53 = 0;
+  for (const layer of image.metadatas) records = u32(records) + layer.inodes.length;
+  return records;
+}
+
+/** Entries of the largest directory record. */
+export function largestDirectory(image: Rootfs): u32 {
+  let largest: u32 = 0;
+  for (const layer of image.metadatas) {
+    for (const inode of layer.inodes) {
+      const entries = inode.mode.dir.entries;
+      if (entries.length > largest) largest = entries.length;
+    }
+  }
+  return largest;
+}

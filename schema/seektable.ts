@@ -1,0 +1,84 @@
+/**
+ * The seek table at the end of a compressed blob: zstd's seekable format.
+ *
+ * Independent frames, then a skippable frame that lists their sizes, stored and uncompressed.
+ * Source: contrib/seekable_format/zstd_seekable_compression_format.md of the zstd project.
+ */
+import { decreases, difference, fail, u32 } from "./language.ts";
+import type { Bytes, Scratch, Value, u53, u8 } from "./language.ts";
+
+/** The table's last bytes: the number of frames, a descriptor, a magic number. */
+export const SEEK_FOOTER_BYTES: u32 = 9;
+/** The skippable frame's header: a magic number and its size. */
+const SKIPPABLE_HEADER_BYTES: u32 = 8;
+const SEEKABLE_MAGIC: u32 = 2408770225;
+const SKIPPABLE_MAGIC: u32 = 407710302;
+const CHECKSUM_FLAG: u32 = 128;
+const RESERVED_FLAGS: u32 = 124;
+/** As many frames as zstd's own reader takes. */
+export const MAX_FRAMES: u32 = 134217728;
+/** No frame holds more: a reader can always decompress one whole. */
+export const MAX_FRAME_BYTES: u32 = 16777216;
+
+/** What the last bytes of a blob say of its seek table. */
+export interface SeekFooter extends Value {
+  frames: u32;
+  /** Bytes an entry: 8, or 12 with a checksum. */
+  entryBytes: u8;
+  /** The whole skippable frame: the table starts that many bytes before the end of the blob. */
+  tableBytes: u53;
+}
+
+/** Reads the last SEEK_FOOTER_BYTES of a blob of `blobBytes`. */
+export function readSeekFooter(footer: Bytes, blobBytes: u53): SeekFooter {
+  if (footer.length !== SEEK_FOOTER_BYTES) fail("seek-table-truncated", 0, 0);
+  if (footer.u32(5) !== SEEKABLE_MAGIC) fail("seek-table-magic", 0, blobBytes);
+  const frames: u32 = footer.u32(0);
+  const flags: u32 = footer[4];
+  if ((flags & RESERVED_FLAGS) !== 0) fail("seek-table-flags", 0, blobBytes);
+  if (frames > MAX_FRAMES) fail("seek-table-frames", 0, blobBytes);
+  const entryBytes: u32 = (flags & CHECKSUM_FLAG) === 0 ? 8 : 12;
+  const tableBytes: u53 = frames * entryBytes + SEEK_FOOTER_BYTES + SKIPPABLE_HEADER_BYTES;
+  if (tableBytes > blobBytes) fail("seek-table-truncated", 0, blobBytes);
+  return { frames: frames, entryBytes: entryBytes, tableBytes: tableBytes };
+}
+
+/**
+ * Reads the whole table of a blob of `blobBytes`: where each frame starts, `stored` in the blob and `content` in its
+ * uncompressed bytes; one more start ends the last frame. Gives the uncompressed size. Both have room for frames + 1.
+ */
+export function readSeekTable(table: Bytes, footer: SeekFooter, blobBytes: u53, stored: Scratch<u53>, content: Scratch<u53>): u53 {
+  if (table.length !== footer.tableBytes) fail("seek-table-truncated", 0, 0);
+  if (table.u32(0) !== SKIPPABLE_MAGIC) fail("seek-table-magic", 0, 0);
+  if (table.u32(4) !== difference(table.length, SKIPPABLE_HEADER_BYTES)) fail("seek-table-size", 0, 4);
+  let storedAt: u53 = 0;
+  let contentAt: u53 = 0;
+  for (let i: u32 = 0; i < footer.frames; i++) {
+    const entry: u53 = i * footer.entryBytes + SKIPPABLE_HEADER_BYTES;
+    if (table.u32(entry + 4) > MAX_FRAME_BYTES) fail("seek-table-frame-too-large", 0, entry);
+    stored[i] = storedAt;
+    content[i] = contentAt;
+    storedAt = storedAt + table.u32(entry);
+    contentAt = contentAt + table.u32(entry + 4);
+  }
+  stored[footer.frames] = storedAt;
+  content[footer.frames] = contentAt;
+  const end = storedAt + table.length;
+  if (end !== blobBytes) fail("seek-table-sum", 0, 0);
+  return contentAt;
+}
+
+/** The frame that holds byte `offset` of the uncompressed bytes; `frames` where none does. */
+export function findFrame(content: Scratch<u53>, frames: u32, offset: u53): u32 {
+  if (offset >= content[frames]) return frames;
+  let low: u32 = 0;
+  let high: u32 = frames;
+  while (low < high) {
+    decreases(high - low);
+    const middle: u32 = (low + high) / 2;
+    // The last frame that starts at or before the offset: empty frames hold nothing.
+    if (content[u32(middle + 1)] <= offset) low = u32(middle + 1);
+    else high = middle;
+  }
+  return low;
+}
