@@ -77,13 +77,18 @@ export class Layout {
     const file = join(path, LAYOUT_FILE);
     mkdirSync(join(path, "blobs", "sha256"), { recursive: true, mode: DIRECTORY_MODE });
     const index = join(path, INDEX_FILE);
-    if (!existsSync(index) || (statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0)
+    // Written in place, because it is the lock. A part of it is not a layout yet, and the next create() goes on.
+    const whole = JSON.stringify({ imageLayoutVersion: LAYOUT_VERSION });
+    const begun = (): boolean => {
+      const text = readLimited(file, LAYOUT_LIMIT)?.toString("utf8") ?? "";
+      return text !== whole && whole.startsWith(text);
+    };
+    if (!existsSync(index) || begun())
       withLock(file, true, () => {
         if (!existsSync(index))
           replaceDurably(path, INDEX_FILE, INDEX_TEMPORARY, Buffer.from(formatIndex(emptyIndex())));
-        // Written in place because it is the lock. Empty, it is not a layout yet, and the next create() goes on.
-        if (statSync(file).size > 0) return;
-        writeAll(file, Buffer.from(JSON.stringify({ imageLayoutVersion: LAYOUT_VERSION })), "w", true);
+        if (!begun()) return;
+        writeAll(file, Buffer.from(whole), "w", true);
         syncDirectory(path);
       });
     return Layout.open(path);

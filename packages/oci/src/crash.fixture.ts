@@ -1,0 +1,78 @@
+/**
+ * A process that writes into a layout and dies where it is told to.
+ *
+ *     node crash.fixture.ts <layout> <tag prefix> <commits> <kill at>
+ *
+ * Every call of the layout's code that could change something is counted. Before call number `kill at` (0: never) the process kills
+ * itself with SIGKILL; a write is then half done. At the end it prints the calls, one a line.
+ */
+import fs from "node:fs";
+import { createRequire, syncBuiltinESMExports } from "node:module";
+import type { Layout } from "./layout.ts";
+
+const [directory, prefix, commits, killAt] = process.argv.slice(2);
+const calls: string[] = [];
+/** Off while modules load. */
+let armed = false;
+
+/** Records a call, and dies instead of it when its time has come. */
+function step(name: string, operand: unknown): void {
+  if (!armed) return;
+  calls.push(`${name} ${typeof operand === "string" ? operand.replace(directory, "") : ""}`);
+  if (calls.length === Number(killAt)) process.kill(process.pid, "SIGKILL");
+}
+
+/** Calls that leave everything as it is: dying there is dying before the next. */
+const harmless = /^(stat|fstat|lstat|exists|read|readFile|readdir|realpath|close)Sync$/;
+const { writeSync } = fs;
+for (const name of Object.keys(fs) as (keyof typeof fs)[]) {
+  const original: unknown = fs[name];
+  if (!name.endsWith("Sync") || harmless.test(name) || typeof original !== "function") continue;
+  const watched = (...values: unknown[]): unknown => {
+    if (armed && name === "writeSync" && calls.length + 1 === Number(killAt)) {
+      const [descriptor, bytes] = values as [number, Uint8Array];
+      writeSync(descriptor, bytes, 0, bytes.length >> 1);
+    }
+    step(name, name === "renameSync" ? values[1] : values[0]);
+    return Reflect.apply(original, fs, values);
+  };
+  Object.defineProperty(fs, name, { value: watched });
+}
+syncBuiltinESMExports();
+
+// The C library's calls are watched where koffi binds them.
+const require = createRequire(import.meta.url);
+const koffi: typeof import("koffi") = require("koffi");
+const load = (): object => {
+  const library = koffi.load(null);
+  const func = (prototype: string) => {
+    const native = library.func(prototype);
+    const name = /(\w+)\(/.exec(prototype)?.[1] ?? "";
+    return (...values: unknown[]): unknown => {
+      step(name, values[0]);
+      return native(...values);
+    };
+  };
+  return { func };
+};
+const cached = require.cache[require.resolve("koffi")];
+if (cached !== undefined) cached.exports = { ...koffi, load };
+
+const { Layout: Opened } = await import("./layout.ts");
+const { assembleManifest } = await import("./manifest.ts");
+
+/** Commits an image of three blobs, one of which all images share. */
+function commitImage(layout: Layout, tag: string): void {
+  const transaction = layout.begin();
+  const metadata = Buffer.from(`metadata of ${tag}`);
+  const blobs = [metadata, `chunk of ${tag}`, "shared chunk"].map((blob) => transaction.writeBlob(Buffer.from(blob)));
+  const [rootfs, ...chunks] = blobs.map(({ digest, temporary }) => {
+    return { digest, size: fs.readFileSync(temporary).length, compressed: false, verity: "0".repeat(64) };
+  });
+  transaction.commit({ tag, manifest: assembleManifest(rootfs, chunks), blobs });
+}
+
+armed = true;
+const layout = Opened.create(directory);
+for (let i = 0; i < Number(commits); i++) commitImage(layout, `${prefix}${i}`);
+console.log(calls.join("\n"));
