@@ -1,4 +1,4 @@
-import { realpathSync } from "node:fs";
+import { readdirSync, realpathSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
 
 import { encodeRootfs, type InodeValue } from "@puzzlefs/format";
@@ -8,7 +8,7 @@ import { BuildError, readFailure } from "./errors.ts";
 import { inodeValue, Reachable } from "./image.ts";
 import { resolveOptions, type BuildOptions, type BuildResult, type ResolvedOptions } from "./options.ts";
 import { Pipeline } from "./pipeline.ts";
-import { ChunkPlaces } from "./places.ts";
+import { ChunkPlaces, type ChunkPlace } from "./places.ts";
 import { FreshNumbering, type TreeNode } from "./tree.ts";
 import { walkTree } from "./walk.ts";
 import { XattrReader } from "./xattrs.ts";
@@ -23,9 +23,15 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   refuseInside(resolved.ociDir, resolved.rootfs);
   const layout = Layout.create(resolved.ociDir);
   const transaction = layout.begin();
+  const blobDir = join(layout.path, "blobs", "sha256");
   try {
-    const tree = await storeTree(resolved, layout, transaction);
-    return commit(resolved, transaction, tree);
+    const newStore = readdirSync(blobDir).length === 0;
+    const pipeline = new Pipeline(resolved, { temporaryDir: transaction.directory, blobDir, newStore }, () => {});
+    try {
+      return commit(resolved, transaction, await storeTree(resolved, pipeline));
+    } finally {
+      await pipeline.close();
+    }
   } finally {
     transaction.abort();
   }
@@ -38,34 +44,24 @@ interface StoredTree {
   reachable: Reachable;
 }
 
-async function storeTree(options: ResolvedOptions, layout: Layout, transaction: Transaction): Promise<StoredTree> {
-  const directories = { temporaryDir: transaction.directory, blobDir: join(layout.path, "blobs", "sha256") };
-  const pipeline = new Pipeline(options, directories, () => {});
-  let nodes: TreeNode[];
-  try {
-    nodes = walkTree({
-      rootfs: options.rootfs,
-      mtime: options.mtime,
-      xattrs: new XattrReader(options.selinux, options.warn),
-      numbering: new FreshNumbering(),
-      onFile: (node, fsPath, path, stats) => pipeline.addFile(node, fsPath, path, stats),
-    });
-    await pipeline.finish();
-  } finally {
-    await pipeline.close();
-  }
+async function storeTree(options: ResolvedOptions, pipeline: Pipeline): Promise<StoredTree> {
+  const nodes = walkTree({
+    rootfs: options.rootfs,
+    mtime: options.mtime,
+    xattrs: new XattrReader(options.selinux, options.warn),
+    numbering: new FreshNumbering(),
+    onFile: (node, fsPath, path, status) => pipeline.addFile(node, fsPath, path, status),
+  });
+  await pipeline.finish();
+  nodes.sort((a, b) => a.ino - b.ino);
   const places = new ChunkPlaces(pipeline.queue, pipeline.packs, []);
   const reachable = new Reachable();
-  const inodes = nodes
-    .toSorted((a, b) => a.ino - b.ino)
-    .map((node) =>
-      inodeValue(node, (chunk) => {
-        const place = places.find(chunk);
-        reachable.add(place);
-        return place;
-      }),
-    );
-  return { nodes, inodes, reachable };
+  const place = (chunk: number): ChunkPlace => {
+    const found = places.find(chunk);
+    reachable.add(found);
+    return found;
+  };
+  return { nodes, inodes: nodes.map((node) => inodeValue(node, place)), reachable };
 }
 
 function commit(options: ResolvedOptions, transaction: Transaction, tree: StoredTree): BuildResult {

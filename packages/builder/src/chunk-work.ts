@@ -1,6 +1,5 @@
 import { hash } from "node:crypto";
 import { closeSync, openSync, statSync, writeSync } from "node:fs";
-import { join } from "node:path";
 
 import { fsVerityDigest } from "@puzzlefs/oci";
 
@@ -20,6 +19,17 @@ export interface WorkSettings {
   /** Where new blobs go until the build is committed, and where the layout has those it had before. */
   temporaryDir: string;
   blobDir: string;
+  /** The layout had no blobs to begin with: none need be looked for. */
+  newStore: boolean;
+}
+
+const contentScratch = Buffer.alloc(32);
+const storedScratch = Buffer.alloc(32);
+
+/** SHA-256 into memory that is used again: a Buffer of its own for each digest costs more than its collection is worth. */
+function sha256(bytes: Uint8Array, into: Buffer): Buffer {
+  into.write(hash("sha256", bytes, "binary"), "latin1");
+  return into;
 }
 
 /** Does the work on single chunks: hash, look for an equal one, compress, hash what is stored, write. Any thread has one. */
@@ -44,7 +54,7 @@ export class ChunkWork {
     }
     const address = queue.address(chunk);
     const bytes = memory.subarray(address, address + queue.length(chunk));
-    const content = hash("sha256", bytes, "buffer");
+    const content = sha256(bytes, contentScratch);
     if (queue.claim(chunk, content, packing) < 0) {
       if (packing) this.#encodeInPlace(chunk, bytes, content);
       else this.#store(chunk, bytes, content);
@@ -53,17 +63,17 @@ export class ChunkWork {
   }
 
   /** Makes the chunk a blob of its own. */
-  #store(chunk: number, bytes: Uint8Array, content: Uint8Array): void {
+  #store(chunk: number, bytes: Uint8Array, content: Buffer): void {
     const frames = this.#compressor?.compress(bytes, seekTableBytes);
     const blob = frames === undefined ? bytes : this.#compressor!.blob(frames);
-    const digest = frames === undefined ? content : hash("sha256", blob, "buffer");
+    const digest = frames === undefined ? content : sha256(blob, storedScratch);
     const fresh = this.#write(digest, blob);
     const flags = (frames === undefined ? 0 : chunkFlags.compressed) | (fresh ? chunkFlags.fresh : 0);
     this.queue.setResult(chunk, digest, fsVerityDigest(blob), blob.length, flags);
   }
 
   /** Replaces the chunk in its slab by its frames where those are smaller; the pack writer takes them from there. */
-  #encodeInPlace(chunk: number, bytes: Uint8Array, content: Uint8Array): void {
+  #encodeInPlace(chunk: number, bytes: Uint8Array, content: Buffer): void {
     const frames = this.#compressor?.compress(bytes, frameListBytes);
     if (frames === undefined) {
       this.queue.setResult(chunk, content, content, bytes.length, 0);
@@ -76,16 +86,17 @@ export class ChunkWork {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       list.forEach((frame, index) => view.setUint32(bytes.length - 4 * (list.length - index), frame.compressed, true));
     }
-    this.queue.setResult(chunk, hash("sha256", frames, "buffer"), content, frames.length, chunkFlags.compressed);
+    this.queue.setResult(chunk, sha256(frames, storedScratch), content, frames.length, chunkFlags.compressed);
   }
 
-  #write(digest: Uint8Array, blob: Uint8Array): boolean {
-    const name = Buffer.from(digest).toString("hex");
+  #write(digest: Buffer, blob: Uint8Array): boolean {
+    const { temporaryDir, blobDir, newStore } = this.#settings;
+    const name = digest.toString("hex");
     // A blob of the wrong length was damaged: it is replaced when the build is committed.
-    if (statSync(join(this.#settings.blobDir, name), { throwIfNoEntry: false })?.size === blob.length) return false;
+    if (!newStore && statSync(`${blobDir}/${name}`, { throwIfNoEntry: false })?.size === blob.length) return false;
     let file: number;
     try {
-      file = openSync(join(this.#settings.temporaryDir, name), "wx", 0o644);
+      file = openSync(`${temporaryDir}/${name}`, "wx", 0o644);
     } catch (error) {
       // A compressed chunk and a raw one can be the same bytes; whoever came first writes them.
       if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
@@ -101,7 +112,9 @@ export class ChunkWork {
   }
 
   #finishPack(chunk: number): void {
-    const { digest, verity, length } = hashPack(join(this.#settings.temporaryDir, packName(this.queue.address(chunk))));
+    const { digest, verity, length } = hashPack(
+      `${this.#settings.temporaryDir}/${packName(this.queue.address(chunk))}`,
+    );
     this.queue.setResult(chunk, digest, verity, length, 0);
     this.queue.finish(chunk, false);
   }

@@ -1,9 +1,10 @@
-import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from "node:fs";
+import { closeSync, constants, openSync, readSync } from "node:fs";
 
 import { printable, seekData, seekHole } from "@puzzlefs/oci";
 
 import type { ContentStream } from "./content-stream.ts";
 import { BuildError, readFailure } from "./errors.ts";
+import { FileStatus } from "./file-status.ts";
 
 /** Files with less missing than this are read with their zeros: finding the holes costs two calls each. */
 const leastHole = 65536;
@@ -11,8 +12,10 @@ const leastHole = 65536;
 /** Content is read without following a link or waiting for a fifo's writer, should the file be replaced by one. */
 const openFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
+const statusAfter = new FileStatus();
+
 /**
- * Reads a regular file into `stream`; `found` is what lstat said when the tree was walked. `fsPath` leads to it,
+ * Reads a regular file into `stream`; `found` is what the walk was told of it. `fsPath` leads to it,
  * `path` (latin1) is for messages. Throws a BuildError if it cannot be read or is not what was found any more.
  */
 export function readContent(
@@ -20,9 +23,9 @@ export function readContent(
   stream: ContentStream,
   fsPath: Buffer,
   path: string,
-  found: BigIntStats,
+  found: FileStatus,
 ): void {
-  const size = Number(found.size);
+  const { size } = found;
   let file: number;
   try {
     file = openSync(fsPath, openFlags);
@@ -30,12 +33,10 @@ export function readContent(
     throw readFailure(path, "read", error);
   }
   try {
-    if (size - Number(found.blocks) * 512 >= leastHole) readSparse(memory, stream, file, size, path);
+    if (size - found.allocated >= leastHole) readSparse(memory, stream, file, size, path);
     else readRange(memory, stream, file, 0, size, path);
-    const now = fstatSync(file, { bigint: true });
-    if (now.size !== found.size || now.mtimeNs !== found.mtimeNs || now.ino !== found.ino || now.dev !== found.dev) {
-      throw changed(path);
-    }
+    statusAfter.readDescriptor(file);
+    if (!statusAfter.unchangedSince(found)) throw changed(path);
   } catch (error) {
     throw error instanceof BuildError || (error as NodeJS.ErrnoException).syscall === undefined
       ? error

@@ -1,4 +1,4 @@
-import type { ChunkValue, InodeModeValue, InodeValue, RootfsValue } from "@puzzlefs/format";
+import type { ChunkValue, FileChunkValue, InodeModeValue, InodeValue, RootfsValue } from "@puzzlefs/format";
 
 import type { Pieces } from "./content-stream.ts";
 import type { Blob, ChunkPlace } from "./places.ts";
@@ -42,12 +42,16 @@ function modeValue(node: TreeNode, place: (chunk: number) => ChunkPlace): InodeM
   }
 }
 
-function fileChunks(pieces: Pieces, place: (chunk: number) => ChunkPlace): (InodeModeValue & { kind: "file" })["file"] {
-  return Array.from({ length: pieces.length / 3 }, (_, index) => {
-    const [chunk, offset, len] = pieces.slice(index * 3, index * 3 + 3);
-    const { blob, offset: chunkOffset, compressed } = place(chunk);
-    return { blob: { digest: blob.digest, offset: chunkOffset + offset, compressed }, len };
-  });
+function fileChunks(pieces: Pieces, place: (chunk: number) => ChunkPlace): FileChunkValue[] {
+  const chunks: FileChunkValue[] = [];
+  for (let index = 0; index < pieces.length; index += 3) {
+    const { blob, offset, compressed } = place(pieces[index]);
+    chunks.push({
+      blob: { digest: blob.digest, offset: offset + pieces[index + 1], compressed },
+      len: pieces[index + 2],
+    });
+  }
+  return chunks;
 }
 
 /**

@@ -1,10 +1,11 @@
-import type { BigIntStats } from "node:fs";
+import { setImmediate } from "node:timers/promises";
 
 import { Chunker } from "@puzzlefs/chunker";
 
 import { ChunkWork, type WorkSettings } from "./chunk-work.ts";
 import { ContentStream } from "./content-stream.ts";
 import { readContent } from "./content.ts";
+import type { FileStatus } from "./file-status.ts";
 import type { Progress, ResolvedOptions } from "./options.ts";
 import { PackWriter } from "./pack.ts";
 import { ChunkQueue } from "./queue.ts";
@@ -13,7 +14,7 @@ import { WorkerThreads } from "./threads.ts";
 import type { TreeNode } from "./tree.ts";
 
 /** Threads are started once this many bytes have been read: they cost more than a small tree does. */
-const startThreadsAfter = 2 << 20;
+const startThreadsAfter = 256 << 10;
 const progressInterval = 50;
 
 /**
@@ -36,7 +37,7 @@ export class Pipeline {
   /** `announce` puts the chunks that are stored already into the queue, before any other. */
   constructor(
     options: ResolvedOptions,
-    directories: { temporaryDir: string; blobDir: string },
+    store: { temporaryDir: string; blobDir: string; newStore: boolean },
     announce: (queue: ChunkQueue) => void,
   ) {
     this.#options = options;
@@ -51,24 +52,24 @@ export class Pipeline {
       level: options.level,
       frameSize: options.frameSize,
       packing: options.pack > 0,
-      ...directories,
+      ...store,
     };
     this.#work = new ChunkWork(settings, this.queue);
     this.#threads = new WorkerThreads(settings, options.jobs - 1);
     if (options.pack > 0) this.packs = new PackWriter(this.queue, settings, options.pack);
-    const ring = new SlabRing(this.#chunker.dataStart, slabBytes, this.queue, () => this.#relieve());
+    const ring = new SlabRing(this.#chunker.dataStart, slabBytes, this.queue, () => void this.#relieve());
     const emit = (address: number, length: number, slab: number): number => this.#emit(address, length, slab);
     this.#large = new ContentStream(this.#chunker, ring, emit);
     this.#small = new ContentStream(this.#chunker, ring, emit);
   }
 
   /** Reads a regular file and cuts it. `node.pieces` is complete once `finish` has returned. */
-  addFile(node: TreeNode, fsPath: Buffer, path: string, stats: BigIntStats): void {
+  addFile(node: TreeNode, fsPath: Buffer, path: string, status: FileStatus): void {
     const alone = this.#options.chunking === "file" && node.size >= this.#options.chunkSizes.min;
     const stream = alone ? this.#large : this.#small;
     if (node.size > 0) {
       stream.begin(node.pieces, node.size);
-      readContent(this.#chunker.memory, stream, fsPath, path, stats);
+      readContent(this.#chunker.memory, stream, fsPath, path, status);
       if (alone) stream.finish();
     }
     this.#progress.files++;
@@ -80,21 +81,33 @@ export class Pipeline {
   async finish(): Promise<void> {
     this.#large.close();
     this.#small.close();
-    while (!this.queue.allFinished) this.#relieve();
+    await this.#drain();
     if (this.packs !== undefined) {
       while (this.packs.drain());
       this.packs.finish();
-      while (!this.queue.allFinished) this.#relieve();
+      await this.#drain();
     }
-    await this.close();
+    this.queue.close();
     this.#check();
     this.#report(true);
   }
 
-  /** Lets the threads go, whether or not the work is done. */
+  /** Waits until the threads have left, whether or not the work was done. */
   async close(): Promise<void> {
     this.queue.close();
     await this.#threads.join();
+    if (this.#threads.failure !== undefined) {
+      this.#options.warn(`a worker thread could not run: ${this.#threads.failure.message}`);
+    }
+  }
+
+  async #drain(): Promise<void> {
+    while (!this.queue.allFinished) {
+      if (this.#relieve()) continue;
+      // Nothing happened for a while. A thread that died with a chunk in its hands is told of by the event loop.
+      await setImmediate();
+      if (this.#threads.failure !== undefined) throw this.#threads.failure;
+    }
   }
 
   #emit(address: number, length: number, slab: number): number {
@@ -107,15 +120,16 @@ export class Pipeline {
     return chunk;
   }
 
-  /** Brings the work forward by a chunk, or sleeps until another thread has. */
-  #relieve(): void {
+  /** Brings the work forward by a chunk, or sleeps until another thread has; false if none did for long. */
+  #relieve(): boolean {
     this.#check();
-    const { event } = this.queue;
-    if (this.packs?.drain()) return;
-    const chunk = this.queue.take();
-    if (chunk >= 0) this.#work.process(chunk);
-    else if (!this.queue.allFinished) this.queue.waitAfter(event);
     this.#report();
+    const { event } = this.queue;
+    if (this.packs?.drain()) return true;
+    const chunk = this.queue.take();
+    if (chunk < 0) return this.queue.allFinished || this.queue.waitAfter(event);
+    this.#work.process(chunk);
+    return true;
   }
 
   #check(): void {

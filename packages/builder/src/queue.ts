@@ -165,9 +165,9 @@ export class ChunkQueue {
     return Atomics.load(this.#control, control.event);
   }
 
-  /** Sleeps until something happens after `event` was read, at most a second. */
-  waitAfter(event: number): void {
-    Atomics.wait(this.#control, control.event, event, 1000);
+  /** Sleeps until something happens after `event` was read; false if a second passes without. */
+  waitAfter(event: number): boolean {
+    return Atomics.wait(this.#control, control.event, event, 1000) !== "timed-out";
   }
 
   get allFinished(): boolean {

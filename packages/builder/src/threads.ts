@@ -12,7 +12,8 @@ export class WorkerThreads {
   #settings: WorkSettings;
   #count: number;
   #exits: Promise<void>[] = [];
-  #failure: Error | undefined;
+  /** Why a thread could not start or go on; known once the event loop has run. */
+  failure: Error | undefined;
 
   constructor(settings: WorkSettings, count: number) {
     this.#settings = settings;
@@ -24,14 +25,13 @@ export class WorkerThreads {
     if (this.#exits.length > 0) return;
     for (let index = 0; index < this.#count; index++) {
       const worker = new Worker(workerEntry(), { workerData: this.#settings, name: `puzzlefs-build-${index}` });
-      worker.on("error", (error: Error) => (this.#failure ??= error));
+      worker.on("error", (error: Error) => (this.failure ??= error));
       this.#exits.push(new Promise((resolve) => worker.on("exit", () => resolve())));
     }
   }
 
-  /** Waits until every thread has left, once the queue is closed. Throws if one could not run. */
+  /** Waits until every thread has left, once the queue is closed. */
   async join(): Promise<void> {
     await Promise.all(this.#exits);
-    if (this.#failure !== undefined) throw this.#failure;
   }
 }

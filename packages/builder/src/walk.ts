@@ -1,8 +1,9 @@
-import { closeSync, constants, lstatSync, openSync, readdirSync, readlinkSync, type BigIntStats } from "node:fs";
+import { closeSync, constants, openSync, readdirSync, readlinkSync } from "node:fs";
 
-import { majorOf, minorOf, printable } from "@puzzlefs/oci";
+import { printable } from "@puzzlefs/oci";
 
 import { BuildError, readFailure } from "./errors.ts";
+import { FileStatus } from "./file-status.ts";
 import type { MtimePolicy } from "./options.ts";
 import type { NodeKind, Numbering, TreeNode } from "./tree.ts";
 import type { XattrReader } from "./xattrs.ts";
@@ -33,8 +34,8 @@ export interface WalkOptions {
   mtime: MtimePolicy;
   xattrs: XattrReader;
   numbering: Numbering;
-  /** Called for each regular file once, in the order of the tree, while `fsPath` still leads to it. */
-  onFile: (node: TreeNode, fsPath: Buffer, path: string, stats: BigIntStats) => void;
+  /** Called for each regular file once, in the order of the tree, while `fsPath` leads to it and `status` is its. */
+  onFile: (node: TreeNode, fsPath: Buffer, path: string, status: FileStatus) => void;
 }
 
 /**
@@ -51,7 +52,8 @@ class Walk {
   #nodes: TreeNode[] = [];
   /** By device and inode, only what has several names. */
   #hardLinks = new Map<string, TreeNode>();
-  #device = 0n;
+  #device = "";
+  #status = new FileStatus();
 
   constructor(options: WalkOptions) {
     this.#options = options;
@@ -59,10 +61,13 @@ class Walk {
 
   run(): TreeNode[] {
     const path = Buffer.from(this.#options.rootfs).toString("latin1");
-    const stats = statOf(Buffer.from(path, "latin1"), path);
-    if (!stats.isDirectory()) throw new BuildError(this.#options.rootfs, "not a directory");
-    this.#device = stats.dev;
-    const root = this.#addNode(1, stats, Buffer.from(path, "latin1"), path);
+    const terminated = terminatedPath(path);
+    this.#readStatus(terminated, path);
+    if ((this.#status.mode & constants.S_IFMT) !== constants.S_IFDIR) {
+      throw new BuildError(this.#options.rootfs, "not a directory");
+    }
+    this.#device = this.#status.device;
+    const root = this.#addNode(1, "dir", terminated, path);
 
     // A stack, not recursion: depth is the tree's to choose. A number on it is a descriptor to close on the way back.
     const stack: (Waiting | number)[] = [{ node: root, fsPath: path, path }];
@@ -97,57 +102,75 @@ class Walk {
   }
 
   /** Numbers one entry. Returns its node if it is a directory to visit. */
-  #visitEntry(directory: TreeNode, name: string, fsPathText: string, path: string): TreeNode | undefined {
-    const fsPath = Buffer.from(fsPathText, "latin1");
-    const stats = statOf(fsPath, path);
-    const kind = kinds.get(Number(stats.mode) & constants.S_IFMT);
-    if (kind === undefined)
-      throw new BuildError(printable(fsPath), `unknown file type, mode ${stats.mode.toString(8)}`);
+  #visitEntry(directory: TreeNode, name: string, fsPath: string, path: string): TreeNode | undefined {
+    const terminated = terminatedPath(fsPath);
+    this.#readStatus(terminated, path);
+    const { mode, nlink } = this.#status;
+    const kind = kinds.get(mode & constants.S_IFMT);
+    if (kind === undefined) {
+      throw new BuildError(printable(terminated), `unknown file type, mode ${mode.toString(8)}`);
+    }
     const ino = this.#options.numbering.number(directory, name, kind);
 
-    const linkKey = kind !== "dir" && stats.nlink > 1n ? `${stats.dev}:${stats.ino}` : undefined;
+    const linkKey = kind !== "dir" && nlink > 1 ? this.#status.identity : undefined;
     const linked = linkKey === undefined ? undefined : this.#hardLinks.get(linkKey);
     if (linked !== undefined) {
       directory.entries.push({ name, ino: linked.ino });
       return undefined;
     }
-    const node = this.#addNode(ino, stats, fsPath, path);
+    const node = this.#addNode(ino, kind, terminated, path);
     if (linkKey !== undefined) this.#hardLinks.set(linkKey, node);
     directory.entries.push({ name, ino });
-    if (kind === "file") this.#options.onFile(node, fsPath, path, stats);
-    return kind === "dir" && stats.dev === this.#device ? node : undefined;
+    if (kind === "file") this.#options.onFile(node, terminated.subarray(0, -1), path, this.#status);
+    return kind === "dir" && this.#status.device === this.#device ? node : undefined;
   }
 
-  #addNode(ino: number, stats: BigIntStats, fsPath: Buffer, path: string): TreeNode {
-    const mode = Number(stats.mode);
-    const kind = kinds.get(mode & constants.S_IFMT) ?? "file";
-    const device = kind === "chr" || kind === "blk" ? Number(stats.rdev) : 0;
+  /** Makes a node of what `#status` says. */
+  #addNode(ino: number, kind: NodeKind, terminated: Buffer, path: string): TreeNode {
+    const status = this.#status;
+    const isDevice = kind === "chr" || kind === "blk";
     const node: TreeNode = {
       ino,
       kind,
-      uid: Number(stats.uid),
-      gid: Number(stats.gid),
-      permissions: mode & 0o7777,
-      major: majorOf(device),
-      minor: minorOf(device),
-      ...mtimeOf(stats, this.#options.mtime),
-      xattrs: this.#options.xattrs.read(fsPath, path),
-      target: kind === "lnk" ? attempt(path, () => readlinkSync(fsPath, { encoding: "buffer" })) : undefined,
-      size: kind === "file" ? Number(stats.size) : 0,
+      uid: status.uid,
+      gid: status.gid,
+      permissions: status.mode & 0o7777,
+      major: isDevice ? status.major : 0,
+      minor: isDevice ? status.minor : 0,
+      ...mtimeOf(status, this.#options.mtime),
+      xattrs: this.#options.xattrs.read(terminated, path),
+      target: kind === "lnk" ? readTarget(terminated, path) : undefined,
+      size: kind === "file" ? status.size : 0,
       pieces: [],
       entries: [],
     };
     this.#nodes.push(node);
     return node;
   }
+
+  #readStatus(terminated: Buffer, path: string): void {
+    try {
+      this.#status.readPath(terminated);
+    } catch (error) {
+      throw readFailure(path, "read", error);
+    }
+  }
+}
+
+/** A latin1 path as the system takes it. */
+function terminatedPath(path: string): Buffer {
+  const bytes = Buffer.allocUnsafe(path.length + 1);
+  bytes.write(path, "latin1");
+  bytes[path.length] = 0;
+  return bytes;
+}
+
+function readTarget(terminated: Buffer, path: string): Buffer {
+  return attempt(path, () => readlinkSync(terminated.subarray(0, -1), { encoding: "buffer" }));
 }
 
 function compareBytes(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function statOf(fsPath: Buffer, path: string): BigIntStats {
-  return attempt(path, () => lstatSync(fsPath, { bigint: true }));
 }
 
 function attempt<T>(path: string, call: () => T): T {
@@ -158,15 +181,12 @@ function attempt<T>(path: string, call: () => T): T {
   }
 }
 
-const nanosecondsPerSecond = 1_000_000_000n;
-
-/** The modification time that the image records, seconds and nanoseconds; floored, so also right before 1970. */
-export function mtimeOf(stats: BigIntStats, policy: MtimePolicy): { mtimeSeconds: number; mtimeNanoseconds: number } {
+/** The modification time that the image records. */
+function mtimeOf(status: FileStatus, policy: MtimePolicy): { mtimeSeconds: number; mtimeNanoseconds: number } {
   if (policy.kind === "zero") return { mtimeSeconds: 0, mtimeNanoseconds: 0 };
-  const nanoseconds = ((stats.mtimeNs % nanosecondsPerSecond) + nanosecondsPerSecond) % nanosecondsPerSecond;
-  const seconds = Number((stats.mtimeNs - nanoseconds) / nanosecondsPerSecond);
-  if (policy.kind === "clamp" && seconds >= policy.seconds) {
+  const { mtimeSeconds, mtimeNanoseconds } = status;
+  if (policy.kind === "clamp" && mtimeSeconds >= policy.seconds) {
     return { mtimeSeconds: policy.seconds, mtimeNanoseconds: 0 };
   }
-  return { mtimeSeconds: seconds, mtimeNanoseconds: Number(nanoseconds) };
+  return { mtimeSeconds, mtimeNanoseconds };
 }

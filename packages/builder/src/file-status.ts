@@ -1,0 +1,79 @@
+import { AT_FDCWD, bind, check } from "@puzzlefs/oci";
+
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_EMPTY_PATH = 0x1000;
+const STATX_BASIC_STATS = 0x7ff;
+const statusBytes = 256;
+const emptyPath = new Uint8Array(1);
+
+const statx = bind("int statx(int dirfd, const void *path, int flags, unsigned int mask, void *status)");
+
+/**
+ * What statx(2) says of one file at a time: each call replaces what the last one said. Node's own lstat makes a score
+ * of bignums for each file, and without them cannot tell nanoseconds or large inode numbers apart.
+ */
+export class FileStatus {
+  readonly #bytes = Buffer.alloc(statusBytes);
+
+  /** `path` ends in NUL; a symbolic link is not followed. Throws a system error. */
+  readPath(path: Uint8Array): void {
+    check(statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, this.#bytes), "statx");
+  }
+
+  readDescriptor(descriptor: number): void {
+    check(statx(descriptor, emptyPath, AT_EMPTY_PATH, STATX_BASIC_STATS, this.#bytes), "statx");
+  }
+
+  get nlink(): number {
+    return this.#bytes.readUInt32LE(16);
+  }
+  get uid(): number {
+    return this.#bytes.readUInt32LE(20);
+  }
+  get gid(): number {
+    return this.#bytes.readUInt32LE(24);
+  }
+  /** Type and permission bits. */
+  get mode(): number {
+    return this.#bytes.readUInt16LE(28);
+  }
+  get size(): number {
+    return Number(this.#bytes.readBigUInt64LE(40));
+  }
+  /** Bytes that take up space: less than `size` where there are holes. */
+  get allocated(): number {
+    return Number(this.#bytes.readBigUInt64LE(48)) * 512;
+  }
+  get mtimeSeconds(): number {
+    return Number(this.#bytes.readBigInt64LE(112));
+  }
+  get mtimeNanoseconds(): number {
+    return this.#bytes.readUInt32LE(120);
+  }
+  /** Device number of a chr or blk, 0 otherwise. */
+  get major(): number {
+    return this.#bytes.readUInt32LE(128);
+  }
+  get minor(): number {
+    return this.#bytes.readUInt32LE(132);
+  }
+  /** The file system, as text to compare. */
+  get device(): string {
+    return this.#bytes.toString("latin1", 136, 144);
+  }
+  /** The file itself, as text to compare: file system and inode number. */
+  get identity(): string {
+    return this.device + this.#bytes.toString("latin1", 32, 40);
+  }
+
+  /** Whether this is the same file, of the same size and modification time. */
+  unchangedSince(earlier: FileStatus): boolean {
+    const { identity, size, mtimeSeconds, mtimeNanoseconds } = earlier;
+    return (
+      this.size === size &&
+      this.mtimeNanoseconds === mtimeNanoseconds &&
+      this.mtimeSeconds === mtimeSeconds &&
+      this.identity === identity
+    );
+  }
+}
