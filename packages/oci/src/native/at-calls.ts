@@ -1,4 +1,5 @@
-import { closeSync, constants } from "node:fs";
+import { constants } from "node:fs";
+import { close } from "./descriptors.ts";
 import { bind, check, errnos, SystemError } from "./library.ts";
 import { nulTerminated, printable, type Path } from "./paths.ts";
 
@@ -41,7 +42,7 @@ const native = {
   fchownat: bind("int fchownat(int dirfd, const void *path, unsigned int uid, unsigned int gid, int flags)"),
 };
 
-/** Opens without following a symlink in the last component, close-on-exec. Returns the descriptor. */
+/** Opens without following a symlink in the last component, close-on-exec. Returns a descriptor for close(). */
 export function openat(directory: number, path: Path, flags: number, mode = 0): number {
   const all = flags | constants.O_NOFOLLOW | O_CLOEXEC;
   return check(native.openat(directory, nulTerminated(path), all, mode), "openat", () => printable(path));
@@ -50,7 +51,7 @@ export function openat(directory: number, path: Path, flags: number, mode = 0): 
 /**
  * Opens `path`, of any number of components, strictly beneath `directory`: no "..", no absolute path, no symlink
  * anywhere on the way. Where the kernel has no openat2 (before 5.6, or hidden by seccomp) the components are walked
- * one by one. Throws EXDEV or ELOOP (ENOTDIR in the walk) for a path that tries to leave.
+ * one by one. Returns a descriptor for close(). Throws EXDEV or ELOOP (ENOTDIR in the walk) for a path that tries to leave.
  */
 export function openBeneath(directory: number, path: Path, flags: number, mode = 0): number {
   const how = new BigUint64Array([
@@ -77,12 +78,12 @@ export function walkBeneath(directory: number, path: Path, flags: number, mode: 
   try {
     for (const name of components.slice(0, -1)) {
       const next = openat(at, Buffer.from(name, "latin1"), O_PATH | constants.O_DIRECTORY);
-      if (at !== directory) closeSync(at);
+      if (at !== directory) close(at);
       at = next;
     }
     return openat(at, Buffer.from(components.at(-1) ?? "", "latin1"), flags, mode);
   } finally {
-    if (at !== directory) closeSync(at);
+    if (at !== directory) close(at);
   }
 }
 

@@ -13,11 +13,20 @@ export const FALLOC_FL_PUNCH_HOLE = 2;
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 
+const closeNative = bind("int close(int fd)");
 const flockNative = bind("int flock(int fd, int operation)");
 const syncfsNative = bind("int syncfs(int fd)");
 const fallocateNative = bind("int fallocate(int fd, int mode, int64_t offset, int64_t length)");
 const lseekNative = bind("int64_t lseek(int fd, int64_t offset, int whence)");
 const ioctlNative = bind("int ioctl(int fd, unsigned long request, void *argument)");
+
+/**
+ * Closes a descriptor that openat() or openBeneath() gave. In a worker thread node:fs warns about closing what it
+ * did not open, and closes what was opened by it when the thread ends; these descriptors are on neither list.
+ */
+export function close(descriptor: number): void {
+  check(closeNative(descriptor), "close");
+}
 
 /**
  * Takes or releases an advisory lock that belongs to the open file description, so it goes when its last descriptor

@@ -25,6 +25,8 @@ export class SystemError extends Error {
 
 /** Node's name and text where it has one, so that codes compare equal whichever way an error came. */
 function describe(errno: number): [code: string, text: string] {
+  // libuv's text speaks of a socket.
+  if (errno === errnos.EOPNOTSUPP) return ["ENOTSUP", "operation not supported"];
   const known = getSystemErrorMap().get(-errno);
   if (known !== undefined) return known;
   const code = Object.entries(koffi().os.errno).find(([, value]) => value === errno)?.[0];

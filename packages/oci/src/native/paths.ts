@@ -23,7 +23,7 @@ export function printable(path: Path): string {
   if (path.at(-1) === 0) path = path.subarray(0, -1);
   const text = Buffer.from(path.buffer, path.byteOffset, path.length).toString("utf8");
   const exact = Buffer.from(text, "utf8").equals(path) ? text : Buffer.from(path).toString("latin1");
-  const escaped = exact === text ? /[\u0000-\u001f\u007f-\u009f]/g : /[\u0000-\u001f\u007f-\u00ff]/g;
+  const escaped = exact === text ? /\p{Cc}/gu : /[^\x20-\x7e]/g;
   return exact.replace(escaped, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
 

@@ -1,0 +1,46 @@
+import { join } from "node:path";
+import test from "ava";
+import { majorOf, makedev, minorOf } from "./devices.ts";
+import { directory, odd } from "./directory.fixture.ts";
+import { SystemError } from "./library.ts";
+import { nulTerminated, printable } from "./paths.ts";
+import { llistxattr } from "./xattrs.ts";
+
+test("a failed call throws an error in Node's shape", (t) => {
+  const path = join(directory, "nothing");
+  const error = t.throws(() => llistxattr(path), { instanceOf: SystemError });
+  t.like(error, { code: "ENOENT", errno: -2, syscall: "llistxattr", path });
+  t.is(error?.message, `ENOENT: no such file or directory, llistxattr '${path}'`);
+  t.is(new SystemError(117, "read").code, "EUCLEAN", "also where Node has no name");
+});
+
+test("paths: bytes pass as they are, NUL inside is refused, messages are printable", (t) => {
+  t.deepEqual([...nulTerminated("é")], [0xc3, 0xa9, 0]);
+  t.deepEqual([...nulTerminated(odd)], [...odd, 0]);
+  const ready = Buffer.from("x\0");
+  t.is(nulTerminated(ready), ready);
+  t.throws(() => nulTerminated("a\0b"), { instanceOf: TypeError, message: /NUL byte: 'a\\x00b'/ });
+  t.throws(() => nulTerminated("a\0\0"), { instanceOf: TypeError });
+  t.is(printable(odd), "a\\xff\\x0a\\xfe");
+  t.is(printable("é\n"), "é\\x0a");
+});
+
+test("device numbers survive in all their 32 bits, and beyond is refused", (t) => {
+  for (const [major, minor] of [
+    [0, 0],
+    [8, 1],
+    [259, 1048575],
+    [4095, 256],
+    [4095, 1048575],
+  ]) {
+    const device = makedev(major, minor);
+    t.deepEqual([majorOf(device), minorOf(device)], [major, minor]);
+  }
+  for (const [major, minor] of [
+    [4096, 0],
+    [0, 1048576],
+    [-1, 0],
+    [0, 0.5],
+  ])
+    t.throws(() => makedev(major, minor), { instanceOf: RangeError });
+});
