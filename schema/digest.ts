@@ -30,10 +30,10 @@ export function parseHex(text: Bytes, digest: Scratch<u8>): boolean {
 }
 
 /** Writes 32 bytes as 64 digits. */
-export function formatHex(digest: Bytes, text: Scratch<u8>): void {
+export function formatHex(digest: Bytes, digits: Scratch<u8>): void {
   for (let i: u32 = 0; i < DIGEST_BYTES; i++) {
-    text[i * 2] = digitOf(digest[i] >> 4);
-    text[i * 2 + 1] = digitOf(digest[i] & 15);
+    digits[i * 2] = digitOf(digest[i] >> 4);
+    digits[i * 2 + 1] = digitOf(digest[i] & 15);
   }
 }
 

@@ -1,11 +1,14 @@
 /** Finding inodes, names and content in a validated image, through its layers. */
 import { decreases, difference, u32 } from "./language.ts";
 import type { Bytes, Items, Value, u53 } from "./language.ts";
-import type { Dir, DirEntry, FileChunk, Inode, InodeVector, Rootfs } from "./metadata.ts";
+import type { DirEntry, FileChunk, Inode, InodeVector, Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";
 
 /** The root directory's inode number. */
 export const ROOT_INO: u53 = 1;
+
+/** An inode is looked up in one layer after the other. */
+export const MAX_LAYERS: u32 = 256;
 
 /** A position in a listing is the layer times this, plus the entry. */
 const LAYER_SPAN: u53 = 4294967296;
@@ -69,9 +72,10 @@ export function findPlace(image: Rootfs, ino: u53): Place | undefined {
   for (const layer of image.metadatas) {
     const inodes = layer.inodes;
     const index: u32 = searchInodes(inodes, ino);
-    if (index < inodes.length && inodes[index].ino === ino) {
-      if (inodes[index].mode.kind === "wht") return undefined;
-      return { ordinal: u32(before) + index, inode: inodes[index] };
+    const inode = inodes[index];
+    if (index < inodes.length && inode.ino === ino) {
+      if (inode.mode.kind === "wht") return undefined;
+      return { ordinal: u32(before) + index, inode: inode };
     }
     before = u32(before) + inodes.length;
   }
@@ -105,16 +109,24 @@ function searchNames(entries: Items<DirEntry>, sorted: boolean, name: Bytes): u3
   return entries.length;
 }
 
-/** What directory `dir` is in one layer: an empty one where it is not there or not a directory. */
-function dirIn(layer: InodeVector, dir: u53): Dir {
-  const inodes = layer.inodes;
-  return inodes[searchInodes(inodes, dir)].mode.dir;
+/** A record of a directory: its layer, and its names there. */
+export interface DirRecord extends Value {
+  layer: u32;
+  entries: Items<DirEntry>;
+  lookBelow: boolean;
 }
 
-function isDirIn(layer: InodeVector, dir: u53): boolean {
-  const inode = inodeIn(layer, dir);
-  if (inode === undefined) return false;
-  return inode.mode.kind === "dir";
+/** The record of directory `dir` in the newest layer from `from` on that holds it as a directory. */
+export function findDirRecord(image: Rootfs, dir: u53, from: u32): DirRecord | undefined {
+  const layers = image.metadatas;
+  for (let layer: u32 = from; layer < layers.length; layer++) {
+    const inode = inodeIn(layers[layer], dir);
+    if (inode !== undefined && inode.mode.kind === "dir") {
+      const record = inode.mode.dir;
+      return { layer: layer, entries: record.entries, lookBelow: record.lookBelow };
+    }
+  }
+  return undefined;
 }
 
 /**
@@ -125,49 +137,64 @@ export function findName(image: Rootfs, sorted: boolean, dir: u53, name: Bytes):
   const directory = findInode(image, dir);
   if (directory === undefined) return undefined;
   if (directory.mode.kind !== "dir") return undefined;
-  for (const layer of image.metadatas) {
-    if (isDirIn(layer, dir)) {
-      const here = dirIn(layer, dir);
-      const entries = here.entries;
-      const index: u32 = searchNames(entries, sorted || here.lookBelow, name);
-      if (index < entries.length) return findInode(image, entries[index].ino);
-      if (!here.lookBelow) return undefined;
-    }
+  let layer: u32 = 0;
+  while (layer < MAX_LAYERS) {
+    decreases(MAX_LAYERS - layer);
+    const record = findDirRecord(image, dir, layer);
+    if (record === undefined) return undefined;
+    const entries = record.entries;
+    const index: u32 = searchNames(entries, sorted || record.lookBelow, name);
+    if (index < entries.length) return findInode(image, entries[index].ino);
+    if (!record.lookBelow) return undefined;
+    layer = u32(record.layer + 1);
   }
   return undefined;
 }
 
 /** Whether a layer newer than `layer` lists `name` in directory `dir`, and so decides what it is. */
 function hidden(image: Rootfs, layer: u32, dir: u53, name: Bytes): boolean {
+  const layers = image.metadatas;
   for (let newer: u32 = 0; newer < layer; newer++) {
-    if (isDirIn(image.metadatas[newer], dir)) {
-      const entries = dirIn(image.metadatas[newer], dir).entries;
+    const inode = inodeIn(layers[newer], dir);
+    if (inode !== undefined && inode.mode.kind === "dir") {
+      const entries = inode.mode.dir.entries;
       if (searchNames(entries, true, name) < entries.length) return true;
     }
   }
   return false;
 }
 
+/** What an entry of a directory's record in `layer` shows: nothing where a newer layer decides, or it is a whiteout. */
+export function findShown(image: Rootfs, layer: u32, dir: u53, entry: DirEntry): Place | undefined {
+  if (layer > 0 && hidden(image, layer, dir, entry.name)) return undefined;
+  return findPlace(image, entry.ino);
+}
+
 /** The first name that directory `dir` shows after `cookie`; 0 starts. */
 export function nextName(image: Rootfs, dir: u53, cookie: u53): Listed | undefined {
-  const directory = findInode(image, dir);
-  if (directory === undefined) return undefined;
-  if (directory.mode.kind !== "dir") return undefined;
-  const first: u32 = u32(cookie / LAYER_SPAN);
-  for (let layer: u32 = first; layer < image.metadatas.length; layer++) {
-    if (isDirIn(image.metadatas[layer], dir)) {
-      const here = dirIn(image.metadatas[layer], dir);
-      const entries = here.entries;
-      const from: u32 = layer === first ? u32(cookie % LAYER_SPAN) : 0;
-      for (let i: u32 = from; i < entries.length; i++) {
-        const entry = entries[i];
-        const place = findPlace(image, entry.ino);
-        if (place !== undefined && !hidden(image, layer, dir, entry.name)) {
-          return { cookie: positionAfter(layer, i), entry: entry, ordinal: place.ordinal, inode: place.inode };
-        }
+  let layer: u32 = u32(cookie / LAYER_SPAN);
+  let from: u32 = u32(cookie % LAYER_SPAN);
+  if (cookie === 0) {
+    const directory = findInode(image, dir);
+    if (directory === undefined) return undefined;
+    if (directory.mode.kind !== "dir") return undefined;
+  }
+  while (layer < MAX_LAYERS) {
+    decreases(MAX_LAYERS - layer);
+    const record = findDirRecord(image, dir, layer);
+    if (record === undefined) return undefined;
+    if (record.layer !== layer) from = 0;
+    const entries = record.entries;
+    for (let i: u32 = from; i < entries.length; i++) {
+      const place = findShown(image, record.layer, dir, entries[i]);
+      if (place !== undefined) {
+        const next: u53 = positionAfter(record.layer, i);
+        return { cookie: next, entry: entries[i], ordinal: place.ordinal, inode: place.inode };
       }
-      if (!here.lookBelow) return undefined;
     }
+    if (!record.lookBelow) return undefined;
+    layer = u32(record.layer + 1);
+    from = 0;
   }
   return undefined;
 }

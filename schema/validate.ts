@@ -1,18 +1,16 @@
 /** Every rule that the metadata of an image must keep, checked once before anything else reads it. */
-import { followRootfs } from "./checks.ts";
+import { followRootfs } from "./generated/checks.ts";
 import { deviceFits } from "./device.ts";
 import { DIGEST_BYTES } from "./digest.ts";
 import { decreases, difference, fail, offsetOf, u32, view } from "./language.ts";
-import type { Items, Scratch, Value, u53 } from "./language.ts";
-import { findPlace, isHeld, nextName, ROOT_INO } from "./lookup.ts";
+import type { Bytes, Items, Scratch, Value, u53 } from "./language.ts";
+import { findDirRecord, findPlace, findShown, isHeld, MAX_LAYERS, ROOT_INO } from "./lookup.ts";
 import type { Chunk, Dir, DirEntry, FileChunk, Inode, InodeAdditional, InodeVector, Rootfs } from "./metadata.ts";
 import { compareNames, hasNul, hasSlash, isDots, MAX_NAME_BYTES, sameBytes } from "./names.ts";
 import { checkedRoot } from "./wire.ts";
 import type { Message } from "./wire.ts";
 
 export const MANIFEST_VERSION: u53 = 3;
-/** An inode is looked up in one layer after the other. */
-export const MAX_LAYERS: u32 = 256;
 /** Above every number that the format counts with. */
 export const NUMBER_END: u53 = 9007199254740992;
 const MAX_PERMISSIONS: u32 = 4095;
@@ -51,10 +49,12 @@ function checkSum(a: u53, b: u53, inode: Inode): void {
 function checkChunks(chunks: Items<FileChunk>, inode: Inode): void {
   let size: u53 = 0;
   for (const chunk of chunks) {
-    if (chunk.blob.digest.length !== DIGEST_BYTES) fail("digest-length", inode.ino, offsetOf(chunk));
-    checkSum(chunk.blob.offset, chunk.len, inode);
-    checkSum(size, chunk.len, inode);
-    size = size + chunk.len;
+    const blob = chunk.blob;
+    const len: u53 = chunk.len;
+    if (blob.digest.length !== DIGEST_BYTES) fail("digest-length", inode.ino, offsetOf(chunk));
+    checkSum(blob.offset, len, inode);
+    checkSum(size, len, inode);
+    size = size + len;
   }
 }
 
@@ -66,8 +66,7 @@ function checkXattrs(additional: InodeAdditional, inode: Inode): void {
   }
 }
 
-function checkName(entry: DirEntry, inode: Inode): void {
-  const name = entry.name;
+function checkName(entry: DirEntry, name: Bytes, inode: Inode): void {
   const at: u53 = offsetOf(entry);
   if (name.length === 0 || name.length > MAX_NAME_BYTES) fail("dir-entry-name-length", inode.ino, at);
   if (hasSlash(name)) fail("dir-entry-name-slash", inode.ino, at);
@@ -114,16 +113,18 @@ function checkUnsorted(dir: Dir, inode: Inode, order: Scratch<u32>): void {
 function checkDir(image: Rootfs, dir: Dir, inode: Inode, order: Scratch<u32>): boolean {
   const entries = dir.entries;
   let sorted: boolean = true;
-  for (let i: u32 = 0; i < entries.length; i++) {
-    const entry = entries[i];
-    checkName(entry, inode);
-    if (entry.ino === ROOT_INO) fail("dir-entry-root", inode.ino, offsetOf(entry));
-    if (!isHeld(image, entry.ino)) fail("dir-entry-dangling", inode.ino, offsetOf(entry));
-    if (i > 0) {
-      const comparison: u32 = compareNames(entries[difference(i, 1)].name, entry.name);
-      if (comparison === 1) fail("dir-entry-duplicate", inode.ino, offsetOf(entry));
-      if (comparison === 2) sorted = false;
-    }
+  let previous: Bytes = entries[0].name.slice(0, 0);
+  for (const entry of entries) {
+    const name = entry.name;
+    const ino: u53 = entry.ino;
+    checkName(entry, name, inode);
+    if (ino === ROOT_INO) fail("dir-entry-root", inode.ino, offsetOf(entry));
+    if (!isHeld(image, ino)) fail("dir-entry-dangling", inode.ino, offsetOf(entry));
+    // No name is empty: the first one comes after what `previous` starts with.
+    const comparison: u32 = compareNames(previous, name);
+    if (comparison === 1) fail("dir-entry-duplicate", inode.ino, offsetOf(entry));
+    if (comparison === 2) sorted = false;
+    previous = name;
   }
   if (!sorted && dir.lookBelow) fail("look-below-unsorted", inode.ino, offsetOf(inode));
   if (!sorted) checkUnsorted(dir, inode, order);
@@ -134,17 +135,18 @@ function checkDir(image: Rootfs, dir: Dir, inode: Inode, order: Scratch<u32>): b
 function checkRecord(image: Rootfs, inode: Inode, order: Scratch<u32>): boolean {
   const kind = inode.mode.kind;
   const at: u53 = offsetOf(inode);
-  const target = inode.additional.symlinkTarget;
+  const additional = inode.additional;
   if (kind === "invalid" || kind === "unknown") fail("inode-kind", inode.ino, at);
   if (inode.permissions > MAX_PERMISSIONS) fail("permissions-range", inode.ino, at);
   if (inode.mtimeNanoseconds >= NANOSECONDS) fail("mtime-nanoseconds", inode.ino, at);
   if (kind === "chr" && !deviceFits(inode.mode.chr.major, inode.mode.chr.minor)) fail("device-number", inode.ino, at);
   if (kind === "blk" && !deviceFits(inode.mode.blk.major, inode.mode.blk.minor)) fail("device-number", inode.ino, at);
-  if (kind === "lnk" && (target.length === 0 || target.length > MAX_TARGET_BYTES || hasNul(target))) {
-    fail("symlink-target", inode.ino, at);
+  if (kind === "lnk") {
+    const target = additional.symlinkTarget;
+    if (target.length === 0 || target.length > MAX_TARGET_BYTES || hasNul(target)) fail("symlink-target", inode.ino, at);
   }
-  checkXattrs(inode.additional, inode);
-  checkChunks(inode.mode.file, inode);
+  checkXattrs(additional, inode);
+  if (kind === "file") checkChunks(inode.mode.file, inode);
   if (kind !== "dir") return true;
   const sorted = checkDir(image, inode.mode.dir, inode, order);
   return sorted;
@@ -215,19 +217,24 @@ function checkTree(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, qu
     const dir: u53 = queue[i];
     const above = findPlace(image, dir);
     if (above === undefined) continue;
-    let cookie: u53 = 0;
-    while (cookie < NUMBER_END) {
-      decreases(NUMBER_END - cookie);
-      const listed = nextName(image, dir, cookie);
-      if (listed === undefined) break;
-      cookie = listed.cookie;
-      enter(listed.inode, listed.ordinal, dir, links, parents);
-      if (listed.inode.mode.kind === "dir") {
-        links[above.ordinal] = u32(links[above.ordinal] + 1);
-        queue[queued] = listed.inode.ino;
-        queued = queued + 1;
+    let layer: u32 = 0;
+    while (layer < MAX_LAYERS) {
+      decreases(MAX_LAYERS - layer);
+      const record = findDirRecord(image, dir, layer);
+      if (record === undefined) break;
+      for (const entry of record.entries) {
+        const shown = findShown(image, record.layer, dir, entry);
+        if (shown === undefined) continue;
+        enter(shown.inode, shown.ordinal, dir, links, parents);
+        if (shown.inode.mode.kind === "dir") {
+          links[above.ordinal] = u32(links[above.ordinal] + 1);
+          queue[queued] = shown.inode.ino;
+          queued = queued + 1;
+        }
+        if (shown.inode.mode.kind === "dir" || links[shown.ordinal] === 1) visible = visible + 1;
       }
-      if (listed.inode.mode.kind === "dir" || links[listed.ordinal] === 1) visible = visible + 1;
+      if (!record.lookBelow) break;
+      layer = u32(record.layer + 1);
     }
   }
   checkReach(image, parents);

@@ -184,47 +184,40 @@ function listTag(message: Message, pointer: Pointer): Pointer {
   return { rule: 0, kind: POINTER_STRUCT, at: low >> 2, sizes: sizes };
 }
 
-/** The root struct of a message. */
-export function rootPart(message: Message): StructPart {
-  if (message.starts[0] + 1 > message.starts[1]) return emptyStruct(message);
-  return structAt(message, message.starts[0]);
-}
-
-function structAt(message: Message, at: u32): StructPart {
-  const pointer = followPointer(message, at);
+/** What a pointer leads to, as the kind that is wanted; empty where it is of another kind. */
+function structOf(message: Message, pointer: Pointer): StructPart {
   if (pointer.kind !== POINTER_STRUCT) return emptyStruct(message);
   return { message: message, at: pointer.at, words: pointer.sizes & 65535, pointers: pointer.sizes >> 16 };
+}
+
+function listOf(message: Message, pointer: Pointer): ListPart {
+  if (pointer.kind !== POINTER_LIST) return emptyList(message);
+  const tag = listTag(message, pointer);
+  if (tag.kind !== POINTER_STRUCT) return emptyList(message);
+  return { message: message, at: u32(pointer.at + 1), count: tag.at, words: tag.sizes & 65535, pointers: tag.sizes >> 16 };
+}
+
+function bytesOf(message: Message, pointer: Pointer): Bytes {
+  if (pointer.kind !== POINTER_LIST || (pointer.sizes & 7) !== ELEMENT_BYTE) return message.bytes.slice(0, 0);
+  return message.bytes.slice(pointer.at * 8, pointer.at * 8 + (pointer.sizes >> 3));
 }
 
 /** The struct behind pointer `index`, or an empty one. */
 export function structField(part: StructPart, index: u32): StructPart {
   if (index >= part.pointers) return emptyStruct(part.message);
-  return structAt(part.message, u32(part.at + part.words + index));
+  return structOf(part.message, followPointer(part.message, u32(part.at + part.words + index)));
 }
 
 /** The list of structs behind pointer `index`, or an empty one. */
 export function listField(part: StructPart, index: u32): ListPart {
   if (index >= part.pointers) return emptyList(part.message);
-  const pointer = followPointer(part.message, u32(part.at + part.words + index));
-  if (pointer.kind !== POINTER_LIST) return emptyList(part.message);
-  const tag = listTag(part.message, pointer);
-  if (tag.kind !== POINTER_STRUCT) return emptyList(part.message);
-  return {
-    message: part.message,
-    at: u32(pointer.at + 1),
-    count: tag.at,
-    words: tag.sizes & 65535,
-    pointers: tag.sizes >> 16,
-  };
+  return listOf(part.message, followPointer(part.message, u32(part.at + part.words + index)));
 }
 
 /** The bytes behind pointer `index`, or none. */
 export function dataField(part: StructPart, index: u32): Bytes {
-  const bytes = part.message.bytes;
-  if (index >= part.pointers) return bytes.slice(0, 0);
-  const pointer = followPointer(part.message, u32(part.at + part.words + index));
-  if (pointer.kind !== POINTER_LIST || (pointer.sizes & 7) !== ELEMENT_BYTE) return bytes.slice(0, 0);
-  return bytes.slice(pointer.at * 8, pointer.at * 8 + (pointer.sizes >> 3));
+  if (index >= part.pointers) return part.message.bytes.slice(0, 0);
+  return bytesOf(part.message, followPointer(part.message, u32(part.at + part.words + index)));
 }
 
 /** Element `index` of a list, or an empty struct. */
@@ -275,7 +268,7 @@ export function checkedRoot(message: Message): StructPart {
   const pointer = followPointer(message, message.starts[0]);
   if (pointer.rule !== 0) fail(pointer.rule, 0, message.starts[0] * 8);
   if (pointer.kind !== POINTER_STRUCT) fail("root-missing", 0, message.starts[0] * 8);
-  return structAt(message, message.starts[0]);
+  return structOf(message, pointer);
 }
 
 /** The pointer at `index`, which is null or of `kind`. */
@@ -289,20 +282,20 @@ function checkedPointer(part: StructPart, index: u32, kind: u32): Pointer {
 }
 
 export function checkedStruct(part: StructPart, index: u32, work: Scratch<u53>): StructPart {
-  checkedPointer(part, index, POINTER_STRUCT);
-  const target = structField(part, index);
+  const pointer = checkedPointer(part, index, POINTER_STRUCT);
+  const target = structOf(part.message, pointer);
   spend(work, 1 + target.words + target.pointers, part.at * 8);
   return target;
 }
 
 export function checkedList(part: StructPart, index: u32, work: Scratch<u53>): ListPart {
   const pointer = checkedPointer(part, index, POINTER_LIST);
-  const list = listField(part, index);
+  const list = listOf(part.message, pointer);
   if (pointer.kind === POINTER_LIST) {
     const tag = listTag(part.message, pointer);
     if (tag.rule !== 0) fail(tag.rule, 0, pointer.at * 8);
     const words: u53 = list.words + list.pointers;
-    spend(work, list.count * (words + (words === 0 ? 1 : 0)), pointer.at * 8);
+    spend(work, 1 + list.count * (words === 0 ? 1 : words), pointer.at * 8);
   }
   return list;
 }
@@ -312,7 +305,7 @@ export function checkedData(part: StructPart, index: u32, work: Scratch<u53>): B
   if (pointer.kind === POINTER_LIST && (pointer.sizes & 7) !== ELEMENT_BYTE) {
     fail("list-element-size", 0, pointer.at * 8);
   }
-  const bytes = dataField(part, index);
+  const bytes = bytesOf(part.message, pointer);
   spend(work, bytes.length / 8 + 1, part.at * 8);
   return bytes;
 }

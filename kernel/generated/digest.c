@@ -42,12 +42,12 @@ static u8 pfs_digit_of(u32 value)
 }
 
 /* Writes 32 bytes as 64 digits. */
-void pfs_format_hex(struct pfs_bytes digest, struct pfs_scratch_u8 text)
+void pfs_format_hex(struct pfs_bytes digest, struct pfs_scratch_u8 digits)
 {
 	for (u32 i = 0; i < PFS_DIGEST_BYTES; i++) {
-		pfs_scratch_u8_set(text, i * 2,
+		pfs_scratch_u8_set(digits, i * 2,
 				   pfs_digit_of(pfs_byte(digest, i) >> 4));
-		pfs_scratch_u8_set(text, i * 2 + 1,
+		pfs_scratch_u8_set(digits, i * 2 + 1,
 				   pfs_digit_of(pfs_byte(digest, i) & 15));
 	}
 }

@@ -164,6 +164,8 @@ extern const bool pfs_rule_unsupported[];
 #define PFS_MAX_NAME_BYTES 255
 /* The root directory's inode number. */
 #define PFS_ROOT_INO 1
+/* An inode is looked up in one layer after the other. */
+#define PFS_MAX_LAYERS 256
 #define PFS_DIGEST_BYTES 32
 #define PFS_HEX_DIGITS 64
 #define PFS_MAX_MANIFEST_BYTES 67108864
@@ -182,8 +184,6 @@ extern const bool pfs_rule_unsupported[];
 /* No frame holds more: a reader can always decompress one whole. */
 #define PFS_MAX_FRAME_BYTES 16777216
 #define PFS_MANIFEST_VERSION 3
-/* An inode is looked up in one layer after the other. */
-#define PFS_MAX_LAYERS 256
 /* Above every number that the format counts with. */
 #define PFS_NUMBER_END 9007199254740992ULL
 
@@ -361,7 +361,6 @@ bool pfs_open_message(struct pfs_bytes bytes, struct pfs_scratch_u32 starts,
 		      struct pfs_failure *failure, struct pfs_message *out);
 struct pfs_pointer pfs_follow_pointer(const struct pfs_message *message,
 				      u32 at);
-struct pfs_struct_part pfs_root_part(const struct pfs_message *message);
 struct pfs_struct_part pfs_struct_field(struct pfs_struct_part part, u32 index);
 struct pfs_list_part pfs_list_field(struct pfs_struct_part part, u32 index);
 struct pfs_bytes pfs_data_field(struct pfs_struct_part part, u32 index);
@@ -736,6 +735,13 @@ struct pfs_chunk_place {
 	u64 start;
 };
 
+/* A record of a directory: its layer, and its names there. */
+struct pfs_dir_record {
+	u32 layer;
+	struct pfs_dir_entry_list entries;
+	bool look_below;
+};
+
 /*
  * The metadata blob, as the manifest describes it; its digests are in the
  * caller's memory.
@@ -814,8 +820,12 @@ bool pfs_is_dots(struct pfs_bytes name);
 bool pfs_is_held(struct pfs_rootfs image, u64 ino);
 bool pfs_find_place(struct pfs_rootfs image, u64 ino, struct pfs_place *out);
 bool pfs_find_inode(struct pfs_rootfs image, u64 ino, struct pfs_inode *out);
+bool pfs_find_dir_record(struct pfs_rootfs image, u64 dir, u32 from,
+			 struct pfs_dir_record *out);
 bool pfs_find_name(struct pfs_rootfs image, bool sorted, u64 dir,
 		   struct pfs_bytes name, struct pfs_inode *out);
+bool pfs_find_shown(struct pfs_rootfs image, u32 layer, u64 dir,
+		    struct pfs_dir_entry entry, struct pfs_place *out);
 bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 		   struct pfs_listed *out);
 struct pfs_chunk_place pfs_find_chunk(struct pfs_file_chunk_list chunks,
@@ -832,7 +842,7 @@ bool pfs_device_fits(u64 major, u64 minor);
 /* digest.c */
 u32 pfs_hex_digit(u32 code);
 bool pfs_parse_hex(struct pfs_bytes text, struct pfs_scratch_u8 digest);
-void pfs_format_hex(struct pfs_bytes digest, struct pfs_scratch_u8 text);
+void pfs_format_hex(struct pfs_bytes digest, struct pfs_scratch_u8 digits);
 
 /* manifest.c */
 bool pfs_find_rootfs(struct pfs_bytes json, struct pfs_scratch_u8 open,

@@ -92,13 +92,14 @@ bool pfs_find_place(struct pfs_rootfs image, u64 ino, struct pfs_place *out)
 			{
 				struct pfs_inode_list inodes = pfs_inode_vector_inodes(layer);
 				u32 index = pfs_search_inodes(inodes, ino);
+				struct pfs_inode inode = pfs_inode_at(inodes,
+								      index);
 
 				if (index < inodes.part.count &&
-				    pfs_inode_ino(pfs_inode_at(inodes,
-							       index)) == ino) {
-					if (pfs_inode_mode_kind(pfs_inode_at(inodes, index)) == PFS_INODE_MODE_WHT)
+				    pfs_inode_ino(inode) == ino) {
+					if (pfs_inode_mode_kind(inode) == PFS_INODE_MODE_WHT)
 						return false;
-					*out = (struct pfs_place) { .ordinal = (u64)pfs_narrow(before) + index, .inode = pfs_inode_at(inodes, index) };
+					*out = (struct pfs_place) { .ordinal = (u64)pfs_narrow(before) + index, .inode = inode };
 					return true;
 				}
 				before = (u64)pfs_narrow(before) + inodes.part.count;
@@ -167,26 +168,29 @@ static u32 pfs_search_names(struct pfs_dir_entry_list entries, bool sorted,
 }
 
 /*
- * What directory `dir` is in one layer: an empty one where it is not there or
- * not a directory.
+ * The record of directory `dir` in the newest layer from `from` on that holds
+ * it as a directory.
  */
-static struct pfs_dir pfs_dir_in(struct pfs_inode_vector layer, u64 dir)
+bool pfs_find_dir_record(struct pfs_rootfs image, u64 dir, u32 from,
+			 struct pfs_dir_record *out)
 {
-	struct pfs_inode_list inodes = pfs_inode_vector_inodes(layer);
+	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
 
-	return pfs_inode_mode_dir(pfs_inode_at(inodes,
-					       pfs_search_inodes(inodes, dir)));
-}
+	for (u32 layer = from; layer < layers.part.count; layer++) {
+		struct pfs_inode inode;
+		bool inode_found;
 
-static bool pfs_is_dir_in(struct pfs_inode_vector layer, u64 dir)
-{
-	struct pfs_inode inode;
-	bool inode_found;
+		inode_found = pfs_inode_in(pfs_inode_vector_at(layers, layer),
+					   dir, &inode);
+		if (inode_found &&
+		    pfs_inode_mode_kind(inode) == PFS_INODE_MODE_DIR) {
+			struct pfs_dir record = pfs_inode_mode_dir(inode);
 
-	inode_found = pfs_inode_in(layer, dir, &inode);
-	if (!inode_found)
-		return false;
-	return pfs_inode_mode_kind(inode) == PFS_INODE_MODE_DIR;
+			*out = (struct pfs_dir_record) { .layer = layer, .entries = pfs_dir_entries(record), .look_below = pfs_dir_look_below(record) };
+			return true;
+		}
+	}
+	return false;
 }
 
 /*
@@ -199,29 +203,42 @@ bool pfs_find_name(struct pfs_rootfs image, bool sorted, u64 dir,
 {
 	struct pfs_inode directory;
 	bool directory_found;
+	u32 layer;
 
 	directory_found = pfs_find_inode(image, dir, &directory);
 	if (!directory_found)
 		return false;
 	if (pfs_inode_mode_kind(directory) != PFS_INODE_MODE_DIR)
 		return false;
+	layer = 0;
 	{
-		struct pfs_inode_vector_list layer_list = pfs_rootfs_metadatas(image);
+		u64 previous = U64_MAX;
 
-		for (u32 layer_index = 0; layer_index < layer_list.part.count; layer_index++) {
-			struct pfs_inode_vector layer = pfs_inode_vector_at(layer_list, layer_index);
+		while (layer < PFS_MAX_LAYERS) {
+			u64 measure = (PFS_MAX_LAYERS > layer ? PFS_MAX_LAYERS - layer : 0);
 
-			if (pfs_is_dir_in(layer, dir)) {
-				struct pfs_dir here = pfs_dir_in(layer, dir);
-				struct pfs_dir_entry_list entries = pfs_dir_entries(here);
-				u32 index = pfs_search_names(entries, sorted ||
-							     pfs_dir_look_below(here), name);
+			if (measure >= previous)
+				break;
+			previous = measure;
+			{
+				struct pfs_dir_record record;
+				bool record_found;
+				struct pfs_dir_entry_list entries;
+				u32 index;
 
+				record_found = pfs_find_dir_record(image, dir,
+								   layer, &record);
+				if (!record_found)
+					return false;
+				entries = record.entries;
+				index = pfs_search_names(entries, sorted ||
+							 record.look_below, name);
 				if (index < entries.part.count)
 					return pfs_find_inode(image,
 							      pfs_dir_entry_ino(pfs_dir_entry_at(entries, index)), out);
-				if (!pfs_dir_look_below(here))
+				if (!record.look_below)
 					return false;
+				layer = pfs_narrow((u64)record.layer + 1);
 			}
 		}
 	}
@@ -235,9 +252,17 @@ bool pfs_find_name(struct pfs_rootfs image, bool sorted, u64 dir,
 static bool pfs_hidden(struct pfs_rootfs image, u32 layer, u64 dir,
 		       struct pfs_bytes name)
 {
+	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
+
 	for (u32 newer = 0; newer < layer; newer++) {
-		if (pfs_is_dir_in(pfs_inode_vector_at(pfs_rootfs_metadatas(image), newer), dir)) {
-			struct pfs_dir_entry_list entries = pfs_dir_entries(pfs_dir_in(pfs_inode_vector_at(pfs_rootfs_metadatas(image), newer), dir));
+		struct pfs_inode inode;
+		bool inode_found;
+
+		inode_found = pfs_inode_in(pfs_inode_vector_at(layers, newer),
+					   dir, &inode);
+		if (inode_found &&
+		    pfs_inode_mode_kind(inode) == PFS_INODE_MODE_DIR) {
+			struct pfs_dir_entry_list entries = pfs_dir_entries(pfs_inode_mode_dir(inode));
 
 			if (pfs_search_names(entries, true,
 					     name) < entries.part.count)
@@ -245,6 +270,19 @@ static bool pfs_hidden(struct pfs_rootfs image, u32 layer, u64 dir,
 		}
 	}
 	return false;
+}
+
+/*
+ * What an entry of a directory's record in `layer` shows: nothing where a
+ * newer layer decides, or it is a whiteout.
+ */
+bool pfs_find_shown(struct pfs_rootfs image, u32 layer, u64 dir,
+		    struct pfs_dir_entry entry, struct pfs_place *out)
+{
+	if (layer > 0 &&
+	    pfs_hidden(image, layer, dir, pfs_dir_entry_name(entry)))
+		return false;
+	return pfs_find_place(image, pfs_dir_entry_ino(entry), out);
 }
 
 static u64 pfs_position_after(u32 layer, u32 index)
@@ -256,38 +294,58 @@ static u64 pfs_position_after(u32 layer, u32 index)
 bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 		   struct pfs_listed *out)
 {
-	struct pfs_inode directory;
-	bool directory_found;
-	u32 first;
+	u32 layer = cookie / PFS_LAYER_SPAN;
+	u32 from = cookie % PFS_LAYER_SPAN;
 
-	directory_found = pfs_find_inode(image, dir, &directory);
-	if (!directory_found)
-		return false;
-	if (pfs_inode_mode_kind(directory) != PFS_INODE_MODE_DIR)
-		return false;
-	first = cookie / PFS_LAYER_SPAN;
-	for (u32 layer = first; layer < pfs_rootfs_metadatas(image).part.count; layer++) {
-		if (pfs_is_dir_in(pfs_inode_vector_at(pfs_rootfs_metadatas(image), layer), dir)) {
-			struct pfs_dir here = pfs_dir_in(pfs_inode_vector_at(pfs_rootfs_metadatas(image), layer), dir);
-			struct pfs_dir_entry_list entries = pfs_dir_entries(here);
-			u32 from = (layer == first ? cookie % PFS_LAYER_SPAN : 0);
+	if (cookie == 0) {
+		struct pfs_inode directory;
+		bool directory_found;
 
-			for (u32 i = from; i < entries.part.count; i++) {
-				struct pfs_dir_entry entry = pfs_dir_entry_at(entries, i);
-				struct pfs_place place;
-				bool place_found;
+		directory_found = pfs_find_inode(image, dir, &directory);
+		if (!directory_found)
+			return false;
+		if (pfs_inode_mode_kind(directory) != PFS_INODE_MODE_DIR)
+			return false;
+	}
+	{
+		u64 previous = U64_MAX;
 
-				place_found = pfs_find_place(image,
-							     pfs_dir_entry_ino(entry), &place);
-				if (place_found &&
-				    !pfs_hidden(image, layer, dir,
-						pfs_dir_entry_name(entry))) {
-					*out = (struct pfs_listed) { .cookie = pfs_position_after(layer, i), .entry = entry, .ordinal = place.ordinal, .inode = place.inode };
-					return true;
+		while (layer < PFS_MAX_LAYERS) {
+			u64 measure = (PFS_MAX_LAYERS > layer ? PFS_MAX_LAYERS - layer : 0);
+
+			if (measure >= previous)
+				break;
+			previous = measure;
+			{
+				struct pfs_dir_record record;
+				bool record_found;
+				struct pfs_dir_entry_list entries;
+
+				record_found = pfs_find_dir_record(image, dir,
+								   layer, &record);
+				if (!record_found)
+					return false;
+				if (record.layer != layer)
+					from = 0;
+				entries = record.entries;
+				for (u32 i = from; i < entries.part.count; i++) {
+					struct pfs_place place;
+					bool place_found;
+
+					place_found = pfs_find_shown(image,
+								     record.layer, dir, pfs_dir_entry_at(entries, i), &place);
+					if (place_found) {
+						u64 next = pfs_position_after(record.layer, i);
+
+						*out = (struct pfs_listed) { .cookie = next, .entry = pfs_dir_entry_at(entries, i), .ordinal = place.ordinal, .inode = place.inode };
+						return true;
+					}
 				}
+				if (!record.look_below)
+					return false;
+				layer = pfs_narrow((u64)record.layer + 1);
+				from = 0;
 			}
-			if (!pfs_dir_look_below(here))
-				return false;
 		}
 	}
 	return false;

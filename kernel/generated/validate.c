@@ -61,17 +61,21 @@ static bool pfs_check_chunks(struct pfs_file_chunk_list chunks,
 		for (u32 chunk_index = 0; chunk_index < chunk_list.part.count; chunk_index++) {
 			struct pfs_file_chunk chunk = pfs_file_chunk_at(chunk_list, chunk_index);
 
-			if (pfs_blob_ref_digest(pfs_file_chunk_blob(chunk)).length != PFS_DIGEST_BYTES)
-				return pfs_fail(failure,
-						PFS_RULE_DIGEST_LENGTH, pfs_inode_ino(inode), (u64)chunk.part.at * 8);
-			if (!pfs_check_sum(pfs_blob_ref_offset(pfs_file_chunk_blob(chunk)), pfs_file_chunk_len(chunk), inode, failure))
-				return false;
-			if (!pfs_check_sum(size, pfs_file_chunk_len(chunk),
-					   inode, failure))
-				return false;
-			if (!pfs_checked_add(size, pfs_file_chunk_len(chunk),
-					     failure, &size))
-				return false;
+			{
+				struct pfs_blob_ref blob = pfs_file_chunk_blob(chunk);
+				u64 len = pfs_file_chunk_len(chunk);
+
+				if (pfs_blob_ref_digest(blob).length != PFS_DIGEST_BYTES)
+					return pfs_fail(failure,
+							PFS_RULE_DIGEST_LENGTH, pfs_inode_ino(inode), (u64)chunk.part.at * 8);
+				if (!pfs_check_sum(pfs_blob_ref_offset(blob),
+						   len, inode, failure))
+					return false;
+				if (!pfs_check_sum(size, len, inode, failure))
+					return false;
+				if (!pfs_checked_add(size, len, failure, &size))
+					return false;
+			}
 		}
 	}
 	return true;
@@ -103,10 +107,9 @@ static bool pfs_check_xattrs(struct pfs_inode_additional additional,
 	return true;
 }
 
-static bool pfs_check_name(struct pfs_dir_entry entry, struct pfs_inode inode,
-			   struct pfs_failure *failure)
+static bool pfs_check_name(struct pfs_dir_entry entry, struct pfs_bytes name,
+			   struct pfs_inode inode, struct pfs_failure *failure)
 {
-	struct pfs_bytes name = pfs_dir_entry_name(entry);
 	u64 at = (u64)entry.part.at * 8;
 
 	if (name.length == 0 || name.length > PFS_MAX_NAME_BYTES)
@@ -194,26 +197,36 @@ static bool pfs_check_dir(struct pfs_rootfs image, struct pfs_dir dir,
 {
 	struct pfs_dir_entry_list entries = pfs_dir_entries(dir);
 	bool sorted = true;
+	struct pfs_bytes previous = pfs_slice(pfs_dir_entry_name(pfs_dir_entry_at(entries, 0)), 0, 0);
 
-	for (u32 i = 0; i < entries.part.count; i++) {
-		struct pfs_dir_entry entry = pfs_dir_entry_at(entries, i);
+	{
+		struct pfs_dir_entry_list entry_list = entries;
 
-		if (!pfs_check_name(entry, inode, failure))
-			return false;
-		if (pfs_dir_entry_ino(entry) == PFS_ROOT_INO)
-			return pfs_fail(failure, PFS_RULE_DIR_ENTRY_ROOT,
-					pfs_inode_ino(inode), (u64)entry.part.at * 8);
-		if (!pfs_is_held(image, pfs_dir_entry_ino(entry)))
-			return pfs_fail(failure, PFS_RULE_DIR_ENTRY_DANGLING,
-					pfs_inode_ino(inode), (u64)entry.part.at * 8);
-		if (i > 0) {
-			u32 comparison = pfs_compare_names(pfs_dir_entry_name(pfs_dir_entry_at(entries, (i > 1 ? i - 1 : 0))), pfs_dir_entry_name(entry));
+		for (u32 entry_index = 0; entry_index < entry_list.part.count; entry_index++) {
+			struct pfs_dir_entry entry = pfs_dir_entry_at(entry_list, entry_index);
 
-			if (comparison == 1)
-				return pfs_fail(failure,
-						PFS_RULE_DIR_ENTRY_DUPLICATE, pfs_inode_ino(inode), (u64)entry.part.at * 8);
-			if (comparison == 2)
-				sorted = false;
+			{
+				struct pfs_bytes name = pfs_dir_entry_name(entry);
+				u64 ino = pfs_dir_entry_ino(entry);
+				u32 comparison;
+
+				if (!pfs_check_name(entry, name, inode,
+						    failure))
+					return false;
+				if (ino == PFS_ROOT_INO)
+					return pfs_fail(failure,
+							PFS_RULE_DIR_ENTRY_ROOT, pfs_inode_ino(inode), (u64)entry.part.at * 8);
+				if (!pfs_is_held(image, ino))
+					return pfs_fail(failure,
+							PFS_RULE_DIR_ENTRY_DANGLING, pfs_inode_ino(inode), (u64)entry.part.at * 8);
+				comparison = pfs_compare_names(previous, name);
+				if (comparison == 1)
+					return pfs_fail(failure,
+							PFS_RULE_DIR_ENTRY_DUPLICATE, pfs_inode_ino(inode), (u64)entry.part.at * 8);
+				if (comparison == 2)
+					sorted = false;
+				previous = name;
+			}
 		}
 	}
 	if (!sorted && pfs_dir_look_below(dir))
@@ -236,7 +249,7 @@ static bool pfs_check_record(struct pfs_rootfs image, struct pfs_inode inode,
 {
 	enum pfs_inode_mode kind = pfs_inode_mode_kind(inode);
 	u64 at = (u64)inode.part.at * 8;
-	struct pfs_bytes target = pfs_inode_additional_symlink_target(pfs_inode_additional(inode));
+	struct pfs_inode_additional additional = pfs_inode_additional(inode);
 	bool sorted;
 
 	if (kind == PFS_INODE_MODE_INVALID || kind == PFS_INODE_MODE_UNKNOWN)
@@ -258,15 +271,21 @@ static bool pfs_check_record(struct pfs_rootfs image, struct pfs_inode inode,
 			     pfs_blk_minor(pfs_inode_mode_blk(inode))))
 		return pfs_fail(failure, PFS_RULE_DEVICE_NUMBER,
 				pfs_inode_ino(inode), at);
-	if (kind == PFS_INODE_MODE_LNK &&
-	    (target.length == 0 || target.length > PFS_MAX_TARGET_BYTES ||
-	     pfs_has_nul(target)))
-		return pfs_fail(failure, PFS_RULE_SYMLINK_TARGET,
-				pfs_inode_ino(inode), at);
-	if (!pfs_check_xattrs(pfs_inode_additional(inode), inode, failure))
+	if (kind == PFS_INODE_MODE_LNK) {
+		struct pfs_bytes target = pfs_inode_additional_symlink_target(additional);
+
+		if (target.length == 0 ||
+		    target.length > PFS_MAX_TARGET_BYTES || pfs_has_nul(target))
+			return pfs_fail(failure, PFS_RULE_SYMLINK_TARGET,
+					pfs_inode_ino(inode), at);
+	}
+	if (!pfs_check_xattrs(additional, inode, failure))
 		return false;
-	if (!pfs_check_chunks(pfs_inode_mode_file(inode), inode, failure))
-		return false;
+	if (kind == PFS_INODE_MODE_FILE) {
+		if (!pfs_check_chunks(pfs_inode_mode_file(inode), inode,
+				      failure))
+			return false;
+	}
 	if (kind != PFS_INODE_MODE_DIR) {
 		*out = true;
 		return true;
@@ -422,42 +441,56 @@ static bool pfs_check_tree(struct pfs_rootfs image,
 		u64 dir = pfs_scratch_u53_get(queue, i);
 		struct pfs_place above;
 		bool above_found;
-		u64 cookie;
+		u32 layer;
 
 		above_found = pfs_find_place(image, dir, &above);
 		if (!above_found)
 			continue;
-		cookie = 0;
+		layer = 0;
 		{
 			u64 previous = U64_MAX;
 
-			while (cookie < PFS_NUMBER_END) {
-				u64 measure = PFS_NUMBER_END - cookie;
+			while (layer < PFS_MAX_LAYERS) {
+				u64 measure = (PFS_MAX_LAYERS > layer ? PFS_MAX_LAYERS - layer : 0);
 
 				if (measure >= previous)
 					break;
 				previous = measure;
 				{
-					struct pfs_listed listed;
-					bool listed_found;
+					struct pfs_dir_record record;
+					bool record_found;
 
-					listed_found = pfs_next_name(image,
-								     dir, cookie, &listed);
-					if (!listed_found)
+					record_found = pfs_find_dir_record(image, dir, layer, &record);
+					if (!record_found)
 						break;
-					cookie = listed.cookie;
-					if (!pfs_enter(listed.inode,
-						       listed.ordinal, dir, links, parents, failure))
-						return false;
-					if (pfs_inode_mode_kind(listed.inode) == PFS_INODE_MODE_DIR) {
-						pfs_scratch_u32_set(links,
-								    above.ordinal, pfs_narrow((u64)pfs_scratch_u32_get(links, above.ordinal) + 1));
-						pfs_scratch_u53_set(queue,
-								    queued, pfs_inode_ino(listed.inode));
-						queued = queued + 1;
+					{
+						struct pfs_dir_entry_list entry_list = record.entries;
+
+						for (u32 entry_index = 0; entry_index < entry_list.part.count; entry_index++) {
+							struct pfs_dir_entry entry = pfs_dir_entry_at(entry_list, entry_index);
+
+							{
+								struct pfs_place shown;
+								bool shown_found;
+
+								shown_found = pfs_find_shown(image, record.layer, dir, entry, &shown);
+								if (!shown_found)
+									continue;
+								if (!pfs_enter(shown.inode, shown.ordinal, dir, links, parents, failure))
+									return false;
+								if (pfs_inode_mode_kind(shown.inode) == PFS_INODE_MODE_DIR) {
+									pfs_scratch_u32_set(links, above.ordinal, pfs_narrow((u64)pfs_scratch_u32_get(links, above.ordinal) + 1));
+									pfs_scratch_u53_set(queue, queued, pfs_inode_ino(shown.inode));
+									queued = queued + 1;
+								}
+								if (pfs_inode_mode_kind(shown.inode) == PFS_INODE_MODE_DIR || pfs_scratch_u32_get(links, shown.ordinal) == 1)
+									visible = visible + 1;
+							}
+						}
 					}
-					if (pfs_inode_mode_kind(listed.inode) == PFS_INODE_MODE_DIR || pfs_scratch_u32_get(links, listed.ordinal) == 1)
-						visible = visible + 1;
+					if (!record.look_below)
+						break;
+					layer = pfs_narrow((u64)record.layer + 1);
 				}
 			}
 		}

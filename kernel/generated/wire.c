@@ -238,24 +238,41 @@ static struct pfs_pointer pfs_list_tag(const struct pfs_message *message,
 				     .at = low >> 2, .sizes = sizes };
 }
 
-static struct pfs_struct_part pfs_struct_at(const struct pfs_message *message,
-					    u32 at)
+/*
+ * What a pointer leads to, as the kind that is wanted; empty where it is of
+ * another kind.
+ */
+static struct pfs_struct_part pfs_struct_of(const struct pfs_message *message,
+					    struct pfs_pointer pointer)
 {
-	struct pfs_pointer pointer = pfs_follow_pointer(message, at);
-
 	if (pointer.kind != PFS_POINTER_STRUCT)
 		return pfs_empty_struct(message);
 	return (struct pfs_struct_part) { .message = message, .at = pointer.at,
 					 .words = pointer.sizes & 65535, .pointers = pointer.sizes >> 16 };
 }
 
-/* The root struct of a message. */
-struct pfs_struct_part pfs_root_part(const struct pfs_message *message)
+static struct pfs_list_part pfs_list_of(const struct pfs_message *message,
+					struct pfs_pointer pointer)
 {
-	if ((u64)pfs_scratch_u32_get(message->starts,
-				     0) + 1 > pfs_scratch_u32_get(message->starts, 1))
-		return pfs_empty_struct(message);
-	return pfs_struct_at(message, pfs_scratch_u32_get(message->starts, 0));
+	struct pfs_pointer tag;
+
+	if (pointer.kind != PFS_POINTER_LIST)
+		return pfs_empty_list(message);
+	tag = pfs_list_tag(message, pointer);
+	if (tag.kind != PFS_POINTER_STRUCT)
+		return pfs_empty_list(message);
+	return (struct pfs_list_part) { .message = message,
+				       .at = pfs_narrow((u64)pointer.at + 1), .count = tag.at, .words = tag.sizes & 65535, .pointers = tag.sizes >> 16 };
+}
+
+static struct pfs_bytes pfs_bytes_of(const struct pfs_message *message,
+				     struct pfs_pointer pointer)
+{
+	if (pointer.kind != PFS_POINTER_LIST ||
+	    (pointer.sizes & 7) != PFS_ELEMENT_BYTE)
+		return pfs_slice(message->bytes, 0, 0);
+	return pfs_slice(message->bytes, (u64)pointer.at * 8,
+			 (u64)pointer.at * 8 + (pointer.sizes >> 3));
 }
 
 /* The struct behind pointer `index`, or an empty one. */
@@ -263,44 +280,29 @@ struct pfs_struct_part pfs_struct_field(struct pfs_struct_part part, u32 index)
 {
 	if (index >= part.pointers)
 		return pfs_empty_struct(part.message);
-	return pfs_struct_at(part.message,
-			     pfs_narrow((u64)part.at + part.words + index));
+	return pfs_struct_of(part.message,
+			     pfs_follow_pointer(part.message,
+						pfs_narrow((u64)part.at + part.words + index)));
 }
 
 /* The list of structs behind pointer `index`, or an empty one. */
 struct pfs_list_part pfs_list_field(struct pfs_struct_part part, u32 index)
 {
-	struct pfs_pointer pointer;
-	struct pfs_pointer tag;
-
 	if (index >= part.pointers)
 		return pfs_empty_list(part.message);
-	pointer = pfs_follow_pointer(part.message,
-				     pfs_narrow((u64)part.at + part.words + index));
-	if (pointer.kind != PFS_POINTER_LIST)
-		return pfs_empty_list(part.message);
-	tag = pfs_list_tag(part.message, pointer);
-	if (tag.kind != PFS_POINTER_STRUCT)
-		return pfs_empty_list(part.message);
-	return (struct pfs_list_part) { .message = part.message,
-				       .at = pfs_narrow((u64)pointer.at + 1), .count = tag.at, .words = tag.sizes & 65535, .pointers = tag.sizes >> 16 };
+	return pfs_list_of(part.message,
+			   pfs_follow_pointer(part.message,
+					      pfs_narrow((u64)part.at + part.words + index)));
 }
 
 /* The bytes behind pointer `index`, or none. */
 struct pfs_bytes pfs_data_field(struct pfs_struct_part part, u32 index)
 {
-	struct pfs_bytes bytes = part.message->bytes;
-	struct pfs_pointer pointer;
-
 	if (index >= part.pointers)
-		return pfs_slice(bytes, 0, 0);
-	pointer = pfs_follow_pointer(part.message,
-				     pfs_narrow((u64)part.at + part.words + index));
-	if (pointer.kind != PFS_POINTER_LIST ||
-	    (pointer.sizes & 7) != PFS_ELEMENT_BYTE)
-		return pfs_slice(bytes, 0, 0);
-	return pfs_slice(bytes, (u64)pointer.at * 8,
-			 (u64)pointer.at * 8 + (pointer.sizes >> 3));
+		return pfs_slice(part.message->bytes, 0, 0);
+	return pfs_bytes_of(part.message,
+			    pfs_follow_pointer(part.message,
+					       pfs_narrow((u64)part.at + part.words + index)));
 }
 
 /* Element `index` of a list, or an empty struct. */
@@ -387,7 +389,7 @@ bool pfs_checked_root(const struct pfs_message *message,
 		return pfs_fail(failure, PFS_RULE_ROOT_MISSING, 0,
 				(u64)pfs_scratch_u32_get(message->starts,
 							 0) * 8);
-	*out = pfs_struct_at(message, pfs_scratch_u32_get(message->starts, 0));
+	*out = pfs_struct_of(message, pointer);
 	return true;
 }
 
@@ -415,16 +417,13 @@ static bool pfs_checked_pointer(struct pfs_struct_part part, u32 index,
 bool pfs_checked_struct(struct pfs_struct_part part, u32 index,
 			struct pfs_scratch_u53 work, struct pfs_failure *failure, struct pfs_struct_part *out)
 {
+	struct pfs_pointer pointer;
 	struct pfs_struct_part target;
 
-	{
-		struct pfs_pointer unused;
-
-		if (!pfs_checked_pointer(part, index, PFS_POINTER_STRUCT,
-					 failure, &unused))
-			return false;
-	}
-	target = pfs_struct_field(part, index);
+	if (!pfs_checked_pointer(part, index, PFS_POINTER_STRUCT, failure,
+				 &pointer))
+		return false;
+	target = pfs_struct_of(part.message, pointer);
 	if (!pfs_spend(work, 1 + target.words + target.pointers,
 		       (u64)part.at * 8, failure))
 		return false;
@@ -441,7 +440,7 @@ bool pfs_checked_list(struct pfs_struct_part part, u32 index,
 	if (!pfs_checked_pointer(part, index, PFS_POINTER_LIST, failure,
 				 &pointer))
 		return false;
-	list = pfs_list_field(part, index);
+	list = pfs_list_of(part.message, pointer);
 	if (pointer.kind == PFS_POINTER_LIST) {
 		struct pfs_pointer tag = pfs_list_tag(part.message, pointer);
 		u64 words;
@@ -451,7 +450,7 @@ bool pfs_checked_list(struct pfs_struct_part part, u32 index,
 					(u64)pointer.at * 8);
 		words = list.words + list.pointers;
 		if (!pfs_spend(work,
-			       (u64)list.count * (words + (words == 0 ? 1 : 0)), (u64)pointer.at * 8, failure))
+			       1 + (u64)list.count * (words == 0 ? 1 : words), (u64)pointer.at * 8, failure))
 			return false;
 	}
 	*out = list;
@@ -471,7 +470,7 @@ bool pfs_checked_data(struct pfs_struct_part part, u32 index,
 	    (pointer.sizes & 7) != PFS_ELEMENT_BYTE)
 		return pfs_fail(failure, PFS_RULE_LIST_ELEMENT_SIZE, 0,
 				(u64)pointer.at * 8);
-	bytes = pfs_data_field(part, index);
+	bytes = pfs_bytes_of(part.message, pointer);
 	if (!pfs_spend(work, bytes.length / 8 + 1, (u64)part.at * 8, failure))
 		return false;
 	*out = bytes;

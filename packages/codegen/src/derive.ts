@@ -29,9 +29,9 @@ export function deriveChecks(structs: StructType[], languageFile: string, struct
       "}",
     ]);
   return [
-    `import { checked } from "./${languageFile}";`,
-    `import type { Scratch, u53 } from "./${languageFile}";`,
-    `import type { ${[...checkedStructs].join(", ")} } from "./${structsFile}";`,
+    `import { checked } from "${languageFile}";`,
+    `import type { Scratch, u53 } from "${languageFile}";`,
+    `import type { ${[...checkedStructs].join(", ")} } from "${structsFile}";`,
     ...functions,
   ].join("\n");
 }

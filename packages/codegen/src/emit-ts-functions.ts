@@ -63,7 +63,7 @@ const constantText = (constant: Constant): string => `${tsDoc(constant.doc)}${co
 
 /** Imports of what `body` names and another generated file, or the runtime, declares; `types` exist for the checker only. */
 export function tsImports(body: string, own: string, homes: Map<string, string>, types: Set<string>): string {
-  const named = new Set(body.replace(/\/\*\*[\s\S]*?\*\//g, "").match(/(?<![.\w"])[A-Za-z_]\w*/g));
+  const named = new Set(body.replace(/\/\*\*[\s\S]*?\*\/|\w+: (?=[A-Z])/g, "").match(/(?<![.\w"])[A-Za-z_]\w*/g));
   const wanted = new Map<string, string[]>();
   for (const [name, home] of homes) {
     if (home !== own && named.has(name)) wanted.set(home, [...(wanted.get(home) ?? []), types.has(name) ? `type ${name}` : name]);

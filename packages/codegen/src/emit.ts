@@ -39,6 +39,7 @@ export async function emitAll(spec: Spec): Promise<Map<string, string>> {
 
   const files = new Map<string, string>();
   files.set(outputs.capnp, emitCapnp(spec));
+  files.set(outputs.checks, await typescript(structs, spec.checks));
   files.set(join(outputs.typescript, `${structs}.ts`), await typescript(structs, emitTsStructs(spec, homes, types)));
   files.set(join(outputs.typescript, "writer.ts"), await typescript(structs, emitTsWriter(spec)));
   files.set(join(outputs.typescript, "rules.ts"), await typescript(rules, emitTsRules(spec)));

@@ -151,7 +151,7 @@ export interface Settings {
   rules: string;
   wire: string;
   modules: string[];
-  outputs: { capnp: string; typescript: string; c: string; rules: string };
+  outputs: { capnp: string; checks: string; typescript: string; c: string; rules: string };
 }
 
 /** The whole specification, read and checked. */
@@ -162,6 +162,8 @@ export interface Spec {
   constants: Constant[];
   functions: FunctionType[];
   rules: Rule[];
+  /** The module that was derived from the structs, in the specification's own language. */
+  checks: string;
 }
 
 export const scalar = (name: ScalarName): Type => ({ is: "scalar", name });

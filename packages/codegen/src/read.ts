@@ -11,6 +11,7 @@ import type { Names } from "./scope.ts";
 import { readStructs } from "./structs.ts";
 
 const LANGUAGE = "language.ts";
+const DERIVED = "generated/checks.ts";
 
 /** The list of rules: `export const rules = { /** doc *\/ "rule-name": "corrupt", … }`. */
 function readRules(file: SourceFile): Rule[] {
@@ -52,7 +53,8 @@ export function readSpec(directory: string): Spec {
   const rulesFile = load(settings.rules);
   const structs = readStructs(structsFile).map((struct) => ({ ...struct, source: settings.structs }));
   const written = settings.modules.filter((module) => existsSync(join(directory, `${module}.ts`))).map((module) => ({ module, file: load(module) }));
-  const derived = project.createSourceFile(join(directory, "checks.ts"), deriveChecks(structs, LANGUAGE, `${settings.structs}.ts`), { overwrite: true });
+  const checks = deriveChecks(structs, `../${LANGUAGE}`, `../${settings.structs}.ts`);
+  const derived = project.createSourceFile(join(directory, DERIVED), checks, { overwrite: true });
   typeCheck(project);
 
   const rules = readRules(rulesFile);
@@ -88,6 +90,6 @@ export function readSpec(directory: string): Spec {
   for (const fn of functions) fn.body = new Body(seenFrom(fn.module), fn).read(declarations.get(fn.name) as FunctionDeclaration);
   settleFailures(functions, declarations);
   for (const fn of functions) checkPlacement(fn, declarations.get(fn.name) as FunctionDeclaration);
-  return { settings, structs, values: [...names.values.values()], constants, functions, rules };
+  return { settings, structs, values: [...names.values.values()], constants, functions, rules, checks };
 }
 

@@ -43,10 +43,10 @@ export function parseHex(text: Bytes, digest: Uint8Array): boolean {
 }
 
 /** Writes 32 bytes as 64 digits. */
-export function formatHex(digest: Bytes, text: Uint8Array): void {
+export function formatHex(digest: Bytes, digits: Uint8Array): void {
   for (let i = 0; i < DIGEST_BYTES; i++) {
-    text[i * 2] = digitOf(digest.at(i) >>> 4);
-    text[i * 2 + 1] = digitOf(digest.at(i) & 15);
+    digits[i * 2] = digitOf(digest.at(i) >>> 4);
+    digits[i * 2 + 1] = digitOf(digest.at(i) & 15);
   }
 }
 

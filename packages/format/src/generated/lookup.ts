@@ -1,11 +1,14 @@
 // Made from schema/lookup.ts by `make codegen`: change that, not this.
-import { Dir, DirEntry, FileChunk, Inode, InodeVector, Rootfs } from "./metadata.ts";
+import { DirEntry, FileChunk, Inode, InodeVector, Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";
 import { Bytes, StructList, narrow } from "../runtime.ts";
 import { element } from "./wire.ts";
 
 /** The root directory's inode number. */
 export const ROOT_INO = 1;
+
+/** An inode is looked up in one layer after the other. */
+export const MAX_LAYERS = 256;
 
 /** A position in a listing is the layer times this, plus the entry. */
 const LAYER_SPAN = 4294967296;
@@ -30,6 +33,13 @@ export interface Listed {
 export interface ChunkPlace {
   readonly index: number;
   readonly start: number;
+}
+
+/** A record of a directory: its layer, and its names there. */
+export interface DirRecord {
+  readonly layer: number;
+  readonly entries: StructList<DirEntry>;
+  readonly lookBelow: boolean;
 }
 
 /** The position of `ino` in a layer, or of the first inode after it. */
@@ -91,11 +101,12 @@ export function findPlace(image: Rootfs, ino: number): Place | undefined {
       const layer = new InodeVector(element(layerList, layerIndex));
       const inodes = layer.inodes;
       const index = searchInodes(inodes, ino);
-      if (index < inodes.length && new Inode(element(inodes.part, index)).ino === ino) {
-        if (new Inode(element(inodes.part, index)).mode.kind === "wht") {
+      const inode = new Inode(element(inodes.part, index));
+      if (index < inodes.length && inode.ino === ino) {
+        if (inode.mode.kind === "wht") {
           return undefined;
         }
-        return { ordinal: narrow(before) + index, inode: new Inode(element(inodes.part, index)) };
+        return { ordinal: narrow(before) + index, inode: inode };
       }
       before = narrow(before) + inodes.length;
     }
@@ -144,18 +155,17 @@ function searchNames(entries: StructList<DirEntry>, sorted: boolean, name: Bytes
   return entries.length;
 }
 
-/** What directory `dir` is in one layer: an empty one where it is not there or not a directory. */
-function dirIn(layer: InodeVector, dir: number): Dir {
-  const inodes = layer.inodes;
-  return new Inode(element(inodes.part, searchInodes(inodes, dir))).mode.dir;
-}
-
-function isDirIn(layer: InodeVector, dir: number): boolean {
-  const inode = inodeIn(layer, dir);
-  if (inode === undefined) {
-    return false;
+/** The record of directory `dir` in the newest layer from `from` on that holds it as a directory. */
+export function findDirRecord(image: Rootfs, dir: number, from: number): DirRecord | undefined {
+  const layers = image.metadatas;
+  for (let layer = from; layer < layers.length; layer++) {
+    const inode = inodeIn(new InodeVector(element(layers.part, layer)), dir);
+    if (inode !== undefined && inode.mode.kind === "dir") {
+      const record = inode.mode.dir;
+      return { layer: layer, entries: record.entries, lookBelow: record.lookBelow };
+    }
   }
-  return inode.mode.kind === "dir";
+  return undefined;
 }
 
 /**
@@ -170,21 +180,26 @@ export function findName(image: Rootfs, sorted: boolean, dir: number, name: Byte
   if (directory.mode.kind !== "dir") {
     return undefined;
   }
+  let layer: number = 0;
   {
-    const layerList = image.metadatas.part;
-    for (let layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
-      const layer = new InodeVector(element(layerList, layerIndex));
-      if (isDirIn(layer, dir)) {
-        const here = dirIn(layer, dir);
-        const entries = here.entries;
-        const index = searchNames(entries, sorted || here.lookBelow, name);
-        if (index < entries.length) {
-          return findInode(image, new DirEntry(element(entries.part, index)).ino);
-        }
-        if (!here.lookBelow) {
-          return undefined;
-        }
+    let previous = Infinity;
+    while (layer < MAX_LAYERS) {
+      const measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
+      if (measure >= previous) break;
+      previous = measure;
+      const record = findDirRecord(image, dir, layer);
+      if (record === undefined) {
+        return undefined;
       }
+      const entries = record.entries;
+      const index = searchNames(entries, sorted || record.lookBelow, name);
+      if (index < entries.length) {
+        return findInode(image, new DirEntry(element(entries.part, index)).ino);
+      }
+      if (!record.lookBelow) {
+        return undefined;
+      }
+      layer = narrow(record.layer + 1);
     }
   }
   return undefined;
@@ -192,9 +207,11 @@ export function findName(image: Rootfs, sorted: boolean, dir: number, name: Byte
 
 /** Whether a layer newer than `layer` lists `name` in directory `dir`, and so decides what it is. */
 function hidden(image: Rootfs, layer: number, dir: number, name: Bytes): boolean {
+  const layers = image.metadatas;
   for (let newer = 0; newer < layer; newer++) {
-    if (isDirIn(new InodeVector(element(image.metadatas.part, newer)), dir)) {
-      const entries = dirIn(new InodeVector(element(image.metadatas.part, newer)), dir).entries;
+    const inode = inodeIn(new InodeVector(element(layers.part, newer)), dir);
+    if (inode !== undefined && inode.mode.kind === "dir") {
+      const entries = inode.mode.dir.entries;
       if (searchNames(entries, true, name) < entries.length) {
         return true;
       }
@@ -203,31 +220,58 @@ function hidden(image: Rootfs, layer: number, dir: number, name: Bytes): boolean
   return false;
 }
 
+/** What an entry of a directory's record in `layer` shows: nothing where a newer layer decides, or it is a whiteout. */
+export function findShown(image: Rootfs, layer: number, dir: number, entry: DirEntry): Place | undefined {
+  if (layer > 0 && hidden(image, layer, dir, entry.name)) {
+    return undefined;
+  }
+  return findPlace(image, entry.ino);
+}
+
 /** The first name that directory `dir` shows after `cookie`; 0 starts. */
 export function nextName(image: Rootfs, dir: number, cookie: number): Listed | undefined {
-  const directory = findInode(image, dir);
-  if (directory === undefined) {
-    return undefined;
+  let layer: number = Math.floor(cookie / LAYER_SPAN);
+  let from: number = cookie % LAYER_SPAN;
+  if (cookie === 0) {
+    const directory = findInode(image, dir);
+    if (directory === undefined) {
+      return undefined;
+    }
+    if (directory.mode.kind !== "dir") {
+      return undefined;
+    }
   }
-  if (directory.mode.kind !== "dir") {
-    return undefined;
-  }
-  const first = Math.floor(cookie / LAYER_SPAN);
-  for (let layer = first; layer < image.metadatas.length; layer++) {
-    if (isDirIn(new InodeVector(element(image.metadatas.part, layer)), dir)) {
-      const here = dirIn(new InodeVector(element(image.metadatas.part, layer)), dir);
-      const entries = here.entries;
-      const from = layer === first ? cookie % LAYER_SPAN : 0;
-      for (let i = from; i < entries.length; i++) {
-        const entry = new DirEntry(element(entries.part, i));
-        const place = findPlace(image, entry.ino);
-        if (place !== undefined && !hidden(image, layer, dir, entry.name)) {
-          return { cookie: positionAfter(layer, i), entry: entry, ordinal: place.ordinal, inode: place.inode };
-        }
-      }
-      if (!here.lookBelow) {
+  {
+    let previous = Infinity;
+    while (layer < MAX_LAYERS) {
+      const measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
+      if (measure >= previous) break;
+      previous = measure;
+      const record = findDirRecord(image, dir, layer);
+      if (record === undefined) {
         return undefined;
       }
+      if (record.layer !== layer) {
+        from = 0;
+      }
+      const entries = record.entries;
+      for (let i = from; i < entries.length; i++) {
+        const place = findShown(image, record.layer, dir, new DirEntry(element(entries.part, i)));
+        if (place !== undefined) {
+          const next = positionAfter(record.layer, i);
+          return {
+            cookie: next,
+            entry: new DirEntry(element(entries.part, i)),
+            ordinal: place.ordinal,
+            inode: place.inode,
+          };
+        }
+      }
+      if (!record.lookBelow) {
+        return undefined;
+      }
+      layer = narrow(record.layer + 1);
+      from = 0;
     }
   }
   return undefined;

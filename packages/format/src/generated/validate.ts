@@ -2,7 +2,7 @@
 import { followRootfs } from "./checks.ts";
 import { deviceFits } from "./device.ts";
 import { DIGEST_BYTES } from "./digest.ts";
-import { ROOT_INO, findPlace, isHeld, nextName } from "./lookup.ts";
+import { MAX_LAYERS, ROOT_INO, findDirRecord, findPlace, findShown, isHeld } from "./lookup.ts";
 import {
   Chunk,
   Dir,
@@ -17,13 +17,10 @@ import {
 } from "./metadata.ts";
 import { MAX_NAME_BYTES, compareNames, hasNul, hasSlash, isDots, sameBytes } from "./names.ts";
 import { Rule } from "./rules.ts";
-import { StructList, checkedAdd, failure, narrow } from "../runtime.ts";
+import { Bytes, StructList, checkedAdd, failure, narrow } from "../runtime.ts";
 import { checkedRoot, element, type Message } from "./wire.ts";
 
 export const MANIFEST_VERSION = 3;
-
-/** An inode is looked up in one layer after the other. */
-export const MAX_LAYERS = 256;
 
 /** Above every number that the format counts with. */
 export const NUMBER_END = 9007199254740992;
@@ -75,12 +72,14 @@ function checkChunks(chunks: StructList<FileChunk>, inode: Inode): void {
     const chunkList = chunks.part;
     for (let chunkIndex = 0; chunkIndex < chunkList.count; chunkIndex++) {
       const chunk = new FileChunk(element(chunkList, chunkIndex));
-      if (chunk.blob.digest.length !== DIGEST_BYTES) {
+      const blob = chunk.blob;
+      const len = chunk.len;
+      if (blob.digest.length !== DIGEST_BYTES) {
         throw failure(Rule["digest-length"], inode.ino, chunk.part.at * 8);
       }
-      checkSum(chunk.blob.offset, chunk.len, inode);
-      checkSum(size, chunk.len, inode);
-      size = checkedAdd(size, chunk.len);
+      checkSum(blob.offset, len, inode);
+      checkSum(size, len, inode);
+      size = checkedAdd(size, len);
     }
   }
 }
@@ -101,8 +100,7 @@ function checkXattrs(additional: InodeAdditional, inode: Inode): void {
   }
 }
 
-function checkName(entry: DirEntry, inode: Inode): void {
-  const name = entry.name;
+function checkName(entry: DirEntry, name: Bytes, inode: Inode): void {
   const at = entry.part.at * 8;
   if (name.length === 0 || name.length > MAX_NAME_BYTES) {
     throw failure(Rule["dir-entry-name-length"], inode.ino, at);
@@ -180,23 +178,28 @@ function checkUnsorted(dir: Dir, inode: Inode, order: Uint32Array): void {
 function checkDir(image: Rootfs, dir: Dir, inode: Inode, order: Uint32Array): boolean {
   const entries = dir.entries;
   let sorted: boolean = true;
-  for (let i = 0; i < entries.length; i++) {
-    const entry = new DirEntry(element(entries.part, i));
-    checkName(entry, inode);
-    if (entry.ino === ROOT_INO) {
-      throw failure(Rule["dir-entry-root"], inode.ino, entry.part.at * 8);
-    }
-    if (!isHeld(image, entry.ino)) {
-      throw failure(Rule["dir-entry-dangling"], inode.ino, entry.part.at * 8);
-    }
-    if (i > 0) {
-      const comparison = compareNames(new DirEntry(element(entries.part, i > 1 ? i - 1 : 0)).name, entry.name);
+  let previous: Bytes = new DirEntry(element(entries.part, 0)).name.slice(0, 0);
+  {
+    const entryList = entries.part;
+    for (let entryIndex = 0; entryIndex < entryList.count; entryIndex++) {
+      const entry = new DirEntry(element(entryList, entryIndex));
+      const name = entry.name;
+      const ino = entry.ino;
+      checkName(entry, name, inode);
+      if (ino === ROOT_INO) {
+        throw failure(Rule["dir-entry-root"], inode.ino, entry.part.at * 8);
+      }
+      if (!isHeld(image, ino)) {
+        throw failure(Rule["dir-entry-dangling"], inode.ino, entry.part.at * 8);
+      }
+      const comparison = compareNames(previous, name);
       if (comparison === 1) {
         throw failure(Rule["dir-entry-duplicate"], inode.ino, entry.part.at * 8);
       }
       if (comparison === 2) {
         sorted = false;
       }
+      previous = name;
     }
   }
   if (!sorted && dir.lookBelow) {
@@ -212,7 +215,7 @@ function checkDir(image: Rootfs, dir: Dir, inode: Inode, order: Uint32Array): bo
 function checkRecord(image: Rootfs, inode: Inode, order: Uint32Array): boolean {
   const kind = inode.mode.kind;
   const at = inode.part.at * 8;
-  const target = inode.additional.symlinkTarget;
+  const additional = inode.additional;
   if (kind === "invalid" || kind === "unknown") {
     throw failure(Rule["inode-kind"], inode.ino, at);
   }
@@ -228,11 +231,16 @@ function checkRecord(image: Rootfs, inode: Inode, order: Uint32Array): boolean {
   if (kind === "blk" && !deviceFits(inode.mode.blk.major, inode.mode.blk.minor)) {
     throw failure(Rule["device-number"], inode.ino, at);
   }
-  if (kind === "lnk" && (target.length === 0 || target.length > MAX_TARGET_BYTES || hasNul(target))) {
-    throw failure(Rule["symlink-target"], inode.ino, at);
+  if (kind === "lnk") {
+    const target = additional.symlinkTarget;
+    if (target.length === 0 || target.length > MAX_TARGET_BYTES || hasNul(target)) {
+      throw failure(Rule["symlink-target"], inode.ino, at);
+    }
   }
-  checkXattrs(inode.additional, inode);
-  checkChunks(inode.mode.file, inode);
+  checkXattrs(additional, inode);
+  if (kind === "file") {
+    checkChunks(inode.mode.file, inode);
+  }
   if (kind !== "dir") {
     return true;
   }
@@ -332,27 +340,40 @@ function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, que
     if (above === undefined) {
       continue;
     }
-    let cookie: number = 0;
+    let layer: number = 0;
     {
       let previous = Infinity;
-      while (cookie < NUMBER_END) {
-        const measure = NUMBER_END - cookie;
+      while (layer < MAX_LAYERS) {
+        const measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
         if (measure >= previous) break;
         previous = measure;
-        const listed = nextName(image, dir, cookie);
-        if (listed === undefined) {
+        const record = findDirRecord(image, dir, layer);
+        if (record === undefined) {
           break;
         }
-        cookie = listed.cookie;
-        enter(listed.inode, listed.ordinal, dir, links, parents);
-        if (listed.inode.mode.kind === "dir") {
-          links[above.ordinal] = narrow((links[above.ordinal] ?? 0) + 1);
-          queue[queued] = listed.inode.ino;
-          queued = queued + 1;
+        {
+          const entryList = record.entries.part;
+          for (let entryIndex = 0; entryIndex < entryList.count; entryIndex++) {
+            const entry = new DirEntry(element(entryList, entryIndex));
+            const shown = findShown(image, record.layer, dir, entry);
+            if (shown === undefined) {
+              continue;
+            }
+            enter(shown.inode, shown.ordinal, dir, links, parents);
+            if (shown.inode.mode.kind === "dir") {
+              links[above.ordinal] = narrow((links[above.ordinal] ?? 0) + 1);
+              queue[queued] = shown.inode.ino;
+              queued = queued + 1;
+            }
+            if (shown.inode.mode.kind === "dir" || (links[shown.ordinal] ?? 0) === 1) {
+              visible = visible + 1;
+            }
+          }
         }
-        if (listed.inode.mode.kind === "dir" || (links[listed.ordinal] ?? 0) === 1) {
-          visible = visible + 1;
+        if (!record.lookBelow) {
+          break;
         }
+        layer = narrow(record.layer + 1);
       }
     }
   }
