@@ -10,7 +10,8 @@ const BLOCK = 4096;
 const FAN = 128;
 
 /** Bytes with a period that is prime, so that swapped blocks show. */
-const period = Buffer.from(Array.from({ length: 65_537 }, (_, i) => (i * i) & 0xff));
+let state = 1;
+const period = Buffer.from(Array.from({ length: 65_537 }, () => (state = (state * 75 + 74) % 65_537) & 0xff));
 const pattern = (length: number) => Buffer.alloc(length, period);
 
 const directory = mkdtempSync(join(tmpdir(), "puzzlefs-verity-"));
