@@ -5,7 +5,7 @@
  */
 export type { MountableTree } from "./operations/mountable.ts";
 export type { Negotiated } from "./operations/negotiation.ts";
-export { Device } from "./device.ts";
+export { Device, type Channel } from "./device.ts";
 export { Session, type SessionOptions } from "./session.ts";
 export { MountError, MountOptionError } from "./mount/errors.ts";
 export { checkMountpoint, mount, unmount, type UnmountOptions } from "./mount/mount.ts";

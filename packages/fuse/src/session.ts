@@ -1,5 +1,5 @@
 import type { LogLevel } from "./daemon/log.ts";
-import type { Device } from "./device.ts";
+import type { Channel } from "./device.ts";
 import type { Handler } from "./operations/handler.ts";
 import type { MountableTree } from "./operations/mountable.ts";
 import type { Negotiated } from "./operations/negotiation.ts";
@@ -22,10 +22,10 @@ export interface SessionOptions {
 /**
  * Answers the requests of one FUSE connection, one after the other, on the calling thread, whose event loop tells it
  * when there are any. Its only state is the buffers: another session, in another thread or after a restart, may go on
- * with the same device.
+ * with the same channel.
  */
 export class Session {
-  readonly #device: Device;
+  readonly #channel: Channel;
   readonly #options: SessionOptions;
   readonly #request = new Request();
   readonly #reply: Reply;
@@ -34,8 +34,8 @@ export class Session {
   readonly #ended = Promise.withResolvers<void>();
   #open = true;
 
-  constructor(device: Device, tree: MountableTree, options: SessionOptions) {
-    this.#device = device;
+  constructor(channel: Channel, tree: MountableTree, options: SessionOptions) {
+    this.#channel = channel;
     this.#options = options;
     this.#reply = new Reply(options.owner);
     this.#handlers = handlers(tree, this.#reply, (outcome) => this.#ready.resolve(outcome));
@@ -49,14 +49,14 @@ export class Session {
     return this.#ready.promise;
   }
 
-  /** Settles when the file system is unmounted and its last user gone. Rejected if the device fails. */
+  /** Settles when the file system is unmounted and its last user gone. Rejected if the channel fails. */
   get ended(): Promise<void> {
     return this.#ended.promise;
   }
 
-  /** Begins to serve. The device is closed when the session ends. */
+  /** Begins to serve. The channel is closed when the session ends. */
   start(): void {
-    this.#device.watch(() => {
+    this.#channel.watch(() => {
       try {
         for (let count = 0; count < BATCH && this.#step(); count++);
       } catch (error) {
@@ -68,7 +68,7 @@ export class Session {
   /** Reads and answers one request. False if there is none now, or never will be. */
   #step(): boolean {
     const request = this.#request;
-    request.length = this.#device.read(request.words);
+    request.length = this.#channel.read(request.words);
     if (request.length <= 0) return this.#readFailed(-request.length);
     if (!request.wellFormed) {
       this.#options.log("error", `malformed request of ${request.length} bytes from the kernel, ignored`);
@@ -106,7 +106,7 @@ export class Session {
   #end(error: unknown): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#device.close();
+    this.#channel.close();
     this.#ready.reject(error ?? new Error("unmounted before the mount was complete"));
     if (error === undefined) this.#ended.resolve();
     else this.#ended.reject(error);
@@ -126,7 +126,7 @@ export class Session {
   #send(result: number): void {
     const reply = this.#reply;
     const length = reply.finish(Math.max(result, 0), Math.max(-result, 0), this.#request.words);
-    const sent = this.#device.write(reply.words, length);
+    const sent = this.#channel.write(reply.words, length);
     if (sent < 0) this.#sendFailed(-sent, result);
   }
 

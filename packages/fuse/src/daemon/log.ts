@@ -26,7 +26,9 @@ export function fileLog(path: string): { log: Log; descriptor: number } {
 
 /** The system log: the journal or a syslog daemon, if there is one. */
 export function systemLog(): Log {
-  return quietly((level, message) => libc().syslog(LOG_DAEMON | PRIORITY[level], `puzzlefs[${process.pid}]: ${message}`));
+  return quietly((level, message) =>
+    libc().syslog(LOG_DAEMON | PRIORITY[level], `puzzlefs[${process.pid}]: ${message}`),
+  );
 }
 
 /** One broken blob fails every read of it; say so once in a while only. */

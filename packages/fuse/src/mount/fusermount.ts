@@ -39,7 +39,11 @@ export function fusermount(mountpoint: string, options: MountOptions): number {
     const stderr = join(tmpdir(), `puzzlefs-fusermount-${process.pid}`);
     const output = openSync(stderr, "wx", 0o600);
     try {
-      const child = spawn(PROGRAM, argv, { stdio: ["ignore", "ignore", output, theirs], env: environment, detached: true });
+      const child = spawn(PROGRAM, argv, {
+        stdio: ["ignore", "ignore", output, theirs],
+        env: environment,
+        detached: true,
+      });
       child.on("error", () => undefined);
       child.unref();
       closeSync(theirs);
@@ -56,12 +60,15 @@ export function fusermount(mountpoint: string, options: MountOptions): number {
 
 /** Unmounts as the user who mounted. `lazy` detaches a busy mount, which ends with its last user. */
 export function fusermountUnmount(mountpoint: string, lazy: boolean): void {
-  const run = spawnSync(PROGRAM, ["-u", ...(lazy ? ["-z"] : []), "--", mountpoint], { stdio: ["ignore", "ignore", "pipe"] });
+  const run = spawnSync(PROGRAM, ["-u", ...(lazy ? ["-z"] : []), "--", mountpoint], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   if (run.error !== undefined) throw cannotRun(mountpoint, run.error);
   if (run.status === 0) return;
   const text = run.stderr.toString().trim();
   if (/busy/i.test(text)) throw new MountError(`${mountpoint}: busy: something still uses it`, "EBUSY");
-  if (/not found in|not mounted|Invalid argument/i.test(text)) throw new MountError(`${mountpoint}: not mounted`, "EINVAL");
+  if (/not found in|not mounted|Invalid argument/i.test(text))
+    throw new MountError(`${mountpoint}: not mounted`, "EINVAL");
   throw new MountError(`${mountpoint}: ${text}`, /not permitted|permission/i.test(text) ? "EPERM" : undefined);
 }
 

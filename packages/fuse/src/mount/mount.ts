@@ -21,7 +21,10 @@ export function checkMountpoint(path: string): string {
       case "ENOENT":
         throw new MountError(`${path}: no such directory`, "ENOENT");
       case "ENOTCONN":
-        throw new MountError(`${path}: a dead mount is in the way (its daemon was killed); unmount it first`, "ENOTCONN");
+        throw new MountError(
+          `${path}: a dead mount is in the way (its daemon was killed); unmount it first`,
+          "ENOTCONN",
+        );
       default:
         throw new MountError(`${path}: ${error instanceof Error ? error.message : error}`, errorCode(error));
     }

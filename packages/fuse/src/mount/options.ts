@@ -44,7 +44,9 @@ const CLEARED = new Map([
 
 /** Without meaning for a read-only file system that is mounted now, but usual in fstab and mount(8). */
 const IGNORED = new Set([
-  ..."ro rw defaults default_permissions atime noatime diratime nodiratime relatime norelatime strictatime lazytime".split(" "),
+  ..."ro rw defaults default_permissions atime noatime diratime nodiratime relatime norelatime strictatime lazytime".split(
+    " ",
+  ),
   ..."nolazytime sync async dirsync auto noauto nofail _netdev user nouser users owner group".split(" "),
 ]);
 const IGNORED_PREFIX = /^(x-|X-|comment=|context=|fscontext=|defcontext=|rootcontext=)/;

@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { findMount } from "./mountinfo.ts";
 
-/** KiB. Large enough for one request to carry several chunks, small enough not to read much in vain. */
-const READ_AHEAD = 1024;
+/** KiB. Twice this reads no faster, and a page fault in a mapped file reads as much around it, wanted or not. */
+const READ_AHEAD = 512;
 
 /**
  * Raises the mount's readahead from the kernel's 128 KiB, which INIT can only lower. Only root may; for others nothing

@@ -38,7 +38,8 @@ export function directoryHandler(tree: MountableTree, reply: Reply, plus: boolea
       const next = entry.cookie + FIRST_ENTRY;
       if (plus) {
         const attributes = tree.attributes(entry.ino);
-        if (attributes === undefined) throw new Error(`directory inode ${directory} lists inode ${entry.ino}, which does not exist`);
+        if (attributes === undefined)
+          throw new Error(`directory inode ${directory} lists inode ${entry.ino}, which does not exist`);
         if (!listing.appendPlus(attributes, next, entry.name)) break;
       } else if (!listing.append(entry.ino, next, TYPES[entry.kind], entry.name)) {
         break;

@@ -1,5 +1,5 @@
 import { Opcode } from "../wire/abi.ts";
-import { EINVAL, EIO, ENOENT, ENOSYS, EROFS } from "../wire/errno.ts";
+import { EINVAL, EIO, ENAMETOOLONG, ENOENT, ENOSYS, EROFS } from "../wire/errno.ts";
 import type { Reply } from "../wire/reply.ts";
 import { directoryHandler } from "./directory.ts";
 import type { Handler } from "./handler.ts";
@@ -8,6 +8,7 @@ import { type Negotiated, negotiate } from "./negotiation.ts";
 import { xattrHandlers } from "./xattr.ts";
 
 const DOT = 0x2e;
+const NAME_MAX = 255;
 
 /** The kernel should have refused these on a read-only mount before they came here. */
 const WRITING = [
@@ -68,6 +69,8 @@ function lookupHandler(tree: MountableTree): Handler {
     const directory = request.node;
     const name = request.name;
     if (name.length === 0) return -EINVAL;
+    // The kernel passes on up to 1,024.
+    if (name.length > NAME_MAX) return -ENAMETOOLONG;
     const ino = name[0] === DOT && name.length <= 2 ? dots(tree, directory, name) : tree.lookup(directory, name);
     if (ino === undefined) return reply.negativeEntry();
     const attributes = tree.attributes(ino);

@@ -65,13 +65,17 @@ export const ACL_READ_NOBODY = Buffer.from(
 
 type Optional = Partial<Omit<FixtureEntry, "path" | "kind">>;
 
-/** All entries, parents before children; the root itself is "". */
-export function fixture(): FixtureEntry[] {
+/**
+ * All entries, parents before children; the root itself is "".
+ *
+ * @param owner user and group of what has no owner of its own: the tester, so that every directory can be entered
+ */
+export function fixture(owner = 0): FixtureEntry[] {
   const entries: FixtureEntry[] = [];
   const add = (path: string, kind: InodeKind, more: Optional = {}): void => {
     const permissions = kind === "dir" ? 0o755 : kind === "lnk" ? 0o777 : 0o644;
     const time = { mtimeSeconds: 1_600_000_000, mtimeNanoseconds: 123_456_789 };
-    entries.push({ path, kind, permissions, uid: 0, gid: 0, ...time, ...more });
+    entries.push({ path, kind, permissions, uid: owner, gid: owner, ...time, ...more });
   };
 
   add("", "dir");
@@ -132,7 +136,11 @@ export function fixture(): FixtureEntry[] {
 
   add("xattrs", "dir", { xattrs: { "user.directory": Buffer.from("yes") } });
   add("xattrs/user", "file", {
-    xattrs: { "user.binary": Buffer.from([0, 255, 10, 0]), "user.empty": new Uint8Array(0), "user.large": pattern(3000) },
+    xattrs: {
+      "user.binary": Buffer.from([0, 255, 10, 0]),
+      "user.empty": new Uint8Array(0),
+      "user.large": pattern(3000),
+    },
   });
   add("xattrs/none", "file");
   add("xattrs/trusted", "file", { xattrs: { "trusted.secret": Buffer.from("s"), "user.open": Buffer.from("o") } });

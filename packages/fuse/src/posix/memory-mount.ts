@@ -14,9 +14,11 @@ import type { MountableTree } from "../operations/mountable.ts";
 import { type FixtureEntry, fixture } from "./fixture.ts";
 import { MemoryTree } from "./memory-tree.ts";
 
+/** Which tree: `high` has inode numbers near 2^53, `broken` a file that cannot be read, `refused` does not open. */
 export type MemoryArgument =
   | { tree: "fixture" }
   | { tree: "high" }
+  | { tree: "broken" }
   | { tree: "files"; count: number }
   | { tree: "big"; bytes: number }
   | { tree: "refused" };
@@ -41,14 +43,22 @@ function files(count: number): FixtureEntry[] {
 
 function open(argument: MemoryArgument): MountableTree {
   switch (argument.tree) {
-    case "fixture": {
-      const broken = plain("broken", "file", new Uint8Array(10_000));
-      const tree = new MemoryTree([...fixture(), broken]);
+    case "fixture":
+      return new MemoryTree(fixture(process.geteuid?.()));
+    case "broken": {
+      const tree = new MemoryTree([
+        plain("", "dir"),
+        plain("broken", "file", new Uint8Array(10_000)),
+        plain("good", "file", Buffer.from("good")),
+      ]);
       tree.breakFile("broken");
       return tree;
     }
     case "high":
-      return new MemoryTree([plain("", "dir"), plain("dir", "dir"), plain("dir/file", "file", Buffer.from("high"))], 2 ** 53 - 2);
+      return new MemoryTree(
+        [plain("", "dir"), plain("dir", "dir"), plain("dir/file", "file", Buffer.from("high"))],
+        2 ** 53 - 2,
+      );
     case "files":
       return new MemoryTree(files(argument.count));
     case "big":

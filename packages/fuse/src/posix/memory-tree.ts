@@ -96,7 +96,9 @@ export class MemoryTree implements MountableTree {
   }
 
   lookup(directory: number, name: Uint8Array): number | undefined {
-    return this.#inodes.get(directory)?.byName.get(Buffer.from(name.buffer, name.byteOffset, name.length).toString("latin1"));
+    return this.#inodes
+      .get(directory)
+      ?.byName.get(Buffer.from(name.buffer, name.byteOffset, name.length).toString("latin1"));
   }
 
   *entries(directory: number, cookie = 0): Iterable<TreeEntry> {

@@ -111,7 +111,13 @@ export const OUT_HEADER_SIZE = 16;
 export const outHeader = struct(OUT_HEADER_SIZE, { len: u32, error: u32, unique: u64 });
 
 const INIT_IN_SIZE = 64;
-export const initIn = struct(INIT_IN_SIZE - 11 * 4, { major: u32, minor: u32, max_readahead: u32, flags: u32, flags2: u32 });
+export const initIn = struct(INIT_IN_SIZE - 11 * 4, {
+  major: u32,
+  minor: u32,
+  max_readahead: u32,
+  flags: u32,
+  flags2: u32,
+});
 
 export const INIT_OUT_SIZE = 64;
 export const initOut = struct(INIT_OUT_SIZE - 7 * 4, {

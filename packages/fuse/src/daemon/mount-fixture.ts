@@ -1,0 +1,100 @@
+import { execFile, spawnSync } from "node:child_process";
+import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { unmount } from "../mount/mount.ts";
+import { findMount } from "../mount/mountinfo.ts";
+import type { MemoryArgument } from "../posix/memory-mount.ts";
+import type { DaemonSettings } from "./serve.ts";
+
+export const MEMORY_MOUNT = fileURLToPath(new URL("../posix/memory-mount.ts", import.meta.url));
+export const CHECK = fileURLToPath(new URL("../posix/check.ts", import.meta.url));
+
+// Every mount starts two processes; this halves the time for which they read the same sources again.
+process.env["NODE_COMPILE_CACHE"] ??= join(tmpdir(), "puzzlefs-compile-cache");
+
+/** Why nothing can be mounted here, if so: for tests to name when they are left out. */
+export function mountObstacle(): string | undefined {
+  if (process.geteuid?.() !== 0) return "only root can run the tests that mount";
+  try {
+    accessSync("/dev/fuse", constants.R_OK | constants.W_OK);
+  } catch {
+    return "no /dev/fuse";
+  }
+  // Mounting is not permitted in many containers.
+  const probe = spawnSync("unshare", ["--mount", "true"]);
+  return probe.status === 0 ? undefined : "no permission to mount";
+}
+
+export interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a program to its end. */
+export function run(program: string, ...argv: string[]): Promise<Outcome> {
+  return new Promise((settle) => {
+    const child = execFile(program, argv, { maxBuffer: 1e9 }, (_error, stdout, stderr) =>
+      settle({ code: child.exitCode ?? -1, stdout, stderr }),
+    );
+  });
+}
+
+/** A scratch directory with a mount point in it; whatever is mounted there when the test ends is unmounted. */
+export class Scratch {
+  readonly directory = mkdtempSync(join(tmpdir(), "puzzlefs-fuse-"));
+  readonly mountpoint: string;
+
+  constructor(name = "mnt") {
+    this.mountpoint = join(this.directory, name);
+    // Other users must get at it.
+    chmodSync(this.directory, 0o755);
+    mkdirSync(this.mountpoint);
+  }
+
+  path(name: string): string {
+    return join(this.mountpoint, name);
+  }
+
+  /** Starts a daemon; the outcome is that of its parent. */
+  start(tree: MemoryArgument, settings: DaemonSettings = {}): Promise<Outcome> {
+    const argv = [MEMORY_MOUNT, this.mountpoint, JSON.stringify(tree), JSON.stringify(settings)];
+    return run(process.execPath, ...argv);
+  }
+
+  /** Starts a daemon that must succeed; returns its pid. */
+  async mount(tree: MemoryArgument, settings: DaemonSettings = {}): Promise<number> {
+    const outcome = await this.start(tree, settings);
+    if (outcome.code !== 0) throw new Error(`mount failed: ${outcome.stderr}`);
+    return Number(outcome.stdout);
+  }
+
+  get mounted(): boolean {
+    return findMount(this.mountpoint) !== undefined;
+  }
+
+  [Symbol.dispose](): void {
+    while (this.mounted) unmount(this.mountpoint, { lazy: true });
+    rmSync(this.directory, { recursive: true });
+  }
+}
+
+/** Waits until `condition` holds, for ten seconds at most. */
+export async function eventually(condition: () => boolean): Promise<boolean> {
+  for (const deadline = Date.now() + 10_000; Date.now() < deadline; await sleep(10)) {
+    if (condition()) return true;
+  }
+  return condition();
+}
+
+/** Whether the process runs still; one that ended and was not waited for does not. */
+export function alive(pid: number): boolean {
+  return spawnSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "latin1" })
+    .stdout.trim()
+    .startsWith("Z")
+    ? false
+    : spawnSync("kill", ["-0", String(pid)]).status === 0;
+}

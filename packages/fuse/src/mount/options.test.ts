@@ -1,0 +1,33 @@
+import test from "ava";
+import { MountOptionError } from "./errors.ts";
+import { parseMountOptions } from "./options.ts";
+
+test("read-only always; the last of two opposites counts", (t) => {
+  t.is(parseMountOptions([]).flags, 1);
+  t.is(parseMountOptions(["rw,nosuid,nodev"]).flags, 1 | 2 | 4);
+  t.is(parseMountOptions(["nosuid", "suid,noexec"]).flags, 1 | 8);
+  t.deepEqual(parseMountOptions(["nodev,noexec"]).flagWords, ["nodev", "noexec"]);
+});
+
+test("what fstab may contain is passed over", (t) => {
+  const options = parseMountOptions(["defaults,noauto,_netdev,nofail,user,x-systemd.automount,relatime,,comment=x"]);
+  t.is(options.flags, 1);
+});
+
+test("values", (t) => {
+  const options = parseMountOptions(
+    ["fsname=a:b,subtype=s,uid=1000,gid=4294967294", "allow_other,max_read=4096"],
+    "default",
+  );
+  t.is(options.fsname, "a:b");
+  t.is(options.subtype, "s");
+  t.deepEqual([options.uid, options.gid, options.maxRead], [1000, 4_294_967_294, 4096]);
+  t.true(options.allowOther);
+  t.is(parseMountOptions([], "default").fsname, "default");
+});
+
+test("unknown options and bad numbers are refused by name", (t) => {
+  t.throws(() => parseMountOptions(["rootcontex=x"]), { instanceOf: MountOptionError, message: /"rootcontex=x"/ });
+  t.throws(() => parseMountOptions(["uid=root"]), { message: /uid= needs a number, not "root"/ });
+  t.throws(() => parseMountOptions(["gid"]), { message: /gid= needs a number/ });
+});

@@ -1,0 +1,64 @@
+import type { FixtureEntry } from "./fixture.ts";
+
+/** What a backend, or the user who tests it, may be unable to show. A case that needs it is then left out by name. */
+export type Feature =
+  /** Writing is refused with EROFS. */
+  | "read-only"
+  /** Owners are those of the fixture. */
+  | "owners"
+  /** Devices can be made and have their numbers. */
+  | "devices"
+  /** Directories count their subdirectories in st_nlink. */
+  | "directory-links"
+  /** statfs(2) tells of the tree, not of what lies below. */
+  | "statfs"
+  /** atime and ctime equal mtime; st_blocks covers the content. */
+  | "synthetic-times"
+  | "xattrs"
+  /** security.* and trusted.*, and names of the latter hidden from ordinary users. */
+  | "privileged-xattrs"
+  | "acls"
+  /** The tester is root and other users can reach the tree. */
+  | "other-users";
+
+/** The tree under test and what it must show. */
+export interface Subject {
+  root: string;
+  entries: readonly FixtureEntry[];
+}
+
+/** One property of the tree, checked through system calls alone. Throws an AssertionError where it does not hold. */
+export interface Case {
+  name: string;
+  needs?: readonly Feature[];
+  check(subject: Subject): void;
+}
+
+/** The path of an entry, as bytes. */
+export function pathOf({ root }: Subject, path: string): Buffer {
+  return Buffer.concat([Buffer.from(`${root}/`), Buffer.from(path, "latin1")]);
+}
+
+/** The entry that `entry` is another name of, or itself. */
+export function original(subject: Subject, entry: FixtureEntry): FixtureEntry {
+  if (entry.linkTo === undefined) return entry;
+  const found = subject.entries.find(({ path }) => path === entry.linkTo);
+  if (found === undefined) throw new Error(`fixture: ${entry.path} links to nothing`);
+  return found;
+}
+
+/** The entries that tests look at one by one: all but those of the huge directory. */
+export function notable({ entries }: Subject): FixtureEntry[] {
+  return entries.filter(({ path }) => !path.startsWith("many/"));
+}
+
+export function childrenOf({ entries }: Subject, directory: string): FixtureEntry[] {
+  const prefix = directory === "" ? "" : `${directory}/`;
+  return entries.filter(
+    ({ path }) => path !== "" && path.startsWith(prefix) && !path.slice(prefix.length).includes("/"),
+  );
+}
+
+export function baseName(entry: FixtureEntry): string {
+  return entry.path.slice(entry.path.lastIndexOf("/") + 1);
+}
