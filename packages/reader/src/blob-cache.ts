@@ -1,10 +1,14 @@
 import { FormatError } from "@puzzlefs/format";
 import type { Layout } from "@puzzlefs/oci";
 import { BlobFile } from "./blob-file.ts";
-import { Decompression, RawBlob, SeekableBlob } from "./blob.ts";
+import { RawBlob, SeekableBlob } from "./blob.ts";
 import type { Blob } from "./blob.ts";
+import { Decompression } from "./decompression.ts";
 import { FrameCache } from "./frame-cache.ts";
 import { readSeekTable } from "./seek-table.ts";
+
+/** The rule that a run keeps when it lies inside its blob: checked when the blob is opened. */
+export const outsideBlob = "chunk-outside-blob";
 
 /** Called before bytes of a blob are used: the place for policies of verification. Throws to refuse them. */
 export interface BlobCheck {
@@ -35,6 +39,9 @@ export interface BlobCacheOptions {
   frameBytes: number;
 }
 
+/** Bytes that the seek tables of opened blobs may take together; one blob may exceed it alone. */
+const maxTableMemory = 32 << 20;
+
 /** The blobs of a store, opened when first read; the least recently used ones are closed. */
 export class BlobCache {
   readonly #layout: Layout;
@@ -42,6 +49,7 @@ export class BlobCache {
   readonly #decompression: Decompression;
   readonly #blobs = new Map<BlobKey, Blob>();
   readonly #check: BlobCheck | undefined;
+  #memory = 0;
 
   constructor(layout: Layout, options: BlobCacheOptions, check?: BlobCheck) {
     this.#layout = layout;
@@ -61,7 +69,7 @@ export class BlobCache {
   read(key: BlobKey, offset: number, into: Uint8Array, end: number, inode: number): void {
     const blob = this.open(key);
     if (end > blob.length) {
-      throw new FormatError("chunk-outside-blob", "corrupt", inode, blob.length, blob.file.name);
+      throw new FormatError(outsideBlob, "corrupt", inode, blob.length, blob.file.name);
     }
     this.#check?.used(blob, key, offset, into.length);
     blob.read(offset, into);
@@ -81,6 +89,8 @@ export class BlobCache {
       const blob = key[0] === "z" ? this.#seekable(file, key) : new RawBlob(file);
       this.#check?.opened(blob, key);
       this.#blobs.set(key, blob);
+      this.#memory += blob.memory;
+      while (this.#memory > maxTableMemory && this.#blobs.size > 1) this.#closeOldest();
       return blob;
     } catch (error) {
       file.close();
@@ -91,6 +101,7 @@ export class BlobCache {
   close(): void {
     for (const blob of this.#blobs.values()) blob.file.close();
     this.#blobs.clear();
+    this.#memory = 0;
     this.#decompression.frames.clear();
   }
 
@@ -120,6 +131,7 @@ export class BlobCache {
     const [oldest] = this.#blobs.entries();
     if (oldest === undefined) return;
     this.#blobs.delete(oldest[0]);
+    this.#memory -= oldest[1].memory;
     oldest[1].file.close();
   }
 }

@@ -2,7 +2,7 @@ import { FormatError } from "@puzzlefs/format";
 import type { Chunk, Rootfs } from "@puzzlefs/format";
 import { measureFsVerityOf } from "@puzzlefs/oci";
 import type { Blob } from "./blob.ts";
-import { blobKey } from "./blob-cache.ts";
+import { blobKey, outsideBlob } from "./blob-cache.ts";
 import type { BlobCheck, BlobKey } from "./blob-cache.ts";
 import { IntegrityError } from "./errors.ts";
 
@@ -51,7 +51,7 @@ export class DigestCheck implements BlobCheck {
 export function verifyChunk(blob: Blob, chunk: Chunk): void {
   const { offset } = chunk.blob;
   if (offset + chunk.length > blob.length) {
-    throw new FormatError("chunk-outside-blob", "corrupt", 0, blob.length, blob.file.name);
+    throw new FormatError(outsideBlob, "corrupt", 0, blob.length, blob.file.name);
   }
   const range = blob.storedRange(offset, chunk.length);
   const where = `chunk at ${offset}`;

@@ -32,7 +32,9 @@ export class BlobFile {
   read(into: Uint8Array, position: number): void {
     let done = 0;
     while (done < into.length) {
-      const count = withReason(this.name, () => readSync(this.descriptor, into, done, into.length - done, position + done));
+      const count = withReason(this.name, () =>
+        readSync(this.descriptor, into, done, into.length - done, position + done),
+      );
       if (count === 0) throw new IntegrityError(this.name, "short", `at byte ${position + done}`);
       done += count;
     }

@@ -1,8 +1,5 @@
-import zstd from "zstd-napi/binding.js";
-import type { DCtx } from "zstd-napi/binding.js";
 import type { BlobFile } from "./blob-file.ts";
-import { IntegrityError } from "./errors.ts";
-import type { FrameCache } from "./frame-cache.ts";
+import type { Decompression } from "./decompression.ts";
 import type { SeekTable } from "./seek-table.ts";
 
 /** A blob's uncompressed stream, by position. */
@@ -10,15 +7,21 @@ export interface Blob {
   readonly file: BlobFile;
   /** Bytes of the uncompressed stream. */
   readonly length: number;
+  /** Bytes of memory that the opened blob takes. */
+  readonly memory: number;
   /** Fills `into` from `offset`; the range lies inside `length`. @throws {IntegrityError} */
   read(offset: number, into: Uint8Array): void;
   /** Where the stored bytes of a range of the stream are; undefined when it does not start and end with frames. */
   storedRange(offset: number, length: number): { start: number; end: number } | undefined;
 }
 
+/** What a blob costs besides its seek table, roughly. */
+const ownMemory = 500;
+
 /** A blob stored as it is. */
 export class RawBlob implements Blob {
   readonly file: BlobFile;
+  readonly memory = ownMemory;
 
   constructor(file: BlobFile) {
     this.file = file;
@@ -34,57 +37,6 @@ export class RawBlob implements Blob {
 
   storedRange(offset: number, length: number): { start: number; end: number } {
     return { start: offset, end: offset + length };
-  }
-}
-
-const windowSize = 1 << 18;
-
-/**
- * What all compressed blobs of an image share: the decompression context, the cache of frames, and a window of
- * stored bytes, which belongs to the blob that filled it last. One read of the store serves many small frames.
- */
-export class Decompression {
-  readonly frames: FrameCache;
-  readonly #context: DCtx = new zstd.DCtx();
-  #window = Buffer.allocUnsafeSlow(windowSize);
-  #owner: BlobFile | undefined;
-  #start = 0;
-  #end = 0;
-
-  constructor(frames: FrameCache) {
-    this.frames = frames;
-  }
-
-  /**
-   * Stored bytes from `start` up to `end`, valid until the next call. When they have to be read, those up to
-   * `ahead` come along as far as they fit.
-   */
-  stored(file: BlobFile, start: number, end: number, ahead: number): Uint8Array {
-    if (this.#owner !== file || start < this.#start || end > this.#end) {
-      const length = Math.max(end - start, Math.min(windowSize, ahead - start));
-      this.#owner = undefined;
-      if (length > windowSize || this.#window.length > windowSize) {
-        this.#window = Buffer.allocUnsafeSlow(Math.max(length, windowSize));
-      }
-      file.read(this.#window.subarray(0, length), start);
-      this.#owner = file;
-      this.#start = start;
-      this.#end = start + length;
-    }
-    return this.#window.subarray(start - this.#start, end - this.#start);
-  }
-
-  /** Decompresses one frame, which must fill `into` exactly. @throws {IntegrityError} */
-  decompress(file: BlobFile, frame: number, stored: Uint8Array, into: Uint8Array): void {
-    let length: number;
-    try {
-      length = this.#context.decompress(into, stored);
-    } catch (error) {
-      throw new IntegrityError(file.name, "frame", `frame ${frame}: ${(error as Error).message}`, error);
-    }
-    if (length !== into.length) {
-      throw new IntegrityError(file.name, "frame", `frame ${frame}: ${length} bytes instead of ${into.length}`);
-    }
   }
 }
 
@@ -107,6 +59,10 @@ export class SeekableBlob implements Blob {
     return this.#table.length;
   }
 
+  get memory(): number {
+    return ownMemory + 16 * this.#table.frames;
+  }
+
   read(offset: number, into: Uint8Array): void {
     if (into.length === 0) return;
     const last = this.#table.find(offset + into.length - 1);
@@ -117,7 +73,7 @@ export class SeekableBlob implements Blob {
       const start = this.#table.start(frame);
       const skip = offset + done - start;
       const take = Math.min(this.#table.start(frame + 1) - start - skip, into.length - done);
-      this.#readFrame(frame, skip, into.subarray(done, done + take), ahead);
+      if (take > 0) this.#readFrame(frame, skip, into.subarray(done, done + take), ahead);
       done += take;
       frame += 1;
     }

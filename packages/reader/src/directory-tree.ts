@@ -119,7 +119,11 @@ export class DirectoryTree implements Tree {
 
   #scan(links: "counted" | "reported"): void {
     const known = new Map<string, Node>();
-    const root = this.#add(undefined, new Uint8Array(0), lstatSync(descriptorPath(this.#root, Buffer.from(".")), { bigint: true }));
+    const root = this.#add(
+      undefined,
+      new Uint8Array(0),
+      lstatSync(descriptorPath(this.#root, Buffer.from(".")), { bigint: true }),
+    );
     const device = lstatSync(descriptorPath(this.#root, Buffer.from(".")), { bigint: true }).dev;
     const pending = [root];
     for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
@@ -142,7 +146,8 @@ export class DirectoryTree implements Tree {
       pending.push(...subdirectories.reverse());
     }
     if (links === "counted") return;
-    for (const node of this.#nodes) node.attributes.nlink = this.#at(node.attributes.ino, (path) => lstatSync(path).nlink);
+    for (const node of this.#nodes)
+      node.attributes.nlink = this.#at(node.attributes.ino, (path) => lstatSync(path).nlink);
   }
 
   #add(parent: Node | undefined, name: Uint8Array, stat: BigIntStats): Node {

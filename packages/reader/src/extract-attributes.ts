@@ -15,7 +15,12 @@ const setIdBits = 0o6000;
  * Gives a new file its attributes by name in its directory: links and special files, which cannot be opened.
  * Nothing here follows a symbolic link.
  */
-export function restoreByName(directory: number, visit: Visit, xattrs: readonly Xattr[], warnings: ExtractWarnings): void {
+export function restoreByName(
+  directory: number,
+  visit: Visit,
+  xattrs: readonly Xattr[],
+  warnings: ExtractWarnings,
+): void {
   const { attributes: a, name } = visit;
   const path = xattrs.length === 0 ? undefined : descriptorPath(directory, name);
   setXattrs(path, xattrs, isUser, visit, warnings);

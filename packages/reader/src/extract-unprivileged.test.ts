@@ -16,12 +16,19 @@ function makeImage(): ImageFixture {
   const image = new ImageFixture();
   const digest = image.chunk(Buffer.from("content"));
   const capability = "\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00";
-  const additional = { xattrs: [xattr("security.capability", capability), xattr("trusted.t", "t"), xattr("user.u", "u")] };
+  const additional = {
+    xattrs: [xattr("security.capability", capability), xattr("trusted.t", "t"), xattr("user.u", "u")],
+  };
   const inodes = [
     dir(1, { chr: 2, "set-id": 3, readonly: 4, link: 5, fifo: 6, sub: 7, sock: 9 }, { uid: 5 }),
     inode(2, { kind: "chr", chr: { major: 1, minor: 3 } }),
     file(3, [run(digest, 0, 7)], { permissions: 0o4755, additional }),
-    file(4, [run(digest, 0, 7)], { permissions: 0o444, uid: nobody, gid: nobody, additional: { xattrs: [xattr("user.u", "u")] } }),
+    file(4, [run(digest, 0, 7)], {
+      permissions: 0o444,
+      uid: nobody,
+      gid: nobody,
+      additional: { xattrs: [xattr("user.u", "u")] },
+    }),
     symlink(5, "set-id"),
     inode(6, { kind: "fifo" }),
     dir(7, { again: 3, inside: 8 }, { permissions: 0o500, mtimeSeconds: 1234567890, mtimeNanoseconds: 5 }),

@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import { DirectoryTree, dumpDirectory } from "./directory-tree.ts";
@@ -91,9 +100,15 @@ test("a name that would leave the target is not followed", (t) => {
     mkdirSync(target);
     const tree = new DirectoryTree(source);
     const escaping: Tree = Object.create(tree) as Tree;
-    const only = (name: string): TreeEntry[] => [{ cookie: 1, name: Buffer.from(name), ino: tree.lookup(1, Buffer.from("mode")) as number, kind: "file" }];
+    const only = (name: string): TreeEntry[] => [
+      { cookie: 1, name: Buffer.from(name), ino: tree.lookup(1, Buffer.from("mode")) as number, kind: "file" },
+    ];
     for (const name of ["../escaped", "/escaped", "..", "a/b"]) {
-      Object.assign(escaping, { entries: () => only(name), attributes: (ino: number) => tree.attributes(ino), xattrs: () => [] });
+      Object.assign(escaping, {
+        entries: () => only(name),
+        attributes: (ino: number) => tree.attributes(ino),
+        xattrs: () => [],
+      });
       t.throws(() => extract(escaping, target, { force: true }), undefined, name);
     }
     t.deepEqual(readdirSync(parent), ["target"]);

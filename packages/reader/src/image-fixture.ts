@@ -93,7 +93,11 @@ export function inode(ino: number, mode: InodeModeValue, rest: Partial<InodeValu
   return { ino, mode, uid: 0, gid: 0, permissions: mode.kind === "dir" ? 0o755 : 0o644, ...rest };
 }
 
-export function dir(ino: number, names: Record<string, number>, rest: Partial<InodeValue> & { lookBelow?: boolean } = {}): InodeValue {
+export function dir(
+  ino: number,
+  names: Record<string, number>,
+  rest: Partial<InodeValue> & { lookBelow?: boolean } = {},
+): InodeValue {
   const { lookBelow = false, ...others } = rest;
   const entries = Object.entries(names).map(([name, entry]) => ({ ino: entry, name: Buffer.from(name, "latin1") }));
   entries.sort((a, b) => Buffer.compare(a.name, b.name));

@@ -1,22 +1,9 @@
-import type { Inode, InodeMode, Rootfs } from "@puzzlefs/format";
-import { Bytes } from "@puzzlefs/format";
-import { findName, nextName } from "./pending.ts";
+import { Bytes, fileSize, findName, findPlace, nextName, ROOT_INO, statMode } from "@puzzlefs/format";
+import type { Inode, Metadata, Place } from "@puzzlefs/format";
 import type { BlobCache } from "./blob-cache.ts";
 import { ContentMap, ContentMaps } from "./content-map.ts";
-import { InodeIndex } from "./inode-index.ts";
 import type { Attributes, InodeKind, Tree, TreeEntry } from "./tree.ts";
 import { isKnownXattr } from "./xattr-names.ts";
-
-/** S_IFMT bits by kind of inode. */
-const typeBits: Record<InodeKind, number> = {
-  fifo: 0o010000,
-  chr: 0o020000,
-  dir: 0o040000,
-  blk: 0o060000,
-  file: 0o100000,
-  lnk: 0o120000,
-  sock: 0o140000,
-};
 
 /** Runs of content maps kept, some 100 bytes each. */
 const contentRunsKept = 32768;
@@ -24,48 +11,47 @@ const none: never[] = [];
 
 /** A validated image: metadata in memory, content from the blobs of its store. */
 export class ImageTree implements Tree {
-  readonly rootfs: Rootfs;
+  readonly metadata: Metadata;
   /** Hex sha256 of the manifest. */
   readonly manifestDigest: string;
-  readonly #index: InodeIndex;
   readonly #blobs: BlobCache;
   readonly #contents = new ContentMaps(contentRunsKept);
   #contentBytes: number | undefined;
 
-  /** @param rootfs as openMetadata gives it, validated */
-  constructor(rootfs: Rootfs, manifestDigest: string, blobs: BlobCache) {
-    this.rootfs = rootfs;
+  constructor(metadata: Metadata, manifestDigest: string, blobs: BlobCache) {
+    this.metadata = metadata;
     this.manifestDigest = manifestDigest;
-    this.#index = new InodeIndex(rootfs);
     this.#blobs = blobs;
   }
 
   get inodeCount(): number {
-    return this.#index.visibleCount;
+    return this.metadata.inodes;
   }
 
   get contentBytes(): number {
     if (this.#contentBytes !== undefined) return this.#contentBytes;
     let sum = 0;
-    for (const inode of this.#index.visible()) sum += contentSize(inode.mode);
+    for (const { mode } of visibleInodes(this.metadata)) if (mode.kind === "file") sum += fileSize(mode.file);
     this.#contentBytes = sum;
     return sum;
   }
 
   attributes(ino: number): Attributes | undefined {
-    const inode = this.#index.get(ino);
-    if (inode === undefined) return undefined;
+    const place = this.#place(ino);
+    if (place === undefined) return undefined;
+    const { inode, ordinal } = place;
     const { mode } = inode;
-    const kind = kindOf(mode);
+    // Validation leaves no other kinds among what can be found.
+    const kind = mode.kind as InodeKind;
     const device = kind === "chr" ? mode.chr : kind === "blk" ? mode.blk : undefined;
     return {
       ino,
       kind,
-      mode: typeBits[kind] | inode.permissions,
-      nlink: this.#index.links(ino),
+      mode: statMode(inode),
+      nlink: this.metadata.links[ordinal] as number,
       uid: inode.uid,
       gid: inode.gid,
-      size: kind === "lnk" ? inode.additional.symlinkTarget.length : contentSize(mode),
+      size: sizeOf(inode, kind),
       major: device?.major ?? 0,
       minor: device?.minor ?? 0,
       mtimeSeconds: inode.mtimeSeconds,
@@ -74,19 +60,27 @@ export class ImageTree implements Tree {
   }
 
   lookup(directory: number, name: Uint8Array): number | undefined {
-    return findName(this.rootfs, directory, Bytes.of(name))?.ino;
+    const { image, sorted } = this.metadata;
+    return findName(image, sorted, directory, Bytes.of(name))?.ino;
   }
 
   *entries(directory: number, cookie = 0): Generator<TreeEntry> {
-    for (let next = nextName(this.rootfs, directory, cookie); next !== undefined; ) {
+    const { image } = this.metadata;
+    for (let next = nextName(image, directory, cookie); next !== undefined;) {
       const { entry, inode } = next;
-      yield { cookie: next.cookie, name: entry.name.toUint8Array(), ino: entry.ino, kind: kindOf(inode.mode) };
-      next = nextName(this.rootfs, directory, next.cookie);
+      yield {
+        cookie: next.cookie,
+        name: entry.name.toUint8Array(),
+        ino: inode.ino,
+        kind: inode.mode.kind as InodeKind,
+      };
+      next = nextName(image, directory, next.cookie);
     }
   }
 
   parent(directory: number): number {
-    return this.#index.parent(directory);
+    const place = this.#place(directory);
+    return place === undefined ? ROOT_INO : (this.metadata.parents[place.ordinal] as number);
   }
 
   readlink(ino: number): Uint8Array {
@@ -136,22 +130,28 @@ export class ImageTree implements Tree {
     this.#blobs.close();
   }
 
+  /** A visible inode. */
+  #place(ino: number): Place | undefined {
+    const place = findPlace(this.metadata.image, ino);
+    return place !== undefined && this.metadata.links[place.ordinal] !== 0 ? place : undefined;
+  }
+
   #inode(ino: number): Inode {
-    const inode = this.#index.get(ino);
-    if (inode === undefined) throw new Error(`no inode ${ino} in the image`);
-    return inode;
+    const place = this.#place(ino);
+    if (place === undefined) throw new Error(`no inode ${ino} in the image`);
+    return place.inode;
   }
 }
 
-/** Validation leaves no other kinds among what can be found. */
-function kindOf(mode: InodeMode): InodeKind {
-  return mode.kind as InodeKind;
+function sizeOf(inode: Inode, kind: InodeKind): number {
+  if (kind === "file") return fileSize(inode.mode.file);
+  return kind === "lnk" ? inode.additional.symlinkTarget.length : 0;
 }
 
-function contentSize(mode: InodeMode): number {
-  if (mode.kind !== "file") return 0;
-  const chunks = mode.file;
-  let sum = 0;
-  for (let i = 0; i < chunks.length; i++) sum += chunks.at(i).len;
-  return sum;
+/** The inodes of the effective tree, each once. */
+export function* visibleInodes({ image, links }: Metadata): Generator<Inode> {
+  let ordinal = 0;
+  for (const { inodes } of image.metadatas) {
+    for (let i = 0; i < inodes.length; i++, ordinal++) if (links[ordinal] !== 0) yield inodes.at(i);
+  }
 }

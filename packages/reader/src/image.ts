@@ -1,7 +1,6 @@
 import { hash } from "node:crypto";
-import { Bytes, FormatError, openMetadata } from "@puzzlefs/format";
-import type { Rootfs } from "@puzzlefs/format";
-import { findRootfs } from "./pending.ts";
+import { FormatError, openMetadata, readManifest } from "@puzzlefs/format";
+import type { Metadata, Rootfs } from "@puzzlefs/format";
 import { MANIFEST_LIMIT } from "@puzzlefs/oci";
 import type { Layout } from "@puzzlefs/oci";
 import { BlobCache } from "./blob-cache.ts";
@@ -34,7 +33,7 @@ export interface ImageHeader {
   manifest: Buffer;
   /** Hex sha256. */
   metadataDigest: string;
-  rootfs: Rootfs;
+  metadata: Metadata;
 }
 
 /**
@@ -46,12 +45,12 @@ export interface ImageHeader {
  * @throws {IntegrityError} a blob is missing or not what its name says
  */
 export function openImage(layout: Layout, reference: string, options: OpenImageOptions = {}): ImageTree {
-  const { manifestDigest, rootfs } = readHeader(layout, reference, options.verity);
+  const { manifestDigest, metadata } = readHeader(layout, reference, options.verity);
   const limits = {
     openBlobs: options.openBlobs ?? defaultOpenBlobs,
     frameBytes: options.frameCacheBytes ?? defaultFrameCacheBytes,
   };
-  return new ImageTree(rootfs, manifestDigest, new BlobCache(layout, limits, checkFor(rootfs, options)));
+  return new ImageTree(metadata, manifestDigest, new BlobCache(layout, limits, checkFor(metadata.image, options)));
 }
 
 function checkFor(rootfs: Rootfs, options: OpenImageOptions): BlobCheck | undefined {
@@ -61,15 +60,16 @@ function checkFor(rootfs: Rootfs, options: OpenImageOptions): BlobCheck | undefi
 
 /** @throws as openImage */
 export function readHeader(layout: Layout, reference: string, verity?: string): ImageHeader {
-  const { digest: manifestDigest, bytes } = layout.manifest(reference);
+  const { digest: manifestDigest, bytes: stored } = layout.manifest(reference);
   const name = `manifest sha256:${manifestDigest}`;
-  const manifest = verity === undefined ? bytes : readVerified(layout, manifestDigest, name, MANIFEST_LIMIT, verity);
-  const found = inObject(name, () => findRootfs(Bytes.of(manifest)));
+  const manifest = verity === undefined ? stored : readVerified(layout, manifestDigest, name, MANIFEST_LIMIT, verity);
+  const found = inObject(name, () => readManifest(manifest));
   const metadataDigest = found.digest;
   const metadataName = `metadata blob sha256:${metadataDigest}`;
-  const metadata = readVerified(layout, metadataDigest, metadataName, metadataLimit, verity && found.verity);
-  const rootfs = inObject(metadataName, () => openMetadata(metadata));
-  return { manifestDigest, manifest, metadataDigest, rootfs };
+  if (verity !== undefined && found.verity === undefined) throw new IntegrityError(name, "verity", "of the metadata");
+  const bytes = readVerified(layout, metadataDigest, metadataName, metadataLimit, verity && found.verity);
+  const metadata = inObject(metadataName, () => openMetadata(bytes));
+  return { manifestDigest, manifest, metadataDigest, metadata };
 }
 
 /** A whole blob in memory, checked against its digest. @throws {IntegrityError} */

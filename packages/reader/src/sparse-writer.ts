@@ -34,7 +34,7 @@ export class SparseWriter {
   }
 
   #write(bytes: Uint8Array, start: number, end: number): void {
-    for (let at = start; at < end; ) {
+    for (let at = start; at < end;) {
       at += writeSync(this.#descriptor, bytes, at, end - at, this.#position + at);
     }
     if (end > start) this.#written = this.#position + end;

@@ -3,7 +3,7 @@ import { FormatError } from "@puzzlefs/format";
 import type { Chunk } from "@puzzlefs/format";
 import { FsVerityHasher } from "@puzzlefs/oci";
 import type { Layout } from "@puzzlefs/oci";
-import { BlobCache, blobKey } from "./blob-cache.ts";
+import { BlobCache, blobKey, outsideBlob } from "./blob-cache.ts";
 import { verifyChunk } from "./blob-checks.ts";
 import { BlobFile } from "./blob-file.ts";
 import type { Blob } from "./blob.ts";
@@ -46,7 +46,7 @@ export class BlobVerifier {
     for (const [key, { end, inode }] of expected.reaches) {
       check(() => {
         const blob = this.#blobs.open(key);
-        if (end > blob.length) throw new FormatError("chunk-outside-blob", "corrupt", inode, blob.length, name);
+        if (end > blob.length) throw new FormatError(outsideBlob, "corrupt", inode, blob.length, name);
         if (key.startsWith("z")) this.#readAll(blob);
       });
     }

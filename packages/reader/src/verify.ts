@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { dirname } from "node:path";
-import type { Rootfs } from "@puzzlefs/format";
+import type { Metadata } from "@puzzlefs/format";
 import { isHexDigest, referencedBlobs, ROOTFS_TYPE, VERITY_ANNOTATION } from "@puzzlefs/oci";
 import type { Layout } from "@puzzlefs/oci";
 import { keyDigest } from "./blob-cache.ts";
@@ -8,7 +8,7 @@ import type { BlobKey } from "./blob-cache.ts";
 import { ContentMap } from "./content-map.ts";
 import { readHeader } from "./image.ts";
 import type { ImageHeader } from "./image.ts";
-import { InodeIndex } from "./inode-index.ts";
+import { visibleInodes } from "./image-tree.ts";
 import { BlobVerifier } from "./verify-blob.ts";
 import { Expectations } from "./verify-expectations.ts";
 import { problemOf } from "./verify-problem.ts";
@@ -63,14 +63,15 @@ export function verifyImage(layout: Layout, reference?: string, options: VerifyO
 
 /** What one image says about blobs. */
 function expectImage(layout: Layout, header: ImageHeader, expectations: Expectations, report: VerifyReport): void {
-  const { rootfs, manifest, manifestDigest, metadataDigest } = header;
+  const { metadata, manifest, manifestDigest, metadataDigest } = header;
+  const { image } = metadata;
   const name = `manifest sha256:${manifestDigest}`;
   expectations.of(manifestDigest);
   expectations.of(metadataDigest);
-  const keys = expectContents(rootfs, expectations);
+  const keys = expectContents(metadata, expectations);
   const hasCompressed = [...keys].some((key) => key.startsWith("z"));
-  for (let i = 0; i < rootfs.chunks.length; i++) expectations.chunk(rootfs.chunks.at(i));
-  for (const { digest, verity } of rootfs.fsVerityData) {
+  for (let i = 0; i < image.chunks.length; i++) expectations.chunk(image.chunks.at(i));
+  for (const { digest, verity } of image.fsVerityData) {
     expectations.verity(hex(digest.toUint8Array()), hex(verity.toUint8Array()), hasCompressed);
   }
   const warn = (message: string): void => {
@@ -91,13 +92,14 @@ function expectImage(layout: Layout, header: ImageHeader, expectations: Expectat
   // The Rust tool lists the uncompressed sizes of compressed chunks.
   if (wrongSizes > 0) warn(`lists ${wrongSizes} blobs with a size that is not theirs: copying the image may fail`);
   const unlisted = new Set([...keys].map(keyDigest).filter((digest) => !listed.has(digest)));
-  if (unlisted.size > 0) warn(`does not list ${unlisted.size} blobs that its files need: copies of the image lose data`);
+  if (unlisted.size > 0)
+    warn(`does not list ${unlisted.size} blobs that its files need: copies of the image lose data`);
 }
 
 /** Every run of every file; gives the blobs they are in. */
-function expectContents(rootfs: Rootfs, expectations: Expectations): Set<BlobKey> {
+function expectContents(metadata: Metadata, expectations: Expectations): Set<BlobKey> {
   const keys = new Set<BlobKey>();
-  for (const inode of new InodeIndex(rootfs).visible()) {
+  for (const inode of visibleInodes(metadata)) {
     if (inode.mode.kind !== "file") continue;
     const content = new ContentMap(inode.mode.file);
     for (let run = 0; run < content.runs; run++) {
