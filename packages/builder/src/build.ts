@@ -4,6 +4,8 @@ import { dirname, join, resolve, sep } from "node:path";
 import { encodeRootfs, type InodeValue } from "@puzzlefs/format";
 import { assembleManifest, fsVerityDigest, Layout, type StagedBlob, type Transaction } from "@puzzlefs/oci";
 
+import { openBase, type BaseImage } from "./base.ts";
+import { BaseNumbering, changedInodes, layerValues } from "./delta.ts";
 import { BuildError, readFailure } from "./errors.ts";
 import { inodeValue, Reachable } from "./image.ts";
 import { resolveOptions, type BuildOptions, type BuildResult, type ResolvedOptions } from "./options.ts";
@@ -25,10 +27,11 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   const transaction = layout.begin();
   const blobDir = join(layout.path, "blobs", "sha256");
   try {
+    const base = resolved.base === undefined ? undefined : openBase(layout, resolved.base);
     const newStore = readdirSync(blobDir).length === 0;
-    const pipeline = new Pipeline(resolved, { temporaryDir: transaction.directory, blobDir, newStore }, () => {});
+    const pipeline = new Pipeline(resolved, { temporaryDir: transaction.directory, blobDir, newStore });
     try {
-      return commit(resolved, transaction, await storeTree(resolved, pipeline));
+      return commit(resolved, transaction, await storeTree(resolved, pipeline, base));
     } finally {
       await pipeline.close();
     }
@@ -37,36 +40,50 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   }
 }
 
-/** A tree whose content is in blobs: all that is missing is the metadata. */
+/** A tree whose content is in blobs: all that is missing is the metadata blob. */
 interface StoredTree {
   nodes: TreeNode[];
-  inodes: InodeValue[];
+  /** Newest first. */
+  layers: { inodes: InodeValue[] }[];
   reachable: Reachable;
 }
 
-async function storeTree(options: ResolvedOptions, pipeline: Pipeline): Promise<StoredTree> {
+async function storeTree(
+  options: ResolvedOptions,
+  pipeline: Pipeline,
+  base: BaseImage | undefined,
+): Promise<StoredTree> {
+  const known = base?.announce(pipeline.queue) ?? [];
   const nodes = walkTree({
     rootfs: options.rootfs,
     mtime: options.mtime,
     xattrs: new XattrReader(options.selinux, options.warn),
-    numbering: new FreshNumbering(),
+    numbering: base === undefined ? new FreshNumbering() : new BaseNumbering(base),
     onFile: (node, fsPath, path, status) => pipeline.addFile(node, fsPath, path, status),
   });
   await pipeline.finish();
   nodes.sort((a, b) => a.ino - b.ino);
-  const places = new ChunkPlaces(pipeline.queue, pipeline.packs, []);
+  const places = new ChunkPlaces(pipeline.queue, pipeline.packs, known);
   const reachable = new Reachable();
   const place = (chunk: number): ChunkPlace => {
     const found = places.find(chunk);
     reachable.add(found);
     return found;
   };
-  return { nodes, inodes: nodes.map((node) => inodeValue(node, place)), reachable };
+  const inodes = nodes.map((node) => inodeValue(node, place));
+  return { nodes, layers: base === undefined ? [{ inodes }] : layersOver(base, inodes), reachable };
+}
+
+/** The base's layers under one of what has changed, if anything has. */
+function layersOver(base: BaseImage, inodes: InodeValue[]): { inodes: InodeValue[] }[] {
+  const changed = changedInodes(inodes, base);
+  const below = layerValues(base);
+  return changed.length === 0 ? below : [{ inodes: changed }, ...below];
 }
 
 function commit(options: ResolvedOptions, transaction: Transaction, tree: StoredTree): BuildResult {
-  const { nodes, inodes, reachable } = tree;
-  const metadata = encodeRootfs(reachable.rootfsValue([{ inodes }]));
+  const { nodes, layers, reachable } = tree;
+  const metadata = encodeRootfs(reachable.rootfsValue(layers));
   const staged = transaction.writeBlob(metadata);
   const blobs = reachable.blobs();
   const fresh = blobs.filter((blob) => blob.temporary !== undefined);

@@ -27,7 +27,7 @@ export class PackWriter {
   #settings: WorkSettings;
   #packBytes: number;
   /** The first record that has not been looked at. */
-  #next: number;
+  #next = 0;
   #file: AppendedFile | undefined;
   #offset = 0;
   #frames: FrameSizes[] = [];
@@ -40,7 +40,6 @@ export class PackWriter {
     this.#queue = queue;
     this.#settings = settings;
     this.#packBytes = packBytes;
-    this.#next = queue.published;
   }
 
   /** Takes over the chunks that are finished, in order, up to the first that is not. Returns whether there were any. */
@@ -67,7 +66,7 @@ export class PackWriter {
   #take(record: number): void {
     const queue = this.#queue;
     const flags = queue.flags(record);
-    if (flags & chunkFlags.pack) return;
+    if (flags & (chunkFlags.pack | chunkFlags.base)) return;
     const contentDigest = queue.contentDigest(record);
     const key = keyOf(contentDigest);
     if (queue.original(record) === record && !this.#chunks.has(key))

@@ -34,17 +34,11 @@ export class Pipeline {
   #progress: Progress = { files: 0, bytes: 0, chunks: 0, newBytes: 0 };
   #reportAt = 0;
 
-  /** `announce` puts the chunks that are stored already into the queue, before any other. */
-  constructor(
-    options: ResolvedOptions,
-    store: { temporaryDir: string; blobDir: string; newStore: boolean },
-    announce: (queue: ChunkQueue) => void,
-  ) {
+  constructor(options: ResolvedOptions, store: Pick<WorkSettings, "temporaryDir" | "blobDir" | "newStore">) {
     this.#options = options;
     const { slabBytes, slabs } = slabLayout(options.chunkSizes.max);
     this.#chunker = new Chunker(options.chunkSizes, slabs * slabBytes);
     this.queue = new ChunkQueue(slabs);
-    announce(this.queue);
     const settings: WorkSettings = {
       memory: this.#chunker.memory,
       queue: this.queue.buffers,

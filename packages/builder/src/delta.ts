@@ -1,0 +1,162 @@
+import type {
+  BlobRef,
+  DirEntryValue,
+  FileChunk,
+  FileChunkValue,
+  Inode,
+  InodeModeValue,
+  InodeValue,
+  StructList,
+} from "@puzzlefs/format";
+
+import type { BaseImage } from "./base.ts";
+import type { NodeKind, Numbering, TreeNode } from "./tree.ts";
+
+/**
+ * Numbers a tree that is built on another: what has the same path and kind as in the base keeps its number, so that
+ * it need not be written again unless it has changed; all else gets numbers that no layer uses.
+ *
+ * A directory keeps its number only under its old path, so none is ever reachable twice: its old place is in a directory
+ * that is either listed anew, without it, or not reachable itself.
+ */
+export class BaseNumbering implements Numbering {
+  #base: BaseImage;
+  #next: number;
+  /** Numbers that this tree uses already: what were two names of one file can now be two files. */
+  #used = new Set<number>([1]);
+  /** What the directory that is being walked was in the base. */
+  #directory = 0;
+  #children = new Map<string, number>();
+
+  constructor(base: BaseImage) {
+    this.#base = base;
+    this.#next = base.lastIno + 1;
+  }
+
+  number(directory: TreeNode, name: string, kind: NodeKind): number {
+    if (directory.ino !== this.#directory) {
+      this.#directory = directory.ino;
+      this.#children = directory.ino <= this.#base.lastIno ? this.#base.children(directory.ino) : new Map();
+    }
+    const old = this.#children.get(name);
+    const ino =
+      old !== undefined && !this.#used.has(old) && this.#base.inode(old)?.mode.kind === kind ? old : this.#next++;
+    this.#used.add(ino);
+    return ino;
+  }
+}
+
+/** The inodes of a new layer: those that are new or differ from what the base shows under their number. */
+export function changedInodes(inodes: readonly InodeValue[], base: BaseImage): InodeValue[] {
+  return inodes.filter((value) => {
+    const inode = value.ino <= base.lastIno ? base.inode(value.ino) : undefined;
+    return inode === undefined || !sameInode(value, inode, base);
+  });
+}
+
+/** The base's layers, to be written again below the new one. */
+export function layerValues(base: BaseImage): { inodes: InodeValue[] }[] {
+  return [...base.image.metadatas].map(({ inodes }) => ({ inodes: [...inodes].map(valueOf) }));
+}
+
+function sameInode(value: InodeValue, inode: Inode, base: BaseImage): boolean {
+  const { uid, gid, permissions, mtimeSeconds, mtimeNanoseconds } = inode;
+  return (
+    value.uid === uid &&
+    value.gid === gid &&
+    value.permissions === permissions &&
+    (value.mtimeSeconds ?? 0) === mtimeSeconds &&
+    (value.mtimeNanoseconds ?? 0) === mtimeNanoseconds &&
+    sameMode(value.mode, inode, base) &&
+    sameBytes(value.additional?.symlinkTarget, inode.additional.symlinkTarget.toUint8Array()) &&
+    sameXattrs(value, inode)
+  );
+}
+
+function sameMode(value: InodeModeValue, { ino, mode }: Inode, base: BaseImage): boolean {
+  if (value.kind !== mode.kind) return false;
+  switch (value.kind) {
+    case "chr":
+      return value.chr.major === mode.chr.major && value.chr.minor === mode.chr.minor;
+    case "blk":
+      return value.blk.major === mode.blk.major && value.blk.minor === mode.blk.minor;
+    case "file":
+      return sameChunks(value.file, mode.file);
+    case "dir":
+      return sameEntries(value.dir.entries ?? [], base.children(ino));
+    default:
+      return true;
+  }
+}
+
+function sameEntries(entries: readonly DirEntryValue[], shown: ReadonlyMap<string, number>): boolean {
+  if (entries.length !== shown.size) return false;
+  return entries.every(({ ino, name }) => shown.get(Buffer.from(name ?? []).toString("latin1")) === ino);
+}
+
+function sameChunks(values: readonly FileChunkValue[], chunks: StructList<FileChunk>): boolean {
+  if (values.length !== chunks.length) return false;
+  return values.every(({ blob, len }, index) => {
+    const chunk = chunks.at(index);
+    const { digest, offset, compressed } = chunk.blob;
+    return (
+      len === chunk.len &&
+      (blob?.offset ?? 0) === offset &&
+      (blob?.compressed ?? false) === compressed &&
+      sameBytes(blob?.digest, digest.toUint8Array())
+    );
+  });
+}
+
+function sameXattrs(value: InodeValue, inode: Inode): boolean {
+  const { xattrs } = inode.additional;
+  const values = value.additional?.xattrs ?? [];
+  if (values.length !== xattrs.length) return false;
+  const shown = new Map([...xattrs].map(({ key, val }) => [latin1(key.toUint8Array()), val.toUint8Array()]));
+  return values.every(({ key, val }) => {
+    const other = shown.get(latin1(key ?? new Uint8Array()));
+    return other !== undefined && sameBytes(val, other);
+  });
+}
+
+function sameBytes(one: Uint8Array | undefined, other: Uint8Array): boolean {
+  return Buffer.compare(one ?? new Uint8Array(), other) === 0;
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("latin1");
+}
+
+function valueOf(inode: Inode): InodeValue {
+  const { ino, uid, gid, permissions, mtimeSeconds, mtimeNanoseconds, additional } = inode;
+  const xattrs = [...additional.xattrs].map(({ key, val }) => ({ key: key.toUint8Array(), val: val.toUint8Array() }));
+  const symlinkTarget = additional.symlinkTarget.toUint8Array();
+  const value: InodeValue = { ino, mode: modeOf(inode), uid, gid, permissions, mtimeSeconds, mtimeNanoseconds };
+  if (symlinkTarget.length > 0) value.additional = { xattrs, symlinkTarget };
+  else if (xattrs.length > 0) value.additional = { xattrs };
+  return value;
+}
+
+function modeOf({ ino, mode }: Inode): InodeModeValue {
+  const { kind } = mode;
+  switch (kind) {
+    case "chr":
+      return { kind, chr: { major: mode.chr.major, minor: mode.chr.minor } };
+    case "blk":
+      return { kind, blk: { major: mode.blk.major, minor: mode.blk.minor } };
+    case "file":
+      return { kind, file: [...mode.file].map(({ blob, len }) => ({ blob: refOf(blob), len })) };
+    case "dir": {
+      const entries = [...mode.dir.entries].map((entry) => ({ ino: entry.ino, name: entry.name.toUint8Array() }));
+      return { kind, dir: { entries, lookBelow: mode.dir.lookBelow } };
+    }
+    case "invalid":
+      throw new Error(`inode ${ino} has a kind that validation lets nobody see`);
+    default:
+      return { kind };
+  }
+}
+
+function refOf({ digest, offset, compressed }: BlobRef): { digest: Uint8Array; offset: number; compressed: boolean } {
+  return { digest: digest.toUint8Array(), offset, compressed };
+}
