@@ -102,9 +102,11 @@ export class Transaction {
       platform,
     };
 
+    // Dropped before they cost a write to the disk; what a gc takes away meanwhile, the check under the lock finds missing.
+    const fresh = staged.filter((blob) => !this.#dropKnown(blob));
     this.#sync();
     const result = layout.locked(() => {
-      const placed = this.#place(staged);
+      const placed = this.#place(fresh);
       this.#checkPresent(needed, tag);
       this.#sync();
       layout.replaceIndex(withTag(layout.index(), tag, descriptor));
@@ -128,21 +130,21 @@ export class Transaction {
   #place(staged: StagedBlob[]): { newBlobs: number; newBytes: number } {
     const result = { newBlobs: 0, newBytes: 0 };
     for (const { temporary, digest } of staged) {
-      const size = statSync(temporary, { throwIfNoEntry: false })?.size;
-      const existing = this.#layout.blobSize(digest);
-      if (size === undefined) {
-        if (existing !== undefined) continue;
-        throw new LayoutError("refused", temporary, `the staged blob ${digest} is missing`);
-      }
-      if (existing === size) {
-        unlinkSync(temporary);
-        continue;
-      }
-      renameSync(temporary, this.#layout.blobPath(digest));
+      // Again, for what another commit brought in the meantime.
+      if (this.#dropKnown({ temporary, digest })) continue;
       result.newBlobs++;
-      result.newBytes += size;
+      result.newBytes += statSync(temporary).size;
+      renameSync(temporary, this.#layout.blobPath(digest));
     }
     return result;
+  }
+
+  /** Removes a staged blob that the layout has; returns whether it did. */
+  #dropKnown({ temporary, digest }: StagedBlob): boolean {
+    const existing = this.#layout.blobSize(digest);
+    if (existing === undefined || existing !== statSync(temporary).size) return false;
+    unlinkSync(temporary);
+    return true;
   }
 
   #checkPresent(needed: Descriptor[], tag: string): void {
