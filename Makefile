@@ -1,0 +1,41 @@
+# Everything a developer does, by name; `make help` lists it.
+.PHONY: help setup setup-test build codegen demo test lint format bench clean
+.DEFAULT_GOAL := help
+
+NODE := build/node
+BIN := node_modules/.bin
+export PUZZLEFS_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/puzzlefs
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install all that building and the demo need (idempotent; root for Debian packages)
+	@setup/setup.sh run
+
+setup-test: setup ## what the tests and benchmarks need besides
+	@setup/setup.sh test
+
+build: setup ## bundle the command line into build/
+	@cd packages/chunker && ../../$(NODE) node_modules/assemblyscript/bin/asc.js assembly/cut.ts --config assembly/asconfig.json --target release
+	@$(NODE) packages/cli/build.ts
+
+codegen: setup ## compile schema/ into Cap'n Proto, TypeScript and C
+	@$(NODE) packages/codegen/src/main.ts
+
+demo: build ## a Debian root becomes an image, is changed, built again, mounted and compared
+	@$(NODE) demo/demo.ts $(PUZZLEFS_CACHE)
+
+lint: setup ## types, lint and format
+	@$(NODE) test/run.ts lint
+
+format: setup ## rewrite what is not formatted
+	@$(NODE) $(BIN)/../prettier/bin/prettier.cjs --write --log-level warn .
+
+test: setup-test build ## every test; the last line counts them
+	@$(NODE) test/run.ts
+
+bench: setup-test build ## this tool beside the Rust tool on the same data
+	@$(NODE) bench/run.ts $(PUZZLEFS_CACHE)
+
+clean: ## remove what was built (the cache stays: $PUZZLEFS_CACHE or ~/.cache/puzzlefs)
+	rm -rf build packages/chunker/dist

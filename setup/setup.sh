@@ -1,0 +1,134 @@
+#!/bin/sh
+# Brings what the project needs and is not in git. Quick when nothing is missing.
+#   setup.sh run    what building and the demo need
+#   setup.sh test   what the tests and benchmarks need besides
+# Debian packages by apt-get; Node and pnpm from the npm registry, and whatever is large, into a cache outside git.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cache=${PUZZLEFS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/puzzlefs}
+node_version=24.21.0
+pnpm_version=12.21.0
+rust_tool_version=0.2.0
+build=$root/build
+mkdir -p "$cache" "$build"
+
+say() { printf 'setup: %s\n' "$*"; }
+
+# Runs a noisy command; shows what it printed only when it fails.
+quietly() {
+	log=$cache/$1.log
+	shift
+	"$@" >"$log" 2>&1 || { cat "$log" >&2; say "failed: $*" >&2; exit 1; }
+}
+
+# Installs the Debian packages that are not there.
+packages() {
+	missing=$(for name; do
+		dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed || printf '%s ' "$name"
+	done)
+	[ -n "$missing" ] || return 0
+	[ "$(id -u)" = 0 ] || { say "missing Debian packages, install them as root: $missing" >&2; exit 1; }
+	say "Debian packages: $missing"
+	quietly apt-update apt-get update
+	# shellcheck disable=SC2086 # a list
+	quietly apt-install env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
+}
+
+architecture() {
+	case $(uname -m) in
+	x86_64) echo x64 ;;
+	aarch64) echo arm64 ;;
+	*) say "no Node $node_version for $(uname -m)" >&2; exit 1 ;;
+	esac
+}
+
+# The private Node: the package that `npm install node` would choose, without its install script.
+node_runtime() {
+	package=node-linux-$(architecture)
+	prefix=$cache/node-$node_version
+	home=$prefix/node_modules/$package
+	if [ ! -x "$home/bin/node" ]; then
+		say "Node $node_version"
+		mkdir -p "$prefix"
+		quietly node npm install --prefix "$prefix" --no-save --no-audit --no-fund "$package@$node_version"
+	fi
+	ln -sfn "$home/bin/node" "$build/node"
+}
+
+# The workspace's packages; zstd-napi compiles against the headers of that Node.
+workspace() {
+	stamp=$root/node_modules/.puzzlefs-setup
+	want=$(cat "$root/pnpm-lock.yaml" "$0" | sha256sum | cut -d' ' -f1)
+	if [ "$(cat "$stamp" 2>/dev/null)" != "$want" ]; then
+		prefix=$cache/pnpm-$pnpm_version
+		if [ ! -e "$prefix/node_modules/pnpm/bin/pnpm.mjs" ]; then
+			say "pnpm $pnpm_version"
+			mkdir -p "$prefix"
+			quietly pnpm npm install --prefix "$prefix" --no-save --no-audit --no-fund "pnpm@$pnpm_version"
+		fi
+		say "npm packages (compiles zstd, about a minute)"
+		(
+			cd "$root"
+			PATH=$home/bin:$PATH npm_config_nodedir=$home CI=true
+			export PATH npm_config_nodedir CI
+			quietly pnpm-install node "$prefix/node_modules/pnpm/bin/pnpm.mjs" install --frozen-lockfile
+		)
+		printf '%s\n' "$want" >"$stamp"
+	fi
+}
+
+# The mirror that this machine's own apt uses.
+mirror() {
+	for list in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list; do
+		[ -e "$list" ] || continue
+		uri=$(awk '/^URIs:/ { print $2; exit } /^deb / { for (i = 2; i <= NF; i++) if ($i ~ "://") { print $i; exit } }' "$list")
+		[ -z "$uri" ] || { printf '%s\n' "$uri"; return; }
+	done
+	say "apt has no mirror of Debian" >&2
+	exit 1
+}
+
+# A minimal Debian root: what the demo, the tests and the benchmarks make images of.
+debian_root() {
+	[ ! -e "$cache/debian-bookworm" ] || return 0
+	[ "$(id -u)" = 0 ] || { say "debootstrap wants root; without it there is no Debian root" >&2; return 0; }
+	say "a Debian root by debootstrap (about a minute)"
+	rm -rf "$cache/debian-bookworm.new"
+	quietly debootstrap debootstrap --variant=minbase bookworm "$cache/debian-bookworm.new" "$(mirror)"
+	rm -rf "$cache/debian-bookworm.new/var/cache/apt/archives" "$cache/debian-bookworm.new/var/log/bootstrap.log"
+	mkdir -p "$cache/debian-bookworm.new/var/cache/apt/archives/partial"
+	mv "$cache/debian-bookworm.new" "$cache/debian-bookworm"
+}
+
+# The Rust tool, to be compared with; the tests that need it say so where it is missing.
+rust_tool() {
+	[ ! -x "$cache/rust/bin/puzzlefs" ] || return 0
+	version=$(cargo --version 2>/dev/null | awk '{ print $2 }')
+	if [ "$(printf '%s\n1.85\n' "${version:-0}" | sort -V | head -n 1)" != 1.85 ]; then
+		say "cargo 1.85 or newer is not here: what compares with the Rust tool is skipped"
+		return 0
+	fi
+	say "the Rust tool by cargo (about three minutes)"
+	quietly cargo env RUSTC_BOOTSTRAP=1 cargo install --locked --root "$cache/rust" "puzzlefs@$rust_tool_version"
+}
+
+case ${1:-run} in
+run)
+	packages ca-certificates debootstrap fuse3 g++ make python3
+	node_runtime
+	debian_root &
+	root_job=$!
+	workspace
+	wait "$root_job"
+	;;
+test)
+	packages acl attr capnproto clang disorderfs e2fsprogs fsverity libarchive-tools libcap2-bin \
+		libcapnp-dev mtree-netbsd rsync skopeo time
+	rust_tool
+	;;
+*)
+	say "usage: setup.sh run|test" >&2
+	exit 2
+	;;
+esac

@@ -1,0 +1,95 @@
+/**
+ * Runs the checks and the tests, and ends with a line that counts them: `N passed, N failed, N skipped`.
+ *
+ *     node test/run.ts                 everything
+ *     node test/run.ts lint            types, lint, format and generated files only
+ *     node test/run.ts FILE…           the tests of these files or patterns only
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, relative, resolve } from "node:path";
+import { createInterface } from "node:readline";
+
+const root = resolve(import.meta.dirname, "..");
+const modules = join(root, "node_modules");
+const totals = { passed: 0, failed: 0, skipped: 0 };
+
+function report(name: string, problem: string): void {
+  if (problem === "") totals.passed++;
+  else totals.failed++;
+  console.log(`${problem === "" ? "ok  " : "FAIL"} ${name}${problem === "" ? "" : `\n${problem.trimEnd()}`}`);
+}
+
+/** A tool of the workspace that says nothing worth reading when all is well. */
+function check(name: string, program: string, args: string[]): void {
+  const result = spawnSync(process.execPath, [join(modules, program), ...args], { cwd: root, encoding: "utf8" });
+  report(name, result.status === 0 ? "" : `${result.stdout}${result.stderr}`);
+}
+
+const filesIn = (directory: string): string[] =>
+  readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+
+/** `make codegen` must leave the tree as it is: a fresh run's files are compared with those checked in. */
+function checkGenerated(): void {
+  const fresh = mkdtempSync(join(tmpdir(), "puzzlefs-codegen-"));
+  const compiler = join(root, "packages/codegen/src/main.ts");
+  const result = spawnSync(process.execPath, [compiler, join(root, "schema"), fresh], { encoding: "utf8" });
+  const made = result.status === 0 ? filesIn(fresh).map((file) => relative(fresh, file)) : [];
+  const stale = made.filter((file) => {
+    try {
+      return !readFileSync(join(fresh, file)).equals(readFileSync(join(root, file)));
+    } catch {
+      return true;
+    }
+  });
+  const directories = new Set(made.map((file) => dirname(file)).filter((directory) => directory.endsWith("generated")));
+  const extra = [...directories].flatMap((directory) =>
+    filesIn(join(root, directory))
+      .map((file) => relative(root, file))
+      .filter((file) => !made.includes(file)),
+  );
+  rmSync(fresh, { recursive: true });
+  const lines = [...stale.map((file) => `${file} differs from a fresh run`), ...extra.map((file) => `${file} is made by nothing`)];
+  report("generated files are as `make codegen` makes them", result.status === 0 ? lines.join("\n") : result.stderr);
+}
+
+function lint(): void {
+  check("types", "typescript/bin/tsc", ["-p", "tsconfig.json"]);
+  check("lint", "oxlint/bin/oxlint", ["--type-aware", "--deny-warnings"]);
+  check("format", "prettier/bin/prettier.cjs", ["--check", "--log-level", "warn", "."]);
+  checkGenerated();
+}
+
+/** Runs ava and counts what its TAP says; shows failures whole, successes as a line. */
+async function test(patterns: string[]): Promise<void> {
+  const child = spawn(process.execPath, [join(modules, "ava/entrypoints/cli.mjs"), "--tap", ...patterns], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let failing = false;
+  let counted = 0;
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [, failed, name] = /^(not )?ok \d+ - (.*)$/.exec(line) ?? [];
+    if (name !== undefined) {
+      counted++;
+      failing = failed !== undefined;
+      const skipped = / # (SKIP|TODO)/.test(name);
+      if (failing) totals.failed++;
+      else if (skipped) totals.skipped++;
+      else totals.passed++;
+      console.log(`${failing ? "FAIL" : skipped ? "skip" : "ok  "} ${name}`);
+    } else if (failing || line.startsWith("#")) console.log(line);
+  }
+  const code = await new Promise<number | null>((done) => child.on("close", done));
+  if (code !== 0 && totals.failed === 0) report("ava", `ended with status ${code} after ${counted} tests`);
+}
+
+const args = process.argv.slice(2);
+if (args.length === 0 || args[0] === "lint") lint();
+if (args[0] !== "lint") await test(args);
+const { passed, failed, skipped } = totals;
+console.log(`${passed} passed, ${failed} failed${skipped === 0 ? "" : `, ${skipped} skipped`}`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
