@@ -25,14 +25,13 @@ function step(name: string, operand: unknown): void {
 /** Calls that leave everything as it is: dying there is dying before the next. */
 const harmless = /^(stat|fstat|lstat|exists|read|readFile|readdir|realpath|close)Sync$/;
 const { writeSync } = fs;
-for (const name of Object.keys(fs) as (keyof typeof fs)[]) {
-  const original: unknown = fs[name];
+for (const [name, original] of Object.entries<unknown>({ ...fs })) {
   if (!name.endsWith("Sync") || harmless.test(name) || typeof original !== "function") continue;
   const watched = (...values: unknown[]): unknown => {
-    if (armed && name === "writeSync" && calls.length + 1 === Number(killAt)) {
-      const [descriptor, bytes] = values as [number, Uint8Array];
-      writeSync(descriptor, bytes, 0, bytes.length >> 1);
-    }
+    const [descriptor, bytes] = values;
+    if (armed && name === "writeSync" && calls.length + 1 === Number(killAt))
+      if (typeof descriptor === "number" && bytes instanceof Uint8Array)
+        writeSync(descriptor, bytes, 0, bytes.length >> 1);
     step(name, name === "renameSync" ? values[1] : values[0]);
     return Reflect.apply(original, fs, values);
   };

@@ -21,7 +21,7 @@ async function write(layout: string, prefix: string, commits: number, killAt: nu
     const { stdout } = await run(process.execPath, [writer, layout, prefix, String(commits), String(killAt)], { env });
     return stdout.trimEnd().split("\n");
   } catch (error) {
-    if ((error as { signal?: string }).signal === "SIGKILL") return undefined;
+    if (error instanceof Error && "signal" in error && error.signal === "SIGKILL") return undefined;
     throw error;
   }
 }
@@ -58,7 +58,7 @@ test("killed at any call of a commit, the layout opens and its images are whole"
     t.true(killAt > 20, `only ${killAt} calls`);
     break;
   }
-  t.deepEqual([...seen].sort(), ["old0", "old0,new0"], "both outcomes occur");
+  t.deepEqual([...seen].toSorted(), ["old0", "old0,new0"], "both outcomes occur");
 });
 
 test("killed at any call of create, a second create makes the layout", async (t) => {

@@ -42,11 +42,11 @@ export function parseIndex(text: string, path: string): ImageIndex {
     throw new LayoutError("unsupported", path, `schemaVersion ${JSON.stringify(index["schemaVersion"])}, not 2`);
   const manifests = index["manifests"];
   if (!Array.isArray(manifests)) throw new LayoutError("corrupt", path, "manifests is not an array");
-  manifests.forEach((entry, i) => {
-    const problem = descriptorProblem(entry);
-    if (problem !== undefined) throw new LayoutError("corrupt", path, `manifests[${i}]: ${problem}`);
-  });
-  return { ...index, schemaVersion: 2, manifests: manifests as Descriptor[] };
+  return {
+    ...index,
+    schemaVersion: 2,
+    manifests: manifests.map((entry, i) => parseDescriptor(entry, path, `manifests[${i}]`)),
+  };
 }
 
 /** The bytes of index.json: equal indexes give equal bytes. */
@@ -77,14 +77,30 @@ export function parseObject(text: string, path: string): Record<string, unknown>
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new LayoutError("corrupt", path, `not JSON: ${(error as Error).message}`, error);
+    throw new LayoutError(
+      "corrupt",
+      path,
+      `not JSON: ${error instanceof Error ? error.message : String(error)}`,
+      error,
+    );
   }
   if (!isObject(value)) throw new LayoutError("corrupt", path, "not a JSON object");
   return value;
 }
 
+/** The value as a descriptor; `where` names it in messages. Throws LayoutError (corrupt). */
+export function parseDescriptor(value: unknown, path: string, where: string): Descriptor {
+  checkDescriptor(value, path, where);
+  return value;
+}
+
+function checkDescriptor(value: unknown, path: string, where: string): asserts value is Descriptor {
+  const problem = descriptorProblem(value);
+  if (problem !== undefined) throw new LayoutError("corrupt", path, `${where}: ${problem}`);
+}
+
 /** What keeps a value from being a descriptor, in words; undefined when it is one. */
-export function descriptorProblem(value: unknown): string | undefined {
+function descriptorProblem(value: unknown): string | undefined {
   if (!isObject(value)) return "not an object";
   if (typeof value["mediaType"] !== "string") return "mediaType is not a string";
   if (typeof value["digest"] !== "string" || !/^[a-z0-9+._-]+:[\w=-]+$/.test(value["digest"])) return "bad digest";

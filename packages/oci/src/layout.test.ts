@@ -49,7 +49,7 @@ test("create makes an empty layout with parents, and is idempotent", (t) => {
   t.is(readFileSync(join(path, "index.json"), "utf8"), '{"manifests":[],"schemaVersion":2}');
   commit(Layout.create(path), "v1", "m");
   t.is(Layout.create(path).tags().length, 1);
-  t.deepEqual(readdirSync(path).sort(), ["blobs", "index.json", "oci-layout"]);
+  t.deepEqual(readdirSync(path).toSorted(), ["blobs", "index.json", "oci-layout"]);
 });
 
 test("create goes on where a killed create stopped", (t) => {
@@ -79,7 +79,7 @@ test("a commit is found by tag and by digest", (t) => {
     },
   ]);
   t.is(readFileSync(layout.blobPath(EMPTY_CONFIG.digest.slice(7)), "utf8"), "{}");
-  t.deepEqual(readdirSync(layout.path).sort(), ["blobs", "index.json", "oci-layout"], "no temporaries are left");
+  t.deepEqual(readdirSync(layout.path).toSorted(), ["blobs", "index.json", "oci-layout"], "no temporaries are left");
   t.is(statSync(layout.blobPath(done.digest)).mode & 0o7777, 0o644 & ~process.umask());
 });
 
@@ -131,7 +131,7 @@ test("an image that needs an absent blob is refused and leaves the index alone",
   transaction.abort();
   transaction.abort();
   t.deepEqual(layout.tags(), []);
-  t.deepEqual(readdirSync(layout.path).sort(), ["blobs", "index.json", "oci-layout"]);
+  t.deepEqual(readdirSync(layout.path).toSorted(), ["blobs", "index.json", "oci-layout"]);
 });
 
 test("bad tags are refused", (t) => {
@@ -225,7 +225,10 @@ test("blob paths come from 64 hex digits only", (t) => {
 });
 
 test("skopeo copies an image, and it reads the same there", (t) => {
-  if (spawnSync("skopeo", ["--version"]).error !== undefined) return void t.pass("skipped: skopeo is not installed");
+  if (spawnSync("skopeo", ["--version"]).error !== undefined) {
+    t.pass("skipped: skopeo is not installed");
+    return;
+  }
   const layout = Layout.create(fresh());
   const { digest } = commit(layout, "v1", "metadata", "one", "two");
   commit(layout, "v2", "other");

@@ -1,6 +1,6 @@
 import { canonicalJson } from "./canonical-json.ts";
 import { LayoutError } from "./errors.ts";
-import { descriptorProblem, parseObject, type Descriptor } from "./index-json.ts";
+import { parseDescriptor, parseObject, type Descriptor } from "./index-json.ts";
 
 export const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
 export const ROOTFS_TYPE = "application/vnd.puzzlefs.image.rootfs.v1";
@@ -64,11 +64,8 @@ export function referencedBlobs(manifest: Uint8Array, path: string): Descriptor[
     throw new LayoutError("refused", path, `manifest of ${manifest.length} bytes, more than ${MANIFEST_LIMIT}`);
   const { config, layers } = parseObject(Buffer.from(manifest).toString("utf8"), path);
   if (!Array.isArray(layers)) throw new LayoutError("corrupt", path, "layers is not an array");
-  const descriptors: unknown[] = [config, ...layers];
-  return descriptors.map((descriptor, i) => {
-    const problem = descriptorProblem(descriptor);
-    const where = i === 0 ? "config" : `layers[${i - 1}]`;
-    if (problem !== undefined) throw new LayoutError("corrupt", path, `${where}: ${problem}`);
-    return descriptor as Descriptor;
-  });
+  return [
+    parseDescriptor(config, path, "config"),
+    ...layers.map((layer: unknown, i) => parseDescriptor(layer, path, `layers[${i}]`)),
+  ];
 }

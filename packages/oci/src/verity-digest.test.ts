@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
+import { hasCode } from "./errors.ts";
 import { FsVerityHasher, fsVerityDigest } from "./verity-digest.ts";
 
 const BLOCK = 4096;
@@ -24,7 +25,7 @@ function reference(bytes: Buffer): string | undefined {
   try {
     return execFileSync("fsverity", ["digest", "--compact", file], { encoding: "utf8" }).trim();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (hasCode(error, "ENOENT")) return undefined;
     throw error;
   }
 }

@@ -38,8 +38,10 @@ let libc: ReturnType<typeof Koffi.load> | undefined;
 
 /** Loading koffi costs 11 ms, so it waits for the first call that needs it. */
 function koffi(): typeof Koffi {
-  loaded ??= createRequire(import.meta.url)("koffi") as typeof Koffi;
-  return loaded;
+  if (loaded !== undefined) return loaded;
+  const module: typeof Koffi = createRequire(import.meta.url)("koffi");
+  loaded = module;
+  return module;
 }
 
 /** What a bound function takes: a NULL pointer, numbers, or memory that the call may read and write. */

@@ -28,7 +28,7 @@ function mountVerity(): string | undefined {
     mounted = true;
     return undefined;
   } catch (error) {
-    return `no ext4 with fs-verity here: ${(error as Error).message}`;
+    return `no ext4 with fs-verity here: ${String(error)}`;
   }
 }
 
