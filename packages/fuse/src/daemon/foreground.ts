@@ -46,7 +46,7 @@ export async function mountForeground(
   try {
     await mounted.session.ended;
   } catch (error) {
-    abandon(mounted.mountpoint, log);
+    await abandon(mounted.mountpoint, log);
     throw error;
   } finally {
     stopWatching();
@@ -97,7 +97,7 @@ function watchSignals(mountpoint: string, log: Log): () => void {
     if (signalled) process.exit(1);
     signalled = true;
     log("info", `${signal}: unmounting ${mountpoint}`);
-    abandon(mountpoint, log);
+    void abandon(mountpoint, log);
   };
   const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
   for (const signal of signals) process.on(signal, onSignal);
@@ -106,9 +106,9 @@ function watchSignals(mountpoint: string, log: Log): () => void {
   };
 }
 
-function abandon(mountpoint: string, log: Log): void {
+async function abandon(mountpoint: string, log: Log): Promise<void> {
   try {
-    unmount(mountpoint, { lazy: true });
+    await unmount(mountpoint, { lazy: true });
   } catch (error) {
     log("error", error instanceof Error ? error.message : String(error));
   }

@@ -76,8 +76,8 @@ export class Scratch {
     return findMount(this.mountpoint) !== undefined;
   }
 
-  [Symbol.dispose](): void {
-    while (this.mounted) unmount(this.mountpoint, { lazy: true });
+  async [Symbol.asyncDispose](): Promise<void> {
+    while (this.mounted) await unmount(this.mountpoint, { lazy: true });
     rmSync(this.directory, { recursive: true });
   }
 }

@@ -18,7 +18,7 @@ if (obstacle !== undefined) {
 } else {
   const scratch = new Scratch();
   test.before("mount", async () => void (await scratch.mount({ tree: "fixture" })));
-  test.after.always("unmount", () => scratch[Symbol.dispose]());
+  test.after.always("unmount", () => scratch[Symbol.asyncDispose]());
   const subject = { root: scratch.mountpoint, entries: fixture() };
   for (const item of posixCases) {
     test(`as root: ${item.name}`, (t) => {
@@ -28,7 +28,7 @@ if (obstacle !== undefined) {
   }
 
   test("as nobody, through fusermount3", async (t) => {
-    using place = new Scratch();
+    await using place = new Scratch();
     const reason = readiness();
     if (reason !== undefined) return skip(t, reason);
     chownSync(place.mountpoint, NOBODY, NOBODY);
@@ -49,7 +49,7 @@ if (obstacle !== undefined) {
   });
 
   test("as root of a user namespace", async (t) => {
-    using place = new Scratch();
+    await using place = new Scratch();
     if (spawnSync("unshare", ["-rm", "true"]).status !== 0) return skip(t, "no user namespaces here");
     const outcome = await script(
       place,

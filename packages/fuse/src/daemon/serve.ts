@@ -23,7 +23,8 @@ export async function serve(
   process.title = `puzzlefs mount ${settings.fsname ?? ""} ${mountpoint}`;
   let reported = false;
   const report = (outcome: DaemonReport): void => {
-    if (!reported) tellParent(outcome);
+    // A parent that was interrupted has no use for the mount.
+    if (!reported && !tellParent(outcome)) process.kill(process.pid, "SIGTERM");
     reported = true;
   };
   try {
@@ -48,11 +49,13 @@ function openLog(logFile: string | undefined): { log: Log; stderr: number } {
   return { log, stderr: descriptor };
 }
 
-function tellParent(outcome: DaemonReport): void {
+/** False if the parent has gone. */
+function tellParent(outcome: DaemonReport): boolean {
   try {
     writeSync(REPORT_DESCRIPTOR, JSON.stringify(outcome));
     closeSync(REPORT_DESCRIPTOR);
+    return true;
   } catch {
-    // The parent was interrupted and has gone. The mount stays.
+    return false;
   }
 }

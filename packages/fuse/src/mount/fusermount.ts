@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import { closeSync, openSync, readFileSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -58,17 +58,24 @@ export function fusermount(mountpoint: string, options: MountOptions): number {
   }
 }
 
-/** Unmounts as the user who mounted. `lazy` detaches a busy mount, which ends with its last user. */
-export function fusermountUnmount(mountpoint: string, lazy: boolean): void {
-  const run = spawnSync(PROGRAM, ["-u", ...(lazy ? ["-z"] : []), "--", mountpoint], {
-    stdio: ["ignore", "ignore", "pipe"],
+/**
+ * Unmounts as the user who mounted. `lazy` detaches a busy mount, which ends with its last user. It does not block:
+ * the daemon itself may be the caller, and has to answer what the program asks of the mount.
+ */
+export async function fusermountUnmount(mountpoint: string, lazy: boolean): Promise<void> {
+  const argv = ["-u", ...(lazy ? ["-z"] : []), "--", mountpoint];
+  const text = await new Promise<string>((settle, reject) => {
+    execFile(PROGRAM, argv, (error, _stdout, stderr) => {
+      if (error === null) settle("");
+      else if (errorCode(error) !== undefined) reject(cannotRun(mountpoint, error));
+      else settle(stderr.trim() || error.message);
+    });
   });
-  if (run.error !== undefined) throw cannotRun(mountpoint, run.error);
-  if (run.status === 0) return;
-  const text = run.stderr.toString().trim();
+  if (text === "") return;
   if (/busy/i.test(text)) throw new MountError(`${mountpoint}: busy: something still uses it`, "EBUSY");
-  if (/not found in|not mounted|Invalid argument/i.test(text))
+  if (/not found in|not mounted|Invalid argument/i.test(text)) {
     throw new MountError(`${mountpoint}: not mounted`, "EINVAL");
+  }
   throw new MountError(`${mountpoint}: ${text}`, /not permitted|permission/i.test(text) ? "EPERM" : undefined);
 }
 
@@ -94,5 +101,6 @@ function cannotRun(mountpoint: string, error: Error): MountError {
 
 function refused(mountpoint: string, text: string): MountError {
   const reason = text.trim().replace(/^fusermount3: /, "");
-  return new MountError(`${mountpoint}: ${PROGRAM} refused${reason === "" ? "" : `: ${reason}`}`);
+  const advice = /\/dev\/fuse: Permission denied/.test(text) ? " (it should have mode 0666, as udev makes it)" : "";
+  return new MountError(`${mountpoint}: ${PROGRAM} refused${reason === "" ? "" : `: ${reason}`}${advice}`);
 }

@@ -56,10 +56,10 @@ export interface UnmountOptions {
 }
 
 /**
- * Unmounts what is mounted on `path`, also when its daemon is dead. Throws MountError: EINVAL if nothing is mounted
+ * Unmounts what is mounted on `path`, also when its daemon is dead. Rejects with MountError: EINVAL if nothing is mounted
  * there, EBUSY if it is in use.
  */
-export function unmount(path: string, options: UnmountOptions = {}): void {
+export async function unmount(path: string, options: UnmountOptions = {}): Promise<void> {
   const lazy = options.lazy === true;
   let mountpoint: string;
   try {

@@ -57,9 +57,9 @@ export const STRANGE_NAMES = [
   "\xe9".repeat(255),
 ];
 
-/** Version 2 of the kernel's ACL encoding: u::rw-, u:65534:r--, g::---, m::r--, o::--- */
+/** Version 2 of the kernel's ACL encoding, 8 bytes an entry: u::rw-, u:65534:r--, g::---, m::r--, o::--- */
 export const ACL_READ_NOBODY = Buffer.from(
-  "02000000" + "01000600ffffffff" + "02000400feff0000" + "04000000ffffffff" + "10000400ffffffff" + "20000000ffffffff",
+  "02000000 01000600ffffffff 02000400feff0000 04000000ffffffff 10000400ffffffff 20000000ffffffff".replaceAll(" ", ""),
   "hex",
 );
 

@@ -34,7 +34,7 @@ export const directoryCases: Case[] = [
         const expected = childrenOf(subject, path).map((entry) => [baseName(entry), DT[entry.kind]] as const);
         types.delete(".");
         types.delete("..");
-        assert.deepEqual([...types].toSorted(), expected.toSorted(), path);
+        assert.deepEqual(types, new Map(expected), path);
       }
     },
   },

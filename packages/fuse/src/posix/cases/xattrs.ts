@@ -9,6 +9,10 @@ function isPlain(name: string): boolean {
   return name.startsWith("user.");
 }
 
+function isPrivileged(name: string): boolean {
+  return name.startsWith("trusted.") || name === "security.capability";
+}
+
 function expected(entry: FixtureEntry, wanted: (name: string) => boolean): [string, Uint8Array][] {
   return Object.entries(entry.xattrs ?? {}).filter(([name]) => wanted(name));
 }
@@ -40,8 +44,7 @@ export const xattrCases: Case[] = [
     needs: ["xattrs", "privileged-xattrs"],
     check(subject) {
       for (const entry of notable(subject)) {
-        const privileged = (name: string): boolean => name.startsWith("trusted.") || name === "security.capability";
-        for (const [name, value] of expected(entry, privileged)) {
+        for (const [name, value] of expected(entry, isPrivileged)) {
           const path = pathOf(subject, entry.path);
           assert.ok(systemCalls().llistxattr(path).includes(name), `${entry.path} ${name}`);
           assert.ok(systemCalls().lgetxattr(path, name, 65536).equals(value), `${entry.path} ${name}`);
