@@ -52,7 +52,10 @@ function checkGenerated(): void {
       .filter((file) => !made.includes(file)),
   );
   rmSync(fresh, { recursive: true });
-  const lines = [...stale.map((file) => `${file} differs from a fresh run`), ...extra.map((file) => `${file} is made by nothing`)];
+  const lines = [
+    ...stale.map((file) => `${file} differs from a fresh run`),
+    ...extra.map((file) => `${file} is made by nothing`),
+  ];
   report("generated files are as `make codegen` makes them", result.status === 0 ? lines.join("\n") : result.stderr);
 }
 
@@ -65,7 +68,7 @@ function lint(): void {
 
 /** Runs ava and counts what its TAP says; shows failures whole, successes as a line. */
 async function test(patterns: string[]): Promise<void> {
-  const child = spawn(process.execPath, [join(modules, "ava/entrypoints/cli.mjs"), "--tap", ...patterns], {
+  const child = spawn(process.execPath, [join(modules, "ava/entrypoints/cli.js"), "--tap", ...patterns], {
     cwd: root,
     stdio: ["ignore", "pipe", "inherit"],
   });
