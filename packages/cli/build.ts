@@ -1,0 +1,73 @@
+/**
+ * `make build`: bundles the program into build/lib. Threads and daemons have entries of their own, found by their sources
+ * through `new URL("./NAME.js", import.meta.url)`; so is the chunker's WebAssembly. Native add-ons stay where pnpm put
+ * them, behind links in build/node_modules. Commands become chunks that are read only when they run.
+ */
+import { execFileSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { build } from "esbuild";
+
+const root = resolve(import.meta.dirname, "../..");
+const output = join(root, "build");
+const library = join(output, "lib");
+
+const entries = {
+  puzzlefs: "packages/cli/src/puzzlefs.ts",
+  daemon: "packages/cli/src/daemon.ts",
+  worker: "packages/builder/src/worker.ts",
+};
+const assets = ["packages/chunker/dist/cut.wasm"];
+/** Each with a package that depends on it. */
+const nativeAddOns = { koffi: "packages/oci", "zstd-napi": "packages/reader" };
+
+/** Into a directory of its own, put in place at the end: a program started meanwhile finds the old or the new one. */
+async function bundle(): Promise<void> {
+  const fresh = join(output, "lib.new");
+  rmSync(fresh, { recursive: true, force: true });
+  await build({
+    entryPoints: Object.entries(entries).map(([out, source]) => ({ out, in: join(root, source) })),
+    outdir: fresh,
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node24",
+    external: Object.keys(nativeAddOns),
+    minifySyntax: true,
+    legalComments: "inline",
+    logLevel: "warning",
+  });
+  for (const asset of assets) copyFileSync(join(root, asset), join(fresh, basename(asset)));
+  rmSync(library, { recursive: true, force: true });
+  renameSync(fresh, library);
+}
+
+/** Relative links, so that the checkout can be moved. */
+function linkAddOns(): void {
+  const modules = join(output, "node_modules");
+  rmSync(modules, { recursive: true, force: true });
+  mkdirSync(modules, { recursive: true });
+  for (const [name, user] of Object.entries(nativeAddOns)) {
+    let directory = dirname(createRequire(join(root, user, "package.json")).resolve(name));
+    while (!existsSync(join(directory, "package.json"))) directory = dirname(directory);
+    symlinkSync(relative(modules, realpathSync(directory)), join(modules, name));
+  }
+}
+
+/** Runs what starts often once, so that its compiled code is at hand also for users who cannot write to the cache. */
+function fillCompileCache(): void {
+  const cache = join(output, "compile-cache");
+  rmSync(cache, { recursive: true, force: true });
+  for (const argv of [["--version"], ["--help"], ["build", "--help"], ["mount", "--help"], ["ls", "--help"]]) {
+    execFileSync(process.execPath, [join(library, "puzzlefs.js"), ...argv], {
+      env: { ...process.env, NODE_COMPILE_CACHE: cache },
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+  }
+}
+
+await bundle();
+linkAddOns();
+fillCompileCache();

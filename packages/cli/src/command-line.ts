@@ -1,0 +1,45 @@
+import { Command } from "commander";
+import { UsageError } from "./errors.ts";
+import { write, writeError } from "./terminal/output.ts";
+
+/**
+ * A commander Command that behaves as all of ours do: messages begin with "puzzlefs: ", mistakes throw instead of
+ * exiting, and the help ends with an example.
+ */
+export function defineCommand(name: string, description: string, example: string): Command {
+  return new Command(`puzzlefs ${name}`)
+    .description(description)
+    .helpOption("-h, --help", "show this help")
+    .addHelpText("after", `\nExample:\n${example.trimEnd()}`)
+    .configureHelp({ helpWidth: 110 })
+    .configureOutput({
+      writeOut: (text) => write(text),
+      writeErr: (text) => writeError(text),
+      outputError: (text, put) => put(text.replace(/^error: /, "puzzlefs: ")),
+    })
+    .showHelpAfterError(`'puzzlefs ${name} --help' explains it.`)
+    .exitOverride();
+}
+
+/** Parses a whole number with an optional suffix K, M or G (powers of 1024), as for sizes in bytes. */
+export function parseSize(text: string): number {
+  const match = /^(\d+)([KMG]?)i?B?$/i.exec(text);
+  if (match === null) throw new UsageError(`'${text}' is not a size: bytes, or a number with K, M or G`);
+  const size = Number(match[1]) * 1024 ** " KMG".indexOf((match[2] || " ").toUpperCase());
+  if (!Number.isSafeInteger(size)) throw new UsageError(`size ${text} is too large`);
+  return size;
+}
+
+export function parseInteger(text: string): number {
+  if (!/^-?\d{1,15}$/.test(text)) throw new UsageError(`'${text}' is not a whole number`);
+  return Number(text);
+}
+
+/** An option that takes one of a few words. */
+export function oneOf<Word extends string>(...words: Word[]): (text: string) => Word {
+  return (text) => {
+    const found = words.find((word) => word === text);
+    if (found === undefined) throw new UsageError(`'${text}' is not one of ${words.join(", ")}`);
+    return found;
+  };
+}

@@ -1,0 +1,34 @@
+/** A command's module: parses its arguments, does the work, returns the exit code. */
+export interface CommandModule {
+  run(argv: readonly string[]): Promise<number>;
+}
+
+export interface CommandEntry {
+  name: string;
+  summary: string;
+  load(): Promise<CommandModule>;
+}
+
+/** All commands, in the order of the overview. A module is loaded only when its command runs. */
+export const commands: readonly CommandEntry[] = [
+  { name: "build", summary: "make an image of a directory tree", load: () => import("./commands/build.ts") },
+  { name: "mount", summary: "mount an image", load: () => import("./commands/mount.ts") },
+  { name: "umount", summary: "unmount it", load: () => import("./commands/umount.ts") },
+  { name: "extract", summary: "write an image's files into a directory", load: () => import("./commands/extract.ts") },
+  { name: "tags", summary: "list the images of a layout", load: () => import("./commands/tags.ts") },
+  {
+    name: "inspect",
+    summary: "what an image consists of, or a file in it",
+    load: () => import("./commands/inspect.ts"),
+  },
+  { name: "ls", summary: "list a directory of an image", load: () => import("./commands/ls.ts") },
+  { name: "cat", summary: "print a file of an image", load: () => import("./commands/cat.ts") },
+  { name: "stat", summary: "show the attributes of a file of an image", load: () => import("./commands/stat.ts") },
+  { name: "dump", summary: "print a whole tree as text, to compare", load: () => import("./commands/dump.ts") },
+  { name: "verify", summary: "check every blob and every rule", load: () => import("./commands/verify.ts") },
+  {
+    name: "enable-fs-verity",
+    summary: "let the kernel protect an image's blobs",
+    load: () => import("./commands/enable-fs-verity.ts"),
+  },
+];

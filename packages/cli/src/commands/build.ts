@@ -1,0 +1,136 @@
+import { build, parseMtime, type BuildOptions, type BuildResult } from "@puzzlefs/builder";
+import { parseChunkSizes } from "@puzzlefs/chunker";
+import { defineCommand, oneOf, parseInteger, parseSize } from "../command-line.ts";
+import { imageNameFrom } from "../image-name.ts";
+import { warning } from "../terminal/messages.ts";
+import { writeLine } from "../terminal/output.ts";
+import { ProgressBar } from "../terminal/progress-bar.ts";
+import { formatBytes, formatCount, formatSeconds, formatShare } from "../terminal/quantities.ts";
+import { formatFields } from "../terminal/table.ts";
+
+interface Options {
+  compression?: boolean;
+  baseLayer?: string;
+  chunking: "file" | "stream";
+  chunkSize?: string;
+  level?: number;
+  frameSize?: number;
+  pack?: number;
+  mtime: string;
+  jobs?: number;
+  selinux?: boolean;
+  json?: boolean;
+}
+
+const example = `
+  puzzlefs build -c ./rootfs ./store:v1        the whole tree, compressed
+  puzzlefs build -c ./rootfs2 ./store:v2       only chunks that v1 does not have are added
+  puzzlefs build -c -b v1 ./rootfs2 ./store:v2 the same as a layer over v1
+
+The same tree gives the same bytes, whoever builds it, wherever and whenever. Keep modification times with
+--mtime keep; SOURCE_DATE_EPOCH is honoured as an upper limit then.`;
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const command = defineCommand("build", "Make an image of a directory tree and tag it.", example)
+    .usage("[OPTION]… ROOTFS OCI_DIR:TAG")
+    .argument("<rootfs>", "the directory that becomes the root of the image")
+    .argument("<oci_dir:tag>", "the OCI image layout (made when it is not there) and the tag")
+    .argument("[tag]", "the tag, in the older form OCI_DIR TAG")
+    .option("-c, --compression", "compress chunks with zstd")
+    .option("-b, --base-layer <tag>", "write a layer over the image with this tag")
+    .option(
+      "--chunking <how>",
+      "file: larger files on their own; stream: all in one, as the Rust tool",
+      oneOf("file", "stream"),
+      "file",
+    )
+    .option("--chunk-size <min:avg:max>", "bounds of a chunk's size, bytes (default: 16384:65536:262144)")
+    .option("--level <n>", "zstd level (default: 3)", parseInteger)
+    .option("--frame-size <bytes>", "uncompressed bytes in a zstd frame (default: a whole chunk)", parseSize)
+    .option(
+      "--pack <bytes>",
+      "put consecutive new chunks into blobs of this size (default: one chunk, one blob)",
+      parseSize,
+    )
+    .option("--mtime <which>", "modification times: zero, keep, or clamp:SECONDS", "zero")
+    .option("--jobs <n>", "threads (default: one for each processor)", parseInteger)
+    .option("--selinux", "keep security.selinux attributes, which otherwise belong to the host")
+    .option("--json", "print the result as JSON")
+    .parse(argv, { from: "user" });
+  const [rootfs, ociDir, tag] = command.args as [string, string, string | undefined];
+  const name = imageNameFrom(ociDir, tag);
+  const options = command.opts<Options>();
+  const bar = new ProgressBar("building");
+  const start = performance.now();
+  try {
+    const result = await build({
+      ...buildOptions(options),
+      rootfs,
+      ociDir: name.ociDir,
+      tag: name.reference,
+      warn: warning,
+      progress,
+    });
+    bar.finish();
+    print(result, (performance.now() - start) / 1000, options.json === true);
+  } finally {
+    bar.finish();
+  }
+  return 0;
+
+  function progress(now: { bytes: number; chunks: number; newBytes: number }): void {
+    bar.update(now.bytes, undefined, [`${formatCount(now.chunks)} chunks`, `${formatBytes(now.newBytes)} new`]);
+  }
+}
+
+function buildOptions(given: Options): Partial<BuildOptions> {
+  const { compression, baseLayer, chunkSize, chunking, level, frameSize, pack, jobs, selinux } = given;
+  return {
+    chunking,
+    mtime: parseMtime(given.mtime, process.env["SOURCE_DATE_EPOCH"]),
+    ...(compression !== undefined && { compress: compression }),
+    ...(baseLayer !== undefined && { base: baseLayer }),
+    ...(chunkSize !== undefined && { chunkSizes: parseChunkSizes(chunkSize) }),
+    ...(level !== undefined && { level }),
+    ...(frameSize !== undefined && { frameSize }),
+    ...(pack !== undefined && { pack }),
+    ...(jobs !== undefined && { jobs }),
+    ...(selinux !== undefined && { selinux }),
+  };
+}
+
+/** The last line is the Rust tool's only one: scripts read it. */
+function print(result: BuildResult, seconds: number, json: boolean): void {
+  if (json) {
+    const { manifest, manifestVerity, metadata, files, entries, bytes, chunks, newBlobs, newBytes, savedBytes } =
+      result;
+    const stable = {
+      manifest,
+      manifestVerity,
+      metadata,
+      files,
+      entries,
+      bytes,
+      chunks,
+      newBlobs,
+      newBytes,
+      savedBytes,
+    };
+    writeLine(JSON.stringify({ ...stable, seconds: Number(seconds.toFixed(3)) }));
+    return;
+  }
+  const files = `${formatCount(result.files)} files with ${formatBytes(result.bytes)}, ${formatCount(result.entries)} inodes in all`;
+  const stored = `${formatBytes(result.newBytes)} in ${formatCount(result.newBlobs)} new blobs`;
+  const saved = `${formatBytes(result.savedBytes)} (${formatShare(result.savedBytes, result.bytes)})`;
+  writeLine(
+    formatFields([
+      ["tree", files],
+      ["chunks", formatCount(result.chunks)],
+      ["stored", stored],
+      ["saved", saved],
+      ["time", `${formatSeconds(seconds)}, ${formatBytes(result.bytes / seconds)}/s`],
+      ["manifest", `sha256:${result.manifest}`],
+    ]),
+  );
+  writeLine(`puzzlefs image manifest digest: ${result.manifestVerity}`);
+}

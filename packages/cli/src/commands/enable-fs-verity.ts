@@ -1,0 +1,50 @@
+import { formatDigestBytes, verityTargets } from "../verity-targets.ts";
+import { fsVerityDigest, enableFsVerity, Layout, measureFsVerity } from "@puzzlefs/oci";
+import { IntegrityError, readHeader } from "@puzzlefs/reader";
+import { defineCommand } from "../command-line.ts";
+import { UsageError } from "../errors.ts";
+import { imageNameFrom } from "../image-name.ts";
+import { writeLine } from "../terminal/output.ts";
+import { formatCount } from "../terminal/quantities.ts";
+
+const example = `
+  puzzlefs enable-fs-verity ./store:v1 94a1…   the digest that 'puzzlefs build' printed
+
+From then on the kernel itself refuses to read a blob of the image that was changed. The file system must have
+fs-verity: ext4 made with -O verity, or btrfs.`;
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const command = defineCommand("enable-fs-verity", "Enable fs-verity on all blobs of an image.", example)
+    .usage("[OPTION]… OCI_DIR:TAG DIGEST")
+    .argument("<oci_dir:tag>", "the image")
+    .argument("<digest>", "the manifest's fs-verity digest, hex")
+    .argument("[digest]", "the digest, in the older form OCI_DIR TAG DIGEST")
+    .parse(argv, { from: "user" });
+  const [ociDir, second, third] = command.args as [string, string, string | undefined];
+  const digest = third ?? second;
+  if (!/^[0-9a-f]{64}$/.test(digest)) throw new UsageError(`'${digest}' is not a digest: 64 hex digits are expected`);
+  const name = imageNameFrom(ociDir, third === undefined ? undefined : second);
+  const layout = Layout.open(name.ociDir);
+  const header = readHeader(layout, name.reference);
+  const manifest = `manifest sha256:${header.manifestDigest}`;
+  const found = formatDigestBytes(fsVerityDigest(header.manifest));
+  if (found !== digest) throw new IntegrityError(manifest, "verity", `it is ${found}, not ${digest}`);
+  const targets = verityTargets(header, digest);
+  for (const { blob, expected } of targets) enable(layout.blobPath(blob), blob, expected);
+  writeLine(`fs-verity is enabled on ${formatCount(targets.length)} blobs`);
+  return 0;
+}
+
+/** The kernel computes the digest; it must be the one that the image records. */
+function enable(path: string, blob: string, expected: string | undefined): void {
+  enableFsVerity(path);
+  const measured = measureFsVerity(path);
+  const found = measured === undefined ? "none" : formatDigestBytes(measured);
+  if (expected !== undefined && found !== expected) {
+    throw new IntegrityError(
+      `blob sha256:${blob}`,
+      "verity",
+      `the kernel measures ${found}, the image says ${expected}`,
+    );
+  }
+}

@@ -1,0 +1,104 @@
+import { fsVerityDigest, Layout } from "@puzzlefs/oci";
+import { escapeBytes, openImage, readHeader, resolvePath, type InodeKind } from "@puzzlefs/reader";
+import { defineCommand } from "../command-line.ts";
+import { parseImageName } from "../image-name.ts";
+import { countImage, fileRuns, type FileRun, type ImageCounts } from "../image-counts.ts";
+import { pluralNames } from "../listing.ts";
+import { writeLine } from "../terminal/output.ts";
+import { formatBytes, formatCount, formatShare } from "../terminal/quantities.ts";
+import { formatFields, formatTable } from "../terminal/table.ts";
+import { formatDigestBytes } from "../verity-targets.ts";
+
+const example = `
+  puzzlefs inspect ./store:v1                  digests, layers, inodes, chunks, sizes
+  puzzlefs inspect ./store:v1 /bin/bash        where the content of a file lies
+
+The sha256 is what the kernel driver's image_manifest wants, the fs-verity digest what build printed.`;
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const command = defineCommand("inspect", "Show what an image consists of, or the chunks of a file in it.", example)
+    .usage("[OPTION]… OCI_DIR:TAG [PATH]")
+    .argument("<oci_dir:tag>", "the image")
+    .argument("[path]", "a file inside the image")
+    .option("--json", "one JSON object")
+    .parse(argv, { from: "user" });
+  const [image, path] = command.args as [string, string | undefined];
+  const json = command.opts<{ json?: boolean }>().json === true;
+  const { ociDir, reference } = parseImageName(image);
+  const layout = Layout.open(ociDir);
+  const tree = openImage(layout, reference);
+  try {
+    if (path !== undefined) {
+      const ino = resolvePath(tree, Buffer.from(path), true);
+      const file = { path: escapeBytes(Buffer.from(path)), ino, runs: fileRuns(tree.metadata, ino) };
+      writeLine(json ? JSON.stringify(file) : fileText(file));
+      return 0;
+    }
+    const { manifest, manifestDigest, metadataDigest } = readHeader(layout, reference);
+    const blobSize = (hex: string): number | undefined => layout.blobSize(hex);
+    const summary: ImageSummary = {
+      manifest: manifestDigest,
+      manifestVerity: formatDigestBytes(fsVerityDigest(manifest)),
+      manifestBytes: manifest.length,
+      metadata: metadataDigest,
+      metadataBytes: blobSize(metadataDigest) ?? 0,
+      ...countImage(tree, blobSize),
+    };
+    writeLine(json ? JSON.stringify(summary) : imageText(summary));
+  } finally {
+    tree.close();
+  }
+  return 0;
+}
+
+/** Digests are hex sha256, but for the manifest's fs-verity digest. */
+interface ImageSummary extends ImageCounts {
+  manifest: string;
+  manifestVerity: string;
+  manifestBytes: number;
+  metadata: string;
+  metadataBytes: number;
+}
+
+function imageText(summary: ImageSummary): string {
+  const { inodes, layers, contentBytes, chunks, blobs, missingBlobs, storedBytes, compressedBlobs, packed } = summary;
+  const kinds = Object.entries(inodes.kinds).map(
+    ([kind, count]) => `${formatCount(count)} ${pluralNames[kind as InodeKind]}`,
+  );
+  const layerText = layers.map((layer) => formatCount(layer)).join(" over ");
+  const fields: [string, string][] = [
+    ["manifest", `sha256:${summary.manifest}`],
+    ["manifest size", formatBytes(summary.manifestBytes)],
+    ["fs-verity", summary.manifestVerity],
+    ["layers", `${layers.length}: inodes, newest first: ${layerText}`],
+    ["inodes", `${formatCount(inodes.total)}: ${kinds.join(", ")}`],
+    ["content", formatBytes(contentBytes)],
+    ["chunks", `${formatCount(chunks)} in ${formatCount(blobs)} blobs${packed ? ", packed" : ""}`],
+    ["compressed", `${formatCount(compressedBlobs)} blobs`],
+    ["stored", `${formatBytes(storedBytes)}, ${formatShare(storedBytes, contentBytes)} of the content`],
+    ["metadata", `sha256:${summary.metadata}, ${formatBytes(summary.metadataBytes)}`],
+  ];
+  if (missingBlobs > 0) fields.push(["missing", `${formatCount(missingBlobs)} blobs are not in the layout`]);
+  return formatFields(fields);
+}
+
+function fileText(file: { path: string; ino: number; runs: FileRun[] }): string {
+  const head = formatFields([
+    ["path", file.path],
+    ["inode", String(file.ino)],
+    ["runs", formatCount(file.runs.length)],
+  ]);
+  if (file.runs.length === 0) return head;
+  const rows = file.runs.map(({ fileOffset, length, blob, blobOffset, compressed }) => [
+    String(fileOffset),
+    String(length),
+    blob,
+    String(blobOffset),
+    compressed ? "zstd" : "raw",
+  ]);
+  const table = formatTable(
+    [["offset", "length", "blob", "at", "form"], ...rows],
+    ["right", "right", "left", "right", "left"],
+  );
+  return `${head}\n\n${table}`;
+}

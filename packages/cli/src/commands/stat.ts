@@ -1,0 +1,59 @@
+import { escapeBytes, statPath } from "@puzzlefs/reader";
+import { defineCommand } from "../command-line.ts";
+import { openNamed } from "../image-name.ts";
+import { kindNames, listedObject, modeText, timeText } from "../listing.ts";
+import { writeLine } from "../terminal/output.ts";
+import { formatCount } from "../terminal/quantities.ts";
+import { formatFields } from "../terminal/table.ts";
+
+const example = `
+  puzzlefs stat ./store:v1 /usr/bin/passwd
+
+A symbolic link is shown itself, not what it leads to.`;
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const command = defineCommand("stat", "Show the attributes of a file of an image.", example)
+    .usage("[OPTION]… OCI_DIR:TAG [PATH]")
+    .argument("<oci_dir:tag>", "the image")
+    .argument("[path]", "inside the image", "/")
+    .option("--json", "one JSON object")
+    .parse(argv, { from: "user" });
+  const [image, path] = command.args as [string, string | undefined];
+  const tree = openNamed(image);
+  try {
+    const found = statPath(tree, Buffer.from(path ?? "/"));
+    writeLine(command.opts<{ json?: boolean }>().json === true ? json(found) : text(found));
+  } finally {
+    tree.close();
+  }
+  return 0;
+}
+
+type Found = ReturnType<typeof statPath>;
+
+function json(found: Found): string {
+  const xattrs = found.xattrs.map(({ name, value }) => ({
+    name: escapeBytes(name),
+    value: Buffer.from(value).toString("hex"),
+  }));
+  return JSON.stringify({ ...listedObject(found), xattrs });
+}
+
+function text(found: Found): string {
+  const { kind, mode, nlink, uid, gid, size, major, minor, target, xattrs } = found;
+  const octal = (mode & 0o7777).toString(8).padStart(4, "0");
+  const fields: [string, string][] = [
+    ["path", escapeBytes(found.name)],
+    ["type", kindNames[kind]],
+    ["inode", String(found.ino)],
+    ["mode", `${octal} ${modeText(kind, mode)}`],
+    ["owner", `${uid}:${gid}`],
+    ["links", String(nlink)],
+  ];
+  if (kind === "file") fields.push(["size", `${formatCount(size)} B`]);
+  if (kind === "chr" || kind === "blk") fields.push(["device", `${major}:${minor}`]);
+  if (target !== undefined) fields.push(["target", escapeBytes(target)]);
+  fields.push(["modified", timeText(found.mtimeSeconds, found.mtimeNanoseconds)]);
+  for (const { name, value } of xattrs) fields.push(["attribute", `${escapeBytes(name)}=${escapeBytes(value)}`]);
+  return formatFields(fields);
+}

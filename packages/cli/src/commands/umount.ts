@@ -1,0 +1,18 @@
+import { unmount } from "@puzzlefs/fuse";
+import { defineCommand } from "../command-line.ts";
+
+const example = `
+  puzzlefs umount /mnt
+
+umount(8) and fusermount3 -u do as well. The daemon behind the mount ends by itself.`;
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const command = defineCommand("umount", "Unmount an image, also when its daemon has died.", example)
+    .usage("[OPTION]… MNT")
+    .argument("<mnt>", "the mount point")
+    .option("-l, --lazy", "detach it now, even if it is in use; it ends with its last user")
+    .parse(argv, { from: "user" });
+  const { lazy = false } = command.opts<{ lazy?: boolean }>();
+  await unmount(command.args[0] as string, { lazy });
+  return 0;
+}

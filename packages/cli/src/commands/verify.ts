@@ -1,0 +1,53 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Layout } from "@puzzlefs/oci";
+import { verifyImage, type VerifyReport } from "@puzzlefs/reader";
+import { defineCommand } from "../command-line.ts";
+import { EXIT_CORRUPT } from "../errors.ts";
+import { parseImageName, type ImageName } from "../image-name.ts";
+import { failure, warning } from "../terminal/messages.ts";
+import { writeLine } from "../terminal/output.ts";
+import { ProgressBar } from "../terminal/progress-bar.ts";
+import { formatBytes, formatCount } from "../terminal/quantities.ts";
+
+const example = `
+  puzzlefs verify ./store:v1                   this image
+  puzzlefs verify ./store                      all images, and blobs that none of them uses
+
+Exit code 3 when anything is wrong. Warnings are about things recorded beside an image that reads correctly.`;
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const command = defineCommand("verify", "Check every blob against its digest and every rule of the format.", example)
+    .usage("[OPTION]… OCI_DIR[:TAG]")
+    .argument("<oci_dir[:tag]>", "a layout, or one image of it")
+    .option("--json", "print the report as JSON")
+    .parse(argv, { from: "user" });
+  const { ociDir, reference } = whatToVerify(command.args[0] as string);
+  const bar = new ProgressBar("verifying");
+  let report: VerifyReport;
+  try {
+    report = verifyImage(Layout.open(ociDir), reference, { progress: (done, total) => bar.update(done, total) });
+  } finally {
+    bar.finish();
+  }
+  if (command.opts<{ json?: boolean }>().json === true) writeLine(JSON.stringify(report));
+  else print(report);
+  return report.problems.some(({ severity }) => severity === "error") ? EXIT_CORRUPT : 0;
+}
+
+/** A path that is a layout is one, colons or not. */
+function whatToVerify(text: string): Pick<ImageName, "ociDir"> & { reference?: string } {
+  return !text.includes(":") || existsSync(join(text, "oci-layout")) ? { ociDir: text } : parseImageName(text);
+}
+
+function print({ images, blobs, bytes, problems }: VerifyReport): void {
+  for (const { severity, object, message } of problems) {
+    const text = message.includes(object) ? message : `${object}: ${message}`;
+    if (severity === "error") failure(text);
+    else warning(text);
+  }
+  const errors = problems.filter(({ severity }) => severity === "error").length;
+  const verdict = errors === 0 ? "good" : `${formatCount(errors)} ${errors === 1 ? "error" : "errors"}`;
+  const checked = `${images.length} ${images.length === 1 ? "image" : "images"}, ${formatCount(blobs)} blobs, ${formatBytes(bytes)}`;
+  writeLine(`${checked}: ${verdict}`);
+}

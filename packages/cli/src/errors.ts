@@ -1,0 +1,42 @@
+/** The command line makes no sense: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** The work was done and its result is bad news: exit code 3. What is wrong was printed by the command. */
+export const EXIT_FAILED = 1;
+export const EXIT_USAGE = 2;
+export const EXIT_CORRUPT = 3;
+
+/** Errors of the packages below, by name: a daemon's errors cross a process and keep nothing else. */
+const exitCodes = new Map([
+  ["UsageError", EXIT_USAGE],
+  ["RangeError", EXIT_USAGE],
+  ["MountOptionError", EXIT_USAGE],
+  ["FormatError", EXIT_CORRUPT],
+  ["IntegrityError", EXIT_CORRUPT],
+]);
+
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof Error)) return EXIT_FAILED;
+  if (isCommanderError(error)) return error.exitCode === 0 ? 0 : EXIT_USAGE;
+  if (error.name === "LayoutError" && "kind" in error && error.kind === "corrupt") return EXIT_CORRUPT;
+  return exitCodes.get(error.name) ?? EXIT_FAILED;
+}
+
+/** One line for stderr, without the program's name; empty when commander has said it all. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (isCommanderError(error)) return "";
+  if (isBug(error)) return `internal error, please report it: ${error.stack ?? error.message}`;
+  return error.message;
+}
+
+/** What commander throws instead of exiting: after --help with code 0, for wrong arguments with another. */
+function isCommanderError(error: Error): error is Error & { exitCode: number } {
+  return "exitCode" in error && "code" in error && String(error.code).startsWith("commander.");
+}
+
+function isBug(error: Error): boolean {
+  return error.name === "TypeError" || error.name === "ReferenceError";
+}

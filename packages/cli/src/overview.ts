@@ -1,0 +1,23 @@
+import { commands } from "./commands.ts";
+
+/** What `puzzlefs --help` prints. */
+export function overview(): string {
+  const width = Math.max(...commands.map(({ name }) => name.length));
+  const list = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+  return `puzzlefs: root filesystems as OCI images, mounted as they lie.
+
+Usage: puzzlefs COMMAND [OPTION]… ARGUMENT…
+
+Commands:
+${list.join("\n")}
+
+'puzzlefs COMMAND --help' explains a command with an example. Images are named OCI_DIR:TAG, split at the last colon;
+instead of a tag, the manifest's sha256 will do.
+
+First steps:
+  puzzlefs build ./rootfs ./store:v1       a directory tree becomes an image
+  puzzlefs mount ./store:v1 /mnt           which is mounted without being unpacked
+  puzzlefs umount /mnt
+
+Exit codes: 0 success, 1 failure, 2 wrong usage, 3 the image is corrupt or failed verification.`;
+}

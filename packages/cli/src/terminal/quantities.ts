@@ -1,0 +1,30 @@
+const units = ["B", "kB", "MB", "GB", "TB", "PB"];
+
+/** Bytes for people, powers of 1000: "12.3 MB". */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 99.95 ? 0 : 1;
+  return `${value.toFixed(digits)} ${units[unit]}`;
+}
+
+/** A count with its digits in groups of three: "12,345". */
+export function formatCount(count: number): string {
+  return count.toLocaleString("en-US");
+}
+
+/** A span of time: "850 ms", "12.3 s", "4 min 05 s". */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  return `${Math.floor(seconds / 60)} min ${String(Math.floor(seconds % 60)).padStart(2, "0")} s`;
+}
+
+/** What part of `whole` `part` is: "12.3 %". */
+export function formatShare(part: number, whole: number): string {
+  return whole === 0 ? "-" : `${((100 * part) / whole).toFixed(1)} %`;
+}
