@@ -86,7 +86,7 @@ export class BlobCache {
     while (this.#blobs.size >= this.#limit) this.#closeOldest();
     const file = this.#openFile(key);
     try {
-      const blob = key[0] === "z" ? this.#seekable(file, key) : new RawBlob(file);
+      const blob = key[0] === "z" ? this.#seekable(file) : new RawBlob(file);
       this.#check?.opened(blob, key);
       this.#blobs.set(key, blob);
       this.#memory += blob.memory;
@@ -105,9 +105,9 @@ export class BlobCache {
     this.#decompression.frames.clear();
   }
 
-  #seekable(file: BlobFile, key: BlobKey): Blob {
+  #seekable(file: BlobFile): Blob {
     const table = readSeekTable(file, this.#decompression);
-    return new SeekableBlob(file, key, table, this.#decompression);
+    return new SeekableBlob(file, table, this.#decompression);
   }
 
   #openFile(key: BlobKey): BlobFile {

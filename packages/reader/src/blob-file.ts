@@ -17,24 +17,30 @@ export class BlobFile {
   constructor(path: string, name: string) {
     this.name = name;
     // Not blocking: a fifo in the place of a blob must not hang a mount.
-    this.descriptor = withReason(name, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
     try {
-      const stat = withReason(name, () => fstatSync(this.descriptor));
+      this.descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      throw explained(name, error);
+    }
+    try {
+      const stat = fstatSync(this.descriptor);
       if (!stat.isFile()) throw new IntegrityError(name, "unreadable", "not a regular file");
       this.size = stat.size;
     } catch (error) {
       closeSync(this.descriptor);
-      throw error;
+      throw explained(name, error);
     }
   }
 
   /** Fills `into` from `position`. @throws {IntegrityError} short or unreadable */
   read(into: Uint8Array, position: number): void {
-    let done = 0;
-    while (done < into.length) {
-      const count = withReason(this.name, () =>
-        readSync(this.descriptor, into, done, into.length - done, position + done),
-      );
+    for (let done = 0; done < into.length;) {
+      let count: number;
+      try {
+        count = readSync(this.descriptor, into, done, into.length - done, position + done);
+      } catch (error) {
+        throw explained(this.name, error);
+      }
       if (count === 0) throw new IntegrityError(this.name, "short", `at byte ${position + done}`);
       done += count;
     }
@@ -57,13 +63,11 @@ export class BlobFile {
   }
 }
 
-function withReason<T>(name: string, call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === "EMFILE" || code === "ENFILE") throw error;
-    if (code === "ENOENT") throw new IntegrityError(name, "missing", "", error);
-    throw new IntegrityError(name, "unreadable", code ?? String(error), error);
-  }
+/** A failed system call as what it means for the blob. */
+function explained(name: string, error: unknown): unknown {
+  if (error instanceof IntegrityError) return error;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "EMFILE" || code === "ENFILE") return error;
+  if (code === "ENOENT") return new IntegrityError(name, "missing", "", error);
+  return new IntegrityError(name, "unreadable", code ?? String(error), error);
 }

@@ -45,14 +45,14 @@ export class SeekableBlob implements Blob {
   readonly file: BlobFile;
   readonly #table: SeekTable;
   readonly #shared: Decompression;
-  /** Of its frames in the cache: the blob's key, so that they outlive a closed descriptor. */
-  readonly #key: string;
+  /** Of its first frame in the cache; the others count on. */
+  readonly #firstKey: number;
 
-  constructor(file: BlobFile, key: string, table: SeekTable, shared: Decompression) {
+  constructor(file: BlobFile, table: SeekTable, shared: Decompression) {
     this.file = file;
-    this.#key = key;
     this.#table = table;
     this.#shared = shared;
+    this.#firstKey = shared.frames.reserve(table.frames);
   }
 
   get length(): number {
@@ -65,40 +65,20 @@ export class SeekableBlob implements Blob {
 
   read(offset: number, into: Uint8Array): void {
     if (into.length === 0) return;
-    const last = this.#table.find(offset + into.length - 1);
-    const ahead = this.#table.storedEnd(last);
-    let frame = this.#table.find(offset);
-    let done = 0;
-    while (done < into.length) {
-      const start = this.#table.start(frame);
-      const skip = offset + done - start;
-      const take = Math.min(this.#table.start(frame + 1) - start - skip, into.length - done);
-      if (take > 0) this.#readFrame(frame, skip, into.subarray(done, done + take), ahead);
-      done += take;
-      frame += 1;
-    }
-  }
-
-  #readFrame(frame: number, skip: number, into: Uint8Array, ahead: number): void {
-    const length = this.#table.start(frame + 1) - this.#table.start(frame);
-    const fill = (whole: Uint8Array): void => {
-      const stored = this.#shared.stored(
-        this.file,
-        this.#table.storedStart(frame),
-        this.#table.storedEnd(frame),
-        ahead,
-      );
-      this.#shared.decompress(this.file, frame, stored, whole);
-    };
-    const key = `${this.#key}${frame}`;
-    const cached = this.#shared.frames.get(key);
-    if (cached === undefined && into.length === length) {
+    const table = this.#table;
+    const end = offset + into.length;
+    const ahead = table.storedEnd(table.find(end - 1));
+    for (let frame = table.find(offset), at = offset; at < end; frame++) {
+      const start = table.start(frame);
+      const next = table.start(frame + 1);
+      const until = Math.min(next, end);
+      if (until === at) continue;
+      const piece = into.length === until - at ? into : into.subarray(at - offset, until - offset);
       // A frame that is wanted whole is not likely to be wanted soon again.
-      fill(into);
-      return;
+      if (at === start && until === next) this.#decompress(frame, ahead, piece);
+      else piece.set(this.#cached(frame, next - start, ahead).subarray(at - start, until - start));
+      at = until;
     }
-    const whole = cached ?? this.#shared.frames.put(key, length, fill);
-    into.set(whole.subarray(skip, skip + into.length));
   }
 
   storedRange(offset: number, length: number): { start: number; end: number } | undefined {
@@ -107,5 +87,16 @@ export class SeekableBlob implements Blob {
     const last = this.#table.find(offset + length - 1);
     if (this.#table.start(first) !== offset || this.#table.start(last + 1) !== offset + length) return undefined;
     return { start: this.#table.storedStart(first), end: this.#table.storedEnd(last) };
+  }
+
+  #cached(frame: number, length: number, ahead: number): Uint8Array {
+    const key = this.#firstKey + frame;
+    const known = this.#shared.frames.get(key);
+    return known ?? this.#shared.frames.put(key, length, (into) => this.#decompress(frame, ahead, into));
+  }
+
+  #decompress(frame: number, ahead: number, into: Uint8Array): void {
+    const stored = this.#shared.stored(this.file, this.#table.storedStart(frame), this.#table.storedEnd(frame), ahead);
+    this.#shared.decompress(this.file, frame, stored, into);
   }
 }

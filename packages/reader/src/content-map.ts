@@ -5,9 +5,9 @@ import type { BlobKey } from "./blob-cache.ts";
 /** Where the bytes of one file are: runs of blobs, neighbours in a blob joined, found by offset in O(log n). */
 export class ContentMap {
   /** Offset in the file where each run ends. */
-  readonly #ends: Float64Array;
+  readonly #ends: readonly number[];
   /** Offset in the blob's uncompressed stream where each run starts. */
-  readonly #offsets: Float64Array;
+  readonly #offsets: readonly number[];
   readonly #keys: BlobKey[];
 
   constructor(chunks: StructList<FileChunk>) {
@@ -32,8 +32,8 @@ export class ContentMap {
       }
       next = offset + len;
     }
-    this.#ends = Float64Array.from(ends);
-    this.#offsets = Float64Array.from(offsets);
+    this.#ends = ends;
+    this.#offsets = offsets;
     this.#keys = keys;
   }
 
@@ -75,7 +75,10 @@ export class ContentMap {
   }
 }
 
-/** The maps of the files read last, so that reading a large file in pieces does not sum up its chunks each time. */
+/** Smaller maps are made anew each time: keeping them would cost more memory than it saves work. */
+const smallestKept = 8;
+
+/** The maps of the larger files read last, so that reading one in pieces does not sum up its chunks each time. */
 export class ContentMaps {
   readonly #maps = new Map<number, ContentMap>();
   readonly #limit: number;
@@ -94,12 +97,13 @@ export class ContentMaps {
       return known;
     }
     const map = make();
+    if (map.runs < smallestKept) return map;
     this.#maps.set(ino, map);
-    this.#runs += map.runs + 1;
+    this.#runs += map.runs;
     for (const [oldest, { runs }] of this.#maps) {
       if (this.#runs <= this.#limit || oldest === ino) break;
       this.#maps.delete(oldest);
-      this.#runs -= runs + 1;
+      this.#runs -= runs;
     }
     return map;
   }

@@ -15,7 +15,8 @@ const smallestBuffer = 4096;
 export class FrameCache {
   readonly limit: number;
   #bytes = 0;
-  readonly #frames = new Map<string, Frame>();
+  #nextKey = 0;
+  readonly #frames = new Map<number, Frame>();
 
   /** @param limit bytes; a frame larger than this is still kept until the next one comes. */
   constructor(limit: number) {
@@ -26,8 +27,15 @@ export class FrameCache {
     return this.#bytes;
   }
 
+  /** Keys for the frames of a blob, the first of them; a blob that is opened again gets new ones. */
+  reserve(frames: number): number {
+    const first = this.#nextKey;
+    this.#nextKey += frames;
+    return first;
+  }
+
   /** The frame's bytes, or undefined. Valid until the next `put`. */
-  get(key: string): Uint8Array | undefined {
+  get(key: number): Uint8Array | undefined {
     const frame = this.#frames.get(key);
     if (frame === undefined) return undefined;
     this.#frames.delete(key);
@@ -36,7 +44,7 @@ export class FrameCache {
   }
 
   /** Makes room for `length` bytes and lets `fill` write them; nothing is kept when it throws. */
-  put(key: string, length: number, fill: (into: Uint8Array) => void): Uint8Array {
+  put(key: number, length: number, fill: (into: Uint8Array) => void): Uint8Array {
     const buffer = this.#take(capacityFor(length));
     const bytes = buffer.subarray(0, length);
     fill(bytes);
@@ -51,7 +59,7 @@ export class FrameCache {
     this.#bytes = 0;
   }
 
-  #drop(key: string): Buffer | undefined {
+  #drop(key: number): Buffer | undefined {
     const frame = this.#frames.get(key);
     if (frame === undefined) return undefined;
     this.#frames.delete(key);
@@ -63,7 +71,7 @@ export class FrameCache {
     let spare: Buffer | undefined;
     while (this.#bytes + capacity > this.limit && this.#frames.size > 0) {
       const [oldest] = this.#frames.keys();
-      const evicted = this.#drop(oldest as string);
+      const evicted = this.#drop(oldest as number);
       if (evicted?.length === capacity) spare = evicted;
     }
     return spare ?? Buffer.allocUnsafeSlow(capacity);

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeRootfs } from "@puzzlefs/format";
+import { EMPTY_CONFIG } from "@puzzlefs/oci";
 import type { FileChunkValue, InodeModeValue, InodeValue, RootfsValue } from "@puzzlefs/format";
 import zstd from "zstd-napi";
 
@@ -43,8 +44,14 @@ export class ImageFixture {
         : encodeRootfs({ metadatas: [], fsVerityData: [], manifestVersion: 3, ...rootfs });
     const digest = this.blob(metadata);
     const layer = { mediaType: rootfsType, digest: `sha256:${digest.toString("hex")}`, size: metadata.length };
+    this.blob(Buffer.from("{}"));
     const manifest = Buffer.from(
-      JSON.stringify({ schemaVersion: 2, mediaType: manifestType, layers: [layer, ...this.#layers] }),
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType: manifestType,
+        config: EMPTY_CONFIG,
+        layers: [layer, ...this.#layers],
+      }),
     );
     const manifestDigest = this.blob(manifest).toString("hex");
     this.#tag(tag, manifestDigest, manifest.length);

@@ -6,8 +6,10 @@ import type { BlobKey } from "./blob-cache.ts";
 export interface BlobExpectation {
   /** Ways the blob is read, with the end of the furthest run in its uncompressed stream and a file that reaches it. */
   reaches: Map<BlobKey, { end: number; inode: number }>;
-  /** Recorded fs-verity digests in hex; true where a wrong one is a known fault of the tool that wrote it. */
-  verities: Map<string, boolean>;
+  /** Recorded fs-verity digests in hex. */
+  verities: Set<string>;
+  /** Whether a manifest says that the blob is compressed. */
+  listedCompressed: boolean;
   chunks: Chunk[];
 }
 
@@ -23,7 +25,7 @@ export class Expectations {
   of(digest: string): BlobExpectation {
     let blob = this.#blobs.get(digest);
     if (blob === undefined) {
-      blob = { reaches: new Map(), verities: new Map(), chunks: [] };
+      blob = { reaches: new Map(), verities: new Set(), listedCompressed: false, chunks: [] };
       this.#blobs.set(digest, blob);
     }
     return blob;
@@ -37,10 +39,5 @@ export class Expectations {
 
   chunk(chunk: Chunk): void {
     this.of(keyDigest(blobKey(chunk.blob.digest.toUint8Array(), false))).chunks.push(chunk);
-  }
-
-  verity(digest: string, verity: string, tolerated: boolean): void {
-    const { verities } = this.of(digest);
-    verities.set(verity, tolerated && (verities.get(verity) ?? true));
   }
 }

@@ -1,0 +1,124 @@
+import { rmSync, writeFileSync } from "node:fs";
+import test from "ava";
+import { fsVerityDigest, Layout, LayoutError } from "@puzzlefs/oci";
+import { dir, file, ImageFixture, run, seekable, sha256 } from "./image-fixture.ts";
+import { verifyImage } from "./verify.ts";
+import type { VerifyReport } from "./verify.ts";
+
+const content = Buffer.alloc(100_000, "content ");
+
+interface Made {
+  fixture: ImageFixture;
+  layout: Layout;
+  raw: Buffer;
+  compressed: Buffer;
+}
+
+function withImage(use: (made: Made) => void, verity = fsVerityDigest(content)): void {
+  const fixture = new ImageFixture();
+  try {
+    const raw = fixture.chunk(content);
+    const compressed = fixture.chunk(seekable(content, 30_000));
+    const inodes = [
+      dir(1, { raw: 2, zstd: 3 }),
+      file(2, [run(raw, 0, content.length)]),
+      file(3, [run(compressed, 10, content.length - 10, true)]),
+    ];
+    const fsVerityData = [{ digest: raw, verity }];
+    fixture.image("v1", { metadatas: [{ inodes }], fsVerityData });
+    use({ fixture, layout: Layout.open(fixture.directory), raw, compressed });
+  } finally {
+    fixture.remove();
+  }
+}
+
+const errors = ({ problems }: VerifyReport): string[] =>
+  problems.filter(({ severity }) => severity === "error").map(({ object, message }) => `${object}: ${message}`);
+
+test("a sound image has no problems", (t) => {
+  withImage(({ layout }) => {
+    const report = verifyImage(layout);
+    t.deepEqual(report.problems, []);
+    t.deepEqual(report.images, ["v1"]);
+    t.is(report.blobs, 5);
+    t.deepEqual(verifyImage(layout, "v1"), report);
+  });
+});
+
+test("every flipped bit is found, and the blob named", (t) => {
+  withImage(({ fixture, layout, raw, compressed }) => {
+    for (const [digest, bytes] of [
+      [raw, content],
+      [compressed, seekable(content, 30_000)],
+    ] as const) {
+      const damaged = Buffer.from(bytes);
+      damaged.writeUInt8(damaged.readUInt8(33) ^ 4, 33);
+      writeFileSync(fixture.blobPath(digest), damaged);
+      const found = errors(verifyImage(layout));
+      t.is(found.length, 1);
+      t.true(found[0]?.startsWith(`blob sha256:${digest.toString("hex")}: `));
+      writeFileSync(fixture.blobPath(digest), bytes);
+    }
+  });
+});
+
+test("a missing blob is found", (t) => {
+  withImage(({ fixture, layout, raw }) => {
+    rmSync(fixture.blobPath(raw));
+    t.regex(errors(verifyImage(layout)).join(), /missing from the store/);
+  });
+});
+
+test("a run beyond its blob, a bad seek table and a wrong chunk table are found", (t) => {
+  const fixture = new ImageFixture();
+  const raw = fixture.chunk(content);
+  const junk = fixture.chunk(Buffer.alloc(100, 1));
+  const inodes = [
+    dir(1, { beyond: 2, junk: 3 }),
+    file(2, [run(raw, 1, content.length)]),
+    file(3, [run(junk, 0, 10, true)]),
+  ];
+  const blob = { digest: raw, offset: 0, compressed: false };
+  const chunks = [{ blob, length: 10, storedDigest: sha256(content.subarray(0, 10)), contentDigest: Buffer.alloc(32) }];
+  fixture.image("v1", { metadatas: [{ inodes }], chunks });
+  const { problems } = verifyImage(Layout.open(fixture.directory));
+  t.deepEqual(problems.map(({ rule, inode }) => `${rule} ${inode}`).sort(), [
+    " 0",
+    "chunk-outside-blob 2",
+    "seek-table-magic 0",
+  ]);
+  fixture.remove();
+});
+
+test("a wrong fs-verity digest is an error", (t) => {
+  withImage(
+    ({ layout }) => {
+      t.regex(errors(verifyImage(layout)).join(), /fs-verity digest/);
+    },
+    Buffer.alloc(32, 7),
+  );
+});
+
+test("damaged metadata is a problem of the image; an unknown tag is the caller's", (t) => {
+  withImage(({ fixture, layout }) => {
+    fixture.image("v2", Buffer.alloc(64));
+    const found = errors(verifyImage(layout));
+    t.is(found.length, 1);
+    t.regex(found[0] as string, /^metadata blob sha256:/);
+    t.throws(() => verifyImage(layout, "v3"), { instanceOf: LayoutError });
+    t.deepEqual(errors(verifyImage(layout, "v1")), []);
+  });
+});
+
+test("chunks that the manifest leaves out are worth a warning", (t) => {
+  const fixture = new ImageFixture();
+  const inodes = [dir(1, { f: 2 }), file(2, [run(fixture.blob(content), 0, 5)])];
+  fixture.image("v1", { metadatas: [{ inodes }] });
+  const { problems } = verifyImage(Layout.open(fixture.directory));
+  t.deepEqual(
+    problems.map(({ severity }) => severity),
+    ["warning"],
+  );
+  t.regex(problems[0]?.message ?? "", /copies of the image lose data/);
+  fixture.remove();
+});
