@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/*
+ * Judges objects of an image with the generated C, and prints what verdict.ts
+ * prints with the generated TypeScript.
+ *
+ * Requests on stdin: a letter for the kind of object, a length of 32 bits, the
+ * claimed size of the object of 64 bits, the bytes. Answers on stdout: a length
+ * of 32 bits, text. All memory that is lent to the generated code is allocated
+ * in exactly the size that it asks for, so that a sanitizer sees any overrun.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+/* Of a refused message, this much is printed. */
+#define REFUSED_ELEMENTS 2048
+#define REFUSED_BYTES 65536
+
+static void *lend(u64 count, size_t size)
+{
+	void *memory = count ? calloc(count, size) : NULL;
+
+	if (count && !memory)
+		abort();
+	return memory;
+}
+
+static void refuse(struct text *text, const struct pfs_failure *failure)
+{
+	put(text, "refused %s %s %" PRIu64 " %" PRIu64 "\n",
+	    pfs_rule_names[failure->rule],
+	    pfs_rule_unsupported[failure->rule] ? "unsupported" : "corrupt",
+	    failure->inode, failure->offset);
+}
+
+static void put_chunks(struct text *text, struct pfs_inode inode)
+{
+	struct pfs_file_chunk_list chunks = pfs_inode_mode_file(inode);
+	u64 size = pfs_file_size(chunks);
+	u64 offsets[] = { 0, 1, size / 3, size / 2, size ? size - 1 : 0, size, size + 1 };
+
+	put(text, "size %" PRIu64, size);
+	for (size_t i = 0; i < sizeof(offsets) / sizeof(*offsets); i++) {
+		struct pfs_chunk_place place = pfs_find_chunk(chunks, offsets[i]);
+
+		put(text, " %u:%" PRIu64, place.index, place.start);
+	}
+	put(text, "\n");
+}
+
+/* What a look-up of `name` in `dir` finds: an inode number, or 0. */
+static u64 look_up(struct pfs_rootfs image, bool sorted, u64 dir, struct pfs_bytes name)
+{
+	struct pfs_inode inode;
+
+	return pfs_find_name(image, sorted, dir, name, &inode) ? pfs_inode_ino(inode) : 0;
+}
+
+/* Lists directory `dir`; gives its directories to `queue`. */
+static u64 put_names(struct text *text, struct pfs_rootfs image, bool sorted, u64 dir,
+		     struct pfs_scratch_u53 queue, u64 queued)
+{
+	struct pfs_listed listed = { .cookie = 0 };
+
+	put(text, "dir %" PRIu64 "\n", dir);
+	while (pfs_next_name(image, dir, listed.cookie, &listed)) {
+		struct pfs_bytes name = pfs_dir_entry_name(listed.entry);
+
+		put(text, "%" PRIu64 " ", listed.cookie);
+		put_hex(text, name);
+		put(text, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %o %o %" PRIu64 " %" PRIu64 "\n",
+		    pfs_dir_entry_ino(listed.entry), listed.ordinal, pfs_inode_ino(listed.inode),
+		    pfs_file_type(listed.inode), pfs_stat_mode(listed.inode),
+		    look_up(image, sorted, dir, name),
+		    look_up(image, sorted, dir, pfs_slice(name, 1, name.length)));
+		if (pfs_inode_mode_kind(listed.inode) == PFS_INODE_MODE_FILE)
+			put_chunks(text, listed.inode);
+		if (pfs_inode_mode_kind(listed.inode) == PFS_INODE_MODE_DIR)
+			pfs_scratch_u53_set(queue, queued++, pfs_inode_ino(listed.inode));
+	}
+	return queued;
+}
+
+static void put_place(struct text *text, struct pfs_rootfs image, u64 ino)
+{
+	struct pfs_place place;
+
+	if (pfs_find_place(image, ino, &place))
+		put(text, " %" PRIu64 "@%" PRIu64, ino, place.ordinal);
+}
+
+static void put_tree(struct text *text, struct pfs_rootfs image, struct pfs_summary summary,
+		     struct pfs_scratch_u32 links, struct pfs_scratch_u53 parents,
+		     struct pfs_scratch_u53 queue)
+{
+	u64 queued = 1;
+
+	put(text, "inodes %" PRIu64 " sorted %d records %" PRIu64 " largest %u\nlinks",
+	    summary.inodes, summary.sorted, links.length, pfs_largest_directory(image));
+	for (u64 i = 0; i < links.length; i++)
+		put(text, " %u/%" PRIu64, links.data[i], parents.data[i]);
+	put(text, "\nplaces");
+	for (u32 layer = 0; layer < pfs_rootfs_metadatas(image).part.count; layer++) {
+		struct pfs_inode_list inodes =
+			pfs_inode_vector_inodes(pfs_inode_vector_at(pfs_rootfs_metadatas(image), layer));
+
+		for (u32 i = 0; i < inodes.part.count; i++) {
+			put_place(text, image, pfs_inode_ino(pfs_inode_at(inodes, i)));
+			put_place(text, image, pfs_inode_ino(pfs_inode_at(inodes, i)) + 1);
+		}
+	}
+	put(text, "\n");
+	pfs_scratch_u53_set(queue, 0, PFS_ROOT_INO);
+	for (u64 i = 0; i < queued; i++)
+		queued = put_names(text, image, summary.sorted, pfs_scratch_u53_get(queue, i),
+				   queue, queued);
+}
+
+static void judge_image(struct text *text, const struct pfs_message *message)
+{
+	u64 limit = 0;
+	struct pfs_scratch_u53 work = { &limit, 1 };
+	struct pfs_failure failure;
+	struct pfs_rootfs image;
+	struct pfs_summary summary;
+
+	if (!pfs_check_encoding(message, work, &failure, &image)) {
+		refuse(text, &failure);
+		return;
+	}
+	const u64 records = pfs_count_records(image);
+	const u32 largest = pfs_largest_directory(image);
+	struct pfs_scratch_u32 links = { lend(records, sizeof(u32)), records };
+	struct pfs_scratch_u53 parents = { lend(records, sizeof(u64)), records };
+	struct pfs_scratch_u53 queue = { lend(records, sizeof(u64)), records };
+	struct pfs_scratch_u32 order = { lend(largest, sizeof(u32)), largest };
+
+	if (pfs_validate(image, links, parents, queue, order, &failure, &summary)) {
+		text->elements = U64_MAX;
+		text->bytes = U64_MAX;
+		put(text, "accepted\n");
+		put_tree(text, image, summary, links, parents, queue);
+	} else {
+		refuse(text, &failure);
+	}
+	free(links.data);
+	free(parents.data);
+	free(queue.data);
+	free(order.data);
+}
+
+static void judge_metadata(struct text *text, struct pfs_bytes bytes)
+{
+	struct pfs_scratch_u32 starts = { lend(PFS_MAX_SEGMENTS + 1, sizeof(u32)), PFS_MAX_SEGMENTS + 1 };
+	struct pfs_failure failure;
+	struct pfs_message message;
+
+	text->elements = REFUSED_ELEMENTS;
+	text->bytes = REFUSED_BYTES;
+	if (!pfs_open_message(bytes, starts, &failure, &message)) {
+		refuse(text, &failure);
+	} else {
+		/* A struct that has the message's first word as its only pointer. */
+		struct pfs_struct_part top = { &message, starts.data[0], 0, 1 };
+
+		judge_image(text, &message);
+		dump_root(text, pfs_struct_field(top, 0));
+		put(text, "\n");
+	}
+	free(starts.data);
+}
+
+static void judge_manifest(struct text *text, struct pfs_bytes json)
+{
+	struct pfs_scratch_u8 open = { lend(PFS_MAX_DEPTH + 1, 1), PFS_MAX_DEPTH + 1 };
+	struct pfs_scratch_u32 keys = { lend(PFS_KEY_POSITIONS, sizeof(u32)), PFS_KEY_POSITIONS };
+	struct pfs_scratch_u8 plain = { lend(80, 1), 80 };
+	struct pfs_scratch_u8 layer = { lend(64, 1), 64 };
+	struct pfs_scratch_u8 digest = { lend(32, 1), 32 };
+	struct pfs_scratch_u8 verity = { lend(32, 1), 32 };
+	struct pfs_rootfs_descriptor found;
+	struct pfs_failure failure;
+
+	if (pfs_find_rootfs(json, open, keys, plain, layer, digest, verity, &failure, &found)) {
+		put(text, "accepted\n%u ", found.end);
+		put_hex(text, (struct pfs_bytes) { digest.data, 32 });
+		if (found.has_verity) {
+			put(text, " ");
+			put_hex(text, (struct pfs_bytes) { verity.data, 32 });
+		}
+		put(text, "\n");
+	} else {
+		refuse(text, &failure);
+	}
+	free(open.data);
+	free(keys.data);
+	free(plain.data);
+	free(layer.data);
+	free(digest.data);
+	free(verity.data);
+}
+
+static void put_frames(struct text *text, u32 frames, struct pfs_scratch_u53 stored,
+		       struct pfs_scratch_u53 content)
+{
+	for (u32 i = 0; i <= frames; i++)
+		put(text, "%" PRIu64 " %" PRIu64 " %u %u\n", stored.data[i], content.data[i],
+		    pfs_find_frame(content, frames, content.data[i]),
+		    pfs_find_frame(content, frames, content.data[i] + 1));
+}
+
+/* `tail`: the last bytes of a blob of `blob_bytes`; the table, and perhaps more or less. */
+static void judge_seek_table(struct text *text, struct pfs_bytes tail, u64 blob_bytes)
+{
+	u64 start = tail.length > PFS_SEEK_FOOTER_BYTES ? tail.length - PFS_SEEK_FOOTER_BYTES : 0;
+	struct pfs_seek_footer footer;
+	struct pfs_failure failure;
+	u64 size;
+
+	if (!pfs_read_seek_footer(pfs_slice(tail, start, tail.length), blob_bytes, &failure, &footer)) {
+		refuse(text, &failure);
+		return;
+	}
+	put(text, "frames %u entry %u table %" PRIu64 "\n", footer.frames, footer.entry_bytes, footer.table_bytes);
+	start = tail.length > footer.table_bytes ? tail.length - footer.table_bytes : 0;
+	const u64 room = footer.table_bytes > tail.length ? 0 : (u64)footer.frames + 1;
+	struct pfs_scratch_u53 stored = { lend(room, sizeof(u64)), room };
+	struct pfs_scratch_u53 content = { lend(room, sizeof(u64)), room };
+
+	if (pfs_read_seek_table(pfs_slice(tail, start, tail.length), footer, blob_bytes, stored, content,
+				&failure, &size)) {
+		put(text, "accepted\n%" PRIu64 "\n", size);
+		put_frames(text, footer.frames, stored, content);
+	} else {
+		refuse(text, &failure);
+	}
+	free(stored.data);
+	free(content.data);
+}
+
+/* One request; gives false at the end of the input. */
+static bool answer(void)
+{
+	struct { u8 kind; u8 length[4]; u8 size[8]; } request;
+	struct text text = { .data = NULL };
+	u32 length;
+
+	if (fread(&request, sizeof(request), 1, stdin) != 1)
+		return false;
+	length = pfs_load_u32((struct pfs_bytes) { request.length, 4 }, 0);
+	const u64 size = pfs_load_u64((struct pfs_bytes) { request.size, 8 }, 0);
+	u8 *data = malloc(length ? length : 1);
+
+	if (!data || (length && fread(data, length, 1, stdin) != 1))
+		abort();
+	/* An object that claims to be larger than its bytes is refused for its size alone. */
+	struct pfs_bytes bytes = { data, request.kind != 's' && size > length ? size : length };
+
+	if (request.kind == 'm')
+		judge_metadata(&text, bytes);
+	else if (request.kind == 'j')
+		judge_manifest(&text, bytes);
+	else
+		judge_seek_table(&text, bytes, size);
+	length = text.length;
+	fwrite((u8[]) { length, length >> 8, length >> 16, length >> 24 }, 4, 1, stdout);
+	fwrite(text.data, text.length, 1, stdout);
+	free(text.data);
+	free(data);
+	return true;
+}
+
+int main(void)
+{
+	while (answer())
+		fflush(stdout);
+	return 0;
+}

@@ -1,0 +1,106 @@
+/** Compiles harness.c with the generated C, and asks it for verdicts. */
+import { execFileSync, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { dumpSource } from "./dump-c.ts";
+import { spec } from "./verdict.ts";
+import type { ObjectKind } from "./verdict.ts";
+
+const here = import.meta.dirname;
+const KERNEL = resolve(here, "../../kernel");
+/** In node_modules, so that what is generated there finds the packages of the tests. */
+export const CACHE = resolve(here, "../node_modules/.cache/conformance");
+
+const WARNINGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror"];
+const SANITIZE = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+
+/** The ways in which the C is built and run. */
+export const BUILDS = {
+  gcc: ["gcc", "-O2", ...WARNINGS],
+  clang: ["clang", "-O2", ...WARNINGS],
+  sanitized: ["gcc", "-O1", ...WARNINGS, ...SANITIZE],
+} as const;
+export type Build = keyof typeof BUILDS;
+
+const sourcesIn = (directory: string): string[] =>
+  readdirSync(directory)
+    .filter((name) => name.endsWith(".c"))
+    .map((name) => join(directory, name));
+
+/** Compiles the generated C of `kernel` for the harness; gives the program. Throws what the compiler says. */
+export function compile(build: Build, kernel = KERNEL): string {
+  const sources = [...sourcesIn(here), ...sourcesIn(join(kernel, "generated")), join(kernel, "format_base.c")];
+  const headers = [join(kernel, "format_base.h"), join(kernel, "generated/format.h"), join(here, "text.h")];
+  const dump = dumpSource(spec);
+  const hash = createHash("sha256").update(BUILDS[build].join(" ")).update(dump);
+  for (const file of [...sources, ...headers]) hash.update(readFileSync(file));
+  const program = join(CACHE, `${build}-${hash.digest("hex").slice(0, 16)}`);
+  if (existsSync(program)) return program;
+  mkdirSync(CACHE, { recursive: true });
+  const temporary = `${program}.${process.pid}`;
+  writeFileSync(`${temporary}.c`, dump);
+  const [compiler, ...flags] = BUILDS[build];
+  const includes = [`-I${join(kernel, "generated")}`, `-I${here}`];
+  execFileSync(compiler, [...flags, ...includes, ...sources, `${temporary}.c`, "-o", temporary], { stdio: "pipe" });
+  renameSync(temporary, program);
+  return program;
+}
+
+const LETTERS: Record<ObjectKind, string> = { metadata: "m", manifest: "j", "seek-table": "s" };
+
+interface Waiting {
+  resolve(text: string): void;
+  reject(error: Error): void;
+}
+
+/** The harness as a process that answers in the order of the questions. */
+export class Harness {
+  readonly #child: ChildProcess;
+  readonly #waiting: Waiting[] = [];
+  #received = Buffer.alloc(0);
+  #errors = "";
+
+  constructor(program: string) {
+    this.#child = spawn(program, { stdio: ["pipe", "pipe", "pipe"] });
+    this.#child.stdout?.on("data", (data: Buffer) => this.#receive(data));
+    this.#child.stderr?.on("data", (data: Buffer) => (this.#errors += data.toString()));
+    this.#child.stdin?.on("error", () => {});
+    this.#child.on("close", (code, signal) => {
+      const error = new Error(`the harness ended with ${signal ?? code}: ${this.#errors}`);
+      for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
+    });
+  }
+
+  #receive(data: Buffer): void {
+    this.#received = this.#received.length === 0 ? data : Buffer.concat([this.#received, data]);
+    while (this.#received.length >= 4) {
+      const length = this.#received.readUInt32LE(0);
+      if (this.#received.length < 4 + length) return;
+      const text = this.#received.toString("latin1", 4, 4 + length);
+      this.#received = this.#received.subarray(4 + length);
+      this.#waiting.shift()?.resolve(text);
+    }
+  }
+
+  /** The verdict on an object of `size` bytes, in the words of verdict.ts. Rejects where the program died. */
+  judge(kind: ObjectKind, bytes: Uint8Array, size = bytes.length): Promise<string> {
+    const head = Buffer.alloc(13);
+    head.write(LETTERS[kind], 0, "latin1");
+    head.writeUInt32LE(bytes.length, 1);
+    head.writeBigUInt64LE(BigInt(size), 5);
+    return new Promise((done, reject) => {
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
+        reject(new Error(`the harness has ended: ${this.#errors}`));
+        return;
+      }
+      this.#waiting.push({ resolve: done, reject });
+      this.#child.stdin?.write(Buffer.concat([head, bytes]));
+    });
+  }
+
+  close(): void {
+    this.#child.stdin?.end();
+  }
+}

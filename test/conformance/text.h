@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * Text that grows: what a message says, in the words of dump.ts.
+ *
+ * A message that was refused may claim billions of elements: `elements` and
+ * `bytes` bound what is printed of one.
+ */
+#ifndef _PFS_CONFORMANCE_TEXT_H
+#define _PFS_CONFORMANCE_TEXT_H
+
+#include "format.h"
+
+struct text {
+	char *data;
+	size_t length;
+	size_t room;
+	u64 elements;
+	u64 bytes;
+};
+
+void put(struct text *text, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void put_hex(struct text *text, struct pfs_bytes bytes);
+/* Like put_hex, quoted; spends `bytes`, and gives only the length where it is spent. */
+void put_data(struct text *text, struct pfs_bytes bytes);
+/* Spends one of `elements`; where none is left, prints "..." and gives false. */
+bool more(struct text *text);
+
+/* Written by dump-c.ts from the specification. */
+void dump_root(struct text *text, struct pfs_struct_part part);
+
+#endif /* _PFS_CONFORMANCE_TEXT_H */

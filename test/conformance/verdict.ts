@@ -1,0 +1,181 @@
+/** What the generated TypeScript says of an object of an image; harness.c says the same with the generated C. */
+import { FormatError } from "@puzzlefs/format";
+import { resolve } from "node:path";
+import { readSpec } from "../../packages/codegen/src/read.ts";
+import { fileType, statMode } from "../../packages/format/src/generated/device.ts";
+import {
+  ROOT_INO,
+  countRecords,
+  fileSize,
+  findChunk,
+  findName,
+  findPlace,
+  largestDirectory,
+  nextName,
+} from "../../packages/format/src/generated/lookup.ts";
+import { KEY_POSITIONS, MAX_DEPTH, findRootfs } from "../../packages/format/src/generated/manifest.ts";
+import { Rootfs } from "../../packages/format/src/generated/metadata.ts";
+import type { FileChunk, Inode } from "../../packages/format/src/generated/metadata.ts";
+import { findFrame, readSeekFooter, readSeekTable } from "../../packages/format/src/generated/seektable.ts";
+import { checkEncoding, validate } from "../../packages/format/src/generated/validate.ts";
+import type { Summary } from "../../packages/format/src/generated/validate.ts";
+import { MAX_SEGMENTS, openMessage, structField } from "../../packages/format/src/generated/wire.ts";
+import type { Message } from "../../packages/format/src/generated/wire.ts";
+import { Bytes } from "../../packages/format/src/runtime.ts";
+import type { StructList } from "../../packages/format/src/runtime.ts";
+import { Dumper } from "./dump.ts";
+
+export type ObjectKind = "metadata" | "manifest" | "seek-table";
+
+export const spec = readSpec(resolve(import.meta.dirname, "../../schema"));
+const dumper = new Dumper(spec);
+
+/** What is printed of a refused message; as in harness.c. */
+const REFUSED = { elements: 2048, bytes: 65536 };
+const WHOLE = { elements: Infinity, bytes: Infinity };
+
+function refusal(error: unknown): string {
+  if (!(error instanceof FormatError)) throw error;
+  return `refused ${error.rule} ${error.kind} ${error.inode} ${error.offset}\n`;
+}
+
+/** The text, or the refusal of the rule that was found broken on the way. */
+function judged(work: () => string): string {
+  try {
+    return work();
+  } catch (error) {
+    return refusal(error);
+  }
+}
+
+function chunkLine(chunks: StructList<FileChunk>): string {
+  const size = fileSize(chunks);
+  const third = Math.floor(size / 3);
+  const places = [0, 1, third, Math.floor(size / 2), Math.max(size - 1, 0), size, size + 1].map((offset) => {
+    const { index, start } = findChunk(chunks, offset);
+    return `${index}:${start}`;
+  });
+  return `size ${size} ${places.join(" ")}\n`;
+}
+
+/** One directory as nextName lists it. */
+function* names(image: Rootfs, dir: number): Generator<NonNullable<ReturnType<typeof nextName>>> {
+  for (let cookie = 0; ;) {
+    const listed = nextName(image, dir, cookie);
+    if (listed === undefined) return;
+    yield listed;
+    ({ cookie } = listed);
+  }
+}
+
+function listing(image: Rootfs, sorted: boolean): string {
+  const lookUp = (dir: number, name: Bytes): number => findName(image, sorted, dir, name)?.ino ?? 0;
+  const lines: string[] = [];
+  const queue = [ROOT_INO];
+  for (const dir of queue) {
+    lines.push(`dir ${dir}\n`);
+    for (const { cookie, entry, ordinal, inode } of names(image, dir)) {
+      const { name } = entry;
+      const modes = `${fileType(inode).toString(8)} ${statMode(inode).toString(8)}`;
+      const found = `${lookUp(dir, name)} ${lookUp(dir, name.slice(1, name.length))}`;
+      const hex = Buffer.from(name.toUint8Array()).toString("hex");
+      lines.push(`${cookie} ${hex} ${entry.ino} ${ordinal} ${inode.ino} ${modes} ${found}\n`);
+      if (inode.mode.kind === "file") lines.push(chunkLine(inode.mode.file));
+      if (inode.mode.kind === "dir") queue.push(inode.ino);
+    }
+  }
+  return lines.join("");
+}
+
+function* records(image: Rootfs): Generator<Inode> {
+  for (const layer of image.metadatas) yield* layer.inodes;
+}
+
+function placesLine(image: Rootfs): string {
+  let line = "places";
+  for (const { ino } of records(image)) {
+    for (const wanted of [ino, ino + 1]) {
+      const place = findPlace(image, wanted);
+      if (place !== undefined) line += ` ${wanted}@${place.ordinal}`;
+    }
+  }
+  return `${line}\n`;
+}
+
+function tree(image: Rootfs, { inodes, sorted }: Summary, links: Uint32Array, parents: Float64Array): string {
+  const counts = `inodes ${inodes} sorted ${sorted ? 1 : 0} records ${links.length} largest ${largestDirectory(image)}\n`;
+  const pairs = Array.from(links, (count, ordinal) => ` ${count}/${parents[ordinal]}`).join("");
+  return `accepted\n${counts}links${pairs}\n${placesLine(image)}${listing(image, sorted)}`;
+}
+
+function judgeImage(message: Message): string {
+  const image = checkEncoding(message, new Float64Array(1));
+  const count = countRecords(image);
+  const links = new Uint32Array(count);
+  const parents = new Float64Array(count);
+  const order = new Uint32Array(largestDirectory(image));
+  const summary = validate(image, links, parents, new Float64Array(count), order);
+  return tree(image, summary, links, parents);
+}
+
+/** Verdict, effective tree, and every field; of a refused message the fields as far as the budget goes. */
+export function judgeMetadata(bytes: Uint8Array, size = bytes.length): string {
+  return judged(() => {
+    const message = openMessage(new Bytes(bytes, 0, size), new Uint32Array(MAX_SEGMENTS + 1));
+    const verdict = judged(() => judgeImage(message));
+    // A struct that has the message's first word as its only pointer.
+    const top = { message, at: message.starts[0] ?? 0, words: 0, pointers: 1 };
+    const root = new Rootfs(structField(top, 0));
+    return `${verdict}${dumper.dump(root, "Rootfs", verdict.startsWith("accepted") ? WHOLE : REFUSED)}\n`;
+  });
+}
+
+export function judgeManifest(json: Uint8Array, size = json.length): string {
+  const digest = new Uint8Array(32);
+  const verity = new Uint8Array(32);
+  return judged(() => {
+    const { end, hasVerity } = findRootfs(
+      new Bytes(json, 0, size),
+      new Uint8Array(MAX_DEPTH + 1),
+      new Uint32Array(KEY_POSITIONS),
+      new Uint8Array(80),
+      new Uint8Array(64),
+      digest,
+      verity,
+    );
+    const digests = (hasVerity ? [digest, verity] : [digest]).map((bytes) => Buffer.from(bytes).toString("hex"));
+    return `accepted\n${end} ${digests.join(" ")}\n`;
+  });
+}
+
+/** `tail`: the last bytes of a blob of `blobBytes`. */
+export function judgeSeekTable(tail: Uint8Array, blobBytes: number): string {
+  const bytes = Bytes.of(tail);
+  let text = "";
+  const verdict = judged(() => {
+    const footer = readSeekFooter(bytes.slice(Math.max(tail.length - 9, 0), tail.length), blobBytes);
+    const { frames, entryBytes, tableBytes } = footer;
+    text = `frames ${frames} entry ${entryBytes} table ${tableBytes}\n`;
+    const room = tableBytes > tail.length ? 0 : frames + 1;
+    const stored = new Float64Array(room);
+    const content = new Float64Array(room);
+    const table = bytes.slice(Math.max(tail.length - tableBytes, 0), tail.length);
+    const size = readSeekTable(table, footer, blobBytes, stored, content);
+    const lines = Array.from(content, (start, frame) => {
+      const found = `${findFrame(content, frames, start)} ${findFrame(content, frames, start + 1)}`;
+      return `${stored[frame]} ${start} ${found}\n`;
+    });
+    return `accepted\n${size}\n${lines.join("")}`;
+  });
+  return text + verdict;
+}
+
+/** The verdict on an object of `size` bytes, of which `bytes` are given: all, or the last of a blob. */
+export function judge(kind: ObjectKind, bytes: Uint8Array, size = bytes.length): string {
+  if (kind === "metadata") return judgeMetadata(bytes, size);
+  if (kind === "manifest") return judgeManifest(bytes, size);
+  return judgeSeekTable(bytes, size);
+}
+
+/** The first line of a verdict that says whether the object was accepted: "accepted", or rule, inode and offset. */
+export const outcome = (verdict: string): string => /^(accepted|refused .*)$/m.exec(verdict)?.[0] ?? "";
