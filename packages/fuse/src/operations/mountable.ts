@@ -2,11 +2,21 @@ import type { Tree } from "@puzzlefs/reader";
 
 /**
  * A tree, and what it may know in advance about extended attributes. Without such knowledge the kernel has to ask
- * for each inode; with it, it asks once and never again.
+ * about each inode, several times in the case of `ls -l`; with it, it asks once and never again.
  */
 export interface MountableTree extends Tree {
-  /** Whether any inode has an extended attribute; undefined: perhaps. */
-  readonly hasXattrs?: boolean;
-  /** Whether any inode has a POSIX ACL; undefined: perhaps. */
-  readonly hasAcls?: boolean;
+  /** Names (latin1) of all extended attributes that any inode has; undefined: not known. */
+  readonly xattrNames?: ReadonlySet<string> | undefined;
+}
+
+/** Whether some inode may have an extended attribute. */
+export function mayHaveXattrs({ xattrNames }: MountableTree): boolean {
+  return xattrNames === undefined || xattrNames.size > 0;
+}
+
+/** Whether some inode may have an access control list. */
+export function mayHaveAcls({ xattrNames }: MountableTree): boolean {
+  return (
+    xattrNames === undefined || xattrNames.has("system.posix_acl_access") || xattrNames.has("system.posix_acl_default")
+  );
 }

@@ -2,7 +2,7 @@ import * as abi from "../wire/abi.ts";
 import { EPROTO } from "../wire/errno.ts";
 import { MAX_READ_BYTES, type Reply } from "../wire/reply.ts";
 import type { Request } from "../wire/request.ts";
-import type { MountableTree } from "./mountable.ts";
+import { mayHaveAcls, type MountableTree } from "./mountable.ts";
 
 const { InitFlag, InitFlag2 } = abi;
 
@@ -60,7 +60,7 @@ export function negotiate(
   }
   if (request.initMajor < abi.KERNEL_MAJOR || request.initMinor < abi.OLDEST_MINOR) return -EPROTO;
 
-  const acls = tree.hasXattrs === false || tree.hasAcls === false ? 0 : InitFlag.POSIX_ACL;
+  const acls = mayHaveAcls(tree) ? InitFlag.POSIX_ACL : 0;
   const outcome: Negotiated = {
     minor: Math.min(request.initMinor, abi.NEWEST_MINOR),
     flags: request.initFlags & (WANTED | acls),

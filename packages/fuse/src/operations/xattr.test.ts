@@ -1,7 +1,7 @@
 import test from "ava";
 import { MemoryTree } from "../posix/memory-tree.ts";
 import { Opcode } from "../wire/abi.ts";
-import { ENODATA, ERANGE } from "../wire/errno.ts";
+import { ENODATA, EOPNOTSUPP, ERANGE } from "../wire/errno.ts";
 import { Reply } from "../wire/reply.ts";
 import { Request } from "../wire/request.ts";
 import { bodyOf, putRequest } from "../wire/request-fixture.ts";
@@ -27,6 +27,12 @@ test("values: size first, then the bytes, ERANGE if there is no room", (t) => {
   t.is(ask("get", 9, "user.b"), "");
   t.is(ask("get", 9, "user.c"), -ENODATA);
   t.is(ask("get", 9, "user"), -ENODATA);
+});
+
+test("kinds that no inode has are not supported, so that programs stop asking", (t) => {
+  t.is(ask("get", 9, "security.selinux"), -EOPNOTSUPP);
+  t.is(ask("get", 9, "system.posix_acl_access"), -EOPNOTSUPP);
+  t.is(ask("get", 9, "security.capability"), -ENODATA);
 });
 
 test("names, NUL after each", (t) => {

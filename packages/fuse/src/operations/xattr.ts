@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { ENODATA, ENOSYS, ERANGE } from "../wire/errno.ts";
+import { ENODATA, ENOSYS, EOPNOTSUPP, ERANGE } from "../wire/errno.ts";
 import type { Request } from "../wire/request.ts";
 import type { Handler } from "./handler.ts";
-import type { MountableTree } from "./mountable.ts";
+import { mayHaveAcls, mayHaveXattrs, type MountableTree } from "./mountable.ts";
 
 /** What the kernel sends for the user when idmapped mounts are allowed: it leaves all judgement to itself. */
 const UNKNOWN_UID = 0xffffffff;
@@ -13,7 +13,7 @@ type Xattrs = ReturnType<MountableTree["xattrs"]>;
 
 /** Handlers of GETXATTR and LISTXATTR. */
 export function xattrHandlers(tree: MountableTree): { get: Handler; list: Handler } {
-  if (tree.hasXattrs === false) {
+  if (!mayHaveXattrs(tree)) {
     // The kernel takes ENOSYS as "never", and does not ask again.
     const never: Handler = () => -ENOSYS;
     return { get: never, list: never };
@@ -30,10 +30,12 @@ export function xattrHandlers(tree: MountableTree): { get: Handler; list: Handle
     return cached;
   };
 
+  const unsupported = unsupportedNames(tree);
+
   const get: Handler = (request, reply) => {
-    const xattrs = xattrsOf(request.node);
-    if (xattrs.length === 0) return -ENODATA;
     const name = request.xattrName;
+    if (unsupported.some((other) => equal(other, name))) return -EOPNOTSUPP;
+    const xattrs = xattrsOf(request.node);
     const found = xattrs.find((xattr) => equal(xattr.name, name));
     if (found === undefined) return -ENODATA;
     if (request.xattrSize === 0) return reply.xattrSize(found.value.length);
@@ -56,6 +58,17 @@ export function xattrHandlers(tree: MountableTree): { get: Handler; list: Handle
   };
 
   return { get, list };
+}
+
+/**
+ * Names that programs ask for on every file unless told that the file system has none of the kind, and that no inode
+ * of this tree has.
+ */
+function unsupportedNames(tree: MountableTree): Buffer[] {
+  const names: string[] = [];
+  if (tree.xattrNames?.has("security.selinux") === false) names.push("security.selinux");
+  if (!mayHaveAcls(tree)) names.push("system.posix_acl_access", "system.posix_acl_default");
+  return names.map((name) => Buffer.from(name));
 }
 
 /** The kernel guards the values of trusted.* but, for FUSE, not their names; other file systems hide these as well. */

@@ -17,7 +17,7 @@ interface Inode {
 export class MemoryTree implements MountableTree {
   readonly #inodes = new Map<number, Inode>();
   readonly #byPath = new Map<string, number>();
-  readonly hasXattrs: boolean;
+  readonly xattrNames: ReadonlySet<string>;
   inodeCount = 0;
   contentBytes = 0;
   /** Inodes whose content cannot be read. */
@@ -36,7 +36,7 @@ export class MemoryTree implements MountableTree {
       this.#byPath.set(entry.path, ino);
       if (entry.path !== "") this.#link(entry.path, ino);
     }
-    this.hasXattrs = entries.some((entry) => entry.xattrs !== undefined);
+    this.xattrNames = new Set(entries.flatMap((entry) => Object.keys(entry.xattrs ?? {})));
   }
 
   /** The inode at `path`; throws if there is none. */

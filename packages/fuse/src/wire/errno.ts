@@ -1,8 +1,21 @@
 import { constants } from "node:os";
 
 /** Positive error numbers, as replies carry them negated. */
-export const { EAGAIN, EINTR, EINVAL, EIO, ENAMETOOLONG, ENODATA, ENODEV, ENOENT, ENOSYS, EPROTO, ERANGE, EROFS } =
-  constants.errno;
+export const {
+  EAGAIN,
+  EINTR,
+  EINVAL,
+  EIO,
+  ENAMETOOLONG,
+  ENODATA,
+  ENODEV,
+  ENOENT,
+  ENOSYS,
+  EOPNOTSUPP,
+  EPROTO,
+  ERANGE,
+  EROFS,
+} = constants.errno;
 
 const NAMES = new Map<number, string>(Object.entries(constants.errno).map(([name, number]) => [number, name]));
 
