@@ -1,0 +1,179 @@
+import { hash } from "node:crypto";
+import { closeSync, ftruncateSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { execFileSync } from "node:child_process";
+
+import { Chunker, type ChunkSizes } from "@puzzlefs/chunker";
+import test from "ava";
+import fc from "fast-check";
+
+import { ContentStream, type Pieces } from "./content-stream.ts";
+import { readContent } from "./content.ts";
+import { BuildError } from "./errors.ts";
+import { FileStatus } from "./file-status.ts";
+import { noise, temporaryDirectory } from "./fixture.ts";
+import { ChunkQueue } from "./queue.ts";
+import { SlabRing } from "./slab.ts";
+
+const sizes: ChunkSizes = { min: 64, avg: 256, max: 1024 };
+
+/** A stream over small slabs, whose chunks are copied out as they come. */
+class Recorder {
+  readonly chunks: Buffer[] = [];
+  readonly chunker: Chunker;
+  readonly stream: ContentStream;
+  readonly queue: ChunkQueue;
+
+  constructor(slabBytes = 70_000, chosen = sizes) {
+    this.chunker = new Chunker(chosen, 3 * slabBytes);
+    this.queue = new ChunkQueue(3);
+    const ring = new SlabRing(this.chunker.dataStart, slabBytes, this.queue, () => {
+      throw new Error("no slab is free");
+    });
+    this.stream = new ContentStream(this.chunker, ring, (address, length) => {
+      this.chunks.push(Buffer.from(this.chunker.memory.subarray(address, address + length)));
+      return this.chunks.length - 1;
+    });
+  }
+
+  /** Feeds bytes as a file reader would. */
+  write(bytes: Uint8Array): void {
+    for (let from = 0; from < bytes.length;) {
+      const { address, room } = this.stream.reserve(bytes.length - from);
+      const part = bytes.subarray(from, from + room);
+      this.chunker.memory.set(part, address);
+      this.stream.advance(part.length);
+      from += part.length;
+    }
+  }
+
+  contentOf(pieces: Pieces): Buffer {
+    const parts: Buffer[] = [];
+    for (let index = 0; index < pieces.length; index += 3) {
+      const [chunk, offset, length] = pieces.slice(index, index + 3);
+      parts.push(this.chunks[chunk].subarray(offset, offset + length));
+    }
+    return Buffer.concat(parts);
+  }
+}
+
+/** Lengths and digests of the chunks that a file is in. */
+function chunksOf(recorder: Recorder, pieces: Pieces): string[] {
+  return pieces
+    .filter((_, index) => index % 3 === 0)
+    .map((chunk) => `${recorder.chunks[chunk].length} ${hash("sha1", recorder.chunks[chunk])}`);
+}
+
+test("files come back from their pieces; every byte is in one chunk", (t) => {
+  const files = Array.from({ length: 200 }, (_, index) => noise(`file${index}`, (index * 37) % 5000));
+  const recorder = new Recorder();
+  const pieces = files.map((content): Pieces => {
+    const own: Pieces = [];
+    recorder.stream.begin(own, content.length);
+    recorder.write(content);
+    return own;
+  });
+  recorder.stream.close();
+  files.forEach((content, index) => t.deepEqual(recorder.contentOf(pieces[index]), content));
+  t.deepEqual(Buffer.concat(recorder.chunks), Buffer.concat(files));
+  t.deepEqual([...recorder.queue.slabUsers], [0, 0, 0]);
+});
+
+test("slab boundaries leave no trace: the chunks are those of one large slab", (t) => {
+  const bytes = noise("boundaries", 500_000);
+  const cut = (slabBytes: number): string[] => {
+    const recorder = new Recorder(slabBytes);
+    const pieces: Pieces = [];
+    recorder.stream.begin(pieces, bytes.length);
+    recorder.write(bytes);
+    recorder.stream.close();
+    return chunksOf(recorder, pieces);
+  };
+  const expected = cut(600_000);
+  for (const slabBytes of [66_000, 66_001, 70_001, 131_072]) t.deepEqual(cut(slabBytes), expected);
+});
+
+test("holes give the chunks of zeros, wherever they lie", (t) => {
+  const part = fc.record({ data: fc.integer({ min: 0, max: 3000 }), hole: fc.integer({ min: 0, max: 9000 }) });
+  fc.assert(
+    fc.property(fc.array(part, { minLength: 1, maxLength: 5 }), (parts) => {
+      const total = parts.reduce((sum, { data, hole }) => sum + data + hole, 0);
+      const run = (asHoles: boolean): string[] => {
+        const recorder = new Recorder();
+        const pieces: Pieces = [];
+        recorder.stream.begin(pieces, total);
+        parts.forEach(({ data, hole }, index) => {
+          recorder.write(noise(`${index}`, data));
+          if (asHoles) recorder.stream.hole(hole);
+          else recorder.write(Buffer.alloc(hole));
+        });
+        recorder.stream.close();
+        return chunksOf(recorder, pieces);
+      };
+      t.deepEqual(run(true), run(false));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("a long hole is one chunk, referred to again and again", (t) => {
+  const recorder = new Recorder();
+  const pieces: Pieces = [];
+  recorder.stream.begin(pieces, 1_000_000);
+  recorder.stream.hole(1_000_000);
+  recorder.stream.close();
+  t.true(recorder.chunks.length <= 2);
+  t.is(recorder.contentOf(pieces).length, 1_000_000);
+});
+
+function statusOf(path: string): FileStatus {
+  const status = new FileStatus();
+  status.readPath(Buffer.from(`${path}\0`));
+  return status;
+}
+
+function read(recorder: Recorder, path: string, status: FileStatus): Pieces {
+  const pieces: Pieces = [];
+  recorder.stream.begin(pieces, status.size);
+  readContent(recorder.chunker.memory, recorder.stream, Buffer.from(path), path, status);
+  recorder.stream.close();
+  return pieces;
+}
+
+test("a sparse file is read as its content; its holes cost no reading", (t) => {
+  const path = join(temporaryDirectory(), "sparse");
+  const file = openSync(path, "w");
+  writeSync(file, "begin", 0);
+  writeSync(file, "middle", 3_000_001);
+  ftruncateSync(file, 200_000_000);
+  closeSync(file);
+  const recorder = new Recorder(1 << 20, { min: 16384, avg: 65536, max: 262144 });
+  const start = performance.now();
+  const pieces = read(recorder, path, statusOf(path));
+  const time = performance.now() - start;
+  t.true(recorder.chunks.length < 20, `${recorder.chunks.length} chunks`);
+  const content = recorder.contentOf(pieces);
+  t.is(content.length, 200_000_000);
+  t.is(content.toString("latin1", 0, 5), "begin");
+  t.is(content.toString("latin1", 3_000_001, 3_000_007), "middle");
+  t.true(time < 1000, `${time} ms`);
+});
+
+const replacements: Record<string, (path: string) => void> = {
+  "a fifo": (path) => execFileSync("mkfifo", [path]),
+  "a symbolic link": (path) => execFileSync("ln", ["-s", "/etc/passwd", path]),
+  "a directory": (path) => execFileSync("mkdir", [path]),
+  "another file": (path) => writeFileSync(path, "x".repeat(10_000)),
+  nothing: () => {},
+};
+
+for (const [what, replace] of Object.entries(replacements)) {
+  test(`a file replaced by ${what} since the walk is an error that names it`, (t) => {
+    const path = join(temporaryDirectory(), "victim");
+    writeFileSync(path, "x".repeat(10_000));
+    const status = statusOf(path);
+    rmSync(path);
+    replace(path);
+    t.throws(() => read(new Recorder(), path, status), { instanceOf: BuildError, message: /victim: / });
+  });
+}

@@ -1,0 +1,78 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+import { openMetadata, readManifest, type Metadata } from "@puzzlefs/format";
+import { Layout } from "@puzzlefs/oci";
+import { dump, dumpDirectory, openImage } from "@puzzlefs/reader";
+
+/** What the builder's tests share: trees to build, and ways to look at what was built. */
+
+/** An empty directory; what is inside goes when the machine's temporary directory is cleared. */
+export function temporaryDirectory(): string {
+  return mkdtempSync(join(tmpdir(), "puzzlefs-builder-"));
+}
+
+/** Bytes that look random and are always the same for a seed. */
+export function noise(seed: string, length: number): Buffer {
+  const blocks: Buffer[] = [];
+  for (let index = 0; index * 32 < length; index++) {
+    blocks.push(createHash("sha256").update(`${seed}/${index}`).digest());
+  }
+  return Buffer.concat(blocks).subarray(0, length);
+}
+
+/** Text that compresses. */
+export function prose(seed: string, length: number): Buffer {
+  const words = Array.from({ length: Math.ceil(length / 3) }, (_, index) => `${seed}${(index * index) % 97} `);
+  return Buffer.from(words.join("")).subarray(0, length);
+}
+
+/** A directory with these files; a name that ends in a slash is a directory. */
+export function makeTree(files: Record<string, string | Uint8Array>): string {
+  const root = temporaryDirectory();
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, name)), { recursive: true });
+    if (name.endsWith("/")) mkdirSync(join(root, name), { recursive: true });
+    else writeFileSync(join(root, name), content);
+  }
+  return root;
+}
+
+/** Small and large files, equal ones, empty ones, some that compress and some that do not: about 3 MB. */
+export function mixedTree(): string {
+  const files: Record<string, Uint8Array> = { empty: Buffer.alloc(0), zeros: Buffer.alloc(700_000) };
+  for (let index = 0; index < 60; index++) files[`small/${index}`] = prose(`small${index}`, index * 100);
+  for (const size of [16383, 16384, 16385, 65536, 262144, 262145]) files[`sizes/${size}`] = noise(`${size}`, size);
+  files["text"] = prose("text", 900_000);
+  files["copy of text"] = files["text"];
+  files["noise"] = noise("noise", 600_000);
+  return makeTree(files);
+}
+
+/** The canonical text of an image, every blob checked against its digests. */
+export function dumpImage(ociDir: string, tag: string, times = false): string[] {
+  const lines: string[] = [];
+  const tree = openImage(Layout.open(ociDir), tag, { verify: "blob" });
+  dump(tree, (line) => lines.push(line), { times });
+  tree.close();
+  return lines;
+}
+
+export function dumpTree(root: string, times = false): string[] {
+  const lines: string[] = [];
+  dumpDirectory(root, (line) => lines.push(line), { times });
+  return lines;
+}
+
+/** The validated metadata of an image. */
+export function metadataOf(ociDir: string, tag: string): Metadata {
+  const layout = Layout.open(ociDir);
+  return openMetadata(layout.readBlob(readManifest(layout.manifest(tag).bytes).digest, 2 ** 32));
+}
+
+/** Names of the blobs of a layout. */
+export function blobsOf(ociDir: string): string[] {
+  return readdirSync(join(ociDir, "blobs", "sha256")).sort();
+}

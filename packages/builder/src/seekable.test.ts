@@ -1,0 +1,80 @@
+import { randomBytes } from "node:crypto";
+import { createRequire } from "node:module";
+import { zstdDecompressSync } from "node:zlib";
+
+import test from "ava";
+
+import type * as zstd from "zstd-napi";
+
+import { noise, prose } from "./fixture.ts";
+import { SeekableCompressor, seekTableBytes, storedFrameOverhead, storeFrame, writeSeekTable } from "./seekable.ts";
+
+const { decompress } = createRequire(import.meta.url)("zstd-napi") as typeof zstd;
+
+test("frames of the wanted size, one after another, then the table", (t) => {
+  const content = prose("seekable", 100_000);
+  for (const frameSize of [0, 1024, 4096, 65_536, 200_000]) {
+    const compressor = new SeekableCompressor(3, frameSize);
+    const frames = compressor.compress(content, seekTableBytes);
+    if (frames === undefined) return t.fail();
+    const blob = Buffer.from(compressor.blob(frames));
+    t.is(blob.length, frames.length + seekTableBytes(compressor.frames.length));
+    let at = 0;
+    const parts = compressor.frames.map(({ compressed, decompressed }) => {
+      const part = zstdDecompressSync(blob.subarray(at, (at += compressed)));
+      t.is(part.length, decompressed);
+      return part;
+    });
+    t.true(Buffer.concat(parts).equals(content));
+    // A whole blob is a valid zstd stream: its table is a frame to skip.
+    t.true(decompress(blob).equals(content));
+  }
+  return undefined;
+});
+
+test("what does not become smaller, table included, is refused", (t) => {
+  const compressor = new SeekableCompressor(3, 0);
+  t.is(compressor.compress(noise("x", 50_000), seekTableBytes), undefined);
+  t.is(compressor.compress(Buffer.from("short"), seekTableBytes), undefined);
+  const content = prose("z", 5000);
+  const frames = compressor.compress(content, () => 0);
+  const saved = content.length - (frames?.length ?? 0);
+  t.truthy(compressor.compress(content, () => saved - 1));
+  t.is(compressor.compress(content, () => saved), undefined);
+});
+
+test("a context that is used again gives the same bytes", (t) => {
+  const [one, other] = [new SeekableCompressor(3, 0), new SeekableCompressor(3, 0)];
+  const chunks = [prose("1", 30_000), noise("2", 30_000), prose("3", 200_000), prose("4", 10)];
+  for (const chunk of chunks) one.compress(chunk, () => 0);
+  for (const chunk of chunks.toReversed()) {
+    t.deepEqual(
+      one.compress(chunk, () => 0),
+      other.compress(chunk, () => 0),
+    );
+  }
+});
+
+test("the table's bytes are those of the seekable format", (t) => {
+  const table = new Uint8Array(seekTableBytes(2));
+  t.is(
+    writeSeekTable(table, 0, [
+      { compressed: 0x01020304, decompressed: 5 },
+      { compressed: 6, decompressed: 7 },
+    ]),
+    table.length,
+  );
+  t.is(
+    Buffer.from(table).toString("hex"),
+    "5e2a4d18" + "19000000" + "04030201" + "05000000" + "06000000" + "07000000" + "02000000" + "00" + "b1ea928f",
+  );
+});
+
+test("a stored frame is zstd, of any length", (t) => {
+  for (const length of [1, 10, 131_071, 131_072, 131_073, 262_144, 1_000_000]) {
+    const content = randomBytes(length);
+    const frame = storeFrame(content);
+    t.is(frame.length, length + storedFrameOverhead(length));
+    t.true(zstdDecompressSync(frame).equals(content));
+  }
+});
