@@ -4,14 +4,18 @@ import { write, writeError } from "./terminal/output.ts";
 
 /**
  * A commander Command that behaves as all of ours do: messages begin with "puzzlefs: ", mistakes throw instead of
- * exiting, and the help ends with an example.
+ * exiting, and the help ends with an example. Arguments without a description are not shown in the help.
  */
 export function defineCommand(name: string, description: string, example: string): Command {
   return new Command(`puzzlefs ${name}`)
     .description(description)
     .helpOption("-h, --help", "show this help")
     .addHelpText("after", `\nExample:\n${example.trimEnd()}`)
-    .configureHelp({ helpWidth: 110 })
+    .configureHelp({
+      helpWidth: 110,
+      visibleArguments: ({ registeredArguments }) =>
+        registeredArguments.filter(({ description }) => description !== ""),
+    })
     .configureOutput({
       writeOut: (text) => write(text),
       writeErr: (text) => writeError(text),
@@ -33,6 +37,12 @@ export function parseSize(text: string): number {
 export function parseInteger(text: string): number {
   if (!/^-?\d{1,15}$/.test(text)) throw new UsageError(`'${text}' is not a whole number`);
   return Number(text);
+}
+
+/** Hex sha256 or fs-verity digest, as `build` prints them. */
+export function parseDigest(text: string): string {
+  if (!/^[0-9a-f]{64}$/i.test(text)) throw new UsageError(`'${text}' is not a digest: 64 hex digits are expected`);
+  return text.toLowerCase();
 }
 
 /** An option that takes one of a few words. */

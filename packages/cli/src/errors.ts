@@ -3,9 +3,9 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** The work was done and its result is bad news: exit code 3. What is wrong was printed by the command. */
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
+/** The image is corrupt, or is not what a digest promises. */
 export const EXIT_CORRUPT = 3;
 
 /** Errors of the packages below, by name: a daemon's errors cross a process and keep nothing else. */
@@ -18,7 +18,7 @@ const exitCodes = new Map([
 ]);
 
 export function exitCodeOf(error: unknown): number {
-  if (!(error instanceof Error)) return EXIT_FAILED;
+  if (!(error instanceof Error) || isBug(error)) return EXIT_FAILED;
   if (isCommanderError(error)) return error.exitCode === 0 ? 0 : EXIT_USAGE;
   if (error.name === "LayoutError" && "kind" in error && error.kind === "corrupt") return EXIT_CORRUPT;
   return exitCodes.get(error.name) ?? EXIT_FAILED;
@@ -37,6 +37,8 @@ function isCommanderError(error: Error): error is Error & { exitCode: number } {
   return "exitCode" in error && "code" in error && String(error.code).startsWith("commander.");
 }
 
+/** Node's own RangeErrors have a code; ours, about values of options, have none. */
 function isBug(error: Error): boolean {
+  if (error.name === "RangeError") return "code" in error;
   return error.name === "TypeError" || error.name === "ReferenceError";
 }

@@ -3,10 +3,11 @@ import { parseChunkSizes } from "@puzzlefs/chunker";
 import { defineCommand, oneOf, parseInteger, parseSize } from "../command-line.ts";
 import { imageNameFrom } from "../image-name.ts";
 import { warning } from "../terminal/messages.ts";
-import { writeLine } from "../terminal/output.ts";
+import { stderrIsTerminal, writeLine } from "../terminal/output.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
 import { formatBytes, formatCount, formatSeconds, formatShare } from "../terminal/quantities.ts";
 import { formatFields } from "../terminal/table.ts";
+import { TreeSize } from "../tree-size.ts";
 
 interface Options {
   compression?: boolean;
@@ -28,14 +29,15 @@ const example = `
   puzzlefs build -c -b v1 ./rootfs2 ./store:v2 the same as a layer over v1
 
 The same tree gives the same bytes, whoever builds it, wherever and whenever. Keep modification times with
---mtime keep; SOURCE_DATE_EPOCH is honoured as an upper limit then.`;
+--mtime keep; SOURCE_DATE_EPOCH is honoured as an upper limit then. The last line names the manifest for
+'puzzlefs mount --digest'. The older form ROOTFS OCI_DIR TAG is understood as well.`;
 
 export async function run(argv: readonly string[]): Promise<number> {
   const command = defineCommand("build", "Make an image of a directory tree and tag it.", example)
     .usage("[OPTION]… ROOTFS OCI_DIR:TAG")
     .argument("<rootfs>", "the directory that becomes the root of the image")
     .argument("<oci_dir:tag>", "the OCI image layout (made when it is not there) and the tag")
-    .argument("[tag]", "the tag, in the older form OCI_DIR TAG")
+    .argument("[tag]")
     .option("-c, --compression", "compress chunks with zstd")
     .option("-b, --base-layer <tag>", "write a layer over the image with this tag")
     .option(
@@ -61,6 +63,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const name = imageNameFrom(ociDir, tag);
   const options = command.opts<Options>();
   const bar = new ProgressBar("building");
+  const size = stderrIsTerminal ? new TreeSize(rootfs) : undefined;
   const start = performance.now();
   try {
     const result = await build({
@@ -75,11 +78,12 @@ export async function run(argv: readonly string[]): Promise<number> {
     print(result, (performance.now() - start) / 1000, options.json === true);
   } finally {
     bar.finish();
+    await size?.stop();
   }
   return 0;
 
   function progress(now: { bytes: number; chunks: number; newBytes: number }): void {
-    bar.update(now.bytes, undefined, [`${formatCount(now.chunks)} chunks`, `${formatBytes(now.newBytes)} new`]);
+    bar.update(now.bytes, size?.bytes, [`${formatCount(now.chunks)} chunks`, `${formatBytes(now.newBytes)} new`]);
   }
 }
 

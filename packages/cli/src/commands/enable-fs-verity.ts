@@ -1,8 +1,7 @@
 import { formatDigestBytes, verityTargets } from "../verity-targets.ts";
 import { fsVerityDigest, enableFsVerity, Layout, measureFsVerity } from "@puzzlefs/oci";
 import { IntegrityError, readHeader } from "@puzzlefs/reader";
-import { defineCommand } from "../command-line.ts";
-import { UsageError } from "../errors.ts";
+import { defineCommand, parseDigest } from "../command-line.ts";
 import { imageNameFrom } from "../image-name.ts";
 import { writeLine } from "../terminal/output.ts";
 import { formatCount } from "../terminal/quantities.ts";
@@ -11,18 +10,17 @@ const example = `
   puzzlefs enable-fs-verity ./store:v1 94a1…   the digest that 'puzzlefs build' printed
 
 From then on the kernel itself refuses to read a blob of the image that was changed. The file system must have
-fs-verity: ext4 made with -O verity, or btrfs.`;
+fs-verity: ext4 made with -O verity, or btrfs. The older form OCI_DIR TAG DIGEST is understood as well.`;
 
 export async function run(argv: readonly string[]): Promise<number> {
   const command = defineCommand("enable-fs-verity", "Enable fs-verity on all blobs of an image.", example)
     .usage("[OPTION]… OCI_DIR:TAG DIGEST")
     .argument("<oci_dir:tag>", "the image")
     .argument("<digest>", "the manifest's fs-verity digest, hex")
-    .argument("[digest]", "the digest, in the older form OCI_DIR TAG DIGEST")
+    .argument("[digest]")
     .parse(argv, { from: "user" });
   const [ociDir, second, third] = command.args as [string, string, string | undefined];
-  const digest = third ?? second;
-  if (!/^[0-9a-f]{64}$/.test(digest)) throw new UsageError(`'${digest}' is not a digest: 64 hex digits are expected`);
+  const digest = parseDigest(third ?? second);
   const name = imageNameFrom(ociDir, third === undefined ? undefined : second);
   const layout = Layout.open(name.ociDir);
   const header = readHeader(layout, name.reference);

@@ -1,0 +1,38 @@
+import { Worker } from "node:worker_threads";
+
+export interface SizeScanOrder {
+  root: string;
+  memory: SharedArrayBuffer;
+}
+
+/** Index of the sum in the shared memory, as a 64-bit integer; -1 until it is known. */
+export const sizeSlot = 0;
+
+/**
+ * The size of a tree, found out by a thread beside a build: the build is over before a scan in front of it would pay.
+ * It goes through shared memory, since the building thread never gets to its events.
+ */
+export class TreeSize {
+  readonly #memory = new SharedArrayBuffer(8);
+  readonly #worker: Worker;
+
+  constructor(root: string) {
+    const order: SizeScanOrder = { root, memory: this.#memory };
+    new BigInt64Array(this.#memory)[sizeSlot] = -1n;
+    const here = import.meta.url;
+    const entry = new URL(here.endsWith(".ts") ? "./size-scan.ts" : "./size-scan.js", here);
+    this.#worker = new Worker(entry, { workerData: order });
+    this.#worker.on("error", () => undefined);
+    this.#worker.unref();
+  }
+
+  /** Bytes, or undefined while nobody knows. */
+  get bytes(): number | undefined {
+    const total = Number(Atomics.load(new BigInt64Array(this.#memory), sizeSlot));
+    return total < 0 ? undefined : total;
+  }
+
+  async stop(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
