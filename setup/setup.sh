@@ -70,8 +70,10 @@ workspace() {
 		say "npm packages (compiles zstd, about a minute)"
 		(
 			cd "$root"
-			PATH=$home/bin:$PATH npm_config_nodedir=$home CI=true
-			export PATH npm_config_nodedir CI
+			# pnpm brings node-gyp, but does not put it where the scripts of packages find it.
+			PATH=$home/bin:$prefix/node_modules/pnpm/dist/node-gyp-bin:$PATH npm_config_nodedir=$home CI=true
+			npm_config_build_from_source=true
+			export PATH npm_config_nodedir npm_config_build_from_source CI
 			quietly pnpm-install node "$prefix/node_modules/pnpm/bin/pnpm.mjs" install --frozen-lockfile
 		)
 		printf '%s\n' "$want" >"$stamp"
