@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, linkSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 import { openMetadata, readManifest, type Metadata } from "@puzzlefs/format";
-import { Layout } from "@puzzlefs/oci";
+import { Layout, referencedBlobs } from "@puzzlefs/oci";
 import { dump, dumpDirectory, openImage } from "@puzzlefs/reader";
 
 /** What the builder's tests share: trees to build, and ways to look at what was built. */
@@ -75,4 +75,16 @@ export function metadataOf(ociDir: string, tag: string): Metadata {
 /** Names of the blobs of a layout. */
 export function blobsOf(ociDir: string): string[] {
   return readdirSync(join(ociDir, "blobs", "sha256")).sort();
+}
+
+/** A layout with one image and just the blobs that its manifest lists, as a registry would hand it on. */
+export function copyOf(ociDir: string, tag: string): string {
+  const copy = temporaryDirectory();
+  mkdirSync(join(copy, "blobs/sha256"), { recursive: true });
+  for (const name of ["oci-layout", "index.json"]) copyFileSync(join(ociDir, name), join(copy, name));
+  const { digest, bytes } = Layout.open(ociDir).manifest(tag);
+  for (const name of [digest, ...referencedBlobs(bytes, tag).map((blob) => blob.digest.slice("sha256:".length))]) {
+    linkSync(join(ociDir, "blobs/sha256", name), join(copy, "blobs/sha256", name));
+  }
+  return copy;
 }

@@ -40,7 +40,10 @@ test("what does not become smaller, table included, is refused", (t) => {
   const frames = compressor.compress(content, () => 0);
   const saved = content.length - (frames?.length ?? 0);
   t.truthy(compressor.compress(content, () => saved - 1));
-  t.is(compressor.compress(content, () => saved), undefined);
+  t.is(
+    compressor.compress(content, () => saved),
+    undefined,
+  );
 });
 
 test("a context that is used again gives the same bytes", (t) => {
