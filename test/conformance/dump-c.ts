@@ -1,6 +1,7 @@
 /** C that prints every field of every struct as dump.ts does, written from the specification. */
 import { snake } from "../../packages/codegen/src/ir.ts";
-import type { Field, Spec, StructType, UnionType } from "../../packages/codegen/src/ir.ts";
+import type { Field, StructType, UnionType } from "../../packages/codegen/src/ir.ts";
+import type { Structs } from "./spec.ts";
 
 /** Statements that print the value `expression` of a member. */
 function printValue(prefix: string, field: Field, expression: string): string[] {
@@ -55,7 +56,7 @@ function printStruct(prefix: string, struct: StructType): string {
 }
 
 /** The C file that defines dump_root(). Structs come after those that they contain. */
-export function dumpSource(spec: Spec): string {
+export function dumpSource(spec: Structs): string {
   const { prefix, root } = spec.settings;
   return [
     "// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0",

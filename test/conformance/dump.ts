@@ -1,5 +1,6 @@
 /** Every field of every struct as JSON, read through the generated TypeScript; dump-c.ts writes the same in C. */
-import type { Field, Spec } from "../../packages/codegen/src/ir.ts";
+import type { Field } from "../../packages/codegen/src/ir.ts";
+import type { Structs } from "./spec.ts";
 import { Bytes, StructList } from "../../packages/format/src/runtime.ts";
 
 /** How much is still printed of a message that was refused: it may claim billions of elements. */
@@ -13,11 +14,11 @@ type View = Readonly<Record<string, unknown>>;
 
 /** Prints structs as the specification describes them. */
 export class Dumper {
-  readonly #spec: Spec;
+  readonly #spec: Structs;
   #text: string[] = [];
   #budget: Budget = { elements: 0, bytes: 0 };
 
-  constructor(spec: Spec) {
+  constructor(spec: Structs) {
     this.#spec = spec;
   }
 

@@ -5,13 +5,11 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { dumpSource } from "./dump-c.ts";
-import { spec } from "./verdict.ts";
+import { CACHE, readStructs } from "./spec.ts";
 import type { ObjectKind } from "./verdict.ts";
 
 const here = import.meta.dirname;
 const KERNEL = resolve(here, "../../kernel");
-/** In node_modules, so that what is generated there finds the packages of the tests. */
-export const CACHE = resolve(here, "../node_modules/.cache/conformance");
 
 const WARNINGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror"];
 const SANITIZE = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
@@ -30,10 +28,10 @@ const sourcesIn = (directory: string): string[] =>
     .map((name) => join(directory, name));
 
 /** Compiles the generated C of `kernel` for the harness; gives the program. Throws what the compiler says. */
-export function compile(build: Build, kernel = KERNEL): string {
+export async function compile(build: Build, kernel = KERNEL): Promise<string> {
   const sources = [...sourcesIn(here), ...sourcesIn(join(kernel, "generated")), join(kernel, "format_base.c")];
   const headers = [join(kernel, "format_base.h"), join(kernel, "generated/format.h"), join(here, "text.h")];
-  const dump = dumpSource(spec);
+  const dump = dumpSource(await readStructs());
   const hash = createHash("sha256").update(BUILDS[build].join(" ")).update(dump);
   for (const file of [...sources, ...headers]) hash.update(readFileSync(file));
   const program = join(CACHE, `${build}-${hash.digest("hex").slice(0, 16)}`);
@@ -59,7 +57,7 @@ interface Waiting {
 export class Harness {
   readonly #child: ChildProcess;
   readonly #waiting: Waiting[] = [];
-  #received = Buffer.alloc(0);
+  #received: Buffer = Buffer.alloc(0);
   #errors = "";
 
   constructor(program: string) {

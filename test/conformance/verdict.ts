@@ -1,7 +1,5 @@
 /** What the generated TypeScript says of an object of an image; harness.c says the same with the generated C. */
 import { FormatError } from "@puzzlefs/format";
-import { resolve } from "node:path";
-import { readSpec } from "../../packages/codegen/src/read.ts";
 import { fileType, statMode } from "../../packages/format/src/generated/device.ts";
 import {
   ROOT_INO,
@@ -24,11 +22,11 @@ import type { Message } from "../../packages/format/src/generated/wire.ts";
 import { Bytes } from "../../packages/format/src/runtime.ts";
 import type { StructList } from "../../packages/format/src/runtime.ts";
 import { Dumper } from "./dump.ts";
+import { readStructs } from "./spec.ts";
 
 export type ObjectKind = "metadata" | "manifest" | "seek-table";
 
-export const spec = readSpec(resolve(import.meta.dirname, "../../schema"));
-const dumper = new Dumper(spec);
+const dumper = new Dumper(await readStructs());
 
 /** What is printed of a refused message; as in harness.c. */
 const REFUSED = { elements: 2048, bytes: 65536 };
