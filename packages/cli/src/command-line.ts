@@ -14,7 +14,7 @@ export function defineCommand(name: string, description: string, example: string
     .configureHelp({
       helpWidth: 110,
       visibleArguments: ({ registeredArguments }) =>
-        registeredArguments.filter(({ description }) => description !== ""),
+        registeredArguments.filter((argument) => argument.description !== ""),
     })
     .configureOutput({
       writeOut: (text) => write(text),

@@ -1,0 +1,22 @@
+import test from "ava";
+import { oneOf, parseDigest, parseInteger, parseSize } from "./command-line.ts";
+
+test("sizes are bytes, or have a suffix that is a power of 1024", (t) => {
+  t.is(parseSize("0"), 0);
+  t.is(parseSize("4096"), 4096);
+  t.is(parseSize("4k"), 4096);
+  t.is(parseSize("2M"), 2 << 20);
+  t.is(parseSize("2MiB"), 2 << 20);
+  t.is(parseSize("3G"), 3 * 2 ** 30);
+  for (const text of ["", "-1", "1.5M", "1T", "K", "99999999G"])
+    t.throws(() => parseSize(text), { name: "UsageError" });
+});
+
+test("whole numbers, words and digests", (t) => {
+  t.is(parseInteger("-7"), -7);
+  t.throws(() => parseInteger("1e3"), { name: "UsageError" });
+  t.is(oneOf("none", "blob")("blob"), "blob");
+  t.throws(() => oneOf("none", "blob")("all"), { name: "UsageError", message: /none, blob/ });
+  t.is(parseDigest("AB".repeat(32)), "ab".repeat(32));
+  t.throws(() => parseDigest("ab"), { name: "UsageError" });
+});

@@ -1,0 +1,74 @@
+import { readFileSync, symlinkSync } from "node:fs";
+import test from "ava";
+import { commands } from "./commands.ts";
+import { isBuilt, launcher, runProgram, Workplace } from "./program-fixture.ts";
+
+const version: string = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")).version;
+
+test("--version gives the version of package.json", async (t) => {
+  using place = new Workplace();
+  t.deepEqual(await place.run("--version"), { code: 0, stdout: `puzzlefs ${version}\n`, stderr: "" });
+});
+
+test("--help and help list every command", async (t) => {
+  using place = new Workplace();
+  const { code, stdout } = await place.run("--help");
+  t.is(code, 0);
+  for (const { name, summary } of commands) t.regex(stdout, new RegExp(`^ +${name} +${summary}$`, "m"));
+  t.is((await place.run("help")).stdout, stdout);
+  t.regex((await place.run("help", "ls")).stdout, /^Usage: puzzlefs ls /);
+});
+
+for (const { name } of commands) {
+  test(`${name} --help teaches with an example`, async (t) => {
+    using place = new Workplace();
+    const { code, stdout, stderr } = await place.run(name, "--help");
+    t.is(code, 0);
+    t.is(stderr, "");
+    t.true(stdout.startsWith(`Usage: puzzlefs ${name} `));
+    t.regex(stdout, new RegExp(`^Example:\n+  puzzlefs ${name} `, "m"));
+    t.is(
+      stdout.split("\n").find((line) => line.length > 120),
+      undefined,
+    );
+  });
+}
+
+const mistakes: [title: string, argv: string[], message: RegExp][] = [
+  ["no command", [], /no command given/],
+  ["an unknown command", ["frobnicate"], /'frobnicate' is not a command/],
+  ["an option before the command", ["-c", "build"], /options follow the command/],
+  ["a missing argument", ["ls"], /missing required argument/],
+  ["too many arguments", ["tags", "a", "b"], /too many arguments/],
+  ["an unknown option", ["ls", "--nonsense", "a:b"], /unknown option '--nonsense'/],
+  ["a name without a tag", ["cat", "store", "/etc/passwd"], /'store' does not name an image/],
+  ["a chunk size below the least", ["build", "--chunk-size", "1:2:3", ".", "s:t"], /chunk size min/],
+  ["a level beyond the highest", ["build", "--level", "23", ".", "s:t"], /level must be/],
+  ["a policy that is none", ["build", "--mtime", "never", ".", "s:t"], /mtime is zero, keep or clamp/],
+  ["a digest too short", ["mount", "-d", "abc", "s:t", "."], /64 hex digits/],
+  ["--debug where nobody sees it", ["mount", "--debug", "s:t", "."], /--debug needs/],
+  ["mtree of a part", ["dump", "--format", "mtree", "s:t", "/etc"], /whole trees/],
+];
+for (const [title, argv, message] of mistakes) {
+  test(`exit code 2 for ${title}`, async (t) => {
+    using place = new Workplace();
+    const { code, stdout, stderr } = await place.run(...argv);
+    t.is(code, 2, stderr);
+    t.is(stdout, "");
+    t.regex(stderr, /^puzzlefs: /);
+    t.regex(stderr, message);
+  });
+}
+
+(isBuilt ? test : test.skip)("the launcher works from any directory and through symbolic links", async (t) => {
+  using place = new Workplace();
+  symlinkSync(launcher, place.path("first"));
+  symlinkSync("first", place.path("second"));
+  for (const name of [launcher, "./first", place.path("second")]) {
+    t.deepEqual(await runProgram(name, ["--version"], place.directory), {
+      code: 0,
+      stdout: `puzzlefs ${version}\n`,
+      stderr: "",
+    });
+  }
+});
