@@ -15,7 +15,7 @@ const BATCH = 64;
 export interface SessionOptions {
   owner?: Owner;
   log: (level: LogLevel, message: string) => void;
-  /** Called for every request that was answered, for --debug. */
+  /** Called for every request that gets an answer, for --debug. */
   trace?: (line: string) => void;
 }
 
@@ -79,8 +79,9 @@ export class Session {
     if (opcode === Opcode.FORGET || opcode === Opcode.BATCH_FORGET) return true;
     const started = this.#options.trace === undefined ? 0 : performance.now();
     const result = this.#answer(opcode);
-    this.#send(result);
+    // Before the reply: whoever then looks into the log finds the request there.
     this.#options.trace?.(this.#describe(opcode, result, performance.now() - started));
+    this.#send(result);
     if (opcode === Opcode.INIT && result === -EPROTO) {
       this.#end(new Error("this kernel's FUSE protocol is older than 7.31 (Linux 5.4)"));
     }

@@ -12,6 +12,7 @@ import { xattrCases } from "./cases/xattrs.ts";
 
 export type { Case, Feature, Subject } from "./case.ts";
 export { fixture, type FixtureEntry } from "./fixture.ts";
+export { makeOnDisk } from "./make.ts";
 export { MemoryTree } from "./memory-tree.ts";
 
 export const posixCases: readonly Case[] = [

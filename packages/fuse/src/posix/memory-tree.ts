@@ -1,8 +1,7 @@
 import type { Attributes, TreeEntry } from "@puzzlefs/reader";
 import type { MountableTree } from "../operations/mountable.ts";
 import type { FixtureEntry } from "./fixture.ts";
-
-const TYPE_BITS = { fifo: 0o1, chr: 0o2, dir: 0o4, blk: 0o6, file: 0o10, lnk: 0o12, sock: 0o14 } as const;
+import { modeOf } from "./modes.ts";
 
 interface Inode {
   attributes: Attributes;
@@ -57,7 +56,7 @@ export class MemoryTree implements MountableTree {
     const attributes: Attributes = {
       ino,
       kind: entry.kind,
-      mode: (TYPE_BITS[entry.kind] << 12) | entry.permissions,
+      mode: modeOf(entry.kind, entry.permissions),
       nlink: entry.kind === "dir" ? 2 : 0,
       uid: entry.uid,
       gid: entry.gid,

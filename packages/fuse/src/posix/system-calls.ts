@@ -17,12 +17,18 @@ export interface SystemCalls {
   getdents(descriptor: number, bytes: number): RawEntry[];
   lseek(descriptor: number, offset: bigint, whence: number): bigint;
   /** Names, latin1. */
+  mknod(path: Buffer, mode: number, device: bigint): void;
+  /** Sets access and modification time, of a symlink itself. */
+  utimens(path: Buffer, seconds: number, nanoseconds: number): void;
   lsetxattr(path: Buffer, name: string, value: Uint8Array): void;
   llistxattr(path: Buffer): string[];
   lgetxattr(path: Buffer, name: string, room: number): Buffer;
   /** Size of the value. */
   xattrSize(path: Buffer, name: string): number;
 }
+
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
 
 let loaded: SystemCalls | undefined;
 
@@ -39,6 +45,8 @@ function load(): SystemCalls {
   const lset = library.func("int lsetxattr(const void *, const char *, const void *, size_t, int)");
   const llist = library.func("long llistxattr(const void *, void *, size_t)");
   const lget = library.func("long lgetxattr(const void *, const char *, void *, size_t)");
+  const mknod = library.func("int mknod(const void *, uint32_t, uint64_t)");
+  const utimensat = library.func("int utimensat(int, const void *, const void *, int)");
   const checked = (call: string, result: number | bigint): number => {
     if (result < 0) throw new Error(`${call}: ${errnoName(koffi.errno())}`);
     return Number(result);
@@ -51,6 +59,12 @@ function load(): SystemCalls {
       return parseEntries(buffer.subarray(0, checked("getdents64", getdents(descriptor, buffer, bytes))));
     },
     lseek: (descriptor, offset, whence) => BigInt(checked("lseek", lseek(descriptor, offset, whence))),
+    mknod: (path, mode, device) => void checked("mknod", mknod(zeroed(path), mode, device)),
+    utimens: (path, seconds, nanoseconds) => {
+      const time = [BigInt(seconds), BigInt(nanoseconds)];
+      const times = Buffer.from(BigInt64Array.from([...time, ...time]).buffer);
+      checked("utimensat", utimensat(AT_FDCWD, zeroed(path), times, AT_SYMLINK_NOFOLLOW));
+    },
     lsetxattr: (path, name, value) => {
       checked("lsetxattr", lset(zeroed(path), name, Buffer.from(value), value.length, 0));
     },

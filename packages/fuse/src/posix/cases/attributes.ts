@@ -2,14 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { lstatSync, statfsSync, statSync } from "node:fs";
 import { type Case, childrenOf, notable, original, pathOf } from "../case.ts";
-
-const TYPE_BITS = { fifo: 0o1, chr: 0o2, dir: 0o4, blk: 0o6, file: 0o10, lnk: 0o12, sock: 0o14 } as const;
-
-/** glibc's makedev(3). */
-function deviceNumber({ major, minor }: { major: number; minor: number }): bigint {
-  const [x, y] = [BigInt(major), BigInt(minor)];
-  return ((x & 0xfffff000n) << 32n) | ((x & 0xfffn) << 8n) | ((y & 0xffffff00n) << 12n) | (y & 0xffn);
-}
+import { deviceNumber, modeOf } from "../modes.ts";
 
 /** Runs a shell command as user and group `nobody`; returns its exit code. */
 function asNobody(command: string, ...words: string[]): number | null {
@@ -23,7 +16,7 @@ export const attributeCases: Case[] = [
     check(subject) {
       for (const entry of notable(subject)) {
         const { kind, permissions } = original(subject, entry);
-        assert.equal(lstatSync(pathOf(subject, entry.path)).mode, (TYPE_BITS[kind] << 12) | permissions, entry.path);
+        assert.equal(lstatSync(pathOf(subject, entry.path)).mode, modeOf(kind, permissions), entry.path);
       }
     },
   },
