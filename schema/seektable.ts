@@ -56,6 +56,7 @@ export function readSeekTable(table: Bytes, footer: SeekFooter, blobBytes: u53, 
   for (let i: u32 = 0; i < footer.frames; i++) {
     const entry: u53 = i * footer.entryBytes + SKIPPABLE_HEADER_BYTES;
     if (table.u32(entry + 4) > MAX_FRAME_BYTES) fail("seek-table-frame-too-large", 0, entry);
+    if (table.u32(entry) > difference(blobBytes, storedAt)) fail("seek-table-sum", 0, entry);
     stored[i] = storedAt;
     content[i] = contentAt;
     storedAt = storedAt + table.u32(entry);

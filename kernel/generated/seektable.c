@@ -68,6 +68,10 @@ bool pfs_read_seek_table(struct pfs_bytes table, struct pfs_seek_footer footer,
 		if (pfs_load_u32(table, entry + 4) > PFS_MAX_FRAME_BYTES)
 			return pfs_fail(failure,
 					PFS_RULE_SEEK_TABLE_FRAME_TOO_LARGE, 0, entry);
+		if (pfs_load_u32(table,
+				 entry) > (blob_bytes > stored_at ? blob_bytes - stored_at : 0))
+			return pfs_fail(failure, PFS_RULE_SEEK_TABLE_SUM, 0,
+					entry);
 		pfs_scratch_u53_set(stored, i, stored_at);
 		pfs_scratch_u53_set(content, i, content_at);
 		if (!pfs_checked_add(stored_at, pfs_load_u32(table, entry),

@@ -82,6 +82,9 @@ export function readSeekTable(
     if (table.u32(entry + 4) > MAX_FRAME_BYTES) {
       throw failure(Rule["seek-table-frame-too-large"], 0, entry);
     }
+    if (table.u32(entry) > (blobBytes > storedAt ? blobBytes - storedAt : 0)) {
+      throw failure(Rule["seek-table-sum"], 0, entry);
+    }
     stored[i] = storedAt;
     content[i] = contentAt;
     storedAt = checkedAdd(storedAt, table.u32(entry));
