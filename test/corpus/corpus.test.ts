@@ -1,0 +1,20 @@
+import { RULES } from "@puzzlefs/format";
+import test from "ava";
+import { agreed, useHarnesses } from "../conformance/fixture.ts";
+import { UNREACHABLE, corpusCases } from "./corpus.ts";
+
+const harnesses = useHarnesses(test);
+const cases = corpusCases();
+
+for (const { rule, object, bytes, size } of cases) {
+  test(`${object}: ${rule}`, async (t) => {
+    const verdict = await agreed(harnesses, object, bytes, size);
+    const kind = RULES.find(([name]) => name === rule)?.[1];
+    t.regex(verdict, new RegExp(`^refused ${rule} ${kind} `, "m"));
+  });
+}
+
+test("every rule has exactly one case, or a reason why it can have none", (t) => {
+  const named = [...cases.map(({ rule }) => rule), ...Object.keys(UNREACHABLE)];
+  t.deepEqual(named.toSorted(), RULES.map(([rule]) => rule as string).toSorted());
+});
