@@ -5,12 +5,12 @@ import { isBuilt, launcher, runProgram, Workplace } from "./program-fixture.ts";
 
 const version: string = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")).version;
 
-test("--version gives the version of package.json", async (t) => {
+test.serial("--version gives the version of package.json", async (t) => {
   using place = new Workplace();
   t.deepEqual(await place.run("--version"), { code: 0, stdout: `puzzlefs ${version}\n`, stderr: "" });
 });
 
-test("--help and help list every command", async (t) => {
+test.serial("--help and help list every command", async (t) => {
   using place = new Workplace();
   const { code, stdout } = await place.run("--help");
   t.is(code, 0);
@@ -20,7 +20,7 @@ test("--help and help list every command", async (t) => {
 });
 
 for (const { name } of commands) {
-  test(`${name} --help teaches with an example`, async (t) => {
+  test.serial(`${name} --help teaches with an example`, async (t) => {
     using place = new Workplace();
     const { code, stdout, stderr } = await place.run(name, "--help");
     t.is(code, 0);
@@ -50,7 +50,7 @@ const mistakes: [title: string, argv: string[], message: RegExp][] = [
   ["mtree of a part", ["dump", "--format", "mtree", "s:t", "/etc"], /whole trees/],
 ];
 for (const [title, argv, message] of mistakes) {
-  test(`exit code 2 for ${title}`, async (t) => {
+  test.serial(`exit code 2 for ${title}`, async (t) => {
     using place = new Workplace();
     const { code, stdout, stderr } = await place.run(...argv);
     t.is(code, 2, stderr);
@@ -60,7 +60,7 @@ for (const [title, argv, message] of mistakes) {
   });
 }
 
-(isBuilt ? test : test.skip)("the launcher works from any directory and through symbolic links", async (t) => {
+(isBuilt ? test.serial : test.skip)("the launcher works from any directory and through symbolic links", async (t) => {
   using place = new Workplace();
   symlinkSync(launcher, place.path("first"));
   symlinkSync("first", place.path("second"));

@@ -1,0 +1,208 @@
+import { chmodSync, linkSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import test, { type ExecutionContext } from "ava";
+import { Workplace } from "./program-fixture.ts";
+
+const large = Buffer.from(Array.from({ length: 400_000 }, (_, i) => (i * i) >> 7));
+
+/** A workplace with a small tree that is image `store:v1`, built with `options`. */
+async function withImage(t: ExecutionContext, ...options: string[]): Promise<Workplace> {
+  const place = new Workplace();
+  mkdirSync(place.path("root/directory/empty"), { recursive: true });
+  writeFileSync(place.path("root/large"), large);
+  writeFileSync(place.path("root/directory/small"), "content\n");
+  chmodSync(place.path("root/directory/small"), 0o640);
+  linkSync(place.path("root/directory/small"), place.path("root/second"));
+  symlinkSync("directory/small", place.path("root/link"));
+  writeFileSync(Buffer.concat([Buffer.from(place.path("root/")), Buffer.from([0x6e, 0x0a, 0xff])]), "");
+  const { code, stdout, stderr } = await place.run("build", ...options, "root", "store:v1");
+  t.is(code, 0, stderr);
+  t.regex(stdout, /^puzzlefs image manifest digest: [0-9a-f]{64}\n$/m);
+  return place;
+}
+
+async function good(t: ExecutionContext, place: Workplace, ...argv: string[]): Promise<string> {
+  const { code, stdout, stderr } = await place.run(...argv);
+  t.is(code, 0, stderr);
+  t.is(stderr, "");
+  return stdout;
+}
+
+async function json(t: ExecutionContext, place: Workplace, ...argv: string[]) {
+  return JSON.parse(await good(t, place, ...argv));
+}
+
+/** Where a blob lies, by its hex sha256. */
+function blob(place: Workplace, digest: string): string {
+  return place.path("store/blobs/sha256", digest);
+}
+
+/** Changes one byte in the middle of a file, or cuts the file there. */
+function damage(path: string, how: "change" | "cut"): void {
+  const bytes = readFileSync(path);
+  const middle = bytes.length >> 1;
+  bytes[middle] ^= 1;
+  if (how === "cut") truncateSync(path, middle);
+  else writeFileSync(path, bytes);
+}
+
+test.serial("build: the last line is the fs-verity digest, before it the manifest's sha256", async (t) => {
+  using place = await withImage(t);
+  const stdout = await good(t, place, "build", "root", "store:again");
+  const [tags, summary] = [
+    await json(t, place, "tags", "--json", "store"),
+    await json(t, place, "inspect", "--json", "store:v1"),
+  ];
+  t.deepEqual(
+    tags.map(({ tag }: { tag: string }) => tag),
+    ["v1", "again"],
+  );
+  t.deepEqual(stdout.trimEnd().split("\n").slice(-2), [
+    `manifest  sha256:${tags[1].digest}`,
+    `puzzlefs image manifest digest: ${summary.manifestVerity}`,
+  ]);
+  t.is(tags[0].digest, tags[1].digest);
+  t.is(summary.manifest, tags[0].digest);
+});
+
+test.serial("build --json: equal trees give equal images, and nothing new", async (t) => {
+  using place = await withImage(t);
+  const built = await json(t, place, "build", "--json", "root", "store:again");
+  t.deepEqual(Object.keys(built), [
+    ..."manifest manifestVerity metadata files entries bytes chunks newBlobs newBytes savedBytes seconds".split(" "),
+  ]);
+  const { files, entries, bytes, newBlobs, newBytes, savedBytes } = built;
+  const content = large.length + 8;
+  t.deepEqual([files, entries, bytes, newBlobs, newBytes, savedBytes], [3, 7, content, 0, 0, content]);
+});
+
+test.serial("the older form takes the tag as an argument of its own", async (t) => {
+  using place = await withImage(t);
+  await good(t, place, "build", "-c", "root", "other:store", "old");
+  t.is((await json(t, place, "tags", "--json", "other:store"))[0].tag, "old");
+  t.is(await good(t, place, "cat", "other:store:old", "/second"), "content\n");
+});
+
+test.serial("build -b writes a layer over a base", async (t) => {
+  using place = await withImage(t);
+  writeFileSync(place.path("root/new"), "new\n");
+  await good(t, place, "build", "--base-layer", "v1", "--compression", "root", "store:v2");
+  const { layers, inodes } = await json(t, place, "inspect", "--json", "store:v2");
+  t.is(layers.length, 2);
+  t.is(inodes.total, 8);
+  t.is(await good(t, place, "cat", "store:v2", "/new", "/second"), "new\ncontent\n");
+});
+
+test.serial("ls: names in byte order, bytes that do not print escaped", async (t) => {
+  using place = await withImage(t);
+  t.is(await good(t, place, "ls", "store:v1"), "directory\nlarge\nlink\nn\\x0a\\xff\nsecond\n");
+  t.is(await good(t, place, "ls", "-R", "store:v1", "directory"), "/directory\n/directory/empty\n/directory/small\n");
+  const lines = (await good(t, place, "ls", "--json", "store:v1")).trimEnd().split("\n");
+  const found = JSON.parse(lines[2]);
+  t.like(found, { name: "link", kind: "lnk", mode: 0o120777, nlink: 1, size: 15, target: "directory/small" });
+  t.regex(await good(t, place, "ls", "-l", "store:v1", "directory"), /^-rw-r----- {3}2 .* 8 - +small$/m);
+});
+
+for (const options of [[], ["-c"], ["-c", "--frame-size", "4K", "--pack", "1M"], ["--chunking", "stream"]]) {
+  test.serial(`cat gives a file's bytes back: build ${options.join(" ")}`, async (t) => {
+    using place = await withImage(t, ...options);
+    const content = await good(t, place, "cat", "--verify", "store:v1", "/large", "/link");
+    t.true(Buffer.from(content, "latin1").equals(Buffer.concat([large, Buffer.from("content\n")])));
+  });
+}
+
+test.serial("stat and inspect of a file", async (t) => {
+  using place = await withImage(t, "--mtime", "clamp:1000");
+  const found = await json(t, place, "stat", "--json", "store:v1", "/second");
+  t.like(found, { name: "/second", kind: "file", mode: 0o100640, nlink: 2, size: 8, mtimeSeconds: 1000 });
+  t.deepEqual(found.xattrs, []);
+  t.regex(await good(t, place, "stat", "store:v1", "/second"), /^mode +0640 -rw-r-----$/m);
+  const { runs } = await json(t, place, "inspect", "--json", "store:v1", "/large");
+  t.is(
+    runs.reduce((sum: number, run: { length: number }) => sum + run.length, 0),
+    large.length,
+  );
+  t.deepEqual(Object.keys(runs[0]), ["fileOffset", "length", "blob", "blobOffset", "compressed"]);
+});
+
+test.serial("dump: an image, its source and what is extracted from it are equal", async (t) => {
+  using place = await withImage(t, "-c", "--mtime", "keep");
+  const dump = await good(t, place, "dump", "store:v1");
+  t.is(await good(t, place, "dump", "--directory", "root"), dump);
+  t.like(await json(t, place, "extract", "--json", "store:v1", "copy"), { inodes: 7, warnings: [] });
+  t.is(await good(t, place, "dump", "--directory", "copy"), dump);
+  t.is(await good(t, place, "dump", "store:v1", "directory/small"), `${dump.split("\n")[3]}\n`);
+  t.regex(await good(t, place, "dump", "--format", "mtree", "store:v1"), /^#mtree\n\. type=dir /);
+});
+
+test.serial("extract leaves a directory alone that is not empty", async (t) => {
+  using place = await withImage(t);
+  const { code, stderr } = await place.run("extract", "store:v1", "root");
+  t.is(code, 1);
+  t.regex(stderr, /^puzzlefs: root: the directory is not empty/);
+});
+
+const absent: [title: string, argv: string[], message: RegExp][] = [
+  ["tag", ["ls", "store:v9"], /store.*: no tag "v9"; there is "v1"/],
+  ["layout", ["ls", "nowhere:v1"], /nowhere: not an OCI layout/],
+  ["path", ["cat", "store:v1", "/nowhere"], /\/nowhere: no such file or directory in the image/],
+  ["base", ["build", "-b", "v9", "root", "store:v2"], /no tag "v9"/],
+  ["tree", ["build", "nowhere", "store:v2"], /nowhere: no such directory/],
+  ["mount point", ["mount", "store:v1", "nowhere"], /nowhere: no such directory/],
+];
+test.serial("exit code 1 for what does not exist, by name", async (t) => {
+  using place = await withImage(t);
+  for (const [title, argv, message] of absent) {
+    const { code, stdout, stderr } = await place.run(...argv);
+    t.is(code, 1, title);
+    t.is(stdout, "", title);
+    t.regex(stderr, /^puzzlefs: [^\n]+\n$/, title);
+    t.regex(stderr, message);
+  }
+});
+
+test.serial("verify: exit code 0 for a sound layout, 3 for a changed chunk, named", async (t) => {
+  using place = await withImage(t, "-c");
+  t.regex(await good(t, place, "verify", "store"), /^1 image, \d+ blobs, .*: good\n$/);
+  t.deepEqual((await json(t, place, "verify", "--json", "store:v1")).problems, []);
+  const { runs } = await json(t, place, "inspect", "--json", "store:v1", "/large");
+  damage(blob(place, runs[0].blob), "change");
+  for (const name of ["store", "store:v1"]) {
+    const { code, stderr } = await place.run("verify", name);
+    t.is(code, 3);
+    t.regex(stderr, new RegExp(`^puzzlefs: blob sha256:${runs[0].blob} `));
+  }
+  const { code, stdout } = await place.run("verify", "--json", "store:v1");
+  t.is(code, 3);
+  t.like(JSON.parse(stdout).problems[0], { severity: "error", object: `blob sha256:${runs[0].blob}` });
+});
+
+test.serial("exit code 3 for corrupt blobs, named", async (t) => {
+  using place = await withImage(t);
+  const { manifest, metadata } = await json(t, place, "inspect", "--json", "store:v1");
+  const { runs } = await json(t, place, "inspect", "--json", "store:v1", "/large");
+  const cases: [digest: string, argv: string[]][] = [
+    [runs[0].blob, ["cat", "--verify", "store:v1", "/large"]],
+    [runs[0].blob, ["extract", "--force", "--verify", "store:v1", "copy"]],
+    [metadata, ["ls", "store:v1"]],
+    [metadata, ["mount", "store:v1", "root"]],
+    [manifest, ["ls", "store:v1"]],
+  ];
+  for (const [digest, argv] of cases) {
+    const intact = readFileSync(blob(place, digest));
+    for (const how of ["change", "cut"] as const) {
+      damage(blob(place, digest), how);
+      const { code, stderr } = await place.run(...argv);
+      t.is(code, 3, `${argv.join(" ")}: ${stderr}`);
+      t.true(stderr.startsWith("puzzlefs: ") && stderr.includes(digest), stderr);
+      writeFileSync(blob(place, digest), intact);
+    }
+  }
+});
+
+test.serial("a reader that goes away ends the program quietly", async (t) => {
+  using place = await withImage(t);
+  for (const command of ["ls -R store:v1", "dump store:v1", "cat store:v1 /large", "--help"]) {
+    const { code, stderr } = await place.shell(`puzzlefs ${command} | true`);
+    t.deepEqual([code, stderr], [0, ""], command);
+  }
+});

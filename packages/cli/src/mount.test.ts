@@ -1,0 +1,94 @@
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import test, { type ExecutionContext } from "ava";
+import { Workplace } from "./program-fixture.ts";
+
+/** Mounting is not permitted in many containers. */
+function canMount(): boolean {
+  try {
+    accessSync("/dev/fuse", constants.R_OK | constants.W_OK);
+  } catch {
+    return false;
+  }
+  return process.geteuid?.() === 0 && spawnSync("unshare", ["--mount", "true"]).status === 0;
+}
+
+const mountTest = canMount() ? test.serial : test.skip;
+
+async function withImage(t: ExecutionContext): Promise<Workplace> {
+  const place = new Workplace();
+  mkdirSync(place.path("root"));
+  mkdirSync(place.path("mnt"));
+  writeFileSync(place.path("root/file"), "content\n");
+  const { code, stderr } = await place.run("build", "-c", "--mtime", "keep", "root", "store:v1");
+  t.is(code, 0, stderr);
+  return place;
+}
+
+/** Unmounts whatever a failed test left, or the workplace could not be removed. */
+function tidy(place: Workplace): void {
+  spawnSync("umount", ["--quiet", "--lazy", place.path("mnt")]);
+}
+
+mountTest("mount returns once the mount is usable, umount takes it away", async (t) => {
+  using place = await withImage(t);
+  try {
+    const mounted = await place.run("mount", "--verify", "blob", "-o", "nosuid,nodev", "store:v1", "mnt");
+    t.deepEqual(mounted, { code: 0, stdout: "", stderr: "" });
+    t.is(readFileSync(place.path("mnt/file"), "utf8"), "content\n");
+    t.is((await place.run("dump", "--directory", "mnt")).stdout, (await place.run("dump", "store:v1")).stdout);
+    t.deepEqual(await place.run("umount", "mnt"), { code: 0, stdout: "", stderr: "" });
+    t.throws(() => readFileSync(place.path("mnt/file")), { code: "ENOENT" });
+    t.regex((await place.run("umount", "mnt")).stderr, /^puzzlefs: mnt: not mounted$/m);
+  } finally {
+    tidy(place);
+  }
+});
+
+mountTest("mount -f -i writes 's' once mounted and ends when unmounted", async (t) => {
+  using place = await withImage(t);
+  try {
+    const { code, stdout, stderr } = await place.shell(
+      "mkfifo fifo; puzzlefs mount -f -i fifo store v1 mnt & head -c 1 fifo; cat mnt/file; puzzlefs umount mnt; wait $!",
+    );
+    t.deepEqual([code, stdout], [0, "scontent\n"], stderr);
+  } finally {
+    tidy(place);
+  }
+});
+
+mountTest("mount -f -i writes 'f' and fails with the reason", async (t) => {
+  using place = await withImage(t);
+  const { code, stdout, stderr } = await place.shell(
+    "mkfifo fifo; puzzlefs mount -f -i fifo store:v9 mnt & head -c 1 fifo; wait $!",
+  );
+  t.deepEqual([code, stdout], [1, "f"]);
+  t.regex(stderr, /^puzzlefs: .*no tag "v9"/m);
+});
+
+mountTest("a daemon's own error comes back with its exit code", async (t) => {
+  using place = await withImage(t);
+  const cases: [argv: string[], code: number, message: RegExp][] = [
+    [["store:v9", "mnt"], 1, /^puzzlefs: .*no tag "v9"/],
+    [["-o", "frobnicate", "store:v1", "mnt"], 2, /^puzzlefs: unknown mount option "frobnicate"/],
+    [["-d", "0".repeat(64), "store:v1", "mnt"], 3, /^puzzlefs: manifest sha256:[0-9a-f]{64} .*fs-verity/],
+    [["-o", `verity=${"0".repeat(64)}`, "store:v1", "mnt"], 3, /^puzzlefs: manifest/],
+  ];
+  for (const [argv, code, message] of cases) {
+    const outcome = await place.run("mount", ...argv);
+    t.is(outcome.code, code, outcome.stderr);
+    t.regex(outcome.stderr, message);
+  }
+});
+
+mountTest("--log-file takes the daemon's messages, every request with --debug", async (t) => {
+  using place = await withImage(t);
+  try {
+    await place.run("mount", "--debug", "--log-file", "log", "store:v1", "mnt");
+    readFileSync(place.path("mnt/file"));
+    await place.run("umount", "mnt");
+    t.regex(readFileSync(place.path("log"), "utf8"), /debug .*LOOKUP/);
+  } finally {
+    tidy(place);
+  }
+});
