@@ -17,11 +17,26 @@ export class ImageTree implements Tree {
   readonly #blobs: BlobCache;
   readonly #contents = new ContentMaps(contentRunsKept);
   #contentBytes: number | undefined;
+  #xattrNames: ReadonlySet<string> | undefined;
 
   constructor(metadata: Metadata, manifestDigest: string, blobs: BlobCache) {
     this.metadata = metadata;
     this.manifestDigest = manifestDigest;
     this.#blobs = blobs;
+  }
+
+  /** Names (latin1) of all extended attributes in the image: who knows them need not ask inode by inode. */
+  get xattrNames(): ReadonlySet<string> {
+    if (this.#xattrNames !== undefined) return this.#xattrNames;
+    const names = new Set<string>();
+    for (const { additional } of visibleInodes(this.metadata)) {
+      for (const { key } of additional.xattrs) {
+        const name = key.toUint8Array();
+        if (isKnownXattr(name)) names.add(Buffer.from(name).toString("latin1"));
+      }
+    }
+    this.#xattrNames = names;
+    return names;
   }
 
   get inodeCount(): number {
