@@ -54,7 +54,8 @@ class Demo {
     mkdirSync(join(this.#directory, "mnt"));
     this.#puzzlefs("mount", "store:v2", "mnt");
     this.#mounted = true;
-    this.#command("ls", "-l", "mnt", "mnt/opt/application/application");
+    this.#command("ls", "-C", "mnt");
+    this.#command("ls", "-l", "mnt/usr/bin/passwd", "mnt/usr/bin/application", "mnt/opt/application/application");
     this.#command("cat", "mnt/etc/hostname");
 
     step("Mount and source are compared: every name, attribute and byte");

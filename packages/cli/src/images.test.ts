@@ -67,9 +67,10 @@ test.serial("build: the last line is the fs-verity digest, before it the manifes
 test.serial("build --json: equal trees give equal images, and nothing new", async (t) => {
   using place = await withImage(t);
   const built = await json(t, place, "build", "--json", "root", "store:again");
-  t.deepEqual(Object.keys(built), [
-    ..."manifest manifestVerity metadata files entries bytes chunks newBlobs newBytes savedBytes seconds".split(" "),
-  ]);
+  t.is(
+    Object.keys(built).join(" "),
+    "manifest manifestVerity metadata files entries bytes chunks newBlobs newBytes savedBytes seconds",
+  );
   const { files, entries, bytes, newBlobs, newBytes, savedBytes } = built;
   const content = large.length + 8;
   t.deepEqual([files, entries, bytes, newBlobs, newBytes, savedBytes], [3, 7, content, 0, 0, content]);

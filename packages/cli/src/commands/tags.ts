@@ -1,4 +1,4 @@
-import { Layout } from "@puzzlefs/oci";
+import { Layout, printable } from "@puzzlefs/oci";
 import { defineCommand } from "../command-line.ts";
 import { writeLine } from "../terminal/output.ts";
 import { formatTable } from "../terminal/table.ts";
@@ -19,7 +19,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     writeLine(JSON.stringify(images.map(({ tag, digest, size, mediaType }) => ({ tag, digest, size, mediaType }))));
     return 0;
   }
-  const rows = images.map(({ tag, digest, size }) => [tag, digest ?? "(not a sha256)", `${size} B`]);
+  const rows = images.map(({ tag, digest, size }) => [printable(tag), digest ?? "(not a sha256)", `${size} B`]);
   if (rows.length > 0) writeLine(formatTable([["tag", "manifest sha256", "size"], ...rows], ["left", "left", "right"]));
   return 0;
 }
