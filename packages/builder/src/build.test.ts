@@ -33,7 +33,7 @@ const ways: Record<string, Partial<BuildOptions>> = {
 };
 
 for (const [way, options] of Object.entries(ways)) {
-  test(`${way}: the image is the tree, whatever the number of threads`, async (t) => {
+  test.serial(`${way}: the image is the tree, whatever the number of threads`, async (t) => {
     const rootfs = mixedTree();
     const expected = dumpTree(rootfs);
     const layouts: string[] = [];
@@ -51,7 +51,7 @@ for (const [way, options] of Object.entries(ways)) {
   });
 }
 
-test("blobs are what their names, the manifest and the fs-verity data say", async (t) => {
+test.serial("blobs are what their names, the manifest and the fs-verity data say", async (t) => {
   const ociDir = temporaryDirectory();
   const result = await build({ rootfs: mixedTree(), ociDir, tag: "t", compress: true });
   const layout = Layout.open(ociDir);
@@ -70,7 +70,7 @@ test("blobs are what their names, the manifest and the fs-verity data say", asyn
   t.is(result.savedBytes, result.bytes - result.newBytes);
 });
 
-test("an image without additions has the old layout: no times, no chunk table", async (t) => {
+test.serial("an image without additions has the old layout: no times, no chunk table", async (t) => {
   const ociDir = temporaryDirectory();
   await build({ rootfs: mixedTree(), ociDir, tag: "t" });
   const { image } = metadataOf(ociDir, "t");
@@ -78,14 +78,14 @@ test("an image without additions has the old layout: no times, no chunk table", 
   t.true([...image.metadatas.at(0).inodes].every((inode) => inode.part.words === 3));
 });
 
-test("an empty tree", async (t) => {
+test.serial("an empty tree", async (t) => {
   const [rootfs, ociDir] = [temporaryDirectory(), temporaryDirectory()];
   const result = await build({ rootfs, ociDir, tag: "t" });
   t.like(result, { files: 0, entries: 1, bytes: 0, chunks: 0, newBlobs: 0 });
   t.deepEqual(dumpImage(ociDir, "t"), dumpTree(rootfs));
 });
 
-test("times are kept, clamped or left out", async (t) => {
+test.serial("times are kept, clamped or left out", async (t) => {
   const rootfs = makeTree({ old: "o", new: "n" });
   utimensat(AT_FDCWD, join(rootfs, "old"), { seconds: -2, nanoseconds: 500_000_001 });
   utimensat(AT_FDCWD, join(rootfs, "new"), { seconds: 2_000_000_000, nanoseconds: 999_999_999 });
@@ -104,7 +104,7 @@ test("times are kept, clamped or left out", async (t) => {
   ]);
 });
 
-test("a second build of the same tree writes nothing", async (t) => {
+test.serial("a second build of the same tree writes nothing", async (t) => {
   const [rootfs, ociDir] = [mixedTree(), temporaryDirectory()];
   for (const compress of [false, true]) {
     await build({ rootfs, ociDir, tag: "t", compress });
@@ -114,7 +114,7 @@ test("a second build of the same tree writes nothing", async (t) => {
   }
 });
 
-test("a blob that was cut short is replaced", async (t) => {
+test.serial("a blob that was cut short is replaced", async (t) => {
   const [rootfs, ociDir] = [makeTree({ f: prose("f", 50_000) }), temporaryDirectory()];
   const first = await build({ rootfs, ociDir, tag: "t" });
   const { image } = metadataOf(ociDir, "t");
@@ -124,7 +124,7 @@ test("a blob that was cut short is replaced", async (t) => {
   t.deepEqual(dumpImage(ociDir, "t"), dumpTree(rootfs));
 });
 
-test("progress goes up to the whole", async (t) => {
+test.serial("progress goes up to the whole", async (t) => {
   const seen: number[] = [];
   const result = await build({
     rootfs: mixedTree(),
@@ -165,20 +165,23 @@ const accidents: Record<string, { happen: (path: string) => void; message: RegEx
 
 for (const [what, { happen, message }] of Object.entries(accidents)) {
   for (const jobs of [1, 3]) {
-    test(`a file that ${what} while the tree is read is named, and nothing is committed (${jobs} jobs)`, async (t) => {
-      const rootfs = makeTree({ victim: Buffer.alloc(24_000_000, "victim "), "victim-2": "x" });
-      let happened = false;
-      // The first report comes in the middle of the large file.
-      const progress = (): void => {
-        if (!happened) happen(join(rootfs, "victim"));
-        happened = true;
-      };
-      await failing(t, { rootfs, jobs, progress }, message);
-    });
+    test.serial(
+      `a file that ${what} while the tree is read is named, and nothing is committed (${jobs} jobs)`,
+      async (t) => {
+        const rootfs = makeTree({ victim: Buffer.alloc(24_000_000, "victim "), "victim-2": "x" });
+        let happened = false;
+        // The first report comes in the middle of the large file.
+        const progress = (): void => {
+          if (!happened) happen(join(rootfs, "victim"));
+          happened = true;
+        };
+        await failing(t, { rootfs, jobs, progress }, message);
+      },
+    );
   }
 }
 
-test("what cannot be read is named", async (t) => {
+test.serial("what cannot be read is named", async (t) => {
   await failing(t, { rootfs: join(temporaryDirectory(), "none") }, /none: cannot read: /);
   await failing(t, { rootfs: join(makeTree({ file: "" }), "file") }, /file: not a directory/);
   const rootfs = makeTree({ "a\nb/f": "x" });
@@ -187,7 +190,7 @@ test("what cannot be read is named", async (t) => {
   else await failing(t, { rootfs }, /a\\x0ab: cannot read: permission denied/);
 });
 
-test("a layout inside the tree is refused, however it is spelt", async (t) => {
+test.serial("a layout inside the tree is refused, however it is spelt", async (t) => {
   const rootfs = makeTree({ "sub/": "" });
   symlinkSync(rootfs, `${rootfs}-link`);
   for (const ociDir of [rootfs, join(rootfs, "oci"), join(rootfs, "sub/new/oci"), join(`${rootfs}-link`, "oci")]) {
@@ -197,7 +200,7 @@ test("a layout inside the tree is refused, however it is spelt", async (t) => {
   t.false(existsSync(join(rootfs, "sub/new")));
 });
 
-test("the host's attributes are left out, and it is said once for each kind", async (t) => {
+test.serial("the host's attributes are left out, and it is said once for each kind", async (t) => {
   const rootfs = makeTree({ a: "", b: "" });
   try {
     for (const name of ["a", "b"]) {
@@ -219,7 +222,7 @@ test("the host's attributes are left out, and it is said once for each kind", as
   t.is(dumpImage(ociDir, "all").filter((line) => line.includes("security.selinux=system_u")).length, 2);
 });
 
-test("options that no build can have", async (t) => {
+test.serial("options that no build can have", async (t) => {
   const rootfs = makeTree({});
   for (const options of [
     { jobs: 0 },

@@ -126,6 +126,16 @@ test("a long hole is one chunk, referred to again and again", (t) => {
   t.is(recorder.contentOf(pieces).length, 1_000_000);
 });
 
+test("a hole behind data is cut from its first boundary on as one in front would be", (t) => {
+  const recorder = new Recorder();
+  const pieces: Pieces = [];
+  recorder.stream.begin(pieces, 1_000_100);
+  recorder.write(noise("before", 100));
+  recorder.stream.hole(1_000_000);
+  recorder.stream.close();
+  t.true(recorder.chunks.length <= 4, `${recorder.chunks.length} chunks`);
+});
+
 function statusOf(path: string): FileStatus {
   const status = new FileStatus();
   status.readPath(Buffer.from(`${path}\0`));

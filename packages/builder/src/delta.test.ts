@@ -13,7 +13,7 @@ import {
 import { join } from "node:path";
 
 import { encodeRootfs, findInode, type InodeValue } from "@puzzlefs/format";
-import { assembleManifest, fsVerityDigest, Layout, LayoutError } from "@puzzlefs/oci";
+import { assembleManifest, fsVerityDigest, Layout, LayoutError, lsetxattr } from "@puzzlefs/oci";
 import test from "ava";
 
 import { build } from "./build.ts";
@@ -53,6 +53,11 @@ const changes: Record<string, { change: (at: (name: string) => string) => void; 
   nothing: { change: () => {}, repeated: [], added: 0 },
   "a mode": { change: (at) => chmodSync(at("a/file"), 0o600), repeated: [7], added: 0 },
   "a directory's mode": { change: (at) => chmodSync(at("b/inner"), 0o700), repeated: [9], added: 0 },
+  "an extended attribute": {
+    change: (at) => lsetxattr(at("a/file"), "user.new", Buffer.from("value")),
+    repeated: [7],
+    added: 0,
+  },
   content: { change: (at) => appendFileSync(at("b/inner/deep"), "more"), repeated: [10], added: 0 },
   "a new file": { change: (at) => writeFileSync(at("a/new"), noise("new", 20_000)), repeated: [2], added: 1 },
   "a file removed": { change: (at) => rmSync(at("b/inner/deep")), repeated: [9], added: 0 },
@@ -126,7 +131,7 @@ const changes: Record<string, { change: (at: (name: string) => string) => void; 
 for (const options of [{}, { compress: true }, { pack: 100_000 }, { pack: 100_000, compress: true }]) {
   const way = JSON.stringify(options);
   for (const [name, { change, repeated, added }] of Object.entries(changes)) {
-    test(`${name} ${way}`, async (t) => {
+    test.serial(`${name} ${way}`, async (t) => {
       const [rootfs, ociDir] = [baseTree(), temporaryDirectory()];
       await build({ rootfs, ociDir, tag: "v1", jobs: 2, ...options });
       const before = dumpImage(ociDir, "v1");
@@ -156,7 +161,7 @@ for (const options of [{}, { compress: true }, { pack: 100_000 }, { pack: 100_00
   }
 }
 
-test("unchanged content is neither stored again nor listed twice", async (t) => {
+test.serial("unchanged content is neither stored again nor listed twice", async (t) => {
   for (const options of [{}, { compress: true }, { pack: 1_000_000 }, { pack: 1_000_000, compress: true }]) {
     const [rootfs, ociDir] = [baseTree(), temporaryDirectory()];
     const first = await build({ rootfs, ociDir, tag: "v1", ...options });
@@ -170,7 +175,7 @@ test("unchanged content is neither stored again nor listed twice", async (t) => 
   }
 });
 
-test("many layers: each build on the one before", async (t) => {
+test.serial("many layers: each build on the one before", async (t) => {
   const [rootfs, ociDir] = [baseTree(), temporaryDirectory()];
   await build({ rootfs, ociDir, tag: "0" });
   for (let version = 1; version < 6; version++) {
@@ -183,7 +188,7 @@ test("many layers: each build on the one before", async (t) => {
   t.is(layersOf(ociDir, "5").length, 6);
 });
 
-test("a base whose blob is gone: its chunks are stored anew", async (t) => {
+test.serial("a base whose blob is gone: its chunks are stored anew", async (t) => {
   const [rootfs, ociDir] = [baseTree(), temporaryDirectory()];
   await build({ rootfs, ociDir, tag: "v1" });
   const { image } = metadataOf(ociDir, "v1");
@@ -192,7 +197,7 @@ test("a base whose blob is gone: its chunks are stored anew", async (t) => {
   t.deepEqual(dumpImage(ociDir, "v2"), dumpTree(rootfs));
 });
 
-test("a base with lookBelow and whiteouts is understood", async (t) => {
+test.serial("a base with lookBelow and whiteouts is understood", async (t) => {
   const [rootfs, ociDir] = [makeTree({ kept: prose("kept", 40_000), gone: "gone" }), temporaryDirectory()];
   await build({ rootfs, ociDir, tag: "v1" });
   const layout = Layout.open(ociDir);
@@ -262,7 +267,7 @@ test("a base with lookBelow and whiteouts is understood", async (t) => {
   return undefined;
 });
 
-test("a base that does not exist, or is broken", async (t) => {
+test.serial("a base that does not exist, or is broken", async (t) => {
   const [rootfs, ociDir] = [makeTree({ f: "f" }), temporaryDirectory()];
   await t.throwsAsync(build({ rootfs, ociDir, tag: "t", base: "none" }), { instanceOf: LayoutError });
   await build({ rootfs, ociDir, tag: "v1" });

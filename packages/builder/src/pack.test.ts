@@ -21,7 +21,7 @@ import {
 for (const compress of [false, true]) {
   const way = compress ? "zstd" : "raw";
 
-  test(`${way}: blobs are filled up to the wanted size, the last one with what is left`, async (t) => {
+  test.serial(`${way}: blobs are filled up to the wanted size, the last one with what is left`, async (t) => {
     const [rootfs, ociDir] = [mixedTree(), temporaryDirectory()];
     const pack = 400_000;
     const result = await build({ rootfs, ociDir, tag: "t", pack, compress });
@@ -35,7 +35,7 @@ for (const compress of [false, true]) {
     t.is(image.chunks.length, result.chunks);
   });
 
-  test(`${way}: the chunk table is ascending, without gaps, and its digests are right`, async (t) => {
+  test.serial(`${way}: the chunk table is ascending, without gaps, and its digests are right`, async (t) => {
     const [rootfs, ociDir] = [mixedTree(), temporaryDirectory()];
     await build({ rootfs, ociDir, tag: "t", pack: 400_000, compress });
     const ends = new Map<string, number>();
@@ -54,7 +54,7 @@ for (const compress of [false, true]) {
     }
   });
 
-  test(`${way}: an image on a packed one shares its chunks, also with other settings`, async (t) => {
+  test.serial(`${way}: an image on a packed one shares its chunks, also with other settings`, async (t) => {
     const [rootfs, ociDir] = [mixedTree(), temporaryDirectory()];
     await build({ rootfs, ociDir, tag: "v1", pack: 400_000, compress });
     const blobs = blobsOf(ociDir).length;
@@ -69,14 +69,14 @@ for (const compress of [false, true]) {
   });
 }
 
-test("a pack larger than everything is one blob", async (t) => {
+test.serial("a pack larger than everything is one blob", async (t) => {
   const [rootfs, ociDir] = [mixedTree(), temporaryDirectory()];
   const result = await build({ rootfs, ociDir, tag: "t", pack: Number.MAX_SAFE_INTEGER, compress: true });
   t.is(result.newBlobs, 1);
   t.deepEqual(dumpImage(ociDir, "t"), dumpTree(rootfs));
 });
 
-test("a tree of the same content gives the same packs, whatever was met twice first", async (t) => {
+test.serial("a tree of the same content gives the same packs, whatever was met twice first", async (t) => {
   const files: Record<string, Uint8Array> = {};
   // Equal files next to each other: several threads get hold of one content at a time.
   for (let index = 0; index < 200; index++) files[`f${index}`] = prose(`${index >> 3}`, 40_000);

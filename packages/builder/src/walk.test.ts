@@ -43,7 +43,7 @@ function listing(nodes: TreeNode[]): [string, number][] {
   );
 }
 
-test("a directory's entries are numbered before any subdirectory is entered, in byte order", (t) => {
+test.serial("a directory's entries are numbered before any subdirectory is entered, in byte order", (t) => {
   const rootfs = makeTree({ "b/z": "", "b/c/d": "", "a/y": "", "a.b": "", é: "", B: "" });
   t.deepEqual(listing(walk(rootfs)), [
     ["/B", 2],
@@ -58,39 +58,42 @@ test("a directory's entries are numbered before any subdirectory is entered, in 
   ]);
 });
 
-test("files are handed on in the order of their numbers", (t) => {
+test.serial("files are handed on in the order of their numbers", (t) => {
   const seen: string[] = [];
   walk(makeTree({ "b/z": "", "b/c/d": "", "a/y": "", c: "" }), (path) => seen.push(path));
   t.deepEqual(seen, ["c", "a/y", "b/z", "b/c/d"]);
 });
 
-test("hard links share a number, of whatever kind; the names after the first use one up, as in the Rust tool", (t) => {
-  const rootfs = makeTree({ "1": "x", "9": "y", "sub/": "" });
-  linkSync(join(rootfs, "1"), join(rootfs, "2"));
-  linkSync(join(rootfs, "1"), join(rootfs, "sub/link"));
-  execFileSync("mkfifo", [join(rootfs, "3")]);
-  linkSync(join(rootfs, "3"), join(rootfs, "4"));
-  symlinkSync("to", join(rootfs, "5"));
-  linkSync(join(rootfs, "5"), join(rootfs, "6"));
-  const nodes = walk(rootfs);
-  t.deepEqual(listing(nodes), [
-    ["/1", 2],
-    ["/2", 2],
-    ["/3", 4],
-    ["/4", 4],
-    ["/5", 6],
-    ["/6", 6],
-    ["/9", 8],
-    ["/sub", 9],
-    ["/sub/link", 2],
-  ]);
-  t.deepEqual(
-    nodes.map(({ ino }) => ino),
-    [1, 2, 4, 6, 8, 9],
-  );
-});
+test.serial(
+  "hard links share a number, of whatever kind; the names after the first use one up, as in the Rust tool",
+  (t) => {
+    const rootfs = makeTree({ "1": "x", "9": "y", "sub/": "" });
+    linkSync(join(rootfs, "1"), join(rootfs, "2"));
+    linkSync(join(rootfs, "1"), join(rootfs, "sub/link"));
+    execFileSync("mkfifo", [join(rootfs, "3")]);
+    linkSync(join(rootfs, "3"), join(rootfs, "4"));
+    symlinkSync("to", join(rootfs, "5"));
+    linkSync(join(rootfs, "5"), join(rootfs, "6"));
+    const nodes = walk(rootfs);
+    t.deepEqual(listing(nodes), [
+      ["/1", 2],
+      ["/2", 2],
+      ["/3", 4],
+      ["/4", 4],
+      ["/5", 6],
+      ["/6", 6],
+      ["/9", 8],
+      ["/sub", 9],
+      ["/sub/link", 2],
+    ]);
+    t.deepEqual(
+      nodes.map(({ ino }) => ino),
+      [1, 2, 4, 6, 8, 9],
+    );
+  },
+);
 
-test("names of any bytes, 255 bytes long, and paths longer than the system takes", async (t) => {
+test.serial("names of any bytes, 255 bytes long, and paths longer than the system takes", async (t) => {
   const rootfs = temporaryDirectory();
   const name = (bytes: number[] | string): Buffer => Buffer.concat([Buffer.from(`${rootfs}/`), Buffer.from(bytes)]);
   for (const odd of [[0xff, 0xfe], [0xc3, 0x28], "new\nline", "a\tb", " ", "\\", "n".repeat(255), [0x01, 0x7f]]) {
@@ -113,7 +116,7 @@ test("names of any bytes, 255 bytes long, and paths longer than the system takes
   t.is(readdirSync("/proc/self/fd").length, open);
 });
 
-test("all kinds and attributes", async (t) => {
+test.serial("all kinds and attributes", async (t) => {
   const rootfs = makeTree({ file: "content", "dir/": "" });
   symlinkSync("t".repeat(4000), join(rootfs, "link"));
   lutimesSync(join(rootfs, "link"), 1, 123.5);
@@ -144,7 +147,7 @@ test("all kinds and attributes", async (t) => {
   t.deepEqual(dumpImage(ociDir, "t", true), dumpTree(rootfs, true));
 });
 
-test("a mount point of another file system is an empty directory", (t) => {
+test.serial("a mount point of another file system is an empty directory", (t) => {
   if (!isRoot) {
     t.log("only root can mount");
     t.pass();
@@ -165,7 +168,7 @@ test("a mount point of another file system is an empty directory", (t) => {
   }
 });
 
-test("a directory of 20,000 entries takes ten times as long as one of 2,000, not a hundred", (t) => {
+test.serial("a directory of 20,000 entries takes ten times as long as one of 2,000, not a hundred", (t) => {
   const time = (count: number): number => {
     const rootfs = makeTree(Object.fromEntries(Array.from({ length: count }, (_, index) => [`file-${index}`, ""])));
     const times = Array.from({ length: 3 }, () => {
