@@ -6,7 +6,8 @@ function randomPointer(random: Random): bigint {
   const small = (): number => (random.once(4) ? random.bits() : random.below(40));
   const offset = random.once(2) ? random.below(64) : 2 ** 30 - 1 - random.below(64);
   const kind = random.pick([0, 1, 1, 2, 3]);
-  if (kind === 2) return BigInt(((random.below(64) << 3) | (random.below(2) << 2) | 2) >>> 0) | (BigInt(random.below(5)) << 32n);
+  if (kind === 2)
+    return BigInt(((random.below(64) << 3) | (random.below(2) << 2) | 2) >>> 0) | (BigInt(random.below(5)) << 32n);
   const low = BigInt(offset * 4 + kind);
   if (kind === 0) return low | (BigInt(random.below(6)) << 32n) | (BigInt(random.below(4)) << 48n);
   return low | (BigInt(random.pick([2, 2, 7, 7, 0, 1, 3, 4, 5, 6])) << 32n) | (BigInt(small() % 2 ** 29) << 35n);
@@ -23,13 +24,13 @@ function spoilOnce(bytes: Buffer, random: Random): Buffer {
   if (turn < 5) {
     const flipped = random.below(bytes.length);
     bytes[flipped] = (bytes[flipped] ?? 0) ^ (1 << random.below(8));
-  }
-  else if (turn === 5) bytes[at + random.below(8)] = random.below(256);
+  } else if (turn === 5) bytes[at + random.below(8)] = random.below(256);
   else if (turn === 6) bytes.copy(bytes, other, at, at + 8);
   else if (turn === 7) bytes.writeBigUInt64LE(random.pick(NUMBERS), at);
   else if (turn < 11) bytes.writeBigUInt64LE(BigInt.asUintN(64, randomPointer(random)), at);
-  else if (turn === 11) bytes.writeInt32LE(bytes.readInt32LE(at) + random.pick([-8, -4, 4, 8, 1, 2]) | 0, at);
-  else if (turn < 14) bytes.writeInt32LE(bytes.readInt32LE(at + 4) + random.pick([-8, -1, 1, 8, 0x10000, -0x10000]) | 0, at + 4);
+  else if (turn === 11) bytes.writeInt32LE((bytes.readInt32LE(at) + random.pick([-8, -4, 4, 8, 1, 2])) | 0, at);
+  else if (turn < 14)
+    bytes.writeInt32LE((bytes.readInt32LE(at + 4) + random.pick([-8, -1, 1, 8, 0x10000, -0x10000])) | 0, at + 4);
   else if (turn === 14) bytes.writeUInt32LE(random.below(600), random.pick([0, 4, 8]));
   else return bytes.subarray(0, random.once(2) ? random.below(bytes.length) : at);
   return bytes;

@@ -90,10 +90,16 @@ export function spoiled(original: RootfsValue, random: Random): RootfsValue {
   if (turn === 0) value.manifestVersion = random.pick([0, 2, 4]);
   else if (turn === 1) value.metadatas = rearranged(metadatas, random);
   else if (turn === 2) value.metadatas = Array.from({ length: random.pick([256, 257]) }, (_, i) => metadatas[i] ?? {});
-  else if (turn === 3 && fsVerityData.length > 0) value.fsVerityData = [{ digest: random.bytes(31), verity: random.bytes(32) }];
+  else if (turn === 3 && fsVerityData.length > 0)
+    value.fsVerityData = [{ digest: random.bytes(31), verity: random.bytes(32) }];
   else if (turn < 6 && chunks.length > 0) value.chunks = rearranged(chunks, random);
   else if (turn < 9 && chunks.length > 0) spoilTable(random.pick(chunks), random);
   else if (turn < 12 && inodes.length > 0) layer.inodes = rearranged(inodes, random);
-  else if (inodes.length > 0) spoilInode(random.pick(inodes), inodes.map(({ ino }) => ino), random);
+  else if (inodes.length > 0)
+    spoilInode(
+      random.pick(inodes),
+      inodes.map(({ ino }) => ino),
+      random,
+    );
   return value;
 }

@@ -46,7 +46,9 @@ function printStruct(prefix: string, struct: StructType): string {
     ...printValue(prefix, field, `${prefix}_${self}_${snake(field.name)}(self)`),
   ]);
   const unions = struct.unions.map((union) => printUnion(prefix, self, union));
-  const body = [...fields, ...unions].flatMap((lines, position) => (position === 0 ? lines : [`put(text, ",");`, ...lines]));
+  const body = [...fields, ...unions].flatMap((lines, position) =>
+    position === 0 ? lines : [`put(text, ",");`, ...lines],
+  );
   return [
     `static void dump_${self}(struct text *text, struct ${prefix}_${self} self)`,
     "{",

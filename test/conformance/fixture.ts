@@ -28,8 +28,16 @@ export function useHarnesses(test: TestFn): Harnesses {
 }
 
 /** The verdict of the generated TypeScript; throws where a build of the generated C says anything else. */
-export async function agreed(harnesses: Harnesses, kind: ObjectKind, bytes: Uint8Array, size = bytes.length): Promise<string> {
-  const answers = [...harnesses.started].map(async ([build, harness]) => ({ build, text: await harness.judge(kind, bytes, size) }));
+export async function agreed(
+  harnesses: Harnesses,
+  kind: ObjectKind,
+  bytes: Uint8Array,
+  size = bytes.length,
+): Promise<string> {
+  const answers = [...harnesses.started].map(async ([build, harness]) => ({
+    build,
+    text: await harness.judge(kind, bytes, size),
+  }));
   const expected = judge(kind, bytes, size);
   for (const { build, text } of await Promise.all(answers)) {
     harnesses.compared++;
@@ -46,7 +54,10 @@ function difference(typescript: string, c: string): string {
 }
 
 /** A property's parameters for fast-check, effort included. */
-export const runs = (numRuns: number): { numRuns: number; endOnFailure: boolean } => ({ numRuns: Math.ceil(numRuns * EFFORT), endOnFailure: false });
+export const runs = (numRuns: number): { numRuns: number; endOnFailure: boolean } => ({
+  numRuns: Math.ceil(numRuns * EFFORT),
+  endOnFailure: false,
+});
 
 export function note(t: ExecutionContext, harnesses: Harnesses): void {
   t.log(`${harnesses.compared} verdicts of C compared with TypeScript's`);

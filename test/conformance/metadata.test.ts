@@ -28,7 +28,8 @@ function listed(verdict: string): Map<number, [string, number][]> {
   return directories;
 }
 
-const sorted = (names: Iterable<[string, number]>): [string, number][] => [...names].toSorted(([a], [b]) => (a < b ? -1 : 1));
+const sorted = (names: Iterable<[string, number]>): [string, number][] =>
+  [...names].toSorted(([a], [b]) => (a < b ? -1 : 1));
 
 test("images that keep every rule are accepted and show the tree that was put in, in every encoding", async (t) => {
   const property = fc.asyncProperty(seed, size, async (choice, steps) => {

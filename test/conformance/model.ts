@@ -8,7 +8,8 @@ import { ROOT, latin1 } from "./trees.ts";
 
 type Dir = Extract<InodeModeValue, { kind: "dir" }>["dir"];
 
-const layersOf = (value: RootfsValue): (readonly InodeValue[])[] => (value.metadatas ?? []).map(({ inodes }) => inodes ?? []);
+const layersOf = (value: RootfsValue): (readonly InodeValue[])[] =>
+  (value.metadatas ?? []).map(({ inodes }) => inodes ?? []);
 
 /** The image by inode number; built only of values whose inode numbers are in order. */
 export class Model {
@@ -59,7 +60,8 @@ function* recordViolations(inode: InodeValue, model: Model): Generator<string> {
   const device = mode.kind === "chr" ? mode.chr : mode.kind === "blk" ? mode.blk : { major: 0, minor: 0 };
   if (device.major >= 2 ** 12 || device.minor >= 2 ** 20) yield "device-number";
   const target = additional?.symlinkTarget ?? Buffer.of();
-  if (mode.kind === "lnk" && (target.length === 0 || target.length > 4095 || target.includes(0))) yield "symlink-target";
+  if (mode.kind === "lnk" && (target.length === 0 || target.length > 4095 || target.includes(0)))
+    yield "symlink-target";
   for (const { key = Buffer.of(), val = Buffer.of() } of additional?.xattrs ?? []) {
     if (key.length === 0 || key.length > 255 || key.includes(0)) yield "xattr-name";
     if (val.length > 65536) yield "xattr-value";
@@ -99,7 +101,8 @@ function* treeViolations(value: RootfsValue, model: Model): Generator<string> {
     }
   }
   if ([...parents.values()].some((count) => count > 1)) yield "dir-parents";
-  for (const { ino, mode } of layersOf(value)[0] ?? []) if (mode.kind === "dir" && !parents.has(ino)) yield "dir-unreachable";
+  for (const { ino, mode } of layersOf(value)[0] ?? [])
+    if (mode.kind === "dir" && !parents.has(ino)) yield "dir-unreachable";
 }
 
 function* tableViolations(chunks: readonly ChunkValue[]): Generator<string> {
@@ -110,7 +113,8 @@ function* tableViolations(chunks: readonly ChunkValue[]): Generator<string> {
     if (end(chunk) >= 2n ** 53n) yield "chunk-table-range";
     const before = chunks[i - 1];
     const [a, b] = [latin1(before?.blob?.digest), latin1(chunk.blob?.digest)];
-    if (before !== undefined && (a > b || (a === b && end(before) > BigInt(chunk.blob?.offset ?? 0)))) yield "chunk-table-order";
+    if (before !== undefined && (a > b || (a === b && end(before) > BigInt(chunk.blob?.offset ?? 0))))
+      yield "chunk-table-order";
   }
 }
 

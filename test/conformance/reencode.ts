@@ -76,7 +76,8 @@ class Writer {
   #reserve(words: number, segment = this.#random.below(this.#segments.length)): Place {
     const target = this.#words(segment);
     // What lies between objects says nothing.
-    for (let gap = this.#random.once(8) ? this.#random.below(3) : 0; gap > 0; gap--) target.push(BigInt(this.#random.bits()));
+    for (let gap = this.#random.once(8) ? this.#random.below(3) : 0; gap > 0; gap--)
+      target.push(BigInt(this.#random.bits()));
     const word = target.length;
     for (let i = 0; i < words; i++) target.push(0n);
     return { segment, word };
@@ -137,7 +138,9 @@ class Writer {
       this.#point(at, target, 1, node.elements.length * size * 8 + 7);
       const tag = BigInt(node.elements.length * 4) | (BigInt(node.words + node.pointers * 0x10000) << 32n);
       this.#words(target.segment)[target.word] = tag;
-      node.elements.forEach((element, i) => this.#fill(element, { segment: target.segment, word: target.word + 1 + i * size }, node.words));
+      node.elements.forEach((element, i) =>
+        this.#fill(element, { segment: target.segment, word: target.word + 1 + i * size }, node.words),
+      );
     }
   }
 
@@ -171,7 +174,11 @@ function resized(structs: StructNode[], random: Random): void {
   let pointers = first.pointers.length;
   if (random.once(2)) {
     while (words > 0 && structs.every(({ data }) => isZero(data.subarray(words * 8 - 8)))) words--;
-    while (pointers > 0 && structs.every((struct) => struct.pointers.slice(pointers - 1).every((node) => node === undefined))) pointers--;
+    while (
+      pointers > 0 &&
+      structs.every((struct) => struct.pointers.slice(pointers - 1).every((node) => node === undefined))
+    )
+      pointers--;
   } else if (first.data.length > 0) {
     words += random.below(2);
   }
@@ -183,7 +190,6 @@ function resized(structs: StructNode[], random: Random): void {
   }
 }
 
-/** Adds what a newer writer might: `full` says how large a struct of this specification can be. */
 function resizeAll(node: Node, random: Random): void {
   if (node === undefined || node.kind === "data") return;
   const structs = node.kind === "list" ? node.elements : [node];
@@ -196,10 +202,10 @@ function resizeAll(node: Node, random: Random): void {
   }
 }
 
-/** The message of one segment `message`, encoded in another way. */
-export function reencoded(message: Uint8Array, random: Random): Uint8Array {
+/** The message of one segment `message`, encoded in another way; `sizes`: with structs of other sizes, too. */
+export function reencoded(message: Uint8Array, random: Random, sizes = true): Uint8Array {
   const root = new Reader(message).pointer(8);
-  resizeAll(root, random);
+  if (sizes) resizeAll(root, random);
   const writer = new Writer(random, random.pick([1, 2, 3, 5, 40]));
   writer.root(root);
   return writer.finish();

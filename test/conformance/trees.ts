@@ -163,7 +163,11 @@ class TreeMaker {
     const node = this.#some(() => true);
     if (node === undefined) return;
     const { ino, mode } = node.value;
-    node.value = randomInode(this.#random, ino, mode.kind === "dir" ? mode : this.#random.once(2) ? mode : { kind: "fifo" });
+    node.value = randomInode(
+      this.#random,
+      ino,
+      mode.kind === "dir" ? mode : this.#random.once(2) ? mode : { kind: "fifo" },
+    );
     this.#changed.add(ino);
   }
 
@@ -193,7 +197,10 @@ class TreeMaker {
       return { ...value, mode: { kind: "dir", dir: { entries, lookBelow: true } } };
     }
     const order = random.once(2) ? sorted(names.keys()) : random.shuffled([...names.keys()]);
-    return { ...value, mode: { kind: "dir", dir: { entries: order.map((name) => entry(name, names.get(name) ?? 0)) } } };
+    return {
+      ...value,
+      mode: { kind: "dir", dir: { entries: order.map((name) => entry(name, names.get(name) ?? 0)) } },
+    };
   }
 
   /** What changed since the last layer, or everything. */
@@ -219,7 +226,8 @@ class TreeMaker {
   }
 }
 
-const byBytes = (a: ChunkValue, b: ChunkValue): number => Buffer.compare(a.blob?.digest ?? Buffer.of(), b.blob?.digest ?? Buffer.of());
+const byBytes = (a: ChunkValue, b: ChunkValue): number =>
+  Buffer.compare(a.blob?.digest ?? Buffer.of(), b.blob?.digest ?? Buffer.of());
 
 function randomTable(random: Random): ChunkValue[] {
   const blobs = Array.from({ length: random.below(3) }, () => random.bytes(32));
@@ -228,7 +236,12 @@ function randomTable(random: Random): ChunkValue[] {
     return Array.from({ length: 1 + random.below(3) }, () => {
       const length = random.below(2 ** 20);
       offset += length + random.below(3);
-      return { blob: { digest, offset: offset - length, compressed: random.once(2) }, length, storedDigest: random.bytes(32), contentDigest: random.bytes(32) };
+      return {
+        blob: { digest, offset: offset - length, compressed: random.once(2) },
+        length,
+        storedDigest: random.bytes(32),
+        contentDigest: random.bytes(32),
+      };
     });
   });
   return chunks.toSorted(byBytes);
@@ -249,7 +262,13 @@ export function randomImage(random: Random, size: number): Sample {
     for (let step = random.below(1 + size / 2); step >= 0; step--) maker.step();
     metadatas.unshift(maker.layer());
   }
-  const fsVerityData = Array.from({ length: random.below(3) }, () => ({ digest: random.bytes(32), verity: random.bytes(32) }));
+  const fsVerityData = Array.from({ length: random.below(3) }, () => ({
+    digest: random.bytes(32),
+    verity: random.bytes(32),
+  }));
   const chunks = random.once(4) ? randomTable(random) : [];
-  return { value: { metadatas, fsVerityData, manifestVersion: 3, ...(chunks.length > 0 ? { chunks } : {}) }, shown: maker.shown() };
+  return {
+    value: { metadatas, fsVerityData, manifestVersion: 3, ...(chunks.length > 0 ? { chunks } : {}) },
+    shown: maker.shown(),
+  };
 }

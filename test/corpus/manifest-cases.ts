@@ -5,7 +5,8 @@ const DIGEST = `sha256:${"0123456789abcdef".repeat(4)}`;
 const ROOTFS = "application/vnd.puzzlefs.image.rootfs.v1";
 
 const layer = (digest: unknown, mediaType = ROOTFS): object => ({ mediaType, digest, size: 1 });
-const manifest = (layers: unknown[], more: object = {}): string => JSON.stringify({ schemaVersion: 2, ...more, layers });
+const manifest = (layers: unknown[], more: object = {}): string =>
+  JSON.stringify({ schemaVersion: 2, ...more, layers });
 const whole = manifest([layer(DIGEST)]);
 
 /** Arrays inside each other. */
@@ -26,6 +27,10 @@ function broken(): Record<string, string> {
 }
 
 export function manifestCases(): CorpusCase[] {
-  const cases = Object.entries(broken()).map(([rule, json]) => ({ rule, object: "manifest" as const, bytes: Buffer.from(json) }));
+  const cases = Object.entries(broken()).map(([rule, json]) => ({
+    rule,
+    object: "manifest" as const,
+    bytes: Buffer.from(json),
+  }));
   return [...cases, { rule: "manifest-too-large", object: "manifest", bytes: Buffer.from(whole), size: 2 ** 26 + 1 }];
 }

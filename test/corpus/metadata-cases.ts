@@ -69,7 +69,10 @@ const dir = (ino: number, entries: DirEntryValue[], lookBelow = false): InodeVal
 
 /** A root directory that holds `inodes` under the names of their numbers. */
 function image(inodes: InodeValue[]): RootfsValue {
-  const root = dir(1, inodes.map(({ ino }) => entry(String(ino), ino)));
+  const root = dir(
+    1,
+    inodes.map(({ ino }) => entry(String(ino), ino)),
+  );
   return { metadatas: [{ inodes: [root, ...inodes] }], fsVerityData: [], manifestVersion: 3 };
 }
 
@@ -126,4 +129,5 @@ function broken(): Record<string, RootfsValue> {
   };
 }
 
-export const valueCases = (): CorpusCase[] => Object.entries(broken()).map(([rule, value]) => metadata(rule, encodeRootfs(value)));
+export const valueCases = (): CorpusCase[] =>
+  Object.entries(broken()).map(([rule, value]) => metadata(rule, encodeRootfs(value)));
