@@ -1,0 +1,53 @@
+import { execFileSync, type ChildProcess } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { attempt } from "./programs.ts";
+
+const pollMilliseconds = 5;
+const patienceMilliseconds = 20_000;
+const sleepCell = new Int32Array(new SharedArrayBuffer(4));
+
+/** A directory for one test file: everything made in it goes at the end, mounts first. */
+export class Scratch {
+  readonly path = mkdtempSync(join(tmpdir(), "puzzlefs-test-"));
+  #count = 0;
+
+  /** A path that does not exist yet. */
+  fresh(name: string): string {
+    return join(this.path, `${name}-${++this.#count}`);
+  }
+
+  directory(name: string): string {
+    const path = this.fresh(name);
+    mkdirSync(path);
+    return path;
+  }
+
+  remove(): void {
+    for (const mountpoint of mountpoints().filter((path) => path.startsWith(`${this.path}/`))) {
+      attempt("umount", ["-l", mountpoint]);
+    }
+    // Not rmSync: paths may be longer than PATH_MAX.
+    execFileSync("rm", ["-rf", this.path]);
+  }
+}
+
+/** Everything that is mounted, the latest first. */
+export function mountpoints(): string[] {
+  const lines = readFileSync("/proc/self/mountinfo", "utf8").trimEnd().split("\n");
+  return lines.map((line) => (line.split(" ")[4] ?? "").replace(/\\040/g, " ")).reverse();
+}
+
+/** Waits until `mountpoint` is a mount, for programs that do not say when they are ready. */
+export function waitForMount(mountpoint: string, daemon: ChildProcess): void {
+  const end = Date.now() + patienceMilliseconds;
+  while (!mountpoints().includes(mountpoint)) {
+    if (daemon.exitCode !== null || Date.now() > end) throw new Error(`${mountpoint} was not mounted`);
+    sleep(pollMilliseconds);
+  }
+}
+
+export function sleep(milliseconds: number): void {
+  Atomics.wait(sleepCell, 0, 0, milliseconds);
+}
