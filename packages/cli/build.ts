@@ -57,7 +57,7 @@ function linkAddOns(): void {
   }
 }
 
-/** Runs what starts often once, so that its compiled code is at hand also for users who cannot write to the cache. */
+/** Runs what starts often once, so that its compiled code is at hand. Node keeps a cache for each user id. */
 function fillCompileCache(): void {
   const cache = join(output, "compile-cache");
   rmSync(cache, { recursive: true, force: true });

@@ -12,7 +12,7 @@ export const kindNames: Record<InodeKind, string> = {
 };
 
 export const pluralNames: Record<InodeKind, string> = {
-  file: "files",
+  file: "regular files",
   dir: "directories",
   lnk: "symbolic links",
   chr: "character devices",

@@ -6,7 +6,7 @@ import { imageNameFrom } from "../image-name.ts";
 import { warning } from "../terminal/messages.ts";
 import { stderrIsTerminal, writeLine } from "../terminal/output.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
-import { formatBytes, formatCount, formatSeconds, formatShare } from "../terminal/quantities.ts";
+import { formatBytes, formatCount, formatCountOf, formatSeconds, formatShare } from "../terminal/quantities.ts";
 import { formatFields } from "../terminal/table.ts";
 import { TreeSize } from "../tree-size.ts";
 
@@ -85,7 +85,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   return 0;
 
   function progress(now: { bytes: number; chunks: number; newBytes: number }): void {
-    bar.update(now.bytes, size?.bytes, [`${formatCount(now.chunks)} chunks`, `${formatBytes(now.newBytes)} new`]);
+    bar.update(now.bytes, size?.bytes, [formatCountOf(now.chunks, "chunk"), `${formatBytes(now.newBytes)} new`]);
   }
 }
 
@@ -125,8 +125,8 @@ function print(result: BuildResult, seconds: number, json: boolean): void {
     writeLine(JSON.stringify({ ...stable, seconds: Number(seconds.toFixed(3)) }));
     return;
   }
-  const files = `${formatCount(result.files)} files with ${formatBytes(result.bytes)}, ${formatCount(result.entries)} inodes in all`;
-  const stored = `${formatBytes(result.newBytes)} in ${formatCount(result.newBlobs)} new blobs`;
+  const files = `${formatCountOf(result.files, "file")} with ${formatBytes(result.bytes)}, ${formatCountOf(result.entries, "inode")} in all`;
+  const stored = `${formatBytes(result.newBytes)} in ${formatCountOf(result.newBlobs, "new blob")}`;
   const saved = `${formatBytes(result.savedBytes)} (${formatShare(result.savedBytes, result.bytes)})`;
   writeLine(
     formatFields([

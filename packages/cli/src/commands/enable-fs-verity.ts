@@ -4,7 +4,7 @@ import { IntegrityError, readHeader } from "@puzzlefs/reader";
 import { defineCommand, parseDigest } from "../command-line.ts";
 import { imageNameFrom } from "../image-name.ts";
 import { writeLine } from "../terminal/output.ts";
-import { formatCount } from "../terminal/quantities.ts";
+import { formatCountOf } from "../terminal/quantities.ts";
 
 const example = `
   puzzlefs enable-fs-verity ./store:v1 94a1…   the digest that 'puzzlefs build' printed
@@ -29,7 +29,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   if (found !== digest) throw new IntegrityError(manifest, "verity", `it is ${found}, not ${digest}`);
   const targets = verityTargets(header, digest);
   for (const { blob, expected } of targets) enable(layout.blobPath(blob), blob, expected);
-  writeLine(`fs-verity is enabled on ${formatCount(targets.length)} blobs`);
+  writeLine(`fs-verity is enabled on ${formatCountOf(targets.length, "blob")}`);
   return 0;
 }
 

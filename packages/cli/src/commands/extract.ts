@@ -4,7 +4,7 @@ import { openNamed } from "../image-name.ts";
 import { warning } from "../terminal/messages.ts";
 import { writeLine } from "../terminal/output.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
-import { formatBytes, formatCount } from "../terminal/quantities.ts";
+import { formatBytes, formatCountOf } from "../terminal/quantities.ts";
 
 const example = `
   puzzlefs extract ./store:v1 ./tree
@@ -32,14 +32,14 @@ export async function run(argv: readonly string[]): Promise<number> {
   try {
     const total = tree.contentBytes;
     const progress = (inodes: number, bytes: number): void =>
-      bar.update(bytes, total, [`${formatCount(inodes)} inodes`]);
+      bar.update(bytes, total, [formatCountOf(inodes, "inode")]);
     const { inodes, bytes, warnings } = extract(tree, target, { force, progress });
     bar.finish();
     for (const { what, count, first } of warnings) {
-      warning(`${what}: not restored for ${formatCount(count)} ${count === 1 ? "inode" : "inodes"}, first ${first}`);
+      warning(`${what}: not restored for ${formatCountOf(count, "inode")}, first ${first}`);
     }
     if (json) writeLine(JSON.stringify({ inodes, bytes, warnings }));
-    else writeLine(`${formatCount(inodes)} inodes, ${formatBytes(bytes)} of content`);
+    else writeLine(`${formatCountOf(inodes, "inode")}, ${formatBytes(bytes)} of content`);
   } finally {
     bar.finish();
     tree.close();

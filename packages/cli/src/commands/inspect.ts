@@ -3,9 +3,9 @@ import { escapeBytes, openImage, readHeader, resolvePath, type InodeKind } from 
 import { defineCommand } from "../command-line.ts";
 import { parseImageName } from "../image-name.ts";
 import { countImage, fileRuns, type FileRun, type ImageCounts } from "../image-counts.ts";
-import { pluralNames } from "../listing.ts";
+import { kindNames, pluralNames } from "../listing.ts";
 import { writeLine } from "../terminal/output.ts";
-import { formatBytes, formatCount, formatShare } from "../terminal/quantities.ts";
+import { formatBytes, formatCount, formatCountOf, formatShare } from "../terminal/quantities.ts";
 import { formatFields, formatTable } from "../terminal/table.ts";
 import { formatDigestBytes } from "../verity-targets.ts";
 
@@ -62,23 +62,25 @@ interface ImageSummary extends ImageCounts {
 
 function imageText(summary: ImageSummary): string {
   const { inodes, layers, contentBytes, chunks, blobs, missingBlobs, storedBytes, compressedBlobs, packed } = summary;
-  const kinds = Object.entries(inodes.kinds).map(
-    ([kind, count]) => `${formatCount(count)} ${pluralNames[kind as InodeKind]}`,
-  );
+  const kinds = Object.entries(inodes.kinds).map(([kind, count]) => {
+    const name = kindNames[kind as InodeKind];
+    return formatCountOf(count, name, pluralNames[kind as InodeKind]);
+  });
   const layerText = layers.map((layer) => formatCount(layer)).join(" over ");
   const fields: [string, string][] = [
     ["manifest", `sha256:${summary.manifest}`],
     ["manifest size", formatBytes(summary.manifestBytes)],
     ["fs-verity", summary.manifestVerity],
-    ["layers", `${layers.length}: inodes, newest first: ${layerText}`],
+    ["layers", layers.length === 1 ? "1" : `${layers.length}: ${layerText} inodes`],
     ["inodes", `${formatCount(inodes.total)}: ${kinds.join(", ")}`],
     ["content", formatBytes(contentBytes)],
-    ["chunks", `${formatCount(chunks)} in ${formatCount(blobs)} blobs${packed ? ", packed" : ""}`],
-    ["compressed", `${formatCount(compressedBlobs)} blobs`],
+    ["chunks", `${formatCount(chunks)} in ${formatCountOf(blobs, "blob")}${packed ? ", packed" : ""}`],
+    ["compressed", formatCountOf(compressedBlobs, "blob")],
     ["stored", `${formatBytes(storedBytes)}, ${formatShare(storedBytes, contentBytes)} of the content`],
     ["metadata", `sha256:${summary.metadata}, ${formatBytes(summary.metadataBytes)}`],
   ];
-  if (missingBlobs > 0) fields.push(["missing", `${formatCount(missingBlobs)} blobs are not in the layout`]);
+  if (missingBlobs > 0)
+    fields.push(["missing", `${formatCountOf(missingBlobs, "blob is", "blobs are")} not in the layout`]);
   return formatFields(fields);
 }
 

@@ -8,7 +8,7 @@ import { parseImageName, type ImageName } from "../image-name.ts";
 import { failure, warning } from "../terminal/messages.ts";
 import { writeLine } from "../terminal/output.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
-import { formatBytes, formatCount } from "../terminal/quantities.ts";
+import { formatBytes, formatCountOf } from "../terminal/quantities.ts";
 
 const example = `
   puzzlefs verify ./store:v1                   this image
@@ -47,7 +47,7 @@ function print({ images, blobs, bytes, problems }: VerifyReport): void {
     else warning(text);
   }
   const errors = problems.filter(({ severity }) => severity === "error").length;
-  const verdict = errors === 0 ? "good" : `${formatCount(errors)} ${errors === 1 ? "error" : "errors"}`;
-  const checked = `${images.length} ${images.length === 1 ? "image" : "images"}, ${formatCount(blobs)} blobs, ${formatBytes(bytes)}`;
+  const verdict = errors === 0 ? "good" : formatCountOf(errors, "error");
+  const checked = `${formatCountOf(images.length, "image")}, ${formatCountOf(blobs, "blob")}, ${formatBytes(bytes)}`;
   writeLine(`${checked}: ${verdict}`);
 }

@@ -17,6 +17,11 @@ export function formatCount(count: number): string {
   return count.toLocaleString("en-US");
 }
 
+/** A count and what is counted: "1 file", "2,345 files". */
+export function formatCountOf(count: number, one: string, many = `${one}s`): string {
+  return `${formatCount(count)} ${count === 1 ? one : many}`;
+}
+
 /** A span of time: "850 ms", "12.3 s", "4 min 05 s". */
 export function formatSeconds(seconds: number): string {
   if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;

@@ -1,6 +1,6 @@
 import test from "ava";
 import { progressLine } from "./progress-bar.ts";
-import { formatBytes, formatCount, formatSeconds, formatShare } from "./quantities.ts";
+import { formatBytes, formatCount, formatCountOf, formatSeconds, formatShare } from "./quantities.ts";
 import { formatFields, formatTable } from "./table.ts";
 
 test("quantities for people", (t) => {
@@ -15,6 +15,10 @@ test("quantities for people", (t) => {
     "2.5 GB",
   ]);
   t.is(formatCount(1234567), "1,234,567");
+  t.deepEqual(
+    [formatCountOf(1, "inode"), formatCountOf(2, "inode"), formatCountOf(0, "entry", "entries")],
+    ["1 inode", "2 inodes", "0 entries"],
+  );
   t.deepEqual([0.0125, 12.34, 245].map(formatSeconds), ["13 ms", "12.3 s", "4 min 05 s"]);
   t.is(formatShare(1, 3), "33.3 %");
   t.is(formatShare(0, 0), "-");
