@@ -113,6 +113,28 @@ for (const compressed of [false, true]) {
   });
 }
 
+test('verify: "blob" hashes a whole pack where its table of chunks has a gap', (t) => {
+  withFixture((fixture, layout) => {
+    const stored = Buffer.from(content);
+    const digest = fixture.chunk(stored);
+    const chunks = [10_000, 30_000].map((offset) => {
+      const chunkDigest = sha256(content.subarray(offset, offset + 10_000));
+      const blob = { digest, offset, compressed: false };
+      return { blob, length: 10_000, storedDigest: chunkDigest, contentDigest: chunkDigest };
+    });
+    const inodes = [dir(1, { f: 2 }), file(2, [run(digest, 0, content.length)])];
+    fixture.image("v1", { metadatas: [{ inodes }], chunks });
+    stored.writeUInt8(stored.readUInt8(5) ^ 1, 5);
+    writeFileSync(fixture.blobPath(digest), stored);
+    const tree = openImage(layout, "v1", { verify: "blob" });
+    t.is(tree.read(2, 12_000, Buffer.alloc(10)), 10);
+    for (const offset of [0, 19_995, 25_000, 95_000]) {
+      t.throws(() => tree.read(2, offset, Buffer.alloc(10)), { instanceOf: IntegrityError }, String(offset));
+    }
+    tree.close();
+  });
+});
+
 function frameEnds(stored: Buffer, compressed: boolean): number[] {
   if (!compressed) return Array.from({ length: 11 }, (_, i) => i * 10_000);
   const ends = [0];

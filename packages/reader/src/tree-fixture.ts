@@ -10,6 +10,7 @@ import {
   openSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
   writeSync,
@@ -45,6 +46,8 @@ export function awkwardTree(): string {
   writeSync(sparse, "end", 20 << 20);
   writeSync(sparse, "middle", 1_000_003);
   closeSync(sparse);
+  writeFileSync(at("ends in a hole"), "start");
+  truncateSync(at("ends in a hole"), 100_000);
   linkSync(at("d/size-4097"), at("d/hard"));
   linkSync(at("d/size-4097"), at("another hard link"));
   execFileSync("mkfifo", [join(root, "fifo")]);
