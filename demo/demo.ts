@@ -24,6 +24,8 @@ interface Built {
   newBlobs: number;
   newBytes: number;
   savedBytes: number;
+  metadataBytes: number;
+  manifestBytes: number;
   seconds: number;
 }
 
@@ -134,16 +136,17 @@ class Demo {
 }
 
 function table(rows: readonly (readonly [tag: string, built: Built])[]): string {
-  const heading = ["image", "files", "content", "chunks", "new blobs", "new bytes", "saved", "time"];
-  const cells = rows.map(([tag, { files, bytes, chunks, newBlobs, newBytes, savedBytes, seconds }]) => [
+  const heading = ["image", "files", "content", "chunks", "new blobs", "new bytes", "metadata", "saved", "time"];
+  const cells = rows.map(([tag, built]) => [
     tag,
-    formatCount(files),
-    formatBytes(bytes),
-    formatCount(chunks),
-    formatCount(newBlobs),
-    formatBytes(newBytes),
-    formatShare(savedBytes, bytes),
-    formatSeconds(seconds),
+    formatCount(built.files),
+    formatBytes(built.bytes),
+    formatCount(built.chunks),
+    formatCount(built.newBlobs),
+    formatBytes(built.newBytes),
+    formatBytes(built.metadataBytes + built.manifestBytes),
+    formatShare(built.savedBytes, built.bytes),
+    formatSeconds(built.seconds),
   ]);
   return formatTable(
     [heading, ...cells],

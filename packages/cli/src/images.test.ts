@@ -69,7 +69,7 @@ test.serial("build --json: equal trees give equal images, and nothing new", asyn
   const built = await json(t, place, "build", "--json", "root", "store:again");
   t.is(
     Object.keys(built).join(" "),
-    "manifest manifestVerity metadata files entries bytes chunks newBlobs newBytes savedBytes seconds",
+    "manifest manifestVerity metadata files entries bytes chunks newBlobs newBytes savedBytes metadataBytes manifestBytes seconds",
   );
   const { files, entries, bytes, newBlobs, newBytes, savedBytes } = built;
   const content = large.length + 8;

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { build, parseMtime, type BuildOptions, type BuildResult } from "@puzzlefs/builder";
 import { parseChunkSizes } from "@puzzlefs/chunker";
+import { Layout } from "@puzzlefs/oci";
 import { defineCommand, oneOf, parseInteger, parseSize } from "../command-line.ts";
 import { imageNameFrom } from "../image-name.ts";
 import { warning } from "../terminal/messages.ts";
@@ -77,7 +78,9 @@ export async function run(argv: readonly string[]): Promise<number> {
       progress,
     });
     bar.finish();
-    print(result, (performance.now() - start) / 1000, options.json === true);
+    const report = reportOf(result, name.ociDir, (performance.now() - start) / 1000);
+    if (options.json === true) writeLine(JSON.stringify(report));
+    else print(report);
   } finally {
     bar.finish();
     await size?.stop();
@@ -105,38 +108,47 @@ function buildOptions(given: Options): Partial<BuildOptions> {
   };
 }
 
+/** What is printed as JSON: stable. */
+interface Report extends BuildResult {
+  /** Sizes of what every image has for itself. */
+  metadataBytes: number;
+  manifestBytes: number;
+  seconds: number;
+}
+
+function reportOf(result: BuildResult, ociDir: string, seconds: number): Report {
+  const { manifest, manifestVerity, metadata, files, entries, bytes, chunks, newBlobs, newBytes, savedBytes } = result;
+  const layout = Layout.open(ociDir);
+  return {
+    manifest,
+    manifestVerity,
+    metadata,
+    files,
+    entries,
+    bytes,
+    chunks,
+    newBlobs,
+    newBytes,
+    savedBytes,
+    metadataBytes: layout.blobSize(metadata) ?? 0,
+    manifestBytes: layout.blobSize(manifest) ?? 0,
+    seconds: Number(seconds.toFixed(3)),
+  };
+}
+
 /** The last line is the Rust tool's only one: scripts read it. */
-function print(result: BuildResult, seconds: number, json: boolean): void {
-  if (json) {
-    const { manifest, manifestVerity, metadata, files, entries, bytes, chunks, newBlobs, newBytes, savedBytes } =
-      result;
-    const stable = {
-      manifest,
-      manifestVerity,
-      metadata,
-      files,
-      entries,
-      bytes,
-      chunks,
-      newBlobs,
-      newBytes,
-      savedBytes,
-    };
-    writeLine(JSON.stringify({ ...stable, seconds: Number(seconds.toFixed(3)) }));
-    return;
-  }
-  const files = `${formatCountOf(result.files, "file")} with ${formatBytes(result.bytes)}, ${formatCountOf(result.entries, "inode")} in all`;
-  const stored = `${formatBytes(result.newBytes)} in ${formatCountOf(result.newBlobs, "new blob")}`;
-  const saved = `${formatBytes(result.savedBytes)} (${formatShare(result.savedBytes, result.bytes)})`;
+function print(report: Report): void {
+  const { files, entries, bytes, newBlobs, newBytes, savedBytes, metadataBytes, manifestBytes, seconds } = report;
   writeLine(
     formatFields([
-      ["tree", files],
-      ["chunks", formatCount(result.chunks)],
-      ["stored", stored],
-      ["saved", saved],
-      ["time", `${formatSeconds(seconds)}, ${formatBytes(result.bytes / seconds)}/s`],
-      ["manifest", `sha256:${result.manifest}`],
+      ["tree", `${formatCountOf(files, "file")} with ${formatBytes(bytes)}, ${formatCountOf(entries, "inode")} in all`],
+      ["chunks", formatCount(report.chunks)],
+      ["stored", `${formatBytes(newBytes)} in ${formatCountOf(newBlobs, "new blob")}`],
+      ["saved", `${formatBytes(savedBytes)} (${formatShare(savedBytes, bytes)})`],
+      ["metadata", `${formatBytes(metadataBytes)}, and a manifest of ${formatBytes(manifestBytes)}`],
+      ["time", `${formatSeconds(seconds)}, ${formatBytes(bytes / seconds)}/s`],
+      ["manifest", `sha256:${report.manifest}`],
     ]),
   );
-  writeLine(`puzzlefs image manifest digest: ${result.manifestVerity}`);
+  writeLine(`puzzlefs image manifest digest: ${report.manifestVerity}`);
 }
