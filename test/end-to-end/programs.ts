@@ -4,12 +4,13 @@ import { delimiter, join, resolve } from "node:path";
 
 /** The programs that the suites run, and whether they are here. */
 
-const root = resolve(import.meta.dirname, "../..");
+export const root = resolve(import.meta.dirname, "../..");
 const home = process.env["XDG_CACHE_HOME"] ?? join(process.env["HOME"] ?? "/root", ".cache");
 
 /** Where setup keeps what is large: see setup/setup.sh. */
 export const cache = process.env["PUZZLEFS_CACHE"] ?? join(home, "puzzlefs");
-export const puzzlefs = join(root, "packages/cli/bin/puzzlefs");
+/** Another one can be put to the test, an installed one say. */
+export const puzzlefs = process.env["PUZZLEFS_PROGRAM"] ?? join(root, "packages/cli/bin/puzzlefs");
 export const rustTool = join(cache, "rust/bin/puzzlefs");
 export const debianRoot = join(cache, "debian-bookworm");
 

@@ -1,17 +1,22 @@
 import { execFileSync, type ChildProcess } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { attempt } from "./programs.ts";
 
 const pollMilliseconds = 5;
 const patienceMilliseconds = 20_000;
-const sleepCell = new Int32Array(new SharedArrayBuffer(4));
 
 /** A directory for one test file: everything made in it goes at the end, mounts first. */
 export class Scratch {
   readonly path = mkdtempSync(join(tmpdir(), "puzzlefs-test-"));
   #count = 0;
+
+  constructor() {
+    // Other users must get at what is inside.
+    chmodSync(this.path, 0o755);
+  }
 
   /** A path that does not exist yet. */
   fresh(name: string): string {
@@ -40,14 +45,10 @@ export function mountpoints(): string[] {
 }
 
 /** Waits until `mountpoint` is a mount, for programs that do not say when they are ready. */
-export function waitForMount(mountpoint: string, daemon: ChildProcess): void {
+export async function waitForMount(mountpoint: string, daemon: ChildProcess): Promise<void> {
   const end = Date.now() + patienceMilliseconds;
   while (!mountpoints().includes(mountpoint)) {
     if (daemon.exitCode !== null || Date.now() > end) throw new Error(`${mountpoint} was not mounted`);
-    sleep(pollMilliseconds);
+    await sleep(pollMilliseconds);
   }
-}
-
-export function sleep(milliseconds: number): void {
-  Atomics.wait(sleepCell, 0, 0, milliseconds);
 }

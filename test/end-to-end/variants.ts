@@ -10,5 +10,10 @@ export const variants: readonly Variant[] = [
   { name: "raw, one stream", options: ["--chunking", "stream"] },
   { name: "zstd, one stream, 4 KiB frames", options: ["-c", "--chunking", "stream", "--frame-size", "4096"] },
   { name: "raw, packed", options: ["--pack", "4M"] },
-  { name: "zstd, packed, small chunks", options: ["-c", "--pack", "1M", "--chunk-size", "2048:8192:65536"] },
+  { name: "zstd, packed", options: ["-c", "--pack", "4M"] },
+  { name: "raw, packed, one stream", options: ["--pack", "1M", "--chunking", "stream"] },
+  {
+    name: "zstd, packed, one stream, small chunks",
+    options: ["-c", "--pack", "1M", "--chunking", "stream", "--level", "1", "--chunk-size", "2048:8192:65536"],
+  },
 ];

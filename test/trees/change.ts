@@ -1,0 +1,20 @@
+import { appendFileSync, chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { randomBytes } from "./content.ts";
+
+/** Makes of a hostile tree its next version: files changed, removed, added, renamed, replaced, and with other modes. */
+export function changeTree(root: string): void {
+  const at = (name: string): string => join(root, name);
+  appendFileSync(at("sizes/large"), "one line more\n");
+  writeFileSync(at("sizes/new"), randomBytes(40_000, 4242));
+  writeFileSync(at("sizes/text-8192"), "now small");
+  renameSync(at("sizes/random-65536"), at("sizes/renamed"));
+  chmodSync(at("sizes/random-16384"), 0o600);
+  for (const name of ["sizes/zero-4096", "large-directory/entry-7", "large-directory/entry-10", "empty-directory"]) {
+    rmSync(at(name), { recursive: true });
+  }
+  mkdirSync(at("new-directory/below"), { recursive: true });
+  writeFileSync(at("new-directory/below/file"), "new");
+  rmSync(at("special/fifo"));
+  symlinkSync("elsewhere", at("special/fifo"));
+}
