@@ -61,8 +61,7 @@ class Demo {
     this.#command("cat", "mnt/etc/hostname");
 
     step("Mount and source are compared: every name, attribute and byte");
-    await Promise.all([this.#dump("upgraded", "source.txt"), this.#dump("mnt", "mount.txt")]);
-    this.#compare("source.txt", "mount.txt");
+    compare(...(await Promise.all([this.#dump("upgraded"), this.#dump("mnt")])));
 
     step("It is unmounted, and every blob checked");
     this.#puzzlefs("umount", "mnt");
@@ -84,21 +83,8 @@ class Demo {
     return built;
   }
 
-  async #dump(directory: string, file: string): Promise<void> {
-    const text = await this.#output(["dump", "--directory", directory], `> ${file}`);
-    this.#texts.set(file, text);
-  }
-
-  readonly #texts = new Map<string, string>();
-
-  #compare(a: string, b: string): void {
-    const [left, right] = [this.#texts.get(a) ?? "", this.#texts.get(b) ?? ""];
-    if (left !== right) {
-      const lines = new Set(right.split("\n"));
-      const first = left.split("\n").find((line) => !lines.has(line));
-      throw new Error(`${a} and ${b} differ, first at: ${first}`);
-    }
-    console.log(`  ${style("green", "equal")}: ${formatCount(left.split("\n").length - 1)} lines each`);
+  #dump(directory: string): Promise<string> {
+    return this.#output(["dump", "--directory", directory]);
   }
 
   /** Runs puzzlefs, its output shown. */
@@ -124,8 +110,8 @@ class Demo {
   }
 
   /** Runs puzzlefs beside others and gives what it prints; its progress bar shows on a terminal. */
-  async #output(argv: string[], shown = ""): Promise<string> {
-    show(["puzzlefs", ...argv, shown]);
+  async #output(argv: string[]): Promise<string> {
+    show(["puzzlefs", ...argv]);
     const child = spawn(program, argv, { cwd: this.#directory, stdio: ["ignore", "pipe", "inherit"] });
     const code = new Promise<number | null>((done) => child.on("close", done));
     let text = "";
@@ -154,12 +140,22 @@ function table(rows: readonly (readonly [tag: string, built: Built])[]): string 
   );
 }
 
+/** Compares two dumps, which have one line for each name. */
+function compare(source: string, mount: string): void {
+  const lines = source.trimEnd().split("\n");
+  if (source !== mount) {
+    const mounted = new Set(mount.split("\n"));
+    throw new Error(`source and mount differ, first at: ${lines.find((line) => !mounted.has(line)) ?? "the end"}`);
+  }
+  console.log(`  ${style("green", "equal")}: ${formatCount(lines.length)} lines each`);
+}
+
 function step(title: string): void {
   console.log(`\n${style("bold", title)}`);
 }
 
 function show(words: readonly string[]): void {
-  console.log(style("cyan", `  $ ${words.join(" ").trimEnd()}`));
+  console.log(style("cyan", `  $ ${words.join(" ")}`));
 }
 
 function indent(text: string): string {

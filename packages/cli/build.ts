@@ -41,8 +41,11 @@ async function bundle(): Promise<void> {
     logLevel: "warning",
   });
   for (const asset of assets) copyFileSync(join(root, asset), join(fresh, basename(asset)));
-  rmSync(library, { recursive: true, force: true });
+  const old = join(output, "lib.old");
+  rmSync(old, { recursive: true, force: true });
+  if (existsSync(library)) renameSync(library, old);
   renameSync(fresh, library);
+  rmSync(old, { recursive: true, force: true });
 }
 
 /** Relative links, so that the checkout can be moved. */
