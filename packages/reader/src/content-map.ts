@@ -10,7 +10,11 @@ export class ContentMap {
   readonly #offsets: readonly number[];
   readonly #keys: BlobKey[];
 
+  /** Chunks that it was made from: what making it costs. */
+  readonly chunks: number;
+
   constructor(chunks: StructList<FileChunk>) {
+    this.chunks = chunks.length;
     const ends: number[] = [];
     const offsets: number[] = [];
     const keys: BlobKey[] = [];
@@ -75,7 +79,7 @@ export class ContentMap {
   }
 }
 
-/** Smaller maps are made anew each time: keeping them would cost more memory than it saves work. */
+/** Maps of fewer chunks are made anew each time: keeping them would cost more memory than it saves work. */
 const smallestKept = 8;
 
 /** The maps of the larger files read last, so that reading one in pieces does not sum up its chunks each time. */
@@ -97,13 +101,13 @@ export class ContentMaps {
       return known;
     }
     const map = make();
-    if (map.runs < smallestKept) return map;
+    if (map.chunks < smallestKept) return map;
     this.#maps.set(ino, map);
-    this.#runs += map.runs;
+    this.#runs += map.runs + 1;
     for (const [oldest, { runs }] of this.#maps) {
       if (this.#runs <= this.#limit || oldest === ino) break;
       this.#maps.delete(oldest);
-      this.#runs -= runs;
+      this.#runs -= runs + 1;
     }
     return map;
   }

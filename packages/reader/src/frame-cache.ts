@@ -1,30 +1,29 @@
 interface Frame {
-  /** Capacity may exceed what the frame needs: buffers are reused. */
-  buffer: Buffer;
+  start: number;
   length: number;
 }
 
-const smallestBuffer = 4096;
+/** A frame that takes more than this part of the ring is kept beside it, alone. */
+const largestPart = 4;
 
 /**
- * Decompressed frames, least recently used out first, bounded by the bytes of their buffers.
+ * Decompressed frames, those not used for longest out first.
  *
- * Buffers have power-of-two sizes and the evicted one is handed out again, so that a long sequence of reads
- * neither grows the process nor waits for the garbage collector.
+ * They lie in one ring of memory in the order of their last use: a new frame overwrites the oldest, and one that is
+ * used again after half a round is copied to the front. So a long sequence of reads neither grows the process
+ * nor waits for the garbage collector, and memory is touched only as far as it is needed.
  */
 export class FrameCache {
-  readonly limit: number;
-  #bytes = 0;
-  #nextKey = 0;
+  readonly #ring: Buffer;
+  /** Where the next frame goes. What follows is oldest, what precedes newest; the map has the same order. */
+  #head = 0;
   readonly #frames = new Map<number, Frame>();
+  #large: { key: number; length: number; buffer: Buffer } | undefined;
+  #nextKey = 0;
 
-  /** @param limit bytes; a frame larger than this is still kept until the next one comes. */
+  /** @param limit bytes of the ring; a frame larger than a quarter of it is still kept until the next such one comes */
   constructor(limit: number) {
-    this.limit = limit;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
+    this.#ring = Buffer.allocUnsafeSlow(limit);
   }
 
   /** Keys for the frames of a blob, the first of them; a blob that is opened again gets new ones. */
@@ -34,52 +33,72 @@ export class FrameCache {
     return first;
   }
 
-  /** The frame's bytes, or undefined. Valid until the next `put`. */
+  /** The frame's bytes, or undefined. Valid until the next call. */
   get(key: number): Uint8Array | undefined {
+    if (this.#large?.key === key) return this.#large.buffer.subarray(0, this.#large.length);
     const frame = this.#frames.get(key);
     if (frame === undefined) return undefined;
-    this.#frames.delete(key);
-    this.#frames.set(key, frame);
-    return frame.buffer.subarray(0, frame.length);
+    const { start, length } = frame;
+    const size = this.#ring.length;
+    // Bytes written since the frame was; a frame at the head itself is a whole round old.
+    const age = (this.#head - start + size) % size || size;
+    if (age > size / 2) {
+      this.#frames.delete(key);
+      const to = this.#reserveBytes(length);
+      this.#ring.copyWithin(to, start, start + length);
+      this.#add(key, to, length);
+      return this.#ring.subarray(to, to + length);
+    }
+    return this.#ring.subarray(start, start + length);
   }
 
   /** Makes room for `length` bytes and lets `fill` write them; nothing is kept when it throws. */
   put(key: number, length: number, fill: (into: Uint8Array) => void): Uint8Array {
-    const buffer = this.#take(capacityFor(length));
-    const bytes = buffer.subarray(0, length);
+    if (length * largestPart > this.#ring.length) return this.#putLarge(key, length, fill);
+    const start = this.#reserveBytes(length);
+    const bytes = this.#ring.subarray(start, start + length);
     fill(bytes);
-    this.#drop(key);
-    this.#frames.set(key, { buffer, length });
-    this.#bytes += buffer.length;
+    this.#add(key, start, length);
     return bytes;
   }
 
   clear(): void {
     this.#frames.clear();
-    this.#bytes = 0;
+    this.#large = undefined;
+    this.#head = 0;
   }
 
-  #drop(key: number): Buffer | undefined {
-    const frame = this.#frames.get(key);
-    if (frame === undefined) return undefined;
+  #add(key: number, start: number, length: number): void {
     this.#frames.delete(key);
-    this.#bytes -= frame.buffer.length;
-    return frame.buffer;
+    this.#frames.set(key, { start, length });
+    this.#head = start + length;
   }
 
-  #take(capacity: number): Buffer {
-    let spare: Buffer | undefined;
-    while (this.#bytes + capacity > this.limit && this.#frames.size > 0) {
-      const [oldest] = this.#frames.keys();
-      const evicted = this.#drop(oldest as number);
-      if (evicted?.length === capacity) spare = evicted;
+  /** Drops the frames in the way of one at the head; gives where it starts. */
+  #reserveBytes(length: number): number {
+    let start = this.#head;
+    if (start + length > this.#ring.length) {
+      this.#dropOldest((frame) => frame.start >= start);
+      start = 0;
     }
-    return spare ?? Buffer.allocUnsafeSlow(capacity);
+    this.#dropOldest((frame) => frame.start >= start && frame.start < start + length);
+    return start;
   }
-}
 
-function capacityFor(length: number): number {
-  let capacity = smallestBuffer;
-  while (capacity < length) capacity *= 2;
-  return capacity;
+  #dropOldest(inTheWay: (frame: Frame) => boolean): void {
+    for (const [key, frame] of this.#frames) {
+      if (!inTheWay(frame)) return;
+      this.#frames.delete(key);
+    }
+  }
+
+  #putLarge(key: number, length: number, fill: (into: Uint8Array) => void): Uint8Array {
+    const known = this.#large?.buffer;
+    const buffer = known !== undefined && known.length >= length ? known : Buffer.allocUnsafeSlow(length);
+    this.#large = undefined;
+    const bytes = buffer.subarray(0, length);
+    fill(bytes);
+    this.#large = { key, length, buffer };
+    return bytes;
+  }
 }
