@@ -200,6 +200,18 @@ test.serial("exit code 3 for corrupt blobs, named", async (t) => {
   }
 });
 
+test.serial("enable-fs-verity demands the right digest before it touches anything", async (t) => {
+  using place = await withImage(t);
+  const { manifest, manifestVerity } = await json(t, place, "inspect", "--json", "store:v1");
+  const refused = await place.run("enable-fs-verity", "store:v1", "0".repeat(64));
+  t.is(refused.code, 3);
+  t.regex(refused.stderr, new RegExp(`^puzzlefs: manifest sha256:${manifest} .*${manifestVerity}`));
+  // Few machines have fs-verity where temporary files are; the others must say that it is this that is missing.
+  const { code, stdout, stderr } = await place.run("enable-fs-verity", "store", "v1", manifestVerity);
+  if (code === 0) t.regex(stdout, /^fs-verity is enabled on \d+ blobs$/m);
+  else t.regex(stderr, /^puzzlefs: .*store: no fs-verity there/);
+});
+
 test.serial("a reader that goes away ends the program quietly", async (t) => {
   using place = await withImage(t);
   for (const command of ["ls -R store:v1", "dump store:v1", "cat store:v1 /large", "--help"]) {

@@ -1,5 +1,5 @@
 import { formatDigestBytes, verityTargets } from "../verity-targets.ts";
-import { fsVerityDigest, enableFsVerity, Layout, measureFsVerity } from "@puzzlefs/oci";
+import { fsVerityDigest, enableFsVerity, hasCode, Layout, measureFsVerity } from "@puzzlefs/oci";
 import { IntegrityError, readHeader } from "@puzzlefs/reader";
 import { defineCommand, parseDigest } from "../command-line.ts";
 import { imageNameFrom } from "../image-name.ts";
@@ -28,7 +28,14 @@ export async function run(argv: readonly string[]): Promise<number> {
   const found = formatDigestBytes(fsVerityDigest(header.manifest));
   if (found !== digest) throw new IntegrityError(manifest, "verity", `it is ${found}, not ${digest}`);
   const targets = verityTargets(header, digest);
-  for (const { blob, expected } of targets) enable(layout.blobPath(blob), blob, expected);
+  try {
+    for (const { blob, expected } of targets) enable(layout.blobPath(blob), blob, expected);
+  } catch (error) {
+    if (!hasCode(error, "ENOTSUP", "EOPNOTSUPP", "ENOTTY")) throw error;
+    throw new Error(`${layout.path}: no fs-verity there: neither all file systems nor all kernels have it`, {
+      cause: error,
+    });
+  }
   writeLine(`fs-verity is enabled on ${formatCountOf(targets.length, "blob")}`);
   return 0;
 }
