@@ -7,11 +7,11 @@ import { assembleManifest, fsVerityDigest, Layout, type StagedBlob, type Transac
 import { openBase, type BaseImage } from "./base.ts";
 import { BaseNumbering, changedInodes, layerValues } from "./delta.ts";
 import { BuildError, readFailure } from "./errors.ts";
-import { inodeValue, Reachable } from "./image.ts";
+import { inodeValue, Reachable, rootfsValue } from "./image.ts";
 import { resolveOptions, type BuildOptions, type BuildResult, type ResolvedOptions } from "./options.ts";
 import { Pipeline } from "./pipeline.ts";
-import { ChunkPlaces, type ChunkPlace } from "./places.ts";
-import { FreshNumbering, type TreeNode } from "./tree.ts";
+import { ChunkPlaces, type Blob, type ChunkPlace } from "./places.ts";
+import { FreshNumbering } from "./tree.ts";
 import { walkTree } from "./walk.ts";
 import { XattrReader } from "./xattrs.ts";
 
@@ -40,14 +40,13 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   }
 }
 
-/** A tree whose content is in blobs: all that is missing is the metadata blob. */
-interface StoredTree {
-  nodes: TreeNode[];
-  /** Newest first. */
-  layers: { inodes: InodeValue[] }[];
-  reachable: Reachable;
+/** A tree in its final form: content in blobs, all else in the bytes of the metadata blob. */
+interface StoredTree extends Pick<BuildResult, "files" | "entries" | "bytes" | "chunks"> {
+  metadata: Uint8Array;
+  blobs: Blob[];
 }
 
+/** Everything that a large tree takes memory for is let go when this returns. */
 async function storeTree(
   options: ResolvedOptions,
   pipeline: Pipeline,
@@ -71,7 +70,17 @@ async function storeTree(
     return found;
   };
   const inodes = nodes.map((node) => inodeValue(node, place));
-  return { nodes, layers: base === undefined ? [{ inodes }] : layersOver(base, inodes), reachable };
+  const blobs = reachable.blobs();
+  const layers = base === undefined ? [{ inodes }] : layersOver(base, inodes);
+  const files = nodes.filter((node) => node.kind === "file");
+  return {
+    metadata: encodeRootfs(rootfsValue(layers, blobs, reachable.chunkTable())),
+    blobs,
+    files: files.length,
+    entries: nodes.length,
+    bytes: sum(files.map((node) => node.size)),
+    chunks: reachable.chunkCount,
+  };
 }
 
 /** The base's layers under one of what has changed, if anything has. */
@@ -82,40 +91,26 @@ function layersOver(base: BaseImage, inodes: InodeValue[]): { inodes: InodeValue
 }
 
 function commit(options: ResolvedOptions, transaction: Transaction, tree: StoredTree): BuildResult {
-  const { nodes, layers, reachable } = tree;
-  const metadata = encodeRootfs(reachable.rootfsValue(layers));
+  const { metadata, blobs, ...counts } = tree;
   const staged = transaction.writeBlob(metadata);
-  const blobs = reachable.blobs();
   const fresh = blobs.filter((blob) => blob.temporary !== undefined);
   const manifest = assembleManifest(
     { digest: staged.digest, size: metadata.length, verity: fsVerityDigest(metadata).toString("hex") },
     blobs.map(({ hex, size, compressed }) => ({ digest: hex, size, compressed })),
   );
-  const { digest, verity } = transaction.commit({
-    tag: options.tag,
-    manifest,
-    blobs: [
-      ...fresh.map((blob): StagedBlob => ({
-        temporary: join(transaction.directory, blob.temporary ?? ""),
-        digest: blob.hex,
-      })),
-      staged,
-    ],
+  const stagedBlobs = fresh.map(({ temporary, hex }): StagedBlob => {
+    return { temporary: `${transaction.directory}/${temporary}`, digest: hex };
   });
-  const files = nodes.filter((node) => node.kind === "file");
-  const bytes = sum(files.map((node) => node.size));
+  const { digest, verity } = transaction.commit({ tag: options.tag, manifest, blobs: [...stagedBlobs, staged] });
   const newBytes = sum(fresh.map((blob) => blob.size));
   return {
     manifest: digest,
     manifestVerity: verity,
     metadata: staged.digest,
-    files: files.length,
-    entries: nodes.length,
-    bytes,
-    chunks: reachable.chunkCount,
+    ...counts,
     newBlobs: fresh.length,
     newBytes,
-    savedBytes: Math.max(0, bytes - newBytes),
+    savedBytes: Math.max(0, counts.bytes - newBytes),
   };
 }
 

@@ -94,9 +94,10 @@ export class ChunkWork {
     const name = digest.toString("hex");
     // A blob of the wrong length was damaged: it is replaced when the build is committed.
     if (!newStore && statSync(`${blobDir}/${name}`, { throwIfNoEntry: false })?.size === blob.length) return false;
+    const path = `${temporaryDir}/${name}`;
     let file: number;
     try {
-      file = openSync(`${temporaryDir}/${name}`, "wx", 0o644);
+      file = openSync(path, "wx", 0o644);
     } catch (error) {
       // A compressed chunk and a raw one can be the same bytes; whoever came first writes them.
       if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;

@@ -66,13 +66,14 @@ export class Reachable {
   add(place: ChunkPlace): void {
     if (this.#places.has(place)) return;
     this.#places.add(place);
-    const known = this.#blobs.get(place.blob.hex);
-    // The same bytes can be one chunk compressed and another chunk raw; the blob is listed as compressed then.
-    this.#blobs.set(place.blob.hex, {
-      ...place.blob,
-      compressed: place.blob.compressed || known?.compressed === true,
-      temporary: place.blob.temporary ?? known?.temporary,
-    });
+    const { blob } = place;
+    const known = this.#blobs.get(blob.hex);
+    if (known === undefined) this.#blobs.set(blob.hex, blob);
+    else if (known !== blob) {
+      // The same bytes can be one chunk compressed and another chunk raw; the blob is listed as compressed then.
+      const compressed = blob.compressed || known.compressed;
+      this.#blobs.set(blob.hex, { ...blob, compressed, temporary: blob.temporary ?? known.temporary });
+    }
     if (place.row !== undefined) this.#rows.set(place, place.row);
   }
 
@@ -90,15 +91,14 @@ export class Reachable {
       .sort(([a], [b]) => (a.blob.hex === b.blob.hex ? a.offset - b.offset : a.blob.hex < b.blob.hex ? -1 : 1))
       .map(([, row]) => row);
   }
+}
 
-  /** The metadata of an image with these layers, newest first. */
-  rootfsValue(layers: readonly { inodes: readonly InodeValue[] }[]): RootfsValue {
-    const chunks = this.chunkTable();
-    const value: RootfsValue = {
-      metadatas: layers,
-      fsVerityData: this.blobs().map(({ digest, verity }) => ({ digest, verity })),
-      manifestVersion,
-    };
-    return chunks.length === 0 ? value : { ...value, chunks };
-  }
+/** The metadata of an image with these layers, newest first. */
+export function rootfsValue(
+  layers: readonly { inodes: readonly InodeValue[] }[],
+  blobs: readonly Blob[],
+  chunks: readonly ChunkValue[],
+): RootfsValue {
+  const value: RootfsValue = { metadatas: layers, fsVerityData: blobs, manifestVersion };
+  return chunks.length === 0 ? value : { ...value, chunks };
 }

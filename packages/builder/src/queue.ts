@@ -264,15 +264,15 @@ export class ChunkQueue {
     const sameAs = this.#records[chunk * recordWords + word.sameAs];
     return sameAs < 0 ? chunk : sameAs;
   }
-  /** Copies of the digests, 32 bytes each. */
+  /** The digests, 32 bytes each: views of the shared memory, cheap where there are a hundred thousand. */
   contentDigest(chunk: number): Uint8Array {
-    return this.#digests.slice(chunk * recordBytes + contentAt, chunk * recordBytes + contentAt + 32);
+    return this.#digests.subarray(chunk * recordBytes + contentAt, chunk * recordBytes + contentAt + 32);
   }
   storedDigest(chunk: number): Uint8Array {
-    return this.#digests.slice(chunk * recordBytes + storedAt, chunk * recordBytes + storedAt + 32);
+    return this.#digests.subarray(chunk * recordBytes + storedAt, chunk * recordBytes + storedAt + 32);
   }
   verity(chunk: number): Uint8Array {
-    return this.#digests.slice(chunk * recordBytes + verityAt, chunk * recordBytes + verityAt + 32);
+    return this.#digests.subarray(chunk * recordBytes + verityAt, chunk * recordBytes + verityAt + 32);
   }
 }
 
