@@ -1,0 +1,43 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, realpathSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { puzzlefs } from "./programs.ts";
+import type { Scratch } from "./scratch.ts";
+
+/** Run as an ordinary user, who can reach neither root's home nor what is in it: the checkout and Node may be there. */
+
+/** Words before a command, to run it as somebody else. Root only. */
+export const nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+/** The user nobody, become root of a user namespace. */
+export const namespaceRoot = [...nobody, "unshare", "-rm"];
+
+const program = resolve(dirname(puzzlefs), "../../..");
+
+/** Whether user namespaces can be made here by ordinary users. */
+export function hasUserNamespaces(): boolean {
+  return spawnSync(namespaceRoot[0] as string, [...namespaceRoot.slice(1), "true"]).status === 0;
+}
+
+/**
+ * The program and arguments that run a shell script as `user`, with `puzzlefs` in it. The checkout and Node are bound
+ * read-only to where everybody can reach them, in a mount namespace of this command's own.
+ */
+export function checkoutForOthers(scratch: Scratch, user: readonly string[], script: string): [string, string[]] {
+  const directory = scratch.directory("bound");
+  const [bound, modules, node] = ["program", "modules", "node"].map((name) => join(directory, name)) as [
+    string,
+    string,
+    string,
+  ];
+  for (const path of [bound, modules]) mkdirSync(path);
+  writeFileSync(node, "");
+  const scriptPath = join(directory, "script");
+  const shellFunction = `puzzlefs() { ${node} ${bound}/build/lib/puzzlefs.js "$@"; }`;
+  writeFileSync(scriptPath, `set -eu\ncd /\n${shellFunction}\n${script}\n`);
+  const setUp = [
+    `mount --bind -o ro "${program}" "${bound}"`,
+    `mount --bind -o ro "${realpathSync(process.execPath)}" "${node}"`,
+    `exec "$@"`,
+  ].join(" && ");
+  return ["unshare", ["-m", "sh", "-c", setUp, "sh", ...user, "sh", scriptPath]];
+}
