@@ -18,11 +18,11 @@ export function hexDigit(code: u32): u32 {
 }
 
 /** Reads 64 digits into 32 bytes; false where they are not that. */
-export function parseHex(text: Bytes, digest: Scratch<u8>): boolean {
-  if (text.length !== HEX_DIGITS) return false;
+export function parseHex(digits: Bytes, digest: Scratch<u8>): boolean {
+  if (digits.length !== HEX_DIGITS) return false;
   for (let i: u32 = 0; i < DIGEST_BYTES; i++) {
-    const high: u32 = hexDigit(text[i * 2]);
-    const low: u32 = hexDigit(text[i * 2 + 1]);
+    const high: u32 = hexDigit(digits[i * 2]);
+    const low: u32 = hexDigit(digits[i * 2 + 1]);
     if (high >= NO_DIGIT || low >= NO_DIGIT) return false;
     digest[i] = ((high & 15) << 4) | (low & 15);
   }

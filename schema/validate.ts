@@ -74,6 +74,11 @@ function checkName(entry: DirEntry, name: Bytes, inode: Inode): void {
   if (isDots(name)) fail("dir-entry-name-dots", inode.ino, at);
 }
 
+/** The name that a permutation of a directory's entries has at `position`. */
+function nameAt(entries: Items<DirEntry>, order: Scratch<u32>, position: u53): Bytes {
+  return entries[order[position]].name;
+}
+
 /** Moves entry `start` of a heap of names down to its place. */
 function siftDown(entries: Items<DirEntry>, order: Scratch<u32>, start: u32, end: u32): void {
   let root: u32 = start;
@@ -81,8 +86,9 @@ function siftDown(entries: Items<DirEntry>, order: Scratch<u32>, start: u32, end
     const left: u53 = root * 2 + 1;
     if (left >= end) return;
     let largest: u53 = left;
-    if (left + 1 < end && compareNames(entries[order[left]].name, entries[order[left + 1]].name) === 0) largest = left + 1;
-    if (compareNames(entries[order[root]].name, entries[order[largest]].name) !== 0) return;
+    if (left + 1 < end && compareNames(nameAt(entries, order, left), nameAt(entries, order, left + 1)) === 0)
+      largest = left + 1;
+    if (compareNames(nameAt(entries, order, root), nameAt(entries, order, largest)) !== 0) return;
     const moved: u32 = order[root];
     order[root] = order[largest];
     order[largest] = moved;
@@ -105,7 +111,8 @@ function checkUnsorted(dir: Dir, inode: Inode, order: Scratch<u32>): void {
   }
   for (let i: u32 = 1; i < count; i++) {
     const entry = entries[order[i]];
-    if (sameBytes(entries[order[difference(i, 1)]].name, entry.name)) fail("dir-entry-duplicate", inode.ino, offsetOf(entry));
+    if (sameBytes(nameAt(entries, order, difference(i, 1)), entry.name))
+      fail("dir-entry-duplicate", inode.ino, offsetOf(entry));
   }
 }
 
@@ -143,7 +150,8 @@ function checkRecord(image: Rootfs, inode: Inode, order: Scratch<u32>): boolean 
   if (kind === "blk" && !deviceFits(inode.mode.blk.major, inode.mode.blk.minor)) fail("device-number", inode.ino, at);
   if (kind === "lnk") {
     const target = additional.symlinkTarget;
-    if (target.length === 0 || target.length > MAX_TARGET_BYTES || hasNul(target)) fail("symlink-target", inode.ino, at);
+    if (target.length === 0 || target.length > MAX_TARGET_BYTES || hasNul(target))
+      fail("symlink-target", inode.ino, at);
   }
   checkXattrs(additional, inode);
   if (kind === "file") checkChunks(inode.mode.file, inode);
@@ -164,7 +172,8 @@ function checkOrder(layer: InodeVector): void {
 
 function checkDigests(image: Rootfs): void {
   for (const item of image.fsVerityData) {
-    if (item.digest.length !== DIGEST_BYTES || item.verity.length !== DIGEST_BYTES) fail("digest-length", 0, offsetOf(item));
+    if (item.digest.length !== DIGEST_BYTES || item.verity.length !== DIGEST_BYTES)
+      fail("digest-length", 0, offsetOf(item));
   }
 }
 
@@ -254,7 +263,13 @@ function checkReach(image: Rootfs, parents: Scratch<u53>): void {
  * largestDirectory(image). Leaves in `links` the number of links of each record that is visible, in `parents` the
  * parent directory of each visible directory; the record's ordinal is the index.
  */
-export function validate(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, queue: Scratch<u53>, order: Scratch<u32>): Summary {
+export function validate(
+  image: Rootfs,
+  links: Scratch<u32>,
+  parents: Scratch<u53>,
+  queue: Scratch<u53>,
+  order: Scratch<u32>,
+): Summary {
   let sorted: boolean = true;
   for (const layer of image.metadatas) {
     checkOrder(layer);

@@ -117,13 +117,13 @@ function placed(message: Message, segment: u32, kind: u32, target: u32, size: u3
 /** Words that a list takes, its tag included. */
 function listWords(sizes: u32): u32 {
   const count: u53 = sizes >> 3;
-  const element: u32 = sizes & 7;
-  if (element === 0) return 0;
-  if (element === 1) return (count + 63) / 64;
-  if (element === 2) return (count + 7) / 8;
-  if (element === 3) return (count + 3) / 4;
-  if (element === 4) return (count + 1) / 2;
-  if (element === 7) return count + 1;
+  const size: u32 = sizes & 7;
+  if (size === 0) return 0;
+  if (size === 1) return (count + 63) / 64;
+  if (size === 2) return (count + 7) / 8;
+  if (size === 3) return (count + 3) / 4;
+  if (size === 4) return (count + 1) / 2;
+  if (size === 7) return count + 1;
   return count;
 }
 
@@ -137,12 +137,8 @@ function nearPointer(message: Message, segment: u32, target: u32, low: u32, size
   return refused(ruleNumber("pointer-kind"));
 }
 
-/** Follows the pointer at word `at`, which lies inside the message. */
-export function followPointer(message: Message, at: u32): Pointer {
-  const low: u32 = message.bytes.u32(at * 8);
-  const high: u32 = message.bytes.u32(at * 8 + 4);
-  if (low === 0 && high === 0) return refused(0);
-  if ((low & 3) !== FAR) return nearPointer(message, segmentOf(message, at), nearTarget(at, low), low, high);
+/** Follows the far pointer whose halves are `low` and `high`. */
+function farPointer(message: Message, low: u32, high: u32): Pointer {
   if (high >= message.segments) return refused(ruleNumber("far-pointer-segment"));
   const pad: u53 = message.starts[high] + (low >> 3);
   const padWords: u53 = (low & 4) === 0 ? 1 : 2;
@@ -160,6 +156,15 @@ export function followPointer(message: Message, at: u32): Pointer {
   const tagHigh: u32 = message.bytes.u32(pad * 8 + 12);
   if (tagLow >> 2 !== 0) return refused(ruleNumber("far-pointer-tag"));
   return nearPointer(message, padHigh, u32(message.starts[padHigh] + (padLow >> 3)), tagLow, tagHigh);
+}
+
+/** Follows the pointer at word `at`, which lies inside the message. */
+export function followPointer(message: Message, at: u32): Pointer {
+  const low: u32 = message.bytes.u32(at * 8);
+  const high: u32 = message.bytes.u32(at * 8 + 4);
+  if (low === 0 && high === 0) return refused(0);
+  if ((low & 3) === FAR) return farPointer(message, low, high);
+  return nearPointer(message, segmentOf(message, at), nearTarget(at, low), low, high);
 }
 
 function emptyStruct(message: Message): StructPart {
@@ -194,7 +199,13 @@ function listOf(message: Message, pointer: Pointer): ListPart {
   if (pointer.kind !== POINTER_LIST) return emptyList(message);
   const tag = listTag(message, pointer);
   if (tag.kind !== POINTER_STRUCT) return emptyList(message);
-  return { message: message, at: u32(pointer.at + 1), count: tag.at, words: tag.sizes & 65535, pointers: tag.sizes >> 16 };
+  return {
+    message: message,
+    at: u32(pointer.at + 1),
+    count: tag.at,
+    words: tag.sizes & 65535,
+    pointers: tag.sizes >> 16,
+  };
 }
 
 function bytesOf(message: Message, pointer: Pointer): Bytes {

@@ -4,15 +4,12 @@
 
 /* Follows every pointer of a DirEntry strictly. */
 bool pfs_follow_dir_entry(struct pfs_dir_entry self,
-			  struct pfs_scratch_u53 work, struct pfs_failure *failure)
+			  struct pfs_scratch_u53 work,
+			  struct pfs_failure *failure)
 {
-	{
-		struct pfs_bytes unused;
+	struct pfs_bytes unused;
 
-		if (!pfs_checked_data(self.part, 0, work, failure, &unused))
-			return false;
-	}
-	return true;
+	return pfs_checked_data(self.part, 0, work, failure, &unused);
 }
 
 /* Follows every pointer of a Dir strictly. */
@@ -23,16 +20,13 @@ bool pfs_follow_dir(struct pfs_dir self, struct pfs_scratch_u53 work,
 
 	if (!pfs_checked_list(self.part, 0, work, failure, &entries.part))
 		return false;
-	{
-		struct pfs_dir_entry_list item_list = entries;
+	for (u32 item_index = 0; item_index < entries.part.count;
+	     item_index++) {
+		struct pfs_dir_entry item = pfs_dir_entry_at(entries,
+							     item_index);
 
-		for (u32 item_index = 0; item_index < item_list.part.count; item_index++) {
-			struct pfs_dir_entry item = pfs_dir_entry_at(item_list,
-								     item_index);
-
-			if (!pfs_follow_dir_entry(item, work, failure))
-				return false;
-		}
+		if (!pfs_follow_dir_entry(item, work, failure))
+			return false;
 	}
 	return true;
 }
@@ -41,73 +35,51 @@ bool pfs_follow_dir(struct pfs_dir self, struct pfs_scratch_u53 work,
 bool pfs_follow_blob_ref(struct pfs_blob_ref self, struct pfs_scratch_u53 work,
 			 struct pfs_failure *failure)
 {
-	{
-		struct pfs_bytes unused;
+	struct pfs_bytes unused;
 
-		if (!pfs_checked_data(self.part, 0, work, failure, &unused))
-			return false;
-	}
-	return true;
+	return pfs_checked_data(self.part, 0, work, failure, &unused);
 }
 
 /* Follows every pointer of a FileChunk strictly. */
 bool pfs_follow_file_chunk(struct pfs_file_chunk self,
-			   struct pfs_scratch_u53 work, struct pfs_failure *failure)
+			   struct pfs_scratch_u53 work,
+			   struct pfs_failure *failure)
 {
 	struct pfs_blob_ref blob;
 
 	if (!pfs_checked_struct(self.part, 0, work, failure, &blob.part))
 		return false;
-	if (!pfs_follow_blob_ref(blob, work, failure))
-		return false;
-	return true;
+	return pfs_follow_blob_ref(blob, work, failure);
 }
 
 /* Follows every pointer of a Xattr strictly. */
 bool pfs_follow_xattr(struct pfs_xattr self, struct pfs_scratch_u53 work,
 		      struct pfs_failure *failure)
 {
-	{
-		struct pfs_bytes unused;
+	struct pfs_bytes unused;
 
-		if (!pfs_checked_data(self.part, 0, work, failure, &unused))
-			return false;
-	}
-	{
-		struct pfs_bytes unused;
-
-		if (!pfs_checked_data(self.part, 1, work, failure, &unused))
-			return false;
-	}
-	return true;
+	if (!pfs_checked_data(self.part, 0, work, failure, &unused))
+		return false;
+	return pfs_checked_data(self.part, 1, work, failure, &unused);
 }
 
 /* Follows every pointer of a InodeAdditional strictly. */
 bool pfs_follow_inode_additional(struct pfs_inode_additional self,
-				 struct pfs_scratch_u53 work, struct pfs_failure *failure)
+				 struct pfs_scratch_u53 work,
+				 struct pfs_failure *failure)
 {
 	struct pfs_xattr_list xattrs;
+	struct pfs_bytes unused;
 
 	if (!pfs_checked_list(self.part, 0, work, failure, &xattrs.part))
 		return false;
-	{
-		struct pfs_xattr_list item_list = xattrs;
+	for (u32 item_index = 0; item_index < xattrs.part.count; item_index++) {
+		struct pfs_xattr item = pfs_xattr_at(xattrs, item_index);
 
-		for (u32 item_index = 0; item_index < item_list.part.count; item_index++) {
-			struct pfs_xattr item = pfs_xattr_at(item_list,
-							     item_index);
-
-			if (!pfs_follow_xattr(item, work, failure))
-				return false;
-		}
-	}
-	{
-		struct pfs_bytes unused;
-
-		if (!pfs_checked_data(self.part, 1, work, failure, &unused))
+		if (!pfs_follow_xattr(item, work, failure))
 			return false;
 	}
-	return true;
+	return pfs_checked_data(self.part, 1, work, failure, &unused);
 }
 
 /* Follows every pointer of a Inode strictly. */
@@ -121,13 +93,11 @@ bool pfs_follow_inode(struct pfs_inode self, struct pfs_scratch_u53 work,
 	if (!pfs_follow_inode_additional(additional, work, failure))
 		return false;
 	if (pfs_inode_mode_kind(self) == PFS_INODE_MODE_CHR) {
-		{
-			struct pfs_chr unused;
+		struct pfs_chr unused;
 
-			if (!pfs_checked_struct(self.part, 0, work, failure,
-						&unused.part))
-				return false;
-		}
+		if (!pfs_checked_struct(self.part, 0, work, failure,
+					&unused.part))
+			return false;
 	}
 	if (pfs_inode_mode_kind(self) == PFS_INODE_MODE_DIR) {
 		struct pfs_dir dir;
@@ -138,28 +108,24 @@ bool pfs_follow_inode(struct pfs_inode self, struct pfs_scratch_u53 work,
 			return false;
 	}
 	if (pfs_inode_mode_kind(self) == PFS_INODE_MODE_BLK) {
-		{
-			struct pfs_blk unused;
+		struct pfs_blk unused;
 
-			if (!pfs_checked_struct(self.part, 0, work, failure,
-						&unused.part))
-				return false;
-		}
+		if (!pfs_checked_struct(self.part, 0, work, failure,
+					&unused.part))
+			return false;
 	}
 	if (pfs_inode_mode_kind(self) == PFS_INODE_MODE_FILE) {
 		struct pfs_file_chunk_list file;
 
 		if (!pfs_checked_list(self.part, 0, work, failure, &file.part))
 			return false;
-		{
-			struct pfs_file_chunk_list item_list = file;
+		for (u32 item_index = 0; item_index < file.part.count;
+		     item_index++) {
+			struct pfs_file_chunk item = pfs_file_chunk_at(file,
+								       item_index);
 
-			for (u32 item_index = 0; item_index < item_list.part.count; item_index++) {
-				struct pfs_file_chunk item = pfs_file_chunk_at(item_list, item_index);
-
-				if (!pfs_follow_file_chunk(item, work, failure))
-					return false;
-			}
+			if (!pfs_follow_file_chunk(item, work, failure))
+				return false;
 		}
 	}
 	return true;
@@ -167,43 +133,32 @@ bool pfs_follow_inode(struct pfs_inode self, struct pfs_scratch_u53 work,
 
 /* Follows every pointer of a InodeVector strictly. */
 bool pfs_follow_inode_vector(struct pfs_inode_vector self,
-			     struct pfs_scratch_u53 work, struct pfs_failure *failure)
+			     struct pfs_scratch_u53 work,
+			     struct pfs_failure *failure)
 {
 	struct pfs_inode_list inodes;
 
 	if (!pfs_checked_list(self.part, 0, work, failure, &inodes.part))
 		return false;
-	{
-		struct pfs_inode_list item_list = inodes;
+	for (u32 item_index = 0; item_index < inodes.part.count; item_index++) {
+		struct pfs_inode item = pfs_inode_at(inodes, item_index);
 
-		for (u32 item_index = 0; item_index < item_list.part.count; item_index++) {
-			struct pfs_inode item = pfs_inode_at(item_list,
-							     item_index);
-
-			if (!pfs_follow_inode(item, work, failure))
-				return false;
-		}
+		if (!pfs_follow_inode(item, work, failure))
+			return false;
 	}
 	return true;
 }
 
 /* Follows every pointer of a VerityData strictly. */
 bool pfs_follow_verity_data(struct pfs_verity_data self,
-			    struct pfs_scratch_u53 work, struct pfs_failure *failure)
+			    struct pfs_scratch_u53 work,
+			    struct pfs_failure *failure)
 {
-	{
-		struct pfs_bytes unused;
+	struct pfs_bytes unused;
 
-		if (!pfs_checked_data(self.part, 0, work, failure, &unused))
-			return false;
-	}
-	{
-		struct pfs_bytes unused;
-
-		if (!pfs_checked_data(self.part, 1, work, failure, &unused))
-			return false;
-	}
-	return true;
+	if (!pfs_checked_data(self.part, 0, work, failure, &unused))
+		return false;
+	return pfs_checked_data(self.part, 1, work, failure, &unused);
 }
 
 /* Follows every pointer of a Chunk strictly. */
@@ -211,24 +166,15 @@ bool pfs_follow_chunk(struct pfs_chunk self, struct pfs_scratch_u53 work,
 		      struct pfs_failure *failure)
 {
 	struct pfs_blob_ref blob;
+	struct pfs_bytes unused;
 
 	if (!pfs_checked_struct(self.part, 0, work, failure, &blob.part))
 		return false;
 	if (!pfs_follow_blob_ref(blob, work, failure))
 		return false;
-	{
-		struct pfs_bytes unused;
-
-		if (!pfs_checked_data(self.part, 1, work, failure, &unused))
-			return false;
-	}
-	{
-		struct pfs_bytes unused;
-
-		if (!pfs_checked_data(self.part, 2, work, failure, &unused))
-			return false;
-	}
-	return true;
+	if (!pfs_checked_data(self.part, 1, work, failure, &unused))
+		return false;
+	return pfs_checked_data(self.part, 2, work, failure, &unused);
 }
 
 /* Follows every pointer of a Rootfs strictly. */
@@ -241,41 +187,32 @@ bool pfs_follow_rootfs(struct pfs_rootfs self, struct pfs_scratch_u53 work,
 
 	if (!pfs_checked_list(self.part, 0, work, failure, &metadatas.part))
 		return false;
-	{
-		struct pfs_inode_vector_list item_list = metadatas;
+	for (u32 item_index = 0; item_index < metadatas.part.count;
+	     item_index++) {
+		struct pfs_inode_vector item = pfs_inode_vector_at(metadatas,
+								   item_index);
 
-		for (u32 item_index = 0; item_index < item_list.part.count; item_index++) {
-			struct pfs_inode_vector item = pfs_inode_vector_at(item_list, item_index);
-
-			if (!pfs_follow_inode_vector(item, work, failure))
-				return false;
-		}
+		if (!pfs_follow_inode_vector(item, work, failure))
+			return false;
 	}
 	if (!pfs_checked_list(self.part, 1, work, failure,
 			      &fs_verity_data.part))
 		return false;
-	{
-		struct pfs_verity_data_list item_list = fs_verity_data;
+	for (u32 item_index = 0; item_index < fs_verity_data.part.count;
+	     item_index++) {
+		struct pfs_verity_data item = pfs_verity_data_at(fs_verity_data,
+								 item_index);
 
-		for (u32 item_index = 0; item_index < item_list.part.count; item_index++) {
-			struct pfs_verity_data item = pfs_verity_data_at(item_list, item_index);
-
-			if (!pfs_follow_verity_data(item, work, failure))
-				return false;
-		}
+		if (!pfs_follow_verity_data(item, work, failure))
+			return false;
 	}
 	if (!pfs_checked_list(self.part, 2, work, failure, &chunks.part))
 		return false;
-	{
-		struct pfs_chunk_list item_list = chunks;
+	for (u32 item_index = 0; item_index < chunks.part.count; item_index++) {
+		struct pfs_chunk item = pfs_chunk_at(chunks, item_index);
 
-		for (u32 item_index = 0; item_index < item_list.part.count; item_index++) {
-			struct pfs_chunk item = pfs_chunk_at(item_list,
-							     item_index);
-
-			if (!pfs_follow_chunk(item, work, failure))
-				return false;
-		}
+		if (!pfs_follow_chunk(item, work, failure))
+			return false;
 	}
 	return true;
 }

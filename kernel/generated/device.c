@@ -13,9 +13,7 @@
 #define PFS_MAX_MAJOR 4095
 #define PFS_MAX_MINOR 1048575
 
-/*
- * S_IFMT bits of st_mode; 0 for a whiteout and for kinds that are not known.
- */
+/* S_IFMT bits of st_mode; 0 for a whiteout and for kinds that are not known. */
 u32 pfs_file_type(struct pfs_inode inode)
 {
 	enum pfs_inode_mode kind = pfs_inode_mode_kind(inode);

@@ -19,13 +19,13 @@ u32 pfs_hex_digit(u32 code)
 }
 
 /* Reads 64 digits into 32 bytes; false where they are not that. */
-bool pfs_parse_hex(struct pfs_bytes text, struct pfs_scratch_u8 digest)
+bool pfs_parse_hex(struct pfs_bytes digits, struct pfs_scratch_u8 digest)
 {
-	if (text.length != PFS_HEX_DIGITS)
+	if (digits.length != PFS_HEX_DIGITS)
 		return false;
 	for (u32 i = 0; i < PFS_DIGEST_BYTES; i++) {
-		u32 high = pfs_hex_digit(pfs_byte(text, i * 2));
-		u32 low = pfs_hex_digit(pfs_byte(text, i * 2 + 1));
+		u32 high = pfs_hex_digit(pfs_byte(digits, i * 2));
+		u32 low = pfs_hex_digit(pfs_byte(digits, i * 2 + 1));
 
 		if (high >= PFS_NO_DIGIT || low >= PFS_NO_DIGIT)
 			return false;
@@ -38,7 +38,7 @@ static u8 pfs_digit_of(u32 value)
 {
 	u32 digit = value & 15;
 
-	return (digit < 10 ? PFS_ZERO + digit : PFS_LOWER_A - 10 + digit);
+	return digit < 10 ? PFS_ZERO + digit : PFS_LOWER_A - 10 + digit;
 }
 
 /* Writes 32 bytes as 64 digits. */

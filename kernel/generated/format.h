@@ -5,7 +5,7 @@
 
 #include "../format_base.h"
 
-/* Every rule that an image may break. */
+/* Every rule that the input may break. */
 enum pfs_rule {
 	PFS_RULE_NONE,
 	/* A sum or product leaves the range of the format's numbers. */
@@ -74,9 +74,7 @@ enum pfs_rule {
 	PFS_RULE_TOO_MANY_LAYERS,
 	/* An inode number is 0 or above 2^53 - 1. */
 	PFS_RULE_INO_RANGE,
-	/*
-	 * The inode numbers of a layer do not ascend, or one is there twice.
-	 */
+	/* The inode numbers of a layer do not ascend, or one is there twice. */
 	PFS_RULE_INO_ORDER,
 	/* An inode is of a kind that this reader does not know. */
 	PFS_RULE_INODE_KIND,
@@ -375,11 +373,15 @@ bool pfs_spend(struct pfs_scratch_u53 work, u64 words, u64 offset,
 bool pfs_checked_root(const struct pfs_message *message,
 		      struct pfs_failure *failure, struct pfs_struct_part *out);
 bool pfs_checked_struct(struct pfs_struct_part part, u32 index,
-			struct pfs_scratch_u53 work, struct pfs_failure *failure, struct pfs_struct_part *out);
+			struct pfs_scratch_u53 work,
+			struct pfs_failure *failure,
+			struct pfs_struct_part *out);
 bool pfs_checked_list(struct pfs_struct_part part, u32 index,
-		      struct pfs_scratch_u53 work, struct pfs_failure *failure, struct pfs_list_part *out);
+		      struct pfs_scratch_u53 work, struct pfs_failure *failure,
+		      struct pfs_list_part *out);
 bool pfs_checked_data(struct pfs_struct_part part, u32 index,
-		      struct pfs_scratch_u53 work, struct pfs_failure *failure, struct pfs_bytes *out);
+		      struct pfs_scratch_u53 work, struct pfs_failure *failure,
+		      struct pfs_bytes *out);
 
 static inline struct pfs_chr pfs_chr_at(struct pfs_chr_list list, u32 index)
 {
@@ -398,7 +400,8 @@ static inline u64 pfs_chr_minor(struct pfs_chr self)
 	return pfs_u53_field(self.part, 8);
 }
 
-static inline struct pfs_dir_entry pfs_dir_entry_at(struct pfs_dir_entry_list list, u32 index)
+static inline struct pfs_dir_entry
+pfs_dir_entry_at(struct pfs_dir_entry_list list, u32 index)
 {
 	return (struct pfs_dir_entry) { .part = pfs_element(list.part, index) };
 }
@@ -423,8 +426,9 @@ static inline struct pfs_dir pfs_dir_at(struct pfs_dir_list list, u32 index)
 /* Names; builders write them in ascending byte order. */
 static inline struct pfs_dir_entry_list pfs_dir_entries(struct pfs_dir self)
 {
-	return (struct pfs_dir_entry_list) { .part = pfs_list_field(self.part,
-								    0) };
+	return (struct pfs_dir_entry_list) {
+		.part = pfs_list_field(self.part, 0),
+	};
 }
 
 /* Whether the names of this directory in older layers show through. */
@@ -450,7 +454,8 @@ static inline u64 pfs_blk_minor(struct pfs_blk self)
 	return pfs_u53_field(self.part, 8);
 }
 
-static inline struct pfs_blob_ref pfs_blob_ref_at(struct pfs_blob_ref_list list, u32 index)
+static inline struct pfs_blob_ref pfs_blob_ref_at(struct pfs_blob_ref_list list,
+						  u32 index)
 {
 	return (struct pfs_blob_ref) { .part = pfs_element(list.part, index) };
 }
@@ -473,14 +478,17 @@ static inline bool pfs_blob_ref_compressed(struct pfs_blob_ref self)
 	return pfs_bool_field(self.part, 8, 1);
 }
 
-static inline struct pfs_file_chunk pfs_file_chunk_at(struct pfs_file_chunk_list list, u32 index)
+static inline struct pfs_file_chunk
+pfs_file_chunk_at(struct pfs_file_chunk_list list, u32 index)
 {
-	return (struct pfs_file_chunk) { .part = pfs_element(list.part,
-							     index) };
+	return (struct pfs_file_chunk) {
+		.part = pfs_element(list.part, index),
+	};
 }
 
 /* Where the bytes are. */
-static inline struct pfs_blob_ref pfs_file_chunk_blob(struct pfs_file_chunk self)
+static inline struct pfs_blob_ref
+pfs_file_chunk_blob(struct pfs_file_chunk self)
 {
 	return (struct pfs_blob_ref) { .part = pfs_struct_field(self.part, 0) };
 }
@@ -509,23 +517,27 @@ static inline struct pfs_bytes pfs_xattr_val(struct pfs_xattr self)
 	return pfs_data_field(self.part, 1);
 }
 
-static inline struct pfs_inode_additional pfs_inode_additional_at(struct pfs_inode_additional_list list, u32 index)
+static inline struct pfs_inode_additional
+pfs_inode_additional_at(struct pfs_inode_additional_list list, u32 index)
 {
-	return (struct pfs_inode_additional) { .part = pfs_element(list.part,
-								   index) };
+	return (struct pfs_inode_additional) {
+		.part = pfs_element(list.part, index),
+	};
 }
 
 /*
  * Extended attributes; builders write them in ascending byte order of their
  * names.
  */
-static inline struct pfs_xattr_list pfs_inode_additional_xattrs(struct pfs_inode_additional self)
+static inline struct pfs_xattr_list
+pfs_inode_additional_xattrs(struct pfs_inode_additional self)
 {
 	return (struct pfs_xattr_list) { .part = pfs_list_field(self.part, 0) };
 }
 
 /* Target of a symbolic link, 1 to 4095 bytes without NUL. */
-static inline struct pfs_bytes pfs_inode_additional_symlink_target(struct pfs_inode_additional self)
+static inline struct pfs_bytes
+pfs_inode_additional_symlink_target(struct pfs_inode_additional self)
 {
 	return pfs_data_field(self.part, 1);
 }
@@ -564,9 +576,12 @@ static inline u16 pfs_inode_permissions(struct pfs_inode self)
 }
 
 /* Extended attributes and the target of a symbolic link. */
-static inline struct pfs_inode_additional pfs_inode_additional(struct pfs_inode self)
+static inline struct pfs_inode_additional
+pfs_inode_additional(struct pfs_inode self)
 {
-	return (struct pfs_inode_additional) { .part = pfs_struct_field(self.part, 1) };
+	return (struct pfs_inode_additional) {
+		.part = pfs_struct_field(self.part, 1),
+	};
 }
 
 /* Modification time, seconds since the epoch; absent means the epoch. */
@@ -586,7 +601,8 @@ static inline enum pfs_inode_mode pfs_inode_mode_kind(struct pfs_inode self)
 {
 	u16 tag = pfs_u16_field(self.part, 8);
 
-	return tag < PFS_INODE_MODE_INVALID ? (enum pfs_inode_mode)tag : PFS_INODE_MODE_INVALID;
+	return tag < PFS_INODE_MODE_INVALID ? (enum pfs_inode_mode)tag :
+	       PFS_INODE_MODE_INVALID;
 }
 
 static inline struct pfs_chr pfs_inode_mode_chr(struct pfs_inode self)
@@ -611,40 +627,51 @@ static inline struct pfs_blk pfs_inode_mode_blk(struct pfs_inode self)
 }
 
 /* Content: the concatenation of these runs. */
-static inline struct pfs_file_chunk_list pfs_inode_mode_file(struct pfs_inode self)
+static inline struct pfs_file_chunk_list
+pfs_inode_mode_file(struct pfs_inode self)
 {
 	if (pfs_inode_mode_kind(self) != PFS_INODE_MODE_FILE)
-		return (struct pfs_file_chunk_list) { .part.message = self.part.message };
-	return (struct pfs_file_chunk_list) { .part = pfs_list_field(self.part,
-								     0) };
+		return (struct pfs_file_chunk_list) {
+			.part.message = self.part.message,
+		};
+	return (struct pfs_file_chunk_list) {
+		.part = pfs_list_field(self.part, 0),
+	};
 }
 
-static inline struct pfs_inode_vector pfs_inode_vector_at(struct pfs_inode_vector_list list, u32 index)
+static inline struct pfs_inode_vector
+pfs_inode_vector_at(struct pfs_inode_vector_list list, u32 index)
 {
-	return (struct pfs_inode_vector) { .part = pfs_element(list.part,
-							       index) };
+	return (struct pfs_inode_vector) {
+		.part = pfs_element(list.part, index),
+	};
 }
 
 /* In strictly ascending order of ino. */
-static inline struct pfs_inode_list pfs_inode_vector_inodes(struct pfs_inode_vector self)
+static inline struct pfs_inode_list
+pfs_inode_vector_inodes(struct pfs_inode_vector self)
 {
 	return (struct pfs_inode_list) { .part = pfs_list_field(self.part, 0) };
 }
 
-static inline struct pfs_verity_data pfs_verity_data_at(struct pfs_verity_data_list list, u32 index)
+static inline struct pfs_verity_data
+pfs_verity_data_at(struct pfs_verity_data_list list, u32 index)
 {
-	return (struct pfs_verity_data) { .part = pfs_element(list.part,
-							      index) };
+	return (struct pfs_verity_data) {
+		.part = pfs_element(list.part, index),
+	};
 }
 
 /* sha256 of the blob, 32 bytes. */
-static inline struct pfs_bytes pfs_verity_data_digest(struct pfs_verity_data self)
+static inline struct pfs_bytes
+pfs_verity_data_digest(struct pfs_verity_data self)
 {
 	return pfs_data_field(self.part, 0);
 }
 
 /* fs-verity digest: SHA-256, blocks of 4096 bytes, no salt; 32 bytes. */
-static inline struct pfs_bytes pfs_verity_data_verity(struct pfs_verity_data self)
+static inline struct pfs_bytes
+pfs_verity_data_verity(struct pfs_verity_data self)
 {
 	return pfs_data_field(self.part, 1);
 }
@@ -689,15 +716,21 @@ static inline struct pfs_rootfs pfs_rootfs_at(struct pfs_rootfs_list list,
 }
 
 /* Layers, newest first. */
-static inline struct pfs_inode_vector_list pfs_rootfs_metadatas(struct pfs_rootfs self)
+static inline struct pfs_inode_vector_list
+pfs_rootfs_metadatas(struct pfs_rootfs self)
 {
-	return (struct pfs_inode_vector_list) { .part = pfs_list_field(self.part, 0) };
+	return (struct pfs_inode_vector_list) {
+		.part = pfs_list_field(self.part, 0),
+	};
 }
 
 /* fs-verity digests of the blobs, ascending by digest. */
-static inline struct pfs_verity_data_list pfs_rootfs_fs_verity_data(struct pfs_rootfs self)
+static inline struct pfs_verity_data_list
+pfs_rootfs_fs_verity_data(struct pfs_rootfs self)
 {
-	return (struct pfs_verity_data_list) { .part = pfs_list_field(self.part, 1) };
+	return (struct pfs_verity_data_list) {
+		.part = pfs_list_field(self.part, 1),
+	};
 }
 
 /* Version of the format: 3. */
@@ -787,23 +820,28 @@ struct pfs_summary {
 
 /* checks.c */
 bool pfs_follow_dir_entry(struct pfs_dir_entry self,
-			  struct pfs_scratch_u53 work, struct pfs_failure *failure);
+			  struct pfs_scratch_u53 work,
+			  struct pfs_failure *failure);
 bool pfs_follow_dir(struct pfs_dir self, struct pfs_scratch_u53 work,
 		    struct pfs_failure *failure);
 bool pfs_follow_blob_ref(struct pfs_blob_ref self, struct pfs_scratch_u53 work,
 			 struct pfs_failure *failure);
 bool pfs_follow_file_chunk(struct pfs_file_chunk self,
-			   struct pfs_scratch_u53 work, struct pfs_failure *failure);
+			   struct pfs_scratch_u53 work,
+			   struct pfs_failure *failure);
 bool pfs_follow_xattr(struct pfs_xattr self, struct pfs_scratch_u53 work,
 		      struct pfs_failure *failure);
 bool pfs_follow_inode_additional(struct pfs_inode_additional self,
-				 struct pfs_scratch_u53 work, struct pfs_failure *failure);
+				 struct pfs_scratch_u53 work,
+				 struct pfs_failure *failure);
 bool pfs_follow_inode(struct pfs_inode self, struct pfs_scratch_u53 work,
 		      struct pfs_failure *failure);
 bool pfs_follow_inode_vector(struct pfs_inode_vector self,
-			     struct pfs_scratch_u53 work, struct pfs_failure *failure);
+			     struct pfs_scratch_u53 work,
+			     struct pfs_failure *failure);
 bool pfs_follow_verity_data(struct pfs_verity_data self,
-			    struct pfs_scratch_u53 work, struct pfs_failure *failure);
+			    struct pfs_scratch_u53 work,
+			    struct pfs_failure *failure);
 bool pfs_follow_chunk(struct pfs_chunk self, struct pfs_scratch_u53 work,
 		      struct pfs_failure *failure);
 bool pfs_follow_rootfs(struct pfs_rootfs self, struct pfs_scratch_u53 work,
@@ -841,24 +879,33 @@ bool pfs_device_fits(u64 major, u64 minor);
 
 /* digest.c */
 u32 pfs_hex_digit(u32 code);
-bool pfs_parse_hex(struct pfs_bytes text, struct pfs_scratch_u8 digest);
+bool pfs_parse_hex(struct pfs_bytes digits, struct pfs_scratch_u8 digest);
 void pfs_format_hex(struct pfs_bytes digest, struct pfs_scratch_u8 digits);
 
 /* manifest.c */
 bool pfs_find_rootfs(struct pfs_bytes json, struct pfs_scratch_u8 open,
-		     struct pfs_scratch_u32 keys, struct pfs_scratch_u8 plain, struct pfs_scratch_u8 layer, struct pfs_scratch_u8 digest, struct pfs_scratch_u8 verity, struct pfs_failure *failure, struct pfs_rootfs_descriptor *out);
+		     struct pfs_scratch_u32 keys, struct pfs_scratch_u8 plain,
+		     struct pfs_scratch_u8 layer, struct pfs_scratch_u8 digest,
+		     struct pfs_scratch_u8 verity, struct pfs_failure *failure,
+		     struct pfs_rootfs_descriptor *out);
 
 /* seektable.c */
 bool pfs_read_seek_footer(struct pfs_bytes footer, u64 blob_bytes,
-			  struct pfs_failure *failure, struct pfs_seek_footer *out);
+			  struct pfs_failure *failure,
+			  struct pfs_seek_footer *out);
 bool pfs_read_seek_table(struct pfs_bytes table, struct pfs_seek_footer footer,
-			 u64 blob_bytes, struct pfs_scratch_u53 stored, struct pfs_scratch_u53 content, struct pfs_failure *failure, u64 *out);
+			 u64 blob_bytes, struct pfs_scratch_u53 stored,
+			 struct pfs_scratch_u53 content,
+			 struct pfs_failure *failure, u64 *out);
 u32 pfs_find_frame(struct pfs_scratch_u53 content, u32 frames, u64 offset);
 
 /* validate.c */
 bool pfs_check_encoding(const struct pfs_message *message,
-			struct pfs_scratch_u53 work, struct pfs_failure *failure, struct pfs_rootfs *out);
+			struct pfs_scratch_u53 work,
+			struct pfs_failure *failure, struct pfs_rootfs *out);
 bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
-		  struct pfs_scratch_u53 parents, struct pfs_scratch_u53 queue, struct pfs_scratch_u32 order, struct pfs_failure *failure, struct pfs_summary *out);
+		  struct pfs_scratch_u53 parents, struct pfs_scratch_u53 queue,
+		  struct pfs_scratch_u32 order, struct pfs_failure *failure,
+		  struct pfs_summary *out);
 
 #endif /* _PFS_FORMAT_H */

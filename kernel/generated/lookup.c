@@ -9,8 +9,9 @@
 /* The position of `ino` in a layer, or of the first inode after it. */
 static u32 pfs_search_inodes(struct pfs_inode_list inodes, u64 ino)
 {
-	u32 guess = pfs_narrow((ino > pfs_inode_ino(pfs_inode_at(inodes,
-								 0)) ? ino - pfs_inode_ino(pfs_inode_at(inodes, 0)) : 0));
+	u32 guess = pfs_narrow(ino > pfs_inode_ino(pfs_inode_at(inodes, 0)) ?
+			       ino - pfs_inode_ino(pfs_inode_at(inodes, 0)) :
+			       0);
 	u32 low;
 	u32 high;
 
@@ -19,25 +20,17 @@ static u32 pfs_search_inodes(struct pfs_inode_list inodes, u64 ino)
 		return guess;
 	low = 0;
 	high = inodes.part.count;
-	{
-		u64 previous = U64_MAX;
+	for (u64 measure, bound = U64_MAX; low < high; bound = measure) {
+		u32 middle;
 
-		while (low < high) {
-			u64 measure = (high > low ? high - low : 0);
-
-			if (measure >= previous)
-				break;
-			previous = measure;
-			{
-				u32 middle = ((u64)low + high) / 2;
-
-				if (pfs_inode_ino(pfs_inode_at(inodes,
-							       middle)) < ino)
-					low = pfs_narrow((u64)middle + 1);
-				else
-					high = middle;
-			}
-		}
+		measure = high > low ? high - low : 0;
+		if (measure >= bound)
+			break;
+		middle = ((u64)low + high) / 2;
+		if (pfs_inode_ino(pfs_inode_at(inodes, middle)) < ino)
+			low = pfs_narrow((u64)middle + 1);
+		else
+			high = middle;
 	}
 	return low;
 }
@@ -59,21 +52,19 @@ static bool pfs_inode_in(struct pfs_inode_vector layer, u64 ino,
 /* Whether any layer holds `ino`, be it as a whiteout. */
 bool pfs_is_held(struct pfs_rootfs image, u64 ino)
 {
-	{
-		struct pfs_inode_vector_list layer_list = pfs_rootfs_metadatas(image);
+	struct pfs_inode_vector_list layer_list;
 
-		for (u32 layer_index = 0; layer_index < layer_list.part.count; layer_index++) {
-			struct pfs_inode_vector layer = pfs_inode_vector_at(layer_list, layer_index);
+	layer_list = pfs_rootfs_metadatas(image);
+	for (u32 layer_index = 0; layer_index < layer_list.part.count;
+	     layer_index++) {
+		struct pfs_inode_vector layer = pfs_inode_vector_at(layer_list,
+								    layer_index);
+		struct pfs_inode inode;
+		bool inode_found;
 
-			{
-				struct pfs_inode inode;
-				bool inode_found;
-
-				inode_found = pfs_inode_in(layer, ino, &inode);
-				if (inode_found)
-					return true;
-			}
-		}
+		inode_found = pfs_inode_in(layer, ino, &inode);
+		if (inode_found)
+			return true;
 	}
 	return false;
 }
@@ -82,29 +73,27 @@ bool pfs_is_held(struct pfs_rootfs image, u64 ino)
 bool pfs_find_place(struct pfs_rootfs image, u64 ino, struct pfs_place *out)
 {
 	u64 before = 0;
+	struct pfs_inode_vector_list layer_list;
 
-	{
-		struct pfs_inode_vector_list layer_list = pfs_rootfs_metadatas(image);
+	layer_list = pfs_rootfs_metadatas(image);
+	for (u32 layer_index = 0; layer_index < layer_list.part.count;
+	     layer_index++) {
+		struct pfs_inode_vector layer = pfs_inode_vector_at(layer_list,
+								    layer_index);
+		struct pfs_inode_list inodes = pfs_inode_vector_inodes(layer);
+		u32 index = pfs_search_inodes(inodes, ino);
+		struct pfs_inode inode = pfs_inode_at(inodes, index);
 
-		for (u32 layer_index = 0; layer_index < layer_list.part.count; layer_index++) {
-			struct pfs_inode_vector layer = pfs_inode_vector_at(layer_list, layer_index);
-
-			{
-				struct pfs_inode_list inodes = pfs_inode_vector_inodes(layer);
-				u32 index = pfs_search_inodes(inodes, ino);
-				struct pfs_inode inode = pfs_inode_at(inodes,
-								      index);
-
-				if (index < inodes.part.count &&
-				    pfs_inode_ino(inode) == ino) {
-					if (pfs_inode_mode_kind(inode) == PFS_INODE_MODE_WHT)
-						return false;
-					*out = (struct pfs_place) { .ordinal = (u64)pfs_narrow(before) + index, .inode = inode };
-					return true;
-				}
-				before = (u64)pfs_narrow(before) + inodes.part.count;
-			}
+		if (index < inodes.part.count && pfs_inode_ino(inode) == ino) {
+			if (pfs_inode_mode_kind(inode) == PFS_INODE_MODE_WHT)
+				return false;
+			*out = (struct pfs_place) {
+				.ordinal = (u64)pfs_narrow(before) + index,
+				.inode = inode,
+			};
+			return true;
 		}
+		before = (u64)pfs_narrow(before) + inodes.part.count;
 	}
 	return false;
 }
@@ -134,31 +123,26 @@ static u32 pfs_search_names(struct pfs_dir_entry_list entries, bool sorted,
 
 	if (!sorted) {
 		for (u32 i = 0; i < entries.part.count; i++) {
-			if (pfs_same_bytes(pfs_dir_entry_name(pfs_dir_entry_at(entries, i)), name))
+			if (pfs_same_bytes(pfs_dir_entry_name(pfs_dir_entry_at(entries, i)),
+					   name))
 				return i;
 		}
 		return entries.part.count;
 	}
 	low = 0;
 	high = entries.part.count;
-	{
-		u64 previous = U64_MAX;
+	for (u64 measure, bound = U64_MAX; low < high; bound = measure) {
+		u32 middle;
 
-		while (low < high) {
-			u64 measure = (high > low ? high - low : 0);
-
-			if (measure >= previous)
-				break;
-			previous = measure;
-			{
-				u32 middle = ((u64)low + high) / 2;
-
-				if (pfs_compare_names(pfs_dir_entry_name(pfs_dir_entry_at(entries, middle)), name) == 0)
-					low = pfs_narrow((u64)middle + 1);
-				else
-					high = middle;
-			}
-		}
+		measure = high > low ? high - low : 0;
+		if (measure >= bound)
+			break;
+		middle = ((u64)low + high) / 2;
+		if (pfs_compare_names(pfs_dir_entry_name(pfs_dir_entry_at(entries, middle)),
+				      name) == 0)
+			low = pfs_narrow((u64)middle + 1);
+		else
+			high = middle;
 	}
 	if (low < entries.part.count &&
 	    pfs_same_bytes(pfs_dir_entry_name(pfs_dir_entry_at(entries, low)),
@@ -186,7 +170,11 @@ bool pfs_find_dir_record(struct pfs_rootfs image, u64 dir, u32 from,
 		    pfs_inode_mode_kind(inode) == PFS_INODE_MODE_DIR) {
 			struct pfs_dir record = pfs_inode_mode_dir(inode);
 
-			*out = (struct pfs_dir_record) { .layer = layer, .entries = pfs_dir_entries(record), .look_below = pfs_dir_look_below(record) };
+			*out = (struct pfs_dir_record) {
+				.layer = layer,
+				.entries = pfs_dir_entries(record),
+				.look_below = pfs_dir_look_below(record),
+			};
 			return true;
 		}
 	}
@@ -211,36 +199,29 @@ bool pfs_find_name(struct pfs_rootfs image, bool sorted, u64 dir,
 	if (pfs_inode_mode_kind(directory) != PFS_INODE_MODE_DIR)
 		return false;
 	layer = 0;
-	{
-		u64 previous = U64_MAX;
+	for (u64 measure, bound = U64_MAX; layer < PFS_MAX_LAYERS;
+	     bound = measure) {
+		struct pfs_dir_record record;
+		bool record_found;
+		struct pfs_dir_entry_list entries;
+		u32 index;
 
-		while (layer < PFS_MAX_LAYERS) {
-			u64 measure = (PFS_MAX_LAYERS > layer ? PFS_MAX_LAYERS - layer : 0);
-
-			if (measure >= previous)
-				break;
-			previous = measure;
-			{
-				struct pfs_dir_record record;
-				bool record_found;
-				struct pfs_dir_entry_list entries;
-				u32 index;
-
-				record_found = pfs_find_dir_record(image, dir,
-								   layer, &record);
-				if (!record_found)
-					return false;
-				entries = record.entries;
-				index = pfs_search_names(entries, sorted ||
-							 record.look_below, name);
-				if (index < entries.part.count)
-					return pfs_find_inode(image,
-							      pfs_dir_entry_ino(pfs_dir_entry_at(entries, index)), out);
-				if (!record.look_below)
-					return false;
-				layer = pfs_narrow((u64)record.layer + 1);
-			}
-		}
+		measure = PFS_MAX_LAYERS > layer ? PFS_MAX_LAYERS - layer : 0;
+		if (measure >= bound)
+			break;
+		record_found = pfs_find_dir_record(image, dir, layer, &record);
+		if (!record_found)
+			return false;
+		entries = record.entries;
+		index = pfs_search_names(entries, sorted || record.look_below,
+					 name);
+		if (index < entries.part.count)
+			return pfs_find_inode(image,
+					      pfs_dir_entry_ino(pfs_dir_entry_at(entries, index)),
+					      out);
+		if (!record.look_below)
+			return false;
+		layer = pfs_narrow((u64)record.layer + 1);
 	}
 	return false;
 }
@@ -262,10 +243,11 @@ static bool pfs_hidden(struct pfs_rootfs image, u32 layer, u64 dir,
 					   dir, &inode);
 		if (inode_found &&
 		    pfs_inode_mode_kind(inode) == PFS_INODE_MODE_DIR) {
-			struct pfs_dir_entry_list entries = pfs_dir_entries(pfs_inode_mode_dir(inode));
+			struct pfs_dir_entry_list entries =
+				pfs_dir_entries(pfs_inode_mode_dir(inode));
 
-			if (pfs_search_names(entries, true,
-					     name) < entries.part.count)
+			if (pfs_search_names(entries, true, name) <
+			    entries.part.count)
 				return true;
 		}
 	}
@@ -307,46 +289,45 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 		if (pfs_inode_mode_kind(directory) != PFS_INODE_MODE_DIR)
 			return false;
 	}
-	{
-		u64 previous = U64_MAX;
+	for (u64 measure, bound = U64_MAX; layer < PFS_MAX_LAYERS;
+	     bound = measure) {
+		struct pfs_dir_record record;
+		bool record_found;
+		struct pfs_dir_entry_list entries;
 
-		while (layer < PFS_MAX_LAYERS) {
-			u64 measure = (PFS_MAX_LAYERS > layer ? PFS_MAX_LAYERS - layer : 0);
+		measure = PFS_MAX_LAYERS > layer ? PFS_MAX_LAYERS - layer : 0;
+		if (measure >= bound)
+			break;
+		record_found = pfs_find_dir_record(image, dir, layer, &record);
+		if (!record_found)
+			return false;
+		if (record.layer != layer)
+			from = 0;
+		entries = record.entries;
+		for (u32 i = from; i < entries.part.count; i++) {
+			struct pfs_place place;
+			bool place_found;
 
-			if (measure >= previous)
-				break;
-			previous = measure;
-			{
-				struct pfs_dir_record record;
-				bool record_found;
-				struct pfs_dir_entry_list entries;
+			place_found = pfs_find_shown(image, record.layer, dir,
+						     pfs_dir_entry_at(entries,
+								      i),
+						     &place);
+			if (place_found) {
+				u64 next = pfs_position_after(record.layer, i);
 
-				record_found = pfs_find_dir_record(image, dir,
-								   layer, &record);
-				if (!record_found)
-					return false;
-				if (record.layer != layer)
-					from = 0;
-				entries = record.entries;
-				for (u32 i = from; i < entries.part.count; i++) {
-					struct pfs_place place;
-					bool place_found;
-
-					place_found = pfs_find_shown(image,
-								     record.layer, dir, pfs_dir_entry_at(entries, i), &place);
-					if (place_found) {
-						u64 next = pfs_position_after(record.layer, i);
-
-						*out = (struct pfs_listed) { .cookie = next, .entry = pfs_dir_entry_at(entries, i), .ordinal = place.ordinal, .inode = place.inode };
-						return true;
-					}
-				}
-				if (!record.look_below)
-					return false;
-				layer = pfs_narrow((u64)record.layer + 1);
-				from = 0;
+				*out = (struct pfs_listed) {
+					.cookie = next,
+					.entry = pfs_dir_entry_at(entries, i),
+					.ordinal = place.ordinal,
+					.inode = place.inode,
+				};
+				return true;
 			}
 		}
+		if (!record.look_below)
+			return false;
+		layer = pfs_narrow((u64)record.layer + 1);
+		from = 0;
 	}
 	return false;
 }
@@ -354,7 +335,12 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 /* a + b, or 2^53 where that is more. */
 static u64 pfs_sum(u64 a, u64 b)
 {
-	return (PFS_SUM_LIMIT > ((PFS_SUM_LIMIT > a ? PFS_SUM_LIMIT - a : 0) > b ? (PFS_SUM_LIMIT > a ? PFS_SUM_LIMIT - a : 0) - b : 0) ? PFS_SUM_LIMIT - ((PFS_SUM_LIMIT > a ? PFS_SUM_LIMIT - a : 0) > b ? (PFS_SUM_LIMIT > a ? PFS_SUM_LIMIT - a : 0) - b : 0) : 0);
+	return PFS_SUM_LIMIT >
+	       ((PFS_SUM_LIMIT > a ? PFS_SUM_LIMIT - a : 0) > b ?
+		(PFS_SUM_LIMIT > a ? PFS_SUM_LIMIT - a : 0) - b : 0) ?
+	       PFS_SUM_LIMIT -
+	       ((PFS_SUM_LIMIT > a ? PFS_SUM_LIMIT - a : 0) > b ?
+		(PFS_SUM_LIMIT > a ? PFS_SUM_LIMIT - a : 0) - b : 0) : 0;
 }
 
 /*
@@ -371,12 +357,16 @@ struct pfs_chunk_place pfs_find_chunk(struct pfs_file_chunk_list chunks,
 
 		if ((offset > start ? offset - start : 0) < len &&
 		    offset >= start)
-			return (struct pfs_chunk_place) { .index = i,
-							 .start = start };
+			return (struct pfs_chunk_place) {
+				.index = i,
+				.start = start,
+			};
 		start = pfs_sum(start, len);
 	}
-	return (struct pfs_chunk_place) { .index = chunks.part.count,
-					 .start = start };
+	return (struct pfs_chunk_place) {
+		.index = chunks.part.count,
+		.start = start,
+	};
 }
 
 /* Size of a file, bytes; validate has seen that it does not overflow. */
@@ -384,14 +374,12 @@ u64 pfs_file_size(struct pfs_file_chunk_list chunks)
 {
 	u64 size = 0;
 
-	{
-		struct pfs_file_chunk_list chunk_list = chunks;
+	for (u32 chunk_index = 0; chunk_index < chunks.part.count;
+	     chunk_index++) {
+		struct pfs_file_chunk chunk = pfs_file_chunk_at(chunks,
+								chunk_index);
 
-		for (u32 chunk_index = 0; chunk_index < chunk_list.part.count; chunk_index++) {
-			struct pfs_file_chunk chunk = pfs_file_chunk_at(chunk_list, chunk_index);
-
-			size = pfs_sum(size, pfs_file_chunk_len(chunk));
-		}
+		size = pfs_sum(size, pfs_file_chunk_len(chunk));
 	}
 	return size;
 }
@@ -400,15 +388,16 @@ u64 pfs_file_size(struct pfs_file_chunk_list chunks)
 u64 pfs_count_records(struct pfs_rootfs image)
 {
 	u64 records = 0;
+	struct pfs_inode_vector_list layer_list;
 
-	{
-		struct pfs_inode_vector_list layer_list = pfs_rootfs_metadatas(image);
+	layer_list = pfs_rootfs_metadatas(image);
+	for (u32 layer_index = 0; layer_index < layer_list.part.count;
+	     layer_index++) {
+		struct pfs_inode_vector layer = pfs_inode_vector_at(layer_list,
+								    layer_index);
 
-		for (u32 layer_index = 0; layer_index < layer_list.part.count; layer_index++) {
-			struct pfs_inode_vector layer = pfs_inode_vector_at(layer_list, layer_index);
-
-			records = (u64)pfs_narrow(records) + pfs_inode_vector_inodes(layer).part.count;
-		}
+		records = (u64)pfs_narrow(records) +
+			pfs_inode_vector_inodes(layer).part.count;
 	}
 	return records;
 }
@@ -417,27 +406,25 @@ u64 pfs_count_records(struct pfs_rootfs image)
 u32 pfs_largest_directory(struct pfs_rootfs image)
 {
 	u32 largest = 0;
+	struct pfs_inode_vector_list layer_list;
 
-	{
-		struct pfs_inode_vector_list layer_list = pfs_rootfs_metadatas(image);
+	layer_list = pfs_rootfs_metadatas(image);
+	for (u32 layer_index = 0; layer_index < layer_list.part.count;
+	     layer_index++) {
+		struct pfs_inode_vector layer = pfs_inode_vector_at(layer_list,
+								    layer_index);
+		struct pfs_inode_list inode_list;
 
-		for (u32 layer_index = 0; layer_index < layer_list.part.count; layer_index++) {
-			struct pfs_inode_vector layer = pfs_inode_vector_at(layer_list, layer_index);
+		inode_list = pfs_inode_vector_inodes(layer);
+		for (u32 inode_index = 0; inode_index < inode_list.part.count;
+		     inode_index++) {
+			struct pfs_inode inode = pfs_inode_at(inode_list,
+							      inode_index);
+			struct pfs_dir_entry_list entries =
+				pfs_dir_entries(pfs_inode_mode_dir(inode));
 
-			{
-				struct pfs_inode_list inode_list = pfs_inode_vector_inodes(layer);
-
-				for (u32 inode_index = 0; inode_index < inode_list.part.count; inode_index++) {
-					struct pfs_inode inode = pfs_inode_at(inode_list, inode_index);
-
-					{
-						struct pfs_dir_entry_list entries = pfs_dir_entries(pfs_inode_mode_dir(inode));
-
-						if (entries.part.count > largest)
-							largest = entries.part.count;
-					}
-				}
-			}
+			if (entries.part.count > largest)
+				largest = entries.part.count;
 		}
 	}
 	return largest;

@@ -57,8 +57,9 @@ static u32 pfs_unicode_unit(struct pfs_bytes json, u64 at)
 	u32 unit = 0;
 
 	for (u32 i = 0; i < 4; i++) {
-		u32 digit = pfs_any_hex_digit(pfs_byte(json,
-						       (u64)pfs_narrow(at) + i));
+		u32 digit =
+			pfs_any_hex_digit(pfs_byte(json,
+						   (u64)pfs_narrow(at) + i));
 
 		if (digit > 15)
 			return PFS_BAD_CHARACTER;
@@ -77,38 +78,55 @@ static struct pfs_character pfs_escaped(struct pfs_bytes json, u64 start)
 
 	if (letter == PFS_QUOTE || letter == PFS_BACKSLASH ||
 	    letter == PFS_SLASH)
-		return (struct pfs_character) { .code = letter,
-					       .next = (u64)at + 2 };
+		return (struct pfs_character) {
+			.code = letter,
+			.next = (u64)at + 2,
+		};
 	if (letter == PFS_LOWER_B)
-		return (struct pfs_character) { .code = 8,
-					       .next = (u64)at + 2 };
+		return (struct pfs_character) {
+			.code = 8,
+			.next = (u64)at + 2,
+		};
 	if (letter == PFS_LOWER_F)
-		return (struct pfs_character) { .code = 12,
-					       .next = (u64)at + 2 };
+		return (struct pfs_character) {
+			.code = 12,
+			.next = (u64)at + 2,
+		};
 	if (letter == PFS_LOWER_N)
-		return (struct pfs_character) { .code = PFS_LINE_FEED,
-					       .next = (u64)at + 2 };
+		return (struct pfs_character) {
+			.code = PFS_LINE_FEED,
+			.next = (u64)at + 2,
+		};
 	if (letter == PFS_LOWER_R)
-		return (struct pfs_character) { .code = PFS_RETURN,
-					       .next = (u64)at + 2 };
+		return (struct pfs_character) {
+			.code = PFS_RETURN,
+			.next = (u64)at + 2,
+		};
 	if (letter == PFS_LOWER_T)
-		return (struct pfs_character) { .code = PFS_TAB,
-					       .next = (u64)at + 2 };
+		return (struct pfs_character) {
+			.code = PFS_TAB,
+			.next = (u64)at + 2,
+		};
 	if (letter != PFS_LOWER_U)
 		return pfs_bad(at);
 	high = pfs_unicode_unit(json, (u64)at + 2);
 	if (high == PFS_BAD_CHARACTER)
 		return pfs_bad(at);
 	if (high < 55296 || high > 57343)
-		return (struct pfs_character) { .code = high,
-					       .next = (u64)at + 6 };
+		return (struct pfs_character) {
+			.code = high,
+			.next = (u64)at + 6,
+		};
 	if (high > 56319 || pfs_byte(json, (u64)at + 6) != PFS_BACKSLASH ||
 	    pfs_byte(json, (u64)at + 7) != PFS_LOWER_U)
 		return pfs_bad(at);
 	low = pfs_unicode_unit(json, (u64)at + 8);
 	if (low < 56320 || low > 57343)
 		return pfs_bad(at);
-	return (struct pfs_character) { .code = 65536 + ((high & 1023) << 10) + (low & 1023), .next = (u64)at + 12 };
+	return (struct pfs_character) {
+		.code = 65536 + ((high & 1023) << 10) + (low & 1023),
+		.next = (u64)at + 12,
+	};
 }
 
 /* A character of several bytes at `at`: well-formed UTF-8 only. */
@@ -116,12 +134,12 @@ static struct pfs_character pfs_multibyte(struct pfs_bytes json, u64 start)
 {
 	u32 at = pfs_narrow(start);
 	u32 lead = pfs_byte(json, at);
-	u32 size = (lead < 224 ? 2 : (lead < 240 ? 3 : 4));
+	u32 size = lead < 224 ? 2 : (lead < 240 ? 3 : 4);
 	u32 code;
 
 	if (lead < 194 || lead > 244)
 		return pfs_bad(at);
-	code = (size == 2 ? lead & 31 : (size == 3 ? lead & 15 : lead & 7));
+	code = size == 2 ? lead & 31 : (size == 3 ? lead & 15 : lead & 7);
 	for (u32 i = 1; i < size; i++) {
 		u32 byte = pfs_byte(json, (u64)at + i);
 
@@ -146,8 +164,10 @@ static struct pfs_character pfs_character(struct pfs_bytes json, u64 at)
 	if (code == PFS_BACKSLASH)
 		return pfs_escaped(json, at);
 	if (code < 128)
-		return (struct pfs_character) { .code = code,
-					       .next = (u64)pfs_narrow(at) + 1 };
+		return (struct pfs_character) {
+			.code = code,
+			.next = (u64)pfs_narrow(at) + 1,
+		};
 	return pfs_multibyte(json, at);
 }
 
@@ -157,29 +177,22 @@ static bool pfs_string_end(struct pfs_bytes json, u64 at,
 {
 	u64 position = (u64)pfs_narrow(at) + 1;
 
-	{
-		u64 previous = U64_MAX;
+	for (u64 measure, bound = U64_MAX; position < json.length;
+	     bound = measure) {
+		struct pfs_character next;
 
-		while (position < json.length) {
-			u64 measure = (json.length > position ? json.length - position : 0);
-
-			if (measure >= previous)
-				break;
-			previous = measure;
-			{
-				struct pfs_character next;
-
-				if (pfs_byte(json, position) == PFS_QUOTE) {
-					*out = position;
-					return true;
-				}
-				next = pfs_character(json, position);
-				if (next.code == PFS_BAD_CHARACTER)
-					return pfs_fail(failure,
-							PFS_RULE_MANIFEST_STRING, 0, position);
-				position = next.next;
-			}
+		measure = json.length > position ? json.length - position : 0;
+		if (measure >= bound)
+			break;
+		if (pfs_byte(json, position) == PFS_QUOTE) {
+			*out = position;
+			return true;
 		}
+		next = pfs_character(json, position);
+		if (next.code == PFS_BAD_CHARACTER)
+			return pfs_fail(failure, PFS_RULE_MANIFEST_STRING, 0,
+					position);
+		position = next.next;
 	}
 	return pfs_fail(failure, PFS_RULE_MANIFEST_STRING, 0, at);
 }
@@ -193,32 +206,23 @@ static bool pfs_same_string(struct pfs_bytes json, u64 a, u64 b)
 	u64 left = (u64)pfs_narrow(a) + 1;
 	u64 right = (u64)pfs_narrow(b) + 1;
 
-	{
-		u64 previous = U64_MAX;
+	for (u64 measure, bound = U64_MAX; left < json.length;
+	     bound = measure) {
+		struct pfs_character one;
+		struct pfs_character other;
 
-		while (left < json.length) {
-			u64 measure = (json.length > left ? json.length - left : 0);
-
-			if (measure >= previous)
-				break;
-			previous = measure;
-			{
-				struct pfs_character one;
-				struct pfs_character other;
-
-				if (pfs_byte(json, left) == PFS_QUOTE ||
-				    pfs_byte(json, right) == PFS_QUOTE)
-					return pfs_byte(json,
-							left) == pfs_byte(json,
-									  right);
-				one = pfs_character(json, left);
-				other = pfs_character(json, right);
-				if (one.code != other.code)
-					return false;
-				left = one.next;
-				right = other.next;
-			}
-		}
+		measure = json.length > left ? json.length - left : 0;
+		if (measure >= bound)
+			break;
+		if (pfs_byte(json, left) == PFS_QUOTE ||
+		    pfs_byte(json, right) == PFS_QUOTE)
+			return pfs_byte(json, left) == pfs_byte(json, right);
+		one = pfs_character(json, left);
+		other = pfs_character(json, right);
+		if (one.code != other.code)
+			return false;
+		left = one.next;
+		right = other.next;
 	}
 	return false;
 }
@@ -249,27 +253,21 @@ static u64 pfs_copy_string(struct pfs_bytes json, u64 at, u32 skip,
 	u64 position = (u64)pfs_narrow(at) + 1;
 	u64 count = 0;
 
-	{
-		u64 previous = U64_MAX;
+	for (u64 measure, bound = U64_MAX; position < json.length &&
+	     pfs_byte(json, position) != PFS_QUOTE; bound = measure) {
+		struct pfs_character next;
 
-		while (position < json.length &&
-		       pfs_byte(json, position) != PFS_QUOTE) {
-			u64 measure = (json.length > position ? json.length - position : 0);
-
-			if (measure >= previous)
-				break;
-			previous = measure;
-			{
-				struct pfs_character next = pfs_character(json,
-									  position);
-
-				if (count >= skip)
-					pfs_scratch_u8_set(plain,
-							   (count > skip ? count - skip : 0), (next.code < 128 ? next.code & 127 : 0));
-				position = next.next;
-				count = (u64)pfs_narrow(count) + 1;
-			}
-		}
+		measure = json.length > position ? json.length - position : 0;
+		if (measure >= bound)
+			break;
+		next = pfs_character(json, position);
+		if (count >= skip)
+			pfs_scratch_u8_set(plain,
+					   count > skip ? count - skip : 0,
+					   next.code < 128 ? next.code & 127 :
+					   0);
+		position = next.next;
+		count = (u64)pfs_narrow(count) + 1;
 	}
 	return count;
 }
@@ -283,18 +281,12 @@ static u64 pfs_digits_end(struct pfs_bytes json, u64 at)
 {
 	u64 position = at;
 
-	{
-		u64 previous = U64_MAX;
-
-		while (position < json.length &&
-		       pfs_is_digit(pfs_byte(json, position))) {
-			u64 measure = (json.length > position ? json.length - position : 0);
-
-			if (measure >= previous)
-				break;
-			previous = measure;
-			position = (u64)pfs_narrow(position) + 1;
-		}
+	for (u64 measure, bound = U64_MAX; position < json.length &&
+	     pfs_is_digit(pfs_byte(json, position)); bound = measure) {
+		measure = json.length > position ? json.length - position : 0;
+		if (measure >= bound)
+			break;
+		position = (u64)pfs_narrow(position) + 1;
 	}
 	return position;
 }
@@ -303,8 +295,8 @@ static u64 pfs_digits_end(struct pfs_bytes json, u64 at)
 static bool pfs_number_end(struct pfs_bytes json, u64 at,
 			   struct pfs_failure *failure, u64 *out)
 {
-	u64 position = (pfs_byte(json,
-				 at) == PFS_MINUS ? (u64)pfs_narrow(at) + 1 : pfs_narrow(at));
+	u64 position = pfs_byte(json, at) == PFS_MINUS ? (u64)pfs_narrow(at) +
+		1 : pfs_narrow(at);
 
 	if (!pfs_is_digit(pfs_byte(json, position)))
 		return pfs_fail(failure, PFS_RULE_MANIFEST_SYNTAX, 0, position);
@@ -376,7 +368,8 @@ static bool pfs_scalar_end(struct pfs_bytes json, u64 at,
  * keys[depth * (MAX_KEYS + 1)] counts them.
  */
 static bool pfs_note_key(struct pfs_bytes json, u64 at, u32 depth,
-			 struct pfs_scratch_u32 keys, struct pfs_failure *failure)
+			 struct pfs_scratch_u32 keys,
+			 struct pfs_failure *failure)
 {
 	u64 first = (u64)depth * (PFS_MAX_KEYS + 1);
 	u32 count = pfs_scratch_u32_get(keys, first);
@@ -386,19 +379,17 @@ static bool pfs_note_key(struct pfs_bytes json, u64 at, u32 depth,
 				at);
 	for (u32 i = 0; i < count; i++) {
 		if (pfs_same_string(json,
-				    pfs_scratch_u32_get(keys,
-							first + 1 + i), at))
-			return pfs_fail(failure, PFS_RULE_MANIFEST_KEY_TWICE,
-					0, at);
+				    pfs_scratch_u32_get(keys, first + 1 + i),
+				    at))
+			return pfs_fail(failure, PFS_RULE_MANIFEST_KEY_TWICE, 0,
+					at);
 	}
 	pfs_scratch_u32_set(keys, first + 1 + count, pfs_narrow(at));
 	pfs_scratch_u32_set(keys, first, pfs_narrow((u64)count + 1));
 	return true;
 }
 
-/*
- * 64 hexadecimal digits in `plain` as 32 bytes of `digests` from `first` on.
- */
+/* 64 hexadecimal digits in `plain` as 32 bytes of `digests` from `first` on. */
 static bool pfs_parse_digits(struct pfs_scratch_u8 plain,
 			     struct pfs_scratch_u8 digests, u32 first)
 {
@@ -416,7 +407,9 @@ static bool pfs_parse_digits(struct pfs_scratch_u8 plain,
 
 /* Reads the digest string at `at`, "sha256:" and 64 digits, into 32 bytes. */
 static bool pfs_read_digest(struct pfs_bytes json, u64 at,
-			    struct pfs_scratch_u8 plain, struct pfs_scratch_u8 digest, struct pfs_failure *failure)
+			    struct pfs_scratch_u8 plain,
+			    struct pfs_scratch_u8 digest,
+			    struct pfs_failure *failure)
 {
 	u64 length = pfs_copy_string(json, at, 0, plain);
 	struct pfs_bytes prefix;
@@ -442,7 +435,10 @@ static bool pfs_read_digest(struct pfs_bytes json, u64 at,
  * for 80 bytes, `layer` for 64.
  */
 bool pfs_find_rootfs(struct pfs_bytes json, struct pfs_scratch_u8 open,
-		     struct pfs_scratch_u32 keys, struct pfs_scratch_u8 plain, struct pfs_scratch_u8 layer, struct pfs_scratch_u8 digest, struct pfs_scratch_u8 verity, struct pfs_failure *failure, struct pfs_rootfs_descriptor *out)
+		     struct pfs_scratch_u32 keys, struct pfs_scratch_u8 plain,
+		     struct pfs_scratch_u8 layer, struct pfs_scratch_u8 digest,
+		     struct pfs_scratch_u8 verity, struct pfs_failure *failure,
+		     struct pfs_rootfs_descriptor *out)
 {
 	u32 want;
 	u32 depth;
@@ -469,168 +465,175 @@ bool pfs_find_rootfs(struct pfs_bytes json, struct pfs_scratch_u8 open,
 	has_verity = false;
 	found = 0;
 	found_verity = false;
-	{
-		u64 previous = U64_MAX;
+	for (u64 measure, bound = U64_MAX; at < json.length; bound = measure) {
+		u32 code;
+		u64 start;
+		u64 end;
 
-		while (at < json.length) {
-			u64 measure = (json.length > at ? json.length - at : 0);
+		measure = json.length > at ? json.length - at : 0;
+		if (measure >= bound)
+			break;
+		code = pfs_byte(json, at);
+		start = at;
+		if (code == PFS_SPACE || code == PFS_TAB ||
+		    code == PFS_LINE_FEED || code == PFS_RETURN) {
+			at = (u64)pfs_narrow(at) + 1;
+			continue;
+		}
+		if (want == PFS_WANT_NOTHING)
+			return pfs_fail(failure, PFS_RULE_MANIFEST_SYNTAX, 0,
+					at);
+		if (want == PFS_WANT_COLON) {
+			if (code != PFS_COLON)
+				return pfs_fail(failure,
+						PFS_RULE_MANIFEST_SYNTAX, 0,
+						at);
+			want = PFS_WANT_VALUE;
+			at = (u64)pfs_narrow(at) + 1;
+			continue;
+		}
+		if (code == PFS_CLOSE_BRACE || code == PFS_CLOSE_BRACKET) {
+			bool object = code == PFS_CLOSE_BRACE;
+			bool closable = want == PFS_WANT_COMMA_OR_END ||
+				want == (object ? PFS_WANT_KEY_OR_END :
+					 PFS_WANT_VALUE_OR_END);
 
-			if (measure >= previous)
-				break;
-			previous = measure;
-			{
-				u32 code = pfs_byte(json, at);
-				u64 start = at;
-				u64 end;
-
-				if (code == PFS_SPACE || code == PFS_TAB ||
-				    code == PFS_LINE_FEED || code == PFS_RETURN) {
-					at = (u64)pfs_narrow(at) + 1;
-					continue;
-				}
-				if (want == PFS_WANT_NOTHING)
+			if (!closable || depth == 0 ||
+			    pfs_scratch_u8_get(open,
+					       depth) != (object ? PFS_OBJECT :
+							  PFS_ARRAY))
+				return pfs_fail(failure,
+						PFS_RULE_MANIFEST_SYNTAX, 0,
+						at);
+			at = (u64)pfs_narrow(at) + 1;
+			if (depth == 4)
+				in_annotations = false;
+			if (depth == 3 && in_layers && object) {
+				if (!has_digest)
 					return pfs_fail(failure,
-							PFS_RULE_MANIFEST_SYNTAX, 0, at);
-				if (want == PFS_WANT_COLON) {
-					if (code != PFS_COLON)
+							PFS_RULE_MANIFEST_DIGEST, 0,
+							start);
+				if (is_rootfs) {
+					if (found != 0)
 						return pfs_fail(failure,
-								PFS_RULE_MANIFEST_SYNTAX, 0, at);
-					want = PFS_WANT_VALUE;
-					at = (u64)pfs_narrow(at) + 1;
-					continue;
+								PFS_RULE_MANIFEST_ROOTFS_TWICE, 0,
+								start);
+					found = pfs_narrow(at);
+					found_verity = has_verity;
+					for (u32 i = 0; i < 32; i++)
+						pfs_scratch_u8_set(digest, i,
+								   pfs_scratch_u8_get(layer,
+										      i));
+					for (u32 i = 0; i < 32; i++)
+						pfs_scratch_u8_set(verity, i,
+								   pfs_scratch_u8_get(layer,
+										      32 +
+										      i));
 				}
-				if (code == PFS_CLOSE_BRACE ||
-				    code == PFS_CLOSE_BRACKET) {
-					bool object = code == PFS_CLOSE_BRACE;
-					bool closable = want == PFS_WANT_COMMA_OR_END || want == (object ? PFS_WANT_KEY_OR_END : PFS_WANT_VALUE_OR_END);
+			}
+			if (depth == 2)
+				in_layers = false;
+			depth = depth > 1 ? depth - 1 : 0;
+			want = depth == 0 ? PFS_WANT_NOTHING :
+				PFS_WANT_COMMA_OR_END;
+			continue;
+		}
+		if (want == PFS_WANT_COMMA_OR_END) {
+			if (code != PFS_COMMA)
+				return pfs_fail(failure,
+						PFS_RULE_MANIFEST_SYNTAX, 0,
+						at);
+			want = pfs_scratch_u8_get(open, depth) == PFS_OBJECT ?
+				PFS_WANT_KEY : PFS_WANT_VALUE;
+			at = (u64)pfs_narrow(at) + 1;
+			continue;
+		}
+		if (want == PFS_WANT_KEY || want == PFS_WANT_KEY_OR_END) {
+			u64 key_end;
 
-					if (!closable || depth == 0 ||
-					    pfs_scratch_u8_get(open,
-							       depth) != (object ? PFS_OBJECT : PFS_ARRAY))
-						return pfs_fail(failure,
-								PFS_RULE_MANIFEST_SYNTAX, 0, at);
-					at = (u64)pfs_narrow(at) + 1;
-					if (depth == 4)
-						in_annotations = false;
-					if (depth == 3 && in_layers && object) {
-						if (!has_digest)
-							return pfs_fail(failure, PFS_RULE_MANIFEST_DIGEST, 0, start);
-						if (is_rootfs) {
-							if (found != 0)
-								return pfs_fail(failure, PFS_RULE_MANIFEST_ROOTFS_TWICE, 0, start);
-							found = pfs_narrow(at);
-							found_verity = has_verity;
-							for (u32 i = 0; i < 32; i++) {
-								pfs_scratch_u8_set(digest, i, pfs_scratch_u8_get(layer, i));
-							}
-							for (u32 i = 0; i < 32; i++) {
-								pfs_scratch_u8_set(verity, i, pfs_scratch_u8_get(layer, 32 + i));
-							}
-						}
-					}
-					if (depth == 2)
-						in_layers = false;
-					depth = (depth > 1 ? depth - 1 : 0);
-					want = (depth == 0 ? PFS_WANT_NOTHING : PFS_WANT_COMMA_OR_END);
-					continue;
-				}
-				if (want == PFS_WANT_COMMA_OR_END) {
-					if (code != PFS_COMMA)
-						return pfs_fail(failure,
-								PFS_RULE_MANIFEST_SYNTAX, 0, at);
-					want = (pfs_scratch_u8_get(open,
-								   depth) == PFS_OBJECT ? PFS_WANT_KEY : PFS_WANT_VALUE);
-					at = (u64)pfs_narrow(at) + 1;
-					continue;
-				}
-				if (want == PFS_WANT_KEY ||
-				    want == PFS_WANT_KEY_OR_END) {
-					u64 key_end;
-
-					if (code != PFS_QUOTE)
-						return pfs_fail(failure,
-								PFS_RULE_MANIFEST_SYNTAX, 0, at);
-					if (!pfs_scalar_end(json, start,
-							    failure, &key_end))
-						return false;
-					if (!pfs_note_key(json, start, depth,
-							  keys, failure))
-						return false;
-					key = start;
-					at = key_end;
-					want = PFS_WANT_COLON;
-					continue;
-				}
-				if (code == PFS_OPEN_BRACE ||
-				    code == PFS_OPEN_BRACKET) {
-					if (depth >= PFS_MAX_DEPTH)
-						return pfs_fail(failure,
-								PFS_RULE_MANIFEST_TOO_DEEP, 0, at);
-					if (depth == 0 &&
-					    code != PFS_OPEN_BRACE)
-						return pfs_fail(failure,
-								PFS_RULE_MANIFEST_SYNTAX, 0, at);
-					if (depth == 1 &&
-					    pfs_says(json, key,
-						     PFS_TEXT("layers"))) {
-						if (code != PFS_OPEN_BRACKET)
-							return pfs_fail(failure, PFS_RULE_MANIFEST_SYNTAX, 0, at);
-						in_layers = true;
-					}
-					if (depth == 2 && in_layers) {
-						is_rootfs = false;
-						has_digest = false;
-						has_verity = false;
-					}
-					if (depth == 3 && in_layers &&
-					    pfs_says(json, key,
-						     PFS_TEXT("annotations")))
-						in_annotations = true;
-					depth = pfs_narrow((u64)depth + 1);
-					pfs_scratch_u8_set(open, depth,
-							   (code == PFS_OPEN_BRACE ? PFS_OBJECT : PFS_ARRAY));
-					pfs_scratch_u32_set(keys,
-							    (u64)depth * (PFS_MAX_KEYS + 1), 0);
-					want = (code == PFS_OPEN_BRACE ? PFS_WANT_KEY_OR_END : PFS_WANT_VALUE_OR_END);
-					at = (u64)pfs_narrow(at) + 1;
-					continue;
-				}
-				if (depth == 0)
+			if (code != PFS_QUOTE)
+				return pfs_fail(failure,
+						PFS_RULE_MANIFEST_SYNTAX, 0,
+						at);
+			if (!pfs_scalar_end(json, start, failure, &key_end))
+				return false;
+			if (!pfs_note_key(json, start, depth, keys, failure))
+				return false;
+			key = start;
+			at = key_end;
+			want = PFS_WANT_COLON;
+			continue;
+		}
+		if (code == PFS_OPEN_BRACE || code == PFS_OPEN_BRACKET) {
+			if (depth >= PFS_MAX_DEPTH)
+				return pfs_fail(failure,
+						PFS_RULE_MANIFEST_TOO_DEEP, 0,
+						at);
+			if (depth == 0 && code != PFS_OPEN_BRACE)
+				return pfs_fail(failure,
+						PFS_RULE_MANIFEST_SYNTAX, 0,
+						at);
+			if (depth == 1 &&
+			    pfs_says(json, key, PFS_TEXT("layers"))) {
+				if (code != PFS_OPEN_BRACKET)
 					return pfs_fail(failure,
-							PFS_RULE_MANIFEST_SYNTAX, 0, at);
-				if (!pfs_scalar_end(json, start, failure, &end))
+							PFS_RULE_MANIFEST_SYNTAX, 0,
+							at);
+				in_layers = true;
+			}
+			if (depth == 2 && in_layers) {
+				is_rootfs = false;
+				has_digest = false;
+				has_verity = false;
+			}
+			if (depth == 3 && in_layers &&
+			    pfs_says(json, key, PFS_TEXT("annotations")))
+				in_annotations = true;
+			depth = pfs_narrow((u64)depth + 1);
+			pfs_scratch_u8_set(open, depth,
+					   code == PFS_OPEN_BRACE ? PFS_OBJECT :
+					   PFS_ARRAY);
+			pfs_scratch_u32_set(keys,
+					    (u64)depth * (PFS_MAX_KEYS + 1), 0);
+			want = code == PFS_OPEN_BRACE ? PFS_WANT_KEY_OR_END :
+				PFS_WANT_VALUE_OR_END;
+			at = (u64)pfs_narrow(at) + 1;
+			continue;
+		}
+		if (depth == 0)
+			return pfs_fail(failure, PFS_RULE_MANIFEST_SYNTAX, 0,
+					at);
+		if (!pfs_scalar_end(json, start, failure, &end))
+			return false;
+		at = end;
+		want = PFS_WANT_COMMA_OR_END;
+		if (code == PFS_QUOTE && in_layers && depth == 3 &&
+		    pfs_scratch_u8_get(open, 3) == PFS_OBJECT) {
+			if (pfs_says(json, key, PFS_TEXT("mediaType")))
+				is_rootfs = pfs_says(json, start,
+						     PFS_TEXT("application/vnd.puzzlefs.image.rootfs.v1"));
+			if (pfs_says(json, key, PFS_TEXT("digest"))) {
+				if (!pfs_read_digest(json, start, plain, layer,
+						     failure))
 					return false;
-				at = end;
-				want = PFS_WANT_COMMA_OR_END;
-				if (code == PFS_QUOTE && in_layers &&
-				    depth == 3 && pfs_scratch_u8_get(open,
-								     3) == PFS_OBJECT) {
-					if (pfs_says(json, key,
-						     PFS_TEXT("mediaType")))
-						is_rootfs = pfs_says(json,
-								     start, PFS_TEXT("application/vnd.puzzlefs.image.rootfs.v1"));
-					if (pfs_says(json, key,
-						     PFS_TEXT("digest"))) {
-						if (!pfs_read_digest(json,
-								     start, plain, layer, failure))
-							return false;
-						has_digest = true;
-					}
-				}
-				if (code == PFS_QUOTE && in_annotations &&
-				    depth == 4) {
-					if (pfs_says(json, key,
-						     PFS_TEXT("io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash"))) {
-						u64 digits = pfs_copy_string(json, start, 0, plain);
+				has_digest = true;
+			}
+		}
+		if (code == PFS_QUOTE && in_annotations && depth == 4) {
+			if (pfs_says(json, key,
+				     PFS_TEXT("io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash"))) {
+				u64 digits = pfs_copy_string(json, start, 0,
+							     plain);
 
-						if (digits != PFS_HEX_DIGITS)
-							return pfs_fail(failure, PFS_RULE_MANIFEST_DIGEST, 0, start);
-						if (!pfs_parse_digits(plain,
-								      layer, 32))
-							return pfs_fail(failure, PFS_RULE_MANIFEST_DIGEST, 0, start);
-						has_verity = true;
-					}
-				}
+				if (digits != PFS_HEX_DIGITS)
+					return pfs_fail(failure,
+							PFS_RULE_MANIFEST_DIGEST, 0,
+							start);
+				if (!pfs_parse_digits(plain, layer, 32))
+					return pfs_fail(failure,
+							PFS_RULE_MANIFEST_DIGEST, 0,
+							start);
+				has_verity = true;
 			}
 		}
 	}
@@ -639,6 +642,9 @@ bool pfs_find_rootfs(struct pfs_bytes json, struct pfs_scratch_u8 open,
 	if (found == 0)
 		return pfs_fail(failure, PFS_RULE_MANIFEST_ROOTFS_MISSING, 0,
 				0);
-	*out = (struct pfs_rootfs_descriptor) { .end = found, .has_verity = found_verity };
+	*out = (struct pfs_rootfs_descriptor) {
+		.end = found,
+		.has_verity = found_verity,
+	};
 	return true;
 }

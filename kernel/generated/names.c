@@ -19,7 +19,7 @@ u32 pfs_compare_names(struct pfs_bytes a, struct pfs_bytes b)
 		if (pfs_byte(a, i) > pfs_byte(b, i))
 			return 2;
 	}
-	return (a.length < b.length ? 0 : 1);
+	return a.length < b.length ? 0 : 1;
 }
 
 /* Whether two runs of bytes are the same. */
@@ -53,7 +53,6 @@ bool pfs_is_dots(struct pfs_bytes name)
 {
 	if (name.length == 1)
 		return pfs_byte(name, 0) == PFS_DOT;
-	return name.length == 2 && pfs_byte(name,
-					    0) == PFS_DOT && pfs_byte(name,
-								      1) == PFS_DOT;
+	return name.length == 2 && pfs_byte(name, 0) == PFS_DOT &&
+	       pfs_byte(name, 1) == PFS_DOT;
 }

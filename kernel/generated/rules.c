@@ -64,7 +64,6 @@ const char * const pfs_rule_names[] = {
 };
 
 const bool pfs_rule_unsupported[] = {
-	[PFS_RULE_NONE] = false,
 	[PFS_RULE_MESSAGE_TOO_LARGE] = true,
 	[PFS_RULE_MESSAGE_SEGMENTS] = true,
 	[PFS_RULE_MANIFEST_TOO_LARGE] = true,

@@ -11,7 +11,8 @@
 
 /* Reads the last SEEK_FOOTER_BYTES of a blob of `blobBytes`. */
 bool pfs_read_seek_footer(struct pfs_bytes footer, u64 blob_bytes,
-			  struct pfs_failure *failure, struct pfs_seek_footer *out)
+			  struct pfs_failure *failure,
+			  struct pfs_seek_footer *out)
 {
 	u32 frames;
 	u32 flags;
@@ -31,12 +32,17 @@ bool pfs_read_seek_footer(struct pfs_bytes footer, u64 blob_bytes,
 	if (frames > PFS_MAX_FRAMES)
 		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_FRAMES, 0,
 				blob_bytes);
-	entry_bytes = ((flags & PFS_CHECKSUM_FLAG) == 0 ? 8 : 12);
-	table_bytes = (u64)frames * entry_bytes + PFS_SEEK_FOOTER_BYTES + PFS_SKIPPABLE_HEADER_BYTES;
+	entry_bytes = (flags & PFS_CHECKSUM_FLAG) == 0 ? 8 : 12;
+	table_bytes = (u64)frames * entry_bytes + PFS_SEEK_FOOTER_BYTES +
+		PFS_SKIPPABLE_HEADER_BYTES;
 	if (table_bytes > blob_bytes)
 		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_TRUNCATED, 0,
 				blob_bytes);
-	*out = (struct pfs_seek_footer) { .frames = frames, .entry_bytes = entry_bytes, .table_bytes = table_bytes };
+	*out = (struct pfs_seek_footer) {
+		.frames = frames,
+		.entry_bytes = entry_bytes,
+		.table_bytes = table_bytes,
+	};
 	return true;
 }
 
@@ -47,7 +53,9 @@ bool pfs_read_seek_footer(struct pfs_bytes footer, u64 blob_bytes,
  * uncompressed size. Both have room for frames + 1.
  */
 bool pfs_read_seek_table(struct pfs_bytes table, struct pfs_seek_footer footer,
-			 u64 blob_bytes, struct pfs_scratch_u53 stored, struct pfs_scratch_u53 content, struct pfs_failure *failure, u64 *out)
+			 u64 blob_bytes, struct pfs_scratch_u53 stored,
+			 struct pfs_scratch_u53 content,
+			 struct pfs_failure *failure, u64 *out)
 {
 	u64 stored_at;
 	u64 content_at;
@@ -58,18 +66,21 @@ bool pfs_read_seek_table(struct pfs_bytes table, struct pfs_seek_footer footer,
 	if (pfs_load_u32(table, 0) != PFS_SKIPPABLE_MAGIC)
 		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_MAGIC, 0, 0);
 	if (pfs_load_u32(table,
-			 4) != (table.length > PFS_SKIPPABLE_HEADER_BYTES ? table.length - PFS_SKIPPABLE_HEADER_BYTES : 0))
+			 4) != (table.length > PFS_SKIPPABLE_HEADER_BYTES ?
+				table.length - PFS_SKIPPABLE_HEADER_BYTES : 0))
 		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_SIZE, 0, 4);
 	stored_at = 0;
 	content_at = 0;
 	for (u32 i = 0; i < footer.frames; i++) {
-		u64 entry = (u64)i * footer.entry_bytes + PFS_SKIPPABLE_HEADER_BYTES;
+		u64 entry = (u64)i * footer.entry_bytes +
+			PFS_SKIPPABLE_HEADER_BYTES;
 
 		if (pfs_load_u32(table, entry + 4) > PFS_MAX_FRAME_BYTES)
 			return pfs_fail(failure,
-					PFS_RULE_SEEK_TABLE_FRAME_TOO_LARGE, 0, entry);
-		if (pfs_load_u32(table,
-				 entry) > (blob_bytes > stored_at ? blob_bytes - stored_at : 0))
+					PFS_RULE_SEEK_TABLE_FRAME_TOO_LARGE, 0,
+					entry);
+		if (pfs_load_u32(table, entry) >
+		    (blob_bytes > stored_at ? blob_bytes - stored_at : 0))
 			return pfs_fail(failure, PFS_RULE_SEEK_TABLE_SUM, 0,
 					entry);
 		pfs_scratch_u53_set(stored, i, stored_at);
@@ -77,9 +88,8 @@ bool pfs_read_seek_table(struct pfs_bytes table, struct pfs_seek_footer footer,
 		if (!pfs_checked_add(stored_at, pfs_load_u32(table, entry),
 				     failure, &stored_at))
 			return false;
-		if (!pfs_checked_add(content_at,
-				     pfs_load_u32(table,
-						  entry + 4), failure, &content_at))
+		if (!pfs_checked_add(content_at, pfs_load_u32(table, entry + 4),
+				     failure, &content_at))
 			return false;
 	}
 	pfs_scratch_u53_set(stored, footer.frames, stored_at);
@@ -105,25 +115,18 @@ u32 pfs_find_frame(struct pfs_scratch_u53 content, u32 frames, u64 offset)
 		return frames;
 	low = 0;
 	high = frames;
-	{
-		u64 previous = U64_MAX;
+	for (u64 measure, bound = U64_MAX; low < high; bound = measure) {
+		u32 middle;
 
-		while (low < high) {
-			u64 measure = (high > low ? high - low : 0);
-
-			if (measure >= previous)
-				break;
-			previous = measure;
-			{
-				u32 middle = ((u64)low + high) / 2;
-
-				if (pfs_scratch_u53_get(content,
-							pfs_narrow((u64)middle + 1)) <= offset)
-					low = pfs_narrow((u64)middle + 1);
-				else
-					high = middle;
-			}
-		}
+		measure = high > low ? high - low : 0;
+		if (measure >= bound)
+			break;
+		middle = ((u64)low + high) / 2;
+		if (pfs_scratch_u53_get(content,
+					pfs_narrow((u64)middle + 1)) <= offset)
+			low = pfs_narrow((u64)middle + 1);
+		else
+			high = middle;
 	}
 	return low;
 }

@@ -17,7 +17,8 @@
  * its memory. `work` is one number.
  */
 bool pfs_check_encoding(const struct pfs_message *message,
-			struct pfs_scratch_u53 work, struct pfs_failure *failure, struct pfs_rootfs *out)
+			struct pfs_scratch_u53 work,
+			struct pfs_failure *failure, struct pfs_rootfs *out)
 {
 	struct pfs_struct_part part;
 	struct pfs_rootfs image;
@@ -51,58 +52,54 @@ static bool pfs_check_sum(u64 a, u64 b, struct pfs_inode inode,
 }
 
 static bool pfs_check_chunks(struct pfs_file_chunk_list chunks,
-			     struct pfs_inode inode, struct pfs_failure *failure)
+			     struct pfs_inode inode,
+			     struct pfs_failure *failure)
 {
 	u64 size = 0;
 
-	{
-		struct pfs_file_chunk_list chunk_list = chunks;
+	for (u32 chunk_index = 0; chunk_index < chunks.part.count;
+	     chunk_index++) {
+		struct pfs_file_chunk chunk = pfs_file_chunk_at(chunks,
+								chunk_index);
+		struct pfs_blob_ref blob = pfs_file_chunk_blob(chunk);
+		u64 len = pfs_file_chunk_len(chunk);
 
-		for (u32 chunk_index = 0; chunk_index < chunk_list.part.count; chunk_index++) {
-			struct pfs_file_chunk chunk = pfs_file_chunk_at(chunk_list, chunk_index);
-
-			{
-				struct pfs_blob_ref blob = pfs_file_chunk_blob(chunk);
-				u64 len = pfs_file_chunk_len(chunk);
-
-				if (pfs_blob_ref_digest(blob).length != PFS_DIGEST_BYTES)
-					return pfs_fail(failure,
-							PFS_RULE_DIGEST_LENGTH, pfs_inode_ino(inode), (u64)chunk.part.at * 8);
-				if (!pfs_check_sum(pfs_blob_ref_offset(blob),
-						   len, inode, failure))
-					return false;
-				if (!pfs_check_sum(size, len, inode, failure))
-					return false;
-				if (!pfs_checked_add(size, len, failure, &size))
-					return false;
-			}
-		}
+		if (pfs_blob_ref_digest(blob).length != PFS_DIGEST_BYTES)
+			return pfs_fail(failure, PFS_RULE_DIGEST_LENGTH,
+					pfs_inode_ino(inode),
+					(u64)chunk.part.at * 8);
+		if (!pfs_check_sum(pfs_blob_ref_offset(blob), len, inode,
+				   failure))
+			return false;
+		if (!pfs_check_sum(size, len, inode, failure))
+			return false;
+		if (!pfs_checked_add(size, len, failure, &size))
+			return false;
 	}
 	return true;
 }
 
 static bool pfs_check_xattrs(struct pfs_inode_additional additional,
-			     struct pfs_inode inode, struct pfs_failure *failure)
+			     struct pfs_inode inode,
+			     struct pfs_failure *failure)
 {
-	{
-		struct pfs_xattr_list xattr_list = pfs_inode_additional_xattrs(additional);
+	struct pfs_xattr_list xattr_list;
 
-		for (u32 xattr_index = 0; xattr_index < xattr_list.part.count; xattr_index++) {
-			struct pfs_xattr xattr = pfs_xattr_at(xattr_list,
-							      xattr_index);
+	xattr_list = pfs_inode_additional_xattrs(additional);
+	for (u32 xattr_index = 0; xattr_index < xattr_list.part.count;
+	     xattr_index++) {
+		struct pfs_xattr xattr = pfs_xattr_at(xattr_list, xattr_index);
+		u32 length = pfs_xattr_key(xattr).length;
 
-			{
-				u32 length = pfs_xattr_key(xattr).length;
-
-				if (length == 0 ||
-				    length > PFS_MAX_NAME_BYTES || pfs_has_nul(pfs_xattr_key(xattr)))
-					return pfs_fail(failure,
-							PFS_RULE_XATTR_NAME, pfs_inode_ino(inode), (u64)xattr.part.at * 8);
-				if (pfs_xattr_val(xattr).length > PFS_MAX_XATTR_VALUE_BYTES)
-					return pfs_fail(failure,
-							PFS_RULE_XATTR_VALUE, pfs_inode_ino(inode), (u64)xattr.part.at * 8);
-			}
-		}
+		if (length == 0 || length > PFS_MAX_NAME_BYTES ||
+		    pfs_has_nul(pfs_xattr_key(xattr)))
+			return pfs_fail(failure, PFS_RULE_XATTR_NAME,
+					pfs_inode_ino(inode),
+					(u64)xattr.part.at * 8);
+		if (pfs_xattr_val(xattr).length > PFS_MAX_XATTR_VALUE_BYTES)
+			return pfs_fail(failure, PFS_RULE_XATTR_VALUE,
+					pfs_inode_ino(inode),
+					(u64)xattr.part.at * 8);
 	}
 	return true;
 }
@@ -127,6 +124,15 @@ static bool pfs_check_name(struct pfs_dir_entry entry, struct pfs_bytes name,
 	return true;
 }
 
+/* The name that a permutation of a directory's entries has at `position`. */
+static struct pfs_bytes pfs_name_at(struct pfs_dir_entry_list entries,
+				    struct pfs_scratch_u32 order, u64 position)
+{
+	return pfs_dir_entry_name(pfs_dir_entry_at(entries,
+						   pfs_scratch_u32_get(order,
+								       position)));
+}
+
 /* Moves entry `start` of a heap of names down to its place. */
 static void pfs_sift_down(struct pfs_dir_entry_list entries,
 			  struct pfs_scratch_u32 order, u32 start, u32 end)
@@ -142,9 +148,13 @@ static void pfs_sift_down(struct pfs_dir_entry_list entries,
 			return;
 		largest = left;
 		if (left + 1 < end &&
-		    pfs_compare_names(pfs_dir_entry_name(pfs_dir_entry_at(entries, pfs_scratch_u32_get(order, left))), pfs_dir_entry_name(pfs_dir_entry_at(entries, pfs_scratch_u32_get(order, left + 1)))) == 0)
+		    pfs_compare_names(pfs_name_at(entries, order, left),
+				      pfs_name_at(entries, order, left + 1)) ==
+		    0)
 			largest = left + 1;
-		if (pfs_compare_names(pfs_dir_entry_name(pfs_dir_entry_at(entries, pfs_scratch_u32_get(order, root))), pfs_dir_entry_name(pfs_dir_entry_at(entries, pfs_scratch_u32_get(order, largest)))) != 0)
+		if (pfs_compare_names(pfs_name_at(entries, order, root),
+				      pfs_name_at(entries, order, largest)) !=
+		    0)
 			return;
 		moved = pfs_scratch_u32_get(order, root);
 		pfs_scratch_u32_set(order, root,
@@ -159,20 +169,20 @@ static void pfs_sift_down(struct pfs_dir_entry_list entries,
  * is there twice.
  */
 static bool pfs_check_unsorted(struct pfs_dir dir, struct pfs_inode inode,
-			       struct pfs_scratch_u32 order, struct pfs_failure *failure)
+			       struct pfs_scratch_u32 order,
+			       struct pfs_failure *failure)
 {
 	struct pfs_dir_entry_list entries = pfs_dir_entries(dir);
 	u32 count = entries.part.count;
 
-	for (u32 i = 0; i < count; i++) {
+	for (u32 i = 0; i < count; i++)
 		pfs_scratch_u32_set(order, i, i);
-	}
-	for (u32 i = 0; i < count / 2; i++) {
+	for (u32 i = 0; i < count / 2; i++)
 		pfs_sift_down(entries, order,
-			      (count / 2 > i + 1 ? count / 2 - (i + 1) : 0), count);
-	}
+			      count / 2 > i + 1 ? count / 2 - (i + 1) : 0,
+			      count);
 	for (u32 i = 1; i < count; i++) {
-		u32 last = (count > i ? count - i : 0);
+		u32 last = count > i ? count - i : 0;
 		u32 moved = pfs_scratch_u32_get(order, 0);
 
 		pfs_scratch_u32_set(order, 0, pfs_scratch_u32_get(order, last));
@@ -181,53 +191,56 @@ static bool pfs_check_unsorted(struct pfs_dir dir, struct pfs_inode inode,
 	}
 	for (u32 i = 1; i < count; i++) {
 		struct pfs_dir_entry entry = pfs_dir_entry_at(entries,
-							      pfs_scratch_u32_get(order, i));
+							      pfs_scratch_u32_get(order,
+										  i));
 
-		if (pfs_same_bytes(pfs_dir_entry_name(pfs_dir_entry_at(entries,
-								       pfs_scratch_u32_get(order, (i > 1 ? i - 1 : 0)))), pfs_dir_entry_name(entry)))
+		if (pfs_same_bytes(pfs_name_at(entries, order,
+					       i > 1 ? i - 1 : 0),
+				   pfs_dir_entry_name(entry)))
 			return pfs_fail(failure, PFS_RULE_DIR_ENTRY_DUPLICATE,
-					pfs_inode_ino(inode), (u64)entry.part.at * 8);
+					pfs_inode_ino(inode),
+					(u64)entry.part.at * 8);
 	}
 	return true;
 }
 
 /* Checks the entries of a directory record; gives whether they are sorted. */
 static bool pfs_check_dir(struct pfs_rootfs image, struct pfs_dir dir,
-			  struct pfs_inode inode, struct pfs_scratch_u32 order, struct pfs_failure *failure, bool *out)
+			  struct pfs_inode inode, struct pfs_scratch_u32 order,
+			  struct pfs_failure *failure, bool *out)
 {
 	struct pfs_dir_entry_list entries = pfs_dir_entries(dir);
 	bool sorted = true;
-	struct pfs_bytes previous = pfs_slice(pfs_dir_entry_name(pfs_dir_entry_at(entries, 0)), 0, 0);
+	struct pfs_bytes previous =
+		pfs_slice(pfs_dir_entry_name(pfs_dir_entry_at(entries, 0)), 0,
+			  0);
 
-	{
-		struct pfs_dir_entry_list entry_list = entries;
+	for (u32 entry_index = 0; entry_index < entries.part.count;
+	     entry_index++) {
+		struct pfs_dir_entry entry = pfs_dir_entry_at(entries,
+							      entry_index);
+		struct pfs_bytes name = pfs_dir_entry_name(entry);
+		u64 ino = pfs_dir_entry_ino(entry);
+		u32 comparison;
 
-		for (u32 entry_index = 0; entry_index < entry_list.part.count; entry_index++) {
-			struct pfs_dir_entry entry = pfs_dir_entry_at(entry_list, entry_index);
-
-			{
-				struct pfs_bytes name = pfs_dir_entry_name(entry);
-				u64 ino = pfs_dir_entry_ino(entry);
-				u32 comparison;
-
-				if (!pfs_check_name(entry, name, inode,
-						    failure))
-					return false;
-				if (ino == PFS_ROOT_INO)
-					return pfs_fail(failure,
-							PFS_RULE_DIR_ENTRY_ROOT, pfs_inode_ino(inode), (u64)entry.part.at * 8);
-				if (!pfs_is_held(image, ino))
-					return pfs_fail(failure,
-							PFS_RULE_DIR_ENTRY_DANGLING, pfs_inode_ino(inode), (u64)entry.part.at * 8);
-				comparison = pfs_compare_names(previous, name);
-				if (comparison == 1)
-					return pfs_fail(failure,
-							PFS_RULE_DIR_ENTRY_DUPLICATE, pfs_inode_ino(inode), (u64)entry.part.at * 8);
-				if (comparison == 2)
-					sorted = false;
-				previous = name;
-			}
-		}
+		if (!pfs_check_name(entry, name, inode, failure))
+			return false;
+		if (ino == PFS_ROOT_INO)
+			return pfs_fail(failure, PFS_RULE_DIR_ENTRY_ROOT,
+					pfs_inode_ino(inode),
+					(u64)entry.part.at * 8);
+		if (!pfs_is_held(image, ino))
+			return pfs_fail(failure, PFS_RULE_DIR_ENTRY_DANGLING,
+					pfs_inode_ino(inode),
+					(u64)entry.part.at * 8);
+		comparison = pfs_compare_names(previous, name);
+		if (comparison == 1)
+			return pfs_fail(failure, PFS_RULE_DIR_ENTRY_DUPLICATE,
+					pfs_inode_ino(inode),
+					(u64)entry.part.at * 8);
+		if (comparison == 2)
+			sorted = false;
+		previous = name;
 	}
 	if (!sorted && pfs_dir_look_below(dir))
 		return pfs_fail(failure, PFS_RULE_LOOK_BELOW_UNSORTED,
@@ -245,7 +258,8 @@ static bool pfs_check_dir(struct pfs_rootfs image, struct pfs_dir dir,
  * its names are sorted.
  */
 static bool pfs_check_record(struct pfs_rootfs image, struct pfs_inode inode,
-			     struct pfs_scratch_u32 order, struct pfs_failure *failure, bool *out)
+			     struct pfs_scratch_u32 order,
+			     struct pfs_failure *failure, bool *out)
 {
 	enum pfs_inode_mode kind = pfs_inode_mode_kind(inode);
 	u64 at = (u64)inode.part.at * 8;
@@ -272,7 +286,8 @@ static bool pfs_check_record(struct pfs_rootfs image, struct pfs_inode inode,
 		return pfs_fail(failure, PFS_RULE_DEVICE_NUMBER,
 				pfs_inode_ino(inode), at);
 	if (kind == PFS_INODE_MODE_LNK) {
-		struct pfs_bytes target = pfs_inode_additional_symlink_target(additional);
+		struct pfs_bytes target =
+			pfs_inode_additional_symlink_target(additional);
 
 		if (target.length == 0 ||
 		    target.length > PFS_MAX_TARGET_BYTES || pfs_has_nul(target))
@@ -302,23 +317,23 @@ static bool pfs_check_order(struct pfs_inode_vector layer,
 			    struct pfs_failure *failure)
 {
 	u64 previous = 0;
+	struct pfs_inode_list inode_list;
 
-	{
-		struct pfs_inode_list inode_list = pfs_inode_vector_inodes(layer);
+	inode_list = pfs_inode_vector_inodes(layer);
+	for (u32 inode_index = 0; inode_index < inode_list.part.count;
+	     inode_index++) {
+		struct pfs_inode inode = pfs_inode_at(inode_list, inode_index);
 
-		for (u32 inode_index = 0; inode_index < inode_list.part.count; inode_index++) {
-			struct pfs_inode inode = pfs_inode_at(inode_list,
-							      inode_index);
-
-			if (pfs_inode_ino(inode) == 0 ||
-			    pfs_inode_ino(inode) >= PFS_NUMBER_END)
-				return pfs_fail(failure, PFS_RULE_INO_RANGE,
-						pfs_inode_ino(inode), (u64)inode.part.at * 8);
-			if (pfs_inode_ino(inode) <= previous)
-				return pfs_fail(failure, PFS_RULE_INO_ORDER,
-						pfs_inode_ino(inode), (u64)inode.part.at * 8);
-			previous = pfs_inode_ino(inode);
-		}
+		if (pfs_inode_ino(inode) == 0 ||
+		    pfs_inode_ino(inode) >= PFS_NUMBER_END)
+			return pfs_fail(failure, PFS_RULE_INO_RANGE,
+					pfs_inode_ino(inode),
+					(u64)inode.part.at * 8);
+		if (pfs_inode_ino(inode) <= previous)
+			return pfs_fail(failure, PFS_RULE_INO_ORDER,
+					pfs_inode_ino(inode),
+					(u64)inode.part.at * 8);
+		previous = pfs_inode_ino(inode);
 	}
 	return true;
 }
@@ -326,16 +341,18 @@ static bool pfs_check_order(struct pfs_inode_vector layer,
 static bool pfs_check_digests(struct pfs_rootfs image,
 			      struct pfs_failure *failure)
 {
-	{
-		struct pfs_verity_data_list item_list = pfs_rootfs_fs_verity_data(image);
+	struct pfs_verity_data_list item_list;
 
-		for (u32 item_index = 0; item_index < item_list.part.count; item_index++) {
-			struct pfs_verity_data item = pfs_verity_data_at(item_list, item_index);
+	item_list = pfs_rootfs_fs_verity_data(image);
+	for (u32 item_index = 0; item_index < item_list.part.count;
+	     item_index++) {
+		struct pfs_verity_data item = pfs_verity_data_at(item_list,
+								 item_index);
 
-			if (pfs_verity_data_digest(item).length != PFS_DIGEST_BYTES || pfs_verity_data_verity(item).length != PFS_DIGEST_BYTES)
-				return pfs_fail(failure,
-						PFS_RULE_DIGEST_LENGTH, 0, (u64)item.part.at * 8);
-		}
+		if (pfs_verity_data_digest(item).length != PFS_DIGEST_BYTES ||
+		    pfs_verity_data_verity(item).length != PFS_DIGEST_BYTES)
+			return pfs_fail(failure, PFS_RULE_DIGEST_LENGTH, 0,
+					(u64)item.part.at * 8);
 	}
 	return true;
 }
@@ -350,24 +367,38 @@ static bool pfs_check_chunk_table(struct pfs_chunk_list chunks,
 		u32 stored = pfs_chunk_stored_digest(chunk).length;
 		u32 content = pfs_chunk_content_digest(chunk).length;
 
-		if (pfs_blob_ref_digest(pfs_chunk_blob(chunk)).length != PFS_DIGEST_BYTES || stored != PFS_DIGEST_BYTES || content != PFS_DIGEST_BYTES)
+		if (pfs_blob_ref_digest(pfs_chunk_blob(chunk)).length !=
+		    PFS_DIGEST_BYTES || stored != PFS_DIGEST_BYTES ||
+		    content != PFS_DIGEST_BYTES)
 			return pfs_fail(failure, PFS_RULE_DIGEST_LENGTH, 0, at);
-		if (pfs_blob_ref_offset(pfs_chunk_blob(chunk)) >= PFS_NUMBER_END || pfs_chunk_length(chunk) >= (PFS_NUMBER_END > pfs_blob_ref_offset(pfs_chunk_blob(chunk)) ? PFS_NUMBER_END - pfs_blob_ref_offset(pfs_chunk_blob(chunk)) : 0))
+		if (pfs_blob_ref_offset(pfs_chunk_blob(chunk)) >=
+		    PFS_NUMBER_END ||
+		    pfs_chunk_length(chunk) >= (PFS_NUMBER_END >
+						pfs_blob_ref_offset(pfs_chunk_blob(chunk)) ?
+						PFS_NUMBER_END -
+						pfs_blob_ref_offset(pfs_chunk_blob(chunk)) :
+						0))
 			return pfs_fail(failure, PFS_RULE_CHUNK_TABLE_RANGE, 0,
 					at);
 		if (i > 0) {
 			struct pfs_chunk before = pfs_chunk_at(chunks,
-							       (i > 1 ? i - 1 : 0));
-			u32 comparison = pfs_compare_names(pfs_blob_ref_digest(pfs_chunk_blob(before)), pfs_blob_ref_digest(pfs_chunk_blob(chunk)));
+							       i > 1 ? i - 1 :
+							       0);
+			u32 comparison =
+				pfs_compare_names(pfs_blob_ref_digest(pfs_chunk_blob(before)),
+						  pfs_blob_ref_digest(pfs_chunk_blob(chunk)));
 			u64 end;
 
-			if (!pfs_checked_add(pfs_blob_ref_offset(pfs_chunk_blob(before)), pfs_chunk_length(before), failure, &end))
+			if (!pfs_checked_add(pfs_blob_ref_offset(pfs_chunk_blob(before)),
+					     pfs_chunk_length(before), failure,
+					     &end))
 				return false;
 			if (comparison == 2 ||
 			    (comparison == 1 &&
 			     end > pfs_blob_ref_offset(pfs_chunk_blob(chunk))))
 				return pfs_fail(failure,
-						PFS_RULE_CHUNK_TABLE_ORDER, 0, at);
+						PFS_RULE_CHUNK_TABLE_ORDER, 0,
+						at);
 		}
 	}
 	return true;
@@ -378,12 +409,15 @@ static bool pfs_check_chunk_table(struct pfs_chunk_list chunks,
  * directory its one parent.
  */
 static bool pfs_enter(struct pfs_inode inode, u64 ordinal, u64 parent,
-		      struct pfs_scratch_u32 links, struct pfs_scratch_u53 parents, struct pfs_failure *failure)
+		      struct pfs_scratch_u32 links,
+		      struct pfs_scratch_u53 parents,
+		      struct pfs_failure *failure)
 {
 	if (pfs_inode_mode_kind(inode) != PFS_INODE_MODE_DIR) {
 		pfs_scratch_u32_set(links, ordinal,
 				    pfs_narrow((u64)pfs_scratch_u32_get(links,
-									ordinal) + 1));
+									ordinal) +
+					       1));
 		return true;
 	}
 	if (pfs_scratch_u53_get(parents, ordinal) != 0)
@@ -395,9 +429,12 @@ static bool pfs_enter(struct pfs_inode inode, u64 ordinal, u64 parent,
 }
 
 static bool pfs_check_reach(struct pfs_rootfs image,
-			    struct pfs_scratch_u53 parents, struct pfs_failure *failure)
+			    struct pfs_scratch_u53 parents,
+			    struct pfs_failure *failure)
 {
-	struct pfs_inode_list newest = pfs_inode_vector_inodes(pfs_inode_vector_at(pfs_rootfs_metadatas(image), 0));
+	struct pfs_inode_list newest =
+		pfs_inode_vector_inodes(pfs_inode_vector_at(pfs_rootfs_metadatas(image),
+							    0));
 
 	for (u32 i = 0; i < newest.part.count; i++) {
 		struct pfs_inode inode = pfs_inode_at(newest, i);
@@ -405,7 +442,8 @@ static bool pfs_check_reach(struct pfs_rootfs image,
 		if (pfs_inode_mode_kind(inode) == PFS_INODE_MODE_DIR &&
 		    pfs_scratch_u53_get(parents, i) == 0)
 			return pfs_fail(failure, PFS_RULE_DIR_UNREACHABLE,
-					pfs_inode_ino(inode), (u64)inode.part.at * 8);
+					pfs_inode_ino(inode),
+					(u64)inode.part.at * 8);
 	}
 	return true;
 }
@@ -417,7 +455,10 @@ static bool pfs_check_reach(struct pfs_rootfs image,
  * Gives the number of visible inodes.
  */
 static bool pfs_check_tree(struct pfs_rootfs image,
-			   struct pfs_scratch_u32 links, struct pfs_scratch_u53 parents, struct pfs_scratch_u53 queue, struct pfs_failure *failure, u64 *out)
+			   struct pfs_scratch_u32 links,
+			   struct pfs_scratch_u53 parents,
+			   struct pfs_scratch_u53 queue,
+			   struct pfs_failure *failure, u64 *out)
 {
 	struct pfs_place root;
 	bool root_found;
@@ -447,52 +488,56 @@ static bool pfs_check_tree(struct pfs_rootfs image,
 		if (!above_found)
 			continue;
 		layer = 0;
-		{
-			u64 previous = U64_MAX;
+		for (u64 measure, bound = U64_MAX; layer < PFS_MAX_LAYERS;
+		     bound = measure) {
+			struct pfs_dir_record record;
+			bool record_found;
+			struct pfs_dir_entry_list entry_list;
 
-			while (layer < PFS_MAX_LAYERS) {
-				u64 measure = (PFS_MAX_LAYERS > layer ? PFS_MAX_LAYERS - layer : 0);
+			measure = PFS_MAX_LAYERS > layer ? PFS_MAX_LAYERS -
+				layer : 0;
+			if (measure >= bound)
+				break;
+			record_found = pfs_find_dir_record(image, dir, layer,
+							   &record);
+			if (!record_found)
+				break;
+			entry_list = record.entries;
+			for (u32 entry_index = 0;
+			     entry_index < entry_list.part.count;
+			     entry_index++) {
+				struct pfs_dir_entry entry =
+					pfs_dir_entry_at(entry_list,
+							 entry_index);
+				struct pfs_place shown;
+				bool shown_found;
 
-				if (measure >= previous)
-					break;
-				previous = measure;
-				{
-					struct pfs_dir_record record;
-					bool record_found;
-
-					record_found = pfs_find_dir_record(image, dir, layer, &record);
-					if (!record_found)
-						break;
-					{
-						struct pfs_dir_entry_list entry_list = record.entries;
-
-						for (u32 entry_index = 0; entry_index < entry_list.part.count; entry_index++) {
-							struct pfs_dir_entry entry = pfs_dir_entry_at(entry_list, entry_index);
-
-							{
-								struct pfs_place shown;
-								bool shown_found;
-
-								shown_found = pfs_find_shown(image, record.layer, dir, entry, &shown);
-								if (!shown_found)
-									continue;
-								if (!pfs_enter(shown.inode, shown.ordinal, dir, links, parents, failure))
-									return false;
-								if (pfs_inode_mode_kind(shown.inode) == PFS_INODE_MODE_DIR) {
-									pfs_scratch_u32_set(links, above.ordinal, pfs_narrow((u64)pfs_scratch_u32_get(links, above.ordinal) + 1));
-									pfs_scratch_u53_set(queue, queued, pfs_inode_ino(shown.inode));
-									queued = queued + 1;
-								}
-								if (pfs_inode_mode_kind(shown.inode) == PFS_INODE_MODE_DIR || pfs_scratch_u32_get(links, shown.ordinal) == 1)
-									visible = visible + 1;
-							}
-						}
-					}
-					if (!record.look_below)
-						break;
-					layer = pfs_narrow((u64)record.layer + 1);
+				shown_found = pfs_find_shown(image,
+							     record.layer, dir,
+							     entry, &shown);
+				if (!shown_found)
+					continue;
+				if (!pfs_enter(shown.inode, shown.ordinal, dir,
+					       links, parents, failure))
+					return false;
+				if (pfs_inode_mode_kind(shown.inode) ==
+				    PFS_INODE_MODE_DIR) {
+					pfs_scratch_u32_set(links,
+							    above.ordinal,
+							    pfs_narrow((u64)pfs_scratch_u32_get(links, above.ordinal) + 1));
+					pfs_scratch_u53_set(queue, queued,
+							    pfs_inode_ino(shown.inode));
+					queued = queued + 1;
 				}
+				if (pfs_inode_mode_kind(shown.inode) ==
+				    PFS_INODE_MODE_DIR ||
+				    pfs_scratch_u32_get(links,
+							shown.ordinal) == 1)
+					visible = visible + 1;
 			}
+			if (!record.look_below)
+				break;
+			layer = pfs_narrow((u64)record.layer + 1);
 		}
 	}
 	if (!pfs_check_reach(image, parents, failure))
@@ -510,47 +555,45 @@ static bool pfs_check_tree(struct pfs_rootfs image,
  * index.
  */
 bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
-		  struct pfs_scratch_u53 parents, struct pfs_scratch_u53 queue, struct pfs_scratch_u32 order, struct pfs_failure *failure, struct pfs_summary *out)
+		  struct pfs_scratch_u53 parents, struct pfs_scratch_u53 queue,
+		  struct pfs_scratch_u32 order, struct pfs_failure *failure,
+		  struct pfs_summary *out)
 {
 	bool sorted = true;
+	struct pfs_inode_vector_list layer_list;
 	u64 visible;
 
-	{
-		struct pfs_inode_vector_list layer_list = pfs_rootfs_metadatas(image);
+	layer_list = pfs_rootfs_metadatas(image);
+	for (u32 layer_index = 0; layer_index < layer_list.part.count;
+	     layer_index++) {
+		struct pfs_inode_vector layer = pfs_inode_vector_at(layer_list,
+								    layer_index);
 
-		for (u32 layer_index = 0; layer_index < layer_list.part.count; layer_index++) {
-			struct pfs_inode_vector layer = pfs_inode_vector_at(layer_list, layer_index);
-
-			if (!pfs_check_order(layer, failure))
-				return false;
-		}
+		if (!pfs_check_order(layer, failure))
+			return false;
 	}
 	if (!pfs_check_digests(image, failure))
 		return false;
 	if (!pfs_check_chunk_table(pfs_rootfs_chunks(image), failure))
 		return false;
-	{
-		struct pfs_inode_vector_list layer_list = pfs_rootfs_metadatas(image);
+	layer_list = pfs_rootfs_metadatas(image);
+	for (u32 layer_index = 0; layer_index < layer_list.part.count;
+	     layer_index++) {
+		struct pfs_inode_vector layer = pfs_inode_vector_at(layer_list,
+								    layer_index);
+		struct pfs_inode_list inode_list;
 
-		for (u32 layer_index = 0; layer_index < layer_list.part.count; layer_index++) {
-			struct pfs_inode_vector layer = pfs_inode_vector_at(layer_list, layer_index);
+		inode_list = pfs_inode_vector_inodes(layer);
+		for (u32 inode_index = 0; inode_index < inode_list.part.count;
+		     inode_index++) {
+			struct pfs_inode inode = pfs_inode_at(inode_list,
+							      inode_index);
+			bool record_sorted;
 
-			{
-				struct pfs_inode_list inode_list = pfs_inode_vector_inodes(layer);
-
-				for (u32 inode_index = 0; inode_index < inode_list.part.count; inode_index++) {
-					struct pfs_inode inode = pfs_inode_at(inode_list, inode_index);
-
-					{
-						bool record_sorted;
-
-						if (!pfs_check_record(image,
-								      inode, order, failure, &record_sorted))
-							return false;
-						sorted = sorted && record_sorted;
-					}
-				}
-			}
+			if (!pfs_check_record(image, inode, order, failure,
+					      &record_sorted))
+				return false;
+			sorted = sorted && record_sorted;
 		}
 	}
 	if (!pfs_check_tree(image, links, parents, queue, failure, &visible))

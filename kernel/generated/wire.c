@@ -35,9 +35,8 @@ bool pfs_open_message(struct pfs_bytes bytes, struct pfs_scratch_u32 starts,
 			return pfs_fail(failure, PFS_RULE_MESSAGE_TRUNCATED, 0,
 					(u64)i * 4 + 4);
 		pfs_scratch_u32_set(starts, i, pfs_narrow(start));
-		if (!pfs_checked_add(start,
-				     pfs_load_u32(bytes,
-						  (u64)i * 4 + 4), failure, &start))
+		if (!pfs_checked_add(start, pfs_load_u32(bytes, (u64)i * 4 + 4),
+				     failure, &start))
 			return false;
 	}
 	if (start > words)
@@ -46,7 +45,11 @@ bool pfs_open_message(struct pfs_bytes bytes, struct pfs_scratch_u32 starts,
 		return pfs_fail(failure, PFS_RULE_MESSAGE_TRAILING_BYTES, 0,
 				(u64)pfs_narrow(start) * 8);
 	pfs_scratch_u32_set(starts, segments, pfs_narrow(start));
-	*out = (struct pfs_message) { .bytes = bytes, .segments = segments, .starts = starts };
+	*out = (struct pfs_message) {
+		.bytes = bytes,
+		.segments = segments,
+		.starts = starts,
+	};
 	return true;
 }
 
@@ -56,33 +59,30 @@ static u32 pfs_segment_of(const struct pfs_message *message, u32 at)
 	u32 low = 0;
 	u32 high = message->segments;
 
-	{
-		u64 previous = U64_MAX;
+	for (u64 measure, bound = U64_MAX; (u64)low + 1 < high;
+	     bound = measure) {
+		u32 middle;
 
-		while ((u64)low + 1 < high) {
-			u64 measure = (high > low ? high - low : 0);
-
-			if (measure >= previous)
-				break;
-			previous = measure;
-			{
-				u32 middle = ((u64)low + high) / 2;
-
-				if (pfs_scratch_u32_get(message->starts,
-							middle) <= at)
-					low = middle;
-				else
-					high = middle;
-			}
-		}
+		measure = high > low ? high - low : 0;
+		if (measure >= bound)
+			break;
+		middle = ((u64)low + high) / 2;
+		if (pfs_scratch_u32_get(message->starts, middle) <= at)
+			low = middle;
+		else
+			high = middle;
 	}
 	return low;
 }
 
 static struct pfs_pointer pfs_refused(u32 rule)
 {
-	return (struct pfs_pointer) { .rule = rule, .kind = PFS_POINTER_NULL,
-				     .at = 0, .sizes = 0 };
+	return (struct pfs_pointer) {
+		.rule = rule,
+		.kind = PFS_POINTER_NULL,
+		.at = 0,
+		.sizes = 0,
+	};
 }
 
 /*
@@ -96,7 +96,7 @@ static u32 pfs_near_target(u32 at, u32 low)
 
 	if (offset < PFS_OFFSET_HALF)
 		return pfs_narrow(target);
-	return (target > PFS_OFFSET_SPAN ? target - PFS_OFFSET_SPAN : 0);
+	return target > PFS_OFFSET_SPAN ? target - PFS_OFFSET_SPAN : 0;
 }
 
 /*
@@ -104,41 +104,47 @@ static u32 pfs_near_target(u32 at, u32 low)
  * `size` words.
  */
 static struct pfs_pointer pfs_placed(const struct pfs_message *message,
-				     u32 segment, u32 kind, u32 target, u32 size, u32 sizes)
+				     u32 segment, u32 kind, u32 target,
+				     u32 size, u32 sizes)
 {
 	if (target < pfs_scratch_u32_get(message->starts, segment))
 		return pfs_refused(PFS_RULE_POINTER_OUT_OF_BOUNDS);
-	if ((u64)target + size > pfs_scratch_u32_get(message->starts,
-						     (u64)segment + 1))
+	if ((u64)target + size >
+	    pfs_scratch_u32_get(message->starts, (u64)segment + 1))
 		return pfs_refused(PFS_RULE_POINTER_OUT_OF_BOUNDS);
-	return (struct pfs_pointer) { .rule = 0, .kind = kind, .at = target,
-				     .sizes = sizes };
+	return (struct pfs_pointer) {
+		.rule = 0,
+		.kind = kind,
+		.at = target,
+		.sizes = sizes,
+	};
 }
 
 /* Words that a list takes, its tag included. */
 static u32 pfs_list_words(u32 sizes)
 {
 	u64 count = sizes >> 3;
-	u32 element = sizes & 7;
+	u32 size = sizes & 7;
 
-	if (element == 0)
+	if (size == 0)
 		return 0;
-	if (element == 1)
+	if (size == 1)
 		return (count + 63) / 64;
-	if (element == 2)
+	if (size == 2)
 		return (count + 7) / 8;
-	if (element == 3)
+	if (size == 3)
 		return (count + 3) / 4;
-	if (element == 4)
+	if (size == 4)
 		return (count + 1) / 2;
-	if (element == 7)
+	if (size == 7)
 		return count + 1;
 	return count;
 }
 
 /* A near pointer, `low` and `sizes` its halves, its target already known. */
 static struct pfs_pointer pfs_near_pointer(const struct pfs_message *message,
-					   u32 segment, u32 target, u32 low, u32 sizes)
+					   u32 segment, u32 target, u32 low,
+					   u32 sizes)
 {
 	if ((low & 3) == PFS_NEAR_STRUCT) {
 		u64 words = (sizes & 65535) + (sizes >> 16);
@@ -152,11 +158,10 @@ static struct pfs_pointer pfs_near_pointer(const struct pfs_message *message,
 	return pfs_refused(PFS_RULE_POINTER_KIND);
 }
 
-/* Follows the pointer at word `at`, which lies inside the message. */
-struct pfs_pointer pfs_follow_pointer(const struct pfs_message *message, u32 at)
+/* Follows the far pointer whose halves are `low` and `high`. */
+static struct pfs_pointer pfs_far_pointer(const struct pfs_message *message,
+					  u32 low, u32 high)
 {
-	u32 low = pfs_load_u32(message->bytes, (u64)at * 8);
-	u32 high = pfs_load_u32(message->bytes, (u64)at * 8 + 4);
 	u64 pad;
 	u64 pad_words;
 	u32 pad_low;
@@ -164,17 +169,12 @@ struct pfs_pointer pfs_follow_pointer(const struct pfs_message *message, u32 at)
 	u32 tag_low;
 	u32 tag_high;
 
-	if (low == 0 && high == 0)
-		return pfs_refused(0);
-	if ((low & 3) != PFS_FAR)
-		return pfs_near_pointer(message, pfs_segment_of(message, at),
-					pfs_near_target(at, low), low, high);
 	if (high >= message->segments)
 		return pfs_refused(PFS_RULE_FAR_POINTER_SEGMENT);
 	pad = (u64)pfs_scratch_u32_get(message->starts, high) + (low >> 3);
-	pad_words = ((low & 4) == 0 ? 1 : 2);
-	if (pad + pad_words > pfs_scratch_u32_get(message->starts,
-						  (u64)high + 1))
+	pad_words = (low & 4) == 0 ? 1 : 2;
+	if (pad + pad_words >
+	    pfs_scratch_u32_get(message->starts, (u64)high + 1))
 		return pfs_refused(PFS_RULE_FAR_POINTER_OUT_OF_BOUNDS);
 	pad_low = pfs_load_u32(message->bytes, pad * 8);
 	pad_high = pfs_load_u32(message->bytes, pad * 8 + 4);
@@ -185,7 +185,8 @@ struct pfs_pointer pfs_follow_pointer(const struct pfs_message *message, u32 at)
 			return pfs_refused(0);
 		return pfs_near_pointer(message, high,
 					pfs_near_target(pfs_narrow(pad),
-							pad_low), pad_low, pad_high);
+							pad_low), pad_low,
+					pad_high);
 	}
 	if ((pad_low & 7) != PFS_FAR)
 		return pfs_refused(PFS_RULE_FAR_POINTER_CHAIN);
@@ -196,19 +197,44 @@ struct pfs_pointer pfs_follow_pointer(const struct pfs_message *message, u32 at)
 	if (tag_low >> 2 != 0)
 		return pfs_refused(PFS_RULE_FAR_POINTER_TAG);
 	return pfs_near_pointer(message, pad_high,
-				pfs_narrow((u64)pfs_scratch_u32_get(message->starts, pad_high) + (pad_low >> 3)), tag_low, tag_high);
+				pfs_narrow((u64)pfs_scratch_u32_get(message->starts, pad_high) +
+					   (pad_low >> 3)), tag_low, tag_high);
 }
 
-static struct pfs_struct_part pfs_empty_struct(const struct pfs_message *message)
+/* Follows the pointer at word `at`, which lies inside the message. */
+struct pfs_pointer pfs_follow_pointer(const struct pfs_message *message, u32 at)
 {
-	return (struct pfs_struct_part) { .message = message, .at = 0,
-					 .words = 0, .pointers = 0 };
+	u32 low = pfs_load_u32(message->bytes, (u64)at * 8);
+	u32 high = pfs_load_u32(message->bytes, (u64)at * 8 + 4);
+
+	if (low == 0 && high == 0)
+		return pfs_refused(0);
+	if ((low & 3) == PFS_FAR)
+		return pfs_far_pointer(message, low, high);
+	return pfs_near_pointer(message, pfs_segment_of(message, at),
+				pfs_near_target(at, low), low, high);
+}
+
+static struct pfs_struct_part
+pfs_empty_struct(const struct pfs_message *message)
+{
+	return (struct pfs_struct_part) {
+		.message = message,
+		.at = 0,
+		.words = 0,
+		.pointers = 0,
+	};
 }
 
 static struct pfs_list_part pfs_empty_list(const struct pfs_message *message)
 {
-	return (struct pfs_list_part) { .message = message, .at = 0,
-				       .count = 0, .words = 0, .pointers = 0 };
+	return (struct pfs_list_part) {
+		.message = message,
+		.at = 0,
+		.count = 0,
+		.words = 0,
+		.pointers = 0,
+	};
 }
 
 /*
@@ -234,8 +260,12 @@ static struct pfs_pointer pfs_list_tag(const struct pfs_message *message,
 	words = (sizes & 65535) + (sizes >> 16);
 	if ((u64)(low >> 2) * words > pointer.sizes >> 3)
 		return pfs_refused(PFS_RULE_LIST_TAG);
-	return (struct pfs_pointer) { .rule = 0, .kind = PFS_POINTER_STRUCT,
-				     .at = low >> 2, .sizes = sizes };
+	return (struct pfs_pointer) {
+		.rule = 0,
+		.kind = PFS_POINTER_STRUCT,
+		.at = low >> 2,
+		.sizes = sizes,
+	};
 }
 
 /*
@@ -247,8 +277,12 @@ static struct pfs_struct_part pfs_struct_of(const struct pfs_message *message,
 {
 	if (pointer.kind != PFS_POINTER_STRUCT)
 		return pfs_empty_struct(message);
-	return (struct pfs_struct_part) { .message = message, .at = pointer.at,
-					 .words = pointer.sizes & 65535, .pointers = pointer.sizes >> 16 };
+	return (struct pfs_struct_part) {
+		.message = message,
+		.at = pointer.at,
+		.words = pointer.sizes & 65535,
+		.pointers = pointer.sizes >> 16,
+	};
 }
 
 static struct pfs_list_part pfs_list_of(const struct pfs_message *message,
@@ -261,8 +295,13 @@ static struct pfs_list_part pfs_list_of(const struct pfs_message *message,
 	tag = pfs_list_tag(message, pointer);
 	if (tag.kind != PFS_POINTER_STRUCT)
 		return pfs_empty_list(message);
-	return (struct pfs_list_part) { .message = message,
-				       .at = pfs_narrow((u64)pointer.at + 1), .count = tag.at, .words = tag.sizes & 65535, .pointers = tag.sizes >> 16 };
+	return (struct pfs_list_part) {
+		.message = message,
+		.at = pfs_narrow((u64)pointer.at + 1),
+		.count = tag.at,
+		.words = tag.sizes & 65535,
+		.pointers = tag.sizes >> 16,
+	};
 }
 
 static struct pfs_bytes pfs_bytes_of(const struct pfs_message *message,
@@ -282,7 +321,9 @@ struct pfs_struct_part pfs_struct_field(struct pfs_struct_part part, u32 index)
 		return pfs_empty_struct(part.message);
 	return pfs_struct_of(part.message,
 			     pfs_follow_pointer(part.message,
-						pfs_narrow((u64)part.at + part.words + index)));
+						pfs_narrow((u64)part.at +
+							   part.words +
+							   index)));
 }
 
 /* The list of structs behind pointer `index`, or an empty one. */
@@ -292,7 +333,8 @@ struct pfs_list_part pfs_list_field(struct pfs_struct_part part, u32 index)
 		return pfs_empty_list(part.message);
 	return pfs_list_of(part.message,
 			   pfs_follow_pointer(part.message,
-					      pfs_narrow((u64)part.at + part.words + index)));
+					      pfs_narrow((u64)part.at +
+							 part.words + index)));
 }
 
 /* The bytes behind pointer `index`, or none. */
@@ -302,7 +344,8 @@ struct pfs_bytes pfs_data_field(struct pfs_struct_part part, u32 index)
 		return pfs_slice(part.message->bytes, 0, 0);
 	return pfs_bytes_of(part.message,
 			    pfs_follow_pointer(part.message,
-					       pfs_narrow((u64)part.at + part.words + index)));
+					       pfs_narrow((u64)part.at +
+							  part.words + index)));
 }
 
 /* Element `index` of a list, or an empty struct. */
@@ -313,8 +356,12 @@ struct pfs_struct_part pfs_element(struct pfs_list_part list, u32 index)
 	if (index >= list.count)
 		return pfs_empty_struct(list.message);
 	at = list.at + (u64)index * (list.words + list.pointers);
-	return (struct pfs_struct_part) { .message = list.message,
-					 .at = pfs_narrow(at), .words = list.words, .pointers = list.pointers };
+	return (struct pfs_struct_part) {
+		.message = list.message,
+		.at = pfs_narrow(at),
+		.words = list.words,
+		.pointers = list.pointers,
+	};
 }
 
 bool pfs_bool_field(struct pfs_struct_part part, u32 offset, u32 mask)
@@ -376,26 +423,27 @@ bool pfs_checked_root(const struct pfs_message *message,
 {
 	struct pfs_pointer pointer;
 
-	if ((u64)pfs_scratch_u32_get(message->starts,
-				     0) + 1 > pfs_scratch_u32_get(message->starts, 1))
+	if ((u64)pfs_scratch_u32_get(message->starts, 0) + 1 >
+	    pfs_scratch_u32_get(message->starts, 1))
 		return pfs_fail(failure, PFS_RULE_ROOT_MISSING, 0, 0);
 	pointer = pfs_follow_pointer(message,
 				     pfs_scratch_u32_get(message->starts, 0));
 	if (pointer.rule != 0)
 		return pfs_fail(failure, pointer.rule, 0,
-				(u64)pfs_scratch_u32_get(message->starts,
-							 0) * 8);
+				(u64)pfs_scratch_u32_get(message->starts, 0) *
+				8);
 	if (pointer.kind != PFS_POINTER_STRUCT)
 		return pfs_fail(failure, PFS_RULE_ROOT_MISSING, 0,
-				(u64)pfs_scratch_u32_get(message->starts,
-							 0) * 8);
+				(u64)pfs_scratch_u32_get(message->starts, 0) *
+				8);
 	*out = pfs_struct_of(message, pointer);
 	return true;
 }
 
 /* The pointer at `index`, which is null or of `kind`. */
 static bool pfs_checked_pointer(struct pfs_struct_part part, u32 index,
-				u32 kind, struct pfs_failure *failure, struct pfs_pointer *out)
+				u32 kind, struct pfs_failure *failure,
+				struct pfs_pointer *out)
 {
 	u64 at;
 	struct pfs_pointer pointer;
@@ -415,7 +463,9 @@ static bool pfs_checked_pointer(struct pfs_struct_part part, u32 index,
 }
 
 bool pfs_checked_struct(struct pfs_struct_part part, u32 index,
-			struct pfs_scratch_u53 work, struct pfs_failure *failure, struct pfs_struct_part *out)
+			struct pfs_scratch_u53 work,
+			struct pfs_failure *failure,
+			struct pfs_struct_part *out)
 {
 	struct pfs_pointer pointer;
 	struct pfs_struct_part target;
@@ -432,7 +482,8 @@ bool pfs_checked_struct(struct pfs_struct_part part, u32 index,
 }
 
 bool pfs_checked_list(struct pfs_struct_part part, u32 index,
-		      struct pfs_scratch_u53 work, struct pfs_failure *failure, struct pfs_list_part *out)
+		      struct pfs_scratch_u53 work, struct pfs_failure *failure,
+		      struct pfs_list_part *out)
 {
 	struct pfs_pointer pointer;
 	struct pfs_list_part list;
@@ -450,7 +501,8 @@ bool pfs_checked_list(struct pfs_struct_part part, u32 index,
 					(u64)pointer.at * 8);
 		words = list.words + list.pointers;
 		if (!pfs_spend(work,
-			       1 + (u64)list.count * (words == 0 ? 1 : words), (u64)pointer.at * 8, failure))
+			       1 + (u64)list.count * (words == 0 ? 1 : words),
+			       (u64)pointer.at * 8, failure))
 			return false;
 	}
 	*out = list;
@@ -458,7 +510,8 @@ bool pfs_checked_list(struct pfs_struct_part part, u32 index,
 }
 
 bool pfs_checked_data(struct pfs_struct_part part, u32 index,
-		      struct pfs_scratch_u53 work, struct pfs_failure *failure, struct pfs_bytes *out)
+		      struct pfs_scratch_u53 work, struct pfs_failure *failure,
+		      struct pfs_bytes *out)
 {
 	struct pfs_pointer pointer;
 	struct pfs_bytes bytes;

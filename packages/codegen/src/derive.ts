@@ -1,11 +1,15 @@
 import type { Field, StructType } from "./ir.ts";
 
+/** The module that the compiler writes itself. */
+export const DERIVED = "checks";
+
 /**
  * Writes, in the language itself, one function a struct that follows every pointer in it strictly:
  * `followThing(thing, work)` fails where anything inside breaks a rule of the encoding.
  */
 export function deriveChecks(structs: StructType[], languageFile: string, structsFile: string): string {
-  const pointers = (struct: StructType): Field[] => [...struct.fields, ...struct.unions.flatMap((union) => union.members)].filter(isPointer);
+  const pointers = (struct: StructType): Field[] =>
+    [...struct.fields, ...struct.unions.flatMap((union) => union.members)].filter(isPointer);
   const checkedStructs = new Set(structs.filter((struct) => pointers(struct).length > 0).map((struct) => struct.name));
 
   const follow = (field: Field, path: string): string[] => {
@@ -24,7 +28,11 @@ export function deriveChecks(structs: StructType[], languageFile: string, struct
       ...struct.unions.flatMap((union) =>
         union.members
           .filter(isPointer)
-          .flatMap((field) => [`if (self.${union.member}.kind === "${field.name}") {`, ...follow(field, `self.${union.member}.${field.name}`), "}"]),
+          .flatMap((field) => [
+            `if (self.${union.member}.kind === "${field.name}") {`,
+            ...follow(field, `self.${union.member}.${field.name}`),
+            "}",
+          ]),
       ),
       "}",
     ]);

@@ -1,69 +1,19 @@
-import { PRECEDENCE } from "./emit-ts-expressions.ts";
+import type { CNames } from "./emit-c-names.ts";
+import { isPowerOfTwo } from "./expressions.ts";
 import { HIGHEST, snake } from "./ir.ts";
-import type { Expr, Field, Spec, Type, UnionType } from "./ir.ts";
+import type { Expr } from "./ir.ts";
+import { isComparison, precedenceOf, UNARY } from "./precedence.ts";
 
-const SCALARS = { bool: "bool", u8: "u8", u16: "u16", u32: "u32", u53: "u64", i53: "s64" } as const;
-const UNARY = 11;
-const C_OPERATOR: Record<string, string> = { "===": "==", "!==": "!=" };
+const OPERATOR: Record<string, string> = { "===": "==", "!==": "!=" };
+const INT_MAX = 2 ** 31 - 1;
 
-/** Names and types of C: everything starts with the project's prefix. */
-export class CNames {
-  readonly prefix: string;
-  readonly #shared: Set<string>;
-
-  constructor(spec: Spec) {
-    this.prefix = spec.settings.prefix;
-    this.#shared = new Set(spec.values.filter((value) => value.shared).map((value) => value.name));
-  }
-
-  name(of: string): string {
-    return `${this.prefix}_${snake(of)}`;
-  }
-
-  upper(...of: string[]): string {
-    return [this.prefix, ...of].map(snake).join("_").toUpperCase();
-  }
-
-  isShared(type: Type): boolean {
-    return type.is === "value" && this.#shared.has(type.name);
-  }
-
-  /** A type as a parameter, member or variable has it. */
-  type(type: Type): string {
-    switch (type.is) {
-      case "scalar":
-        return SCALARS[type.name];
-      case "kind":
-        return `enum ${this.name(type.union.name)}`;
-      case "bytes":
-        return `struct ${this.prefix}_bytes`;
-      case "union":
-        return `struct ${this.name(type.union.struct)}`;
-      case "list":
-        return `struct ${this.name(type.element)}_list`;
-      case "struct":
-        return `struct ${this.name(type.name)}`;
-      case "value":
-        return this.isShared(type) ? `const struct ${this.name(type.name)} *` : `struct ${this.name(type.name)}`;
-      case "scratch":
-        return `struct ${this.prefix}_scratch_${type.element}`;
-      case "void":
-        return "void";
-    }
-  }
-
-  /** A declaration of `name`: a pointer type already ends with its star. */
-  declare(type: Type, name: string): string {
-    const text = this.type(type);
-    return text.endsWith("*") ? `${text}${name}` : `${text} ${name}`;
-  }
-
-  literal(value: number): string {
-    return value > HIGHEST.u32 ? `${value}ULL` : value > 2 ** 31 - 1 ? `${value}U` : String(value);
-  }
+/** Whether gcc and clang want parentheses around `inner` inside `outer`, though C does not. */
+function clearer(inner: string, outer: string): boolean {
+  if (isComparison(inner)) return false;
+  if (outer === "||") return inner === "&&";
+  const bits = ["|", "^", "&", "<<", ">>"];
+  return inner !== outer && bits.includes(outer);
 }
-
-const parenthesized = (text: string, own: number, outer: number): string => (own < outer ? `(${text})` : text);
 
 /** Prints expressions that cannot fail. */
 export class CExpressions {
@@ -73,15 +23,17 @@ export class CExpressions {
     this.#names = names;
   }
 
+  /** In parentheses where `outer` binds tighter. */
   print(expression: Expr, outer = 0): string {
     const names = this.#names;
+    const { prefix } = names;
     switch (expression.is) {
       case "number":
         return names.literal(expression.value);
       case "boolean":
         return String(expression.value);
       case "kindName":
-        return expression.type.is === "kind" ? names.upper(expression.type.union.name, expression.member) : "";
+        return names.upper(expression.union, expression.member);
       case "rule":
         return names.upper("rule", expression.rule);
       case "text":
@@ -96,39 +48,46 @@ export class CExpressions {
         return this.#binary(expression, outer);
       case "not":
         return `!${this.print(expression.operand, UNARY)}`;
-      case "choice":
-        return `(${this.print(expression.condition)} ? ${this.print(expression.then)} : ${this.print(expression.otherwise)})`;
+      case "choice": {
+        const values = `${this.print(expression.then, 1)} : ${this.print(expression.otherwise, 1)}`;
+        const text = `${this.print(expression.condition, 1)} ? ${values}`;
+        return outer > 0 ? `(${text})` : text;
+      }
       case "narrow":
         if (expression.operand.high <= HIGHEST.u32) return this.print(expression.operand, outer);
-        return `${names.prefix}_narrow(${this.print(expression.operand)})`;
+        return `${prefix}_narrow(${this.print(expression.operand)})`;
       case "call":
         return `${names.name(expression.callee.name)}(${this.list(expression.arguments)})`;
       case "field":
-        return `${names.name(expression.struct)}_${snake(expression.field.name)}(${this.print(expression.object)})`;
+        return `${names.accessor(expression.struct, expression.field.name)}(${this.print(expression.object)})`;
       case "unionMember":
-        return `${this.#union(expression.union)}_${snake(expression.field.name)}(${this.print(expression.object)})`;
+        return `${names.unionAccessor(expression.union, expression.field.name)}(${this.print(expression.object)})`;
       case "unionView":
         return this.print(expression.object, outer);
       case "unionKind":
-        return `${this.#union(expression.union)}_kind(${this.print(expression.object)})`;
-      case "valueMember":
-        return `${this.print(expression.object, UNARY)}${names.isShared(expression.object.type) ? "->" : "."}${snake(expression.member)}`;
+        return `${names.unionAccessor(expression.union, "kind")}(${this.print(expression.object)})`;
+      case "valueMember": {
+        const access = names.isShared(expression.object.type) ? "->" : ".";
+        return `${this.print(expression.object, UNARY)}${access}${snake(expression.member)}`;
+      }
       case "length": {
-        const object = this.print(expression.object, UNARY);
-        return expression.object.type.is === "list" ? `${object}.part.count` : `${object}.length`;
+        const count = expression.object.type.is === "list" ? "part.count" : "length";
+        return `${this.print(expression.object, UNARY)}.${count}`;
       }
       case "index":
         return this.#index(expression);
       case "load":
-        return `${names.prefix}_load_${expression.width}(${this.list([expression.object, expression.offset])})`;
+        return `${prefix}_load_${expression.width}(${this.list([expression.object, expression.offset])})`;
       case "slice":
-        return `${names.prefix}_slice(${this.list([expression.object, expression.start, expression.end])})`;
+        return `${prefix}_slice(${this.list([expression.object, expression.start, expression.end])})`;
       case "record": {
         const members = expression.members.map((member) => `.${snake(member.name)} = ${this.print(member.value)}`);
         return `(struct ${names.name(expression.value)}) { ${members.join(", ")} }`;
       }
-      case "offsetOf":
-        return parenthesized(`(u64)${this.print(expression.object, UNARY)}.part.at * 8`, PRECEDENCE["*"] ?? 0, outer);
+      case "offsetOf": {
+        const text = `(u64)${this.print(expression.object, UNARY)}.part.at * 8`;
+        return outer > precedenceOf("*") ? `(${text})` : text;
+      }
       case "cast":
         return `(${names.type(expression.type)}) { .part = ${this.print(expression.operand)} }`;
       case "checkedBinary":
@@ -142,19 +101,17 @@ export class CExpressions {
     return expressions.map((expression) => this.print(expression)).join(", ");
   }
 
-  #union(union: UnionType): string {
-    return `${this.#names.name(union.struct)}_${snake(union.member)}`;
-  }
-
   #binary(expression: Expr & { is: "binary" }, outer: number): string {
     const { operator, left, right } = expression;
-    const own = PRECEDENCE[operator] ?? 0;
-    // C would compute in 32 bits what the language means to be exact.
-    const widen = ["+", "-", "*"].includes(operator) && expression.high > HIGHEST.u32 && left.high <= HIGHEST.u32 && right.high <= HIGHEST.u32;
-    const mixes = own <= 2 || (own >= 3 && own <= 5) || own === 8;
-    const inner = (side: Expr, at: number): string => this.print(side, side.is === "binary" && mixes && PRECEDENCE[side.operator] !== own && own !== 1 && !isComparison(side.operator) ? UNARY : side.is === "binary" && own === 1 && side.operator === "&&" ? UNARY : at);
-    const a = widen ? `(u64)${this.print(left, UNARY)}` : inner(left, own);
-    return parenthesized(`${a} ${C_OPERATOR[operator] ?? operator} ${inner(right, own + 1)}`, own, outer);
+    const own = precedenceOf(operator);
+    const operand = (side: Expr, at: number): string =>
+      this.print(side, side.is === "binary" && clearer(side.operator, operator) ? UNARY : at);
+    const width = cast(expression);
+    const a = width === "" ? operand(left, own) : `${width}${this.print(left, UNARY)}`;
+    const narrowed = operator === "/" || operator === "%" ? width : "";
+    const b = narrowed === "" ? operand(right, own + 1) : `${narrowed}${this.print(right, UNARY)}`;
+    const text = `${a} ${OPERATOR[operator] ?? operator} ${b}`;
+    return own < outer ? `(${text})` : text;
   }
 
   #index(expression: Expr & { is: "index" }): string {
@@ -162,16 +119,34 @@ export class CExpressions {
     const args = this.list([expression.object, expression.index]);
     const { type } = expression.object;
     if (type.is === "list") return `${this.#names.name(type.element)}_at(${args})`;
-    if (type.is === "bytes") return `${prefix}_byte(${args})`;
-    return `${prefix}_scratch_${type.is === "scratch" ? type.element : ""}_get(${args})`;
+    if (type.is === "scratch") return `${prefix}_scratch_${type.element}_get(${args})`;
+    return `${prefix}_byte(${args})`;
   }
 }
 
-const isComparison = (operator: string): boolean => (PRECEDENCE[operator] ?? 0) === 6 || (PRECEDENCE[operator] ?? 0) === 7;
+/** What the left operand is cast to, so that C computes what the language means. */
+function cast({ operator, left, right, high }: Expr & { is: "binary" }): string {
+  if (operator === "/" || operator === "%") {
+    // A 32-bit kernel divides 64 bits by powers of two only; the compiler has seen that these fit 32.
+    return isPowerOfTwo(right) || (isSurelyNarrow(left) && isSurelyNarrow(right)) ? "" : "(u32)";
+  }
+  if (!["+", "-", "*", "<<"].includes(operator)) return "";
+  if (high > HIGHEST.u32) return left.high <= HIGHEST.u32 && right.high <= HIGHEST.u32 ? "(u64)" : "";
+  // Bytes and literals are signed 32-bit integers in C's arithmetic.
+  return high > INT_MAX && !isSurelyUnsigned(left) && (operator === "<<" || !isSurelyUnsigned(right)) ? "(u32)" : "";
+}
 
-/** The wire module's reader of a pointer member. */
-export function pointerReader(field: Field, strict: boolean): string {
-  if (field.type.is === "struct") return strict ? "checkedStruct" : "structField";
-  if (field.type.is === "list") return strict ? "checkedList" : "listField";
-  return strict ? "checkedData" : "dataField";
+/** Whether an expression has an unsigned type in C, be it of 32 or 64 bits. */
+const isSurelyUnsigned = (expression: Expr): boolean =>
+  expression.type.is === "scalar" &&
+  (expression.type.name === "u32" || expression.type.name === "u53") &&
+  (expression.is === "binary"
+    ? isSurelyUnsigned(expression.left) || (isSurelyUnsigned(expression.right) && !expression.operator.startsWith(">>"))
+    : ["variable", "load", "field", "valueMember", "narrow", "call", "length"].includes(expression.is));
+
+/** Whether an expression has at most 32 bits in C. */
+function isSurelyNarrow(expression: Expr): boolean {
+  if (expression.is === "number" || expression.is === "constant") return expression.high <= HIGHEST.u32;
+  const simple = ["variable", "load", "field", "valueMember", "index", "call", "length"].includes(expression.is);
+  return simple && expression.type.is === "scalar" && ["u8", "u16", "u32"].includes(expression.type.name);
 }

@@ -1,24 +1,47 @@
-import { CExpressions, pointerReader } from "./emit-c-expressions.ts";
-import type { CNames } from "./emit-c-expressions.ts";
-import { mayFail } from "./flow.ts";
+import { CExpressions } from "./emit-c-expressions.ts";
+import { returnsBool } from "./emit-c-names.ts";
+import type { CNames } from "./emit-c-names.ts";
+import { pointerReader } from "./emit-ts-expressions.ts";
+import { endsFlow, mayFail } from "./flow.ts";
 import { snake } from "./ir.ts";
-import type { Expr, FunctionType, Stmt, Type } from "./ir.ts";
+import type { Expr, FunctionType, Stmt } from "./ir.ts";
+import { UNARY } from "./precedence.ts";
 
 const CHECKED: Record<string, string> = { "+": "add", "-": "subtract", "*": "multiply" };
 
-/** What a C function returns itself, and whether its value goes through `out`. */
-export function returnsBool(fn: { fallible: boolean; optional: boolean }): boolean {
-  return fn.fallible || fn.optional;
+/** The declarations at the head of a block, as the kernel's C wants them, and what follows. */
+class Block {
+  readonly #declared = new Map<string, string>();
+  readonly lines: string[] = [];
+  readonly #indent: string;
+
+  constructor(indent: string) {
+    this.#indent = indent;
+  }
+
+  /** Declares a variable of the specification. */
+  declare(declaration: string): void {
+    this.#declared.set(declaration, "");
+  }
+
+  /** A variable that the compiler needs: one that it has already, or another; gives its name. */
+  own(type: string, wanted: string): string {
+    let name = wanted;
+    for (let next = 2; (this.#declared.get(name) ?? type) !== type; next++) name = `${wanted}${next}`;
+    this.#declared.set(name, type);
+    return name;
+  }
+
+  text(): string[] {
+    const declarations = [...this.#declared].map(
+      ([name, type]) => `${this.#indent}${type}${type === "" ? "" : " "}${name};`,
+    );
+    const gap = declarations.length > 0 && this.lines.length > 0 ? [""] : [];
+    return [...declarations, ...gap, ...this.lines];
+  }
 }
 
-export function prototype(fn: FunctionType, names: CNames): string {
-  const parameters = fn.parameters.map((parameter) => names.declare(parameter.type, snake(parameter.name)));
-  if (fn.fallible) parameters.push(`struct ${names.prefix}_failure *failure`);
-  if (returnsBool(fn) && fn.returns.is !== "void") parameters.push(`${names.type(fn.returns).replace(/^const (.*) \*$/, "$1")} *out`);
-  const storage = fn.exported ? "" : "static ";
-  const returns = returnsBool(fn) ? "bool" : names.type(fn.returns);
-  return `${storage}${returns} ${names.name(fn.name)}(${parameters.join(", ")})`;
-}
+const isOptionalCall = (value: Expr): value is Expr & { is: "call" } => value.is === "call" && value.callee.optional;
 
 /** Prints one function's statements; what may fail becomes `if (!…) return false;`. */
 export class CBody {
@@ -34,142 +57,161 @@ export class CBody {
 
   text(): string[] {
     const lines = this.#block(this.#fn.body, "\t");
-    const last = this.#fn.body.at(-1);
-    if (this.#fn.returns.is === "void" && this.#fn.fallible && last?.is !== "return" && last?.is !== "fail") lines.push("\treturn true;");
-    return lines;
+    if (this.#fn.returns.is !== "void" || !this.#fn.fallible || endsFlow(this.#fn.body)) return lines;
+    const [, attempt] = /^\tif \(!(.*)\)$/.exec(lines.at(-2) ?? "") ?? [];
+    if (attempt !== undefined && lines.at(-1) === "\t\treturn false;")
+      return [...lines.slice(0, -2), `\treturn ${attempt};`];
+    return [...lines, "\treturn true;"];
   }
 
-  /** Declarations come first in a block, as the kernel's C wants it. */
-  #block(statements: Stmt[], indent: string): string[] {
-    const declarations: string[] = [];
-    const rest: string[] = [];
+  #print(expression: Expr): string {
+    return this.#expressions.print(expression);
+  }
+
+  #block(statements: Stmt[], indent: string, ...first: string[]): string[] {
+    const block = new Block(indent);
+    block.lines.push(...first);
+    this.#fill(block, statements, indent);
+    return block.text();
+  }
+
+  #fill(block: Block, statements: Stmt[], indent: string): void {
     for (const statement of statements) {
-      if (statement.is !== "declare") {
-        rest.push(...this.#statement(statement, indent));
-        continue;
-      }
-      const name = snake(statement.name);
-      const declared = this.#names.declare(statement.type, name);
-      const optional = statement.value.is === "call" && statement.value.callee.optional;
-      if (rest.length === 0 && !mayFail(statement.value) && !optional) {
-        declarations.push(`${indent}${declared} = ${this.#expressions.print(statement.value)};`);
-        continue;
-      }
-      declarations.push(`${indent}${declared};`);
-      if (optional && statement.value.is === "call") {
-        declarations.push(`${indent}bool ${name}_found;`);
-        const call = statement.value;
-        rest.push(`${indent}${name}_found = ${this.#names.name(call.callee.name)}(${[...call.arguments.map((argument) => this.#expressions.print(argument)), `&${name}`].join(", ")});`);
-      } else rest.push(...this.#into(name, statement.value, indent));
+      if (statement.is === "declare") this.#declare(statement, block, indent);
+      else block.lines.push(...this.#lines(statement, block, indent));
     }
-    return declarations.length > 0 && rest.length > 0 ? [...declarations, "", ...rest] : [...declarations, ...rest];
+  }
+
+  #declare(statement: Stmt & { is: "declare" }, block: Block, indent: string): void {
+    const name = snake(statement.name);
+    const declared = this.#names.declare(statement.type, name);
+    const { value } = statement;
+    if (isOptionalCall(value)) {
+      block.declare(declared);
+      block.declare(`bool ${name}_found`);
+      block.lines.push(`${indent}${name}_found = ${this.#attempt(value, `&${name}`)};`);
+    } else if (block.lines.length === 0 && !mayFail(value)) {
+      block.declare(`${declared} = ${this.#print(value)}`);
+    } else {
+      block.declare(declared);
+      block.lines.push(...this.#into(name, value, indent));
+    }
   }
 
   /** Puts a value that may fail into `target`. */
   #into(target: string, value: Expr, indent: string): string[] {
-    if (!mayFail(value)) return [`${indent}${target} = ${this.#expressions.print(value)};`];
+    if (!mayFail(value)) return [`${indent}${target} = ${this.#print(value)};`];
     return [`${indent}if (!${this.#attempt(value, `&${target}`)})`, `${indent}\treturn false;`];
   }
 
   /** A call that gives false on failure and else puts its value where `out` points. */
   #attempt(value: Expr, out: string): string {
-    const { prefix } = this.#names;
-    const part = (pointer: string): string => (pointer.startsWith("&") ? `${pointer}.part` : `&${pointer}->part`);
-    if (value.is === "checkedBinary") return `${prefix}_checked_${CHECKED[value.operator]}(${this.#expressions.list([value.left, value.right])}, failure, ${out})`;
+    if (value.is === "checkedBinary") {
+      const operands = this.#expressions.list([value.left, value.right]);
+      return `${this.#names.prefix}_checked_${CHECKED[value.operator]}(${operands}, failure, ${out})`;
+    }
     if (value.is === "strictField" || value.is === "strictUnionMember") {
-      const reader = this.#names.name(pointerReader(value.field, true));
-      const target = value.field.type.is === "bytes" ? out : part(out);
-      return `${reader}(${this.#expressions.print(value.object, 11)}.part, ${value.field.slot}, ${this.#expressions.print(value.work)}, failure, ${target})`;
+      const part = out.startsWith("&") ? `${out}.part` : `&${out}->part`;
+      const target = value.field.type.is === "bytes" ? out : part;
+      const object = `${this.#expressions.print(value.object, UNARY)}.part`;
+      const args = [object, value.field.slot, this.#print(value.work), "failure", target];
+      return `${this.#names.name(pointerReader(value.field, "strict"))}(${args.join(", ")})`;
     }
     if (value.is !== "call") throw new Error(`${value.is} cannot fail`);
-    const args = value.arguments.map((argument) => this.#expressions.print(argument));
+    const args = value.arguments.map((argument) => this.#print(argument));
     if (value.callee.fallible) args.push("failure");
     if (value.callee.returns.is !== "void") args.push(out);
     return `${this.#names.name(value.callee.name)}(${args.join(", ")})`;
   }
 
   #return(statement: Stmt & { is: "return" }, indent: string): string[] {
-    if (!returnsBool(this.#fn)) return [`${indent}return${statement.value === undefined ? "" : ` ${this.#expressions.print(statement.value)}`};`];
-    if (statement.absent) return [`${indent}return false;`];
-    if (statement.value === undefined) return [`${indent}return true;`];
-    const optional = statement.value.is === "call" && statement.value.callee.optional;
-    if (mayFail(statement.value) || optional) return [`${indent}return ${this.#attempt(statement.value, "out")};`];
-    return [`${indent}*out = ${this.#expressions.print(statement.value)};`, `${indent}return true;`];
+    const { value, absent } = statement;
+    if (!returnsBool(this.#fn)) return [`${indent}return${value === undefined ? "" : ` ${this.#print(value)}`};`];
+    if (absent) return [`${indent}return false;`];
+    if (value === undefined) return [`${indent}return true;`];
+    if (mayFail(value) || isOptionalCall(value)) return [`${indent}return ${this.#attempt(value, "out")};`];
+    return [`${indent}*out = ${this.#print(value)};`, `${indent}return true;`];
   }
 
-  #call(call: Expr, indent: string): string[] {
-    if (!mayFail(call)) return [`${indent}${this.#expressions.print(call)};`];
-    if (call.is === "call" && call.callee.returns.is === "void") return [`${indent}if (!${this.#attempt(call, "")})`, `${indent}\treturn false;`];
-    const unused = this.#names.declare(call.type, "unused");
-    return [`${indent}{`, `${indent}\t${unused};`, "", ...this.#into("unused", call, `${indent}\t`), `${indent}}`];
+  #call(call: Expr, block: Block, indent: string): string[] {
+    if (call.is === "call" && !mayFail(call) && !isOptionalCall(call)) return [`${indent}${this.#print(call)};`];
+    if (call.is === "call" && call.callee.returns.is === "void") {
+      return [`${indent}if (!${this.#attempt(call, "")})`, `${indent}\treturn false;`];
+    }
+    // A value that nobody wants still needs a place.
+    return this.#into(block.own(this.#names.type(call.type), "unused"), call, indent);
   }
 
-  #statement(statement: Stmt, indent: string): string[] {
-    const print = (expression: Expr): string => this.#expressions.print(expression);
+  #if(statement: Stmt & { is: "if" }, indent: string): string[] {
+    const then = this.#block(statement.then, `${indent}\t`);
+    const [only] = statement.otherwise;
+    const chain = only?.is === "if" && statement.otherwise.length === 1 ? this.#if(only, indent) : undefined;
+    const otherwise = chain ?? this.#block(statement.otherwise, `${indent}\t`);
+    const braces = then.length > 1 || (chain === undefined && otherwise.length > 1);
+    const [open, close] = braces ? [" {", "} "] : ["", ""];
+    const head = [`${indent}if (${this.#print(statement.condition)})${open}`, ...then];
+    if (chain !== undefined) return [...head, `${indent}${close}else ${chain[0]?.trimStart()}`, ...chain.slice(1)];
+    if (otherwise.length > 0) head.push(`${indent}${close}else${open}`, ...otherwise);
+    return braces ? [...head, `${indent}}`] : head;
+  }
+
+  #lines(statement: Exclude<Stmt, { is: "declare" }>, block: Block, indent: string): string[] {
+    const { prefix } = this.#names;
     const inner = `${indent}\t`;
     switch (statement.is) {
-      case "declare":
-        return [];
       case "assign":
         return this.#into(snake(statement.name), statement.value, indent);
       case "store": {
-        const element = statement.scratch.type.is === "scratch" ? statement.scratch.type.element : "";
-        return [`${indent}${this.#names.prefix}_scratch_${element}_set(${print(statement.scratch)}, ${print(statement.index)}, ${print(statement.value)});`];
+        const args = this.#expressions.list([statement.scratch, statement.index, statement.value]);
+        return [`${indent}${prefix}_scratch_${statement.element}_set(${args});`];
       }
-      case "if": {
-        const [then, otherwise] = [this.#block(statement.then, inner), this.#block(statement.otherwise, inner)];
-        const braces = then.length > 1 || otherwise.length > 1;
-        const lines = [`${indent}if (${print(statement.condition)})${braces ? " {" : ""}`, ...then];
-        if (otherwise.length > 0) lines.push(`${indent}${braces ? "} " : ""}else${braces ? " {" : ""}`, ...otherwise);
-        return braces ? [...lines, `${indent}}`] : lines;
-      }
+      case "if":
+        return this.#if(statement, indent);
       case "return":
         return this.#return(statement, indent);
-      case "fail":
-        return [`${indent}return ${this.#names.prefix}_fail(failure, ${print(statement.rule)}, ${print(statement.inode)}, ${print(statement.offset)});`];
+      case "fail": {
+        const args = this.#expressions.list([statement.rule, statement.inode, statement.offset]);
+        return [`${indent}return ${prefix}_fail(failure, ${args});`];
+      }
       case "forOf":
-        return this.#forOf(statement, indent);
+        return this.#forOf(statement, block, indent);
       case "forCount": {
         const name = snake(statement.name);
-        const head = `for (${this.#names.type(statement.type)} ${name} = ${print(statement.from)}; ${name} < ${print(statement.limit)}; ${name}++)`;
-        return [`${indent}${head} {`, ...this.#block(statement.body, inner), `${indent}}`];
+        const start = `${this.#names.type(statement.type)} ${name} = ${this.#print(statement.from)}`;
+        const head = `${indent}for (${start}; ${name} < ${this.#print(statement.limit)}; ${name}++)`;
+        return this.#loop(head, this.#block(statement.body, inner), indent);
       }
       case "while": {
-        const deeper = `${inner}\t`;
-        const guard = [`${deeper}u64 measure = ${print(statement.measure)};`, "", `${deeper}if (measure >= previous)`, `${deeper}\tbreak;`, `${deeper}previous = measure;`];
-        return [`${indent}{`, `${inner}u64 previous = U64_MAX;`, "", `${inner}while (${print(statement.condition)}) {`, ...guard, ...this.#nested(statement.body, deeper), `${inner}}`, `${indent}}`];
+        const steps = `${this.#print(statement.condition)}; bound = measure`;
+        const measure = `${inner}measure = ${this.#print(statement.measure)};`;
+        const guard = [measure, `${inner}if (measure >= bound)`, `${inner}\tbreak;`];
+        const head = `${indent}for (u64 measure, bound = U64_MAX; ${steps})`;
+        return this.#loop(head, this.#block(statement.body, inner, ...guard), indent);
       }
       case "call":
-        return this.#call(statement.call, indent);
+        return this.#call(statement.call, block, indent);
       case "break":
-        return [`${indent}break;`];
       case "continue":
-        return [`${indent}continue;`];
+        return [`${indent}${statement.is};`];
     }
   }
 
-  /** A block of its own only where it declares something. */
-  #nested(statements: Stmt[], indent: string): string[] {
-    if (!statements.some((statement) => statement.is === "declare")) return this.#block(statements, indent);
-    return [`${indent}{`, ...this.#block(statements, `${indent}\t`), `${indent}}`];
+  #loop(head: string, body: string[], indent: string): string[] {
+    return body.length === 1 ? [head, ...body] : [`${head} {`, ...body, `${indent}}`];
   }
 
-  #forOf(statement: Stmt & { is: "forOf" }, indent: string): string[] {
-    const type: Type = { is: "list", element: statement.element };
-    const [list, index, name] = [`${snake(statement.name)}_list`, `${snake(statement.name)}_index`, snake(statement.name)];
-    const inner = `${indent}\t`;
-    const deeper = `${inner}\t`;
-    const item = `${this.#names.name(statement.element)}_at(${list}, ${index})`;
+  #forOf(statement: Stmt & { is: "forOf" }, block: Block, indent: string): string[] {
+    const struct = `struct ${this.#names.name(statement.element)}`;
+    const name = snake(statement.name);
+    const own = statement.list.is === "variable" && statement.list.constant;
+    const list = own ? this.#print(statement.list) : block.own(`${struct}_list`, `${name}_list`);
+    const index = `${name}_index`;
+    const body = new Block(`${indent}\t`);
+    body.declare(`${struct} ${name} = ${this.#names.name(statement.element)}_at(${list}, ${index})`);
+    this.#fill(body, statement.body, `${indent}\t`);
     return [
-      `${indent}{`,
-      `${inner}${this.#names.declare(type, list)} = ${this.#expressions.print(statement.list)};`,
-      "",
-      `${inner}for (u32 ${index} = 0; ${index} < ${list}.part.count; ${index}++) {`,
-      `${deeper}struct ${this.#names.name(statement.element)} ${name} = ${item};`,
-      "",
-      ...this.#nested(statement.body, deeper),
-      `${inner}}`,
-      `${indent}}`,
+      ...(own ? [] : [`${indent}${list} = ${this.#print(statement.list)};`]),
+      ...this.#loop(`${indent}for (u32 ${index} = 0; ${index} < ${list}.part.count; ${index}++)`, body.text(), indent),
     ];
   }
 }

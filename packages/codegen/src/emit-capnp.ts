@@ -1,8 +1,12 @@
 import type { Field, Spec, StructType, UnionType } from "./ir.ts";
 
-const comment = (doc: string, indent: string): string[] => (doc === "" ? [] : doc.split("\n").map((line) => `${indent}# ${line}`.trimEnd()));
+const comment = (doc: string, indent: string): string[] =>
+  doc === "" ? [] : doc.split("\n").map((line) => `${indent}# ${line}`.trimEnd());
 
-const field = (item: Field, indent: string): string[] => [`${indent}${item.name} @${item.ordinal} :${item.wire};`, ...comment(item.doc, `${indent}  `)];
+const field = (item: Field, indent: string): string[] => [
+  `${indent}${item.name} @${item.ordinal} :${item.wire};`,
+  ...comment(item.doc, `${indent}  `),
+];
 
 const union = (item: UnionType): string[] => [
   `  ${item.member} :union {`,

@@ -1,58 +1,90 @@
-import { tsPointer, tsType } from "./emit-ts-expressions.ts";
-import { tsDoc, tsImports } from "./emit-ts-functions.ts";
+import { TsExpressions } from "./emit-ts-expressions.ts";
+import { TsNames, tsDoc } from "./emit-ts-names.ts";
 import type { Field, Spec, StructType, UnionType } from "./ir.ts";
 
-const READ: Record<string, string> = { u16: "u16Field", u32: "u32Field", u53: "u53Field", i53: "i53Field" };
+const getter = (doc: string, name: string, type: string, value: string): string =>
+  `${tsDoc(doc)}get ${name}(): ${type} {\nreturn ${value};\n}`;
 
-function readField(field: Field): string {
-  if (field.type.is !== "scalar") return tsPointer("this.part", field);
-  if (field.type.name === "bool") return `boolField(this.part, ${Math.floor(field.slot / 8)}, ${1 << (field.slot % 8)})`;
-  return `${READ[field.type.name]}(this.part, ${field.slot / 8})`;
-}
+/** Prints the view classes: each reads a struct where it lies in a message. */
+class TsViews {
+  readonly #names: TsNames;
+  readonly #expressions: TsExpressions;
 
-const getter = (field: Field, value: string): string => `${tsDoc(field.doc)}get ${field.name}(): ${tsType(field.type)} {\nreturn ${value};\n}`;
+  constructor(names: TsNames) {
+    this.#names = names;
+    this.#expressions = new TsExpressions(names);
+  }
 
-const shell = (name: string, doc: string, members: string[]): string =>
-  `${tsDoc(doc)}export class ${name} {\nreadonly part: StructPart;\n\nconstructor(part: StructPart) {\nthis.part = part;\n}\n\n${members.join("\n\n")}\n}`;
+  struct(struct: StructType): string {
+    const members = [
+      ...struct.fields.map((field) => this.#getter(field, this.#read(field))),
+      ...struct.unions.map((union) => getter(union.doc, union.member, union.name, `new ${union.name}(this.part)`)),
+    ];
+    const unions = struct.unions.map((union) => this.#union(union));
+    return [...unions, this.#class(struct.name, struct.doc, members)].join("\n\n");
+  }
 
-function unionText(union: UnionType): string {
-  const kinds = union.members.map((field) => `"${field.name}"`);
-  const members = union.members
-    .filter((field) => field.type.is !== "void")
-    .map((field) => {
-      // A member that is not there reads as empty: never as another member's bytes.
-      const other = field.type.is === "bytes" ? "ABSENT_BYTES" : field.type.is === "list" ? `new StructList(ABSENT_LIST, ${field.type.element})` : `new ${tsType(field.type)}(ABSENT)`;
-      return getter(field, `this.kind === "${field.name}" ? ${readField(field)} : ${other}`);
-    });
-  const kind = `/** Which member is there. */\nget kind(): ${union.name}Kind {\nreturn ${union.name}_KINDS[u16Field(this.part, ${union.tag / 8})] ?? "invalid";\n}`;
-  return [
-    `export type ${union.name}Kind = ${kinds.join(" | ")} | "invalid";`,
-    `const ${union.name}_KINDS: readonly ${union.name}Kind[] = [${kinds.join(", ")}];`,
-    shell(union.name, union.doc === "" ? `The union ${union.struct}.${union.member}.` : union.doc, [kind, ...members]),
-  ].join("\n\n");
-}
+  #getter(field: Field, value: string): string {
+    return getter(field.doc, field.name, this.#names.type(field.type), value);
+  }
 
-function structText(struct: StructType): string {
-  const members = [
-    ...struct.fields.map((field) => getter(field, readField(field))),
-    ...struct.unions.map((union) => `${tsDoc(union.doc)}get ${union.member}(): ${union.name} {\nreturn new ${union.name}(this.part);\n}`),
-  ];
-  return [...struct.unions.map(unionText), shell(struct.name, struct.doc, members)].join("\n\n");
+  #class(name: string, doc: string, members: string[]): string {
+    const part = this.#names.typeName("StructPart");
+    const head = `readonly part: ${part};\n\nconstructor(part: ${part}) {\nthis.part = part;\n}`;
+    return `${tsDoc(doc)}export class ${name} {\n${[head, ...members].join("\n\n")}\n}`;
+  }
+
+  #read(field: Field): string {
+    if (field.type.is !== "scalar") return this.#expressions.pointer("this.part", field);
+    const reader = this.#names.value(`${field.type.name}Field`);
+    if (field.type.name !== "bool") return `${reader}(this.part, ${field.slot / 8})`;
+    return `${reader}(this.part, ${Math.floor(field.slot / 8)}, ${1 << (field.slot % 8)})`;
+  }
+
+  #union(union: UnionType): string {
+    const kinds = union.members.map((field) => `"${field.name}"`);
+    const tag = `${union.name}_KINDS[${this.#names.value("u16Field")}(this.part, ${union.tag / 8})]`;
+    const members = union.members
+      .filter((field) => field.type.is !== "void")
+      .map((field) =>
+        this.#getter(field, `this.kind === "${field.name}" ? ${this.#read(field)} : ${this.#absent(field)}`),
+      );
+    return [
+      `export type ${union.name}Kind = ${kinds.join(" | ")} | "invalid";`,
+      `const ${union.name}_KINDS: readonly ${union.name}Kind[] = [${kinds.join(", ")}];`,
+      this.#class(union.name, union.doc === "" ? `The union ${union.struct}.${union.member}.` : union.doc, [
+        getter("Which member is there.", "kind", `${union.name}Kind`, `${tag} ?? "invalid"`),
+        ...members,
+      ]),
+    ].join("\n\n");
+  }
+
+  /** A member that is not there reads as empty: never as another member's bytes. */
+  #absent(field: Field): string {
+    if (field.type.is === "bytes") return this.#names.value("ABSENT_BYTES");
+    if (field.type.is === "struct") return `new ${field.type.name}(${this.#names.value("ABSENT")})`;
+    const element = field.type.is === "list" ? field.type.element : "";
+    return `new ${this.#names.value("StructList")}(${this.#names.value("ABSENT_LIST")}, ${element})`;
+  }
 }
 
 /** The views that read structs where they lie in a message. */
-export function emitTsStructs(spec: Spec, homes: Map<string, string>, types: Set<string>): string {
-  const body = spec.structs.map(structText).join("\n\n");
-  return `${tsImports(body, spec.settings.structs, homes, types)}\n\n${body}\n`;
+export function emitTsStructs(spec: Spec): string {
+  const names = new TsNames(spec, spec.settings.structs);
+  const views = new TsViews(names);
+  const body = spec.structs.map((struct) => views.struct(struct));
+  return `${names.imports()}\n${body.join("\n\n")}\n`;
 }
 
 /** The list of rules, in the order of their numbers from 1 on. */
 export function emitTsRules(spec: Spec): string {
-  const names = spec.rules.map((rule, position) => `/** ${rule.doc} */\n"${rule.name}": ${position + 1},`);
+  const numbers = spec.rules.map((rule, position) => `/** ${rule.doc} */\n"${rule.name}": ${position + 1},`);
   const kinds = spec.rules.map((rule) => `["${rule.name}", "${rule.kind}"],`);
   return [
-    `/** Every rule that an image may break, and its number in both implementations. */\nexport const Rule = {\n${names.join("\n")}\n} as const;`,
-    `export type RuleName = keyof typeof Rule;`,
-    `/** Name and kind of each rule; the first is number 1. */\nexport const RULES: readonly (readonly [RuleName, "corrupt" | "unsupported"])[] = [\n${kinds.join("\n")}\n];\n`,
-  ].join("\n\n");
+    "/** Every rule that an image may break, and its number in both implementations. */",
+    `export const Rule = {\n${numbers.join("\n")}\n} as const;\n`,
+    "export type RuleName = keyof typeof Rule;\n",
+    "/** Name and kind of each rule; the first is number 1. */",
+    `export const RULES: readonly (readonly [RuleName, "corrupt" | "unsupported"])[] = [\n${kinds.join("\n")}\n];\n`,
+  ].join("\n");
 }

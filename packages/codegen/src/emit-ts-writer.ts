@@ -1,4 +1,4 @@
-import { tsDoc } from "./emit-ts-functions.ts";
+import { tsDoc } from "./emit-ts-names.ts";
 import type { Field, Spec, StructType, UnionType } from "./ir.ts";
 
 function inputType(field: Field): string {
@@ -13,16 +13,25 @@ function inputType(field: Field): string {
 const mayBeAbsent = (field: Field): boolean => field.added || field.type.is !== "scalar" || field.type.name === "bool";
 
 const unionInput = (union: UnionType): string => {
-  const cases = union.members.map((field) => (field.type.is === "void" ? `{ kind: "${field.name}" }` : `{ kind: "${field.name}"; ${field.name}: ${inputType(field)} }`));
+  const cases = union.members.map((field) =>
+    field.type.is === "void"
+      ? `{ kind: "${field.name}" }`
+      : `{ kind: "${field.name}"; ${field.name}: ${inputType(field)} }`,
+  );
   return `${tsDoc(union.doc)}export type ${union.name}Value =\n| ${cases.join("\n| ")};`;
 };
 
 function structInput(struct: StructType): string {
   const members = [
-    ...struct.fields.map((field) => `${tsDoc(field.doc)}${field.name}${mayBeAbsent(field) ? "?" : ""}: ${inputType(field)};`),
+    ...struct.fields.map(
+      (field) => `${tsDoc(field.doc)}${field.name}${mayBeAbsent(field) ? "?" : ""}: ${inputType(field)};`,
+    ),
     ...struct.unions.map((union) => `${tsDoc(union.doc)}${union.member}: ${union.name}Value;`),
   ];
-  return [...struct.unions.map(unionInput), `${tsDoc(struct.doc)}export interface ${struct.name}Value {\n${members.join("\n")}\n}`].join("\n\n");
+  return [
+    ...struct.unions.map(unionInput),
+    `${tsDoc(struct.doc)}export interface ${struct.name}Value {\n${members.join("\n")}\n}`,
+  ].join("\n\n");
 }
 
 const defaultOf = (field: Field): string => (field.type.is === "scalar" && field.type.name === "bool" ? "false" : "0");
@@ -40,13 +49,17 @@ function writePointer(field: Field, path: string, pointer: string): string {
   const { type } = field;
   if (type.is === "bytes") return `if (${path} !== undefined) message.data(${pointer}, ${path});`;
   if (type.is === "list") return `if (${path} !== undefined) message.list(${pointer}, ${path}, ${type.element}Layout);`;
-  if (type.is === "struct") return `if (${path} !== undefined) message.struct(${pointer}, ${path}, ${type.name}Layout);`;
+  if (type.is === "struct")
+    return `if (${path} !== undefined) message.struct(${pointer}, ${path}, ${type.name}Layout);`;
   return "";
 }
 
 function writeUnion(union: UnionType): string[] {
   const cases = union.members.map((field, tag) => {
-    const write = field.type.is === "void" ? "" : `message.${field.type.is === "bytes" ? "data" : field.type.is}(pointers + ${field.slot * 8}, value.${union.member}.${field.name}${field.type.is === "bytes" ? "" : `, ${field.type.is === "list" ? field.type.element : field.type.is === "struct" ? field.type.name : ""}Layout`});\n`;
+    const write =
+      field.type.is === "void"
+        ? ""
+        : `message.${field.type.is === "bytes" ? "data" : field.type.is}(pointers + ${field.slot * 8}, value.${union.member}.${field.name}${field.type.is === "bytes" ? "" : `, ${field.type.is === "list" ? field.type.element : field.type.is === "struct" ? field.type.name : ""}Layout`});\n`;
     return `case "${field.name}":\nmessage.u16(at + ${union.tag / 8}, ${tag});\n${write}break;`;
   });
   return [`switch (value.${union.member}.kind) {\n${cases.join("\n")}\n}`];
@@ -54,7 +67,10 @@ function writeUnion(union: UnionType): string[] {
 
 /** What an object needs: the sizes without added members, or up to the last of them in use. */
 function sizes(struct: StructType): string {
-  const uses = (field: Field): string => (field.type.is === "scalar" ? `(value.${field.name} ?? ${defaultOf(field)}) !== ${defaultOf(field)}` : `value.${field.name} !== undefined`);
+  const uses = (field: Field): string =>
+    field.type.is === "scalar"
+      ? `(value.${field.name} ?? ${defaultOf(field)}) !== ${defaultOf(field)}`
+      : `value.${field.name} !== undefined`;
   const added = struct.fields.filter((field) => field.added);
   const data = added.filter((field) => field.type.is === "scalar").toSorted((a, b) => b.slot - a.slot);
   const pointers = added.filter((field) => field.type.is !== "scalar").toSorted((a, b) => b.slot - a.slot);

@@ -65,10 +65,15 @@ export class Expressions {
   /** `expression` as a value of type `wanted`; a narrower integer fits a wider one. */
   fit(node: Node, expression: Expr, wanted: Type): Expr {
     if (isInteger(expression.type) && wanted.is === "scalar" && wanted.name !== "bool") {
-      if (expression.high > HIGHEST[wanted.name]) throw new SpecError(node, `may not fit ${wanted.name}: up to ${expression.high}; use ${wanted.name === "u32" ? "u32(…)" : "a wider type"}`);
+      if (expression.high > HIGHEST[wanted.name])
+        throw new SpecError(
+          node,
+          `may not fit ${wanted.name}: up to ${expression.high}; use ${wanted.name === "u32" ? "u32(…)" : "a wider type"}`,
+        );
       return expression;
     }
-    if (!sameType(expression.type, wanted)) throw new SpecError(node, `is of type ${expression.type.is}, wanted ${wanted.is}`);
+    if (!sameType(expression.type, wanted))
+      throw new SpecError(node, `is of type ${expression.type.is}, wanted ${wanted.is}`);
     return expression;
   }
 
@@ -85,7 +90,8 @@ export class Expressions {
   read(node: Expression, wanted?: Type): Expr {
     if (Node.isParenthesizedExpression(node)) return this.read(node.getExpression(), wanted);
     if (Node.isNumericLiteral(node)) return number(Number(node.getLiteralText()));
-    if (Node.isTrueLiteral(node) || Node.isFalseLiteral(node)) return boolean({ is: "boolean", value: Node.isTrueLiteral(node) });
+    if (Node.isTrueLiteral(node) || Node.isFalseLiteral(node))
+      return boolean({ is: "boolean", value: Node.isTrueLiteral(node) });
     if (Node.isIdentifier(node)) return this.#named(node, node.getText());
     if (Node.isPrefixUnaryExpression(node) && node.getOperatorToken() === SyntaxKind.ExclamationToken) {
       return boolean({ is: "not", operand: this.condition(node.getOperand()) });
@@ -93,14 +99,25 @@ export class Expressions {
     if (Node.isConditionalExpression(node)) {
       const then = this.read(node.getWhenTrue(), wanted);
       const otherwise = this.read(node.getWhenFalse(), wanted);
-      if (!isInteger(then.type) && !sameType(then.type, otherwise.type)) throw new SpecError(node, "both sides of ?: need one type");
+      if (!isInteger(then.type) && !sameType(then.type, otherwise.type))
+        throw new SpecError(node, "both sides of ?: need one type");
       const [low, high] = [Math.min(then.low, otherwise.low), Math.max(then.high, otherwise.high)];
-      return { is: "choice", condition: this.condition(node.getCondition()), then, otherwise, type: then.high >= otherwise.high ? then.type : otherwise.type, low, high };
+      return {
+        is: "choice",
+        condition: this.condition(node.getCondition()),
+        then,
+        otherwise,
+        type: then.high >= otherwise.high ? then.type : otherwise.type,
+        low,
+        high,
+      };
     }
     if (Node.isBinaryExpression(node)) return this.#binary(node);
     if (Node.isCallExpression(node)) return this.#call(node, wanted);
-    if (Node.isPropertyAccessExpression(node)) return this.#property(node, this.read(node.getExpression()), node.getName());
-    if (Node.isElementAccessExpression(node)) return this.#element(node, node.getExpression(), node.getArgumentExpressionOrThrow());
+    if (Node.isPropertyAccessExpression(node))
+      return this.#property(node, this.read(node.getExpression()), node.getName());
+    if (Node.isElementAccessExpression(node))
+      return this.#element(node, node.getExpression(), node.getArgumentExpressionOrThrow());
     if (Node.isObjectLiteralExpression(node) && wanted?.is === "value") return this.#record(node, wanted.name);
     throw new SpecError(node, `${node.getKindName()} is not in the language`);
   }
@@ -108,7 +125,14 @@ export class Expressions {
   #named(node: Node, name: string): Expr {
     const variable = this.#scope.find(name);
     if (variable !== undefined) {
-      return { is: "variable", name, type: variable.type, low: variable.low, high: variable.high };
+      return {
+        is: "variable",
+        name,
+        constant: variable.constant,
+        type: variable.type,
+        low: variable.low,
+        high: variable.high,
+      };
     }
     const constant = this.#names.constants.get(name);
     if (constant === undefined) throw new SpecError(node, `${name} is neither a variable nor a constant`);
@@ -119,28 +143,56 @@ export class Expressions {
     const kind = node.getOperatorToken().getKind();
     const logical = LOGICAL[kind];
     if (logical !== undefined) {
-      return boolean({ is: "binary", operator: logical, left: this.condition(node.getLeft()), right: this.condition(node.getRight()) });
+      return boolean({
+        is: "binary",
+        operator: logical,
+        left: this.condition(node.getLeft()),
+        right: this.condition(node.getRight()),
+      });
     }
     const comparison = COMPARISON[kind];
     if (comparison !== undefined) return this.#comparison(node, comparison);
     const operator = ARITHMETIC[kind] ?? BITWISE[kind];
-    if (operator === undefined) throw new SpecError(node, `operator ${node.getOperatorToken().getText()} is not in the language`);
+    if (operator === undefined)
+      throw new SpecError(node, `operator ${node.getOperatorToken().getText()} is not in the language`);
     const [left, right] = [this.integer(node.getLeft()), this.integer(node.getRight())];
     const bitwise = BITWISE[kind] !== undefined;
-    if (bitwise && (left.high > HIGHEST.u32 || right.high > HIGHEST.u32)) throw new SpecError(node, "bit operations are on u32 only");
-    if ((operator === "<<" || operator === ">>") && right.high > 31) throw new SpecError(node, "shifts are by less than 32");
+    if (bitwise && (left.high > HIGHEST.u32 || right.high > HIGHEST.u32))
+      throw new SpecError(node, "bit operations are on u32 only");
+    if ((operator === "<<" || operator === ">>") && right.high > 31)
+      throw new SpecError(node, "shifts are by less than 32");
     if ((operator === "/" || operator === "%") && right.low < 1) throw new SpecError(node, "the divisor may be zero");
+    if (
+      (operator === "/" || operator === "%") &&
+      Math.max(left.high, right.high) > HIGHEST.u32 &&
+      !isPowerOfTwo(right)
+    ) {
+      throw new SpecError(
+        node,
+        "more than 32 bits are divided by powers of two only: 32-bit kernels have no other division",
+      );
+    }
     const [low, high] = interval(operator, left, right);
     if (bitwise && high > HIGHEST.u32) throw new SpecError(node, "the result may not fit u32");
-    if (low >= 0 && high <= LARGEST) return { is: "binary", operator, left, right, type: scalar(high <= HIGHEST.u32 ? "u32" : "u53"), low, high };
-    return { is: "checkedBinary", operator, left, right, type: scalar("u53"), low: Math.max(low, 0), high: Math.min(high, LARGEST) };
+    if (low >= 0 && high <= LARGEST)
+      return { is: "binary", operator, left, right, type: scalar(high <= HIGHEST.u32 ? "u32" : "u53"), low, high };
+    return {
+      is: "checkedBinary",
+      operator,
+      left,
+      right,
+      type: scalar("u53"),
+      low: Math.max(low, 0),
+      high: Math.min(high, LARGEST),
+    };
   }
 
   #comparison(node: BinaryExpression, operator: string): Expr {
     const [leftNode, rightNode] = [node.getLeft(), node.getRight()];
     if (rightNode.getText() === "undefined") {
       const variable = this.#scope.find(leftNode.getText());
-      if (variable?.optional !== true) throw new SpecError(node, "only what may be undefined is compared with undefined");
+      if (variable?.optional !== true)
+        throw new SpecError(node, "only what may be undefined is compared with undefined");
       return boolean({ is: "present", name: leftNode.getText(), negated: operator === "===" });
     }
     const left = this.read(leftNode);
@@ -149,10 +201,17 @@ export class Expressions {
       const member = rightNode.getLiteralText();
       const names = [...left.type.union.members.map((field) => field.name), "invalid"];
       if (!names.includes(member)) throw new SpecError(rightNode, `${member} is no member of ${left.type.union.name}`);
-      return boolean({ is: "binary", operator, left, right: { is: "kindName", member, type: left.type, low: 0, high: 0 } });
+      return boolean({
+        is: "binary",
+        operator,
+        left,
+        right: { is: "kindName", union: left.type.union.name, member, type: left.type, low: 0, high: 0 },
+      });
     }
     const right = this.read(rightNode);
-    const comparable = isInteger(left.type) ? isInteger(right.type) : sameType(left.type, right.type) && left.type.is === "scalar";
+    const comparable = isInteger(left.type)
+      ? isInteger(right.type)
+      : sameType(left.type, right.type) && left.type.is === "scalar";
     if (!comparable) throw new SpecError(node, "these cannot be compared");
     return boolean({ is: "binary", operator, left, right });
   }
@@ -188,13 +247,15 @@ export class Expressions {
       if (field !== undefined) return ranged({ is: "field", object, struct: type.name, field }, field.type);
     }
     if (type.is === "union") {
-      if (name === "kind") return plain({ is: "unionKind", object, union: type.union }, { is: "kind", union: type.union });
+      if (name === "kind")
+        return plain({ is: "unionKind", object, union: type.union }, { is: "kind", union: type.union });
       const field = type.union.members.find((candidate) => candidate.name === name);
       if (field !== undefined) return ranged({ is: "unionMember", object, union: type.union, field }, field.type);
     }
     if (type.is === "value") {
       const member = this.#names.values.get(type.name)?.members.find((candidate) => candidate.name === name);
-      if (member !== undefined) return ranged({ is: "valueMember", object, value: type.name, member: name }, member.type);
+      if (member !== undefined)
+        return ranged({ is: "valueMember", object, value: type.name, member: name }, member.type);
     }
     throw new SpecError(node, `there is no member ${name} here`);
   }
@@ -215,19 +276,29 @@ export class Expressions {
   #call(node: CallExpression, wanted: Type | undefined): Expr {
     const target = node.getExpression();
     const args = node.getArguments() as Expression[];
-    if (Node.isPropertyAccessExpression(target)) return this.#method(node, this.read(target.getExpression()), target.getName(), args);
+    if (Node.isPropertyAccessExpression(target))
+      return this.#method(node, this.read(target.getExpression()), target.getName(), args);
     const name = target.getText();
     if (name === "u32") {
       const operand = this.integer(args[0] as Expression);
-      return { is: "narrow", operand, type: scalar("u32"), low: Math.min(operand.low, HIGHEST.u32), high: Math.min(operand.high, HIGHEST.u32) };
+      return {
+        is: "narrow",
+        operand,
+        type: scalar("u32"),
+        low: Math.min(operand.low, HIGHEST.u32),
+        high: Math.min(operand.high, HIGHEST.u32),
+      };
     }
-    if (name === "difference") return difference(this.integer(args[0] as Expression), this.integer(args[1] as Expression));
+    if (name === "difference")
+      return difference(this.integer(args[0] as Expression), this.integer(args[1] as Expression));
     if (name === "text") {
       const literal = args[0] as Expression;
-      if (!Node.isStringLiteral(literal) || !/^[ !#-[\]-~]*$/.test(literal.getLiteralText())) throw new SpecError(node, "text takes a literal of plain ASCII");
+      if (!Node.isStringLiteral(literal) || !/^[ !#-[\]-~]*$/.test(literal.getLiteralText()))
+        throw new SpecError(node, "text takes a literal of plain ASCII");
       return plain({ is: "text", value: literal.getLiteralText() }, BYTES);
     }
-    if (name === "ruleNumber") return plain({ is: "rule", rule: this.rule(args[0] as Expression) }, scalar("u32"), HIGHEST.u16);
+    if (name === "ruleNumber")
+      return plain({ is: "rule", rule: this.rule(args[0] as Expression) }, scalar("u32"), HIGHEST.u16);
     if (name === "offsetOf") {
       const object = this.read(args[0] as Expression);
       if (object.type.is !== "struct") throw new SpecError(node, "offsetOf takes a struct");
@@ -238,7 +309,7 @@ export class Expressions {
       if (wanted?.is !== "struct") throw new SpecError(node, "view initializes a variable whose type is a struct");
       const operand = this.read(args[0] as Expression);
       if (operand.type.is !== "value") throw new SpecError(node, "view takes the part of a message");
-      return plain({ is: "cast", operand }, wanted);
+      return plain({ is: "cast", struct: wanted.name, operand }, wanted);
     }
     const callee = this.#names.functions.get(name);
     if (callee === undefined) throw new SpecError(node, `${name} is no function of the specification`);
@@ -246,17 +317,24 @@ export class Expressions {
   }
 
   #called(node: CallExpression, callee: Callee, args: Expression[]): Expr {
-    if (args.length !== callee.parameters.length) throw new SpecError(node, `${callee.name} takes ${callee.parameters.length} arguments`);
-    const values = callee.parameters.map((parameter, position) => this.of(args[position] as Expression, parameter.type));
+    if (args.length !== callee.parameters.length)
+      throw new SpecError(node, `${callee.name} takes ${callee.parameters.length} arguments`);
+    const values = callee.parameters.map((parameter, position) =>
+      this.of(args[position] as Expression, parameter.type),
+    );
     return ranged({ is: "call", callee, arguments: values }, callee.returns);
   }
 
   #method(node: CallExpression, object: Expr, name: string, args: Expression[]): Expr {
     if (object.type.is !== "bytes") throw new SpecError(node, "only bytes have functions of their own");
     if (name === "slice") {
-      return plain({ is: "slice", object, start: this.integer(args[0] as Expression), end: this.integer(args[1] as Expression) }, BYTES);
+      return plain(
+        { is: "slice", object, start: this.integer(args[0] as Expression), end: this.integer(args[1] as Expression) },
+        BYTES,
+      );
     }
-    if (name !== "u16" && name !== "u32" && name !== "u53" && name !== "i53") throw new SpecError(node, `bytes have no ${name}`);
+    if (name !== "u16" && name !== "u32" && name !== "u53" && name !== "i53")
+      throw new SpecError(node, `bytes have no ${name}`);
     return ranged({ is: "load", object, width: name, offset: this.integer(args[0] as Expression) }, scalar(name));
   }
 
@@ -271,17 +349,28 @@ export class Expressions {
   /** The rule that a string literal names. */
   rule(node: Expression): string {
     if (!Node.isStringLiteral(node)) throw new SpecError(node, "a rule is named by a string literal");
-    if (!this.#names.rules.has(node.getLiteralText())) throw new SpecError(node, `${node.getLiteralText()} is not in the list of rules`);
+    if (!this.#names.rules.has(node.getLiteralText()))
+      throw new SpecError(node, `${node.getLiteralText()} is not in the list of rules`);
     return node.getLiteralText();
   }
 }
+
+/** Whether an expression is one power of two, whatever happens. */
+export const isPowerOfTwo = (expression: Expr): boolean =>
+  expression.low === expression.high && Number.isInteger(Math.log2(expression.high));
 
 type Shape = Expr extends infer E ? (E extends Expr ? Omit<E, "type" | "low" | "high"> : never) : never;
 
 const plain = (shape: Shape, type: Type, high = 0): Expr => ({ ...shape, type, low: 0, high }) as Expr;
 const ranged = (shape: Shape, type: Type): Expr => plain(shape, type, type.is === "scalar" ? HIGHEST[type.name] : 0);
 const boolean = (shape: Shape): Expr => plain(shape, scalar("bool"), 1);
-const number = (value: number): Expr => ({ is: "number", value, type: scalar(value <= HIGHEST.u32 ? "u32" : "u53"), low: value, high: value });
+const number = (value: number): Expr => ({
+  is: "number",
+  value,
+  type: scalar(value <= HIGHEST.u32 ? "u32" : "u53"),
+  low: value,
+  high: value,
+});
 
 /** `left - right`, or 0 where right is larger. */
 export function difference(left: Expr, right: Expr): Expr {

@@ -75,7 +75,8 @@ export const mayFail = (expression: Expr): boolean =>
   (expression.is === "call" && expression.callee.fallible);
 
 /** May stand only alone: as a whole initial value, assigned value, return value or statement. */
-const standsAlone = (expression: Expr): boolean => mayFail(expression) || (expression.is === "call" && expression.callee.optional);
+const standsAlone = (expression: Expr): boolean =>
+  mayFail(expression) || (expression.is === "call" && expression.callee.optional);
 
 function anyExpression(statements: Stmt[], test: (expression: Expr) => boolean): boolean {
   const within = (expression: Expr): boolean => test(expression) || parts(expression).some(within);
@@ -85,7 +86,8 @@ function anyExpression(statements: Stmt[], test: (expression: Expr) => boolean):
   });
 }
 
-const anyFail = (statements: Stmt[]): boolean => statements.some((statement) => statement.is === "fail" || anyFail(pieces(statement).statements));
+const anyFail = (statements: Stmt[]): boolean =>
+  statements.some((statement) => statement.is === "fail" || anyFail(pieces(statement).statements));
 
 /** The functions that `fn` calls, by name. */
 function callsOf(fn: FunctionType): Set<string> {
@@ -114,12 +116,13 @@ export function settleFailures(functions: FunctionType[], declarations: Map<stri
   const calls = new Map(functions.map((fn) => [fn.name, callsOf(fn)]));
   const visit = (name: string, open: string[]): void => {
     const declaration = declarations.get(name);
-    if (open.includes(name) && declaration !== undefined) throw new SpecError(declaration, `${name} calls itself: ${[...open, name].join(" → ")}`);
+    if (open.includes(name) && declaration !== undefined)
+      throw new SpecError(declaration, `${name} calls itself: ${[...open, name].join(" → ")}`);
     for (const next of calls.get(name) ?? []) visit(next, [...open, name]);
   };
   for (const fn of functions) visit(fn.name, []);
 
-  for (let changed = true; changed; ) {
+  for (let changed = true; changed;) {
     changed = false;
     for (const fn of functions) {
       if (fn.fallible || !(anyFail(fn.body) || anyExpression(fn.body, mayFail))) continue;
@@ -135,12 +138,17 @@ export function checkPlacement(fn: FunctionType, declaration: FunctionDeclaratio
   const check = (statements: Stmt[]): void => {
     for (const statement of statements) {
       const { expressions, statements: inner } = pieces(statement);
-      const alone = statement.is === "declare" || statement.is === "assign" || statement.is === "return" || statement.is === "call";
+      const alone =
+        statement.is === "declare" || statement.is === "assign" || statement.is === "return" || statement.is === "call";
       for (const expression of expressions) {
         if (nested(expression) || (!alone && statement.is !== "store" && standsAlone(expression))) {
-          throw new SpecError(declaration, `${fn.name}: what may fail or be undefined gets a name of its own (const x = …), not a place inside another expression`);
+          throw new SpecError(
+            declaration,
+            `${fn.name}: what may fail or be undefined gets a name of its own (const x = …), not a place inside another expression`,
+          );
         }
-        if (statement.is === "store" && standsAlone(expression)) throw new SpecError(declaration, `${fn.name}: name the stored value first`);
+        if (statement.is === "store" && standsAlone(expression))
+          throw new SpecError(declaration, `${fn.name}: name the stored value first`);
         if (statement.is === "assign" && expression.is === "call" && expression.callee.optional) {
           throw new SpecError(declaration, `${fn.name}: what may be undefined initializes a const`);
         }
@@ -149,5 +157,14 @@ export function checkPlacement(fn: FunctionType, declaration: FunctionDeclaratio
     }
   };
   check(fn.body);
-  if (fn.fallible && fn.optional) throw new SpecError(declaration, `${fn.name} may fail and may be undefined: choose one`);
+  if (fn.fallible && fn.optional)
+    throw new SpecError(declaration, `${fn.name} may fail and may be undefined: choose one`);
+}
+
+/** Whether control never passes the end of these statements. */
+export function endsFlow(statements: Stmt[]): boolean {
+  const last = statements.at(-1);
+  if (last === undefined) return false;
+  if (last.is === "return" || last.is === "fail") return true;
+  return last.is === "if" && endsFlow(last.then) && endsFlow(last.otherwise);
 }

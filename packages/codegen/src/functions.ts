@@ -2,6 +2,7 @@ import { Node, SyntaxKind } from "ts-morph";
 import type { Block, CallExpression, Expression, FunctionDeclaration, SourceFile, Statement, TypeNode } from "ts-morph";
 import { SpecError } from "./errors.ts";
 import { difference, Expressions } from "./expressions.ts";
+import { endsFlow } from "./flow.ts";
 import { HIGHEST, isInteger, scalar, VOID } from "./ir.ts";
 import type { Callee, Constant, Expr, FunctionType, ScalarName, Stmt, Type, ValueType } from "./ir.ts";
 import { Scope } from "./scope.ts";
@@ -42,7 +43,8 @@ export function typeOf(node: TypeNode, names: Names): Type {
 function optionalType(node: TypeNode, names: Names): [Type, boolean] {
   if (!Node.isUnionTypeNode(node)) return [typeOf(node, names), false];
   const [first, second] = node.getTypeNodes();
-  if (first === undefined || second?.getText() !== "undefined") throw new SpecError(node, "only `T | undefined` is a union here");
+  if (first === undefined || second?.getText() !== "undefined")
+    throw new SpecError(node, "only `T | undefined` is a union here");
   return [typeOf(first, names), true];
 }
 
@@ -51,8 +53,16 @@ export function readConstants(file: SourceFile, module: string, names: Names): C
     statement.getDeclarations().map((declaration) => {
       const type = typeOf(declaration.getTypeNodeOrThrow(), names);
       const literal = declaration.getInitializerOrThrow();
-      if (!Node.isNumericLiteral(literal) || !isInteger(type)) throw new SpecError(declaration, "a constant is an integer literal");
-      return { name: declaration.getName(), doc: docOf(statement), module, exported: statement.isExported(), type, value: Number(literal.getLiteralText()) };
+      if (!Node.isNumericLiteral(literal) || !isInteger(type))
+        throw new SpecError(declaration, "a constant is an integer literal");
+      return {
+        name: declaration.getName(),
+        doc: docOf(statement),
+        module,
+        exported: statement.isExported(),
+        type,
+        value: Number(literal.getLiteralText()),
+      };
     }),
   );
 }
@@ -62,16 +72,16 @@ export function readValueMembers(file: SourceFile, names: Names): void {
     const value = names.values.get(declaration.getName());
     for (const member of declaration.getProperties()) {
       const [type] = optionalType(member.getTypeNodeOrThrow(), names);
-      value?.members.push({ name: member.getName(), doc: docOf(member), type, optional: false });
+      value?.members.push({ name: member.getName(), doc: docOf(member), type });
     }
   }
 }
 
-export function readValues(file: SourceFile): ValueType[] {
+export function readValues(file: SourceFile, module: string): ValueType[] {
   return file.getInterfaces().map((declaration) => {
     const kind = declaration.getExtends()[0]?.getText();
     if (kind !== "Value" && kind !== "Shared") throw new SpecError(declaration, "a record extends Value or Shared");
-    return { name: declaration.getName(), doc: docOf(declaration), source: file.getBaseName(), shared: kind === "Shared", members: [] };
+    return { name: declaration.getName(), doc: docOf(declaration), module, shared: kind === "Shared", members: [] };
   });
 }
 
@@ -84,7 +94,17 @@ export function readSignature(declaration: FunctionDeclaration, module: string, 
   if (returnNode === undefined) throw new SpecError(declaration, "a function declares what it returns");
   const [returns, optional] = optionalType(returnNode, names);
   const name = declaration.getNameOrThrow();
-  return { name, module, parameters, returns, optional, fallible: false, doc: docOf(declaration), exported: declaration.isExported(), body: [] };
+  return {
+    name,
+    module,
+    parameters,
+    returns,
+    optional,
+    fallible: false,
+    doc: docOf(declaration),
+    exported: declaration.isExported(),
+    body: [],
+  };
 }
 
 /** Reads the body of one function. */
@@ -103,11 +123,18 @@ export class Body {
   read(declaration: FunctionDeclaration): Stmt[] {
     this.#callee.parameters.forEach(({ name, type }, position) => {
       const high = type.is === "scalar" ? HIGHEST[type.name] : 0;
-      this.#scope.declare(declaration.getParameters()[position] as Node, name, { type, constant: true, optional: false, low: 0, high });
+      this.#scope.declare(declaration.getParameters()[position] as Node, name, {
+        type,
+        constant: true,
+        optional: false,
+        low: 0,
+        high,
+      });
     });
     const body = declaration.getBodyOrThrow() as Block;
     const statements = this.#statements(body.getStatements());
-    if (this.#callee.returns.is !== "void" && !endsFlow(statements)) throw new SpecError(declaration, "not every path returns");
+    if (this.#callee.returns.is !== "void" && !endsFlow(statements))
+      throw new SpecError(declaration, "not every path returns");
     return statements;
   }
 
@@ -124,14 +151,22 @@ export class Body {
   }
 
   #statement(node: Statement): Stmt[] {
-    if (Node.isVariableStatement(node)) return node.getDeclarations().map((declaration) => this.#declaration(declaration, node));
+    if (Node.isVariableStatement(node))
+      return node.getDeclarations().map((declaration) => this.#declaration(declaration, node));
     if (Node.isExpressionStatement(node)) return [this.#effect(node.getExpression())];
     if (Node.isBreakStatement(node)) return [{ is: "break" }];
     if (Node.isContinueStatement(node)) return [{ is: "continue" }];
     if (Node.isBlock(node)) return this.#block(node);
     if (Node.isIfStatement(node)) {
       const condition = this.#expressions.condition(node.getExpression());
-      return [{ is: "if", condition, then: this.#block(node.getThenStatement()), otherwise: this.#block(node.getElseStatement()) }];
+      return [
+        {
+          is: "if",
+          condition,
+          then: this.#block(node.getThenStatement()),
+          otherwise: this.#block(node.getElseStatement()),
+        },
+      ];
     }
     if (Node.isReturnStatement(node)) return [this.#return(node, node.getExpression())];
     if (Node.isForOfStatement(node)) return [this.#forOf(node)];
@@ -147,7 +182,8 @@ export class Body {
     const wanted = typeNode === undefined ? undefined : typeOf(typeNode, this.#names);
     const initializer = declaration.getInitializer();
     if (initializer === undefined) throw new SpecError(declaration, "a variable starts with a value");
-    const value = wanted === undefined ? this.#expressions.read(initializer) : this.#expressions.of(initializer, wanted);
+    const value =
+      wanted === undefined ? this.#expressions.read(initializer) : this.#expressions.of(initializer, wanted);
     const type = wanted ?? value.type;
     if (!constant && wanted === undefined) throw new SpecError(declaration, "a `let` declares its type");
     const optional = value.is === "call" && value.callee.optional;
@@ -167,7 +203,8 @@ export class Body {
       const scratch = this.#expressions.read(target.getExpression());
       if (scratch.type.is !== "scratch") throw new SpecError(target, "only scratch memory is written");
       const index = this.#expressions.integer(target.getArgumentExpressionOrThrow());
-      return { is: "store", scratch, index, value: this.#expressions.of(node.getRight(), scalar(scratch.type.element)) };
+      const { element } = scratch.type;
+      return { is: "store", element, scratch, index, value: this.#expressions.of(node.getRight(), scalar(element)) };
     }
     const variable = this.#scope.find(target.getText());
     if (variable === undefined || variable.constant) throw new SpecError(target, "only a `let` is assigned");
@@ -179,11 +216,17 @@ export class Body {
     const args = node.getArguments() as Expression[];
     if (name !== "fail") return { is: "call", call: this.#expressions.read(node) };
     const [ruleNode, inode, offset] = args;
-    if (ruleNode === undefined || inode === undefined || offset === undefined) throw new SpecError(node, "fail(rule, inode, offset)");
+    if (ruleNode === undefined || inode === undefined || offset === undefined)
+      throw new SpecError(node, "fail(rule, inode, offset)");
     const rule: Expr = Node.isStringLiteral(ruleNode)
       ? { is: "rule", rule: this.#expressions.rule(ruleNode), type: scalar("u32"), low: 0, high: 0 }
       : this.#expressions.of(ruleNode, scalar("u32"));
-    return { is: "fail", rule, inode: this.#expressions.of(inode, scalar("u53")), offset: this.#expressions.of(offset, scalar("u53")) };
+    return {
+      is: "fail",
+      rule,
+      inode: this.#expressions.of(inode, scalar("u53")),
+      offset: this.#expressions.of(offset, scalar("u53")),
+    };
   }
 
   #return(node: Node, expression: Expression | undefined): Stmt {
@@ -203,9 +246,18 @@ export class Body {
     if (!Node.isForOfStatement(node)) throw new SpecError(node, "for…of");
     const list = this.#expressions.read(node.getExpression());
     if (list.type.is !== "list") throw new SpecError(node, "for…of runs over a list of structs");
-    const name = node.getInitializer().getText().replace(/^const /, "");
+    const name = node
+      .getInitializer()
+      .getText()
+      .replace(/^const /, "");
     this.#scope.enter();
-    this.#scope.declare(node, name, { type: { is: "struct", name: list.type.element }, constant: true, optional: false, low: 0, high: 0 });
+    this.#scope.declare(node, name, {
+      type: { is: "struct", name: list.type.element },
+      constant: true,
+      optional: false,
+      low: 0,
+      high: 0,
+    });
     const body = this.#block(node.getStatement());
     this.#scope.leave();
     return { is: "forOf", name, element: list.type.element, list, body };
@@ -216,20 +268,39 @@ export class Body {
     const shape = /^let (\w+): (u32|u53)$/;
     if (!Node.isForStatement(node)) throw new SpecError(node, "for");
     const initializer = node.getInitializer();
-    const declaration = initializer !== undefined && Node.isVariableDeclarationList(initializer) ? initializer.getDeclarations()[0] : undefined;
-    const [head, name = "", typeName = ""] = shape.exec(`let ${declaration?.getName() ?? ""}: ${declaration?.getTypeNode()?.getText() ?? ""}`) ?? [];
+    const declaration =
+      initializer !== undefined && Node.isVariableDeclarationList(initializer)
+        ? initializer.getDeclarations()[0]
+        : undefined;
+    const [head, name = "", typeName = ""] =
+      shape.exec(`let ${declaration?.getName() ?? ""}: ${declaration?.getTypeNode()?.getText() ?? ""}`) ?? [];
     const condition = node.getCondition();
-    if (head === undefined || declaration === undefined || condition === undefined || !Node.isBinaryExpression(condition)) {
+    if (
+      head === undefined ||
+      declaration === undefined ||
+      condition === undefined ||
+      !Node.isBinaryExpression(condition)
+    ) {
       throw new SpecError(node, "write for (let i: u32 = …; i < …; i++)");
     }
-    if (condition.getLeft().getText() !== name || condition.getOperatorToken().getText() !== "<" || node.getIncrementor()?.getText() !== `${name}++`) {
+    if (
+      condition.getLeft().getText() !== name ||
+      condition.getOperatorToken().getText() !== "<" ||
+      node.getIncrementor()?.getText() !== `${name}++`
+    ) {
       throw new SpecError(node, "write for (let i: u32 = …; i < …; i++)");
     }
     const type = scalar(typeName === "u32" ? "u32" : "u53");
     const from = this.#expressions.of(declaration.getInitializerOrThrow(), type);
     const limit = this.#expressions.of(condition.getRight(), type);
     this.#scope.enter();
-    this.#scope.declare(node, name, { type, constant: true, optional: false, low: from.low, high: Math.max(limit.high - 1, from.high) });
+    this.#scope.declare(node, name, {
+      type,
+      constant: true,
+      optional: false,
+      low: from.low,
+      high: Math.max(limit.high - 1, from.high),
+    });
     const body = this.#block(node.getStatement());
     this.#scope.leave();
     return { is: "forCount", name, type, from, limit, body };
@@ -241,7 +312,12 @@ export class Body {
     const block = node.getStatement();
     const first = Node.isBlock(block) ? block.getStatements()[0] : undefined;
     const call = first !== undefined && Node.isExpressionStatement(first) ? first.getExpression() : undefined;
-    if (call === undefined || !Node.isCallExpression(call) || call.getExpression().getText() !== "decreases" || !Node.isBlock(block)) {
+    if (
+      call === undefined ||
+      !Node.isCallExpression(call) ||
+      call.getExpression().getText() !== "decreases" ||
+      !Node.isBlock(block)
+    ) {
       throw new SpecError(node, "a while loop begins with decreases(measure)");
     }
     const measure = saturated(this.#expressions.integer(call.getArguments()[0] as Expression));
@@ -253,12 +329,5 @@ export class Body {
 }
 
 /** A measure `a - b` is 0 where b is larger: it cannot fail. */
-const saturated = (measure: Expr): Expr => (measure.is === "checkedBinary" && measure.operator === "-" ? difference(measure.left, measure.right) : measure);
-
-/** Whether control never passes the end of these statements. */
-export function endsFlow(statements: Stmt[]): boolean {
-  const last = statements.at(-1);
-  if (last === undefined) return false;
-  if (last.is === "return" || last.is === "fail") return true;
-  return last.is === "if" && endsFlow(last.then) && endsFlow(last.otherwise);
-}
+const saturated = (measure: Expr): Expr =>
+  measure.is === "checkedBinary" && measure.operator === "-" ? difference(measure.left, measure.right) : measure;

@@ -6,6 +6,9 @@
 
 export type ScalarName = "bool" | "u8" | "u16" | "u32" | "u53" | "i53";
 
+/** What scratch memory is made of. */
+export type Element = "bool" | "u8" | "u32" | "u53";
+
 export type Type =
   | { is: "scalar"; name: ScalarName }
   | { is: "kind"; union: UnionType }
@@ -14,7 +17,7 @@ export type Type =
   | { is: "union"; union: UnionType }
   | { is: "list"; element: string }
   | { is: "value"; name: string }
-  | { is: "scratch"; element: "bool" | "u8" | "u32" | "u53" }
+  | { is: "scratch"; element: Element }
   | { is: "void" };
 
 /** Where a member lies: a pointer's index, or bits from the start of the data section. */
@@ -45,7 +48,6 @@ export interface UnionType {
 export interface StructType {
   name: string;
   doc: string;
-  source: string;
   fields: Field[];
   unions: UnionType[];
   /** Sizes with every member, and without the added ones. */
@@ -59,19 +61,19 @@ export interface StructType {
 export interface ValueType {
   name: string;
   doc: string;
-  source: string;
+  module: string;
   shared: boolean;
-  members: { name: string; doc: string; type: Type; optional: boolean }[];
+  members: { name: string; doc: string; type: Type }[];
 }
 
 export type Expr = { type: Type; low: number; high: number } & (
   | { is: "number"; value: number }
   | { is: "boolean"; value: boolean }
-  | { is: "kindName"; member: string }
+  | { is: "kindName"; union: string; member: string }
   | { is: "rule"; rule: string }
   | { is: "text"; value: string }
   | { is: "constant"; name: string }
-  | { is: "variable"; name: string }
+  | { is: "variable"; name: string; constant: boolean }
   | { is: "present"; name: string; negated: boolean }
   | { is: "binary"; operator: string; left: Expr; right: Expr }
   | { is: "checkedBinary"; operator: string; left: Expr; right: Expr }
@@ -92,7 +94,7 @@ export type Expr = { type: Type; low: number; high: number } & (
   | { is: "slice"; object: Expr; start: Expr; end: Expr }
   | { is: "record"; value: string; members: { name: string; value: Expr }[] }
   | { is: "offsetOf"; object: Expr }
-  | { is: "cast"; operand: Expr }
+  | { is: "cast"; struct: string; operand: Expr }
 );
 
 /** A function as its callers see it. */
@@ -110,7 +112,7 @@ export interface Callee {
 export type Stmt =
   | { is: "declare"; name: string; type: Type; constant: boolean; optional: boolean; value: Expr }
   | { is: "assign"; name: string; value: Expr }
-  | { is: "store"; scratch: Expr; index: Expr; value: Expr }
+  | { is: "store"; element: Element; scratch: Expr; index: Expr; value: Expr }
   | { is: "if"; condition: Expr; then: Stmt[]; otherwise: Stmt[] }
   | { is: "return"; value: Expr | undefined; absent: boolean }
   | { is: "fail"; rule: Expr; inode: Expr; offset: Expr }
@@ -197,4 +199,7 @@ export const isInteger = (type: Type): boolean => type.is === "scalar" && type.n
 
 /** `camelCase` or `PascalCase` as `snake_case`. */
 export const snake = (name: string): string =>
-  name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").replace(/-/g, "_").toLowerCase();
+  name
+    .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
+    .replace(/-/g, "_")
+    .toLowerCase();

@@ -45,5 +45,5 @@ export function layOut(struct: { name: string; doc: string; fields: Field[]; uni
     }
   }
   base ??= { words, pointers };
-  return { ...struct, source: "", words, pointers, baseWords: base.words, basePointers: base.pointers };
+  return { ...struct, words, pointers, baseWords: base.words, basePointers: base.pointers };
 }

@@ -10,10 +10,13 @@ const [schema = "schema", out = "."] = process.argv.slice(2);
 try {
   const spec = readSpec(resolve(schema));
   const files = await emitAll(spec);
-  const directories = new Set([...files.keys()].map((file) => dirname(file)).filter((directory) => directory.endsWith("generated")));
+  const directories = new Set(
+    [...files.keys()].map((file) => dirname(file)).filter((directory) => directory.endsWith("generated")),
+  );
   for (const directory of directories) {
     const path = join(out, directory);
-    for (const stale of existsSync(path) ? readdirSync(path) : []) if (!files.has(join(directory, stale))) rmSync(join(path, stale));
+    for (const stale of existsSync(path) ? readdirSync(path) : [])
+      if (!files.has(join(directory, stale))) rmSync(join(path, stale));
   }
   for (const [file, text] of files) {
     const path = join(out, file);

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Node, Project, ts } from "ts-morph";
 import type { FunctionDeclaration, SourceFile } from "ts-morph";
-import { deriveChecks } from "./derive.ts";
+import { DERIVED, deriveChecks } from "./derive.ts";
 import { SpecError } from "./errors.ts";
 import { checkPlacement, settleFailures } from "./flow.ts";
 import { Body, readConstants, readSignature, readValueMembers, readValues } from "./functions.ts";
@@ -11,7 +11,6 @@ import type { Names } from "./scope.ts";
 import { readStructs } from "./structs.ts";
 
 const LANGUAGE = "language.ts";
-const DERIVED = "generated/checks.ts";
 
 /** The list of rules: `export const rules = { /** doc *\/ "rule-name": "corrupt", … }`. */
 function readRules(file: SourceFile): Rule[] {
@@ -46,15 +45,27 @@ function typeCheck(project: Project): void {
 /** Reads the directory of a specification; throws SpecError with file, line and reason. */
 export function readSpec(directory: string): Spec {
   const settings = JSON.parse(readFileSync(join(directory, "codegen.json"), "utf8")) as Settings;
-  const project = new Project({ compilerOptions: { strict: true, noEmit: true, target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext, allowImportingTsExtensions: true, types: [] } });
+  const project = new Project({
+    compilerOptions: {
+      strict: true,
+      noEmit: true,
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.NodeNext,
+      moduleResolution: ts.ModuleResolutionKind.NodeNext,
+      allowImportingTsExtensions: true,
+      types: [],
+    },
+  });
   const load = (module: string): SourceFile => project.addSourceFileAtPath(join(directory, `${module}.ts`));
   load("language");
   const structsFile = load(settings.structs);
   const rulesFile = load(settings.rules);
-  const structs = readStructs(structsFile).map((struct) => ({ ...struct, source: settings.structs }));
-  const written = settings.modules.filter((module) => existsSync(join(directory, `${module}.ts`))).map((module) => ({ module, file: load(module) }));
+  const structs = readStructs(structsFile);
+  const written = settings.modules
+    .filter((module) => existsSync(join(directory, `${module}.ts`)))
+    .map((module) => ({ module, file: load(module) }));
   const checks = deriveChecks(structs, `../${LANGUAGE}`, `../${settings.structs}.ts`);
-  const derived = project.createSourceFile(join(directory, DERIVED), checks, { overwrite: true });
+  const derived = project.createSourceFile(join(directory, `generated/${DERIVED}.ts`), checks, { overwrite: true });
   typeCheck(project);
 
   const rules = readRules(rulesFile);
@@ -66,8 +77,9 @@ export function readSpec(directory: string): Spec {
     functions: new Map(),
     rules: new Set(rules.map((rule) => rule.name)),
   };
-  const modules = [...written, { module: "checks", file: derived }];
-  for (const { file } of modules) for (const value of readValues(file)) names.values.set(value.name, value);
+  const modules = [...written, { module: DERIVED, file: derived }];
+  for (const { module, file } of modules)
+    for (const value of readValues(file, module)) names.values.set(value.name, value);
   for (const { file } of modules) readValueMembers(file, names);
   const constants = modules.flatMap(({ module, file }) => readConstants(file, module, names));
   /** What a module may name: its own constants, and what others export. */
@@ -87,9 +99,9 @@ export function readSpec(directory: string): Spec {
       functions.push(fn);
     }
   }
-  for (const fn of functions) fn.body = new Body(seenFrom(fn.module), fn).read(declarations.get(fn.name) as FunctionDeclaration);
+  for (const fn of functions)
+    fn.body = new Body(seenFrom(fn.module), fn).read(declarations.get(fn.name) as FunctionDeclaration);
   settleFailures(functions, declarations);
   for (const fn of functions) checkPlacement(fn, declarations.get(fn.name) as FunctionDeclaration);
   return { settings, structs, values: [...names.values.values()], constants, functions, rules, checks };
 }
-

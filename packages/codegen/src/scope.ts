@@ -21,10 +21,18 @@ export interface Names {
   rules: Set<string>;
 }
 
-/** The variables in sight, innermost block last; a name is declared once in a function, so that C can hoist it. */
+/** Names that the generated code needs for itself, and words of C that TypeScript takes as names. */
+const RESERVED = new Set(
+  [
+    "failure out unused measure bound element text narrow checkedAdd checkedSubtract checkedMultiply",
+    "auto bool char double extern float goto inline int long register restrict short signed sizeof static struct",
+    "typedef union unsigned volatile u8 u16 u32 u64 s64",
+  ].flatMap((line) => line.split(" ")),
+);
+
+/** The variables in sight, innermost block last; none hides another one. */
 export class Scope {
   readonly #blocks: Map<string, Variable>[] = [new Map()];
-  readonly #used = new Set<string>();
 
   enter(): void {
     this.#blocks.push(new Map());
@@ -35,16 +43,12 @@ export class Scope {
   }
 
   declare(node: Node, name: string, variable: Variable): void {
-    if (this.#blocks.some((block) => block.has(name))) throw new SpecError(node, `${name} hides another variable`);
-    this.#used.add(name);
+    if (RESERVED.has(name)) throw new SpecError(node, `${name} is a name of the generated code's own`);
+    if (this.find(name) !== undefined) throw new SpecError(node, `${name} hides another variable`);
     this.#blocks.at(-1)?.set(name, variable);
   }
 
   find(name: string): Variable | undefined {
-    for (const block of this.#blocks.toReversed()) {
-      const variable = block.get(name);
-      if (variable !== undefined) return variable;
-    }
-    return undefined;
+    return this.#blocks.find((block) => block.has(name))?.get(name);
   }
 }

@@ -79,7 +79,8 @@ function structOf(declaration: InterfaceDeclaration, structs: Set<string>): Stru
   const ordinals = [...fields, ...unions.flatMap((union) => union.members)].map((field) => field.ordinal);
   ordinals.sort((a, b) => a - b);
   ordinals.forEach((ordinal, position) => {
-    if (ordinal !== position) throw new SpecError(declaration, `ordinals must run from 0 without gaps: ${position} is missing or doubled`);
+    if (ordinal !== position)
+      throw new SpecError(declaration, `ordinals must run from 0 without gaps: ${position} is missing or doubled`);
   });
   return layOut({ name: declaration.getName(), doc: docOf(declaration), fields, unions });
 }
@@ -114,7 +115,8 @@ export function readStructs(file: SourceFile): StructType[] {
     }
   }
   for (const declaration of declarations) {
-    if (declaration.getExtends()[0]?.getText() !== "Struct") throw new SpecError(declaration, "a struct extends Struct");
+    if (declaration.getExtends()[0]?.getText() !== "Struct")
+      throw new SpecError(declaration, "a struct extends Struct");
   }
   return inOrder(
     declarations.map((declaration) => structOf(declaration, names)),

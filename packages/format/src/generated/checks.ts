@@ -1,4 +1,5 @@
 // Made from schema/metadata.ts by `make codegen`: change that, not this.
+import { StructList } from "../runtime.ts";
 import {
   Blk,
   BlobRef,
@@ -10,11 +11,10 @@ import {
   Inode,
   InodeAdditional,
   InodeVector,
-  Rootfs,
   VerityData,
   Xattr,
+  type Rootfs,
 } from "./metadata.ts";
-import { StructList } from "../runtime.ts";
 import { checkedData, checkedList, checkedStruct, element } from "./wire.ts";
 
 /** Follows every pointer of a DirEntry strictly. */
@@ -25,12 +25,9 @@ export function followDirEntry(self: DirEntry, work: Float64Array): void {
 /** Follows every pointer of a Dir strictly. */
 export function followDir(self: Dir, work: Float64Array): void {
   const entries = new StructList(checkedList(self.part, 0, work), DirEntry);
-  {
-    const itemList = entries.part;
-    for (let itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
-      const item = new DirEntry(element(itemList, itemIndex));
-      followDirEntry(item, work);
-    }
+  for (let itemList = entries.part, itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
+    const item = new DirEntry(element(itemList, itemIndex));
+    followDirEntry(item, work);
   }
 }
 
@@ -54,12 +51,9 @@ export function followXattr(self: Xattr, work: Float64Array): void {
 /** Follows every pointer of a InodeAdditional strictly. */
 export function followInodeAdditional(self: InodeAdditional, work: Float64Array): void {
   const xattrs = new StructList(checkedList(self.part, 0, work), Xattr);
-  {
-    const itemList = xattrs.part;
-    for (let itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
-      const item = new Xattr(element(itemList, itemIndex));
-      followXattr(item, work);
-    }
+  for (let itemList = xattrs.part, itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
+    const item = new Xattr(element(itemList, itemIndex));
+    followXattr(item, work);
   }
   checkedData(self.part, 1, work);
 }
@@ -80,12 +74,9 @@ export function followInode(self: Inode, work: Float64Array): void {
   }
   if (self.mode.kind === "file") {
     const file = new StructList(checkedList(self.mode.part, 0, work), FileChunk);
-    {
-      const itemList = file.part;
-      for (let itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
-        const item = new FileChunk(element(itemList, itemIndex));
-        followFileChunk(item, work);
-      }
+    for (let itemList = file.part, itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
+      const item = new FileChunk(element(itemList, itemIndex));
+      followFileChunk(item, work);
     }
   }
 }
@@ -93,12 +84,9 @@ export function followInode(self: Inode, work: Float64Array): void {
 /** Follows every pointer of a InodeVector strictly. */
 export function followInodeVector(self: InodeVector, work: Float64Array): void {
   const inodes = new StructList(checkedList(self.part, 0, work), Inode);
-  {
-    const itemList = inodes.part;
-    for (let itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
-      const item = new Inode(element(itemList, itemIndex));
-      followInode(item, work);
-    }
+  for (let itemList = inodes.part, itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
+    const item = new Inode(element(itemList, itemIndex));
+    followInode(item, work);
   }
 }
 
@@ -119,27 +107,18 @@ export function followChunk(self: Chunk, work: Float64Array): void {
 /** Follows every pointer of a Rootfs strictly. */
 export function followRootfs(self: Rootfs, work: Float64Array): void {
   const metadatas = new StructList(checkedList(self.part, 0, work), InodeVector);
-  {
-    const itemList = metadatas.part;
-    for (let itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
-      const item = new InodeVector(element(itemList, itemIndex));
-      followInodeVector(item, work);
-    }
+  for (let itemList = metadatas.part, itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
+    const item = new InodeVector(element(itemList, itemIndex));
+    followInodeVector(item, work);
   }
   const fsVerityData = new StructList(checkedList(self.part, 1, work), VerityData);
-  {
-    const itemList = fsVerityData.part;
-    for (let itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
-      const item = new VerityData(element(itemList, itemIndex));
-      followVerityData(item, work);
-    }
+  for (let itemList = fsVerityData.part, itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
+    const item = new VerityData(element(itemList, itemIndex));
+    followVerityData(item, work);
   }
   const chunks = new StructList(checkedList(self.part, 2, work), Chunk);
-  {
-    const itemList = chunks.part;
-    for (let itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
-      const item = new Chunk(element(itemList, itemIndex));
-      followChunk(item, work);
-    }
+  for (let itemList = chunks.part, itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
+    const item = new Chunk(element(itemList, itemIndex));
+    followChunk(item, work);
   }
 }

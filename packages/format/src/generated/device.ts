@@ -1,5 +1,5 @@
 // Made from schema/device.ts by `make codegen`: change that, not this.
-import { Inode } from "./metadata.ts";
+import { type Inode } from "./metadata.ts";
 
 const S_IFIFO = 4096;
 

@@ -1,5 +1,5 @@
 // Made from schema/digest.ts by `make codegen`: change that, not this.
-import { Bytes, text } from "../runtime.ts";
+import { type Bytes } from "../runtime.ts";
 
 export const DIGEST_BYTES = 32;
 
@@ -27,17 +27,17 @@ export function hexDigit(code: number): number {
 }
 
 /** Reads 64 digits into 32 bytes; false where they are not that. */
-export function parseHex(text: Bytes, digest: Uint8Array): boolean {
-  if (text.length !== HEX_DIGITS) {
+export function parseHex(digits: Bytes, digest: Uint8Array): boolean {
+  if (digits.length !== HEX_DIGITS) {
     return false;
   }
   for (let i = 0; i < DIGEST_BYTES; i++) {
-    const high = hexDigit(text.at(i * 2));
-    const low = hexDigit(text.at(i * 2 + 1));
+    const high = hexDigit(digits.at(i * 2));
+    const low = hexDigit(digits.at(i * 2 + 1));
     if (high >= NO_DIGIT || low >= NO_DIGIT) {
       return false;
     }
-    digest[i] = ((((high & 15) << 4) >>> 0) | (low & 15)) >>> 0;
+    digest[i] = ((high & 15) << 4) | (low & 15);
   }
   return true;
 }

@@ -1,7 +1,7 @@
 // Made from schema/lookup.ts by `make codegen`: change that, not this.
-import { DirEntry, FileChunk, Inode, InodeVector, Rootfs } from "./metadata.ts";
+import { narrow, type Bytes, type StructList } from "../runtime.ts";
+import { DirEntry, FileChunk, Inode, InodeVector, type Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";
-import { Bytes, StructList, narrow } from "../runtime.ts";
 import { element } from "./wire.ts";
 
 /** The root directory's inode number. */
@@ -50,18 +50,14 @@ function searchInodes(inodes: StructList<Inode>, ino: number): number {
   }
   let low: number = 0;
   let high: number = inodes.length;
-  {
-    let previous = Infinity;
-    while (low < high) {
-      const measure = high > low ? high - low : 0;
-      if (measure >= previous) break;
-      previous = measure;
-      const middle = Math.floor((low + high) / 2);
-      if (new Inode(element(inodes.part, middle)).ino < ino) {
-        low = narrow(middle + 1);
-      } else {
-        high = middle;
-      }
+  for (let measure = 0, previous = Infinity; low < high; previous = measure) {
+    measure = high > low ? high - low : 0;
+    if (measure >= previous) break;
+    const middle = Math.floor((low + high) / 2);
+    if (new Inode(element(inodes.part, middle)).ino < ino) {
+      low = narrow(middle + 1);
+    } else {
+      high = middle;
     }
   }
   return low;
@@ -79,14 +75,11 @@ function inodeIn(layer: InodeVector, ino: number): Inode | undefined {
 
 /** Whether any layer holds `ino`, be it as a whiteout. */
 export function isHeld(image: Rootfs, ino: number): boolean {
-  {
-    const layerList = image.metadatas.part;
-    for (let layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
-      const layer = new InodeVector(element(layerList, layerIndex));
-      const inode = inodeIn(layer, ino);
-      if (inode !== undefined) {
-        return true;
-      }
+  for (let layerList = image.metadatas.part, layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
+    const layer = new InodeVector(element(layerList, layerIndex));
+    const inode = inodeIn(layer, ino);
+    if (inode !== undefined) {
+      return true;
     }
   }
   return false;
@@ -95,21 +88,18 @@ export function isHeld(image: Rootfs, ino: number): boolean {
 /** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
 export function findPlace(image: Rootfs, ino: number): Place | undefined {
   let before: number = 0;
-  {
-    const layerList = image.metadatas.part;
-    for (let layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
-      const layer = new InodeVector(element(layerList, layerIndex));
-      const inodes = layer.inodes;
-      const index = searchInodes(inodes, ino);
-      const inode = new Inode(element(inodes.part, index));
-      if (index < inodes.length && inode.ino === ino) {
-        if (inode.mode.kind === "wht") {
-          return undefined;
-        }
-        return { ordinal: narrow(before) + index, inode: inode };
+  for (let layerList = image.metadatas.part, layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
+    const layer = new InodeVector(element(layerList, layerIndex));
+    const inodes = layer.inodes;
+    const index = searchInodes(inodes, ino);
+    const inode = new Inode(element(inodes.part, index));
+    if (index < inodes.length && inode.ino === ino) {
+      if (inode.mode.kind === "wht") {
+        return undefined;
       }
-      before = narrow(before) + inodes.length;
+      return { ordinal: narrow(before) + index, inode: inode };
     }
+    before = narrow(before) + inodes.length;
   }
   return undefined;
 }
@@ -135,18 +125,14 @@ function searchNames(entries: StructList<DirEntry>, sorted: boolean, name: Bytes
   }
   let low: number = 0;
   let high: number = entries.length;
-  {
-    let previous = Infinity;
-    while (low < high) {
-      const measure = high > low ? high - low : 0;
-      if (measure >= previous) break;
-      previous = measure;
-      const middle = Math.floor((low + high) / 2);
-      if (compareNames(new DirEntry(element(entries.part, middle)).name, name) === 0) {
-        low = narrow(middle + 1);
-      } else {
-        high = middle;
-      }
+  for (let measure = 0, previous = Infinity; low < high; previous = measure) {
+    measure = high > low ? high - low : 0;
+    if (measure >= previous) break;
+    const middle = Math.floor((low + high) / 2);
+    if (compareNames(new DirEntry(element(entries.part, middle)).name, name) === 0) {
+      low = narrow(middle + 1);
+    } else {
+      high = middle;
     }
   }
   if (low < entries.length && sameBytes(new DirEntry(element(entries.part, low)).name, name)) {
@@ -181,26 +167,22 @@ export function findName(image: Rootfs, sorted: boolean, dir: number, name: Byte
     return undefined;
   }
   let layer: number = 0;
-  {
-    let previous = Infinity;
-    while (layer < MAX_LAYERS) {
-      const measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
-      if (measure >= previous) break;
-      previous = measure;
-      const record = findDirRecord(image, dir, layer);
-      if (record === undefined) {
-        return undefined;
-      }
-      const entries = record.entries;
-      const index = searchNames(entries, sorted || record.lookBelow, name);
-      if (index < entries.length) {
-        return findInode(image, new DirEntry(element(entries.part, index)).ino);
-      }
-      if (!record.lookBelow) {
-        return undefined;
-      }
-      layer = narrow(record.layer + 1);
+  for (let measure = 0, previous = Infinity; layer < MAX_LAYERS; previous = measure) {
+    measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
+    if (measure >= previous) break;
+    const record = findDirRecord(image, dir, layer);
+    if (record === undefined) {
+      return undefined;
     }
+    const entries = record.entries;
+    const index = searchNames(entries, sorted || record.lookBelow, name);
+    if (index < entries.length) {
+      return findInode(image, new DirEntry(element(entries.part, index)).ino);
+    }
+    if (!record.lookBelow) {
+      return undefined;
+    }
+    layer = narrow(record.layer + 1);
   }
   return undefined;
 }
@@ -241,38 +223,34 @@ export function nextName(image: Rootfs, dir: number, cookie: number): Listed | u
       return undefined;
     }
   }
-  {
-    let previous = Infinity;
-    while (layer < MAX_LAYERS) {
-      const measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
-      if (measure >= previous) break;
-      previous = measure;
-      const record = findDirRecord(image, dir, layer);
-      if (record === undefined) {
-        return undefined;
-      }
-      if (record.layer !== layer) {
-        from = 0;
-      }
-      const entries = record.entries;
-      for (let i = from; i < entries.length; i++) {
-        const place = findShown(image, record.layer, dir, new DirEntry(element(entries.part, i)));
-        if (place !== undefined) {
-          const next = positionAfter(record.layer, i);
-          return {
-            cookie: next,
-            entry: new DirEntry(element(entries.part, i)),
-            ordinal: place.ordinal,
-            inode: place.inode,
-          };
-        }
-      }
-      if (!record.lookBelow) {
-        return undefined;
-      }
-      layer = narrow(record.layer + 1);
+  for (let measure = 0, previous = Infinity; layer < MAX_LAYERS; previous = measure) {
+    measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
+    if (measure >= previous) break;
+    const record = findDirRecord(image, dir, layer);
+    if (record === undefined) {
+      return undefined;
+    }
+    if (record.layer !== layer) {
       from = 0;
     }
+    const entries = record.entries;
+    for (let i = from; i < entries.length; i++) {
+      const place = findShown(image, record.layer, dir, new DirEntry(element(entries.part, i)));
+      if (place !== undefined) {
+        const next = positionAfter(record.layer, i);
+        return {
+          cookie: next,
+          entry: new DirEntry(element(entries.part, i)),
+          ordinal: place.ordinal,
+          inode: place.inode,
+        };
+      }
+    }
+    if (!record.lookBelow) {
+      return undefined;
+    }
+    layer = narrow(record.layer + 1);
+    from = 0;
   }
   return undefined;
 }
@@ -297,12 +275,9 @@ export function findChunk(chunks: StructList<FileChunk>, offset: number): ChunkP
 /** Size of a file, bytes; validate has seen that it does not overflow. */
 export function fileSize(chunks: StructList<FileChunk>): number {
   let size: number = 0;
-  {
-    const chunkList = chunks.part;
-    for (let chunkIndex = 0; chunkIndex < chunkList.count; chunkIndex++) {
-      const chunk = new FileChunk(element(chunkList, chunkIndex));
-      size = sum(size, chunk.len);
-    }
+  for (let chunkList = chunks.part, chunkIndex = 0; chunkIndex < chunkList.count; chunkIndex++) {
+    const chunk = new FileChunk(element(chunkList, chunkIndex));
+    size = sum(size, chunk.len);
   }
   return size;
 }
@@ -317,12 +292,9 @@ function sum(a: number, b: number): number {
 /** How many inode records the image has, in all layers. */
 export function countRecords(image: Rootfs): number {
   let records: number = 0;
-  {
-    const layerList = image.metadatas.part;
-    for (let layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
-      const layer = new InodeVector(element(layerList, layerIndex));
-      records = narrow(records) + layer.inodes.length;
-    }
+  for (let layerList = image.metadatas.part, layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
+    const layer = new InodeVector(element(layerList, layerIndex));
+    records = narrow(records) + layer.inodes.length;
   }
   return records;
 }
@@ -330,19 +302,13 @@ export function countRecords(image: Rootfs): number {
 /** Entries of the largest directory record. */
 export function largestDirectory(image: Rootfs): number {
   let largest: number = 0;
-  {
-    const layerList = image.metadatas.part;
-    for (let layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
-      const layer = new InodeVector(element(layerList, layerIndex));
-      {
-        const inodeList = layer.inodes.part;
-        for (let inodeIndex = 0; inodeIndex < inodeList.count; inodeIndex++) {
-          const inode = new Inode(element(inodeList, inodeIndex));
-          const entries = inode.mode.dir.entries;
-          if (entries.length > largest) {
-            largest = entries.length;
-          }
-        }
+  for (let layerList = image.metadatas.part, layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
+    const layer = new InodeVector(element(layerList, layerIndex));
+    for (let inodeList = layer.inodes.part, inodeIndex = 0; inodeIndex < inodeList.count; inodeIndex++) {
+      const inode = new Inode(element(inodeList, inodeIndex));
+      const entries = inode.mode.dir.entries;
+      if (entries.length > largest) {
+        largest = entries.length;
       }
     }
   }

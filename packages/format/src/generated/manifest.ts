@@ -1,7 +1,7 @@
 // Made from schema/manifest.ts by `make codegen`: change that, not this.
+import { failure, narrow, text, type Bytes } from "../runtime.ts";
 import { HEX_DIGITS, hexDigit } from "./digest.ts";
 import { Rule } from "./rules.ts";
-import { Bytes, failure, narrow, text } from "../runtime.ts";
 
 export const MAX_MANIFEST_BYTES = 67108864;
 
@@ -118,7 +118,7 @@ function unicodeUnit(json: Bytes, at: number): number {
     if (digit > 15) {
       return BAD_CHARACTER;
     }
-    unit = ((((unit & 4095) << 4) >>> 0) | digit) >>> 0;
+    unit = (((unit & 4095) << 4) | digit) >>> 0;
   }
   return unit;
 }
@@ -162,7 +162,7 @@ function escaped(json: Bytes, start: number): Character {
   if (low < 56320 || low > 57343) {
     return bad(at);
   }
-  return { code: 65536 + (((high & 1023) << 10) >>> 0) + (low & 1023), next: at + 12 };
+  return { code: 65536 + ((high & 1023) << 10) + (low & 1023), next: at + 12 };
 }
 
 /** A character of several bytes at `at`: well-formed UTF-8 only. */
@@ -179,7 +179,7 @@ function multibyte(json: Bytes, start: number): Character {
     if (byte >>> 6 !== 2) {
       return bad(at);
     }
-    code = ((((code & 65535) << 6) >>> 0) | (byte & 63)) >>> 0;
+    code = ((code & 65535) << 6) | (byte & 63);
   }
   if (size === 3 && (code < 2048 || (code >= 55296 && code <= 57343))) {
     return bad(at);
@@ -208,21 +208,17 @@ function character(json: Bytes, at: number): Character {
 /** Where the string whose opening quote is at `at` ends: its closing quote. */
 function stringEnd(json: Bytes, at: number): number {
   let position: number = narrow(at) + 1;
-  {
-    let previous = Infinity;
-    while (position < json.length) {
-      const measure = json.length > position ? json.length - position : 0;
-      if (measure >= previous) break;
-      previous = measure;
-      if (json.at(position) === QUOTE) {
-        return position;
-      }
-      const next = character(json, position);
-      if (next.code === BAD_CHARACTER) {
-        throw failure(Rule["manifest-string"], 0, position);
-      }
-      position = next.next;
+  for (let measure = 0, previous = Infinity; position < json.length; previous = measure) {
+    measure = json.length > position ? json.length - position : 0;
+    if (measure >= previous) break;
+    if (json.at(position) === QUOTE) {
+      return position;
     }
+    const next = character(json, position);
+    if (next.code === BAD_CHARACTER) {
+      throw failure(Rule["manifest-string"], 0, position);
+    }
+    position = next.next;
   }
   throw failure(Rule["manifest-string"], 0, at);
 }
@@ -231,23 +227,19 @@ function stringEnd(json: Bytes, at: number): number {
 function sameString(json: Bytes, a: number, b: number): boolean {
   let left: number = narrow(a) + 1;
   let right: number = narrow(b) + 1;
-  {
-    let previous = Infinity;
-    while (left < json.length) {
-      const measure = json.length > left ? json.length - left : 0;
-      if (measure >= previous) break;
-      previous = measure;
-      if (json.at(left) === QUOTE || json.at(right) === QUOTE) {
-        return json.at(left) === json.at(right);
-      }
-      const one = character(json, left);
-      const other = character(json, right);
-      if (one.code !== other.code) {
-        return false;
-      }
-      left = one.next;
-      right = other.next;
+  for (let measure = 0, previous = Infinity; left < json.length; previous = measure) {
+    measure = json.length > left ? json.length - left : 0;
+    if (measure >= previous) break;
+    if (json.at(left) === QUOTE || json.at(right) === QUOTE) {
+      return json.at(left) === json.at(right);
     }
+    const one = character(json, left);
+    const other = character(json, right);
+    if (one.code !== other.code) {
+      return false;
+    }
+    left = one.next;
+    right = other.next;
   }
   return false;
 }
@@ -269,19 +261,19 @@ function says(json: Bytes, at: number, wanted: Bytes): boolean {
 function copyString(json: Bytes, at: number, skip: number, plain: Uint8Array): number {
   let position: number = narrow(at) + 1;
   let count: number = 0;
-  {
-    let previous = Infinity;
-    while (position < json.length && json.at(position) !== QUOTE) {
-      const measure = json.length > position ? json.length - position : 0;
-      if (measure >= previous) break;
-      previous = measure;
-      const next = character(json, position);
-      if (count >= skip) {
-        plain[count > skip ? count - skip : 0] = next.code < 128 ? next.code & 127 : 0;
-      }
-      position = next.next;
-      count = narrow(count) + 1;
+  for (
+    let measure = 0, previous = Infinity;
+    position < json.length && json.at(position) !== QUOTE;
+    previous = measure
+  ) {
+    measure = json.length > position ? json.length - position : 0;
+    if (measure >= previous) break;
+    const next = character(json, position);
+    if (count >= skip) {
+      plain[count > skip ? count - skip : 0] = next.code < 128 ? next.code & 127 : 0;
     }
+    position = next.next;
+    count = narrow(count) + 1;
   }
   return count;
 }
@@ -323,14 +315,10 @@ function isDigit(code: number): boolean {
 
 function digitsEnd(json: Bytes, at: number): number {
   let position: number = at;
-  {
-    let previous = Infinity;
-    while (position < json.length && isDigit(json.at(position))) {
-      const measure = json.length > position ? json.length - position : 0;
-      if (measure >= previous) break;
-      previous = measure;
-      position = narrow(position) + 1;
-    }
+  for (let measure = 0, previous = Infinity; position < json.length && isDigit(json.at(position)); previous = measure) {
+    measure = json.length > position ? json.length - position : 0;
+    if (measure >= previous) break;
+    position = narrow(position) + 1;
   }
   return position;
 }
@@ -406,7 +394,7 @@ function parseDigits(plain: Uint8Array, digests: Uint8Array, first: number): boo
     if (high > 15 || low > 15) {
       return false;
     }
-    digests[first + i] = ((((high & 15) << 4) >>> 0) | (low & 15)) >>> 0;
+    digests[first + i] = ((high & 15) << 4) | (low & 15);
   }
   return true;
 }
@@ -438,137 +426,133 @@ export function findRootfs(
   let hasVerity: boolean = false;
   let found: number = 0;
   let foundVerity: boolean = false;
-  {
-    let previous = Infinity;
-    while (at < json.length) {
-      const measure = json.length > at ? json.length - at : 0;
-      if (measure >= previous) break;
-      previous = measure;
-      const code = json.at(at);
-      const start = at;
-      if (code === SPACE || code === TAB || code === LINE_FEED || code === RETURN) {
-        at = narrow(at) + 1;
-        continue;
-      }
-      if (want === WANT_NOTHING) {
+  for (let measure = 0, previous = Infinity; at < json.length; previous = measure) {
+    measure = json.length > at ? json.length - at : 0;
+    if (measure >= previous) break;
+    const code = json.at(at);
+    const start = at;
+    if (code === SPACE || code === TAB || code === LINE_FEED || code === RETURN) {
+      at = narrow(at) + 1;
+      continue;
+    }
+    if (want === WANT_NOTHING) {
+      throw failure(Rule["manifest-syntax"], 0, at);
+    }
+    if (want === WANT_COLON) {
+      if (code !== COLON) {
         throw failure(Rule["manifest-syntax"], 0, at);
       }
-      if (want === WANT_COLON) {
-        if (code !== COLON) {
-          throw failure(Rule["manifest-syntax"], 0, at);
-        }
-        want = WANT_VALUE;
-        at = narrow(at) + 1;
-        continue;
-      }
-      if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
-        const object = code === CLOSE_BRACE;
-        const closable = want === WANT_COMMA_OR_END || want === (object ? WANT_KEY_OR_END : WANT_VALUE_OR_END);
-        if (!closable || depth === 0 || (open[depth] ?? 0) !== (object ? OBJECT : ARRAY)) {
-          throw failure(Rule["manifest-syntax"], 0, at);
-        }
-        at = narrow(at) + 1;
-        if (depth === 4) {
-          inAnnotations = false;
-        }
-        if (depth === 3 && inLayers && object) {
-          if (!hasDigest) {
-            throw failure(Rule["manifest-digest"], 0, start);
-          }
-          if (isRootfs) {
-            if (found !== 0) {
-              throw failure(Rule["manifest-rootfs-twice"], 0, start);
-            }
-            found = narrow(at);
-            foundVerity = hasVerity;
-            for (let i = 0; i < 32; i++) {
-              digest[i] = layer[i] ?? 0;
-            }
-            for (let i = 0; i < 32; i++) {
-              verity[i] = layer[32 + i] ?? 0;
-            }
-          }
-        }
-        if (depth === 2) {
-          inLayers = false;
-        }
-        depth = depth > 1 ? depth - 1 : 0;
-        want = depth === 0 ? WANT_NOTHING : WANT_COMMA_OR_END;
-        continue;
-      }
-      if (want === WANT_COMMA_OR_END) {
-        if (code !== COMMA) {
-          throw failure(Rule["manifest-syntax"], 0, at);
-        }
-        want = (open[depth] ?? 0) === OBJECT ? WANT_KEY : WANT_VALUE;
-        at = narrow(at) + 1;
-        continue;
-      }
-      if (want === WANT_KEY || want === WANT_KEY_OR_END) {
-        if (code !== QUOTE) {
-          throw failure(Rule["manifest-syntax"], 0, at);
-        }
-        const keyEnd = scalarEnd(json, start);
-        noteKey(json, start, depth, keys);
-        key = start;
-        at = keyEnd;
-        want = WANT_COLON;
-        continue;
-      }
-      if (code === OPEN_BRACE || code === OPEN_BRACKET) {
-        if (depth >= MAX_DEPTH) {
-          throw failure(Rule["manifest-too-deep"], 0, at);
-        }
-        if (depth === 0 && code !== OPEN_BRACE) {
-          throw failure(Rule["manifest-syntax"], 0, at);
-        }
-        if (depth === 1 && says(json, key, text("layers"))) {
-          if (code !== OPEN_BRACKET) {
-            throw failure(Rule["manifest-syntax"], 0, at);
-          }
-          inLayers = true;
-        }
-        if (depth === 2 && inLayers) {
-          isRootfs = false;
-          hasDigest = false;
-          hasVerity = false;
-        }
-        if (depth === 3 && inLayers && says(json, key, text("annotations"))) {
-          inAnnotations = true;
-        }
-        depth = narrow(depth + 1);
-        open[depth] = code === OPEN_BRACE ? OBJECT : ARRAY;
-        keys[depth * (MAX_KEYS + 1)] = 0;
-        want = code === OPEN_BRACE ? WANT_KEY_OR_END : WANT_VALUE_OR_END;
-        at = narrow(at) + 1;
-        continue;
-      }
-      if (depth === 0) {
+      want = WANT_VALUE;
+      at = narrow(at) + 1;
+      continue;
+    }
+    if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
+      const object = code === CLOSE_BRACE;
+      const closable = want === WANT_COMMA_OR_END || want === (object ? WANT_KEY_OR_END : WANT_VALUE_OR_END);
+      if (!closable || depth === 0 || (open[depth] ?? 0) !== (object ? OBJECT : ARRAY)) {
         throw failure(Rule["manifest-syntax"], 0, at);
       }
-      const end = scalarEnd(json, start);
-      at = end;
-      want = WANT_COMMA_OR_END;
-      if (code === QUOTE && inLayers && depth === 3 && (open[3] ?? 0) === OBJECT) {
-        if (says(json, key, text("mediaType"))) {
-          isRootfs = says(json, start, text("application/vnd.puzzlefs.image.rootfs.v1"));
+      at = narrow(at) + 1;
+      if (depth === 4) {
+        inAnnotations = false;
+      }
+      if (depth === 3 && inLayers && object) {
+        if (!hasDigest) {
+          throw failure(Rule["manifest-digest"], 0, start);
         }
-        if (says(json, key, text("digest"))) {
-          readDigest(json, start, plain, layer);
-          hasDigest = true;
+        if (isRootfs) {
+          if (found !== 0) {
+            throw failure(Rule["manifest-rootfs-twice"], 0, start);
+          }
+          found = narrow(at);
+          foundVerity = hasVerity;
+          for (let i = 0; i < 32; i++) {
+            digest[i] = layer[i] ?? 0;
+          }
+          for (let i = 0; i < 32; i++) {
+            verity[i] = layer[32 + i] ?? 0;
+          }
         }
       }
-      if (code === QUOTE && inAnnotations && depth === 4) {
-        if (says(json, key, text("io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash"))) {
-          const digits = copyString(json, start, 0, plain);
-          if (digits !== HEX_DIGITS) {
-            throw failure(Rule["manifest-digest"], 0, start);
-          }
-          if (!parseDigits(plain, layer, 32)) {
-            throw failure(Rule["manifest-digest"], 0, start);
-          }
-          hasVerity = true;
+      if (depth === 2) {
+        inLayers = false;
+      }
+      depth = depth > 1 ? depth - 1 : 0;
+      want = depth === 0 ? WANT_NOTHING : WANT_COMMA_OR_END;
+      continue;
+    }
+    if (want === WANT_COMMA_OR_END) {
+      if (code !== COMMA) {
+        throw failure(Rule["manifest-syntax"], 0, at);
+      }
+      want = (open[depth] ?? 0) === OBJECT ? WANT_KEY : WANT_VALUE;
+      at = narrow(at) + 1;
+      continue;
+    }
+    if (want === WANT_KEY || want === WANT_KEY_OR_END) {
+      if (code !== QUOTE) {
+        throw failure(Rule["manifest-syntax"], 0, at);
+      }
+      const keyEnd = scalarEnd(json, start);
+      noteKey(json, start, depth, keys);
+      key = start;
+      at = keyEnd;
+      want = WANT_COLON;
+      continue;
+    }
+    if (code === OPEN_BRACE || code === OPEN_BRACKET) {
+      if (depth >= MAX_DEPTH) {
+        throw failure(Rule["manifest-too-deep"], 0, at);
+      }
+      if (depth === 0 && code !== OPEN_BRACE) {
+        throw failure(Rule["manifest-syntax"], 0, at);
+      }
+      if (depth === 1 && says(json, key, text("layers"))) {
+        if (code !== OPEN_BRACKET) {
+          throw failure(Rule["manifest-syntax"], 0, at);
         }
+        inLayers = true;
+      }
+      if (depth === 2 && inLayers) {
+        isRootfs = false;
+        hasDigest = false;
+        hasVerity = false;
+      }
+      if (depth === 3 && inLayers && says(json, key, text("annotations"))) {
+        inAnnotations = true;
+      }
+      depth = narrow(depth + 1);
+      open[depth] = code === OPEN_BRACE ? OBJECT : ARRAY;
+      keys[depth * (MAX_KEYS + 1)] = 0;
+      want = code === OPEN_BRACE ? WANT_KEY_OR_END : WANT_VALUE_OR_END;
+      at = narrow(at) + 1;
+      continue;
+    }
+    if (depth === 0) {
+      throw failure(Rule["manifest-syntax"], 0, at);
+    }
+    const end = scalarEnd(json, start);
+    at = end;
+    want = WANT_COMMA_OR_END;
+    if (code === QUOTE && inLayers && depth === 3 && (open[3] ?? 0) === OBJECT) {
+      if (says(json, key, text("mediaType"))) {
+        isRootfs = says(json, start, text("application/vnd.puzzlefs.image.rootfs.v1"));
+      }
+      if (says(json, key, text("digest"))) {
+        readDigest(json, start, plain, layer);
+        hasDigest = true;
+      }
+    }
+    if (code === QUOTE && inAnnotations && depth === 4) {
+      if (says(json, key, text("io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash"))) {
+        const digits = copyString(json, start, 0, plain);
+        if (digits !== HEX_DIGITS) {
+          throw failure(Rule["manifest-digest"], 0, start);
+        }
+        if (!parseDigits(plain, layer, 32)) {
+          throw failure(Rule["manifest-digest"], 0, start);
+        }
+        hasVerity = true;
       }
     }
   }

@@ -1,5 +1,5 @@
 // Made from schema/metadata.ts by `make codegen`: change that, not this.
-import { ABSENT, ABSENT_LIST, Bytes, StructList } from "../runtime.ts";
+import { ABSENT, ABSENT_LIST, StructList, type Bytes } from "../runtime.ts";
 import {
   boolField,
   dataField,

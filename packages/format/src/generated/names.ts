@@ -1,5 +1,5 @@
 // Made from schema/names.ts by `make codegen`: change that, not this.
-import { Bytes } from "../runtime.ts";
+import { type Bytes } from "../runtime.ts";
 
 const SLASH = 47;
 

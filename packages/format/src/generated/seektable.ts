@@ -1,6 +1,6 @@
 // Made from schema/seektable.ts by `make codegen`: change that, not this.
+import { checkedAdd, failure, narrow, type Bytes } from "../runtime.ts";
 import { Rule } from "./rules.ts";
-import { Bytes, checkedAdd, failure, narrow } from "../runtime.ts";
 
 /** The table's last bytes: the number of frames, a descriptor, a magic number. */
 export const SEEK_FOOTER_BYTES = 9;
@@ -106,18 +106,14 @@ export function findFrame(content: Float64Array, frames: number, offset: number)
   }
   let low: number = 0;
   let high: number = frames;
-  {
-    let previous = Infinity;
-    while (low < high) {
-      const measure = high > low ? high - low : 0;
-      if (measure >= previous) break;
-      previous = measure;
-      const middle = Math.floor((low + high) / 2);
-      if ((content[narrow(middle + 1)] ?? 0) <= offset) {
-        low = narrow(middle + 1);
-      } else {
-        high = middle;
-      }
+  for (let measure = 0, previous = Infinity; low < high; previous = measure) {
+    measure = high > low ? high - low : 0;
+    if (measure >= previous) break;
+    const middle = Math.floor((low + high) / 2);
+    if ((content[narrow(middle + 1)] ?? 0) <= offset) {
+      low = narrow(middle + 1);
+    } else {
+      high = middle;
     }
   }
   return low;

@@ -1,23 +1,23 @@
 // Made from schema/validate.ts by `make codegen`: change that, not this.
+import { checkedAdd, failure, narrow, type Bytes, type StructList } from "../runtime.ts";
 import { followRootfs } from "./checks.ts";
 import { deviceFits } from "./device.ts";
 import { DIGEST_BYTES } from "./digest.ts";
 import { MAX_LAYERS, ROOT_INO, findDirRecord, findPlace, findShown, isHeld } from "./lookup.ts";
 import {
   Chunk,
-  Dir,
   DirEntry,
   FileChunk,
   Inode,
-  InodeAdditional,
   InodeVector,
   Rootfs,
   VerityData,
   Xattr,
+  type Dir,
+  type InodeAdditional,
 } from "./metadata.ts";
 import { MAX_NAME_BYTES, compareNames, hasNul, hasSlash, isDots, sameBytes } from "./names.ts";
 import { Rule } from "./rules.ts";
-import { Bytes, StructList, checkedAdd, failure, narrow } from "../runtime.ts";
 import { checkedRoot, element, type Message } from "./wire.ts";
 
 export const MANIFEST_VERSION = 3;
@@ -68,34 +68,28 @@ function checkSum(a: number, b: number, inode: Inode): void {
 
 function checkChunks(chunks: StructList<FileChunk>, inode: Inode): void {
   let size: number = 0;
-  {
-    const chunkList = chunks.part;
-    for (let chunkIndex = 0; chunkIndex < chunkList.count; chunkIndex++) {
-      const chunk = new FileChunk(element(chunkList, chunkIndex));
-      const blob = chunk.blob;
-      const len = chunk.len;
-      if (blob.digest.length !== DIGEST_BYTES) {
-        throw failure(Rule["digest-length"], inode.ino, chunk.part.at * 8);
-      }
-      checkSum(blob.offset, len, inode);
-      checkSum(size, len, inode);
-      size = checkedAdd(size, len);
+  for (let chunkList = chunks.part, chunkIndex = 0; chunkIndex < chunkList.count; chunkIndex++) {
+    const chunk = new FileChunk(element(chunkList, chunkIndex));
+    const blob = chunk.blob;
+    const len = chunk.len;
+    if (blob.digest.length !== DIGEST_BYTES) {
+      throw failure(Rule["digest-length"], inode.ino, chunk.part.at * 8);
     }
+    checkSum(blob.offset, len, inode);
+    checkSum(size, len, inode);
+    size = checkedAdd(size, len);
   }
 }
 
 function checkXattrs(additional: InodeAdditional, inode: Inode): void {
-  {
-    const xattrList = additional.xattrs.part;
-    for (let xattrIndex = 0; xattrIndex < xattrList.count; xattrIndex++) {
-      const xattr = new Xattr(element(xattrList, xattrIndex));
-      const length = xattr.key.length;
-      if (length === 0 || length > MAX_NAME_BYTES || hasNul(xattr.key)) {
-        throw failure(Rule["xattr-name"], inode.ino, xattr.part.at * 8);
-      }
-      if (xattr.val.length > MAX_XATTR_VALUE_BYTES) {
-        throw failure(Rule["xattr-value"], inode.ino, xattr.part.at * 8);
-      }
+  for (let xattrList = additional.xattrs.part, xattrIndex = 0; xattrIndex < xattrList.count; xattrIndex++) {
+    const xattr = new Xattr(element(xattrList, xattrIndex));
+    const length = xattr.key.length;
+    if (length === 0 || length > MAX_NAME_BYTES || hasNul(xattr.key)) {
+      throw failure(Rule["xattr-name"], inode.ino, xattr.part.at * 8);
+    }
+    if (xattr.val.length > MAX_XATTR_VALUE_BYTES) {
+      throw failure(Rule["xattr-value"], inode.ino, xattr.part.at * 8);
     }
   }
 }
@@ -116,6 +110,11 @@ function checkName(entry: DirEntry, name: Bytes, inode: Inode): void {
   }
 }
 
+/** The name that a permutation of a directory's entries has at `position`. */
+function nameAt(entries: StructList<DirEntry>, order: Uint32Array, position: number): Bytes {
+  return new DirEntry(element(entries.part, order[position] ?? 0)).name;
+}
+
 /** Moves entry `start` of a heap of names down to its place. */
 function siftDown(entries: StructList<DirEntry>, order: Uint32Array, start: number, end: number): void {
   let root: number = start;
@@ -125,21 +124,10 @@ function siftDown(entries: StructList<DirEntry>, order: Uint32Array, start: numb
       return;
     }
     let largest: number = left;
-    if (
-      left + 1 < end &&
-      compareNames(
-        new DirEntry(element(entries.part, order[left] ?? 0)).name,
-        new DirEntry(element(entries.part, order[left + 1] ?? 0)).name,
-      ) === 0
-    ) {
+    if (left + 1 < end && compareNames(nameAt(entries, order, left), nameAt(entries, order, left + 1)) === 0) {
       largest = left + 1;
     }
-    if (
-      compareNames(
-        new DirEntry(element(entries.part, order[root] ?? 0)).name,
-        new DirEntry(element(entries.part, order[largest] ?? 0)).name,
-      ) !== 0
-    ) {
+    if (compareNames(nameAt(entries, order, root), nameAt(entries, order, largest)) !== 0) {
       return;
     }
     const moved = order[root] ?? 0;
@@ -168,7 +156,7 @@ function checkUnsorted(dir: Dir, inode: Inode, order: Uint32Array): void {
   }
   for (let i = 1; i < count; i++) {
     const entry = new DirEntry(element(entries.part, order[i] ?? 0));
-    if (sameBytes(new DirEntry(element(entries.part, order[i > 1 ? i - 1 : 0] ?? 0)).name, entry.name)) {
+    if (sameBytes(nameAt(entries, order, i > 1 ? i - 1 : 0), entry.name)) {
       throw failure(Rule["dir-entry-duplicate"], inode.ino, entry.part.at * 8);
     }
   }
@@ -179,28 +167,25 @@ function checkDir(image: Rootfs, dir: Dir, inode: Inode, order: Uint32Array): bo
   const entries = dir.entries;
   let sorted: boolean = true;
   let previous: Bytes = new DirEntry(element(entries.part, 0)).name.slice(0, 0);
-  {
-    const entryList = entries.part;
-    for (let entryIndex = 0; entryIndex < entryList.count; entryIndex++) {
-      const entry = new DirEntry(element(entryList, entryIndex));
-      const name = entry.name;
-      const ino = entry.ino;
-      checkName(entry, name, inode);
-      if (ino === ROOT_INO) {
-        throw failure(Rule["dir-entry-root"], inode.ino, entry.part.at * 8);
-      }
-      if (!isHeld(image, ino)) {
-        throw failure(Rule["dir-entry-dangling"], inode.ino, entry.part.at * 8);
-      }
-      const comparison = compareNames(previous, name);
-      if (comparison === 1) {
-        throw failure(Rule["dir-entry-duplicate"], inode.ino, entry.part.at * 8);
-      }
-      if (comparison === 2) {
-        sorted = false;
-      }
-      previous = name;
+  for (let entryList = entries.part, entryIndex = 0; entryIndex < entryList.count; entryIndex++) {
+    const entry = new DirEntry(element(entryList, entryIndex));
+    const name = entry.name;
+    const ino = entry.ino;
+    checkName(entry, name, inode);
+    if (ino === ROOT_INO) {
+      throw failure(Rule["dir-entry-root"], inode.ino, entry.part.at * 8);
     }
+    if (!isHeld(image, ino)) {
+      throw failure(Rule["dir-entry-dangling"], inode.ino, entry.part.at * 8);
+    }
+    const comparison = compareNames(previous, name);
+    if (comparison === 1) {
+      throw failure(Rule["dir-entry-duplicate"], inode.ino, entry.part.at * 8);
+    }
+    if (comparison === 2) {
+      sorted = false;
+    }
+    previous = name;
   }
   if (!sorted && dir.lookBelow) {
     throw failure(Rule["look-below-unsorted"], inode.ino, inode.part.at * 8);
@@ -251,29 +236,23 @@ function checkRecord(image: Rootfs, inode: Inode, order: Uint32Array): boolean {
 /** Inode numbers of a layer: in range, and ascending. */
 function checkOrder(layer: InodeVector): void {
   let previous: number = 0;
-  {
-    const inodeList = layer.inodes.part;
-    for (let inodeIndex = 0; inodeIndex < inodeList.count; inodeIndex++) {
-      const inode = new Inode(element(inodeList, inodeIndex));
-      if (inode.ino === 0 || inode.ino >= NUMBER_END) {
-        throw failure(Rule["ino-range"], inode.ino, inode.part.at * 8);
-      }
-      if (inode.ino <= previous) {
-        throw failure(Rule["ino-order"], inode.ino, inode.part.at * 8);
-      }
-      previous = inode.ino;
+  for (let inodeList = layer.inodes.part, inodeIndex = 0; inodeIndex < inodeList.count; inodeIndex++) {
+    const inode = new Inode(element(inodeList, inodeIndex));
+    if (inode.ino === 0 || inode.ino >= NUMBER_END) {
+      throw failure(Rule["ino-range"], inode.ino, inode.part.at * 8);
     }
+    if (inode.ino <= previous) {
+      throw failure(Rule["ino-order"], inode.ino, inode.part.at * 8);
+    }
+    previous = inode.ino;
   }
 }
 
 function checkDigests(image: Rootfs): void {
-  {
-    const itemList = image.fsVerityData.part;
-    for (let itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
-      const item = new VerityData(element(itemList, itemIndex));
-      if (item.digest.length !== DIGEST_BYTES || item.verity.length !== DIGEST_BYTES) {
-        throw failure(Rule["digest-length"], 0, item.part.at * 8);
-      }
+  for (let itemList = image.fsVerityData.part, itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
+    const item = new VerityData(element(itemList, itemIndex));
+    if (item.digest.length !== DIGEST_BYTES || item.verity.length !== DIGEST_BYTES) {
+      throw failure(Rule["digest-length"], 0, item.part.at * 8);
     }
   }
 }
@@ -341,40 +320,33 @@ function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, que
       continue;
     }
     let layer: number = 0;
-    {
-      let previous = Infinity;
-      while (layer < MAX_LAYERS) {
-        const measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
-        if (measure >= previous) break;
-        previous = measure;
-        const record = findDirRecord(image, dir, layer);
-        if (record === undefined) {
-          break;
-        }
-        {
-          const entryList = record.entries.part;
-          for (let entryIndex = 0; entryIndex < entryList.count; entryIndex++) {
-            const entry = new DirEntry(element(entryList, entryIndex));
-            const shown = findShown(image, record.layer, dir, entry);
-            if (shown === undefined) {
-              continue;
-            }
-            enter(shown.inode, shown.ordinal, dir, links, parents);
-            if (shown.inode.mode.kind === "dir") {
-              links[above.ordinal] = narrow((links[above.ordinal] ?? 0) + 1);
-              queue[queued] = shown.inode.ino;
-              queued = queued + 1;
-            }
-            if (shown.inode.mode.kind === "dir" || (links[shown.ordinal] ?? 0) === 1) {
-              visible = visible + 1;
-            }
-          }
-        }
-        if (!record.lookBelow) {
-          break;
-        }
-        layer = narrow(record.layer + 1);
+    for (let measure = 0, previous = Infinity; layer < MAX_LAYERS; previous = measure) {
+      measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
+      if (measure >= previous) break;
+      const record = findDirRecord(image, dir, layer);
+      if (record === undefined) {
+        break;
       }
+      for (let entryList = record.entries.part, entryIndex = 0; entryIndex < entryList.count; entryIndex++) {
+        const entry = new DirEntry(element(entryList, entryIndex));
+        const shown = findShown(image, record.layer, dir, entry);
+        if (shown === undefined) {
+          continue;
+        }
+        enter(shown.inode, shown.ordinal, dir, links, parents);
+        if (shown.inode.mode.kind === "dir") {
+          links[above.ordinal] = narrow((links[above.ordinal] ?? 0) + 1);
+          queue[queued] = shown.inode.ino;
+          queued = queued + 1;
+        }
+        if (shown.inode.mode.kind === "dir" || (links[shown.ordinal] ?? 0) === 1) {
+          visible = visible + 1;
+        }
+      }
+      if (!record.lookBelow) {
+        break;
+      }
+      layer = narrow(record.layer + 1);
     }
   }
   checkReach(image, parents);
@@ -404,27 +376,18 @@ export function validate(
   order: Uint32Array,
 ): Summary {
   let sorted: boolean = true;
-  {
-    const layerList = image.metadatas.part;
-    for (let layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
-      const layer = new InodeVector(element(layerList, layerIndex));
-      checkOrder(layer);
-    }
+  for (let layerList = image.metadatas.part, layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
+    const layer = new InodeVector(element(layerList, layerIndex));
+    checkOrder(layer);
   }
   checkDigests(image);
   checkChunkTable(image.chunks);
-  {
-    const layerList = image.metadatas.part;
-    for (let layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
-      const layer = new InodeVector(element(layerList, layerIndex));
-      {
-        const inodeList = layer.inodes.part;
-        for (let inodeIndex = 0; inodeIndex < inodeList.count; inodeIndex++) {
-          const inode = new Inode(element(inodeList, inodeIndex));
-          const recordSorted = checkRecord(image, inode, order);
-          sorted = sorted && recordSorted;
-        }
-      }
+  for (let layerList = image.metadatas.part, layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
+    const layer = new InodeVector(element(layerList, layerIndex));
+    for (let inodeList = layer.inodes.part, inodeIndex = 0; inodeIndex < inodeList.count; inodeIndex++) {
+      const inode = new Inode(element(inodeList, inodeIndex));
+      const recordSorted = checkRecord(image, inode, order);
+      sorted = sorted && recordSorted;
     }
   }
   const visible = checkTree(image, links, parents, queue);

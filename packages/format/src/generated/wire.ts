@@ -1,6 +1,6 @@
 // Made from schema/wire.ts by `make codegen`: change that, not this.
+import { checkedAdd, checkedSubtract, failure, narrow, type Bytes } from "../runtime.ts";
 import { Rule } from "./rules.ts";
-import { Bytes, checkedAdd, checkedSubtract, failure, narrow } from "../runtime.ts";
 
 /** As many segments as the reference implementation takes. */
 export const MAX_SEGMENTS = 512;
@@ -96,18 +96,14 @@ export function openMessage(bytes: Bytes, starts: Uint32Array): Message {
 function segmentOf(message: Message, at: number): number {
   let low: number = 0;
   let high: number = message.segments;
-  {
-    let previous = Infinity;
-    while (low + 1 < high) {
-      const measure = high > low ? high - low : 0;
-      if (measure >= previous) break;
-      previous = measure;
-      const middle = Math.floor((low + high) / 2);
-      if ((message.starts[middle] ?? 0) <= at) {
-        low = middle;
-      } else {
-        high = middle;
-      }
+  for (let measure = 0, previous = Infinity; low + 1 < high; previous = measure) {
+    measure = high > low ? high - low : 0;
+    if (measure >= previous) break;
+    const middle = Math.floor((low + high) / 2);
+    if ((message.starts[middle] ?? 0) <= at) {
+      low = middle;
+    } else {
+      high = middle;
     }
   }
   return low;
@@ -141,23 +137,23 @@ function placed(message: Message, segment: number, kind: number, target: number,
 /** Words that a list takes, its tag included. */
 function listWords(sizes: number): number {
   const count = sizes >>> 3;
-  const element = sizes & 7;
-  if (element === 0) {
+  const size = sizes & 7;
+  if (size === 0) {
     return 0;
   }
-  if (element === 1) {
+  if (size === 1) {
     return (count + 63) >>> 6;
   }
-  if (element === 2) {
+  if (size === 2) {
     return (count + 7) >>> 3;
   }
-  if (element === 3) {
+  if (size === 3) {
     return (count + 3) >>> 2;
   }
-  if (element === 4) {
+  if (size === 4) {
     return (count + 1) >>> 1;
   }
-  if (element === 7) {
+  if (size === 7) {
     return count + 1;
   }
   return count;
@@ -175,16 +171,8 @@ function nearPointer(message: Message, segment: number, target: number, low: num
   return refused(Rule["pointer-kind"]);
 }
 
-/** Follows the pointer at word `at`, which lies inside the message. */
-export function followPointer(message: Message, at: number): Pointer {
-  const low = message.bytes.u32(at * 8);
-  const high = message.bytes.u32(at * 8 + 4);
-  if (low === 0 && high === 0) {
-    return refused(0);
-  }
-  if ((low & 3) !== FAR) {
-    return nearPointer(message, segmentOf(message, at), nearTarget(at, low), low, high);
-  }
+/** Follows the far pointer whose halves are `low` and `high`. */
+function farPointer(message: Message, low: number, high: number): Pointer {
   if (high >= message.segments) {
     return refused(Rule["far-pointer-segment"]);
   }
@@ -216,6 +204,19 @@ export function followPointer(message: Message, at: number): Pointer {
     return refused(Rule["far-pointer-tag"]);
   }
   return nearPointer(message, padHigh, narrow((message.starts[padHigh] ?? 0) + (padLow >>> 3)), tagLow, tagHigh);
+}
+
+/** Follows the pointer at word `at`, which lies inside the message. */
+export function followPointer(message: Message, at: number): Pointer {
+  const low = message.bytes.u32(at * 8);
+  const high = message.bytes.u32(at * 8 + 4);
+  if (low === 0 && high === 0) {
+    return refused(0);
+  }
+  if ((low & 3) === FAR) {
+    return farPointer(message, low, high);
+  }
+  return nearPointer(message, segmentOf(message, at), nearTarget(at, low), low, high);
 }
 
 function emptyStruct(message: Message): StructPart {
