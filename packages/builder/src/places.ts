@@ -1,6 +1,6 @@
 import type { ChunkValue } from "@puzzlefs/format";
 
-import type { PackWriter } from "./pack.ts";
+import type { PackedChunk, PackWriter } from "./pack.ts";
 import { packName } from "./pack-file.ts";
 import { chunkFlags, type ChunkQueue } from "./queue.ts";
 
@@ -25,15 +25,19 @@ export interface ChunkPlace {
   row: ChunkValue | undefined;
 }
 
+/** What is asked of the packs. */
+type Packs = Pick<PackWriter, "find" | "packs">;
+
 /** Where the chunks of a finished build are, its base's and its own. */
 export class ChunkPlaces {
   #queue: ChunkQueue;
-  #packs: PackWriter | undefined;
+  #packs: Packs | undefined;
   /** By record. The places of the base's chunks, which come first in the queue, are given. */
   #places: (ChunkPlace | undefined)[];
   #packBlobs: (Blob | undefined)[] = [];
+  #packedPlaces = new Map<PackedChunk, ChunkPlace>();
 
-  constructor(queue: ChunkQueue, packs: PackWriter | undefined, known: readonly ChunkPlace[]) {
+  constructor(queue: ChunkQueue, packs: Packs | undefined, known: readonly ChunkPlace[]) {
     this.#queue = queue;
     this.#packs = packs;
     this.#places = [...known];
@@ -50,9 +54,16 @@ export class ChunkPlaces {
     return { blob, offset: 0, compressed: blob.compressed, row: undefined };
   }
 
-  #packed(chunk: number, packs: PackWriter): ChunkPlace {
+  /** Two records of equal content can each be an original, when the later was claimed first; their place is one. */
+  #packed(chunk: number, packs: Packs): ChunkPlace {
     const packed = packs.find(this.#queue.contentDigest(chunk));
     if (packed === undefined) throw new Error(`chunk ${chunk} is in no pack`);
+    let place = this.#packedPlaces.get(packed);
+    if (place === undefined) this.#packedPlaces.set(packed, (place = this.#placeInPack(packed, packs)));
+    return place;
+  }
+
+  #placeInPack(packed: PackedChunk, packs: Packs): ChunkPlace {
     const { pack, offset, length, storedDigest, contentDigest } = packed;
     const blob = (this.#packBlobs[pack] ??= { ...this.#blobOf(packs.packs[pack]), temporary: packName(pack) });
     const { digest, compressed } = blob;
