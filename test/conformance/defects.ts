@@ -28,8 +28,9 @@ function spoilEntry(entry: Writable<DirEntryValue>, inos: readonly number[], ran
 
 function spoilChunk(chunk: Writable<FileChunkValue>, random: Random): void {
   const blob = { offset: 0, ...chunk.blob };
-  if (random.once(3)) chunk.len = random.pick(NUMBERS);
-  else if (random.once(2)) chunk.blob = { ...blob, offset: random.pick(NUMBERS) };
+  const turn = random.below(3);
+  if (turn === 0) chunk.len = random.pick(NUMBERS);
+  else if (turn === 1) chunk.blob = { ...blob, offset: random.pick(NUMBERS) };
   else chunk.blob = { ...blob, digest: random.bytes(random.pick([0, 31, 33, 32])) };
 }
 
@@ -40,9 +41,10 @@ function spoilXattr(xattr: Writable<XattrValue>, random: Random): void {
 
 function spoilTable(chunk: Writable<ChunkValue>, random: Random): void {
   const blob = { offset: 0, ...chunk.blob };
-  if (random.once(3)) chunk.length = random.pick(NUMBERS);
-  else if (random.once(2)) chunk.blob = { ...blob, offset: random.pick(NUMBERS) };
-  else if (random.once(2)) chunk.storedDigest = random.bytes(random.pick([0, 31, 33]));
+  const turn = random.below(4);
+  if (turn === 0) chunk.length = random.pick(NUMBERS);
+  else if (turn === 1) chunk.blob = { ...blob, offset: random.pick(NUMBERS) };
+  else if (turn === 2) chunk.storedDigest = random.bytes(random.pick([0, 31, 33]));
   else chunk.contentDigest = random.bytes(random.pick([0, 31, 33]));
 }
 

@@ -1,6 +1,6 @@
 /** The builds of the C harness, started once for each test file. */
 import type { ExecutionContext, TestFn } from "ava";
-import { BUILDS, Harness, compile } from "./harness.ts";
+import { COMPARED, Harness, compile } from "./harness.ts";
 import type { Build } from "./harness.ts";
 import { judge } from "./verdict.ts";
 import type { ObjectKind } from "./verdict.ts";
@@ -17,9 +17,8 @@ export function useHarnesses(test: TestFn): Harnesses {
   const harnesses: Harnesses = { started: new Map(), compared: 0 };
   test.before("compile the generated C with gcc, clang and sanitizers", async (t) => {
     t.timeout(300_000);
-    const builds = Object.keys(BUILDS) as Build[];
-    const programs = await Promise.all(builds.map((build) => compile(build)));
-    for (const [i, build] of builds.entries()) harnesses.started.set(build, new Harness(programs[i] ?? ""));
+    const programs = await Promise.all(COMPARED.map((build) => compile(build)));
+    for (const [i, build] of COMPARED.entries()) harnesses.started.set(build, new Harness(programs[i] ?? ""));
   });
   test.after.always(() => {
     for (const harness of harnesses.started.values()) harness.close();

@@ -48,7 +48,7 @@ test("images that keep every rule are accepted and show the tree that was put in
     }
     assert.equal(await agreed(harnesses, "metadata", reencoded(message, random)), verdict);
   });
-  await fc.assert(property, runs(1000));
+  await fc.assert(property, runs(500));
   t.pass();
   note(t, harnesses);
 });
@@ -67,7 +67,7 @@ test("images with a value changed are accepted exactly if they still keep every 
     else assert.ok(broken.has(rule), `refused for ${rule}, breaks ${[...broken].join(", ") || "nothing"}`);
     rules.set(rule ?? "accepted", (rules.get(rule ?? "accepted") ?? 0) + 1);
   });
-  await fc.assert(property, runs(4000));
+  await fc.assert(property, runs(2000));
   t.log([...rules].map(([rule, count]) => `${rule} ${count}`).join(", "));
   t.pass();
   note(t, harnesses);
@@ -84,7 +84,7 @@ test("damaged messages get one verdict from TypeScript and C", async (t) => {
       outcomes.set(rule, (outcomes.get(rule) ?? 0) + 1);
     }
   });
-  await fc.assert(property, runs(3000));
+  await fc.assert(property, runs(1500));
   t.log([...outcomes].map(([rule, count]) => `${rule} ${count}`).join(", "));
   t.pass();
   note(t, harnesses);

@@ -35,7 +35,7 @@ function valueText(structs: Structs, value: unknown, { type }: Field, reading: R
   if (type.is === "list") {
     return `[${Array.from((value ?? []) as Iterable<unknown>, (item) => structText(structs, item, type.element, reading)).join(",")}]`;
   }
-  if (type.is === "scalar" && type.name === "bool") return String(value ?? false);
+  if (type.is === "scalar" && type.name === "bool") return value === true ? "true" : "false";
   return String(clamped(BigInt((value ?? 0) as string | number | bigint)));
 }
 
@@ -64,7 +64,8 @@ const JSON_READING: Reading = {
 
 /** Reads messages with the `capnp` tool, all at once. */
 export function readByTool(structs: Structs, messages: readonly Uint8Array[]): string[] {
-  const args = ["convert", "binary:json", "--short", CAPNP_FILE, structs.settings.root];
+  // --quiet: it must not guess from a small message that it is something else.
+  const args = ["convert", "binary:json", "--short", "--quiet", CAPNP_FILE, structs.settings.root];
   const output = execFileSync("capnp", args, { input: Buffer.concat(messages), maxBuffer: 2 ** 30, encoding: "utf8" });
   const lines = output.trimEnd().split("\n");
   return lines.map((line) => structText(structs, JSON.parse(line), structs.settings.root, JSON_READING));

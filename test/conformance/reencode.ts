@@ -66,7 +66,8 @@ class Writer {
 
   constructor(random: Random, segments: number) {
     this.#random = random;
-    this.#segments = Array.from({ length: segments }, () => []);
+    // To the `capnp` tool a segment of no words is none: each but the first starts with a word that says nothing.
+    this.#segments = Array.from({ length: segments }, (_, i) => (i === 0 ? [] : [0n]));
   }
 
   #words(segment: number): bigint[] {

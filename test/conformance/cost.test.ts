@@ -1,0 +1,128 @@
+import { encodeRootfs } from "@puzzlefs/format";
+import type { DirEntryValue, InodeValue } from "@puzzlefs/format";
+import test from "ava";
+import { countRecords, largestDirectory } from "../../packages/format/src/generated/lookup.ts";
+import { KEY_POSITIONS, MAX_DEPTH, MAX_KEYS, findRootfs } from "../../packages/format/src/generated/manifest.ts";
+import { checkEncoding, validate } from "../../packages/format/src/generated/validate.ts";
+import { MAX_SEGMENTS, openMessage } from "../../packages/format/src/generated/wire.ts";
+import { Bytes } from "../../packages/format/src/runtime.ts";
+
+/** Bytes that count how often they are read: what a message costs, whatever the machine. */
+class CountedBytes extends Bytes {
+  static reads = 0;
+
+  override at(index: number): number {
+    CountedBytes.reads++;
+    return super.at(index);
+  }
+
+  override u16(offset: number): number {
+    CountedBytes.reads++;
+    return super.u16(offset);
+  }
+
+  override u32(offset: number): number {
+    CountedBytes.reads++;
+    return super.u32(offset);
+  }
+
+  override slice(start: number, end: number): Bytes {
+    const { buffer, start: from, length } = super.slice(start, end);
+    return new CountedBytes(buffer, from, length);
+  }
+}
+
+/** Reads for each word of 8 bytes that checking an object takes; a refusal ends it. */
+function readsPerWord(bytes: Uint8Array, check: (bytes: Bytes) => void): number {
+  CountedBytes.reads = 0;
+  check(new CountedBytes(bytes, 0, bytes.length));
+  return CountedBytes.reads / (bytes.length / 8);
+}
+
+function checkMetadata(bytes: Bytes): void {
+  const image = checkEncoding(openMessage(bytes, new Uint32Array(MAX_SEGMENTS + 1)), new Float64Array(1));
+  const records = countRecords(image);
+  const order = new Uint32Array(largestDirectory(image));
+  validate(image, new Uint32Array(records), new Float64Array(records), new Float64Array(records), order);
+}
+
+const inode = (ino: number, mode: InodeValue["mode"]): InodeValue => ({ ino, mode, uid: 0, gid: 0, permissions: 0 });
+const fifo = (ino: number): InodeValue => inode(ino, { kind: "fifo" });
+const root = (entries: DirEntryValue[], lookBelow = false): InodeValue =>
+  inode(1, { kind: "dir", dir: { entries, lookBelow } });
+const image = (layers: InodeValue[][]): Uint8Array =>
+  encodeRootfs({ manifestVersion: 3, metadatas: layers.map((inodes) => ({ inodes })) });
+
+const LAYERS = 256;
+const range = (length: number): number[] => Array.from({ length }, (_, i) => i);
+const name = (i: number, common = 0): Uint8Array => Buffer.from("x".repeat(common) + String(i).padStart(7, "0"));
+
+/** Small images that make a reader work: what each would take most of. */
+const HARD: Record<string, () => Uint8Array> = {
+  "one layer": () => {
+    const inos = range(8000).map((i) => i + 2);
+    return image([[root(inos.map((ino) => ({ ino, name: name(ino) }))), ...inos.map(fifo)]]);
+  },
+  "names in no order, alike for long": () => {
+    const inos = range(4000).map((i) => i + 2);
+    return image([[root(inos.map((ino) => ({ ino, name: name((ino * 7919) % 4001, 240) }))), ...inos.map(fifo)]]);
+  },
+  "inode numbers far apart, in the oldest of 256 layers": () => {
+    const above = range(LAYERS - 1).map((layer) => range(20).map((i) => fifo(10 + (i * LAYERS + layer) * 7919)));
+    const inos = range(4000).map((i) => 4 + i * 15838);
+    return image([...above, [root(inos.map((ino, i) => ({ ino, name: name(i) }))), ...inos.map(fifo)]]);
+  },
+  "a directory in 256 layers, each with names of its own": () => {
+    const layers = range(LAYERS).map((layer) => {
+      const entries = range(32).map((i) => ({ ino: 2 + layer * 32 + i, name: name(i * LAYERS + layer) }));
+      return [root(entries, layer < LAYERS - 1), ...entries.map(({ ino }) => fifo(ino))];
+    });
+    return image(layers);
+  },
+  "the same with names that are alike for long": () => {
+    const layers = range(LAYERS).map((layer) => {
+      const entries = range(8).map((i) => ({ ino: 2 + layer * 8 + i, name: name(i * LAYERS + layer, 248) }));
+      return [root(entries, layer < LAYERS - 1), ...entries.map(({ ino }) => fifo(ino))];
+    });
+    return image(layers);
+  },
+};
+
+/** What is known to cost more: each inode number and name is looked up in one layer after the other. */
+const KNOWN_COSTLY = new Set([
+  "inode numbers far apart, in the oldest of 256 layers",
+  "a directory in 256 layers, each with names of its own",
+  "the same with names that are alike for long",
+]);
+const READS_PER_WORD = 800;
+
+for (const [what, make] of Object.entries(HARD)) {
+  const run = KNOWN_COSTLY.has(what) ? test.failing : test;
+  run(`metadata costs no more than its size allows: ${what}`, (t) => {
+    const bytes = make();
+    const reads = readsPerWord(bytes, checkMetadata);
+    t.log(`${bytes.length} bytes, ${Math.round(reads)} reads a word`);
+    t.true(reads < READS_PER_WORD);
+  });
+}
+
+test("a manifest costs no more than its size allows: as many keys as may be, alike for long", (t) => {
+  const keys = range(MAX_KEYS).map((i) => `"${"k".repeat(4096)}${i}":0`);
+  const reads = readsPerWord(Buffer.from(`{${keys.join(",")}}`), (json) => {
+    const [digest, verity] = [new Uint8Array(32), new Uint8Array(32)];
+    const positions = new Uint32Array(KEY_POSITIONS);
+    t.throws(() =>
+      findRootfs(
+        json,
+        new Uint8Array(MAX_DEPTH + 1),
+        positions,
+        new Uint8Array(80),
+        new Uint8Array(64),
+        digest,
+        verity,
+      ),
+    );
+  });
+  t.log(`${Math.round(reads)} reads a word`);
+  t.true(reads < 2000);
+});
