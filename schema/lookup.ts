@@ -1,5 +1,5 @@
 /** Finding inodes, names and content in a validated image, through its layers. */
-import { decreases, difference, u32 } from "./language.ts";
+import { decreases, difference, fail, u32 } from "./language.ts";
 import type { Bytes, Items, Value, u53 } from "./language.ts";
 import type { DirEntry, FileChunk, Inode, InodeVector, Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";
@@ -219,6 +219,11 @@ export function fileSize(chunks: Items<FileChunk>): u53 {
   let size: u53 = 0;
   for (const chunk of chunks) size = sum(size, chunk.len);
   return size;
+}
+
+/** Checks, once a blob is open, that a run of inode `ino` ends inside its `blobBytes` of uncompressed content. */
+export function checkRunEnd(end: u53, blobBytes: u53, ino: u53): void {
+  if (end > blobBytes) fail("chunk-outside-blob", ino, blobBytes);
 }
 
 const SUM_LIMIT: u53 = 9007199254740992;

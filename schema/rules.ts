@@ -117,4 +117,6 @@ export const rules = {
   "seek-table-frame-too-large": "unsupported",
   /** The frames of a seek table do not add up to the blob. */
   "seek-table-sum": "corrupt",
+  /** A run of a file ends outside its blob: its blob is shorter than the image says. */
+  "chunk-outside-blob": "corrupt",
 } as const satisfies Record<string, "corrupt" | "unsupported">;

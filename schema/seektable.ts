@@ -47,7 +47,13 @@ export function readSeekFooter(footer: Bytes, blobBytes: u53): SeekFooter {
  * Reads the whole table of a blob of `blobBytes`: where each frame starts, `stored` in the blob and `content` in its
  * uncompressed bytes; one more start ends the last frame. Gives the uncompressed size. Both have room for frames + 1.
  */
-export function readSeekTable(table: Bytes, footer: SeekFooter, blobBytes: u53, stored: Scratch<u53>, content: Scratch<u53>): u53 {
+export function readSeekTable(
+  table: Bytes,
+  footer: SeekFooter,
+  blobBytes: u53,
+  stored: Scratch<u53>,
+  content: Scratch<u53>,
+): u53 {
   if (table.length !== footer.tableBytes) fail("seek-table-truncated", 0, 0);
   if (table.u32(0) !== SKIPPABLE_MAGIC) fail("seek-table-magic", 0, 0);
   if (table.u32(4) !== difference(table.length, SKIPPABLE_HEADER_BYTES)) fail("seek-table-size", 0, 4);

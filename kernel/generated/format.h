@@ -145,6 +145,11 @@ enum pfs_rule {
 	PFS_RULE_SEEK_TABLE_FRAME_TOO_LARGE,
 	/* The frames of a seek table do not add up to the blob. */
 	PFS_RULE_SEEK_TABLE_SUM,
+	/*
+	 * A run of a file ends outside its blob: its blob is shorter than the
+	 * image says.
+	 */
+	PFS_RULE_CHUNK_OUTSIDE_BLOB,
 	PFS_RULE_COUNT
 };
 
@@ -869,6 +874,8 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 struct pfs_chunk_place pfs_find_chunk(struct pfs_file_chunk_list chunks,
 				      u64 offset);
 u64 pfs_file_size(struct pfs_file_chunk_list chunks);
+bool pfs_check_run_end(u64 end, u64 blob_bytes, u64 ino,
+		       struct pfs_failure *failure);
 u64 pfs_count_records(struct pfs_rootfs image);
 u32 pfs_largest_directory(struct pfs_rootfs image);
 

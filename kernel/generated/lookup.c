@@ -384,6 +384,19 @@ u64 pfs_file_size(struct pfs_file_chunk_list chunks)
 	return size;
 }
 
+/*
+ * Checks, once a blob is open, that a run of inode `ino` ends inside its
+ * `blobBytes` of uncompressed content.
+ */
+bool pfs_check_run_end(u64 end, u64 blob_bytes, u64 ino,
+		       struct pfs_failure *failure)
+{
+	if (end > blob_bytes)
+		return pfs_fail(failure, PFS_RULE_CHUNK_OUTSIDE_BLOB, ino,
+				blob_bytes);
+	return true;
+}
+
 /* How many inode records the image has, in all layers. */
 u64 pfs_count_records(struct pfs_rootfs image)
 {

@@ -61,6 +61,7 @@ const char * const pfs_rule_names[] = {
 	"seek-table-size",
 	"seek-table-frame-too-large",
 	"seek-table-sum",
+	"chunk-outside-blob",
 };
 
 const bool pfs_rule_unsupported[] = {

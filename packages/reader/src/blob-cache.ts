@@ -1,4 +1,4 @@
-import { FormatError } from "@puzzlefs/format";
+import { checkRunEnd, FormatError } from "@puzzlefs/format";
 import type { Layout } from "@puzzlefs/oci";
 import { BlobFile } from "./blob-file.ts";
 import { RawBlob, SeekableBlob } from "./blob.ts";
@@ -7,8 +7,14 @@ import { Decompression } from "./decompression.ts";
 import { FrameCache } from "./frame-cache.ts";
 import { readSeekTable } from "./seek-table.ts";
 
-/** The rule that a run keeps when it lies inside its blob: checked when the blob is opened. */
-export const outsideBlob = "chunk-outside-blob";
+/** @throws {FormatError} the image refers, from `inode`, to bytes up to `end` that the blob does not have */
+export function checkInside(blob: Blob, end: number, inode: number): void {
+  try {
+    checkRunEnd(end, blob.length, inode);
+  } catch (error) {
+    throw error instanceof FormatError ? error.in(blob.file.name) : error;
+  }
+}
 
 /** Called before bytes of a blob are used: the place for policies of verification. Throws to refuse them. */
 export interface BlobCheck {
@@ -68,9 +74,7 @@ export class BlobCache {
    */
   read(key: BlobKey, offset: number, into: Uint8Array, end: number, inode: number): void {
     const blob = this.open(key);
-    if (end > blob.length) {
-      throw new FormatError(outsideBlob, "corrupt", inode, blob.length, blob.file.name);
-    }
+    checkInside(blob, end, inode);
     this.#check?.used(blob, key, offset, into.length);
     blob.read(offset, into);
   }

@@ -1,8 +1,7 @@
-import { FormatError } from "@puzzlefs/format";
 import type { Chunk, Rootfs } from "@puzzlefs/format";
 import { measureFsVerityOf } from "@puzzlefs/oci";
 import type { Blob } from "./blob.ts";
-import { blobKey, outsideBlob } from "./blob-cache.ts";
+import { blobKey, checkInside } from "./blob-cache.ts";
 import type { BlobCheck, BlobKey } from "./blob-cache.ts";
 import { IntegrityError } from "./errors.ts";
 
@@ -50,9 +49,7 @@ export class DigestCheck implements BlobCheck {
 /** @throws {IntegrityError} when the stored bytes of a chunk do not have the digest in the image's table */
 export function verifyChunk(blob: Blob, chunk: Chunk): void {
   const { offset } = chunk.blob;
-  if (offset + chunk.length > blob.length) {
-    throw new FormatError(outsideBlob, "corrupt", 0, blob.length, blob.file.name);
-  }
+  checkInside(blob, offset + chunk.length, 0);
   const range = blob.storedRange(offset, chunk.length);
   const where = `chunk at ${offset}`;
   if (range === undefined) throw new IntegrityError(blob.file.name, "frame", `${where} is not made of whole frames`);

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
-import { FormatError } from "@puzzlefs/format";
 import type { Chunk } from "@puzzlefs/format";
 import { FsVerityHasher } from "@puzzlefs/oci";
 import type { Layout } from "@puzzlefs/oci";
-import { BlobCache, blobKey, outsideBlob } from "./blob-cache.ts";
+import { BlobCache, blobKey, checkInside } from "./blob-cache.ts";
 import { verifyChunk } from "./blob-checks.ts";
 import { BlobFile } from "./blob-file.ts";
 import type { Blob } from "./blob.ts";
@@ -48,7 +47,7 @@ export class BlobVerifier {
     for (const [key, { end, inode }] of expected.reaches) {
       check(() => {
         const blob = this.#blobs.open(key);
-        if (end > blob.length) throw new FormatError(outsideBlob, "corrupt", inode, blob.length, name);
+        checkInside(blob, end, inode);
         if (key.startsWith("z")) this.#readAll(blob);
       });
     }

@@ -1,7 +1,8 @@
 // Made from schema/lookup.ts by `make codegen`: change that, not this.
-import { narrow, type Bytes, type StructList } from "../runtime.ts";
+import { failure, narrow, type Bytes, type StructList } from "../runtime.ts";
 import { DirEntry, FileChunk, Inode, InodeVector, type Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";
+import { Rule } from "./rules.ts";
 import { element } from "./wire.ts";
 
 /** The root directory's inode number. */
@@ -280,6 +281,13 @@ export function fileSize(chunks: StructList<FileChunk>): number {
     size = sum(size, chunk.len);
   }
   return size;
+}
+
+/** Checks, once a blob is open, that a run of inode `ino` ends inside its `blobBytes` of uncompressed content. */
+export function checkRunEnd(end: number, blobBytes: number, ino: number): void {
+  if (end > blobBytes) {
+    throw failure(Rule["chunk-outside-blob"], ino, blobBytes);
+  }
 }
 
 /** a + b, or 2^53 where that is more. */

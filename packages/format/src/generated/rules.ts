@@ -115,6 +115,8 @@ export const Rule = {
   "seek-table-frame-too-large": 56,
   /** The frames of a seek table do not add up to the blob. */
   "seek-table-sum": 57,
+  /** A run of a file ends outside its blob: its blob is shorter than the image says. */
+  "chunk-outside-blob": 58,
 } as const;
 
 export type RuleName = keyof typeof Rule;
@@ -178,4 +180,5 @@ export const RULES: readonly (readonly [RuleName, "corrupt" | "unsupported"])[] 
   ["seek-table-size", "corrupt"],
   ["seek-table-frame-too-large", "unsupported"],
   ["seek-table-sum", "corrupt"],
+  ["chunk-outside-blob", "corrupt"],
 ];
