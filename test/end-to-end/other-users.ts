@@ -20,7 +20,8 @@ export function hasUserNamespaces(): boolean {
 
 /**
  * The program and arguments that run a shell script as `user`, with `puzzlefs` in it. The checkout and Node are bound
- * read-only to where everybody can reach them, in a mount namespace of this command's own.
+ * read-only to where everybody can reach them, in a mount namespace of this command's own; so is a /dev/fuse for
+ * everybody, as udev makes it, where nobody has done that.
  */
 export function checkoutForOthers(scratch: Scratch, user: readonly string[], script: string): [string, string[]] {
   const directory = scratch.directory("bound");
@@ -34,7 +35,10 @@ export function checkoutForOthers(scratch: Scratch, user: readonly string[], scr
   const scriptPath = join(directory, "script");
   const shellFunction = `puzzlefs() { ${node} ${bound}/build/lib/puzzlefs.js "$@"; }`;
   writeFileSync(scriptPath, `set -eu\ncd /\n${shellFunction}\n${script}\n`);
+  const device = join(directory, "fuse");
   const setUp = [
+    `mknod -m 0666 "${device}" c 10 229`,
+    `mount --bind "${device}" /dev/fuse`,
     `mount --bind -o ro "${program}" "${bound}"`,
     `mount --bind -o ro "${realpathSync(process.execPath)}" "${node}"`,
     `exec "$@"`,

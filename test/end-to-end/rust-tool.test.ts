@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { changeTree } from "../trees/change.ts";
+import { changeTree, replaceHardLink } from "../trees/change.ts";
 import { makeHostileTree } from "../trees/hostile.ts";
 import { assertSameText, dumpDirectory, dumpImage } from "./compare.ts";
 import { build, chunkDigests, withMount, withRustMount } from "./images.ts";
@@ -23,6 +23,7 @@ const small = { largeDirectory: 300, sparseBytes: 3_000_000 };
 const hostile = scratch.fresh("hostile");
 const plain = scratch.fresh("plain");
 const changed = scratch.fresh("changed");
+const relinked = scratch.fresh("relinked");
 
 test.before(() => {
   if (lacks.length > 0) return;
@@ -31,6 +32,8 @@ test.before(() => {
   for (const { kind } of notExtracted) removeKind(plain, kind);
   run("cp", ["-a", plain, changed]);
   changeTree(changed);
+  run("cp", ["-a", changed, relinked]);
+  replaceHardLink(relinked);
 });
 
 test.after.always(() => scratch.remove());
@@ -50,9 +53,9 @@ for (const options of [[], ["-c"], ["-c", "--pack", "1M"]]) {
   withRust(`the Rust tool mounts and extracts our delta: ${options.join(" ")}${suffix}`, async (t) => {
     const store = scratch.fresh("delta");
     build(plain, `${store}:v1`, ...options);
-    build(changed, `${store}:v2`, ...options, "-b", "v1");
-    await assertRustMounts(t, `${store}:v2`, changed);
-    assertRustExtracts(t, `${store}:v2`, changed);
+    build(relinked, `${store}:v2`, ...options, "-b", "v1");
+    await assertRustMounts(t, `${store}:v2`, relinked);
+    assertRustExtracts(t, `${store}:v2`, relinked);
     await assertRustMounts(t, `${store}:v1`, plain);
   });
 }
@@ -75,7 +78,17 @@ for (const options of [[], ["-c"]]) {
   });
 }
 
-withDebian(`a Debian root: the Rust tool mounts and extracts ours, we read its${suffix}`, async (t) => {
+withRust(`a delta in which the Rust tool puts one ino twice into a layer is refused${suffix}`, (t) => {
+  const store = scratch.fresh("theirs");
+  rustBuild(plain, `${store}:v1`);
+  rustBuild(relinked, `${store}:v2`, "-b", "v1");
+  const { status, stderr } = attempt(puzzlefs, ["dump", `${store}:v2`]);
+  t.is(status, 3);
+  t.regex(stderr, /ino-order/);
+  assertWeRead(t, `${store}:v1`, plain);
+});
+
+withDebian(`a Debian root: the Rust tool mounts ours, we read its${suffix}`, async (t) => {
   t.timeout(300_000);
   const store = scratch.fresh("debian");
   build(debianRoot, `${store}:ours`, "-c");

@@ -15,6 +15,12 @@ export function changeTree(root: string): void {
   }
   mkdirSync(at("new-directory/below"), { recursive: true });
   writeFileSync(at("new-directory/below/file"), "new");
-  rmSync(at("special/fifo"));
-  symlinkSync("elsewhere", at("special/fifo"));
+  rmSync(at("special/link-up"));
+  writeFileSync(at("special/link-up"), "a file where a link was");
+}
+
+/** Replaces one of the names of a hard-linked fifo by another inode. */
+export function replaceHardLink(root: string): void {
+  rmSync(join(root, "special/fifo"));
+  symlinkSync("elsewhere", join(root, "special/fifo"));
 }

@@ -1,0 +1,78 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, mkdirSync, openSync, renameSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import test from "ava";
+import { randomBytes } from "../trees/content.ts";
+import { build, layoutState } from "./images.ts";
+import { puzzlefs } from "./programs.ts";
+import { Scratch } from "./scratch.ts";
+
+/** Files that change under the builder: an error that names the path, and a layout that is as it was. */
+
+const scratch = new Scratch();
+const bytes = 24_000_000;
+const attempts = 20;
+
+test.after.always(() => scratch.remove());
+
+/** What happens to the victim again and again. */
+const changes: Record<string, (victim: string, count: number) => void> = {
+  vanish: (victim, count) =>
+    count % 2 === 0 ? renameSync(victim, `${victim}.away`) : renameSync(`${victim}.away`, victim),
+  shrink: (victim, count) => truncateSync(victim, count % 2 === 0 ? bytes / 2 : bytes),
+  grow: (victim, count) => truncateSync(victim, count % 2 === 0 ? bytes + 100_000 : bytes),
+  "are written to": (victim, count) => writeAt(victim, count % bytes, count),
+};
+
+for (const [what, change] of Object.entries(changes)) {
+  for (const options of [[], ["-c", "--pack", "1M", "--chunking", "stream"]]) {
+    test.serial(`files that ${what} while they are read: ${options.join(" ")}`, async (t) => {
+      const tree = scratch.directory("tree");
+      mkdirSync(join(tree, "sub"));
+      const victim = join(tree, "sub/victim");
+      writeFileSync(join(tree, "first"), randomBytes(3_000_000, 1));
+      writeFileSync(victim, randomBytes(bytes, 2));
+      const store = scratch.fresh("store");
+      build(tree, `${store}:v1`, ...options);
+      let failures = 0;
+      let count = 0;
+      for (let i = 0; i < attempts && failures < 2; i++) {
+        const before = layoutState(store);
+        const { code, stderr } = await buildWhile(() => change(victim, count++), tree, store, options);
+        if (code === 0) continue;
+        failures++;
+        t.is(code, 1);
+        t.regex(stderr, /sub\/victim(\.away)?: .*(chang|vanish|replaced)/);
+        t.deepEqual(layoutState(store), before);
+      }
+      t.true(failures > 0, `${attempts} builds ended well while a file changed all the time`);
+    });
+  }
+}
+
+function writeAt(path: string, position: number, value: number): void {
+  const file = openSync(path, "r+");
+  writeSync(file, Buffer.of(value & 0xff), 0, 1, position);
+  closeSync(file);
+}
+
+/** Builds, calling `disturb` as often as possible meanwhile. */
+async function buildWhile(
+  disturb: () => void,
+  tree: string,
+  store: string,
+  options: readonly string[],
+): Promise<{ code: number; stderr: string }> {
+  const child = spawn(puzzlefs, ["build", ...options, tree, `${store}:v2`], { stdio: ["ignore", "ignore", "pipe"] });
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const end = once(child, "close");
+  while (child.exitCode === null && child.signalCode === null) {
+    disturb();
+    await setImmediate();
+  }
+  await end;
+  return { code: child.exitCode ?? -1, stderr };
+}
