@@ -267,7 +267,8 @@ function readDigest(json: Bytes, at: u53, plain: Scratch<u8>, digest: Scratch<u8
     if (plain[i] !== prefix[i]) fail("manifest-digest", 0, at);
   }
   copyString(json, at, 7, plain);
-  if (!parseDigits(plain, digest, 0)) fail("manifest-digest", 0, at);
+  const valid = parseDigits(plain, digest, 0);
+  if (!valid) fail("manifest-digest", 0, at);
 }
 
 /** 64 hexadecimal digits in `plain` as 32 bytes of `digests` from `first` on. */
@@ -394,7 +395,8 @@ export function findRootfs(
       if (says(json, key, text("io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash"))) {
         const digits = copyString(json, start, 0, plain);
         if (digits !== HEX_DIGITS) fail("manifest-digest", 0, start);
-        if (!parseDigits(plain, layer, 32)) fail("manifest-digest", 0, start);
+        const valid = parseDigits(plain, layer, 32);
+        if (!valid) fail("manifest-digest", 0, start);
         hasVerity = true;
       }
     }

@@ -413,6 +413,7 @@ static bool pfs_read_digest(struct pfs_bytes json, u64 at,
 {
 	u64 length = pfs_copy_string(json, at, 0, plain);
 	struct pfs_bytes prefix;
+	bool valid;
 
 	if (length != 7 + PFS_HEX_DIGITS)
 		return pfs_fail(failure, PFS_RULE_MANIFEST_DIGEST, 0, at);
@@ -423,7 +424,8 @@ static bool pfs_read_digest(struct pfs_bytes json, u64 at,
 					at);
 	}
 	pfs_copy_string(json, at, 7, plain);
-	if (!pfs_parse_digits(plain, digest, 0))
+	valid = pfs_parse_digits(plain, digest, 0);
+	if (!valid)
 		return pfs_fail(failure, PFS_RULE_MANIFEST_DIGEST, 0, at);
 	return true;
 }
@@ -624,12 +626,14 @@ bool pfs_find_rootfs(struct pfs_bytes json, struct pfs_scratch_u8 open,
 				     PFS_TEXT("io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash"))) {
 				u64 digits = pfs_copy_string(json, start, 0,
 							     plain);
+				bool valid;
 
 				if (digits != PFS_HEX_DIGITS)
 					return pfs_fail(failure,
 							PFS_RULE_MANIFEST_DIGEST, 0,
 							start);
-				if (!pfs_parse_digits(plain, layer, 32))
+				valid = pfs_parse_digits(plain, layer, 32);
+				if (!valid)
 					return pfs_fail(failure,
 							PFS_RULE_MANIFEST_DIGEST, 0,
 							start);

@@ -1,8 +1,9 @@
 import { Node, SyntaxKind } from "ts-morph";
-import type { BinaryExpression, CallExpression, Expression } from "ts-morph";
+import type { BinaryExpression, CallExpression, ConditionalExpression, ElementAccessExpression } from "ts-morph";
+import type { Expression, ObjectLiteralExpression, PropertyAccessExpression } from "ts-morph";
 import { SpecError } from "./errors.ts";
 import { BYTES, HIGHEST, isInteger, sameType, scalar } from "./ir.ts";
-import type { Callee, Expr, Type } from "./ir.ts";
+import type { Expr, Type } from "./ir.ts";
 import type { Names, Scope } from "./scope.ts";
 
 const LARGEST = 2 ** 53;
@@ -46,6 +47,13 @@ function interval(operator: string, left: Expr, right: Expr): [number, number] {
   return [0, 2 ** Math.ceil(Math.log2(Math.max(left.high, right.high) + 1)) - 1];
 }
 
+const BUILTINS = ["u32", "difference", "text", "ruleNumber", "offsetOf", "view", "checked"] as const;
+type Builtin = (typeof BUILTINS)[number];
+const isBuiltin = (name: string): name is Builtin => (BUILTINS as readonly string[]).includes(name);
+
+/** A type as a message names it. */
+const typeName = (type: Type): string => (type.is === "scalar" ? type.name : type.is);
+
 /** Reads the expressions of one function: checks types and ranges, and gives their intermediate form. */
 export class Expressions {
   readonly #names: Names;
@@ -65,16 +73,12 @@ export class Expressions {
   /** `expression` as a value of type `wanted`; a narrower integer fits a wider one. */
   fit(node: Node, expression: Expr, wanted: Type): Expr {
     if (isInteger(expression.type) && wanted.is === "scalar" && wanted.name !== "bool") {
-      if (expression.high > HIGHEST[wanted.name])
-        throw new SpecError(
-          node,
-          `may not fit ${wanted.name}: up to ${expression.high}; use ${wanted.name === "u32" ? "u32(…)" : "a wider type"}`,
-        );
-      return expression;
+      if (expression.high <= HIGHEST[wanted.name]) return expression;
+      const advice = wanted.name === "u32" ? "u32(…)" : "a wider type";
+      throw new SpecError(node, `may not fit ${wanted.name}: up to ${expression.high}; use ${advice}`);
     }
-    if (!sameType(expression.type, wanted))
-      throw new SpecError(node, `is of type ${expression.type.is}, wanted ${wanted.is}`);
-    return expression;
+    if (sameType(expression.type, wanted)) return expression;
+    throw new SpecError(node, `is of type ${typeName(expression.type)}, wanted ${typeName(wanted)}`);
   }
 
   integer(node: Expression): Expr {
@@ -88,42 +92,46 @@ export class Expressions {
   }
 
   read(node: Expression, wanted?: Type): Expr {
+    if (Node.isQuestionDotTokenable(node) && node.hasQuestionDotToken()) {
+      throw new SpecError(node, "?. is not in the language");
+    }
     if (Node.isParenthesizedExpression(node)) return this.read(node.getExpression(), wanted);
-    if (Node.isNumericLiteral(node)) return number(Number(node.getLiteralText()));
-    if (Node.isTrueLiteral(node) || Node.isFalseLiteral(node))
-      return boolean({ is: "boolean", value: Node.isTrueLiteral(node) });
+    if (Node.isNumericLiteral(node)) {
+      const value = Number(node.getLiteralText());
+      if (!Number.isInteger(value) || value > LARGEST)
+        throw new SpecError(node, `${node.getText()} is no integer up to 2^53`);
+      return number(value);
+    }
+    if (Node.isTrueLiteral(node)) return boolean({ is: "boolean", value: true });
+    if (Node.isFalseLiteral(node)) return boolean({ is: "boolean", value: false });
     if (Node.isIdentifier(node)) return this.#named(node, node.getText());
     if (Node.isPrefixUnaryExpression(node) && node.getOperatorToken() === SyntaxKind.ExclamationToken) {
       return boolean({ is: "not", operand: this.condition(node.getOperand()) });
     }
-    if (Node.isConditionalExpression(node)) {
-      const then = this.read(node.getWhenTrue(), wanted);
-      const otherwise = this.read(node.getWhenFalse(), wanted);
-      if (!isInteger(then.type) && !sameType(then.type, otherwise.type))
-        throw new SpecError(node, "both sides of ?: need one type");
-      const [low, high] = [Math.min(then.low, otherwise.low), Math.max(then.high, otherwise.high)];
-      return {
-        is: "choice",
-        condition: this.condition(node.getCondition()),
-        then,
-        otherwise,
-        type: then.high >= otherwise.high ? then.type : otherwise.type,
-        low,
-        high,
-      };
-    }
+    if (Node.isConditionalExpression(node)) return this.#choice(node, wanted);
     if (Node.isBinaryExpression(node)) return this.#binary(node);
     if (Node.isCallExpression(node)) return this.#call(node, wanted);
-    if (Node.isPropertyAccessExpression(node))
-      return this.#property(node, this.read(node.getExpression()), node.getName());
-    if (Node.isElementAccessExpression(node))
-      return this.#element(node, node.getExpression(), node.getArgumentExpressionOrThrow());
+    if (Node.isPropertyAccessExpression(node)) return this.#property(node);
+    if (Node.isElementAccessExpression(node)) return this.#element(node);
     if (Node.isObjectLiteralExpression(node) && wanted?.is === "value") return this.#record(node, wanted.name);
     throw new SpecError(node, `${node.getKindName()} is not in the language`);
   }
 
+  #choice(node: ConditionalExpression, wanted: Type | undefined): Expr {
+    const condition = this.condition(node.getCondition());
+    const [then, otherwise] = [this.read(node.getWhenTrue(), wanted), this.read(node.getWhenFalse(), wanted)];
+    const integers = isInteger(then.type) && isInteger(otherwise.type);
+    if (!integers && !sameType(then.type, otherwise.type)) throw new SpecError(node, "both sides of ?: need one type");
+    const { type } = then.high >= otherwise.high ? then : otherwise;
+    const range = { low: Math.min(then.low, otherwise.low), high: Math.max(then.high, otherwise.high) };
+    return { is: "choice", condition, then, otherwise, type, ...range };
+  }
+
   #named(node: Node, name: string): Expr {
     const variable = this.#scope.find(name);
+    if (variable?.optional === true && node.getType().isNullable()) {
+      throw new SpecError(node, `${name} may be undefined here: compare it with undefined first`);
+    }
     if (variable !== undefined) {
       return {
         is: "variable",
@@ -198,15 +206,8 @@ export class Expressions {
     const left = this.read(leftNode);
     if (left.type.is === "kind") {
       if (!Node.isStringLiteral(rightNode)) throw new SpecError(rightNode, "a kind is compared with a member's name");
-      const member = rightNode.getLiteralText();
-      const names = [...left.type.union.members.map((field) => field.name), "invalid"];
-      if (!names.includes(member)) throw new SpecError(rightNode, `${member} is no member of ${left.type.union.name}`);
-      return boolean({
-        is: "binary",
-        operator,
-        left,
-        right: { is: "kindName", union: left.type.union.name, member, type: left.type, low: 0, high: 0 },
-      });
+      const [union, member] = [left.type.union.name, rightNode.getLiteralText()];
+      return boolean({ is: "binary", operator, left, right: plain({ is: "kindName", union, member }, left.type) });
     }
     const right = this.read(rightNode);
     const comparable = isInteger(left.type)
@@ -216,24 +217,21 @@ export class Expressions {
     return boolean({ is: "binary", operator, left, right });
   }
 
-  #record(node: Expression, name: string): Expr {
-    const value = this.#names.values.get(name);
-    if (value === undefined || !Node.isObjectLiteralExpression(node)) throw new SpecError(node, `${name} is no record`);
-    const given = new Map(
-      node.getProperties().map((property) => {
-        if (!Node.isPropertyAssignment(property)) throw new SpecError(property, "write `name: value`");
-        return [property.getName(), property.getInitializerOrThrow()] as const;
-      }),
-    );
-    const members = value.members.map((member) => {
-      const expression = given.get(member.name);
-      if (expression === undefined) throw new SpecError(node, `${member.name} is missing`);
-      return { name: member.name, value: this.of(expression, member.type) };
+  #record(node: ObjectLiteralExpression, name: string): Expr {
+    const record = this.#names.values.get(name);
+    const members = node.getProperties().map((property) => {
+      const member = record?.members.find((candidate) => candidate.name === property.getSymbol()?.getName());
+      if (!Node.isPropertyAssignment(property) || member === undefined) {
+        throw new SpecError(property, "write `name: value`");
+      }
+      return { name: member.name, value: this.of(property.getInitializerOrThrow(), member.type) };
     });
-    return plain({ is: "record", value: name, members }, { is: "value", name });
+    return plain({ is: "record", value: name, shared: record?.shared === true, members }, { is: "value", name });
   }
 
-  #property(node: Node, object: Expr, name: string): Expr {
+  #property(node: PropertyAccessExpression): Expr {
+    const object = this.read(node.getExpression());
+    const name = node.getName();
     const { type } = object;
     if (name === "length" && (type.is === "bytes" || type.is === "list" || type.is === "scratch")) {
       const width = type.is === "scratch" ? "u53" : "u32";
@@ -247,21 +245,21 @@ export class Expressions {
       if (field !== undefined) return ranged({ is: "field", object, struct: type.name, field }, field.type);
     }
     if (type.is === "union") {
-      if (name === "kind")
-        return plain({ is: "unionKind", object, union: type.union }, { is: "kind", union: type.union });
-      const field = type.union.members.find((candidate) => candidate.name === name);
-      if (field !== undefined) return ranged({ is: "unionMember", object, union: type.union, field }, field.type);
+      const { union } = type;
+      if (name === "kind") return plain({ is: "unionKind", object, union }, { is: "kind", union });
+      const field = union.members.find((candidate) => candidate.name === name);
+      if (field !== undefined) return ranged({ is: "unionMember", object, union, field }, field.type);
     }
     if (type.is === "value") {
       const member = this.#names.values.get(type.name)?.members.find((candidate) => candidate.name === name);
-      if (member !== undefined)
-        return ranged({ is: "valueMember", object, value: type.name, member: name }, member.type);
+      if (member !== undefined) return ranged({ is: "valueMember", object, member: name }, member.type);
     }
     throw new SpecError(node, `there is no member ${name} here`);
   }
 
-  #element(node: Node, objectNode: Expression, indexNode: Expression): Expr {
-    const object = this.read(objectNode);
+  #element(node: ElementAccessExpression): Expr {
+    const object = this.read(node.getExpression());
+    const indexNode = node.getArgumentExpressionOrThrow();
     const index = this.integer(indexNode);
     const { type } = object;
     if (type.is === "bytes") return ranged({ is: "index", object, index }, scalar("u8"));
@@ -276,74 +274,71 @@ export class Expressions {
   #call(node: CallExpression, wanted: Type | undefined): Expr {
     const target = node.getExpression();
     const args = node.getArguments() as Expression[];
-    if (Node.isPropertyAccessExpression(target))
-      return this.#method(node, this.read(target.getExpression()), target.getName(), args);
+    if (Node.isPropertyAccessExpression(target)) return this.#method(target, args);
     const name = target.getText();
-    if (name === "u32") {
-      const operand = this.integer(args[0] as Expression);
-      return {
-        is: "narrow",
-        operand,
-        type: scalar("u32"),
-        low: Math.min(operand.low, HIGHEST.u32),
-        high: Math.min(operand.high, HIGHEST.u32),
-      };
-    }
-    if (name === "difference")
-      return difference(this.integer(args[0] as Expression), this.integer(args[1] as Expression));
-    if (name === "text") {
-      const literal = args[0] as Expression;
-      if (!Node.isStringLiteral(literal) || !/^[ !#-[\]-~]*$/.test(literal.getLiteralText()))
-        throw new SpecError(node, "text takes a literal of plain ASCII");
-      return plain({ is: "text", value: literal.getLiteralText() }, BYTES);
-    }
-    if (name === "ruleNumber")
-      return plain({ is: "rule", rule: this.rule(args[0] as Expression) }, scalar("u32"), HIGHEST.u16);
-    if (name === "offsetOf") {
-      const object = this.read(args[0] as Expression);
-      if (object.type.is !== "struct") throw new SpecError(node, "offsetOf takes a struct");
-      return ranged({ is: "offsetOf", object }, scalar("u53"));
-    }
-    if (name === "checked") return this.#checked(node, args);
-    if (name === "view") {
-      if (wanted?.is !== "struct") throw new SpecError(node, "view initializes a variable whose type is a struct");
-      const operand = this.read(args[0] as Expression);
-      if (operand.type.is !== "value") throw new SpecError(node, "view takes the part of a message");
-      return plain({ is: "cast", struct: wanted.name, operand }, wanted);
-    }
+    if (isBuiltin(name)) return this.#builtin(node, name, args as [Expression, Expression], wanted);
     const callee = this.#names.functions.get(name);
     if (callee === undefined) throw new SpecError(node, `${name} is no function of the specification`);
-    return this.#called(node, callee, args);
-  }
-
-  #called(node: CallExpression, callee: Callee, args: Expression[]): Expr {
-    if (args.length !== callee.parameters.length)
-      throw new SpecError(node, `${callee.name} takes ${callee.parameters.length} arguments`);
-    const values = callee.parameters.map((parameter, position) =>
-      this.of(args[position] as Expression, parameter.type),
-    );
+    if (callee.returns.is === "value" && this.#names.values.get(callee.returns.name)?.shared === true) {
+      throw new SpecError(node, `${name} opens a shared record: only whoever gives it a place may`);
+    }
+    const values = callee.parameters.map(({ type }, position) => this.of(args[position] as Expression, type));
     return ranged({ is: "call", callee, arguments: values }, callee.returns);
   }
 
-  #method(node: CallExpression, object: Expr, name: string, args: Expression[]): Expr {
-    if (object.type.is !== "bytes") throw new SpecError(node, "only bytes have functions of their own");
-    if (name === "slice") {
-      return plain(
-        { is: "slice", object, start: this.integer(args[0] as Expression), end: this.integer(args[1] as Expression) },
-        BYTES,
-      );
+  /** The functions that the language itself declares; the type checker has seen that all arguments are there. */
+  #builtin(node: CallExpression, name: Builtin, args: [Expression, Expression], wanted: Type | undefined): Expr {
+    const [first, second] = args;
+    switch (name) {
+      case "u32": {
+        const operand = this.integer(first);
+        const [low, high] = [Math.min(operand.low, HIGHEST.u32), Math.min(operand.high, HIGHEST.u32)];
+        return { is: "narrow", operand, type: scalar("u32"), low, high };
+      }
+      case "difference":
+        return difference(this.integer(first), this.integer(second));
+      case "text": {
+        if (!Node.isStringLiteral(first) || !/^[ !#-[\]-~]*$/.test(first.getLiteralText())) {
+          throw new SpecError(node, "text takes a literal of plain ASCII");
+        }
+        return plain({ is: "text", value: first.getLiteralText() }, BYTES);
+      }
+      case "ruleNumber":
+        return plain({ is: "rule", rule: this.rule(first) }, scalar("u32"), HIGHEST.u16);
+      case "offsetOf":
+        return ranged({ is: "offsetOf", object: this.read(first) }, scalar("u53"));
+      case "view": {
+        const operand = this.read(first);
+        if (wanted?.is !== "struct" || operand.type.is !== "value") {
+          throw new SpecError(node, "view sees a part of a message as the struct that its variable declares");
+        }
+        return plain({ is: "cast", struct: wanted.name, operand }, wanted);
+      }
+      case "checked": {
+        const member = this.read(first);
+        const work = this.of(second, { is: "scratch", element: "u53" });
+        if (member.type.is === "struct" || member.type.is === "list" || member.type.is === "bytes") {
+          if (member.is === "field") return plain({ ...member, is: "strictField", work }, member.type);
+          if (member.is === "unionMember") return plain({ ...member, is: "strictUnionMember", work }, member.type);
+        }
+        throw new SpecError(node, "checked takes a member that is behind a pointer");
+      }
     }
-    if (name !== "u16" && name !== "u32" && name !== "u53" && name !== "i53")
-      throw new SpecError(node, `bytes have no ${name}`);
-    return ranged({ is: "load", object, width: name, offset: this.integer(args[0] as Expression) }, scalar(name));
   }
 
-  #checked(node: CallExpression, args: Expression[]): Expr {
-    const member = this.read(args[0] as Expression);
-    const work = this.of(args[1] as Expression, { is: "scratch", element: "u53" });
-    if (member.is === "field") return plain({ ...member, is: "strictField", work }, member.type);
-    if (member.is === "unionMember") return plain({ ...member, is: "strictUnionMember", work }, member.type);
-    throw new SpecError(node, "checked takes a member that is behind a pointer");
+  #method(target: PropertyAccessExpression, args: Expression[]): Expr {
+    const object = this.read(target.getExpression());
+    const name = target.getName();
+    const [first, second] = args as [Expression, Expression];
+    if (object.type.is === "bytes") {
+      if (name === "slice") {
+        return plain({ is: "slice", object, start: this.integer(first), end: this.integer(second) }, BYTES);
+      }
+      if (name === "u16" || name === "u32" || name === "u53" || name === "i53") {
+        return ranged({ is: "load", object, width: name, offset: this.integer(first) }, scalar(name));
+      }
+    }
+    throw new SpecError(target, `${name} is no function of ${typeName(object.type)}`);
   }
 
   /** The rule that a string literal names. */

@@ -76,7 +76,7 @@ export const mayFail = (expression: Expr): boolean =>
 
 /** May stand only alone: as a whole initial value, assigned value, return value or statement. */
 const standsAlone = (expression: Expr): boolean =>
-  mayFail(expression) || (expression.is === "call" && expression.callee.optional);
+  mayFail(expression) || (expression.is === "call" && (expression.callee.optional || expression.callee.writes));
 
 function anyExpression(statements: Stmt[], test: (expression: Expr) => boolean): boolean {
   const within = (expression: Expr): boolean => test(expression) || parts(expression).some(within);
@@ -86,8 +86,8 @@ function anyExpression(statements: Stmt[], test: (expression: Expr) => boolean):
   });
 }
 
-const anyFail = (statements: Stmt[]): boolean =>
-  statements.some((statement) => statement.is === "fail" || anyFail(pieces(statement).statements));
+const anyStatement = (statements: Stmt[], test: (statement: Stmt) => boolean): boolean =>
+  statements.some((statement) => test(statement) || anyStatement(pieces(statement).statements, test));
 
 /** The functions that `fn` calls, by name. */
 function callsOf(fn: FunctionType): Set<string> {
@@ -111,54 +111,50 @@ export function calleesFirst(functions: FunctionType[]): FunctionType[] {
   return [...ordered];
 }
 
-/** Settles which functions may fail, and refuses recursion. */
-export function settleFailures(functions: FunctionType[], declarations: Map<string, FunctionDeclaration>): void {
+/** Settles which functions may fail or write, and refuses recursion. */
+export function settleEffects(functions: FunctionType[], declarations: Map<string, FunctionDeclaration>): void {
   const calls = new Map(functions.map((fn) => [fn.name, callsOf(fn)]));
   const visit = (name: string, open: string[]): void => {
     const declaration = declarations.get(name);
-    if (open.includes(name) && declaration !== undefined)
+    if (open.includes(name) && declaration !== undefined) {
       throw new SpecError(declaration, `${name} calls itself: ${[...open, name].join(" → ")}`);
+    }
     for (const next of calls.get(name) ?? []) visit(next, [...open, name]);
   };
   for (const fn of functions) visit(fn.name, []);
 
-  for (let changed = true; changed;) {
-    changed = false;
-    for (const fn of functions) {
-      if (fn.fallible || !(anyFail(fn.body) || anyExpression(fn.body, mayFail))) continue;
-      fn.fallible = true;
-      changed = true;
-    }
+  for (const fn of calleesFirst(functions)) {
+    const writes = (expression: Expr): boolean => expression.is === "call" && expression.callee.writes;
+    fn.fallible = anyStatement(fn.body, (statement) => statement.is === "fail") || anyExpression(fn.body, mayFail);
+    fn.writes = anyStatement(fn.body, (statement) => statement.is === "store") || anyExpression(fn.body, writes);
   }
 }
 
-/** Refuses what C cannot say in one expression: a failing or optional value in the middle of another. */
+/**
+ * Refuses what C cannot say in one expression, or would evaluate in another order: a value that may fail or be
+ * undefined, or whose making writes memory, in the middle of another.
+ */
 export function checkPlacement(fn: FunctionType, declaration: FunctionDeclaration): void {
   const nested = (expression: Expr): boolean => parts(expression).some((part) => standsAlone(part) || nested(part));
-  const check = (statements: Stmt[]): void => {
-    for (const statement of statements) {
-      const { expressions, statements: inner } = pieces(statement);
-      const alone =
-        statement.is === "declare" || statement.is === "assign" || statement.is === "return" || statement.is === "call";
-      for (const expression of expressions) {
-        if (nested(expression) || (!alone && statement.is !== "store" && standsAlone(expression))) {
-          throw new SpecError(
-            declaration,
-            `${fn.name}: what may fail or be undefined gets a name of its own (const x = …), not a place inside another expression`,
-          );
-        }
-        if (statement.is === "store" && standsAlone(expression))
-          throw new SpecError(declaration, `${fn.name}: name the stored value first`);
-        if (statement.is === "assign" && expression.is === "call" && expression.callee.optional) {
-          throw new SpecError(declaration, `${fn.name}: what may be undefined initializes a const`);
-        }
-      }
-      check(inner);
+  const check = (statement: Stmt): void => {
+    const alone = ["declare", "assign", "return", "call"].includes(statement.is);
+    const { expressions, statements } = pieces(statement);
+    if (expressions.some((expression) => nested(expression) || (!alone && standsAlone(expression)))) {
+      const reason = "what may fail, be undefined or write gets a name of its own (const x = …)";
+      throw new SpecError(declaration, `${fn.name}: ${reason}, not a place inside another expression`);
     }
+    if (statement.is !== "return" && anyExpression([statement], (part) => part.is === "record" && part.shared)) {
+      throw new SpecError(declaration, `${fn.name}: a shared record is only returned`);
+    }
+    if (statement.is === "assign" && statement.value.is === "call" && statement.value.callee.optional) {
+      throw new SpecError(declaration, `${fn.name}: what may be undefined initializes a const`);
+    }
+    statements.forEach(check);
   };
-  check(fn.body);
-  if (fn.fallible && fn.optional)
+  fn.body.forEach(check);
+  if (fn.fallible && fn.optional) {
     throw new SpecError(declaration, `${fn.name} may fail and may be undefined: choose one`);
+  }
 }
 
 /** Whether control never passes the end of these statements. */

@@ -87,12 +87,12 @@ export type Expr = { type: Type; low: number; high: number } & (
   | { is: "strictUnionMember"; object: Expr; union: UnionType; field: Field; work: Expr }
   | { is: "unionView"; object: Expr; union: UnionType }
   | { is: "unionKind"; object: Expr; union: UnionType }
-  | { is: "valueMember"; object: Expr; value: string; member: string }
+  | { is: "valueMember"; object: Expr; member: string }
   | { is: "length"; object: Expr }
   | { is: "index"; object: Expr; index: Expr }
   | { is: "load"; object: Expr; width: "u16" | "u32" | "u53" | "i53"; offset: Expr }
   | { is: "slice"; object: Expr; start: Expr; end: Expr }
-  | { is: "record"; value: string; members: { name: string; value: Expr }[] }
+  | { is: "record"; value: string; shared: boolean; members: { name: string; value: Expr }[] }
   | { is: "offsetOf"; object: Expr }
   | { is: "cast"; struct: string; operand: Expr }
 );
@@ -107,6 +107,8 @@ export interface Callee {
   optional: boolean;
   /** May fail with a rule. Known after the bodies of all functions have been read. */
   fallible: boolean;
+  /** May write scratch memory. Known after the bodies of all functions have been read. */
+  writes: boolean;
 }
 
 export type Stmt =

@@ -4,10 +4,11 @@ import { Node, Project, ts } from "ts-morph";
 import type { FunctionDeclaration, SourceFile } from "ts-morph";
 import { DERIVED, deriveChecks } from "./derive.ts";
 import { SpecError } from "./errors.ts";
-import { checkPlacement, settleFailures } from "./flow.ts";
-import { Body, readConstants, readSignature, readValueMembers, readValues } from "./functions.ts";
+import { checkPlacement, settleEffects } from "./flow.ts";
+import { checkModule, readConstants, readRecordMembers, readRecords, readSignature } from "./declarations.ts";
 import type { FunctionType, Rule, Settings, Spec } from "./ir.ts";
 import type { Names } from "./scope.ts";
+import { Body } from "./statements.ts";
 import { readStructs } from "./structs.ts";
 
 const LANGUAGE = "language.ts";
@@ -50,6 +51,8 @@ export function readSpec(directory: string): Spec {
       strict: true,
       noEmit: true,
       target: ts.ScriptTarget.ES2022,
+      lib: ["lib.es2022.d.ts"],
+      skipLibCheck: true,
       module: ts.ModuleKind.NodeNext,
       moduleResolution: ts.ModuleResolutionKind.NodeNext,
       allowImportingTsExtensions: true,
@@ -78,10 +81,18 @@ export function readSpec(directory: string): Spec {
     rules: new Set(rules.map((rule) => rule.name)),
   };
   const modules = [...written, { module: DERIVED, file: derived }];
+  for (const { file } of written) checkModule(file);
   for (const { module, file } of modules)
-    for (const value of readValues(file, module)) names.values.set(value.name, value);
-  for (const { file } of modules) readValueMembers(file, names);
+    for (const value of readRecords(file, module)) names.values.set(value.name, value);
+  for (const { file } of modules) readRecordMembers(file, names);
   const constants = modules.flatMap(({ module, file }) => readConstants(file, module, names));
+  for (const { name, module, exported } of constants) {
+    const other = constants.find((constant) => constant.name === name && constant.module !== module);
+    const file = modules.find((candidate) => candidate.module === module)?.file;
+    if (exported && other !== undefined && file !== undefined) {
+      throw new SpecError(file.getVariableDeclarationOrThrow(name), `${other.module} has a constant ${name}, too`);
+    }
+  }
   /** What a module may name: its own constants, and what others export. */
   const seenFrom = (module: string): Names => {
     const visible = constants.filter((constant) => constant.exported || constant.module === module);
@@ -101,7 +112,7 @@ export function readSpec(directory: string): Spec {
   }
   for (const fn of functions)
     fn.body = new Body(seenFrom(fn.module), fn).read(declarations.get(fn.name) as FunctionDeclaration);
-  settleFailures(functions, declarations);
+  settleEffects(functions, declarations);
   for (const fn of functions) checkPlacement(fn, declarations.get(fn.name) as FunctionDeclaration);
   return { settings, structs, values: [...names.values.values()], constants, functions, rules, checks };
 }

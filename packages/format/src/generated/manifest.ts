@@ -381,7 +381,8 @@ function readDigest(json: Bytes, at: number, plain: Uint8Array, digest: Uint8Arr
     }
   }
   copyString(json, at, 7, plain);
-  if (!parseDigits(plain, digest, 0)) {
+  const valid = parseDigits(plain, digest, 0);
+  if (!valid) {
     throw failure(Rule["manifest-digest"], 0, at);
   }
 }
@@ -549,7 +550,8 @@ export function findRootfs(
         if (digits !== HEX_DIGITS) {
           throw failure(Rule["manifest-digest"], 0, start);
         }
-        if (!parseDigits(plain, layer, 32)) {
+        const valid = parseDigits(plain, layer, 32);
+        if (!valid) {
           throw failure(Rule["manifest-digest"], 0, start);
         }
         hasVerity = true;

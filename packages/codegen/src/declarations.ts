@@ -1,0 +1,131 @@
+import { Node } from "ts-morph";
+import type { FunctionDeclaration, SourceFile, TypeNode } from "ts-morph";
+import { SpecError } from "./errors.ts";
+import { HIGHEST, isInteger, scalar, VOID } from "./ir.ts";
+import type { Constant, FunctionType, ScalarName, Type, ValueType } from "./ir.ts";
+import type { Names } from "./scope.ts";
+import { docOf, reference } from "./structs.ts";
+
+const SCALARS = new Map<string, ScalarName>([
+  ["boolean", "bool"],
+  ["bit", "bool"],
+  ["u8", "u8"],
+  ["u16", "u16"],
+  ["u32", "u32"],
+  ["u53", "u53"],
+  ["i53", "i53"],
+]);
+
+/** The type that an annotation names. */
+export function typeOf(node: TypeNode, names: Names): Type {
+  const [name, args] = reference(node);
+  const known = SCALARS.get(name);
+  if (known !== undefined) return scalar(known);
+  if (name === "void") return VOID;
+  if (name === "Bytes") return { is: "bytes" };
+  if (names.structs.has(name)) return { is: "struct", name };
+  const union = names.unions.get(name);
+  if (union !== undefined) return { is: "union", union };
+  if (names.values.has(name)) return { is: "value", name };
+  const inner = args[0]?.getText() ?? "";
+  if (name === "Items" && names.structs.has(inner)) return { is: "list", element: inner };
+  const element = SCALARS.get(inner);
+  if (name === "Scratch" && (element === "bool" || element === "u8" || element === "u32" || element === "u53")) {
+    return { is: "scratch", element };
+  }
+  throw new SpecError(node, `${node.getText()} is no type of the language`);
+}
+
+/** `T | undefined` as [T, true]. */
+function returnType(node: TypeNode, names: Names): [Type, boolean] {
+  if (!Node.isUnionTypeNode(node)) return [typeOf(node, names), false];
+  const [first, second, more] = node.getTypeNodes();
+  if (first === undefined || second?.getText() !== "undefined" || more !== undefined) {
+    throw new SpecError(node, "only `T | undefined` is a union here");
+  }
+  return [typeOf(first, names), true];
+}
+
+/** A module holds imports, constants, records and functions: nothing else would reach both targets. */
+export function checkModule(file: SourceFile): void {
+  for (const statement of file.getStatements()) {
+    const constant = Node.isVariableStatement(statement) && statement.getDeclarationKind() === "const";
+    const known = constant || Node.isImportDeclaration(statement) || Node.isInterfaceDeclaration(statement);
+    if (!known && !Node.isFunctionDeclaration(statement)) {
+      throw new SpecError(statement, `${statement.getKindName()} is not in the language`);
+    }
+  }
+}
+
+export function readConstants(file: SourceFile, module: string, names: Names): Constant[] {
+  return file.getVariableStatements().flatMap((statement) =>
+    statement.getDeclarations().map((declaration) => {
+      const typeNode = declaration.getTypeNode();
+      const type = typeNode === undefined ? VOID : typeOf(typeNode, names);
+      const literal = declaration.getInitializerOrThrow();
+      if (type.is !== "scalar" || !isInteger(type) || !Node.isNumericLiteral(literal)) {
+        throw new SpecError(declaration, "a constant is an integer literal of a declared type");
+      }
+      const value = Number(literal.getLiteralText());
+      if (!Number.isInteger(value) || value > HIGHEST[type.name]) {
+        throw new SpecError(literal, `${literal.getText()} is no ${type.name}`);
+      }
+      return {
+        name: declaration.getName(),
+        doc: docOf(statement),
+        module,
+        exported: statement.isExported(),
+        type,
+        value,
+      };
+    }),
+  );
+}
+
+/** The names of the records of a module; their members may name each other. */
+export function readRecords(file: SourceFile, module: string): ValueType[] {
+  return file.getInterfaces().map((declaration) => {
+    const kind = declaration.getExtends()[0]?.getText();
+    if (kind !== "Value" && kind !== "Shared") throw new SpecError(declaration, "a record extends Value or Shared");
+    return { name: declaration.getName(), doc: docOf(declaration), module, shared: kind === "Shared", members: [] };
+  });
+}
+
+export function readRecordMembers(file: SourceFile, names: Names): void {
+  for (const declaration of file.getInterfaces()) {
+    const record = names.values.get(declaration.getName());
+    for (const member of declaration.getMembers()) {
+      if (!Node.isPropertySignature(member) || member.hasQuestionToken()) {
+        throw new SpecError(member, "a record has only members that are always there");
+      }
+      const type = typeOf(member.getTypeNodeOrThrow(), names);
+      record?.members.push({ name: member.getName(), doc: docOf(member), type });
+    }
+  }
+}
+
+export function readSignature(declaration: FunctionDeclaration, module: string, names: Names): FunctionType {
+  if (declaration.isAsync() || declaration.isGenerator() || declaration.getTypeParameters().length > 0) {
+    throw new SpecError(declaration, "a function is neither generic nor asynchronous nor a generator");
+  }
+  const parameters = declaration.getParameters().map((parameter) => {
+    if (parameter.isOptional() || parameter.isRestParameter())
+      throw new SpecError(parameter, "a parameter is always given");
+    return { name: parameter.getName(), type: typeOf(parameter.getTypeNodeOrThrow(), names) };
+  });
+  const returnNode = declaration.getReturnTypeNode();
+  if (returnNode === undefined) throw new SpecError(declaration, "a function declares what it returns");
+  const [returns, optional] = returnType(returnNode, names);
+  return {
+    name: declaration.getNameOrThrow(),
+    module,
+    parameters,
+    returns,
+    optional,
+    fallible: false,
+    writes: false,
+    doc: docOf(declaration),
+    exported: declaration.isExported(),
+    body: [],
+  };
+}
