@@ -69,18 +69,19 @@ async function storeTree(
     reachable.add(found);
     return found;
   };
-  const inodes = nodes.map((node) => inodeValue(node, place));
+  const counts = { files: 0, entries: nodes.length, bytes: 0 };
+  const inodes: InodeValue[] = [];
+  // Each node goes as its inode comes: a large tree need not be in memory twice.
+  nodes.reverse();
+  for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
+    inodes.push(inodeValue(node, place));
+    if (node.kind === "file") counts.files++;
+    counts.bytes += node.size;
+  }
   const blobs = reachable.blobs();
   const layers = base === undefined ? [{ inodes }] : layersOver(base, inodes);
-  const files = nodes.filter((node) => node.kind === "file");
-  return {
-    metadata: encodeRootfs(rootfsValue(layers, blobs, reachable.chunkTable())),
-    blobs,
-    files: files.length,
-    entries: nodes.length,
-    bytes: sum(files.map((node) => node.size)),
-    chunks: reachable.chunkCount,
-  };
+  const metadata = encodeRootfs(rootfsValue(layers, blobs, reachable.chunkTable()));
+  return { metadata, blobs, chunks: reachable.chunkCount, ...counts };
 }
 
 /** The base's layers under one of what has changed, if anything has. */

@@ -7,7 +7,7 @@ import { Chunker, type ChunkSizes } from "@puzzlefs/chunker";
 import test from "ava";
 import fc from "fast-check";
 
-import { ContentStream, type Pieces } from "./content-stream.ts";
+import { ContentStream, noPieces, type Pieces } from "./content-stream.ts";
 import { readContent } from "./content.ts";
 import { BuildError } from "./errors.ts";
 import { FileStatus } from "./file-status.ts";
@@ -67,14 +67,14 @@ function chunksOf(recorder: Recorder, pieces: Pieces): string[] {
 test("files come back from their pieces; every byte is in one chunk", (t) => {
   const files = Array.from({ length: 200 }, (_, index) => noise(`file${index}`, (index * 37) % 5000));
   const recorder = new Recorder();
-  const pieces = files.map((content): Pieces => {
-    const own: Pieces = [];
-    recorder.stream.begin(own, content.length);
+  const built = files.map((content) => {
+    const file = { pieces: noPieces };
+    recorder.stream.begin(file, content.length);
     recorder.write(content);
-    return own;
+    return file;
   });
   recorder.stream.close();
-  files.forEach((content, index) => t.deepEqual(recorder.contentOf(pieces[index]), content));
+  files.forEach((content, index) => t.deepEqual(recorder.contentOf(built[index].pieces), content));
   t.deepEqual(Buffer.concat(recorder.chunks), Buffer.concat(files));
   t.deepEqual([...recorder.queue.slabUsers], [0, 0, 0]);
 });
@@ -83,11 +83,11 @@ test("slab boundaries leave no trace: the chunks are those of one large slab", (
   const bytes = noise("boundaries", 500_000);
   const cut = (slabBytes: number): string[] => {
     const recorder = new Recorder(slabBytes);
-    const pieces: Pieces = [];
-    recorder.stream.begin(pieces, bytes.length);
+    const file = { pieces: noPieces };
+    recorder.stream.begin(file, bytes.length);
     recorder.write(bytes);
     recorder.stream.close();
-    return chunksOf(recorder, pieces);
+    return chunksOf(recorder, file.pieces);
   };
   const expected = cut(600_000);
   for (const slabBytes of [66_000, 66_001, 70_001, 131_072]) t.deepEqual(cut(slabBytes), expected);
@@ -100,15 +100,15 @@ test("holes give the chunks of zeros, wherever they lie", (t) => {
       const total = parts.reduce((sum, { data, hole }) => sum + data + hole, 0);
       const run = (asHoles: boolean): string[] => {
         const recorder = new Recorder();
-        const pieces: Pieces = [];
-        recorder.stream.begin(pieces, total);
+        const file = { pieces: noPieces };
+        recorder.stream.begin(file, total);
         parts.forEach(({ data, hole }, index) => {
           recorder.write(noise(`${index}`, data));
           if (asHoles) recorder.stream.hole(hole);
           else recorder.write(Buffer.alloc(hole));
         });
         recorder.stream.close();
-        return chunksOf(recorder, pieces);
+        return chunksOf(recorder, file.pieces);
       };
       t.deepEqual(run(true), run(false));
     }),
@@ -118,18 +118,18 @@ test("holes give the chunks of zeros, wherever they lie", (t) => {
 
 test("a long hole is one chunk, referred to again and again", (t) => {
   const recorder = new Recorder();
-  const pieces: Pieces = [];
-  recorder.stream.begin(pieces, 1_000_000);
+  const file = { pieces: noPieces };
+  recorder.stream.begin(file, 1_000_000);
   recorder.stream.hole(1_000_000);
   recorder.stream.close();
   t.true(recorder.chunks.length <= 2);
-  t.is(recorder.contentOf(pieces).length, 1_000_000);
+  t.is(recorder.contentOf(file.pieces).length, 1_000_000);
 });
 
 test("a hole behind data is cut from its first boundary on as one in front would be", (t) => {
   const recorder = new Recorder();
-  const pieces: Pieces = [];
-  recorder.stream.begin(pieces, 1_000_100);
+  const file = { pieces: noPieces };
+  recorder.stream.begin(file, 1_000_100);
   recorder.write(noise("before", 100));
   recorder.stream.hole(1_000_000);
   recorder.stream.close();
@@ -143,11 +143,11 @@ function statusOf(path: string): FileStatus {
 }
 
 function read(recorder: Recorder, path: string, status: FileStatus): Pieces {
-  const pieces: Pieces = [];
-  recorder.stream.begin(pieces, status.size);
+  const file = { pieces: noPieces };
+  recorder.stream.begin(file, status.size);
   readContent(recorder.chunker.memory, recorder.stream, Buffer.from(path), path, status);
   recorder.stream.close();
-  return pieces;
+  return file.pieces;
 }
 
 test("a sparse file is read as its content; its holes cost no reading", (t) => {

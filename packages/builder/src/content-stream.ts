@@ -5,12 +5,15 @@ import type { SlabRing } from "./slab.ts";
 /** Where a file's content is: `[chunk, offset in it, length]`, flat, in the order of the file. */
 export type Pieces = number[];
 
+/** What has no content, and what has none yet: one array for all of them, there are many. */
+export const noPieces: Pieces = Object.freeze([] as number[]) as Pieces;
+
 /** Reads shorter than this are not worth a system call: better to begin a new slab. */
 const leastRoom = 65536;
 
 /** A file that has entered the stream and still waits for chunks to cover it. */
 interface Pending {
-  pieces: Pieces;
+  file: { pieces: Pieces };
   left: number;
 }
 
@@ -41,9 +44,9 @@ export class ContentStream {
     this.#emit = emit;
   }
 
-  /** The next `length` bytes of the stream are a file's: `pieces` is filled as they are cut. */
-  begin(pieces: Pieces, length: number): void {
-    if (length > 0) this.#pending.push({ pieces, left: length });
+  /** The next `length` bytes of the stream are this file's: its pieces, none so far, are added as they are cut. */
+  begin(file: { pieces: Pieces }, length: number): void {
+    if (length > 0) this.#pending.push({ file, left: length });
   }
 
   /** Room for the next bytes: its address and size, enough for `wanted` bytes or for a read worth making. */
@@ -113,12 +116,15 @@ export class ContentStream {
   /** Gives the next `length` bytes of the stream, which are those of `chunk`, to the files that they are of. */
   #assign(chunk: number, length: number): void {
     for (let offset = 0; offset < length;) {
-      const file = this.#pending[this.#pendingFrom];
-      const taken = Math.min(file.left, length - offset);
-      file.pieces.push(chunk, offset, taken);
-      file.left -= taken;
+      const pending = this.#pending[this.#pendingFrom];
+      const { file } = pending;
+      const taken = Math.min(pending.left, length - offset);
+      // Most files have one piece; an array that is pushed to would keep room for five more.
+      if (file.pieces.length === 0) file.pieces = [chunk, offset, taken];
+      else file.pieces.push(chunk, offset, taken);
+      pending.left -= taken;
       offset += taken;
-      if (file.left === 0) this.#pendingFrom++;
+      if (pending.left === 0) this.#pendingFrom++;
     }
     if (this.#pendingFrom > 1024) {
       this.#pending.splice(0, this.#pendingFrom);

@@ -62,7 +62,7 @@ export class Pipeline {
     const alone = this.#options.chunking === "file" && node.size >= this.#options.chunkSizes.min;
     const stream = alone ? this.#large : this.#small;
     if (node.size > 0) {
-      stream.begin(node.pieces, node.size);
+      stream.begin(node, node.size);
       readContent(this.#chunker.memory, stream, fsPath, path, status);
       if (alone) stream.finish();
     }

@@ -1,7 +1,7 @@
 import type { ChunkQueue } from "./queue.ts";
 
-const defaultSlabBytes = 4 << 20;
-const targetRingBytes = 32 << 20;
+const defaultSlabBytes = 2 << 20;
+const targetRingBytes = 16 << 20;
 
 /** How much memory a build with chunks of up to `maxChunk` bytes works in. */
 export function slabLayout(maxChunk: number): { slabBytes: number; slabs: number } {

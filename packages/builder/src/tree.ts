@@ -19,9 +19,14 @@ export interface TreeNode {
   readonly target: Buffer | undefined;
   /** Bytes of content of a file. */
   readonly size: number;
-  readonly pieces: Pieces;
+  pieces: Pieces;
   /** Of a directory, in byte order of the names. */
-  readonly entries: { readonly name: string; readonly ino: number }[];
+  readonly entries: TreeEntry[];
+}
+
+export interface TreeEntry {
+  readonly name: string;
+  readonly ino: number;
 }
 
 /** Hands out inode numbers as the walk meets names. */

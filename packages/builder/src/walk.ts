@@ -2,10 +2,11 @@ import { closeSync, constants, openSync, readdirSync, readlinkSync } from "node:
 
 import { printable } from "@puzzlefs/oci";
 
+import { noPieces } from "./content-stream.ts";
 import { BuildError, readFailure } from "./errors.ts";
 import { FileStatus } from "./file-status.ts";
 import type { MtimePolicy } from "./options.ts";
-import type { NodeKind, Numbering, TreeNode } from "./tree.ts";
+import type { NodeKind, Numbering, TreeEntry, TreeNode } from "./tree.ts";
 import type { XattrReader } from "./xattrs.ts";
 
 /** Room for the longest name and a slash below the system's limit on paths. */
@@ -20,6 +21,8 @@ const kinds = new Map<number, NodeKind>([
   [constants.S_IFIFO, "fifo"],
   [constants.S_IFSOCK, "sock"],
 ]);
+
+const noEntries: TreeEntry[] = Object.freeze([] as TreeEntry[]) as TreeEntry[];
 
 /** A directory that was numbered but not read yet. */
 interface Waiting {
@@ -141,8 +144,8 @@ class Walk {
       xattrs: this.#options.xattrs.read(terminated, path),
       target: kind === "lnk" ? readTarget(terminated, path) : undefined,
       size: kind === "file" ? status.size : 0,
-      pieces: [],
-      entries: [],
+      pieces: noPieces,
+      entries: kind === "dir" ? [] : noEntries,
     };
     this.#nodes.push(node);
     return node;

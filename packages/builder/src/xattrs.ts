@@ -9,6 +9,8 @@ const hostAttributes: { matches: (name: string) => boolean; why: string }[] = [
   { matches: (name) => name.startsWith("system.nfs4_acl"), why: "it is the NFS server's" },
 ];
 
+const none: readonly never[] = [];
+
 /** Reads extended attributes, and says once for each kind which ones it leaves out. */
 export class XattrReader {
   #keepSelinux: boolean;
@@ -21,10 +23,10 @@ export class XattrReader {
   }
 
   /** Attributes of the file at `fsPath`, links not followed, in byte order of their names. `path` is for messages. */
-  read(fsPath: Buffer, path: string): { key: Buffer; val: Buffer }[] {
+  read(fsPath: Buffer, path: string): readonly { key: Buffer; val: Buffer }[] {
     try {
       const names = llistxattr(fsPath);
-      if (names.length === 0) return [];
+      if (names.length === 0) return none;
       return names
         .filter((name) => this.#belongs(name.toString("latin1")))
         .toSorted(Buffer.compare)
