@@ -36,6 +36,23 @@ static void refuse(struct text *text, const struct pfs_failure *failure)
 	    failure->inode, failure->offset);
 }
 
+/* Checks where each run ends, as if every blob ended with the first run. */
+static void put_ends(struct text *text, struct pfs_inode inode, struct pfs_file_chunk_list chunks)
+{
+	u64 blob_bytes = 0;
+
+	for (u32 i = 0; i < chunks.part.count; i++) {
+		struct pfs_file_chunk chunk = pfs_file_chunk_at(chunks, i);
+		u64 end = pfs_blob_ref_offset(pfs_file_chunk_blob(chunk)) + pfs_file_chunk_len(chunk);
+		struct pfs_failure failure;
+
+		if (i == 0)
+			blob_bytes = end;
+		if (!pfs_check_run_end(end, blob_bytes, pfs_inode_ino(inode), &failure))
+			refuse(text, &failure);
+	}
+}
+
 static void put_chunks(struct text *text, struct pfs_inode inode)
 {
 	struct pfs_file_chunk_list chunks = pfs_inode_mode_file(inode);
@@ -49,6 +66,7 @@ static void put_chunks(struct text *text, struct pfs_inode inode)
 		put(text, " %u:%" PRIu64, place.index, place.start);
 	}
 	put(text, "\n");
+	put_ends(text, inode, chunks);
 }
 
 /* What a look-up of `name` in `dir` finds: an inode number, or 0. */

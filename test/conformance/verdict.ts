@@ -3,6 +3,7 @@ import { FormatError } from "@puzzlefs/format";
 import { fileType, statMode } from "../../packages/format/src/generated/device.ts";
 import {
   ROOT_INO,
+  checkRunEnd,
   countRecords,
   fileSize,
   findChunk,
@@ -46,14 +47,22 @@ function judged(work: () => string): string {
   }
 }
 
-function chunkLine(chunks: StructList<FileChunk>): string {
+/** Where runs end too late, as if every blob ended with the first run. */
+function lateEnds(inode: Inode, chunks: StructList<FileChunk>): string {
+  const ends = Array.from(chunks, ({ blob, len }) => blob.offset + len);
+  const late = ends.map((end) => judged(() => (checkRunEnd(end, ends[0] ?? 0, inode.ino), "")));
+  return late.join("");
+}
+
+function chunkLine(inode: Inode): string {
+  const chunks = inode.mode.file;
   const size = fileSize(chunks);
   const third = Math.floor(size / 3);
   const places = [0, 1, third, Math.floor(size / 2), Math.max(size - 1, 0), size, size + 1].map((offset) => {
     const { index, start } = findChunk(chunks, offset);
     return `${index}:${start}`;
   });
-  return `size ${size} ${places.join(" ")}\n`;
+  return `size ${size} ${places.join(" ")}\n${lateEnds(inode, chunks)}`;
 }
 
 /** One directory as nextName lists it. */
@@ -78,7 +87,7 @@ function listing(image: Rootfs, sorted: boolean): string {
       const found = `${lookUp(dir, name)} ${lookUp(dir, name.slice(1, name.length))}`;
       const hex = Buffer.from(name.toUint8Array()).toString("hex");
       lines.push(`${cookie} ${hex} ${entry.ino} ${ordinal} ${inode.ino} ${modes} ${found}\n`);
-      if (inode.mode.kind === "file") lines.push(chunkLine(inode.mode.file));
+      if (inode.mode.kind === "file") lines.push(chunkLine(inode));
       if (inode.mode.kind === "dir") queue.push(inode.ino);
     }
   }
