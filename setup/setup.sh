@@ -72,8 +72,8 @@ workspace() {
 			cd "$root"
 			# pnpm brings node-gyp, but does not put it where the scripts of packages find it.
 			PATH=$home/bin:$prefix/node_modules/pnpm/dist/node-gyp-bin:$PATH npm_config_nodedir=$home CI=true
-			npm_config_build_from_source=true
-			export PATH npm_config_nodedir npm_config_build_from_source CI
+			npm_config_build_from_source=true JOBS=max
+			export PATH npm_config_nodedir npm_config_build_from_source JOBS CI
 			quietly pnpm-install node "$prefix/node_modules/pnpm/bin/pnpm.mjs" install --frozen-lockfile
 		)
 		printf '%s\n' "$want" >"$stamp"
