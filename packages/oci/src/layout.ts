@@ -97,7 +97,7 @@ export class Layout {
   /** Path of a blob, whether or not it exists. Throws TypeError unless `digest` is 64 lower-case hex digits. */
   blobPath(digest: string): string {
     if (!isHexDigest(digest)) throw new TypeError(`not a sha256 in hex: ${JSON.stringify(digest)}`);
-    return join(this.path, "blobs", "sha256", digest);
+    return `${this.path}/blobs/sha256/${digest}`;
   }
 
   /** Opens a blob for reading; close the descriptor. Its content is not verified. Throws LayoutError (absent). */

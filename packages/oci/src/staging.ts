@@ -53,8 +53,13 @@ export function removeStaging({ path, descriptor }: Staging): void {
     if (!existsSync(path)) return;
     for (const name of readdirSync(path))
       if (name !== OWNER) rmSync(join(path, name), { recursive: true, force: true });
-    unlinkSync(join(path, OWNER));
-    rmdirSync(path);
+    try {
+      unlinkSync(join(path, OWNER));
+      rmdirSync(path);
+    } catch (error) {
+      // Without its lock it looked dead to a writer that was just beginning, who removes it as well.
+      if (!hasCode(error, "ENOENT", "ENOTEMPTY")) throw error;
+    }
   } finally {
     closeSync(descriptor);
   }

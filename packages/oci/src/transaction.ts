@@ -1,5 +1,5 @@
-import { closeSync, constants, openSync, renameSync, statSync, unlinkSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, constants, openSync, readdirSync, renameSync, statSync, unlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { digestHex, sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
 import { writeAll } from "./files.ts";
@@ -103,17 +103,18 @@ export class Transaction {
     };
 
     // Dropped before they cost a write to the disk; what a gc takes away meanwhile, the check under the lock finds missing.
-    const fresh = staged.filter((blob) => !this.#dropKnown(blob));
+    const fresh = this.#dropKnown(staged);
     this.#sync();
     const result = layout.locked(() => {
       const placed = this.#place(fresh);
-      this.#checkPresent(needed, tag);
+      this.#checkPresent(needed, placed.sizes, tag);
       this.#sync();
       layout.replaceIndex(withTag(layout.index(), tag, descriptor));
       return placed;
     });
     this.abort();
-    return { digest: own.digest, verity: fsVerityDigest(manifest).toString("hex"), ...result };
+    const { newBlobs, newBytes } = result;
+    return { digest: own.digest, verity: fsVerityDigest(manifest).toString("hex"), newBlobs, newBytes };
   }
 
   /** Removes what is left of the transaction. Does nothing after a commit, or the second time. */
@@ -124,33 +125,40 @@ export class Transaction {
   }
 
   /**
-   * Moves blobs to their names. One that exists is never replaced: it may have fs-verity enabled, and be mapped by
-   * running programs. Only a file of the wrong size, left by a crash of a less careful tool, gives way.
+   * Moves blobs to their names, and tells their sizes. One that exists is never replaced: it may have fs-verity enabled,
+   * and be mapped by running programs. Only a file of the wrong size, left by a crash of a less careful tool, gives way.
    */
-  #place(staged: StagedBlob[]): { newBlobs: number; newBytes: number } {
-    const result = { newBlobs: 0, newBytes: 0 };
-    for (const { temporary, digest } of staged) {
-      // Again, for what another commit brought in the meantime.
-      if (this.#dropKnown({ temporary, digest })) continue;
+  #place(staged: StagedBlob[]): { newBlobs: number; newBytes: number; sizes: Map<string, number> } {
+    const result = { newBlobs: 0, newBytes: 0, sizes: new Map<string, number>() };
+    // Again, for what another commit brought in the meantime.
+    for (const { temporary, digest } of this.#dropKnown(staged)) {
+      const { size } = statSync(temporary);
       result.newBlobs++;
-      result.newBytes += statSync(temporary).size;
+      result.newBytes += size;
+      result.sizes.set(digest, size);
       renameSync(temporary, this.#layout.blobPath(digest));
     }
     return result;
   }
 
-  /** Removes a staged blob that the layout has; returns whether it did. */
-  #dropKnown({ temporary, digest }: StagedBlob): boolean {
-    const existing = this.#layout.blobSize(digest);
-    if (existing === undefined || existing !== statSync(temporary).size) return false;
-    unlinkSync(temporary);
-    return true;
+  /** Removes the staged blobs that the layout has, and repetitions; returns the others. */
+  #dropKnown(staged: StagedBlob[]): StagedBlob[] {
+    // One listing instead of a stat for each: images have tens of thousands of blobs, and most of them are new at first.
+    const names = new Set(readdirSync(dirname(this.#layout.blobPath("0".repeat(64)))));
+    const seen = new Set<string>();
+    return staged.filter(({ temporary, digest }) => {
+      const repeated = seen.has(digest);
+      seen.add(digest);
+      if (!repeated && !(names.has(digest) && this.#layout.blobSize(digest) === statSync(temporary).size)) return true;
+      unlinkSync(temporary);
+      return false;
+    });
   }
 
-  #checkPresent(needed: Descriptor[], tag: string): void {
+  #checkPresent(needed: Descriptor[], placed: ReadonlyMap<string, number>, tag: string): void {
     for (const { digest, size } of needed) {
       const hex = digestHex(digest);
-      const found = hex === undefined ? undefined : this.#layout.blobSize(hex);
+      const found = hex === undefined ? undefined : (placed.get(hex) ?? this.#layout.blobSize(hex));
       if (found !== size)
         throw new LayoutError(
           "refused",
