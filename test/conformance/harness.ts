@@ -1,13 +1,15 @@
 /** Compiles harness.c with the generated C, and asks it for verdicts. */
-import { execFileSync, spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
+import * as childProcess from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { madeOnce } from "./cache.ts";
 import { dumpSource } from "./dump-c.ts";
-import { CACHE, readStructs } from "./spec.ts";
+import { readStructs } from "./spec.ts";
 import type { ObjectKind } from "./verdict.ts";
 
+const execFile = promisify(childProcess.execFile);
 const here = import.meta.dirname;
 const KERNEL = resolve(here, "../../kernel");
 
@@ -38,16 +40,13 @@ export async function compile(build: Build, kernel = KERNEL): Promise<string> {
   const dump = dumpSource(await readStructs());
   const hash = createHash("sha256").update(BUILDS[build].join(" ")).update(dump);
   for (const file of [...sources, ...headers]) hash.update(readFileSync(file));
-  const program = join(CACHE, `${build}-${hash.digest("hex").slice(0, 16)}`);
-  if (existsSync(program)) return program;
-  mkdirSync(CACHE, { recursive: true });
-  const temporary = `${program}.${process.pid}`;
-  writeFileSync(`${temporary}.c`, dump);
-  const [compiler, ...flags] = BUILDS[build];
-  const includes = [`-I${join(kernel, "generated")}`, `-I${here}`];
-  execFileSync(compiler, [...flags, ...includes, ...sources, `${temporary}.c`, "-o", temporary], { stdio: "pipe" });
-  renameSync(temporary, program);
-  return program;
+  return madeOnce(`${build}-${hash.digest("hex").slice(0, 16)}`, async (temporary) => {
+    writeFileSync(`${temporary}.c`, dump);
+    const [compiler, ...flags] = BUILDS[build];
+    const includes = [`-I${join(kernel, "generated")}`, `-I${here}`];
+    await execFile(compiler, [...flags, ...includes, ...sources, `${temporary}.c`, "-o", temporary]);
+    rmSync(`${temporary}.c`);
+  });
 }
 
 const LETTERS: Record<ObjectKind, string> = { metadata: "m", manifest: "j", "seek-table": "s" };
@@ -59,13 +58,13 @@ interface Waiting {
 
 /** The harness as a process that answers in the order of the questions. */
 export class Harness {
-  readonly #child: ChildProcess;
+  readonly #child: childProcess.ChildProcess;
   readonly #waiting: Waiting[] = [];
   #received: Buffer = Buffer.alloc(0);
   #errors = "";
 
   constructor(program: string) {
-    this.#child = spawn(program, { stdio: ["pipe", "pipe", "pipe"] });
+    this.#child = childProcess.spawn(program, { stdio: ["pipe", "pipe", "pipe"] });
     this.#child.stdout?.on("data", (data: Buffer) => this.#receive(data));
     this.#child.stderr?.on("data", (data: Buffer) => (this.#errors += data.toString()));
     this.#child.stdin?.on("error", () => {});

@@ -2,18 +2,18 @@
  * Two readers of Cap'n Proto that others wrote, the `capnp` tool and capnp-es: what they read of a message, in the
  * words of dump.ts.
  */
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { mkdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { Message, utils } from "capnp-es";
 import type { Struct } from "capnp-es";
 import type { Field, UnionType } from "../../packages/codegen/src/ir.ts";
-import { CACHE } from "./spec.ts";
+import { ROOT, madeOnce } from "./cache.ts";
 import type { Structs } from "./spec.ts";
 
-const root = resolve(import.meta.dirname, "../..");
-export const CAPNP_FILE = join(root, "schema/generated/metadata.capnp");
+export const CAPNP_FILE = join(ROOT, "schema/generated/metadata.capnp");
 
 /** How a reader gives the members of its structs. `undefined`: what is not there, and reads as zero or empty. */
 interface Reading {
@@ -71,22 +71,20 @@ export function readByTool(structs: Structs, messages: readonly Uint8Array[]): s
   return lines.map((line) => structText(structs, JSON.parse(line), structs.settings.root, JSON_READING));
 }
 
-/** Module that capnp-es' compiler writes for the generated Cap'n Proto schema; compiled once into the cache. */
+/** Module that capnp-es' compiler writes for the generated Cap'n Proto schema. */
 async function compiledSchema(): Promise<Record<string, unknown>> {
   const hash = createHash("sha256").update(readFileSync(CAPNP_FILE)).digest("hex").slice(0, 16);
-  const path = join(CACHE, `capnp-es-${hash}`);
-  if (!existsSync(path)) {
-    mkdirSync(CACHE, { recursive: true });
-    const temporary = mkdtempSync(join(CACHE, "capnp-es-"));
-    const compiler = resolve(root, "test/node_modules/capnp-es/dist/compiler/capnpc-js.mjs");
-    const schema = join(root, "schema/generated");
+  const directory = await madeOnce(`capnp-es-${hash}`, async (temporary) => {
+    const compiler = join(ROOT, "test/node_modules/capnp-es/dist/compiler/capnpc-js.mjs");
+    const args = [compiler, `-ojs:${temporary}`, `--src-prefix=${dirname(CAPNP_FILE)}`, CAPNP_FILE];
+    mkdirSync(temporary);
     // It type-checks what it has written, which finds capnp-es from the tests' directory only.
-    const options = { cwd: join(root, "test"), stdio: "pipe" } as const;
-    execFileSync(process.execPath, [compiler, `-ojs:${temporary}`, `--src-prefix=${schema}`, CAPNP_FILE], options);
-    if (existsSync(path)) rmSync(temporary, { recursive: true });
-    else renameSync(temporary, path);
-  }
-  return (await import(join(path, "metadata.js"))) as Record<string, unknown>;
+    const compiling = promisify(execFile)(process.execPath, args, { cwd: join(ROOT, "test") });
+    // As long as its input is open, it waits for a request there.
+    compiling.child.stdin?.end();
+    await compiling;
+  });
+  return (await import(join(directory, "metadata.js"))) as Record<string, unknown>;
 }
 
 type StructType = Parameters<Message["getRoot"]>[0];
