@@ -7,8 +7,11 @@ import { compareNames, sameBytes } from "./names.ts";
 /** The root directory's inode number. */
 export const ROOT_INO: u53 = 1;
 
-/** An inode is looked up in one layer after the other. */
-export const MAX_LAYERS: u32 = 256;
+/** An inode is looked up in one layer after the other: with more of them a small image would cost minutes. */
+export const MAX_LAYERS: u32 = 128;
+
+/** Records of one directory that look below: a name is looked up in one after the other. */
+export const MAX_LOOK_BELOW: u32 = 16;
 
 /** A position in a listing is the layer times this, plus the entry. */
 const LAYER_SPAN: u53 = 4294967296;

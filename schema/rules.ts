@@ -53,7 +53,7 @@ export const rules = {
   "manifest-rootfs-twice": "corrupt",
   /** The image is of a version of the format that this reader does not know. */
   "manifest-version": "unsupported",
-  /** The image has more than 256 layers. */
+  /** The image has more than 128 layers. */
   "too-many-layers": "unsupported",
   /** An inode number is 0 or above 2^53 - 1. */
   "ino-range": "corrupt",
@@ -119,4 +119,6 @@ export const rules = {
   "seek-table-sum": "corrupt",
   /** A run of a file ends outside its blob: its blob is shorter than the image says. */
   "chunk-outside-blob": "corrupt",
+  /** A directory looks below more than 16 times: its names are in too many layers. */
+  "look-below-depth": "unsupported",
 } as const satisfies Record<string, "corrupt" | "unsupported">;

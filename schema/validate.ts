@@ -4,7 +4,7 @@ import { deviceFits } from "./device.ts";
 import { DIGEST_BYTES } from "./digest.ts";
 import { decreases, difference, fail, offsetOf, u32, view } from "./language.ts";
 import type { Bytes, Items, Scratch, Value, u53 } from "./language.ts";
-import { findDirRecord, findPlace, findShown, isHeld, MAX_LAYERS, ROOT_INO } from "./lookup.ts";
+import { findDirRecord, findPlace, findShown, isHeld, MAX_LAYERS, MAX_LOOK_BELOW, ROOT_INO } from "./lookup.ts";
 import type { Chunk, Dir, DirEntry, FileChunk, Inode, InodeAdditional, InodeVector, Rootfs } from "./metadata.ts";
 import { compareNames, hasNul, hasSlash, isDots, MAX_NAME_BYTES, sameBytes } from "./names.ts";
 import { checkedRoot } from "./wire.ts";
@@ -227,10 +227,13 @@ function checkTree(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, qu
     const above = findPlace(image, dir);
     if (above === undefined) continue;
     let layer: u32 = 0;
+    let recordsAbove: u32 = 0;
     while (layer < MAX_LAYERS) {
       decreases(MAX_LAYERS - layer);
       const record = findDirRecord(image, dir, layer);
       if (record === undefined) break;
+      if (recordsAbove > MAX_LOOK_BELOW) fail("look-below-depth", dir, offsetOf(above.inode));
+      recordsAbove = u32(recordsAbove + 1);
       for (const entry of record.entries) {
         const shown = findShown(image, record.layer, dir, entry);
         if (shown === undefined) continue;

@@ -70,7 +70,7 @@ enum pfs_rule {
 	 * know.
 	 */
 	PFS_RULE_MANIFEST_VERSION,
-	/* The image has more than 256 layers. */
+	/* The image has more than 128 layers. */
 	PFS_RULE_TOO_MANY_LAYERS,
 	/* An inode number is 0 or above 2^53 - 1. */
 	PFS_RULE_INO_RANGE,
@@ -150,6 +150,11 @@ enum pfs_rule {
 	 * image says.
 	 */
 	PFS_RULE_CHUNK_OUTSIDE_BLOB,
+	/*
+	 * A directory looks below more than 16 times: its names are in too
+	 * many layers.
+	 */
+	PFS_RULE_LOOK_BELOW_DEPTH,
 	PFS_RULE_COUNT
 };
 
@@ -167,8 +172,16 @@ extern const bool pfs_rule_unsupported[];
 #define PFS_MAX_NAME_BYTES 255
 /* The root directory's inode number. */
 #define PFS_ROOT_INO 1
-/* An inode is looked up in one layer after the other. */
-#define PFS_MAX_LAYERS 256
+/*
+ * An inode is looked up in one layer after the other: with more of them a
+ * small image would cost minutes.
+ */
+#define PFS_MAX_LAYERS 128
+/*
+ * Records of one directory that look below: a name is looked up in one after
+ * the other.
+ */
+#define PFS_MAX_LOOK_BELOW 16
 #define PFS_DIGEST_BYTES 32
 #define PFS_HEX_DIGITS 64
 #define PFS_MAX_MANIFEST_BYTES 67108864

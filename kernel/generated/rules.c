@@ -62,6 +62,7 @@ const char * const pfs_rule_names[] = {
 	"seek-table-frame-too-large",
 	"seek-table-sum",
 	"chunk-outside-blob",
+	"look-below-depth",
 };
 
 const bool pfs_rule_unsupported[] = {
@@ -76,5 +77,6 @@ const bool pfs_rule_unsupported[] = {
 	[PFS_RULE_SEEK_TABLE_FLAGS] = true,
 	[PFS_RULE_SEEK_TABLE_FRAMES] = true,
 	[PFS_RULE_SEEK_TABLE_FRAME_TOO_LARGE] = true,
+	[PFS_RULE_LOOK_BELOW_DEPTH] = true,
 	[PFS_RULE_COUNT] = false,
 };

@@ -483,11 +483,13 @@ static bool pfs_check_tree(struct pfs_rootfs image,
 		struct pfs_place above;
 		bool above_found;
 		u32 layer;
+		u32 records_above;
 
 		above_found = pfs_find_place(image, dir, &above);
 		if (!above_found)
 			continue;
 		layer = 0;
+		records_above = 0;
 		for (u64 measure, bound = U64_MAX; layer < PFS_MAX_LAYERS;
 		     bound = measure) {
 			struct pfs_dir_record record;
@@ -502,6 +504,11 @@ static bool pfs_check_tree(struct pfs_rootfs image,
 							   &record);
 			if (!record_found)
 				break;
+			if (records_above > PFS_MAX_LOOK_BELOW)
+				return pfs_fail(failure,
+						PFS_RULE_LOOK_BELOW_DEPTH, dir,
+						(u64)above.inode.part.at * 8);
+			records_above = pfs_narrow((u64)records_above + 1);
 			entry_list = record.entries;
 			for (u32 entry_index = 0;
 			     entry_index < entry_list.part.count;

@@ -1,5 +1,5 @@
 /** Metadata blobs that break a rule: of the encoding, then of what is encoded. */
-import { encodeRootfs } from "@puzzlefs/format";
+import { encodeRootfs, MAX_LAYERS, MAX_LOOK_BELOW } from "@puzzlefs/format";
 import type { DirEntryValue, InodeValue, RootfsValue } from "@puzzlefs/format";
 import type { CorpusCase } from "./corpus.ts";
 
@@ -101,7 +101,7 @@ function broken(): Record<string, RootfsValue> {
   const fifo = inode(2, { kind: "fifo" });
   return {
     "manifest-version": { ...image([]), manifestVersion: 4 },
-    "too-many-layers": { ...image([]), metadatas: Array.from({ length: 257 }, () => ({})) },
+    "too-many-layers": { ...image([]), metadatas: Array.from({ length: MAX_LAYERS + 1 }, () => ({})) },
     "ino-range": layers([fifo, { ...fifo, ino: 0 }].toReversed()),
     "ino-order": image([fifo, fifo]),
     "inode-kind": image([inode(2, { kind: "unknown" })]),
@@ -120,6 +120,7 @@ function broken(): Record<string, RootfsValue> {
     "dir-entry-duplicate": entries(entry("a", 2), entry("b", 2), entry("a", 2)),
     "dir-entry-root": entries(entry("a", 1)),
     "dir-entry-dangling": entries(entry("a", 3)),
+    "look-below-depth": layers(...Array.from({ length: MAX_LOOK_BELOW + 2 }, () => [dir(1, [], true)])),
     "look-below-unsorted": layers([dir(1, [entry("b", 2), entry("a", 2)], true), fifo]),
     "root-inode": layers([fifo]),
     "dir-parents": image([dir(2, [entry("again", 3)]), dir(3, [])]),

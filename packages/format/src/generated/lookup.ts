@@ -8,8 +8,11 @@ import { element } from "./wire.ts";
 /** The root directory's inode number. */
 export const ROOT_INO = 1;
 
-/** An inode is looked up in one layer after the other. */
-export const MAX_LAYERS = 256;
+/** An inode is looked up in one layer after the other: with more of them a small image would cost minutes. */
+export const MAX_LAYERS = 128;
+
+/** Records of one directory that look below: a name is looked up in one after the other. */
+export const MAX_LOOK_BELOW = 16;
 
 /** A position in a listing is the layer times this, plus the entry. */
 const LAYER_SPAN = 4294967296;

@@ -1,5 +1,5 @@
 // Made from schema/rules.ts by `make codegen`: change that, not this.
-/** Every rule that an image may break, and its number in both implementations. */
+/** Every rule that the input may break, and its number in both implementations. */
 export const Rule = {
   /** A sum or product leaves the range of the format's numbers. */
   "arithmetic-overflow": 1,
@@ -51,7 +51,7 @@ export const Rule = {
   "manifest-rootfs-twice": 24,
   /** The image is of a version of the format that this reader does not know. */
   "manifest-version": 25,
-  /** The image has more than 256 layers. */
+  /** The image has more than 128 layers. */
   "too-many-layers": 26,
   /** An inode number is 0 or above 2^53 - 1. */
   "ino-range": 27,
@@ -117,6 +117,8 @@ export const Rule = {
   "seek-table-sum": 57,
   /** A run of a file ends outside its blob: its blob is shorter than the image says. */
   "chunk-outside-blob": 58,
+  /** A directory looks below more than 16 times: its names are in too many layers. */
+  "look-below-depth": 59,
 } as const;
 
 export type RuleName = keyof typeof Rule;
@@ -181,4 +183,5 @@ export const RULES: readonly (readonly [RuleName, "corrupt" | "unsupported"])[] 
   ["seek-table-frame-too-large", "unsupported"],
   ["seek-table-sum", "corrupt"],
   ["chunk-outside-blob", "corrupt"],
+  ["look-below-depth", "unsupported"],
 ];

@@ -3,7 +3,7 @@ import { checkedAdd, failure, narrow, type Bytes, type StructList } from "../run
 import { followRootfs } from "./checks.ts";
 import { deviceFits } from "./device.ts";
 import { DIGEST_BYTES } from "./digest.ts";
-import { MAX_LAYERS, ROOT_INO, findDirRecord, findPlace, findShown, isHeld } from "./lookup.ts";
+import { MAX_LAYERS, MAX_LOOK_BELOW, ROOT_INO, findDirRecord, findPlace, findShown, isHeld } from "./lookup.ts";
 import {
   Chunk,
   DirEntry,
@@ -320,6 +320,7 @@ function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, que
       continue;
     }
     let layer: number = 0;
+    let recordsAbove: number = 0;
     for (let measure = 0, previous = Infinity; layer < MAX_LAYERS; previous = measure) {
       measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
       if (measure >= previous) break;
@@ -327,6 +328,10 @@ function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, que
       if (record === undefined) {
         break;
       }
+      if (recordsAbove > MAX_LOOK_BELOW) {
+        throw failure(Rule["look-below-depth"], dir, above.inode.part.at * 8);
+      }
+      recordsAbove = narrow(recordsAbove + 1);
       for (let entryList = record.entries.part, entryIndex = 0; entryIndex < entryList.count; entryIndex++) {
         const entry = new DirEntry(element(entryList, entryIndex));
         const shown = findShown(image, record.layer, dir, entry);
