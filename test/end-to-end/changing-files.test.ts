@@ -17,34 +17,40 @@ const attempts = 20;
 
 test.after.always(() => scratch.remove());
 
-/** What happens to the victim again and again. */
-const changes: Record<string, (victim: string, count: number) => void> = {
-  vanish: (victim, count) =>
-    count % 2 === 0 ? renameSync(victim, `${victim}.away`) : renameSync(`${victim}.away`, victim),
-  shrink: (victim, count) => truncateSync(victim, count % 2 === 0 ? bytes / 2 : bytes),
-  grow: (victim, count) => truncateSync(victim, count % 2 === 0 ? bytes + 100_000 : bytes),
-  "are written to": (victim, count) => writeAt(victim, count % bytes, count),
+const smallFiles = 300;
+
+/** What happens again and again in a directory with a large file, the victim, and small ones after it. */
+const changes: Record<string, (directory: string, count: number) => void> = {
+  vanish: (directory, count) => {
+    const small = join(directory, `w-${count % smallFiles}`);
+    if (Math.floor(count / smallFiles) % 2 === 0) renameSync(small, `${small}.away`);
+    else renameSync(`${small}.away`, small);
+  },
+  shrink: (directory, count) => truncateSync(join(directory, "victim"), count % 2 === 0 ? bytes / 2 : bytes),
+  grow: (directory, count) => truncateSync(join(directory, "victim"), count % 2 === 0 ? bytes + 100_000 : bytes),
+  "are written to": (directory, count) => writeAt(join(directory, "victim"), count % bytes, count),
 };
 
 for (const [what, change] of Object.entries(changes)) {
   for (const options of [[], ["-c", "--pack", "1M", "--chunking", "stream"]]) {
     test.serial(`files that ${what} while they are read: ${options.join(" ")}`, async (t) => {
       const tree = scratch.directory("tree");
-      mkdirSync(join(tree, "sub"));
-      const victim = join(tree, "sub/victim");
+      const directory = join(tree, "sub");
+      mkdirSync(directory);
       writeFileSync(join(tree, "first"), randomBytes(3_000_000, 1));
-      writeFileSync(victim, randomBytes(bytes, 2));
+      writeFileSync(join(directory, "victim"), randomBytes(bytes, 2));
+      for (let i = 0; i < smallFiles; i++) writeFileSync(join(directory, `w-${i}`), `${i}`);
       const store = scratch.fresh("store");
       build(tree, `${store}:v1`, ...options);
       let failures = 0;
       let count = 0;
       for (let i = 0; i < attempts && failures < 2; i++) {
         const before = layoutState(store);
-        const { code, stderr } = await buildWhile(() => change(victim, count++), tree, store, options);
+        const { code, stderr } = await buildWhile(() => change(directory, count++), tree, store, options);
         if (code === 0) continue;
         failures++;
         t.is(code, 1);
-        t.regex(stderr, /sub\/victim(\.away)?: .*(chang|vanish|replaced)/);
+        t.regex(stderr, /sub\/(victim|w-\d+)(\.away)?: .*(changed|vanished)/);
         t.deepEqual(layoutState(store), before);
       }
       t.true(failures > 0, `${attempts} builds ended well while a file changed all the time`);
