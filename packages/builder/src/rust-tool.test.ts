@@ -10,7 +10,7 @@ import { build } from "./build.ts";
 import { dumpImage, dumpTree, makeTree, metadataOf, mixedTree, noise, prose, temporaryDirectory } from "./fixture.ts";
 
 const cache = process.env["PUZZLEFS_CACHE"] ?? join(homedir(), ".cache/puzzlefs");
-const rustTool = process.env["PUZZLEFS_RUST_TOOL"] ?? join(cache, "rust-0.2.0/bin/puzzlefs");
+const rustTool = join(cache, "rust/bin/puzzlefs");
 const withRust = existsSync(rustTool) ? test.serial : test.serial.skip;
 
 function rustBuild(rootfs: string, ociDir: string, tag: string, ...options: string[]): void {
