@@ -3,6 +3,7 @@ import type { FunctionDeclaration, SourceFile, TypeNode } from "ts-morph";
 import { SpecError } from "./errors.ts";
 import { HIGHEST, isInteger, scalar, VOID } from "./ir.ts";
 import type { Constant, FunctionType, ScalarName, Type, ValueType } from "./ir.ts";
+import { refuseTaken } from "./scope.ts";
 import type { Names } from "./scope.ts";
 import { docOf, reference } from "./structs.ts";
 
@@ -60,6 +61,7 @@ export function checkModule(file: SourceFile): void {
 export function readConstants(file: SourceFile, module: string, names: Names): Constant[] {
   return file.getVariableStatements().flatMap((statement) =>
     statement.getDeclarations().map((declaration) => {
+      refuseTaken(declaration, declaration.getName());
       const typeNode = declaration.getTypeNode();
       const type = typeNode === undefined ? VOID : typeOf(typeNode, names);
       const literal = declaration.getInitializerOrThrow();
@@ -85,6 +87,7 @@ export function readConstants(file: SourceFile, module: string, names: Names): C
 /** The names of the records of a module; their members may name each other. */
 export function readRecords(file: SourceFile, module: string): ValueType[] {
   return file.getInterfaces().map((declaration) => {
+    refuseTaken(declaration, declaration.getName());
     const kind = declaration.getExtends()[0]?.getText();
     if (kind !== "Value" && kind !== "Shared") throw new SpecError(declaration, "a record extends Value or Shared");
     return { name: declaration.getName(), doc: docOf(declaration), module, shared: kind === "Shared", members: [] };
@@ -108,6 +111,8 @@ export function readSignature(declaration: FunctionDeclaration, module: string, 
   if (declaration.isAsync() || declaration.isGenerator() || declaration.getTypeParameters().length > 0) {
     throw new SpecError(declaration, "a function is neither generic nor asynchronous nor a generator");
   }
+  const name = declaration.getNameOrThrow();
+  refuseTaken(declaration, name);
   const parameters = declaration.getParameters().map((parameter) => {
     if (parameter.isOptional() || parameter.isRestParameter())
       throw new SpecError(parameter, "a parameter is always given");
@@ -117,7 +122,7 @@ export function readSignature(declaration: FunctionDeclaration, module: string, 
   if (returnNode === undefined) throw new SpecError(declaration, "a function declares what it returns");
   const [returns, optional] = returnType(returnNode, names);
   return {
-    name: declaration.getNameOrThrow(),
+    name,
     module,
     parameters,
     returns,

@@ -170,7 +170,7 @@ export class CBody {
       case "return":
         return this.#return(statement, indent);
       case "fail": {
-        const args = this.#expressions.list([statement.rule, statement.inode, statement.offset]);
+        const args = this.#expressions.list([statement.rule, statement.subject, statement.offset]);
         return [`${indent}return ${prefix}_fail(failure, ${args});`];
       }
       case "forOf":

@@ -62,7 +62,7 @@ class TsModule {
         if (statement.absent) return "return undefined;";
         return statement.value === undefined ? "return;" : `return ${this.#print(statement.value)};`;
       case "fail": {
-        const args = [statement.rule, statement.inode, statement.offset].map((argument) => this.#print(argument));
+        const args = [statement.rule, statement.subject, statement.offset].map((argument) => this.#print(argument));
         return `throw ${this.#names.value("failure")}(${args.join(", ")});`;
       }
       case "forOf": {

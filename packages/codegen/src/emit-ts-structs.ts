@@ -81,7 +81,7 @@ export function emitTsRules(spec: Spec): string {
   const numbers = spec.rules.map((rule, position) => `/** ${rule.doc} */\n"${rule.name}": ${position + 1},`);
   const kinds = spec.rules.map((rule) => `["${rule.name}", "${rule.kind}"],`);
   return [
-    "/** Every rule that an image may break, and its number in both implementations. */",
+    "/** Every rule that the input may break, and its number in both implementations. */",
     `export const Rule = {\n${numbers.join("\n")}\n} as const;\n`,
     "export type RuleName = keyof typeof Rule;\n",
     "/** Name and kind of each rule; the first is number 1. */",

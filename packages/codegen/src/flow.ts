@@ -53,7 +53,7 @@ export function pieces(statement: Stmt): { expressions: Expr[]; statements: Stmt
     case "return":
       return { expressions: statement.value === undefined ? [] : [statement.value], statements: [] };
     case "fail":
-      return { expressions: [statement.rule, statement.inode, statement.offset], statements: [] };
+      return { expressions: [statement.rule, statement.subject, statement.offset], statements: [] };
     case "forOf":
       return { expressions: [statement.list], statements: statement.body };
     case "forCount":
@@ -145,9 +145,6 @@ export function checkPlacement(fn: FunctionType, declaration: FunctionDeclaratio
     }
     if (statement.is !== "return" && anyExpression([statement], (part) => part.is === "record" && part.shared)) {
       throw new SpecError(declaration, `${fn.name}: a shared record is only returned`);
-    }
-    if (statement.is === "assign" && statement.value.is === "call" && statement.value.callee.optional) {
-      throw new SpecError(declaration, `${fn.name}: what may be undefined initializes a const`);
     }
     statements.forEach(check);
   };

@@ -117,7 +117,7 @@ export type Stmt =
   | { is: "store"; element: Element; scratch: Expr; index: Expr; value: Expr }
   | { is: "if"; condition: Expr; then: Stmt[]; otherwise: Stmt[] }
   | { is: "return"; value: Expr | undefined; absent: boolean }
-  | { is: "fail"; rule: Expr; inode: Expr; offset: Expr }
+  | { is: "fail"; rule: Expr; subject: Expr; offset: Expr }
   | { is: "forOf"; name: string; element: string; list: Expr; body: Stmt[] }
   | { is: "forCount"; name: string; type: Type; from: Expr; limit: Expr; body: Stmt[] }
   | { is: "while"; condition: Expr; measure: Expr; body: Stmt[] }

@@ -21,14 +21,25 @@ export interface Names {
   rules: Set<string>;
 }
 
-/** Names that the generated code needs for itself, and words of C that TypeScript takes as names. */
-const RESERVED = new Set(
-  [
-    "failure out unused measure bound element text narrow checkedAdd checkedSubtract checkedMultiply",
-    "auto bool char double extern float goto inline int long register restrict short signed sizeof static struct",
-    "typedef union unsigned volatile u8 u16 u32 u64 s64",
-  ].flatMap((line) => line.split(" ")),
+const words = (...lines: string[]): Set<string> => new Set(lines.flatMap((line) => line.split(" ")));
+
+/** Names of the runtime that the generated code stands on, and of the language. */
+const TAKEN = words(
+  "Bytes StructList ABSENT ABSENT_BYTES ABSENT_LIST Rule failure narrow checkedAdd checkedSubtract checkedMultiply",
+  "checked decreases difference fail offsetOf ruleNumber text u32 view",
 );
+
+/** Names of variables that the generated code needs for itself, and words of C that TypeScript takes as names. */
+const RESERVED = words(
+  "out unused measure bound element",
+  "auto bool char double extern float goto inline int long register restrict short signed sizeof static struct",
+  "typedef union unsigned volatile u8 u16 u64 s64",
+);
+
+/** Refuses a declaration whose name the generated code needs. */
+export function refuseTaken(node: Node, name: string): void {
+  if (TAKEN.has(name)) throw new SpecError(node, `${name} is a name of the language or of the generated code`);
+}
 
 /** The variables in sight, innermost block last; none hides another one. */
 export class Scope {
@@ -43,7 +54,8 @@ export class Scope {
   }
 
   declare(node: Node, name: string, variable: Variable): void {
-    if (RESERVED.has(name)) throw new SpecError(node, `${name} is a name of the generated code's own`);
+    refuseTaken(node, name);
+    if (RESERVED.has(name)) throw new SpecError(node, `${name} is a word of C or of the generated code`);
     if (this.find(name) !== undefined) throw new SpecError(node, `${name} hides another variable`);
     this.#blocks.at(-1)?.set(name, variable);
   }

@@ -119,14 +119,14 @@ export class Body {
     const name = node.getExpression().getText();
     const args = node.getArguments() as Expression[];
     if (name !== "fail") return { is: "call", call: this.#expressions.read(node) };
-    const [ruleNode, inode, offset] = args as [Expression, Expression, Expression];
+    const [ruleNode, subject, offset] = args as [Expression, Expression, Expression];
     const rule: Expr = Node.isStringLiteral(ruleNode)
       ? { is: "rule", rule: this.#expressions.rule(ruleNode), type: scalar("u32"), low: 0, high: 0 }
       : this.#expressions.of(ruleNode, scalar("u32"));
     return {
       is: "fail",
       rule,
-      inode: this.#expressions.of(inode, scalar("u53")),
+      subject: this.#expressions.of(subject, scalar("u53")),
       offset: this.#expressions.of(offset, scalar("u53")),
     };
   }

@@ -13,7 +13,7 @@ export function docOf(node: JSDocableNode): string {
     .join("\n");
 }
 
-/** A type reference's name and its arguments: `List<Inode, 0>` gives ["List", [Inode, 0]]. */
+/** A type reference's name and its arguments: `List<T, 0>` gives ["List", [T, 0]]. */
 export function reference(node: TypeNode): [string, TypeNode[]] {
   if (!Node.isTypeReference(node)) return [node.getText(), []];
   return [node.getTypeName().getText(), node.getTypeArguments()];
