@@ -126,7 +126,7 @@ run)
 	;;
 test)
 	packages acl attr capnproto clang disorderfs e2fsprogs fsverity libarchive-tools libcap2-bin \
-		libcapnp-dev mtree-netbsd rsync skopeo time
+		libcapnp-dev mtree-netbsd procps rsync skopeo time
 	rust_tool
 	;;
 *)
