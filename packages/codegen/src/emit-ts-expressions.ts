@@ -16,6 +16,9 @@ export function pointerReader(field: Field, kind: "total" | "strict"): string {
   return READERS[kind][is];
 }
 
+/** What a part calls its length. */
+const countOf = (list: Expr): string => (list.type.is === "list" ? "count" : "length");
+
 const inParentheses = (text: string, own: number, outer: number): string => (own < outer ? `(${text})` : text);
 
 /** Prints expressions as TypeScript. */
@@ -64,17 +67,20 @@ export class TsExpressions {
         return this.#call(expression.callee.name, expression.arguments);
       case "strictField":
       case "strictUnionMember":
-        return this.pointer(`${this.#object(expression)}.part`, expression.field, this.print(expression.work));
+        return this.#viewed(expression.field, this.#part(expression));
       case "field":
+        if (expression.object.is !== "variable") return this.read(this.#part(expression.object), expression.field);
+        return `${this.#object(expression)}.${expression.field.name}`;
       case "unionMember":
         return `${this.#object(expression)}.${expression.field.name}`;
       case "unionView":
         return `${this.#object(expression)}.${expression.union.member}`;
       case "unionKind":
-        return `${this.#object(expression)}.kind`;
+        return `${names.value(expression.union.name)}.kindOf(${this.#part(expression.object)})`;
       case "valueMember":
         return `${this.#object(expression)}.${expression.member}`;
       case "length":
+        if (expression.object.is === "field") return `${this.#part(expression.object)}.${countOf(expression.object)}`;
         return `${this.#object(expression)}.length`;
       case "index":
         return this.#index(expression);
@@ -85,19 +91,56 @@ export class TsExpressions {
       case "record":
         return `{ ${expression.members.map((member) => `${member.name}: ${this.print(member.value)}`).join(", ")} }`;
       case "offsetOf":
-        return inParentheses(`${this.#object(expression)}.part.at * 8`, precedenceOf("*"), outer);
+        return inParentheses(`${this.#part(expression.object)}.at * 8`, precedenceOf("*"), outer);
       case "cast":
         return `new ${names.value(expression.struct)}(${this.print(expression.operand)})`;
     }
   }
 
-  /** A pointer member of `part`; with `work`, followed strictly. */
-  pointer(part: string, field: Field, work?: string): string {
-    const reader = this.#names.value(pointerReader(field, work === undefined ? "total" : "strict"));
-    const found = `${reader}(${[part, field.slot, ...(work === undefined ? [] : [work])].join(", ")})`;
-    if (field.type.is === "struct") return `new ${this.#names.value(field.type.name)}(${found})`;
-    if (field.type.is !== "list") return found;
-    return `new ${this.#names.value("StructList")}(${found}, ${this.#names.value(field.type.element)})`;
+  /** A member of `part`, where it lies. */
+  read(part: string, field: Field): string {
+    if (field.type.is !== "scalar") return this.#viewed(field, this.#follow(part, field));
+    const reader = this.#names.value(`${field.type.name}Field`);
+    if (field.type.name !== "bool") return `${reader}(${part}, ${field.slot / 8})`;
+    return `${reader}(${part}, ${Math.floor(field.slot / 8)}, ${1 << (field.slot % 8)})`;
+  }
+
+  /** The part of a list that for…of runs over. */
+  list(list: Expr): string {
+    return this.#part(list);
+  }
+
+  /** The part of a message that is behind a pointer member of `part`; with `work`, followed strictly. */
+  #follow(part: string, field: Field, ...work: string[]): string {
+    const reader = this.#names.value(pointerReader(field, work.length === 0 ? "total" : "strict"));
+    return `${reader}(${[part, field.slot, ...work].join(", ")})`;
+  }
+
+  /** The view of a part as the type that `field` has. */
+  #viewed(field: Field, part: string): string {
+    const { type } = field;
+    if (type.is === "struct") return `new ${this.#names.value(type.name)}(${part})`;
+    if (type.is !== "list") return part;
+    return `new ${this.#names.value("StructList")}(${part}, ${this.#names.value(type.element)})`;
+  }
+
+  /** The part of a message that a view would see: no view is made only to be looked through. */
+  #part(view: Expr): string {
+    switch (view.is) {
+      case "field":
+        return this.#follow(this.#part(view.object), view.field);
+      case "strictField":
+      case "strictUnionMember":
+        return this.#follow(this.#part(view.object), view.field, this.print(view.work));
+      case "index":
+        return `${this.#names.value("element")}(${this.#part(view.object)}, ${this.print(view.index)})`;
+      case "unionView":
+        return this.#part(view.object);
+      case "cast":
+        return this.print(view.operand);
+      default:
+        return `${this.print(view, UNARY)}.part`;
+    }
   }
 
   #object(expression: { object: Expr }): string {
@@ -131,10 +174,10 @@ export class TsExpressions {
   }
 
   #index(expression: Expr & { is: "index" }): string {
+    const { type } = expression.object;
+    if (type.is === "list") return `new ${this.#names.value(type.element)}(${this.#part(expression)})`;
     const object = this.#object(expression);
     const index = this.print(expression.index);
-    const { type } = expression.object;
-    if (type.is === "list") return this.element(`${object}.part`, type.element, index);
     if (type.is === "bytes") return `${object}.at(${index})`;
     if (type.is === "scratch" && type.element === "bool") return `(${object}[${index}] === 1)`;
     return `(${object}[${index}] ?? 0)`;

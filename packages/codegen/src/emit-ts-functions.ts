@@ -68,7 +68,7 @@ class TsModule {
       case "forOf": {
         const list = `${statement.name}List`;
         const index = `${statement.name}Index`;
-        const head = `for (let ${list} = ${this.#print(statement.list)}.part, ${index} = 0; ${index} < ${list}.count; ${index}++)`;
+        const head = `for (let ${list} = ${this.#expressions.list(statement.list)}, ${index} = 0; ${index} < ${list}.count; ${index}++)`;
         const item = `const ${statement.name} = ${this.#expressions.element(list, statement.element, index)};`;
         return `${head} ${this.#block(statement.body, item)}`;
       }
@@ -78,8 +78,8 @@ class TsModule {
         return `for (${head}) ${this.#block(statement.body)}`;
       }
       case "while": {
-        const head = `let measure = 0, previous = Infinity; ${this.#print(statement.condition)}; previous = measure`;
-        const guard = `measure = ${this.#print(statement.measure)};\nif (measure >= previous) break;`;
+        const head = `let measure = 0, bound = Infinity; ${this.#print(statement.condition)}; bound = measure`;
+        const guard = `measure = ${this.#print(statement.measure)};\nif (measure >= bound) break;`;
         return `for (${head}) ${this.#block(statement.body, guard)}`;
       }
       case "call":

@@ -17,7 +17,7 @@ class TsViews {
 
   struct(struct: StructType): string {
     const members = [
-      ...struct.fields.map((field) => this.#getter(field, this.#read(field))),
+      ...struct.fields.map((field) => this.#getter(field, this.#expressions.read("this.part", field))),
       ...struct.unions.map((union) => getter(union.doc, union.member, union.name, `new ${union.name}(this.part)`)),
     ];
     const unions = struct.unions.map((union) => this.#union(union));
@@ -34,26 +34,25 @@ class TsViews {
     return `${tsDoc(doc)}export class ${name} {\n${[head, ...members].join("\n\n")}\n}`;
   }
 
-  #read(field: Field): string {
-    if (field.type.is !== "scalar") return this.#expressions.pointer("this.part", field);
-    const reader = this.#names.value(`${field.type.name}Field`);
-    if (field.type.name !== "bool") return `${reader}(this.part, ${field.slot / 8})`;
-    return `${reader}(this.part, ${Math.floor(field.slot / 8)}, ${1 << (field.slot % 8)})`;
-  }
-
   #union(union: UnionType): string {
     const kinds = union.members.map((field) => `"${field.name}"`);
-    const tag = `${union.name}_KINDS[${this.#names.value("u16Field")}(this.part, ${union.tag / 8})]`;
+    const kindOf = (part: string): string =>
+      `${union.name}_KINDS[${this.#names.value("u16Field")}(${part}, ${union.tag / 8})] ?? "invalid"`;
+    const view = `static kindOf(part: StructPart): ${union.name}Kind {\nreturn ${kindOf("part")};\n}`;
     const members = union.members
       .filter((field) => field.type.is !== "void")
       .map((field) =>
-        this.#getter(field, `this.kind === "${field.name}" ? ${this.#read(field)} : ${this.#absent(field)}`),
+        this.#getter(
+          field,
+          `this.kind === "${field.name}" ? ${this.#expressions.read("this.part", field)} : ${this.#absent(field)}`,
+        ),
       );
     return [
       `export type ${union.name}Kind = ${kinds.join(" | ")} | "invalid";`,
       `const ${union.name}_KINDS: readonly ${union.name}Kind[] = [${kinds.join(", ")}];`,
       this.#class(union.name, union.doc === "" ? `The union ${union.struct}.${union.member}.` : union.doc, [
-        getter("Which member is there.", "kind", `${union.name}Kind`, `${tag} ?? "invalid"`),
+        `/** Which member is there, in the struct that \`part\` is. */\n${view}`,
+        getter("Which member is there.", "kind", `${union.name}Kind`, kindOf("this.part")),
         ...members,
       ]),
     ].join("\n\n");

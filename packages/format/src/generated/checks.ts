@@ -10,6 +10,7 @@ import {
   FileChunk,
   Inode,
   InodeAdditional,
+  InodeMode,
   InodeVector,
   VerityData,
   Xattr,
@@ -62,18 +63,18 @@ export function followInodeAdditional(self: InodeAdditional, work: Float64Array)
 export function followInode(self: Inode, work: Float64Array): void {
   const additional = new InodeAdditional(checkedStruct(self.part, 1, work));
   followInodeAdditional(additional, work);
-  if (self.mode.kind === "chr") {
-    new Chr(checkedStruct(self.mode.part, 0, work));
+  if (InodeMode.kindOf(self.part) === "chr") {
+    new Chr(checkedStruct(self.part, 0, work));
   }
-  if (self.mode.kind === "dir") {
-    const dir = new Dir(checkedStruct(self.mode.part, 0, work));
+  if (InodeMode.kindOf(self.part) === "dir") {
+    const dir = new Dir(checkedStruct(self.part, 0, work));
     followDir(dir, work);
   }
-  if (self.mode.kind === "blk") {
-    new Blk(checkedStruct(self.mode.part, 0, work));
+  if (InodeMode.kindOf(self.part) === "blk") {
+    new Blk(checkedStruct(self.part, 0, work));
   }
-  if (self.mode.kind === "file") {
-    const file = new StructList(checkedList(self.mode.part, 0, work), FileChunk);
+  if (InodeMode.kindOf(self.part) === "file") {
+    const file = new StructList(checkedList(self.part, 0, work), FileChunk);
     for (let itemList = file.part, itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
       const item = new FileChunk(element(itemList, itemIndex));
       followFileChunk(item, work);

@@ -1,5 +1,5 @@
 // Made from schema/device.ts by `make codegen`: change that, not this.
-import { type Inode } from "./metadata.ts";
+import { InodeMode, type Inode } from "./metadata.ts";
 
 const S_IFIFO = 4096;
 
@@ -22,7 +22,7 @@ const MAX_MINOR = 1048575;
 
 /** S_IFMT bits of st_mode; 0 for a whiteout and for kinds that are not known. */
 export function fileType(inode: Inode): number {
-  const kind = inode.mode.kind;
+  const kind = InodeMode.kindOf(inode.part);
   if (kind === "file") {
     return S_IFREG;
   }

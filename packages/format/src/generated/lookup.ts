@@ -1,9 +1,9 @@
 // Made from schema/lookup.ts by `make codegen`: change that, not this.
-import { failure, narrow, type Bytes, type StructList } from "../runtime.ts";
-import { DirEntry, FileChunk, Inode, InodeVector, type Rootfs } from "./metadata.ts";
+import { StructList, failure, narrow, type Bytes } from "../runtime.ts";
+import { DirEntry, FileChunk, Inode, InodeMode, InodeVector, type Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";
 import { Rule } from "./rules.ts";
-import { element } from "./wire.ts";
+import { dataField, element, listField, u53Field } from "./wire.ts";
 
 /** The root directory's inode number. */
 export const ROOT_INO = 1;
@@ -48,17 +48,17 @@ export interface DirRecord {
 
 /** The position of `ino` in a layer, or of the first inode after it. */
 function searchInodes(inodes: StructList<Inode>, ino: number): number {
-  const guess = narrow(ino > new Inode(element(inodes.part, 0)).ino ? ino - new Inode(element(inodes.part, 0)).ino : 0);
-  if (guess < inodes.length && new Inode(element(inodes.part, guess)).ino === ino) {
+  const guess = narrow(ino > u53Field(element(inodes.part, 0), 0) ? ino - u53Field(element(inodes.part, 0), 0) : 0);
+  if (guess < inodes.length && u53Field(element(inodes.part, guess), 0) === ino) {
     return guess;
   }
   let low: number = 0;
   let high: number = inodes.length;
-  for (let measure = 0, previous = Infinity; low < high; previous = measure) {
+  for (let measure = 0, bound = Infinity; low < high; bound = measure) {
     measure = high > low ? high - low : 0;
-    if (measure >= previous) break;
+    if (measure >= bound) break;
     const middle = Math.floor((low + high) / 2);
-    if (new Inode(element(inodes.part, middle)).ino < ino) {
+    if (u53Field(element(inodes.part, middle), 0) < ino) {
       low = narrow(middle + 1);
     } else {
       high = middle;
@@ -79,7 +79,7 @@ function inodeIn(layer: InodeVector, ino: number): Inode | undefined {
 
 /** Whether any layer holds `ino`, be it as a whiteout. */
 export function isHeld(image: Rootfs, ino: number): boolean {
-  for (let layerList = image.metadatas.part, layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
+  for (let layerList = listField(image.part, 0), layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
     const layer = new InodeVector(element(layerList, layerIndex));
     const inode = inodeIn(layer, ino);
     if (inode !== undefined) {
@@ -92,13 +92,13 @@ export function isHeld(image: Rootfs, ino: number): boolean {
 /** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
 export function findPlace(image: Rootfs, ino: number): Place | undefined {
   let before: number = 0;
-  for (let layerList = image.metadatas.part, layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
+  for (let layerList = listField(image.part, 0), layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
     const layer = new InodeVector(element(layerList, layerIndex));
     const inodes = layer.inodes;
     const index = searchInodes(inodes, ino);
     const inode = new Inode(element(inodes.part, index));
     if (index < inodes.length && inode.ino === ino) {
-      if (inode.mode.kind === "wht") {
+      if (InodeMode.kindOf(inode.part) === "wht") {
         return undefined;
       }
       return { ordinal: narrow(before) + index, inode: inode };
@@ -121,7 +121,7 @@ export function findInode(image: Rootfs, ino: number): Inode | undefined {
 function searchNames(entries: StructList<DirEntry>, sorted: boolean, name: Bytes): number {
   if (!sorted) {
     for (let i = 0; i < entries.length; i++) {
-      if (sameBytes(new DirEntry(element(entries.part, i)).name, name)) {
+      if (sameBytes(dataField(element(entries.part, i), 0), name)) {
         return i;
       }
     }
@@ -129,17 +129,17 @@ function searchNames(entries: StructList<DirEntry>, sorted: boolean, name: Bytes
   }
   let low: number = 0;
   let high: number = entries.length;
-  for (let measure = 0, previous = Infinity; low < high; previous = measure) {
+  for (let measure = 0, bound = Infinity; low < high; bound = measure) {
     measure = high > low ? high - low : 0;
-    if (measure >= previous) break;
+    if (measure >= bound) break;
     const middle = Math.floor((low + high) / 2);
-    if (compareNames(new DirEntry(element(entries.part, middle)).name, name) === 0) {
+    if (compareNames(dataField(element(entries.part, middle), 0), name) === 0) {
       low = narrow(middle + 1);
     } else {
       high = middle;
     }
   }
-  if (low < entries.length && sameBytes(new DirEntry(element(entries.part, low)).name, name)) {
+  if (low < entries.length && sameBytes(dataField(element(entries.part, low), 0), name)) {
     return low;
   }
   return entries.length;
@@ -150,7 +150,7 @@ export function findDirRecord(image: Rootfs, dir: number, from: number): DirReco
   const layers = image.metadatas;
   for (let layer = from; layer < layers.length; layer++) {
     const inode = inodeIn(new InodeVector(element(layers.part, layer)), dir);
-    if (inode !== undefined && inode.mode.kind === "dir") {
+    if (inode !== undefined && InodeMode.kindOf(inode.part) === "dir") {
       const record = inode.mode.dir;
       return { layer: layer, entries: record.entries, lookBelow: record.lookBelow };
     }
@@ -167,13 +167,13 @@ export function findName(image: Rootfs, sorted: boolean, dir: number, name: Byte
   if (directory === undefined) {
     return undefined;
   }
-  if (directory.mode.kind !== "dir") {
+  if (InodeMode.kindOf(directory.part) !== "dir") {
     return undefined;
   }
   let layer: number = 0;
-  for (let measure = 0, previous = Infinity; layer < MAX_LAYERS; previous = measure) {
+  for (let measure = 0, bound = Infinity; layer < MAX_LAYERS; bound = measure) {
     measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
-    if (measure >= previous) break;
+    if (measure >= bound) break;
     const record = findDirRecord(image, dir, layer);
     if (record === undefined) {
       return undefined;
@@ -181,7 +181,7 @@ export function findName(image: Rootfs, sorted: boolean, dir: number, name: Byte
     const entries = record.entries;
     const index = searchNames(entries, sorted || record.lookBelow, name);
     if (index < entries.length) {
-      return findInode(image, new DirEntry(element(entries.part, index)).ino);
+      return findInode(image, u53Field(element(entries.part, index), 0));
     }
     if (!record.lookBelow) {
       return undefined;
@@ -196,8 +196,8 @@ function hidden(image: Rootfs, layer: number, dir: number, name: Bytes): boolean
   const layers = image.metadatas;
   for (let newer = 0; newer < layer; newer++) {
     const inode = inodeIn(new InodeVector(element(layers.part, newer)), dir);
-    if (inode !== undefined && inode.mode.kind === "dir") {
-      const entries = inode.mode.dir.entries;
+    if (inode !== undefined && InodeMode.kindOf(inode.part) === "dir") {
+      const entries = new StructList(listField(inode.mode.dir.part, 0), DirEntry);
       if (searchNames(entries, true, name) < entries.length) {
         return true;
       }
@@ -223,13 +223,13 @@ export function nextName(image: Rootfs, dir: number, cookie: number): Listed | u
     if (directory === undefined) {
       return undefined;
     }
-    if (directory.mode.kind !== "dir") {
+    if (InodeMode.kindOf(directory.part) !== "dir") {
       return undefined;
     }
   }
-  for (let measure = 0, previous = Infinity; layer < MAX_LAYERS; previous = measure) {
+  for (let measure = 0, bound = Infinity; layer < MAX_LAYERS; bound = measure) {
     measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
-    if (measure >= previous) break;
+    if (measure >= bound) break;
     const record = findDirRecord(image, dir, layer);
     if (record === undefined) {
       return undefined;
@@ -267,7 +267,7 @@ function positionAfter(layer: number, index: number): number {
 export function findChunk(chunks: StructList<FileChunk>, offset: number): ChunkPlace {
   let start: number = 0;
   for (let i = 0; i < chunks.length; i++) {
-    const len = new FileChunk(element(chunks.part, i)).len;
+    const len = u53Field(element(chunks.part, i), 0);
     if ((offset > start ? offset - start : 0) < len && offset >= start) {
       return { index: i, start: start };
     }
@@ -303,9 +303,9 @@ function sum(a: number, b: number): number {
 /** How many inode records the image has, in all layers. */
 export function countRecords(image: Rootfs): number {
   let records: number = 0;
-  for (let layerList = image.metadatas.part, layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
+  for (let layerList = listField(image.part, 0), layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
     const layer = new InodeVector(element(layerList, layerIndex));
-    records = narrow(records) + layer.inodes.length;
+    records = narrow(records) + listField(layer.part, 0).count;
   }
   return records;
 }
@@ -313,11 +313,11 @@ export function countRecords(image: Rootfs): number {
 /** Entries of the largest directory record. */
 export function largestDirectory(image: Rootfs): number {
   let largest: number = 0;
-  for (let layerList = image.metadatas.part, layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
+  for (let layerList = listField(image.part, 0), layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
     const layer = new InodeVector(element(layerList, layerIndex));
-    for (let inodeList = layer.inodes.part, inodeIndex = 0; inodeIndex < inodeList.count; inodeIndex++) {
+    for (let inodeList = listField(layer.part, 0), inodeIndex = 0; inodeIndex < inodeList.count; inodeIndex++) {
       const inode = new Inode(element(inodeList, inodeIndex));
-      const entries = inode.mode.dir.entries;
+      const entries = new StructList(listField(inode.mode.dir.part, 0), DirEntry);
       if (entries.length > largest) {
         largest = entries.length;
       }

@@ -208,9 +208,9 @@ function character(json: Bytes, at: number): Character {
 /** Where the string whose opening quote is at `at` ends: its closing quote. */
 function stringEnd(json: Bytes, at: number): number {
   let position: number = narrow(at) + 1;
-  for (let measure = 0, previous = Infinity; position < json.length; previous = measure) {
+  for (let measure = 0, bound = Infinity; position < json.length; bound = measure) {
     measure = json.length > position ? json.length - position : 0;
-    if (measure >= previous) break;
+    if (measure >= bound) break;
     if (json.at(position) === QUOTE) {
       return position;
     }
@@ -227,9 +227,9 @@ function stringEnd(json: Bytes, at: number): number {
 function sameString(json: Bytes, a: number, b: number): boolean {
   let left: number = narrow(a) + 1;
   let right: number = narrow(b) + 1;
-  for (let measure = 0, previous = Infinity; left < json.length; previous = measure) {
+  for (let measure = 0, bound = Infinity; left < json.length; bound = measure) {
     measure = json.length > left ? json.length - left : 0;
-    if (measure >= previous) break;
+    if (measure >= bound) break;
     if (json.at(left) === QUOTE || json.at(right) === QUOTE) {
       return json.at(left) === json.at(right);
     }
@@ -261,13 +261,9 @@ function says(json: Bytes, at: number, wanted: Bytes): boolean {
 function copyString(json: Bytes, at: number, skip: number, plain: Uint8Array): number {
   let position: number = narrow(at) + 1;
   let count: number = 0;
-  for (
-    let measure = 0, previous = Infinity;
-    position < json.length && json.at(position) !== QUOTE;
-    previous = measure
-  ) {
+  for (let measure = 0, bound = Infinity; position < json.length && json.at(position) !== QUOTE; bound = measure) {
     measure = json.length > position ? json.length - position : 0;
-    if (measure >= previous) break;
+    if (measure >= bound) break;
     const next = character(json, position);
     if (count >= skip) {
       plain[count > skip ? count - skip : 0] = next.code < 128 ? next.code & 127 : 0;
@@ -315,9 +311,9 @@ function isDigit(code: number): boolean {
 
 function digitsEnd(json: Bytes, at: number): number {
   let position: number = at;
-  for (let measure = 0, previous = Infinity; position < json.length && isDigit(json.at(position)); previous = measure) {
+  for (let measure = 0, bound = Infinity; position < json.length && isDigit(json.at(position)); bound = measure) {
     measure = json.length > position ? json.length - position : 0;
-    if (measure >= previous) break;
+    if (measure >= bound) break;
     position = narrow(position) + 1;
   }
   return position;
@@ -427,9 +423,9 @@ export function findRootfs(
   let hasVerity: boolean = false;
   let found: number = 0;
   let foundVerity: boolean = false;
-  for (let measure = 0, previous = Infinity; at < json.length; previous = measure) {
+  for (let measure = 0, bound = Infinity; at < json.length; bound = measure) {
     measure = json.length > at ? json.length - at : 0;
-    if (measure >= previous) break;
+    if (measure >= bound) break;
     const code = json.at(at);
     const start = at;
     if (code === SPACE || code === TAB || code === LINE_FEED || code === RETURN) {

@@ -191,6 +191,11 @@ export class InodeMode {
     this.part = part;
   }
 
+  /** Which member is there, in the struct that `part` is. */
+  static kindOf(part: StructPart): InodeModeKind {
+    return InodeMode_KINDS[u16Field(part, 8)] ?? "invalid";
+  }
+
   /** Which member is there. */
   get kind(): InodeModeKind {
     return InodeMode_KINDS[u16Field(this.part, 8)] ?? "invalid";

@@ -106,9 +106,9 @@ export function findFrame(content: Float64Array, frames: number, offset: number)
   }
   let low: number = 0;
   let high: number = frames;
-  for (let measure = 0, previous = Infinity; low < high; previous = measure) {
+  for (let measure = 0, bound = Infinity; low < high; bound = measure) {
     measure = high > low ? high - low : 0;
-    if (measure >= previous) break;
+    if (measure >= bound) break;
     const middle = Math.floor((low + high) / 2);
     if ((content[narrow(middle + 1)] ?? 0) <= offset) {
       low = narrow(middle + 1);

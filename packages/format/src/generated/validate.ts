@@ -1,5 +1,5 @@
 // Made from schema/validate.ts by `make codegen`: change that, not this.
-import { checkedAdd, failure, narrow, type Bytes, type StructList } from "../runtime.ts";
+import { StructList, checkedAdd, failure, narrow, type Bytes } from "../runtime.ts";
 import { followRootfs } from "./checks.ts";
 import { deviceFits } from "./device.ts";
 import { DIGEST_BYTES } from "./digest.ts";
@@ -9,6 +9,7 @@ import {
   DirEntry,
   FileChunk,
   Inode,
+  InodeMode,
   InodeVector,
   Rootfs,
   VerityData,
@@ -18,7 +19,7 @@ import {
 } from "./metadata.ts";
 import { MAX_NAME_BYTES, compareNames, hasNul, hasSlash, isDots, sameBytes } from "./names.ts";
 import { Rule } from "./rules.ts";
-import { checkedRoot, element, type Message } from "./wire.ts";
+import { checkedRoot, dataField, element, listField, structField, type Message, u53Field } from "./wire.ts";
 
 export const MANIFEST_VERSION = 3;
 
@@ -53,7 +54,7 @@ export function checkEncoding(message: Message, work: Float64Array): Rootfs {
   }
   work[0] = (message.bytes.length >>> 3) * WORK_PER_WORD;
   followRootfs(image, work);
-  if (image.metadatas.length > MAX_LAYERS) {
+  if (listField(image.part, 0).count > MAX_LAYERS) {
     throw failure(Rule["too-many-layers"], 0, image.part.at * 8);
   }
   return image;
@@ -72,7 +73,7 @@ function checkChunks(chunks: StructList<FileChunk>, inode: Inode): void {
     const chunk = new FileChunk(element(chunkList, chunkIndex));
     const blob = chunk.blob;
     const len = chunk.len;
-    if (blob.digest.length !== DIGEST_BYTES) {
+    if (dataField(blob.part, 0).length !== DIGEST_BYTES) {
       throw failure(Rule["digest-length"], inode.ino, chunk.part.at * 8);
     }
     checkSum(blob.offset, len, inode);
@@ -82,13 +83,13 @@ function checkChunks(chunks: StructList<FileChunk>, inode: Inode): void {
 }
 
 function checkXattrs(additional: InodeAdditional, inode: Inode): void {
-  for (let xattrList = additional.xattrs.part, xattrIndex = 0; xattrIndex < xattrList.count; xattrIndex++) {
+  for (let xattrList = listField(additional.part, 0), xattrIndex = 0; xattrIndex < xattrList.count; xattrIndex++) {
     const xattr = new Xattr(element(xattrList, xattrIndex));
-    const length = xattr.key.length;
+    const length = dataField(xattr.part, 0).length;
     if (length === 0 || length > MAX_NAME_BYTES || hasNul(xattr.key)) {
       throw failure(Rule["xattr-name"], inode.ino, xattr.part.at * 8);
     }
-    if (xattr.val.length > MAX_XATTR_VALUE_BYTES) {
+    if (dataField(xattr.part, 1).length > MAX_XATTR_VALUE_BYTES) {
       throw failure(Rule["xattr-value"], inode.ino, xattr.part.at * 8);
     }
   }
@@ -112,7 +113,7 @@ function checkName(entry: DirEntry, name: Bytes, inode: Inode): void {
 
 /** The name that a permutation of a directory's entries has at `position`. */
 function nameAt(entries: StructList<DirEntry>, order: Uint32Array, position: number): Bytes {
-  return new DirEntry(element(entries.part, order[position] ?? 0)).name;
+  return dataField(element(entries.part, order[position] ?? 0), 0);
 }
 
 /** Moves entry `start` of a heap of names down to its place. */
@@ -166,7 +167,7 @@ function checkUnsorted(dir: Dir, inode: Inode, order: Uint32Array): void {
 function checkDir(image: Rootfs, dir: Dir, inode: Inode, order: Uint32Array): boolean {
   const entries = dir.entries;
   let sorted: boolean = true;
-  let previous: Bytes = new DirEntry(element(entries.part, 0)).name.slice(0, 0);
+  let previous: Bytes = dataField(element(entries.part, 0), 0).slice(0, 0);
   for (let entryList = entries.part, entryIndex = 0; entryIndex < entryList.count; entryIndex++) {
     const entry = new DirEntry(element(entryList, entryIndex));
     const name = entry.name;
@@ -198,7 +199,7 @@ function checkDir(image: Rootfs, dir: Dir, inode: Inode, order: Uint32Array): bo
 
 /** Checks what every inode record must keep, superseded or not; gives whether its names are sorted. */
 function checkRecord(image: Rootfs, inode: Inode, order: Uint32Array): boolean {
-  const kind = inode.mode.kind;
+  const kind = InodeMode.kindOf(inode.part);
   const at = inode.part.at * 8;
   const additional = inode.additional;
   if (kind === "invalid" || kind === "unknown") {
@@ -210,10 +211,10 @@ function checkRecord(image: Rootfs, inode: Inode, order: Uint32Array): boolean {
   if (inode.mtimeNanoseconds >= NANOSECONDS) {
     throw failure(Rule["mtime-nanoseconds"], inode.ino, at);
   }
-  if (kind === "chr" && !deviceFits(inode.mode.chr.major, inode.mode.chr.minor)) {
+  if (kind === "chr" && !deviceFits(u53Field(inode.mode.chr.part, 0), u53Field(inode.mode.chr.part, 8))) {
     throw failure(Rule["device-number"], inode.ino, at);
   }
-  if (kind === "blk" && !deviceFits(inode.mode.blk.major, inode.mode.blk.minor)) {
+  if (kind === "blk" && !deviceFits(u53Field(inode.mode.blk.part, 0), u53Field(inode.mode.blk.part, 8))) {
     throw failure(Rule["device-number"], inode.ino, at);
   }
   if (kind === "lnk") {
@@ -236,7 +237,7 @@ function checkRecord(image: Rootfs, inode: Inode, order: Uint32Array): boolean {
 /** Inode numbers of a layer: in range, and ascending. */
 function checkOrder(layer: InodeVector): void {
   let previous: number = 0;
-  for (let inodeList = layer.inodes.part, inodeIndex = 0; inodeIndex < inodeList.count; inodeIndex++) {
+  for (let inodeList = listField(layer.part, 0), inodeIndex = 0; inodeIndex < inodeList.count; inodeIndex++) {
     const inode = new Inode(element(inodeList, inodeIndex));
     if (inode.ino === 0 || inode.ino >= NUMBER_END) {
       throw failure(Rule["ino-range"], inode.ino, inode.part.at * 8);
@@ -249,9 +250,9 @@ function checkOrder(layer: InodeVector): void {
 }
 
 function checkDigests(image: Rootfs): void {
-  for (let itemList = image.fsVerityData.part, itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
+  for (let itemList = listField(image.part, 1), itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
     const item = new VerityData(element(itemList, itemIndex));
-    if (item.digest.length !== DIGEST_BYTES || item.verity.length !== DIGEST_BYTES) {
+    if (dataField(item.part, 0).length !== DIGEST_BYTES || dataField(item.part, 1).length !== DIGEST_BYTES) {
       throw failure(Rule["digest-length"], 0, item.part.at * 8);
     }
   }
@@ -262,22 +263,32 @@ function checkChunkTable(chunks: StructList<Chunk>): void {
   for (let i = 0; i < chunks.length; i++) {
     const chunk = new Chunk(element(chunks.part, i));
     const at = chunk.part.at * 8;
-    const stored = chunk.storedDigest.length;
-    const content = chunk.contentDigest.length;
-    if (chunk.blob.digest.length !== DIGEST_BYTES || stored !== DIGEST_BYTES || content !== DIGEST_BYTES) {
+    const stored = dataField(chunk.part, 1).length;
+    const content = dataField(chunk.part, 2).length;
+    if (
+      dataField(structField(chunk.part, 0), 0).length !== DIGEST_BYTES ||
+      stored !== DIGEST_BYTES ||
+      content !== DIGEST_BYTES
+    ) {
       throw failure(Rule["digest-length"], 0, at);
     }
     if (
-      chunk.blob.offset >= NUMBER_END ||
-      chunk.length >= (NUMBER_END > chunk.blob.offset ? NUMBER_END - chunk.blob.offset : 0)
+      u53Field(structField(chunk.part, 0), 0) >= NUMBER_END ||
+      chunk.length >=
+        (NUMBER_END > u53Field(structField(chunk.part, 0), 0)
+          ? NUMBER_END - u53Field(structField(chunk.part, 0), 0)
+          : 0)
     ) {
       throw failure(Rule["chunk-table-range"], 0, at);
     }
     if (i > 0) {
       const before = new Chunk(element(chunks.part, i > 1 ? i - 1 : 0));
-      const comparison = compareNames(before.blob.digest, chunk.blob.digest);
-      const end = checkedAdd(before.blob.offset, before.length);
-      if (comparison === 2 || (comparison === 1 && end > chunk.blob.offset)) {
+      const comparison = compareNames(
+        dataField(structField(before.part, 0), 0),
+        dataField(structField(chunk.part, 0), 0),
+      );
+      const end = checkedAdd(u53Field(structField(before.part, 0), 0), before.length);
+      if (comparison === 2 || (comparison === 1 && end > u53Field(structField(chunk.part, 0), 0))) {
         throw failure(Rule["chunk-table-order"], 0, at);
       }
     }
@@ -286,7 +297,7 @@ function checkChunkTable(chunks: StructList<Chunk>): void {
 
 /** Notes that a directory shows an inode: counts its names, and gives each directory its one parent. */
 function enter(inode: Inode, ordinal: number, parent: number, links: Uint32Array, parents: Float64Array): void {
-  if (inode.mode.kind !== "dir") {
+  if (InodeMode.kindOf(inode.part) !== "dir") {
     links[ordinal] = narrow((links[ordinal] ?? 0) + 1);
     return;
   }
@@ -306,7 +317,7 @@ function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, que
   if (root === undefined) {
     throw failure(Rule["root-inode"], ROOT_INO, image.part.at * 8);
   }
-  if (root.inode.mode.kind !== "dir") {
+  if (InodeMode.kindOf(root.inode.part) !== "dir") {
     throw failure(Rule["root-inode"], ROOT_INO, root.inode.part.at * 8);
   }
   enter(root.inode, root.ordinal, ROOT_INO, links, parents);
@@ -321,9 +332,9 @@ function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, que
     }
     let layer: number = 0;
     let recordsAbove: number = 0;
-    for (let measure = 0, previous = Infinity; layer < MAX_LAYERS; previous = measure) {
+    for (let measure = 0, bound = Infinity; layer < MAX_LAYERS; bound = measure) {
       measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
-      if (measure >= previous) break;
+      if (measure >= bound) break;
       const record = findDirRecord(image, dir, layer);
       if (record === undefined) {
         break;
@@ -339,12 +350,12 @@ function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, que
           continue;
         }
         enter(shown.inode, shown.ordinal, dir, links, parents);
-        if (shown.inode.mode.kind === "dir") {
+        if (InodeMode.kindOf(shown.inode.part) === "dir") {
           links[above.ordinal] = narrow((links[above.ordinal] ?? 0) + 1);
-          queue[queued] = shown.inode.ino;
+          queue[queued] = u53Field(shown.inode.part, 0);
           queued = queued + 1;
         }
-        if (shown.inode.mode.kind === "dir" || (links[shown.ordinal] ?? 0) === 1) {
+        if (InodeMode.kindOf(shown.inode.part) === "dir" || (links[shown.ordinal] ?? 0) === 1) {
           visible = visible + 1;
         }
       }
@@ -359,10 +370,10 @@ function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, que
 }
 
 function checkReach(image: Rootfs, parents: Float64Array): void {
-  const newest = new InodeVector(element(image.metadatas.part, 0)).inodes;
+  const newest = new StructList(listField(element(listField(image.part, 0), 0), 0), Inode);
   for (let i = 0; i < newest.length; i++) {
     const inode = new Inode(element(newest.part, i));
-    if (inode.mode.kind === "dir" && (parents[i] ?? 0) === 0) {
+    if (InodeMode.kindOf(inode.part) === "dir" && (parents[i] ?? 0) === 0) {
       throw failure(Rule["dir-unreachable"], inode.ino, inode.part.at * 8);
     }
   }
@@ -381,15 +392,15 @@ export function validate(
   order: Uint32Array,
 ): Summary {
   let sorted: boolean = true;
-  for (let layerList = image.metadatas.part, layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
+  for (let layerList = listField(image.part, 0), layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
     const layer = new InodeVector(element(layerList, layerIndex));
     checkOrder(layer);
   }
   checkDigests(image);
   checkChunkTable(image.chunks);
-  for (let layerList = image.metadatas.part, layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
+  for (let layerList = listField(image.part, 0), layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
     const layer = new InodeVector(element(layerList, layerIndex));
-    for (let inodeList = layer.inodes.part, inodeIndex = 0; inodeIndex < inodeList.count; inodeIndex++) {
+    for (let inodeList = listField(layer.part, 0), inodeIndex = 0; inodeIndex < inodeList.count; inodeIndex++) {
       const inode = new Inode(element(inodeList, inodeIndex));
       const recordSorted = checkRecord(image, inode, order);
       sorted = sorted && recordSorted;

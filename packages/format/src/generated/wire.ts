@@ -96,9 +96,9 @@ export function openMessage(bytes: Bytes, starts: Uint32Array): Message {
 function segmentOf(message: Message, at: number): number {
   let low: number = 0;
   let high: number = message.segments;
-  for (let measure = 0, previous = Infinity; low + 1 < high; previous = measure) {
+  for (let measure = 0, bound = Infinity; low + 1 < high; bound = measure) {
     measure = high > low ? high - low : 0;
-    if (measure >= previous) break;
+    if (measure >= bound) break;
     const middle = Math.floor((low + high) / 2);
     if ((message.starts[middle] ?? 0) <= at) {
       low = middle;
