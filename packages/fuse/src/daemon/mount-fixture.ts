@@ -84,7 +84,7 @@ export class Scratch {
 
 /** Waits until `condition` holds, for ten seconds at most. */
 export async function eventually(condition: () => boolean): Promise<boolean> {
-  for (const deadline = Date.now() + 10_000; Date.now() < deadline; await sleep(10)) {
+  for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(10)) {
     if (condition()) return true;
   }
   return condition();
