@@ -4,7 +4,7 @@
 
 NODE := build/node
 BIN := node_modules/.bin
-export PUZZLEFS_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/puzzlefs
+export PUZZLEFS_CACHE ?= $(shell setup/setup.sh cache)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,5 +37,5 @@ test: setup-test build ## every test; the last line counts them
 bench: setup-test build ## this tool beside the Rust tool on the same data
 	@$(NODE) bench/run.ts $(PUZZLEFS_CACHE)
 
-clean: ## remove what was built (the cache stays: $PUZZLEFS_CACHE or ~/.cache/puzzlefs)
+clean: ## remove what was built (the cache stays: setup/setup.sh cache)
 	rm -rf build packages/chunker/dist

@@ -2,15 +2,20 @@
 # Brings what the project needs and is not in git. Quick when nothing is missing.
 #   setup.sh run    what building and the demo need
 #   setup.sh test   what the tests and benchmarks need besides
+#   setup.sh cache  prints where the cache is
 # Debian packages by apt-get; Node and pnpm from the npm registry, and whatever is large, into a cache outside git.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-cache=${PUZZLEFS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/puzzlefs}
+# Root's home is closed to others, who run our Node in the tests of ordinary users.
+home_cache=${XDG_CACHE_HOME:-$HOME/.cache}
+[ "$(id -u)" != 0 ] || home_cache=/var/cache
+cache=${PUZZLEFS_CACHE:-$home_cache/puzzlefs}
 node_version=24.21.0
 pnpm_version=12.21.0
 rust_tool_version=0.2.0
 build=$root/build
+[ "${1:-}" != cache ] || { printf '%s\n' "$cache"; exit; }
 mkdir -p "$cache" "$build"
 
 say() { printf 'setup: %s\n' "$*"; }
@@ -130,7 +135,7 @@ test)
 	rust_tool
 	;;
 *)
-	say "usage: setup.sh run|test" >&2
+	say "usage: setup.sh run|test|cache" >&2
 	exit 2
 	;;
 esac

@@ -5,7 +5,7 @@
  *     node test/run.ts lint            types, lint, format and generated files only
  *     node test/run.ts FILE…           the tests of these files or patterns only
  */
-import { spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
@@ -13,6 +13,7 @@ import { createInterface } from "node:readline";
 
 const root = resolve(import.meta.dirname, "..");
 const modules = join(root, "node_modules");
+process.env["PUZZLEFS_CACHE"] ??= execFileSync(join(root, "setup/setup.sh"), ["cache"], { encoding: "utf8" }).trim();
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
 function report(name: string, problem: string): void {

@@ -91,7 +91,7 @@ export function spoiled(original: RootfsValue, random: Random): RootfsValue {
   const turn = random.below(24);
   if (turn === 0) value.manifestVersion = random.pick([0, 2, 4]);
   else if (turn === 1) value.metadatas = rearranged(metadatas, random);
-  else if (turn === 2) value.metadatas = Array.from({ length: random.pick([256, 257]) }, (_, i) => metadatas[i] ?? {});
+  else if (turn === 2) value.metadatas = Array.from({ length: random.pick([128, 129]) }, (_, i) => metadatas[i] ?? {});
   else if (turn === 3 && fsVerityData.length > 0)
     value.fsVerityData = [{ digest: random.bytes(31), verity: random.bytes(32) }];
   else if (turn < 6 && chunks.length > 0) value.chunks = rearranged(chunks, random);

@@ -37,6 +37,13 @@ export class Model {
     });
   }
 
+  /** How many records of a directory look below to another one. */
+  depth(ino: number): number {
+    const records = this.#records(ino);
+    const last = records.findIndex(({ lookBelow }) => lookBelow !== true);
+    return last < 0 ? records.length - 1 : last;
+  }
+
   /** Names in latin1 and inode numbers, in the order of the listing. */
   list(ino: number): Map<string, number> {
     const merged = new Map<string, number>();
@@ -101,6 +108,7 @@ function* treeViolations(value: RootfsValue, model: Model): Generator<string> {
     }
   }
   if ([...parents.values()].some((count) => count > 1)) yield "dir-parents";
+  if ([...parents.keys()].some((dir) => model.depth(dir) > 16)) yield "look-below-depth";
   for (const { ino, mode } of layersOf(value)[0] ?? [])
     if (mode.kind === "dir" && !parents.has(ino)) yield "dir-unreachable";
 }
@@ -122,7 +130,7 @@ function* tableViolations(chunks: readonly ChunkValue[]): Generator<string> {
 export function violations(value: RootfsValue): Set<string> {
   const found = new Set<string>();
   if (value.manifestVersion !== 3) found.add("manifest-version");
-  if ((value.metadatas?.length ?? 0) > 256) found.add("too-many-layers");
+  if ((value.metadatas?.length ?? 0) > 128) found.add("too-many-layers");
   for (const inodes of layersOf(value)) {
     for (const [i, { ino }] of inodes.entries()) {
       if (ino === 0) found.add("ino-range");

@@ -70,7 +70,9 @@ function script(place: Scratch, text: string, prefix: string[]): Promise<Outcome
 
 function readiness(): string | undefined {
   if (spawnSync("fusermount3", ["--version"]).status !== 0) return "fusermount3 is not installed";
-  const drop = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", process.execPath, "--check", CHECK];
+  // Through a shell: what setpriv itself starts still has root's capabilities.
+  const check = ["sh", "-c", '"$0" --check "$1"', process.execPath, CHECK];
+  const drop = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", ...check];
   return spawnSync("setpriv", drop).status === 0 ? undefined : "nobody cannot run Node or read this checkout";
 }
 
