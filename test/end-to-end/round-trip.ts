@@ -3,17 +3,23 @@ import test from "ava";
 import { assertSameText, assertSameTree, dumpImage, Snapshot } from "./compare.ts";
 import { isRoot, missing, puzzlefs, run } from "./programs.ts";
 import { Scratch } from "./scratch.ts";
-import { variants, type Variant } from "./variants.ts";
+import type { Variant } from "./variants.ts";
 
 /**
  * Declares the tests of a tree: build → extract and build → FUSE mount give back exactly the source, whatever the way of
  * storing.
  *
  * @param name of the tree, for the tests' titles
+ * @param variants ways of storing to try
  * @param lacks what this machine does not have for them; empty when they can run
  * @param makeSource gives the tree's path; may make it below the scratch directory
  */
-export function testRoundTrips(name: string, lacks: readonly string[], makeSource: (scratch: Scratch) => string): void {
+export function testRoundTrips(
+  name: string,
+  variants: readonly Variant[],
+  lacks: readonly string[],
+  makeSource: (scratch: Scratch) => string,
+): void {
   const scratch = new Scratch();
   const obstacles = [...lacks, ...missing("mtree", "rsync"), ...(isRoot ? [] : ["root"])];
   let source: Snapshot | undefined;
