@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { closeSync, openSync, statSync, writeSync } from "node:fs";
 
-import { fsVerityDigest } from "@puzzlefs/oci";
+import { fsVerityDigest, startWriteback } from "@puzzlefs/oci";
 
 import { hashPack, packName } from "./pack-file.ts";
 import { ChunkQueue, chunkFlags, type QueueBuffers } from "./queue.ts";
@@ -105,6 +105,7 @@ export class ChunkWork {
     }
     try {
       for (let at = 0; at < blob.length;) at += writeSync(file, blob, at);
+      startWriteback(file);
     } finally {
       closeSync(file);
     }

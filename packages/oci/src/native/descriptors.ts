@@ -16,6 +16,8 @@ const SEEK_HOLE = 4;
 const closeNative = bind("int close(int fd)");
 const flockNative = bind("int flock(int fd, int operation)");
 const syncfsNative = bind("int syncfs(int fd)");
+const syncFileRangeNative = bind("int sync_file_range(int fd, int64_t offset, int64_t bytes, unsigned int flags)");
+const SYNC_FILE_RANGE_WRITE = 2;
 const fallocateNative = bind("int fallocate(int fd, int mode, int64_t offset, int64_t length)");
 const lseekNative = bind("int64_t lseek(int fd, int64_t offset, int whence)");
 const ioctlNative = bind("int ioctl(int fd, unsigned long request, void *argument)");
@@ -47,6 +49,14 @@ export function flock(descriptor: number, operation: number): boolean {
 /** Waits until everything written to the file system that holds `descriptor` is on stable storage. */
 export function syncfs(descriptor: number): void {
   check(syncfsNative(descriptor), "syncfs");
+}
+
+/**
+ * Lets the disk begin to write what a file holds, and does not wait: the sync that makes it durable then finds little
+ * left to do. Only a hint: what a file system cannot do is ignored.
+ */
+export function startWriteback(descriptor: number): void {
+  syncFileRangeNative(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
 /** Reserves or punches out `length` bytes from `offset`. */
