@@ -8,7 +8,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { dropCaches, seconds, table } from "./timing.ts";
+import { dropCaches, rowText, seconds, table } from "./timing.ts";
 import type { Row } from "./timing.ts";
 
 const RUNS = Number(process.env["RUNS"] ?? 5);
@@ -37,7 +37,7 @@ function pairs(what: string, mine: (run: number) => number, theirs: (run: number
       row.theirs.push(second);
     }
   }
-  console.error(`measured: ${what}`);
+  console.error(rowText(row));
   return row;
 }
 

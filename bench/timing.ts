@@ -29,11 +29,16 @@ export interface Row {
   theirs: number[];
 }
 
+export function rowText({ what, ours, theirs }: Row): string {
+  const ratios = ours.map((value, run) => value / (theirs[run] ?? NaN));
+  const spread = `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`;
+  return `| ${what} | ${median(ours).toFixed(3)} s | ${median(theirs).toFixed(3)} s | **${median(ratios).toFixed(2)}** | ${spread} |`;
+}
+
 export function table(rows: Row[], peer: string): string {
-  const lines = rows.map(({ what, ours, theirs }) => {
-    const ratios = ours.map((value, run) => value / (theirs[run] ?? NaN));
-    const spread = `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`;
-    return `| ${what} | ${median(ours).toFixed(3)} s | ${median(theirs).toFixed(3)} s | **${median(ratios).toFixed(2)}** | ${spread} |`;
-  });
-  return [`| what | puzzlefs | ${peer} | ratio | spread |`, "| --- | --- | --- | --- | --- |", ...lines].join("\n");
+  return [
+    `| what | puzzlefs | ${peer} | ratio | spread |`,
+    "| --- | --- | --- | --- | --- |",
+    ...rows.map(rowText),
+  ].join("\n");
 }
