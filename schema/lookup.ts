@@ -1,7 +1,7 @@
-/** Finding inodes, names and content in a validated image, through its layers. */
-import { decreases, difference, fail, u32 } from "./language.ts";
+/** Finding inodes and names in a validated image, through its layers. */
+import { decreases, difference, u32 } from "./language.ts";
 import type { Bytes, Items, Value, u53 } from "./language.ts";
-import type { DirEntry, FileChunk, Inode, InodeVector, Rootfs } from "./metadata.ts";
+import type { DirEntry, Inode, InodeVector, Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";
 
 /** The root directory's inode number. */
@@ -28,12 +28,6 @@ export interface Listed extends Value {
   entry: DirEntry;
   ordinal: u53;
   inode: Inode;
-}
-
-/** A run of a file: which one, and where in the file it starts. */
-export interface ChunkPlace extends Value {
-  index: u32;
-  start: u53;
 }
 
 /** The position of `ino` in a layer, or of the first inode after it. */
@@ -204,36 +198,6 @@ export function nextName(image: Rootfs, dir: u53, cookie: u53): Listed | undefin
 
 function positionAfter(layer: u32, index: u32): u53 {
   return (layer & 65535) * LAYER_SPAN + index + 1;
-}
-
-/** The run of a file that holds byte `offset`; where the file is shorter, `index` is the number of runs. */
-export function findChunk(chunks: Items<FileChunk>, offset: u53): ChunkPlace {
-  let start: u53 = 0;
-  for (let i: u32 = 0; i < chunks.length; i++) {
-    const len: u53 = chunks[i].len;
-    if (difference(offset, start) < len && offset >= start) return { index: i, start: start };
-    start = sum(start, len);
-  }
-  return { index: chunks.length, start: start };
-}
-
-/** Size of a file, bytes; validate has seen that it does not overflow. */
-export function fileSize(chunks: Items<FileChunk>): u53 {
-  let size: u53 = 0;
-  for (const chunk of chunks) size = sum(size, chunk.len);
-  return size;
-}
-
-/** Checks, once a blob is open, that a run of inode `ino` ends inside its `blobBytes` of uncompressed content. */
-export function checkRunEnd(end: u53, blobBytes: u53, ino: u53): void {
-  if (end > blobBytes) fail("chunk-outside-blob", ino, blobBytes);
-}
-
-const SUM_LIMIT: u53 = 9007199254740992;
-
-/** a + b, or 2^53 where that is more. */
-function sum(a: u53, b: u53): u53 {
-  return difference(SUM_LIMIT, difference(difference(SUM_LIMIT, a), b));
 }
 
 /** How many inode records the image has, in all layers. */

@@ -780,17 +780,23 @@ struct pfs_listed {
 	struct pfs_inode inode;
 };
 
+/* A record of a directory: its layer, and its names there. */
+struct pfs_dir_record {
+	u32 layer;
+	struct pfs_dir_entry_list entries;
+	bool look_below;
+};
+
 /* A run of a file: which one, and where in the file it starts. */
 struct pfs_chunk_place {
 	u32 index;
 	u64 start;
 };
 
-/* A record of a directory: its layer, and its names there. */
-struct pfs_dir_record {
-	u32 layer;
-	struct pfs_dir_entry_list entries;
-	bool look_below;
+/* An entry of the image's table of chunks, and its index there. */
+struct pfs_table_chunk {
+	u32 index;
+	struct pfs_chunk chunk;
 };
 
 /*
@@ -884,13 +890,20 @@ bool pfs_find_shown(struct pfs_rootfs image, u32 layer, u64 dir,
 		    struct pfs_dir_entry entry, struct pfs_place *out);
 bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 		   struct pfs_listed *out);
+u64 pfs_count_records(struct pfs_rootfs image);
+u32 pfs_largest_directory(struct pfs_rootfs image);
+
+/* content.c */
 struct pfs_chunk_place pfs_find_chunk(struct pfs_file_chunk_list chunks,
 				      u64 offset);
 u64 pfs_file_size(struct pfs_file_chunk_list chunks);
 bool pfs_check_run_end(u64 end, u64 blob_bytes, u64 ino,
 		       struct pfs_failure *failure);
-u64 pfs_count_records(struct pfs_rootfs image);
-u32 pfs_largest_directory(struct pfs_rootfs image);
+bool pfs_find_verity(struct pfs_rootfs image, struct pfs_bytes digest,
+		     struct pfs_bytes *out);
+bool pfs_find_table_chunk(struct pfs_rootfs image, struct pfs_bytes digest,
+			  bool compressed, u64 offset,
+			  struct pfs_table_chunk *out);
 
 /* device.c */
 u32 pfs_file_type(struct pfs_inode inode);

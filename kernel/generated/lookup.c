@@ -4,7 +4,6 @@
 
 /* A position in a listing is the layer times this, plus the entry. */
 #define PFS_LAYER_SPAN 4294967296ULL
-#define PFS_SUM_LIMIT 9007199254740992ULL
 
 /* The position of `ino` in a layer, or of the first inode after it. */
 static u32 pfs_search_inodes(struct pfs_inode_list inodes, u64 ino)
@@ -330,71 +329,6 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 		from = 0;
 	}
 	return false;
-}
-
-/* a + b, or 2^53 where that is more. */
-static u64 pfs_sum(u64 a, u64 b)
-{
-	return PFS_SUM_LIMIT >
-	       ((PFS_SUM_LIMIT > a ? PFS_SUM_LIMIT - a : 0) > b ?
-		(PFS_SUM_LIMIT > a ? PFS_SUM_LIMIT - a : 0) - b : 0) ?
-	       PFS_SUM_LIMIT -
-	       ((PFS_SUM_LIMIT > a ? PFS_SUM_LIMIT - a : 0) > b ?
-		(PFS_SUM_LIMIT > a ? PFS_SUM_LIMIT - a : 0) - b : 0) : 0;
-}
-
-/*
- * The run of a file that holds byte `offset`; where the file is shorter,
- * `index` is the number of runs.
- */
-struct pfs_chunk_place pfs_find_chunk(struct pfs_file_chunk_list chunks,
-				      u64 offset)
-{
-	u64 start = 0;
-
-	for (u32 i = 0; i < chunks.part.count; i++) {
-		u64 len = pfs_file_chunk_len(pfs_file_chunk_at(chunks, i));
-
-		if ((offset > start ? offset - start : 0) < len &&
-		    offset >= start)
-			return (struct pfs_chunk_place) {
-				.index = i,
-				.start = start,
-			};
-		start = pfs_sum(start, len);
-	}
-	return (struct pfs_chunk_place) {
-		.index = chunks.part.count,
-		.start = start,
-	};
-}
-
-/* Size of a file, bytes; validate has seen that it does not overflow. */
-u64 pfs_file_size(struct pfs_file_chunk_list chunks)
-{
-	u64 size = 0;
-
-	for (u32 chunk_index = 0; chunk_index < chunks.part.count;
-	     chunk_index++) {
-		struct pfs_file_chunk chunk = pfs_file_chunk_at(chunks,
-								chunk_index);
-
-		size = pfs_sum(size, pfs_file_chunk_len(chunk));
-	}
-	return size;
-}
-
-/*
- * Checks, once a blob is open, that a run of inode `ino` ends inside its
- * `blobBytes` of uncompressed content.
- */
-bool pfs_check_run_end(u64 end, u64 blob_bytes, u64 ino,
-		       struct pfs_failure *failure)
-{
-	if (end > blob_bytes)
-		return pfs_fail(failure, PFS_RULE_CHUNK_OUTSIDE_BLOB, ino,
-				blob_bytes);
-	return true;
 }
 
 /* How many inode records the image has, in all layers. */

@@ -53,7 +53,42 @@ static void put_ends(struct text *text, struct pfs_inode inode, struct pfs_file_
 	}
 }
 
-static void put_chunks(struct text *text, struct pfs_inode inode)
+/* What the image records of byte `offset` of a blob, read as it says and the other way. */
+static void put_recorded(struct text *text, struct pfs_rootfs image, struct pfs_blob_ref blob, u64 offset)
+{
+	struct pfs_bytes digest = pfs_blob_ref_digest(blob);
+	struct pfs_bytes verity;
+	struct pfs_table_chunk found;
+
+	if (pfs_find_verity(image, digest, &verity)) {
+		put(text, " ");
+		put_hex(text, verity);
+	}
+	for (int flip = 0; flip < 2; flip++) {
+		if (pfs_find_table_chunk(image, digest, pfs_blob_ref_compressed(blob) ^ flip, offset, &found))
+			put(text, " %u:%" PRIu64, found.index, pfs_chunk_length(found.chunk));
+		else
+			put(text, " -");
+	}
+	put(text, "\n");
+}
+
+static void put_all_recorded(struct text *text, struct pfs_rootfs image)
+{
+	struct pfs_chunk_list chunks = pfs_rootfs_chunks(image);
+
+	for (u32 i = 0; i < chunks.part.count; i++) {
+		struct pfs_chunk chunk = pfs_chunk_at(chunks, i);
+		struct pfs_blob_ref blob = pfs_chunk_blob(chunk);
+		u64 offset = pfs_blob_ref_offset(blob);
+
+		put_recorded(text, image, blob, offset);
+		put_recorded(text, image, blob, offset + pfs_chunk_length(chunk));
+		put_recorded(text, image, blob, offset ? offset - 1 : 0);
+	}
+}
+
+static void put_chunks(struct text *text, struct pfs_rootfs image, struct pfs_inode inode)
 {
 	struct pfs_file_chunk_list chunks = pfs_inode_mode_file(inode);
 	u64 size = pfs_file_size(chunks);
@@ -66,6 +101,11 @@ static void put_chunks(struct text *text, struct pfs_inode inode)
 		put(text, " %u:%" PRIu64, place.index, place.start);
 	}
 	put(text, "\n");
+	for (u32 i = 0; i < chunks.part.count; i++) {
+		struct pfs_blob_ref blob = pfs_file_chunk_blob(pfs_file_chunk_at(chunks, i));
+
+		put_recorded(text, image, blob, pfs_blob_ref_offset(blob));
+	}
 	put_ends(text, inode, chunks);
 }
 
@@ -95,7 +135,7 @@ static u64 put_names(struct text *text, struct pfs_rootfs image, bool sorted, u6
 		    look_up(image, sorted, dir, name),
 		    look_up(image, sorted, dir, pfs_slice(name, 1, name.length)));
 		if (pfs_inode_mode_kind(listed.inode) == PFS_INODE_MODE_FILE)
-			put_chunks(text, listed.inode);
+			put_chunks(text, image, listed.inode);
 		if (pfs_inode_mode_kind(listed.inode) == PFS_INODE_MODE_DIR)
 			pfs_scratch_u53_set(queue, queued++, pfs_inode_ino(listed.inode));
 	}
@@ -131,6 +171,7 @@ static void put_tree(struct text *text, struct pfs_rootfs image, struct pfs_summ
 		}
 	}
 	put(text, "\n");
+	put_all_recorded(text, image);
 	pfs_scratch_u53_set(queue, 0, PFS_ROOT_INO);
 	for (u64 i = 0; i < queued; i++)
 		queued = put_names(text, image, summary.sorted, pfs_scratch_u53_get(queue, i),

@@ -262,11 +262,11 @@ export function randomImage(random: Random, size: number): Sample {
     for (let step = random.below(1 + size / 2); step >= 0; step--) maker.step();
     metadatas.unshift(maker.layer());
   }
-  const fsVerityData = Array.from({ length: random.below(3) }, () => ({
-    digest: random.bytes(32),
-    verity: random.bytes(32),
-  }));
   const chunks = random.once(4) ? randomTable(random) : [];
+  const listed = chunks.map(({ blob }) => blob?.digest ?? Buffer.of()).filter(() => random.once(2));
+  const digests = [...listed, ...Array.from({ length: random.below(3) }, () => random.bytes(32))];
+  if (!random.once(4)) digests.sort((a, b) => Buffer.compare(a, b));
+  const fsVerityData = digests.map((digest) => ({ digest, verity: random.bytes(32) }));
   return {
     value: { metadatas, fsVerityData, manifestVersion: 3, ...(chunks.length > 0 ? { chunks } : {}) },
     shown: maker.shown(),

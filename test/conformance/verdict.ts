@@ -2,11 +2,15 @@
 import { FormatError } from "@puzzlefs/format";
 import { fileType, statMode } from "../../packages/format/src/generated/device.ts";
 import {
-  ROOT_INO,
   checkRunEnd,
-  countRecords,
   fileSize,
   findChunk,
+  findTableChunk,
+  findVerity,
+} from "../../packages/format/src/generated/content.ts";
+import {
+  ROOT_INO,
+  countRecords,
   findName,
   findPlace,
   largestDirectory,
@@ -14,7 +18,7 @@ import {
 } from "../../packages/format/src/generated/lookup.ts";
 import { KEY_POSITIONS, MAX_DEPTH, findRootfs } from "../../packages/format/src/generated/manifest.ts";
 import { Rootfs } from "../../packages/format/src/generated/metadata.ts";
-import type { FileChunk, Inode } from "../../packages/format/src/generated/metadata.ts";
+import type { BlobRef, FileChunk, Inode } from "../../packages/format/src/generated/metadata.ts";
 import { findFrame, readSeekFooter, readSeekTable } from "../../packages/format/src/generated/seektable.ts";
 import { checkEncoding, validate } from "../../packages/format/src/generated/validate.ts";
 import type { Summary } from "../../packages/format/src/generated/validate.ts";
@@ -54,7 +58,27 @@ function lateEnds(inode: Inode, chunks: StructList<FileChunk>): string {
   return late.join("");
 }
 
-function chunkLine(inode: Inode): string {
+const hexOf = (bytes: Bytes): string => Buffer.from(bytes.toUint8Array()).toString("hex");
+
+/** What the image records of byte `offset` of a blob, read as it says and the other way. */
+function recorded(image: Rootfs, { digest, compressed }: BlobRef, offset: number): string {
+  const verity = findVerity(image, digest);
+  const found = [compressed, !compressed].map((way) => {
+    const entry = findTableChunk(image, digest, way, offset);
+    return entry === undefined ? " -" : ` ${entry.index}:${entry.chunk.length}`;
+  });
+  return `${verity === undefined ? "" : ` ${hexOf(verity)}`}${found.join("")}\n`;
+}
+
+function allRecorded(image: Rootfs): string {
+  const lines = Array.from(image.chunks, ({ blob, length }) => {
+    const { offset } = blob;
+    return [offset, offset + length, Math.max(offset - 1, 0)].map((at) => recorded(image, blob, at)).join("");
+  });
+  return lines.join("");
+}
+
+function chunkLine(image: Rootfs, inode: Inode): string {
   const chunks = inode.mode.file;
   const size = fileSize(chunks);
   const third = Math.floor(size / 3);
@@ -62,7 +86,8 @@ function chunkLine(inode: Inode): string {
     const { index, start } = findChunk(chunks, offset);
     return `${index}:${start}`;
   });
-  return `size ${size} ${places.join(" ")}\n${lateEnds(inode, chunks)}`;
+  const blobs = Array.from(chunks, ({ blob }) => recorded(image, blob, blob.offset));
+  return `size ${size} ${places.join(" ")}\n${blobs.join("")}${lateEnds(inode, chunks)}`;
 }
 
 /** One directory as nextName lists it. */
@@ -85,9 +110,8 @@ function listing(image: Rootfs, sorted: boolean): string {
       const { name } = entry;
       const modes = `${fileType(inode).toString(8)} ${statMode(inode).toString(8)}`;
       const found = `${lookUp(dir, name)} ${lookUp(dir, name.slice(1, name.length))}`;
-      const hex = Buffer.from(name.toUint8Array()).toString("hex");
-      lines.push(`${cookie} ${hex} ${entry.ino} ${ordinal} ${inode.ino} ${modes} ${found}\n`);
-      if (inode.mode.kind === "file") lines.push(chunkLine(inode));
+      lines.push(`${cookie} ${hexOf(name)} ${entry.ino} ${ordinal} ${inode.ino} ${modes} ${found}\n`);
+      if (inode.mode.kind === "file") lines.push(chunkLine(image, inode));
       if (inode.mode.kind === "dir") queue.push(inode.ino);
     }
   }
@@ -112,7 +136,7 @@ function placesLine(image: Rootfs): string {
 function tree(image: Rootfs, { inodes, sorted }: Summary, links: Uint32Array, parents: Float64Array): string {
   const counts = `inodes ${inodes} sorted ${sorted ? 1 : 0} records ${links.length} largest ${largestDirectory(image)}\n`;
   const pairs = Array.from(links, (count, ordinal) => ` ${count}/${parents[ordinal]}`).join("");
-  return `accepted\n${counts}links${pairs}\n${placesLine(image)}${listing(image, sorted)}`;
+  return `accepted\n${counts}links${pairs}\n${placesLine(image)}${allRecorded(image)}${listing(image, sorted)}`;
 }
 
 function judgeImage(message: Message): string {

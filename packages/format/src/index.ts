@@ -3,6 +3,7 @@ export type { FailureKind } from "./errors.ts";
 export { openMetadata, readManifest } from "./open.ts";
 export type { Metadata, MetadataDescriptor } from "./open.ts";
 export { Bytes, StructList } from "./runtime.ts";
+export * from "./generated/content.ts";
 export * from "./generated/device.ts";
 export * from "./generated/lookup.ts";
 export * from "./generated/metadata.ts";

@@ -1,8 +1,7 @@
 // Made from schema/lookup.ts by `make codegen`: change that, not this.
-import { StructList, failure, narrow, type Bytes } from "../runtime.ts";
-import { DirEntry, FileChunk, Inode, InodeMode, InodeVector, type Rootfs } from "./metadata.ts";
+import { StructList, narrow, type Bytes } from "../runtime.ts";
+import { DirEntry, Inode, InodeMode, InodeVector, type Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";
-import { Rule } from "./rules.ts";
 import { dataField, element, listField, u53Field } from "./wire.ts";
 
 /** The root directory's inode number. */
@@ -17,8 +16,6 @@ export const MAX_LOOK_BELOW = 16;
 /** A position in a listing is the layer times this, plus the entry. */
 const LAYER_SPAN = 4294967296;
 
-const SUM_LIMIT = 9007199254740992;
-
 /** An inode, and its number among all inode records of the image, layer after layer. */
 export interface Place {
   readonly ordinal: number;
@@ -31,12 +28,6 @@ export interface Listed {
   readonly entry: DirEntry;
   readonly ordinal: number;
   readonly inode: Inode;
-}
-
-/** A run of a file: which one, and where in the file it starts. */
-export interface ChunkPlace {
-  readonly index: number;
-  readonly start: number;
 }
 
 /** A record of a directory: its layer, and its names there. */
@@ -261,43 +252,6 @@ export function nextName(image: Rootfs, dir: number, cookie: number): Listed | u
 
 function positionAfter(layer: number, index: number): number {
   return (layer & 65535) * LAYER_SPAN + index + 1;
-}
-
-/** The run of a file that holds byte `offset`; where the file is shorter, `index` is the number of runs. */
-export function findChunk(chunks: StructList<FileChunk>, offset: number): ChunkPlace {
-  let start: number = 0;
-  for (let i = 0; i < chunks.length; i++) {
-    const len = u53Field(element(chunks.part, i), 0);
-    if ((offset > start ? offset - start : 0) < len && offset >= start) {
-      return { index: i, start: start };
-    }
-    start = sum(start, len);
-  }
-  return { index: chunks.length, start: start };
-}
-
-/** Size of a file, bytes; validate has seen that it does not overflow. */
-export function fileSize(chunks: StructList<FileChunk>): number {
-  let size: number = 0;
-  for (let chunkList = chunks.part, chunkIndex = 0; chunkIndex < chunkList.count; chunkIndex++) {
-    const chunk = new FileChunk(element(chunkList, chunkIndex));
-    size = sum(size, chunk.len);
-  }
-  return size;
-}
-
-/** Checks, once a blob is open, that a run of inode `ino` ends inside its `blobBytes` of uncompressed content. */
-export function checkRunEnd(end: number, blobBytes: number, ino: number): void {
-  if (end > blobBytes) {
-    throw failure(Rule["chunk-outside-blob"], ino, blobBytes);
-  }
-}
-
-/** a + b, or 2^53 where that is more. */
-function sum(a: number, b: number): number {
-  return SUM_LIMIT > ((SUM_LIMIT > a ? SUM_LIMIT - a : 0) > b ? (SUM_LIMIT > a ? SUM_LIMIT - a : 0) - b : 0)
-    ? SUM_LIMIT - ((SUM_LIMIT > a ? SUM_LIMIT - a : 0) > b ? (SUM_LIMIT > a ? SUM_LIMIT - a : 0) - b : 0)
-    : 0;
 }
 
 /** How many inode records the image has, in all layers. */

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/* Made from schema/content.ts by `make codegen`: change that, not this. */
+#include "format.h"
+
+#define PFS_SUM_LIMIT 9007199254740992ULL
+
+/* a + b, or 2^53 where that is more. */
+static u64 pfs_sum(u64 a, u64 b)
+{
+	u64 room = PFS_SUM_LIMIT > a ? PFS_SUM_LIMIT - a : 0;
+	u64 left = room > b ? room - b : 0;
+
+	return PFS_SUM_LIMIT > left ? PFS_SUM_LIMIT - left : 0;
+}
+
+/*
+ * The run of a file that holds byte `offset`; where the file is shorter,
+ * `index` is the number of runs.
+ */
+struct pfs_chunk_place pfs_find_chunk(struct pfs_file_chunk_list chunks,
+				      u64 offset)
+{
+	u64 start = 0;
+
+	for (u32 i = 0; i < chunks.part.count; i++) {
+		u64 len = pfs_file_chunk_len(pfs_file_chunk_at(chunks, i));
+
+		if ((offset > start ? offset - start : 0) < len &&
+		    offset >= start)
+			return (struct pfs_chunk_place) {
+				.index = i,
+				.start = start,
+			};
+		start = pfs_sum(start, len);
+	}
+	return (struct pfs_chunk_place) {
+		.index = chunks.part.count,
+		.start = start,
+	};
+}
+
+/* Size of a file, bytes; validate has seen that it does not overflow. */
+u64 pfs_file_size(struct pfs_file_chunk_list chunks)
+{
+	u64 size = 0;
+
+	for (u32 chunk_index = 0; chunk_index < chunks.part.count;
+	     chunk_index++) {
+		struct pfs_file_chunk chunk = pfs_file_chunk_at(chunks,
+								chunk_index);
+
+		size = pfs_sum(size, pfs_file_chunk_len(chunk));
+	}
+	return size;
+}
+
+/*
+ * Checks, once a blob is open, that a run of inode `ino` ends inside its
+ * `blobBytes` of uncompressed content.
+ */
+bool pfs_check_run_end(u64 end, u64 blob_bytes, u64 ino,
+		       struct pfs_failure *failure)
+{
+	if (end > blob_bytes)
+		return pfs_fail(failure, PFS_RULE_CHUNK_OUTSIDE_BLOB, ino,
+				blob_bytes);
+	return true;
+}
+
+/*
+ * The fs-verity digest that the image records for blob `digest`. A list that
+ * does not ascend may hide some.
+ */
+bool pfs_find_verity(struct pfs_rootfs image, struct pfs_bytes digest,
+		     struct pfs_bytes *out)
+{
+	struct pfs_verity_data_list list = pfs_rootfs_fs_verity_data(image);
+	u32 low = 0;
+	u32 high = list.part.count;
+
+	for (u64 measure, bound = U64_MAX; low < high; bound = measure) {
+		u32 middle;
+
+		measure = high > low ? high - low : 0;
+		if (measure >= bound)
+			break;
+		middle = ((u64)low + high) / 2;
+		if (pfs_compare_names(pfs_verity_data_digest(pfs_verity_data_at(list, middle)),
+				      digest) == 0)
+			low = pfs_narrow((u64)middle + 1);
+		else
+			high = middle;
+	}
+	if (low >= list.part.count ||
+	    !pfs_same_bytes(pfs_verity_data_digest(pfs_verity_data_at(list,
+								      low)),
+			    digest))
+		return false;
+	*out = pfs_verity_data_verity(pfs_verity_data_at(list, low));
+	return true;
+}
+
+/*
+ * How many entries of the table of chunks start at or before byte `offset` of
+ * blob `digest`, or belong to a lesser one.
+ */
+static u32 pfs_entries_up_to(struct pfs_chunk_list chunks,
+			     struct pfs_bytes digest, u64 offset)
+{
+	u32 low = 0;
+	u32 high = chunks.part.count;
+
+	for (u64 measure, bound = U64_MAX; low < high; bound = measure) {
+		u32 middle;
+		struct pfs_blob_ref blob;
+		u32 comparison;
+
+		measure = high > low ? high - low : 0;
+		if (measure >= bound)
+			break;
+		middle = ((u64)low + high) / 2;
+		blob = pfs_chunk_blob(pfs_chunk_at(chunks, middle));
+		comparison = pfs_compare_names(pfs_blob_ref_digest(blob),
+					       digest);
+		if (comparison == 0 ||
+		    (comparison == 1 && pfs_blob_ref_offset(blob) <= offset))
+			low = pfs_narrow((u64)middle + 1);
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/*
+ * The chunk of the table that holds byte `offset` of the uncompressed content
+ * of blob `digest`.
+ */
+bool pfs_find_table_chunk(struct pfs_rootfs image, struct pfs_bytes digest,
+			  bool compressed, u64 offset,
+			  struct pfs_table_chunk *out)
+{
+	struct pfs_chunk_list chunks = pfs_rootfs_chunks(image);
+	u32 count = pfs_entries_up_to(chunks, digest, offset);
+	u32 index = count > 1 ? count - 1 : 0;
+	struct pfs_chunk chunk = pfs_chunk_at(chunks, index);
+	struct pfs_blob_ref blob = pfs_chunk_blob(chunk);
+
+	if (index >= chunks.part.count ||
+	    pfs_blob_ref_compressed(blob) != compressed)
+		return false;
+	if (!pfs_same_bytes(pfs_blob_ref_digest(blob), digest) ||
+	    offset < pfs_blob_ref_offset(blob))
+		return false;
+	if ((offset > pfs_blob_ref_offset(blob) ? offset -
+	     pfs_blob_ref_offset(blob) : 0) >= pfs_chunk_length(chunk))
+		return false;
+	*out = (struct pfs_table_chunk) { .index = index, .chunk = chunk };
+	return true;
+}

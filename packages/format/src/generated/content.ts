@@ -1,0 +1,121 @@
+// Made from schema/content.ts by `make codegen`: change that, not this.
+import { failure, narrow, type Bytes, type StructList } from "../runtime.ts";
+import { BlobRef, Chunk, FileChunk, type Rootfs } from "./metadata.ts";
+import { compareNames, sameBytes } from "./names.ts";
+import { Rule } from "./rules.ts";
+import { dataField, element, structField, u53Field } from "./wire.ts";
+
+const SUM_LIMIT = 9007199254740992;
+
+/** A run of a file: which one, and where in the file it starts. */
+export interface ChunkPlace {
+  readonly index: number;
+  readonly start: number;
+}
+
+/** An entry of the image's table of chunks, and its index there. */
+export interface TableChunk {
+  readonly index: number;
+  readonly chunk: Chunk;
+}
+
+/** The run of a file that holds byte `offset`; where the file is shorter, `index` is the number of runs. */
+export function findChunk(chunks: StructList<FileChunk>, offset: number): ChunkPlace {
+  let start: number = 0;
+  for (let i = 0; i < chunks.length; i++) {
+    const len = u53Field(element(chunks.part, i), 0);
+    if ((offset > start ? offset - start : 0) < len && offset >= start) {
+      return { index: i, start: start };
+    }
+    start = sum(start, len);
+  }
+  return { index: chunks.length, start: start };
+}
+
+/** Size of a file, bytes; validate has seen that it does not overflow. */
+export function fileSize(chunks: StructList<FileChunk>): number {
+  let size: number = 0;
+  for (let chunkList = chunks.part, chunkIndex = 0; chunkIndex < chunkList.count; chunkIndex++) {
+    const chunk = new FileChunk(element(chunkList, chunkIndex));
+    size = sum(size, chunk.len);
+  }
+  return size;
+}
+
+/** Checks, once a blob is open, that a run of inode `ino` ends inside its `blobBytes` of uncompressed content. */
+export function checkRunEnd(end: number, blobBytes: number, ino: number): void {
+  if (end > blobBytes) {
+    throw failure(Rule["chunk-outside-blob"], ino, blobBytes);
+  }
+}
+
+/** a + b, or 2^53 where that is more. */
+function sum(a: number, b: number): number {
+  const room = SUM_LIMIT > a ? SUM_LIMIT - a : 0;
+  const left = room > b ? room - b : 0;
+  return SUM_LIMIT > left ? SUM_LIMIT - left : 0;
+}
+
+/** The fs-verity digest that the image records for blob `digest`. A list that does not ascend may hide some. */
+export function findVerity(image: Rootfs, digest: Bytes): Bytes | undefined {
+  const list = image.fsVerityData;
+  let low: number = 0;
+  let high: number = list.length;
+  for (let measure = 0, bound = Infinity; low < high; bound = measure) {
+    measure = high > low ? high - low : 0;
+    if (measure >= bound) break;
+    const middle = Math.floor((low + high) / 2);
+    if (compareNames(dataField(element(list.part, middle), 0), digest) === 0) {
+      low = narrow(middle + 1);
+    } else {
+      high = middle;
+    }
+  }
+  if (low >= list.length || !sameBytes(dataField(element(list.part, low), 0), digest)) {
+    return undefined;
+  }
+  return dataField(element(list.part, low), 1);
+}
+
+/** How many entries of the table of chunks start at or before byte `offset` of blob `digest`, or belong to a lesser one. */
+function entriesUpTo(chunks: StructList<Chunk>, digest: Bytes, offset: number): number {
+  let low: number = 0;
+  let high: number = chunks.length;
+  for (let measure = 0, bound = Infinity; low < high; bound = measure) {
+    measure = high > low ? high - low : 0;
+    if (measure >= bound) break;
+    const middle = Math.floor((low + high) / 2);
+    const blob = new BlobRef(structField(element(chunks.part, middle), 0));
+    const comparison = compareNames(blob.digest, digest);
+    if (comparison === 0 || (comparison === 1 && blob.offset <= offset)) {
+      low = narrow(middle + 1);
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+/** The chunk of the table that holds byte `offset` of the uncompressed content of blob `digest`. */
+export function findTableChunk(
+  image: Rootfs,
+  digest: Bytes,
+  compressed: boolean,
+  offset: number,
+): TableChunk | undefined {
+  const chunks = image.chunks;
+  const count = entriesUpTo(chunks, digest, offset);
+  const index = count > 1 ? count - 1 : 0;
+  const chunk = new Chunk(element(chunks.part, index));
+  const blob = chunk.blob;
+  if (index >= chunks.length || blob.compressed !== compressed) {
+    return undefined;
+  }
+  if (!sameBytes(blob.digest, digest) || offset < blob.offset) {
+    return undefined;
+  }
+  if ((offset > blob.offset ? offset - blob.offset : 0) >= chunk.length) {
+    return undefined;
+  }
+  return { index: index, chunk: chunk };
+}

@@ -1,0 +1,92 @@
+/** Finding content in a validated image: runs of files, chunks of blobs, and what is recorded of blobs. */
+import { decreases, difference, fail, u32 } from "./language.ts";
+import type { Bytes, Items, Value, u53 } from "./language.ts";
+import type { Chunk, FileChunk, Rootfs } from "./metadata.ts";
+import { compareNames, sameBytes } from "./names.ts";
+
+/** A run of a file: which one, and where in the file it starts. */
+export interface ChunkPlace extends Value {
+  index: u32;
+  start: u53;
+}
+
+/** An entry of the image's table of chunks, and its index there. */
+export interface TableChunk extends Value {
+  index: u32;
+  chunk: Chunk;
+}
+
+/** The run of a file that holds byte `offset`; where the file is shorter, `index` is the number of runs. */
+export function findChunk(chunks: Items<FileChunk>, offset: u53): ChunkPlace {
+  let start: u53 = 0;
+  for (let i: u32 = 0; i < chunks.length; i++) {
+    const len: u53 = chunks[i].len;
+    if (difference(offset, start) < len && offset >= start) return { index: i, start: start };
+    start = sum(start, len);
+  }
+  return { index: chunks.length, start: start };
+}
+
+/** Size of a file, bytes; validate has seen that it does not overflow. */
+export function fileSize(chunks: Items<FileChunk>): u53 {
+  let size: u53 = 0;
+  for (const chunk of chunks) size = sum(size, chunk.len);
+  return size;
+}
+
+/** Checks, once a blob is open, that a run of inode `ino` ends inside its `blobBytes` of uncompressed content. */
+export function checkRunEnd(end: u53, blobBytes: u53, ino: u53): void {
+  if (end > blobBytes) fail("chunk-outside-blob", ino, blobBytes);
+}
+
+const SUM_LIMIT: u53 = 9007199254740992;
+
+/** a + b, or 2^53 where that is more. */
+function sum(a: u53, b: u53): u53 {
+  const room: u53 = difference(SUM_LIMIT, a);
+  const left: u53 = difference(room, b);
+  return difference(SUM_LIMIT, left);
+}
+
+/** The fs-verity digest that the image records for blob `digest`. A list that does not ascend may hide some. */
+export function findVerity(image: Rootfs, digest: Bytes): Bytes | undefined {
+  const list = image.fsVerityData;
+  let low: u32 = 0;
+  let high: u32 = list.length;
+  while (low < high) {
+    decreases(high - low);
+    const middle: u32 = (low + high) / 2;
+    if (compareNames(list[middle].digest, digest) === 0) low = u32(middle + 1);
+    else high = middle;
+  }
+  if (low >= list.length || !sameBytes(list[low].digest, digest)) return undefined;
+  return list[low].verity;
+}
+
+/** How many entries of the table of chunks start at or before byte `offset` of blob `digest`, or belong to a lesser one. */
+function entriesUpTo(chunks: Items<Chunk>, digest: Bytes, offset: u53): u32 {
+  let low: u32 = 0;
+  let high: u32 = chunks.length;
+  while (low < high) {
+    decreases(high - low);
+    const middle: u32 = (low + high) / 2;
+    const blob = chunks[middle].blob;
+    const comparison: u32 = compareNames(blob.digest, digest);
+    if (comparison === 0 || (comparison === 1 && blob.offset <= offset)) low = u32(middle + 1);
+    else high = middle;
+  }
+  return low;
+}
+
+/** The chunk of the table that holds byte `offset` of the uncompressed content of blob `digest`. */
+export function findTableChunk(image: Rootfs, digest: Bytes, compressed: boolean, offset: u53): TableChunk | undefined {
+  const chunks = image.chunks;
+  const count: u32 = entriesUpTo(chunks, digest, offset);
+  const index: u32 = u32(difference(count, 1));
+  const chunk = chunks[index];
+  const blob = chunk.blob;
+  if (index >= chunks.length || blob.compressed !== compressed) return undefined;
+  if (!sameBytes(blob.digest, digest) || offset < blob.offset) return undefined;
+  if (difference(offset, blob.offset) >= chunk.length) return undefined;
+  return { index: index, chunk: chunk };
+}

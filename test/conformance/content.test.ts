@@ -1,0 +1,68 @@
+/** What the specification finds by halving, against what a search of the whole list finds. */
+import { Bytes, encodeRootfs, findTableChunk, findVerity, openMetadata } from "@puzzlefs/format";
+import type { ChunkValue, RootfsValue } from "@puzzlefs/format";
+import test from "ava";
+
+const DIGEST_BYTES = 32;
+const digest = (...start: number[]): Uint8Array => Buffer.alloc(DIGEST_BYTES).fill(Buffer.from(start), 0, start.length);
+
+const open = (more: Partial<RootfsValue>): ReturnType<typeof openMetadata>["image"] => {
+  const root = { ino: 1, mode: { kind: "dir", dir: {} }, uid: 0, gid: 0, permissions: 0o755 } as const;
+  return openMetadata(encodeRootfs({ metadatas: [{ inodes: [root] }], manifestVersion: 3, ...more })).image;
+};
+
+/** Few different bytes, so that digests share beginnings. */
+const DIGESTS = [0, 1, 127, 128, 255].flatMap((first) => [0, 1, 255].map((second) => digest(first, second)));
+const OTHERS = [digest(2), digest(0, 0, 1), digest(255, 255, 255), Buffer.alloc(31), Buffer.alloc(33), Buffer.alloc(0)];
+
+const same = (a: Uint8Array | undefined, b: Uint8Array): boolean => Buffer.compare(a ?? Buffer.of(), b) === 0;
+
+for (const count of [0, 1, 2, DIGESTS.length]) {
+  test(`the fs-verity digests of ${count} blobs are found, and no others`, (t) => {
+    const recorded = DIGESTS.slice(0, count);
+    const image = open({ fsVerityData: recorded.map((blob, i) => ({ digest: blob, verity: digest(100 + i) })) });
+    for (const blob of [...DIGESTS, ...OTHERS]) {
+      const at = recorded.findIndex((known) => same(known, blob));
+      t.deepEqual(
+        findVerity(image, Bytes.of(blob))?.toUint8Array(),
+        at === -1 ? undefined : new Uint8Array(digest(100 + at)),
+      );
+    }
+  });
+}
+
+const chunk = (blob: Uint8Array, offset: number, length: number, compressed = false): ChunkValue => ({
+  blob: { digest: blob, offset, compressed },
+  length,
+  storedDigest: digest(),
+  contentDigest: digest(),
+});
+
+/** Gaps, empty chunks, and one that reaches the largest offset. */
+const TABLE = DIGESTS.flatMap((blob, i) => [
+  chunk(blob, 0, 10, i % 2 === 0),
+  chunk(blob, 10, 0, i % 2 === 0),
+  chunk(blob, 10, 5 + i, i % 2 === 0),
+  chunk(blob, 40, 1, i % 2 === 1),
+  chunk(blob, 41, Number.MAX_SAFE_INTEGER - 41),
+]);
+
+test("the chunk of the table that holds an offset is found, in the blob as it is read only", (t) => {
+  const image = open({ chunks: TABLE });
+  const offsets = [0, 9, 10, 11, 14, 15, 20, 39, 40, 41, 42, Number.MAX_SAFE_INTEGER - 1, Number.MAX_SAFE_INTEGER];
+  for (const blob of [...DIGESTS, ...OTHERS]) {
+    for (const compressed of [true, false]) {
+      for (const offset of offsets) {
+        const expected = TABLE.findIndex(
+          ({ blob: place, length = 0 }) =>
+            same(place?.digest, blob) &&
+            place?.compressed === compressed &&
+            offset >= (place.offset ?? 0) &&
+            offset < (place.offset ?? 0) + length,
+        );
+        t.is(findTableChunk(image, Bytes.of(blob), compressed, offset)?.index ?? -1, expected);
+      }
+    }
+  }
+  t.is(findTableChunk(open({}), Bytes.of(digest()), false, 0), undefined);
+});
