@@ -11,7 +11,6 @@
 #ifdef __KERNEL__
 #include <linux/limits.h>
 #include <linux/types.h>
-#include <linux/unaligned.h>
 #else
 #include <stdbool.h>
 #include <stddef.h>
