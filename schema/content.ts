@@ -1,6 +1,6 @@
 /** Finding content in a validated image: runs of files, chunks of blobs, and what is recorded of blobs. */
 import { decreases, difference, fail, u32 } from "./language.ts";
-import type { Bytes, Items, Value, u53 } from "./language.ts";
+import type { Bytes, Items, Scratch, Value, u53 } from "./language.ts";
 import type { Chunk, FileChunk, Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";
 
@@ -32,6 +32,19 @@ export function fileSize(chunks: Items<FileChunk>): u53 {
   let size: u53 = 0;
   for (const chunk of chunks) size = sum(size, chunk.len);
   return size;
+}
+
+/** Bytes of all visible files, each once, or 2^53 where that is more: what statfs(2) tells. `links` is what validate left. */
+export function contentBytes(image: Rootfs, links: Scratch<u32>): u53 {
+  let bytes: u53 = 0;
+  let ordinal: u53 = 0;
+  for (const layer of image.metadatas) {
+    for (const inode of layer.inodes) {
+      if (links[ordinal] !== 0 && inode.mode.kind === "file") bytes = sum(bytes, fileSize(inode.mode.file));
+      ordinal = u32(ordinal) + 1;
+    }
+  }
+  return bytes;
 }
 
 /** Checks, once a blob is open, that a run of inode `ino` ends inside its `blobBytes` of uncompressed content. */

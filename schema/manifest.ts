@@ -178,6 +178,14 @@ function says(json: Bytes, at: u53, wanted: Bytes): boolean {
   return json[position] === QUOTE;
 }
 
+function saysRootfsType(json: Bytes, at: u53): boolean {
+  return says(json, at, text("application/vnd.puzzlefs.image.rootfs.v1"));
+}
+
+function saysRootHash(json: Bytes, at: u53): boolean {
+  return says(json, at, text("io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash"));
+}
+
 /** Copies the characters of a string after its first `skip` into `plain`; gives how many there are in all. */
 function copyString(json: Bytes, at: u53, skip: u32, plain: Scratch<u8>): u53 {
   let position: u53 = u32(at) + 1;
@@ -384,7 +392,7 @@ export function findRootfs(
     want = WANT_COMMA_OR_END;
     if (code === QUOTE && inLayers && depth === 3 && open[3] === OBJECT) {
       if (says(json, key, text("mediaType"))) {
-        isRootfs = says(json, start, text("application/vnd.puzzlefs.image.rootfs.v1"));
+        isRootfs = saysRootfsType(json, start);
       }
       if (says(json, key, text("digest"))) {
         readDigest(json, start, plain, layer);
@@ -392,7 +400,7 @@ export function findRootfs(
       }
     }
     if (code === QUOTE && inAnnotations && depth === 4) {
-      if (says(json, key, text("io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash"))) {
+      if (saysRootHash(json, key)) {
         const digits = copyString(json, start, 0, plain);
         if (digits !== HEX_DIGITS) fail("manifest-digest", 0, start);
         const valid = parseDigits(plain, layer, 32);

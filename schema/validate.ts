@@ -199,10 +199,14 @@ function checkChunkTable(chunks: Items<Chunk>): void {
   }
 }
 
+function countName(links: Scratch<u32>, ordinal: u53): void {
+  links[ordinal] = u32(links[ordinal] + 1);
+}
+
 /** Notes that a directory shows an inode: counts its names, and gives each directory its one parent. */
 function enter(inode: Inode, ordinal: u53, parent: u53, links: Scratch<u32>, parents: Scratch<u53>): void {
   if (inode.mode.kind !== "dir") {
-    links[ordinal] = u32(links[ordinal] + 1);
+    countName(links, ordinal);
     return;
   }
   if (parents[ordinal] !== 0) fail("dir-parents", inode.ino, offsetOf(inode));
@@ -239,7 +243,7 @@ function checkTree(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, qu
         if (shown === undefined) continue;
         enter(shown.inode, shown.ordinal, dir, links, parents);
         if (shown.inode.mode.kind === "dir") {
-          links[above.ordinal] = u32(links[above.ordinal] + 1);
+          countName(links, above.ordinal);
           queue[queued] = shown.inode.ino;
           queued = queued + 1;
         }

@@ -55,6 +55,39 @@ u64 pfs_file_size(struct pfs_file_chunk_list chunks)
 }
 
 /*
+ * Bytes of all visible files, each once, or 2^53 where that is more: what
+ * statfs(2) tells. `links` is what validate left.
+ */
+u64 pfs_content_bytes(struct pfs_rootfs image, struct pfs_scratch_u32 links)
+{
+	u64 bytes = 0;
+	u64 ordinal = 0;
+	struct pfs_inode_vector_list layer_list;
+
+	layer_list = pfs_rootfs_metadatas(image);
+	for (u32 layer_index = 0; layer_index < layer_list.part.count;
+	     layer_index++) {
+		struct pfs_inode_vector layer = pfs_inode_vector_at(layer_list,
+								    layer_index);
+		struct pfs_inode_list inode_list;
+
+		inode_list = pfs_inode_vector_inodes(layer);
+		for (u32 inode_index = 0; inode_index < inode_list.part.count;
+		     inode_index++) {
+			struct pfs_inode inode = pfs_inode_at(inode_list,
+							      inode_index);
+
+			if (pfs_scratch_u32_get(links, ordinal) != 0 &&
+			    pfs_inode_mode_kind(inode) == PFS_INODE_MODE_FILE)
+				bytes = pfs_sum(bytes,
+						pfs_file_size(pfs_inode_mode_file(inode)));
+			ordinal = (u64)pfs_narrow(ordinal) + 1;
+		}
+	}
+	return bytes;
+}
+
+/*
  * Checks, once a blob is open, that a run of inode `ino` ends inside its
  * `blobBytes` of uncompressed content.
  */

@@ -897,6 +897,7 @@ u32 pfs_largest_directory(struct pfs_rootfs image);
 struct pfs_chunk_place pfs_find_chunk(struct pfs_file_chunk_list chunks,
 				      u64 offset);
 u64 pfs_file_size(struct pfs_file_chunk_list chunks);
+u64 pfs_content_bytes(struct pfs_rootfs image, struct pfs_scratch_u32 links);
 bool pfs_check_run_end(u64 end, u64 blob_bytes, u64 ino,
 		       struct pfs_failure *failure);
 bool pfs_find_verity(struct pfs_rootfs image, struct pfs_bytes digest,

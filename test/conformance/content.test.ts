@@ -1,6 +1,6 @@
 /** What the specification finds by halving, against what a search of the whole list finds. */
-import { Bytes, encodeRootfs, findTableChunk, findVerity, openMetadata } from "@puzzlefs/format";
-import type { ChunkValue, RootfsValue } from "@puzzlefs/format";
+import { Bytes, contentBytes, encodeRootfs, findTableChunk, findVerity, openMetadata } from "@puzzlefs/format";
+import type { ChunkValue, InodeValue, RootfsValue } from "@puzzlefs/format";
 import test from "ava";
 
 const DIGEST_BYTES = 32;
@@ -65,4 +65,25 @@ test("the chunk of the table that holds an offset is found, in the blob as it is
     }
   }
   t.is(findTableChunk(open({}), Bytes.of(digest()), false, 0), undefined);
+});
+
+test("the bytes of all files count each file once, and stop at 2^53", (t) => {
+  const inode = { uid: 0, gid: 0, permissions: 0o644 };
+  const file = (ino: number, len: number): InodeValue => ({
+    ...inode,
+    ino,
+    mode: { kind: "file", file: [{ blob: { digest: digest(), offset: 0 }, len }] },
+  });
+  const bytes = (...files: InodeValue[]): number => {
+    const names = files.flatMap(({ ino }) => ["a", "b"].map((link) => ({ ino, name: Buffer.from(`${ino}${link}`) })));
+    const root: InodeValue = { ...inode, ino: 1, mode: { kind: "dir", dir: { entries: names } } };
+    const hidden = file(99, 1000);
+    const { image, links } = openMetadata(
+      encodeRootfs({ metadatas: [{ inodes: [root, ...files, hidden] }], manifestVersion: 3 }),
+    );
+    return contentBytes(image, links);
+  };
+  t.is(bytes(), 0);
+  t.is(bytes(file(2, 5), file(3, 0), file(4, 7)), 12);
+  t.is(bytes(file(2, Number.MAX_SAFE_INTEGER), file(3, Number.MAX_SAFE_INTEGER)), 2 ** 53);
 });

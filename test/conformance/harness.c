@@ -156,8 +156,9 @@ static void put_tree(struct text *text, struct pfs_rootfs image, struct pfs_summ
 {
 	u64 queued = 1;
 
-	put(text, "inodes %" PRIu64 " sorted %d records %" PRIu64 " largest %u\nlinks",
-	    summary.inodes, summary.sorted, links.length, pfs_largest_directory(image));
+	put(text, "inodes %" PRIu64 " bytes %" PRIu64 " sorted %d records %" PRIu64 " largest %u\nlinks",
+	    summary.inodes, pfs_content_bytes(image, links), summary.sorted, links.length,
+	    pfs_largest_directory(image));
 	for (u64 i = 0; i < links.length; i++)
 		put(text, " %u/%" PRIu64, links.data[i], parents.data[i]);
 	put(text, "\nplaces");

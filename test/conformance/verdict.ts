@@ -3,6 +3,7 @@ import { FormatError } from "@puzzlefs/format";
 import { fileType, statMode } from "../../packages/format/src/generated/device.ts";
 import {
   checkRunEnd,
+  contentBytes,
   fileSize,
   findChunk,
   findTableChunk,
@@ -134,7 +135,8 @@ function placesLine(image: Rootfs): string {
 }
 
 function tree(image: Rootfs, { inodes, sorted }: Summary, links: Uint32Array, parents: Float64Array): string {
-  const counts = `inodes ${inodes} sorted ${sorted ? 1 : 0} records ${links.length} largest ${largestDirectory(image)}\n`;
+  const bytes = contentBytes(image, links);
+  const counts = `inodes ${inodes} bytes ${bytes} sorted ${sorted ? 1 : 0} records ${links.length} largest ${largestDirectory(image)}\n`;
   const pairs = Array.from(links, (count, ordinal) => ` ${count}/${parents[ordinal]}`).join("");
   return `accepted\n${counts}links${pairs}\n${placesLine(image)}${allRecorded(image)}${listing(image, sorted)}`;
 }

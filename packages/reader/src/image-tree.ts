@@ -1,4 +1,4 @@
-import { Bytes, fileSize, findName, findPlace, nextName, ROOT_INO, statMode } from "@puzzlefs/format";
+import { Bytes, contentBytes, fileSize, findName, findPlace, nextName, ROOT_INO, statMode } from "@puzzlefs/format";
 import type { Inode, Metadata, Place } from "@puzzlefs/format";
 import type { BlobCache } from "./blob-cache.ts";
 import { ContentMap, ContentMaps } from "./content-map.ts";
@@ -44,11 +44,8 @@ export class ImageTree implements Tree {
   }
 
   get contentBytes(): number {
-    if (this.#contentBytes !== undefined) return this.#contentBytes;
-    let sum = 0;
-    for (const { mode } of visibleInodes(this.metadata)) if (mode.kind === "file") sum += fileSize(mode.file);
-    this.#contentBytes = sum;
-    return sum;
+    this.#contentBytes ??= contentBytes(this.metadata.image, this.metadata.links);
+    return this.#contentBytes;
   }
 
   attributes(ino: number): Attributes | undefined {

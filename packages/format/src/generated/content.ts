@@ -1,9 +1,9 @@
 // Made from schema/content.ts by `make codegen`: change that, not this.
 import { failure, narrow, type Bytes, type StructList } from "../runtime.ts";
-import { BlobRef, Chunk, FileChunk, type Rootfs } from "./metadata.ts";
+import { BlobRef, Chunk, FileChunk, Inode, InodeMode, InodeVector, type Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";
 import { Rule } from "./rules.ts";
-import { dataField, element, structField, u53Field } from "./wire.ts";
+import { dataField, element, listField, structField, u53Field } from "./wire.ts";
 
 const SUM_LIMIT = 9007199254740992;
 
@@ -40,6 +40,23 @@ export function fileSize(chunks: StructList<FileChunk>): number {
     size = sum(size, chunk.len);
   }
   return size;
+}
+
+/** Bytes of all visible files, each once, or 2^53 where that is more: what statfs(2) tells. `links` is what validate left. */
+export function contentBytes(image: Rootfs, links: Uint32Array): number {
+  let bytes: number = 0;
+  let ordinal: number = 0;
+  for (let layerList = listField(image.part, 0), layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
+    const layer = new InodeVector(element(layerList, layerIndex));
+    for (let inodeList = listField(layer.part, 0), inodeIndex = 0; inodeIndex < inodeList.count; inodeIndex++) {
+      const inode = new Inode(element(inodeList, inodeIndex));
+      if ((links[ordinal] ?? 0) !== 0 && InodeMode.kindOf(inode.part) === "file") {
+        bytes = sum(bytes, fileSize(inode.mode.file));
+      }
+      ordinal = narrow(ordinal) + 1;
+    }
+  }
+  return bytes;
 }
 
 /** Checks, once a blob is open, that a run of inode `ino` ends inside its `blobBytes` of uncompressed content. */
