@@ -1,8 +1,9 @@
 #!/bin/sh
 # Brings what the project needs and is not in git. Quick when nothing is missing.
-#   setup.sh run    what building and the demo need
-#   setup.sh test   what the tests and benchmarks need besides
-#   setup.sh cache  prints where the cache is
+#   setup.sh run      what building and the demo need
+#   setup.sh test     what the tests and benchmarks need besides
+#   setup.sh kernels  three kernels to boot in QEMU, and their modules' compiler
+#   setup.sh cache    prints where the cache is
 # Debian packages by apt-get; Node and pnpm from the npm registry, and whatever is large, into a cache outside git.
 set -eu
 
@@ -120,6 +121,9 @@ rust_tool() {
 	quietly cargo env RUSTC_BOOTSTRAP=1 cargo install --locked --root "$cache/rust" "puzzlefs@$rust_tool_version"
 }
 
+# shellcheck source=setup/kernels.sh
+. "$root/setup/kernels.sh"
+
 case ${1:-run} in
 run)
 	packages ca-certificates debootstrap fuse3 g++ make python3
@@ -134,8 +138,11 @@ test)
 		libcapnp-dev mtree-netbsd procps rsync skopeo time
 	rust_tool
 	;;
+kernels)
+	kernels
+	;;
 *)
-	say "usage: setup.sh run|test|cache" >&2
+	say "usage: setup.sh run|test|kernels|cache" >&2
 	exit 2
 	;;
 esac
