@@ -7,10 +7,10 @@
 /* a + b, or 2^53 where that is more. */
 static u64 pfs_sum(u64 a, u64 b)
 {
-	u64 room = PFS_SUM_LIMIT > a ? PFS_SUM_LIMIT - a : 0;
+	u64 room = a < PFS_SUM_LIMIT ? PFS_SUM_LIMIT - a : 0;
 	u64 left = room > b ? room - b : 0;
 
-	return PFS_SUM_LIMIT > left ? PFS_SUM_LIMIT - left : 0;
+	return left < PFS_SUM_LIMIT ? PFS_SUM_LIMIT - left : 0;
 }
 
 /*

@@ -205,7 +205,7 @@ bool pfs_find_name(struct pfs_rootfs image, bool sorted, u64 dir,
 		struct pfs_dir_entry_list entries;
 		u32 index;
 
-		measure = PFS_MAX_LAYERS > layer ? PFS_MAX_LAYERS - layer : 0;
+		measure = layer < PFS_MAX_LAYERS ? PFS_MAX_LAYERS - layer : 0;
 		if (measure >= bound)
 			break;
 		record_found = pfs_find_dir_record(image, dir, layer, &record);
@@ -294,7 +294,7 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 		bool record_found;
 		struct pfs_dir_entry_list entries;
 
-		measure = PFS_MAX_LAYERS > layer ? PFS_MAX_LAYERS - layer : 0;
+		measure = layer < PFS_MAX_LAYERS ? PFS_MAX_LAYERS - layer : 0;
 		if (measure >= bound)
 			break;
 		record_found = pfs_find_dir_record(image, dir, layer, &record);

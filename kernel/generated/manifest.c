@@ -243,6 +243,18 @@ static bool pfs_says(struct pfs_bytes json, u64 at, struct pfs_bytes wanted)
 	return pfs_byte(json, position) == PFS_QUOTE;
 }
 
+static bool pfs_says_rootfs_type(struct pfs_bytes json, u64 at)
+{
+	return pfs_says(json, at,
+			PFS_TEXT("application/vnd.puzzlefs.image.rootfs.v1"));
+}
+
+static bool pfs_says_root_hash(struct pfs_bytes json, u64 at)
+{
+	return pfs_says(json, at,
+			PFS_TEXT("io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash"));
+}
+
 /*
  * Copies the characters of a string after its first `skip` into `plain`; gives
  * how many there are in all.
@@ -612,8 +624,7 @@ bool pfs_find_rootfs(struct pfs_bytes json, struct pfs_scratch_u8 open,
 		if (code == PFS_QUOTE && in_layers && depth == 3 &&
 		    pfs_scratch_u8_get(open, 3) == PFS_OBJECT) {
 			if (pfs_says(json, key, PFS_TEXT("mediaType")))
-				is_rootfs = pfs_says(json, start,
-						     PFS_TEXT("application/vnd.puzzlefs.image.rootfs.v1"));
+				is_rootfs = pfs_says_rootfs_type(json, start);
 			if (pfs_says(json, key, PFS_TEXT("digest"))) {
 				if (!pfs_read_digest(json, start, plain, layer,
 						     failure))
@@ -622,8 +633,7 @@ bool pfs_find_rootfs(struct pfs_bytes json, struct pfs_scratch_u8 open,
 			}
 		}
 		if (code == PFS_QUOTE && in_annotations && depth == 4) {
-			if (pfs_says(json, key,
-				     PFS_TEXT("io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash"))) {
+			if (pfs_says_root_hash(json, key)) {
 				u64 digits = pfs_copy_string(json, start, 0,
 							     plain);
 				bool valid;

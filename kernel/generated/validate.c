@@ -45,7 +45,7 @@ static bool pfs_check_sum(u64 a, u64 b, struct pfs_inode inode,
 			  struct pfs_failure *failure)
 {
 	if (a >= PFS_NUMBER_END || b >= PFS_NUMBER_END ||
-	    b >= (PFS_NUMBER_END > a ? PFS_NUMBER_END - a : 0))
+	    b >= (a < PFS_NUMBER_END ? PFS_NUMBER_END - a : 0))
 		return pfs_fail(failure, PFS_RULE_CHUNK_LIST_OVERFLOW,
 				pfs_inode_ino(inode), (u64)inode.part.at * 8);
 	return true;
@@ -373,11 +373,10 @@ static bool pfs_check_chunk_table(struct pfs_chunk_list chunks,
 			return pfs_fail(failure, PFS_RULE_DIGEST_LENGTH, 0, at);
 		if (pfs_blob_ref_offset(pfs_chunk_blob(chunk)) >=
 		    PFS_NUMBER_END ||
-		    pfs_chunk_length(chunk) >= (PFS_NUMBER_END >
-						pfs_blob_ref_offset(pfs_chunk_blob(chunk)) ?
-						PFS_NUMBER_END -
-						pfs_blob_ref_offset(pfs_chunk_blob(chunk)) :
-						0))
+		    pfs_chunk_length(chunk) >=
+		    (pfs_blob_ref_offset(pfs_chunk_blob(chunk)) <
+		     PFS_NUMBER_END ? PFS_NUMBER_END -
+		     pfs_blob_ref_offset(pfs_chunk_blob(chunk)) : 0))
 			return pfs_fail(failure, PFS_RULE_CHUNK_TABLE_RANGE, 0,
 					at);
 		if (i > 0) {
@@ -404,6 +403,13 @@ static bool pfs_check_chunk_table(struct pfs_chunk_list chunks,
 	return true;
 }
 
+static void pfs_count_name(struct pfs_scratch_u32 links, u64 ordinal)
+{
+	pfs_scratch_u32_set(links, ordinal,
+			    pfs_narrow((u64)pfs_scratch_u32_get(links,
+								ordinal) + 1));
+}
+
 /*
  * Notes that a directory shows an inode: counts its names, and gives each
  * directory its one parent.
@@ -414,10 +420,7 @@ static bool pfs_enter(struct pfs_inode inode, u64 ordinal, u64 parent,
 		      struct pfs_failure *failure)
 {
 	if (pfs_inode_mode_kind(inode) != PFS_INODE_MODE_DIR) {
-		pfs_scratch_u32_set(links, ordinal,
-				    pfs_narrow((u64)pfs_scratch_u32_get(links,
-									ordinal) +
-					       1));
+		pfs_count_name(links, ordinal);
 		return true;
 	}
 	if (pfs_scratch_u53_get(parents, ordinal) != 0)
@@ -496,7 +499,7 @@ static bool pfs_check_tree(struct pfs_rootfs image,
 			bool record_found;
 			struct pfs_dir_entry_list entry_list;
 
-			measure = PFS_MAX_LAYERS > layer ? PFS_MAX_LAYERS -
+			measure = layer < PFS_MAX_LAYERS ? PFS_MAX_LAYERS -
 				layer : 0;
 			if (measure >= bound)
 				break;
@@ -529,9 +532,7 @@ static bool pfs_check_tree(struct pfs_rootfs image,
 					return false;
 				if (pfs_inode_mode_kind(shown.inode) ==
 				    PFS_INODE_MODE_DIR) {
-					pfs_scratch_u32_set(links,
-							    above.ordinal,
-							    pfs_narrow((u64)pfs_scratch_u32_get(links, above.ordinal) + 1));
+					pfs_count_name(links, above.ordinal);
 					pfs_scratch_u53_set(queue, queued,
 							    pfs_inode_ino(shown.inode));
 					queued = queued + 1;

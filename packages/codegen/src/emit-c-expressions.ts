@@ -5,6 +5,8 @@ import type { Expr } from "./ir.ts";
 import { isComparison, precedenceOf, UNARY } from "./precedence.ts";
 
 const OPERATOR: Record<string, string> = { "===": "==", "!==": "!=" };
+/** What says the same with its sides exchanged. */
+const MIRRORED: Record<string, string> = { "<": ">", "<=": ">=", ">": "<", ">=": "<=", "===": "===", "!==": "!==" };
 const INT_MAX = 2 ** 31 - 1;
 
 /** Whether gcc and clang want parentheses around `inner` inside `outer`, though C does not. */
@@ -102,7 +104,7 @@ export class CExpressions {
   }
 
   #binary(expression: Expr & { is: "binary" }, outer: number): string {
-    const { operator, left, right } = expression;
+    const { operator, left, right } = constantLast(expression);
     const own = precedenceOf(operator);
     const operand = (side: Expr, at: number): string =>
       this.print(side, side.is === "binary" && clearer(side.operator, operator) ? UNARY : at);
@@ -122,6 +124,16 @@ export class CExpressions {
     if (type.is === "scratch") return `${prefix}_scratch_${type.element}_get(${args})`;
     return `${prefix}_byte(${args})`;
   }
+}
+
+const isConstant = ({ is }: Expr): boolean => is === "constant" || is === "number";
+
+/** The kernel's C compares a variable with a constant, never the other way round. */
+function constantLast(expression: Expr & { is: "binary" }): Expr & { is: "binary" } {
+  const { left, right } = expression;
+  const operator = MIRRORED[expression.operator];
+  if (operator === undefined || !isConstant(left) || isConstant(right)) return expression;
+  return { ...expression, operator, left: right, right: left };
 }
 
 /** What the left operand is cast to, so that C computes what the language means. */

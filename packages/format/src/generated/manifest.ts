@@ -257,6 +257,14 @@ function says(json: Bytes, at: number, wanted: Bytes): boolean {
   return json.at(position) === QUOTE;
 }
 
+function saysRootfsType(json: Bytes, at: number): boolean {
+  return says(json, at, text("application/vnd.puzzlefs.image.rootfs.v1"));
+}
+
+function saysRootHash(json: Bytes, at: number): boolean {
+  return says(json, at, text("io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash"));
+}
+
 /** Copies the characters of a string after its first `skip` into `plain`; gives how many there are in all. */
 function copyString(json: Bytes, at: number, skip: number, plain: Uint8Array): number {
   let position: number = narrow(at) + 1;
@@ -533,7 +541,7 @@ export function findRootfs(
     want = WANT_COMMA_OR_END;
     if (code === QUOTE && inLayers && depth === 3 && (open[3] ?? 0) === OBJECT) {
       if (says(json, key, text("mediaType"))) {
-        isRootfs = says(json, start, text("application/vnd.puzzlefs.image.rootfs.v1"));
+        isRootfs = saysRootfsType(json, start);
       }
       if (says(json, key, text("digest"))) {
         readDigest(json, start, plain, layer);
@@ -541,7 +549,7 @@ export function findRootfs(
       }
     }
     if (code === QUOTE && inAnnotations && depth === 4) {
-      if (says(json, key, text("io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash"))) {
+      if (saysRootHash(json, key)) {
         const digits = copyString(json, start, 0, plain);
         if (digits !== HEX_DIGITS) {
           throw failure(Rule["manifest-digest"], 0, start);

@@ -295,10 +295,14 @@ function checkChunkTable(chunks: StructList<Chunk>): void {
   }
 }
 
+function countName(links: Uint32Array, ordinal: number): void {
+  links[ordinal] = narrow((links[ordinal] ?? 0) + 1);
+}
+
 /** Notes that a directory shows an inode: counts its names, and gives each directory its one parent. */
 function enter(inode: Inode, ordinal: number, parent: number, links: Uint32Array, parents: Float64Array): void {
   if (InodeMode.kindOf(inode.part) !== "dir") {
-    links[ordinal] = narrow((links[ordinal] ?? 0) + 1);
+    countName(links, ordinal);
     return;
   }
   if ((parents[ordinal] ?? 0) !== 0) {
@@ -351,7 +355,7 @@ function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, que
         }
         enter(shown.inode, shown.ordinal, dir, links, parents);
         if (InodeMode.kindOf(shown.inode.part) === "dir") {
-          links[above.ordinal] = narrow((links[above.ordinal] ?? 0) + 1);
+          countName(links, above.ordinal);
           queue[queued] = u53Field(shown.inode.part, 0);
           queued = queued + 1;
         }
