@@ -3,6 +3,8 @@
 #   setup.sh run      what building and the demo need
 #   setup.sh test     what the tests and benchmarks need besides
 #   setup.sh kernels  three kernels to boot in QEMU, and their modules' compiler
+#   setup.sh debug-kernel    one more, built with every checker of the kernel
+#   setup.sh kernel-scripts  what kernel sources are checked with: checkpatch, Coccinelle's rules, sparse
 #   setup.sh cache    prints where the cache is
 # Debian packages by apt-get; Node and pnpm from the npm registry, and whatever is large, into a cache outside git.
 set -eu
@@ -123,6 +125,8 @@ rust_tool() {
 
 # shellcheck source=setup/kernels.sh
 . "$root/setup/kernels.sh"
+# shellcheck source=setup/debug-kernel.sh
+. "$root/setup/debug-kernel.sh"
 
 case ${1:-run} in
 run)
@@ -141,8 +145,14 @@ test)
 kernels)
 	kernels
 	;;
+debug-kernel)
+	debug_kernel
+	;;
+kernel-scripts)
+	kernel_scripts
+	;;
 *)
-	say "usage: setup.sh run|test|kernels|cache" >&2
+	say "usage: setup.sh run|test|kernels|debug-kernel|kernel-scripts|cache" >&2
 	exit 2
 	;;
 esac
