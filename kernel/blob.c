@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Blobs that are open, and what is known of each: its seek table.
+ *
+ * A blob is opened when a file that needs it is, and stays open for a while
+ * after the last such file was closed: small files share blobs.
+ */
+#include "internal.h"
+
+#include <linux/fadvise.h>
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+/* Blobs without users that a store keeps open. */
+#define MAX_IDLE_BLOBS 64
+/* A seek table of 8 million frames; a larger one is refused. */
+#define MAX_TABLE_BYTES SZ_64M
+/* A frame that is stored larger than this is not worth decompressing. */
+#define MAX_STORED_BYTES (2 * PFS_MAX_FRAME_BYTES)
+/* A smaller blob is read whole when its seek table is. */
+#define SMALL_BLOB_BYTES SZ_1M
+
+static u32 blob_key(const u8 *digest)
+{
+	u32 key;
+
+	memcpy(&key, digest, sizeof(key));
+	return key;
+}
+
+/* Under the store's lock. */
+static struct puzzlefs_blob *find_blob(struct puzzlefs_store *store,
+				       const u8 *digest, bool compressed,
+				       const u8 *verity)
+{
+	struct puzzlefs_blob *blob;
+
+	hash_for_each_possible(store->blobs, blob, node, blob_key(digest)) {
+		if (blob->compressed == compressed &&
+		    !memcmp(blob->digest, digest, PFS_DIGEST_BYTES) &&
+		    !memcmp(blob->verity, verity, PFS_DIGEST_BYTES)) {
+			if (!blob->users++) {
+				list_del_init(&blob->idle);
+				store->idle_count--;
+			}
+			return blob;
+		}
+	}
+	return NULL;
+}
+
+static void free_blob(struct puzzlefs_blob *blob)
+{
+	puzzlefs_drop_frames(blob);
+	fput(blob->file);
+	kvfree(blob->stored);
+	kvfree(blob->content);
+	kfree(blob);
+}
+
+static struct puzzlefs_blob *open_blob(struct puzzlefs_store *store,
+				       const u8 *digest, bool compressed,
+				       const u8 *verity)
+{
+	struct puzzlefs_blob *blob;
+	int err;
+
+	blob = kzalloc(sizeof(*blob), GFP_KERNEL);
+	if (!blob)
+		return ERR_PTR(-ENOMEM);
+	blob->file = puzzlefs_open_stored(store, digest);
+	if (IS_ERR(blob->file)) {
+		err = PTR_ERR(blob->file);
+		kfree(blob);
+		return ERR_PTR(err);
+	}
+	INIT_LIST_HEAD(&blob->idle);
+	INIT_LIST_HEAD(&blob->cached);
+	mutex_init(&blob->lock);
+	memcpy(blob->digest, digest, PFS_DIGEST_BYTES);
+	memcpy(blob->verity, verity, PFS_DIGEST_BYTES);
+	blob->users = 1;
+	blob->compressed = compressed;
+	blob->store = store;
+	blob->size = i_size_read(file_inode(blob->file));
+	if (!compressed) {
+		blob->content_size = blob->size;
+		blob->ready = true;
+	}
+	if (store->verity) {
+		err = puzzlefs_check_verity(blob->file, verity);
+		if (err) {
+			free_blob(blob);
+			return ERR_PTR(err);
+		}
+	}
+	return blob;
+}
+
+/**
+ * puzzlefs_get_blob - an open blob of a store
+ * @store: the store
+ * @digest: sha256 of the blob
+ * @compressed: whether it has a seek table
+ * @verity: the fs-verity digest that it must have, zeros for none
+ *
+ * Looks the blob's name up if it is not open yet, see puzzlefs_open_stored().
+ *
+ * Return: the blob, to be put again, or an error pointer.
+ */
+struct puzzlefs_blob *puzzlefs_get_blob(struct puzzlefs_store *store,
+					const u8 *digest, bool compressed,
+					const u8 *verity)
+{
+	struct puzzlefs_blob *blob, *other;
+
+	spin_lock(&store->lock);
+	blob = find_blob(store, digest, compressed, verity);
+	spin_unlock(&store->lock);
+	if (blob)
+		return blob;
+
+	blob = open_blob(store, digest, compressed, verity);
+	if (IS_ERR(blob))
+		return blob;
+	spin_lock(&store->lock);
+	other = find_blob(store, digest, compressed, verity);
+	if (!other)
+		hash_add(store->blobs, &blob->node, blob_key(digest));
+	spin_unlock(&store->lock);
+	if (!other)
+		return blob;
+	free_blob(blob);
+	return other;
+}
+
+void puzzlefs_put_blob(struct puzzlefs_blob *blob)
+{
+	struct puzzlefs_blob *oldest = NULL;
+	struct puzzlefs_store *store;
+
+	if (!blob)
+		return;
+	store = blob->store;
+	spin_lock(&store->lock);
+	if (!--blob->users) {
+		list_add_tail(&blob->idle, &store->idle);
+		if (++store->idle_count > MAX_IDLE_BLOBS) {
+			oldest = list_first_entry(&store->idle,
+						  struct puzzlefs_blob, idle);
+			list_del(&oldest->idle);
+			hash_del(&oldest->node);
+			store->idle_count--;
+		}
+	}
+	spin_unlock(&store->lock);
+	if (oldest)
+		free_blob(oldest);
+}
+
+/* When a store ends, all its blobs are idle. */
+void puzzlefs_free_idle_blobs(struct puzzlefs_store *store)
+{
+	struct puzzlefs_blob *blob, *next;
+
+	list_for_each_entry_safe(blob, next, &store->idle, idle)
+		free_blob(blob);
+}
+
+/* Says once per blob what is wrong with it, and for which inode that came out. */
+void puzzlefs_blame(struct puzzlefs_blob *blob, u64 ino, const char *fmt, ...)
+{
+	struct va_format text;
+	va_list args;
+
+	if (xchg(&blob->reported, true))
+		return;
+	va_start(args, fmt);
+	text.fmt = fmt;
+	text.va = &args;
+	pr_err("blob %*phN, needed by inode %llu: %pV\n", PFS_DIGEST_BYTES,
+	       blob->digest, ino, &text);
+	va_end(args);
+}
+
+static int bad_table(struct puzzlefs_blob *blob, u64 ino,
+		     const struct pfs_failure *failure)
+{
+	puzzlefs_blame(blob, ino, "%s at byte %llu",
+		       pfs_rule_names[failure->rule], failure->offset);
+	return -EIO;
+}
+
+static int parse_table(struct puzzlefs_blob *blob, u64 ino,
+		       struct pfs_bytes table, struct pfs_seek_footer footer)
+{
+	u64 room = (u64)footer.frames + 1;
+	struct pfs_scratch_u53 stored = { .length = room };
+	struct pfs_scratch_u53 content = { .length = room };
+	struct pfs_failure failure;
+	u64 content_size;
+
+	stored.data = kvmalloc_array(room, sizeof(u64), GFP_KERNEL);
+	content.data = kvmalloc_array(room, sizeof(u64), GFP_KERNEL);
+	if (!stored.data || !content.data) {
+		kvfree(stored.data);
+		kvfree(content.data);
+		return -ENOMEM;
+	}
+	if (!pfs_read_seek_table(table, footer, blob->size, stored, content,
+				 &failure, &content_size)) {
+		kvfree(stored.data);
+		kvfree(content.data);
+		return bad_table(blob, ino, &failure);
+	}
+	blob->stored = stored.data;
+	blob->content = content.data;
+	blob->frames = footer.frames;
+	blob->content_size = content_size;
+	return 0;
+}
+
+static int read_table(struct puzzlefs_blob *blob, u64 ino)
+{
+	u8 bytes[PFS_SEEK_FOOTER_BYTES];
+	u32 length = min_t(u64, blob->size, sizeof(bytes));
+	struct pfs_seek_footer footer;
+	struct pfs_failure failure;
+	u8 *table;
+	int err;
+
+	/* Its frames will be wanted next: one read instead of three. */
+	if (blob->size <= SMALL_BLOB_BYTES)
+		vfs_fadvise(blob->file, 0, blob->size, POSIX_FADV_WILLNEED);
+	err = puzzlefs_read_stored(blob->file, bytes, length,
+				   blob->size - length);
+	if (err)
+		return err;
+	if (!pfs_read_seek_footer((struct pfs_bytes) { bytes, length },
+				  blob->size, &failure, &footer))
+		return bad_table(blob, ino, &failure);
+	if (footer.table_bytes > MAX_TABLE_BYTES) {
+		puzzlefs_blame(blob, ino, "seek table of %llu bytes",
+			       footer.table_bytes);
+		return -EIO;
+	}
+	table = kvmalloc(footer.table_bytes, GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+	err = puzzlefs_read_stored(blob->file, table, footer.table_bytes,
+				   blob->size - footer.table_bytes);
+	if (!err)
+		err = parse_table(blob, ino,
+				  (struct pfs_bytes) {
+					table, footer.table_bytes },
+				  footer);
+	kvfree(table);
+	return err;
+}
+
+/**
+ * puzzlefs_ready_blob - have the blob's seek table
+ * @blob: the blob
+ * @ino: inode that needs it, for messages
+ *
+ * Return: 0, -EIO for a bad table, -ENOMEM.
+ */
+int puzzlefs_ready_blob(struct puzzlefs_blob *blob, u64 ino)
+{
+	int err = 0;
+
+	/* Pairs with the release below: what it guards is seen complete. */
+	if (smp_load_acquire(&blob->ready))
+		return 0;
+	mutex_lock(&blob->lock);
+	if (!blob->ready) {
+		err = read_table(blob, ino);
+		if (!err)
+			smp_store_release(&blob->ready, true);
+	}
+	mutex_unlock(&blob->lock);
+	return err;
+}
+
+/* The frames from the one that holds @from to the one that ends at @to. */
+static int find_frames(struct puzzlefs_blob *blob, u64 from, u64 to,
+		       struct puzzlefs_unit *unit)
+{
+	struct pfs_scratch_u53 content = { blob->content, blob->frames + 1ULL };
+	u32 first = pfs_find_frame(content, blob->frames, from);
+	u32 last = to > from + 1 ?
+		   pfs_find_frame(content, blob->frames, to - 1) : first;
+	u64 stored, length;
+
+	if (first >= blob->frames || last >= blob->frames)
+		return -EIO;
+	stored = blob->stored[last + 1] - blob->stored[first];
+	length = blob->content[last + 1] - blob->content[first];
+	if (stored > MAX_STORED_BYTES || length > PFS_MAX_FRAME_BYTES)
+		return -EFBIG;
+	unit->content = blob->content[first];
+	unit->content_length = length;
+	unit->stored = blob->stored[first];
+	unit->stored_length = stored;
+	return 0;
+}
+
+/**
+ * puzzlefs_find_unit - what must be brought in to have a byte of a blob
+ * @blob: the blob, ready
+ * @offset: of the byte, uncompressed; the blob has it
+ * @check: the chunk that holds the byte and is to be verified, or NULL
+ * @unit: what was found
+ *
+ * Return: 0, -EFBIG for what is too large to be had at once, -EIO for a chunk
+ * that is not made of whole frames.
+ */
+int puzzlefs_find_unit(struct puzzlefs_blob *blob, u64 offset,
+		       const struct puzzlefs_check *check,
+		       struct puzzlefs_unit *unit)
+{
+	u64 from = offset;
+	u64 to = offset + 1;
+	int err;
+
+	unit->digest = NULL;
+	if (check) {
+		unit->digest = check->digest;
+		from = check->length ? check->offset : 0;
+		to = check->length ? from + check->length : blob->content_size;
+	}
+	if (!blob->compressed) {
+		if (to > blob->size)
+			return -EIO;
+		if (to - from > PFS_MAX_FRAME_BYTES)
+			return -EFBIG;
+		unit->content = from;
+		unit->content_length = to - from;
+		unit->stored = from;
+		unit->stored_length = to - from;
+		return 0;
+	}
+	err = find_frames(blob, from, to, unit);
+	if (err || !check)
+		return err;
+	if (unit->content != from || unit->content + unit->content_length != to)
+		return -EIO;
+	/* A blob's own digest is of all its bytes, the seek table too. */
+	if (!check->length) {
+		if (blob->size > MAX_STORED_BYTES)
+			return -EFBIG;
+		unit->stored = 0;
+		unit->stored_length = blob->size;
+	}
+	return 0;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Differences between the kernels this builds for, 6.1 to 7.x. Kbuild looks
+ * for each PUZZLEFS_… in the kernel's headers: stable kernels take changes
+ * back, so versions tell nothing.
+ */
+#ifndef _PUZZLEFS_COMPAT_H
+#define _PUZZLEFS_COMPAT_H
+
+#include <linux/fs.h>
+#include <linux/posix_acl_xattr.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+#include <linux/xattr.h>
+
+#ifdef PUZZLEFS_FILEMAP_SPLICE_READ
+#define puzzlefs_splice_read filemap_splice_read
+#else
+#define puzzlefs_splice_read generic_file_splice_read
+#endif
+
+#ifdef PUZZLEFS_MMAP_PREPARE
+#define PUZZLEFS_READONLY_MMAP \
+	.mmap_prepare = generic_file_readonly_mmap_prepare
+#else
+#define PUZZLEFS_READONLY_MMAP .mmap = generic_file_readonly_mmap
+#endif
+
+#ifdef PUZZLEFS_GET_INODE_ACL
+#define PUZZLEFS_GET_ACL .get_inode_acl = puzzlefs_get_acl
+#else
+#define PUZZLEFS_GET_ACL .get_acl = puzzlefs_get_acl
+#endif
+
+#ifdef PUZZLEFS_NOP_POSIX_ACL
+#define puzzlefs_acl_access nop_posix_acl_access
+#define puzzlefs_acl_default nop_posix_acl_default
+typedef const struct xattr_handler *const puzzlefs_xattr_list;
+#else
+#define puzzlefs_acl_access posix_acl_access_xattr_handler
+#define puzzlefs_acl_default posix_acl_default_xattr_handler
+typedef const struct xattr_handler *puzzlefs_xattr_list;
+#endif
+
+static inline bool puzzlefs_is_new(struct inode *inode)
+{
+#ifdef PUZZLEFS_INODE_STATE_READ
+	return inode_state_read_once(inode) & I_NEW;
+#else
+	return inode->i_state & I_NEW;
+#endif
+}
+
+static inline void puzzlefs_set_times(struct inode *inode,
+				      struct timespec64 time)
+{
+#ifdef PUZZLEFS_INODE_TIMES
+	inode_set_mtime_to_ts(inode, time);
+	inode_set_atime_to_ts(inode, time);
+	inode_set_ctime_to_ts(inode, time);
+#else
+	inode->i_mtime = time;
+	inode->i_atime = time;
+	inode->i_ctime = time;
+#endif
+}
+
+static inline void puzzlefs_set_uuid(struct super_block *sb, const u8 *uuid)
+{
+#ifdef PUZZLEFS_SUPER_SET_UUID
+	super_set_uuid(sb, uuid, sizeof(sb->s_uuid));
+#else
+	memcpy(&sb->s_uuid, uuid, sizeof(sb->s_uuid));
+#endif
+}
+
+typedef unsigned long (*puzzlefs_shrink)(struct shrinker *shrinker,
+					 struct shrink_control *control);
+
+static inline struct shrinker *
+puzzlefs_register_shrinker(puzzlefs_shrink count, puzzlefs_shrink scan,
+			   const char *name)
+{
+	struct shrinker *shrinker;
+
+#ifdef PUZZLEFS_SHRINKER_ALLOC
+	shrinker = shrinker_alloc(0, "%s", name);
+	if (!shrinker)
+		return NULL;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	shrinker_register(shrinker);
+#else
+	shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
+	if (!shrinker)
+		return NULL;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	shrinker->seeks = DEFAULT_SEEKS;
+	if (register_shrinker(shrinker, "%s", name)) {
+		kfree(shrinker);
+		return NULL;
+	}
+#endif
+	return shrinker;
+}
+
+static inline void puzzlefs_unregister_shrinker(struct shrinker *shrinker)
+{
+#ifdef PUZZLEFS_SHRINKER_ALLOC
+	shrinker_free(shrinker);
+#else
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
+#endif
+}
+
+#endif /* _PUZZLEFS_COMPAT_H */

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Loading an image: manifest and metadata are read into private memory,
+ * checked against their digests, then against every rule of the format.
+ */
+#include "internal.h"
+
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+/* Millions of inodes; also what one allocation can give. */
+#define MAX_METADATA_BYTES SZ_1G
+
+static int broken(struct fs_context *fc, const char *what, const u8 *digest,
+		  const struct pfs_failure *failure)
+{
+	bool unsupported = pfs_rule_unsupported[failure->rule];
+
+	errorfc(fc, "%s %s %*phN: %s (inode %llu, byte %llu)",
+		unsupported ? "unsupported" : "corrupt", what,
+		PFS_DIGEST_BYTES, digest, pfs_rule_names[failure->rule],
+		failure->inode, failure->offset);
+	return unsupported ? -EOPNOTSUPP : -EUCLEAN;
+}
+
+static int check_blob(struct fs_context *fc, const char *what,
+		      const u8 *digest, struct pfs_bytes bytes)
+{
+	u8 actual[PFS_DIGEST_BYTES];
+	int err = puzzlefs_sha256(bytes.data, bytes.length, actual);
+
+	if (err || !memcmp(actual, digest, PFS_DIGEST_BYTES))
+		return err;
+	errorfc(fc, "%s %*phN has the sha256 %*phN", what, PFS_DIGEST_BYTES,
+		digest, PFS_DIGEST_BYTES, actual);
+	return -EUCLEAN;
+}
+
+static int open_checked(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
+			const char *what, const u8 *digest, const u8 *verity,
+			struct file **out)
+{
+	struct file *file;
+	int err = 0;
+
+	file = puzzlefs_open_stored(sbi->store, digest);
+	if (IS_ERR(file)) {
+		errorfc(fc, "%s %*phN: cannot be opened in %s: %pe", what,
+			PFS_DIGEST_BYTES, digest, sbi->oci_root_dir, file);
+		return PTR_ERR(file);
+	}
+	if (sbi->store->verity)
+		err = puzzlefs_check_verity(file, verity);
+	if (err) {
+		errorfc(fc, "%s %*phN has %s", what, PFS_DIGEST_BYTES, digest,
+			err == -ENODATA ? "no fs-verity" :
+			"another fs-verity digest than demanded");
+		fput(file);
+		return err;
+	}
+	*out = file;
+	return 0;
+}
+
+/* Reads a whole blob into private memory, and checks its digest. */
+static int read_blob(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
+		     const char *what, const u8 *digest, const u8 *verity,
+		     u64 limit, struct pfs_bytes *bytes)
+{
+	struct file *file;
+	u8 *data;
+	u64 size;
+	int err;
+
+	err = open_checked(sbi, fc, what, digest, verity, &file);
+	if (err)
+		return err;
+	size = i_size_read(file_inode(file));
+	err = -EFBIG;
+	if (size > limit) {
+		errorfc(fc, "%s %*phN: %llu bytes are too many", what,
+			PFS_DIGEST_BYTES, digest, size);
+		goto out;
+	}
+	/* Not empty, so that there is an address. */
+	data = kvmalloc(max_t(u64, size, 1), GFP_KERNEL_ACCOUNT);
+	err = -ENOMEM;
+	if (!data)
+		goto out;
+	*bytes = (struct pfs_bytes) { data, size };
+	err = puzzlefs_read_stored(file, data, size, 0);
+	if (err)
+		errorfc(fc, "%s %*phN: reading it failed: %d", what,
+			PFS_DIGEST_BYTES, digest, err);
+	else
+		err = check_blob(fc, what, digest, *bytes);
+	if (err) {
+		kvfree(data);
+		*bytes = (struct pfs_bytes) { };
+	}
+out:
+	fput(file);
+	return err;
+}
+
+/* What finding the metadata blob in a manifest works with. */
+struct manifest_scratch {
+	u32 keys[PFS_KEY_POSITIONS];
+	u8 open[PFS_MAX_DEPTH + 1];
+	u8 plain[80];
+	u8 layer[PFS_HEX_DIGITS];
+};
+
+/* Finds the digests of the metadata blob in the manifest. */
+static int find_metadata(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
+			 struct pfs_bytes json, u8 *digest, u8 *verity)
+{
+	struct pfs_rootfs_descriptor descriptor;
+	struct manifest_scratch *scratch;
+	struct pfs_failure failure;
+	int err = 0;
+
+	scratch = kzalloc(sizeof(*scratch), GFP_KERNEL);
+	if (!scratch)
+		return -ENOMEM;
+	if (!pfs_find_rootfs(json,
+			     (struct pfs_scratch_u8) {
+				     scratch->open, sizeof(scratch->open) },
+			     (struct pfs_scratch_u32) {
+				     scratch->keys, PFS_KEY_POSITIONS },
+			     (struct pfs_scratch_u8) {
+				     scratch->plain, sizeof(scratch->plain) },
+			     (struct pfs_scratch_u8) {
+				     scratch->layer, sizeof(scratch->layer) },
+			     (struct pfs_scratch_u8) {
+				     digest, PFS_DIGEST_BYTES },
+			     (struct pfs_scratch_u8) {
+				     verity, PFS_DIGEST_BYTES },
+			     &failure, &descriptor)) {
+		err = broken(fc, "manifest", sbi->manifest, &failure);
+	} else if (sbi->store->verity && !descriptor.has_verity) {
+		errorfc(fc, "manifest %*phN has no fs-verity digest of its metadata",
+			PFS_DIGEST_BYTES, sbi->manifest);
+		err = -EKEYREJECTED;
+	}
+	kfree(scratch);
+	return err;
+}
+
+/* Memory for each inode record; false where there is not enough. */
+static bool lend(struct puzzlefs_image *image, u64 records,
+		 struct pfs_scratch_u32 *links, struct pfs_scratch_u53 *parents,
+		 struct pfs_scratch_u53 *queue)
+{
+	/* One more than needed: an empty image is refused later, by a rule. */
+	links->data = kvcalloc(records + 1, sizeof(u32), GFP_KERNEL_ACCOUNT);
+	parents->data = kvcalloc(records + 1, sizeof(u64), GFP_KERNEL_ACCOUNT);
+	queue->data = kvcalloc(records + 1, sizeof(u64), GFP_KERNEL_ACCOUNT);
+	links->length = records;
+	parents->length = records;
+	queue->length = records;
+	image->links = links->data;
+	image->parents = parents->data;
+	return links->data && parents->data && queue->data;
+}
+
+static int index_names(struct puzzlefs_image *image,
+		       struct pfs_failure *failure)
+{
+	struct pfs_summary *summary = &image->summary;
+
+	if (!summary->unsorted)
+		return 0;
+	image->index.data = kvcalloc(summary->index, sizeof(u32),
+				     GFP_KERNEL_ACCOUNT);
+	if (!image->index.data)
+		return -ENOMEM;
+	image->index.length = summary->index;
+	if (!pfs_index_names(image->rootfs, summary->unsorted, image->index,
+			     failure))
+		return -EUCLEAN;
+	return 0;
+}
+
+/*
+ * Checks every rule, and leaves in the image what that finds out. Where one
+ * is broken, @failure has it.
+ */
+static int check_rules(struct puzzlefs_image *image,
+		       struct pfs_failure *failure)
+{
+	u64 words;
+	struct pfs_scratch_u53 work = { &words, 1 };
+	struct pfs_scratch_u53 parents, queue;
+	struct pfs_scratch_u32 starts, links;
+	int err;
+
+	failure->rule = PFS_RULE_NONE;
+	starts.length = PFS_MAX_SEGMENTS + 1;
+	starts.data = kcalloc(starts.length, sizeof(u32), GFP_KERNEL_ACCOUNT);
+	if (!starts.data)
+		return -ENOMEM;
+	image->starts = starts.data;
+	if (!pfs_open_message(image->bytes, starts, failure, &image->message) ||
+	    !pfs_check_encoding(&image->message, work, failure, &image->rootfs))
+		return -EUCLEAN;
+	if (!lend(image, pfs_count_records(image->rootfs), &links, &parents,
+		  &queue))
+		err = -ENOMEM;
+	else if (!pfs_validate(image->rootfs, links, parents, queue, failure,
+			       &image->summary))
+		err = -EUCLEAN;
+	else
+		err = index_names(image, failure);
+	kvfree(queue.data);
+	if (!err)
+		image->content_bytes = pfs_content_bytes(image->rootfs, links);
+	return err;
+}
+
+/**
+ * puzzlefs_load_image - read and check the image that a manifest names
+ * @sbi: has the store and the manifest's digest; gets the image
+ * @fc: where messages go
+ *
+ * Return: 0; -EUCLEAN for a corrupt image, -EOPNOTSUPP for one that is newer
+ * than this driver, -ENODATA or -EKEYREJECTED for missing or other fs-verity,
+ * or what reading failed with. On failure puzzlefs_free_image() is still due.
+ */
+int puzzlefs_load_image(struct puzzlefs_sb_info *sbi, struct fs_context *fc)
+{
+	struct puzzlefs_image *image = &sbi->image;
+	u8 digest[PFS_DIGEST_BYTES], verity[PFS_DIGEST_BYTES];
+	struct pfs_failure failure;
+	struct pfs_bytes json;
+	int err;
+
+	err = read_blob(sbi, fc, "manifest", sbi->manifest, sbi->verity,
+			PFS_MAX_MANIFEST_BYTES, &json);
+	if (err)
+		return err;
+	err = find_metadata(sbi, fc, json, digest, verity);
+	kvfree(json.data);
+	if (err)
+		return err;
+	err = read_blob(sbi, fc, "metadata", digest, verity,
+			MAX_METADATA_BYTES, &image->bytes);
+	if (err)
+		return err;
+	err = check_rules(image, &failure);
+	if (failure.rule != PFS_RULE_NONE)
+		return broken(fc, "metadata", digest, &failure);
+	return err;
+}
+
+void puzzlefs_free_image(struct puzzlefs_image *image)
+{
+	kvfree(image->index.data);
+	kvfree(image->parents);
+	kvfree(image->links);
+	kfree(image->starts);
+	kvfree(image->bytes.data);
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Inodes: what stat(2) shows, and the operations of each kind of file.
+ */
+#include "internal.h"
+#include "compat.h"
+
+#include <linux/module.h>
+#include <linux/pagemap.h>
+#include <linux/slab.h>
+
+static struct kmem_cache *inode_cache;
+
+static const struct inode_operations puzzlefs_file_iops = {
+	.listxattr	= puzzlefs_listxattr,
+	PUZZLEFS_GET_ACL,
+};
+
+static const struct inode_operations puzzlefs_symlink_iops = {
+	.get_link	= simple_get_link,
+	.listxattr	= puzzlefs_listxattr,
+};
+
+static dev_t device_of(struct pfs_inode record)
+{
+	if (pfs_inode_mode_kind(record) == PFS_INODE_MODE_CHR) {
+		struct pfs_chr chr = pfs_inode_mode_chr(record);
+
+		return MKDEV(pfs_chr_major(chr), pfs_chr_minor(chr));
+	}
+	if (pfs_inode_mode_kind(record) == PFS_INODE_MODE_BLK) {
+		struct pfs_blk blk = pfs_inode_mode_blk(record);
+
+		return MKDEV(pfs_blk_major(blk), pfs_blk_minor(blk));
+	}
+	return 0;
+}
+
+static int read_symlink(struct inode *inode, struct pfs_inode_additional more)
+{
+	struct pfs_bytes target = pfs_inode_additional_symlink_target(more);
+	char *link;
+
+	link = kmemdup_nul(target.data, target.length, GFP_KERNEL);
+	if (!link)
+		return -ENOMEM;
+	inode->i_link = link;
+	inode->i_size = target.length;
+	inode->i_op = &puzzlefs_symlink_iops;
+	return 0;
+}
+
+static int read_file(struct inode *inode, struct pfs_inode record)
+{
+	u64 size = pfs_file_size(pfs_inode_mode_file(record));
+
+	if (size > inode->i_sb->s_maxbytes)
+		return -EFBIG;
+	inode->i_size = size;
+	inode->i_blocks = DIV_ROUND_UP_ULL(size, 512);
+	inode->i_op = &puzzlefs_file_iops;
+	inode->i_fop = &puzzlefs_file_fops;
+	inode->i_mapping->a_ops = &puzzlefs_aops;
+	mapping_set_large_folios(inode->i_mapping);
+	return 0;
+}
+
+/* Fills a new inode from its record. */
+static int read_inode(struct inode *inode, struct pfs_inode record, u32 links)
+{
+	struct pfs_inode_additional more = pfs_inode_additional(record);
+	umode_t mode = pfs_stat_mode(record);
+
+	inode->i_mode = mode;
+	i_uid_write(inode, pfs_inode_uid(record));
+	i_gid_write(inode, pfs_inode_gid(record));
+	set_nlink(inode, links);
+	puzzlefs_set_times(inode, (struct timespec64) {
+		.tv_sec = pfs_inode_mtime_seconds(record),
+		.tv_nsec = pfs_inode_mtime_nanoseconds(record),
+	});
+	if (!pfs_inode_additional_xattrs(more).part.count)
+		cache_no_acl(inode);
+
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+		return read_file(inode, record);
+	case S_IFLNK:
+		return read_symlink(inode, more);
+	case S_IFDIR:
+		inode->i_op = &puzzlefs_dir_iops;
+		inode->i_fop = &puzzlefs_dir_fops;
+		return 0;
+	default:
+		inode->i_op = &puzzlefs_file_iops;
+		init_special_inode(inode, mode, device_of(record));
+		return 0;
+	}
+}
+
+static int is_inode(struct inode *inode, void *ino)
+{
+	return PUZZLEFS_I(inode)->ino == *(u64 *)ino;
+}
+
+static int set_inode(struct inode *inode, void *ino)
+{
+	PUZZLEFS_I(inode)->ino = *(u64 *)ino;
+	inode->i_ino = *(u64 *)ino;
+	return 0;
+}
+
+/**
+ * puzzlefs_iget - the inode of a number
+ * @sb: the superblock
+ * @ino: the number, from the image or from a file handle
+ *
+ * Return: the inode, -ESTALE for a number that the tree does not show, -ENOMEM.
+ */
+struct inode *puzzlefs_iget(struct super_block *sb, u64 ino)
+{
+	struct puzzlefs_image *image = &PUZZLEFS_SB(sb)->image;
+	struct puzzlefs_inode *pi;
+	struct pfs_place place;
+	struct inode *inode;
+	int err = -ESTALE;
+
+	inode = iget5_locked(sb, ino, is_inode, set_inode, &ino);
+	if (!inode)
+		return ERR_PTR(-ENOMEM);
+	if (!puzzlefs_is_new(inode))
+		return inode;
+	pi = PUZZLEFS_I(inode);
+	if (pfs_find_place(image->rootfs, ino, &place) &&
+	    image->links[place.ordinal]) {
+		pi->record = place.inode;
+		pi->ordinal = place.ordinal;
+		err = read_inode(inode, place.inode,
+				 image->links[place.ordinal]);
+	}
+	if (err) {
+		iget_failed(inode);
+		return ERR_PTR(err);
+	}
+	unlock_new_inode(inode);
+	return inode;
+}
+
+struct inode *puzzlefs_alloc_inode(struct super_block *sb)
+{
+	struct puzzlefs_inode *pi;
+
+	pi = alloc_inode_sb(sb, inode_cache, GFP_KERNEL);
+	if (!pi)
+		return NULL;
+	pi->content = NULL;
+	return &pi->vfs_inode;
+}
+
+/* Called when nobody walks over the inode by RCU any more. */
+void puzzlefs_free_inode(struct inode *inode)
+{
+	if (S_ISLNK(inode->i_mode))
+		kfree(inode->i_link);
+	kmem_cache_free(inode_cache, PUZZLEFS_I(inode));
+}
+
+static void init_once(void *inode)
+{
+	inode_init_once(&((struct puzzlefs_inode *)inode)->vfs_inode);
+}
+
+int __init puzzlefs_init_inodes(void)
+{
+	inode_cache = kmem_cache_create("puzzlefs_inode",
+					sizeof(struct puzzlefs_inode), 0,
+					SLAB_RECLAIM_ACCOUNT | SLAB_ACCOUNT,
+					init_once);
+	return inode_cache ? 0 : -ENOMEM;
+}
+
+void puzzlefs_exit_inodes(void)
+{
+	/* Inodes are freed after a grace period. */
+	rcu_barrier();
+	kmem_cache_destroy(inode_cache);
+}

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mounting: options, superblocks, and the module itself.
+ */
+#include "internal.h"
+#include "compat.h"
+
+#include <linux/backing-dev.h>
+#include <linux/fs_parser.h>
+#include <linux/module.h>
+#include <linux/mount.h>
+#include <linux/namei.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/statfs.h>
+
+/* Folios are filled with whole chunks: more ahead than the usual 128 KiB. */
+#define READAHEAD_BYTES SZ_1M
+
+enum { OPT_OCI_ROOT_DIR, OPT_IMAGE_MANIFEST, OPT_VERITY, OPT_VERIFY };
+enum { VERIFY_NONE, VERIFY_BLOB };
+
+static const struct constant_table verify_modes[] = {
+	{ "none", VERIFY_NONE },
+	{ "blob", VERIFY_BLOB },
+	{}
+};
+
+static const struct fs_parameter_spec puzzlefs_parameters[] = {
+	fsparam_string("oci_root_dir", OPT_OCI_ROOT_DIR),
+	fsparam_string("image_manifest", OPT_IMAGE_MANIFEST),
+	fsparam_string("verity", OPT_VERITY),
+	fsparam_enum("verify", OPT_VERIFY, verify_modes),
+	{}
+};
+
+static int parse_digest(struct fs_context *fc, struct fs_parameter *param,
+			u8 *digest)
+{
+	struct pfs_bytes digits = { param->string, strlen(param->string) };
+	struct pfs_scratch_u8 bytes = { digest, PFS_DIGEST_BYTES };
+
+	if (pfs_parse_hex(digits, bytes))
+		return 0;
+	errorfc(fc, "%s=%s: a digest is %d lower-case hexadecimal digits",
+		param->key, param->string, PFS_HEX_DIGITS);
+	return -EINVAL;
+}
+
+static int puzzlefs_parse_param(struct fs_context *fc,
+				struct fs_parameter *param)
+{
+	struct puzzlefs_sb_info *sbi = fc->s_fs_info;
+	struct fs_parse_result result;
+	int option = fs_parse(fc, puzzlefs_parameters, param, &result);
+
+	switch (option) {
+	case OPT_OCI_ROOT_DIR:
+		kfree(sbi->oci_root_dir);
+		sbi->oci_root_dir = param->string;
+		param->string = NULL;
+		return 0;
+	case OPT_IMAGE_MANIFEST:
+		sbi->has_manifest = true;
+		return parse_digest(fc, param, sbi->manifest);
+	case OPT_VERITY:
+		sbi->has_verity = true;
+		return parse_digest(fc, param, sbi->verity);
+	case OPT_VERIFY:
+		sbi->verify = result.uint_32;
+		return 0;
+	default:
+		return option;
+	}
+}
+
+static int puzzlefs_statfs(struct dentry *dentry, struct kstatfs *buf)
+{
+	struct super_block *sb = dentry->d_sb;
+	struct puzzlefs_image *image = &PUZZLEFS_SB(sb)->image;
+
+	buf->f_type = PUZZLEFS_MAGIC;
+	buf->f_bsize = sb->s_blocksize;
+	buf->f_blocks = DIV_ROUND_UP_ULL(image->content_bytes,
+					 sb->s_blocksize);
+	buf->f_files = image->summary.inodes;
+	buf->f_namelen = PFS_MAX_NAME_BYTES;
+	buf->f_fsid = uuid_to_fsid(sb->s_uuid.b);
+	return 0;
+}
+
+static int puzzlefs_show_options(struct seq_file *seq, struct dentry *root)
+{
+	struct puzzlefs_sb_info *sbi = PUZZLEFS_SB(root->d_sb);
+
+	seq_show_option(seq, "oci_root_dir", sbi->oci_root_dir);
+	seq_printf(seq, ",image_manifest=%*phN", PFS_DIGEST_BYTES,
+		   sbi->manifest);
+	if (sbi->has_verity)
+		seq_printf(seq, ",verity=%*phN", PFS_DIGEST_BYTES, sbi->verity);
+	if (sbi->verify == VERIFY_BLOB)
+		seq_puts(seq, ",verify=blob");
+	return 0;
+}
+
+static const struct super_operations puzzlefs_super_ops = {
+	.alloc_inode	= puzzlefs_alloc_inode,
+	.free_inode	= puzzlefs_free_inode,
+	.statfs		= puzzlefs_statfs,
+	.show_options	= puzzlefs_show_options,
+};
+
+static void free_sb_info(struct puzzlefs_sb_info *sbi)
+{
+	if (!sbi)
+		return;
+	puzzlefs_free_image(&sbi->image);
+	puzzlefs_put_store(sbi->store);
+	kfree(sbi->oci_root_dir);
+	kfree(sbi);
+}
+
+static int check_options(struct fs_context *fc, struct puzzlefs_sb_info *sbi)
+{
+	if (!sbi->oci_root_dir) {
+		errorfc(fc, "missing option: oci_root_dir=DIRECTORY");
+		return -EINVAL;
+	}
+	if (!sbi->has_manifest) {
+		errorfc(fc, "missing option: image_manifest=SHA256");
+		return -EINVAL;
+	}
+	if (sbi->has_verity && !puzzlefs_has_verity()) {
+		errorfc(fc, "verity=: this kernel does not let modules ask for fs-verity digests (6.4 and newer do)");
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+/* Opens the OCI directory, for its lifetime. */
+static int find_store(struct fs_context *fc, struct puzzlefs_sb_info *sbi)
+{
+	struct super_block *lower;
+	struct path root;
+	int err;
+
+	err = kern_path(sbi->oci_root_dir, LOOKUP_FOLLOW | LOOKUP_DIRECTORY,
+			&root);
+	if (err) {
+		errorfc(fc, "oci_root_dir=%s: %pe", sbi->oci_root_dir,
+			ERR_PTR(err));
+		return err;
+	}
+	lower = root.mnt->mnt_sb;
+	err = -ELOOP;
+	if (lower->s_type == &puzzlefs_fs_type) {
+		errorfc(fc, "oci_root_dir=%s: an image in an image cannot be mounted",
+			sbi->oci_root_dir);
+	} else if (lower->s_stack_depth >= FILESYSTEM_MAX_STACK_DEPTH) {
+		errorfc(fc, "oci_root_dir=%s: too many file systems on each other",
+			sbi->oci_root_dir);
+	} else {
+		sbi->store = puzzlefs_get_store(&root,
+						sbi->verify == VERIFY_BLOB,
+						sbi->has_verity);
+		err = PTR_ERR_OR_ZERO(sbi->store);
+		if (err)
+			errorfc(fc, "oci_root_dir=%s: no private mount of it: %pe",
+				sbi->oci_root_dir, sbi->store);
+	}
+	path_put(&root);
+	return err;
+}
+
+static int fill_super(struct super_block *sb, struct fs_context *fc)
+{
+	struct puzzlefs_sb_info *sbi = PUZZLEFS_SB(sb);
+	struct inode *root;
+	int err;
+
+	err = puzzlefs_load_image(sbi, fc);
+	if (err)
+		return err;
+	err = super_setup_bdi(sb);
+	if (err)
+		return err;
+	sb->s_bdi->ra_pages = READAHEAD_BYTES >> PAGE_SHIFT;
+	sb->s_bdi->io_pages = READAHEAD_BYTES >> PAGE_SHIFT;
+	sb->s_magic = PUZZLEFS_MAGIC;
+	sb->s_blocksize = PAGE_SIZE;
+	sb->s_blocksize_bits = PAGE_SHIFT;
+	sb->s_maxbytes = MAX_LFS_FILESIZE;
+	sb->s_time_gran = 1;
+	sb->s_flags |= SB_RDONLY | SB_NOATIME | SB_POSIXACL;
+	sb->s_stack_depth = sbi->store->root.mnt->mnt_sb->s_stack_depth + 1;
+	sb->s_op = &puzzlefs_super_ops;
+	sb->s_export_op = &puzzlefs_export_ops;
+	puzzlefs_set_xattr_handlers(sb);
+	puzzlefs_set_uuid(sb, sbi->manifest);
+
+	root = puzzlefs_iget(sb, PFS_ROOT_INO);
+	if (IS_ERR(root))
+		return PTR_ERR(root);
+	sb->s_root = d_make_root(root);
+	return sb->s_root ? 0 : -ENOMEM;
+}
+
+static bool same_image(const struct puzzlefs_sb_info *a,
+		       const struct puzzlefs_sb_info *b)
+{
+	/* The store stands for directory, credentials and verification. */
+	return a->store == b->store &&
+	       !memcmp(a->manifest, b->manifest, sizeof(a->manifest)) &&
+	       !memcmp(a->verity, b->verity, sizeof(a->verity));
+}
+
+static int test_super(struct super_block *sb, struct fs_context *fc)
+{
+	return sb->s_user_ns == fc->user_ns &&
+	       same_image(PUZZLEFS_SB(sb), fc->s_fs_info);
+}
+
+static int puzzlefs_get_tree(struct fs_context *fc)
+{
+	struct puzzlefs_sb_info *sbi = fc->s_fs_info;
+	struct super_block *sb;
+	int err;
+
+	err = check_options(fc, sbi);
+	if (!err)
+		err = find_store(fc, sbi);
+	if (err)
+		return err;
+	fc->sb_flags |= SB_RDONLY;
+	sb = sget_fc(fc, test_super, set_anon_super_fc);
+	if (IS_ERR(sb))
+		return PTR_ERR(sb);
+	if (!sb->s_root) {
+		err = fill_super(sb, fc);
+		if (err) {
+			deactivate_locked_super(sb);
+			return err;
+		}
+		sb->s_flags |= SB_ACTIVE;
+	}
+	fc->root = dget(sb->s_root);
+	return 0;
+}
+
+/* Remounting: the same image, and nothing but read-only. */
+static int puzzlefs_reconfigure(struct fs_context *fc)
+{
+	struct puzzlefs_sb_info *old = PUZZLEFS_SB(fc->root->d_sb);
+	struct puzzlefs_sb_info *new = fc->s_fs_info;
+
+	fc->sb_flags |= SB_RDONLY;
+	if ((new->oci_root_dir &&
+	     strcmp(new->oci_root_dir, old->oci_root_dir)) ||
+	    (new->has_manifest &&
+	     memcmp(new->manifest, old->manifest, sizeof(new->manifest))) ||
+	    (new->has_verity &&
+	     memcmp(new->verity, old->verity, sizeof(new->verity))) ||
+	    (new->verify && new->verify != old->verify)) {
+		errorfc(fc, "remounting cannot change the image or its verification");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void puzzlefs_free_fc(struct fs_context *fc)
+{
+	free_sb_info(fc->s_fs_info);
+}
+
+static const struct fs_context_operations puzzlefs_context_ops = {
+	.free		= puzzlefs_free_fc,
+	.parse_param	= puzzlefs_parse_param,
+	.get_tree	= puzzlefs_get_tree,
+	.reconfigure	= puzzlefs_reconfigure,
+};
+
+static int puzzlefs_init_fs_context(struct fs_context *fc)
+{
+	fc->s_fs_info = kzalloc(sizeof(struct puzzlefs_sb_info), GFP_KERNEL);
+	if (!fc->s_fs_info)
+		return -ENOMEM;
+	fc->ops = &puzzlefs_context_ops;
+	return 0;
+}
+
+static void puzzlefs_kill_sb(struct super_block *sb)
+{
+	struct puzzlefs_sb_info *sbi = PUZZLEFS_SB(sb);
+
+	kill_anon_super(sb);
+	free_sb_info(sbi);
+}
+
+struct file_system_type puzzlefs_fs_type = {
+	.owner			= THIS_MODULE,
+	.name			= "puzzlefs",
+	.fs_flags		= FS_ALLOW_IDMAP,
+	.init_fs_context	= puzzlefs_init_fs_context,
+	.parameters		= puzzlefs_parameters,
+	.kill_sb		= puzzlefs_kill_sb,
+};
+
+static int __init puzzlefs_init(void)
+{
+	int err;
+
+	err = puzzlefs_init_sha256();
+	if (err)
+		return err;
+	err = puzzlefs_init_inodes();
+	if (err)
+		goto no_inodes;
+	err = puzzlefs_init_frames();
+	if (err)
+		goto no_frames;
+	err = register_filesystem(&puzzlefs_fs_type);
+	if (!err)
+		return 0;
+	puzzlefs_exit_frames();
+no_frames:
+	puzzlefs_exit_inodes();
+no_inodes:
+	puzzlefs_exit_sha256();
+	return err;
+}
+
+static void __exit puzzlefs_exit(void)
+{
+	unregister_filesystem(&puzzlefs_fs_type);
+	puzzlefs_exit_frames();
+	puzzlefs_exit_inodes();
+	puzzlefs_exit_zstd();
+	puzzlefs_exit_sha256();
+}
+
+module_init(puzzlefs_init);
+module_exit(puzzlefs_exit);
+
+MODULE_ALIAS_FS("puzzlefs");
+MODULE_DESCRIPTION("PuzzleFS: container images, mounted as they lie");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fs-verity: what the lower file system's measurement of a blob must be.
+ */
+#include "internal.h"
+#include "compat.h"
+
+#include <linux/fsverity.h>
+
+/* Whether this kernel lets modules ask for the measurement. */
+bool puzzlefs_has_verity(void)
+{
+	return IS_ENABLED(CONFIG_FS_VERITY) &&
+	       IS_ENABLED(PUZZLEFS_FSVERITY_GET_DIGEST);
+}
+
+/**
+ * puzzlefs_check_verity - compare an open file's fs-verity digest
+ * @file: the file
+ * @expected: SHA-256 digest, 32 bytes
+ *
+ * Return: 0, -ENODATA for a file without fs-verity, -EKEYREJECTED for another
+ * digest. Every later read of the file is checked by its file system.
+ */
+int puzzlefs_check_verity(struct file *file, const u8 *expected)
+{
+#if IS_ENABLED(CONFIG_FS_VERITY) && IS_ENABLED(PUZZLEFS_FSVERITY_GET_DIGEST)
+	u8 digest[FS_VERITY_MAX_DIGEST_SIZE];
+	enum hash_algo algorithm;
+	int size;
+
+	size = fsverity_get_digest(file_inode(file), digest, NULL, &algorithm);
+	if (size <= 0)
+		return size ? size : -ENODATA;
+	if (algorithm != HASH_ALGO_SHA256 || size != PFS_DIGEST_BYTES ||
+	    memcmp(digest, expected, PFS_DIGEST_BYTES))
+		return -EKEYREJECTED;
+	return 0;
+#else
+	return -EOPNOTSUPP;
+#endif
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Extended attributes and POSIX access control lists.
+ */
+#include "internal.h"
+#include "compat.h"
+
+#include <linux/capability.h>
+#include <linux/posix_acl_xattr.h>
+#include <linux/xattr.h>
+
+static struct pfs_xattr_list xattrs_of(struct inode *inode)
+{
+	struct pfs_inode record = PUZZLEFS_I(inode)->record;
+
+	return pfs_inode_additional_xattrs(pfs_inode_additional(record));
+}
+
+static bool find_xattr(struct inode *inode, const char *name,
+		       struct pfs_bytes *value)
+{
+	struct pfs_bytes key = { (const u8 *)name, strlen(name) };
+	struct pfs_xattr_list xattrs = xattrs_of(inode);
+	u32 i;
+
+	for (i = 0; i < xattrs.part.count; i++) {
+		struct pfs_xattr xattr = pfs_xattr_at(xattrs, i);
+
+		if (pfs_same_bytes(pfs_xattr_key(xattr), key)) {
+			*value = pfs_xattr_val(xattr);
+			return true;
+		}
+	}
+	return false;
+}
+
+static int puzzlefs_xattr_get(const struct xattr_handler *handler,
+			      struct dentry *dentry, struct inode *inode,
+			      const char *name, void *buffer, size_t size)
+{
+	struct pfs_bytes value;
+
+	if (!find_xattr(inode, xattr_full_name(handler, name), &value))
+		return -ENODATA;
+	if (!size)
+		return value.length;
+	if (value.length > size)
+		return -ERANGE;
+	memcpy(buffer, value.data, value.length);
+	return value.length;
+}
+
+static const struct xattr_handler user_handler = {
+	.prefix	= XATTR_USER_PREFIX,
+	.get	= puzzlefs_xattr_get,
+};
+
+static const struct xattr_handler trusted_handler = {
+	.prefix	= XATTR_TRUSTED_PREFIX,
+	.get	= puzzlefs_xattr_get,
+};
+
+static const struct xattr_handler security_handler = {
+	.prefix	= XATTR_SECURITY_PREFIX,
+	.get	= puzzlefs_xattr_get,
+};
+
+static puzzlefs_xattr_list handlers[] = {
+	&user_handler,
+	&trusted_handler,
+	&security_handler,
+#ifdef CONFIG_FS_POSIX_ACL
+	&puzzlefs_acl_access,
+	&puzzlefs_acl_default,
+#endif
+	NULL,
+};
+
+void puzzlefs_set_xattr_handlers(struct super_block *sb)
+{
+	sb->s_xattr = handlers;
+}
+
+static bool starts_with(struct pfs_bytes key, struct pfs_bytes prefix)
+{
+	return key.length > prefix.length &&
+	       pfs_same_bytes(pfs_slice(key, 0, prefix.length), prefix);
+}
+
+/* Names of other namespaces are hidden: there would be no way to get them. */
+static bool is_listed(struct pfs_bytes key)
+{
+	if (starts_with(key, PFS_TEXT(XATTR_TRUSTED_PREFIX)))
+		return capable(CAP_SYS_ADMIN);
+	if (IS_ENABLED(CONFIG_FS_POSIX_ACL) &&
+	    (pfs_same_bytes(key, PFS_TEXT(XATTR_NAME_POSIX_ACL_ACCESS)) ||
+	     pfs_same_bytes(key, PFS_TEXT(XATTR_NAME_POSIX_ACL_DEFAULT))))
+		return true;
+	return starts_with(key, PFS_TEXT(XATTR_USER_PREFIX)) ||
+	       starts_with(key, PFS_TEXT(XATTR_SECURITY_PREFIX));
+}
+
+ssize_t puzzlefs_listxattr(struct dentry *dentry, char *buffer, size_t size)
+{
+	struct pfs_xattr_list xattrs = xattrs_of(d_inode(dentry));
+	size_t used = 0;
+	u32 i;
+
+	for (i = 0; i < xattrs.part.count; i++) {
+		struct pfs_bytes key = pfs_xattr_key(pfs_xattr_at(xattrs, i));
+
+		if (!is_listed(key))
+			continue;
+		if (buffer) {
+			if (size - used < key.length + 1)
+				return -ERANGE;
+			memcpy(buffer + used, key.data, key.length);
+			buffer[used + key.length] = '\0';
+		}
+		used += key.length + 1;
+	}
+	return used;
+}
+
+struct posix_acl *puzzlefs_get_acl(struct inode *inode, int type, bool rcu)
+{
+#ifdef CONFIG_FS_POSIX_ACL
+	const char *name = type == ACL_TYPE_ACCESS ?
+			   XATTR_NAME_POSIX_ACL_ACCESS :
+			   XATTR_NAME_POSIX_ACL_DEFAULT;
+	struct pfs_bytes value;
+
+	if (rcu)
+		return ERR_PTR(-ECHILD);
+	if (!find_xattr(inode, name, &value))
+		return NULL;
+	return posix_acl_from_xattr(inode->i_sb->s_user_ns, value.data,
+				    value.length);
+#else
+	return NULL;
+#endif
+}
