@@ -1,8 +1,9 @@
 /** Finding inodes and names in a validated image, through its layers. */
 import { decreases, difference, u32 } from "./language.ts";
-import type { Bytes, Items, Value, u53 } from "./language.ts";
+import type { Bytes, Items, Scratch, Value, u53 } from "./language.ts";
 import type { DirEntry, Inode, InodeVector, Rootfs } from "./metadata.ts";
-import { compareNames, sameBytes } from "./names.ts";
+import { indexStart, sortedEntry } from "./nameindex.ts";
+import { compareNames } from "./names.ts";
 
 /** The root directory's inode number. */
 export const ROOT_INO: u53 = 1;
@@ -30,47 +31,42 @@ export interface Listed extends Value {
   inode: Inode;
 }
 
-/** The position of `ino` in a layer, or of the first inode after it. */
+/** The position of `ino` in a layer, or the number of its inodes. */
 function searchInodes(inodes: Items<Inode>, ino: u53): u32 {
   // Builders number without gaps: the first guess is right in an image of one layer.
-  const guess: u32 = u32(difference(ino, inodes[0].ino));
+  const first: u53 = inodes[0].ino;
+  const guess: u32 = u32(difference(ino, first));
   if (guess < inodes.length && inodes[guess].ino === ino) return guess;
   let low: u32 = 0;
   let high: u32 = inodes.length;
   while (low < high) {
     decreases(high - low);
     const middle: u32 = (low + high) / 2;
-    if (inodes[middle].ino < ino) low = u32(middle + 1);
+    const found: u53 = inodes[middle].ino;
+    if (found === ino) return middle;
+    if (found < ino) low = u32(middle + 1);
     else high = middle;
   }
-  return low;
-}
-
-/** The record of `ino` in one layer. */
-function inodeIn(layer: InodeVector, ino: u53): Inode | undefined {
-  const inodes = layer.inodes;
-  const inode = inodes[searchInodes(inodes, ino)];
-  if (ino === 0 || inode.ino !== ino) return undefined;
-  return inode;
+  return inodes.length;
 }
 
 /** Whether any layer holds `ino`, be it as a whiteout. */
-export function isHeld(image: Rootfs, ino: u53): boolean {
-  for (const layer of image.metadatas) {
-    const inode = inodeIn(layer, ino);
-    if (inode !== undefined) return true;
+export function isHeld(layers: Items<InodeVector>, ino: u53): boolean {
+  for (let layer: u32 = 0; layer < layers.length; layer++) {
+    const inodes = layers[layer].inodes;
+    if (searchInodes(inodes, ino) < inodes.length) return true;
   }
   return false;
 }
 
-/** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
-export function findPlace(image: Rootfs, ino: u53): Place | undefined {
+/** Finds `ino` in the newest of the layers that holds it; a whiteout means absent. */
+export function placeIn(layers: Items<InodeVector>, ino: u53): Place | undefined {
   let before: u53 = 0;
-  for (const layer of image.metadatas) {
-    const inodes = layer.inodes;
+  for (let layer: u32 = 0; layer < layers.length; layer++) {
+    const inodes = layers[layer].inodes;
     const index: u32 = searchInodes(inodes, ino);
-    const inode = inodes[index];
-    if (index < inodes.length && inode.ino === ino) {
+    if (index < inodes.length) {
+      const inode = inodes[index];
       if (inode.mode.kind === "wht") return undefined;
       return { ordinal: u32(before) + index, inode: inode };
     }
@@ -80,68 +76,84 @@ export function findPlace(image: Rootfs, ino: u53): Place | undefined {
 }
 
 /** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
+export function findPlace(image: Rootfs, ino: u53): Place | undefined {
+  return placeIn(image.metadatas, ino);
+}
+
+/** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
 export function findInode(image: Rootfs, ino: u53): Inode | undefined {
   const place = findPlace(image, ino);
   if (place === undefined) return undefined;
   return place.inode;
 }
 
-/** The position of `name` in a directory, or its length: by halving where the names are sorted. */
-function searchNames(entries: Items<DirEntry>, sorted: boolean, name: Bytes): u32 {
-  if (!sorted) {
-    for (let i: u32 = 0; i < entries.length; i++) {
-      if (sameBytes(entries[i].name, name)) return i;
-    }
-    return entries.length;
-  }
+/** The position of `name` in a directory, or its length. `start` is what indexStart gives for the directory. */
+function searchNames(entries: Items<DirEntry>, index: Scratch<u32>, start: u32, name: Bytes): u32 {
   let low: u32 = 0;
   let high: u32 = entries.length;
   while (low < high) {
     decreases(high - low);
     const middle: u32 = (low + high) / 2;
-    if (compareNames(entries[middle].name, name) === 0) low = u32(middle + 1);
+    const position: u32 = sortedEntry(index, start, middle);
+    const order: u32 = compareNames(entries[position].name, name);
+    if (order === 1) return position;
+    if (order === 0) low = u32(middle + 1);
     else high = middle;
   }
-  if (low < entries.length && sameBytes(entries[low].name, name)) return low;
   return entries.length;
 }
 
-/** A record of a directory: its layer, and its names there. */
+/** Whether `name` is among the names of a directory that are sorted. */
+function holdsName(entries: Items<DirEntry>, name: Bytes): boolean {
+  let low: u32 = 0;
+  let high: u32 = entries.length;
+  while (low < high) {
+    decreases(high - low);
+    const middle: u32 = (low + high) / 2;
+    const order: u32 = compareNames(entries[middle].name, name);
+    if (order === 1) return true;
+    if (order === 0) low = u32(middle + 1);
+    else high = middle;
+  }
+  return false;
+}
+
+/** A record of a directory: its layer, its position among the inodes there, and its names. */
 export interface DirRecord extends Value {
   layer: u32;
+  position: u32;
   entries: Items<DirEntry>;
   lookBelow: boolean;
 }
 
-/** The record of directory `dir` in the newest layer from `from` on that holds it as a directory. */
-export function findDirRecord(image: Rootfs, dir: u53, from: u32): DirRecord | undefined {
-  const layers = image.metadatas;
+/** The record of directory `dir` in the newest of the layers from `from` on that holds it as a directory. */
+export function findDirRecord(layers: Items<InodeVector>, dir: u53, from: u32): DirRecord | undefined {
   for (let layer: u32 = from; layer < layers.length; layer++) {
-    const inode = inodeIn(layers[layer], dir);
-    if (inode !== undefined && inode.mode.kind === "dir") {
-      const record = inode.mode.dir;
-      return { layer: layer, entries: record.entries, lookBelow: record.lookBelow };
+    const inodes = layers[layer].inodes;
+    const position: u32 = searchInodes(inodes, dir);
+    if (position < inodes.length && inodes[position].mode.kind === "dir") {
+      const record = inodes[position].mode.dir;
+      return { layer: layer, position: position, entries: record.entries, lookBelow: record.lookBelow };
     }
   }
   return undefined;
 }
 
-/**
- * Finds what `name` stands for in directory `dir`. `sorted`: every directory of the image has sorted names,
- * as validate has seen. Directories that look below always have.
- */
-export function findName(image: Rootfs, sorted: boolean, dir: u53, name: Bytes): Inode | undefined {
-  const directory = findInode(image, dir);
+/** Finds what `name` stands for in directory `dir`. `index` is what indexNames made, empty where all names are sorted. */
+export function findName(image: Rootfs, index: Scratch<u32>, dir: u53, name: Bytes): Inode | undefined {
+  const layers = image.metadatas;
+  const directory = placeIn(layers, dir);
   if (directory === undefined) return undefined;
-  if (directory.mode.kind !== "dir") return undefined;
+  if (directory.inode.mode.kind !== "dir") return undefined;
   let layer: u32 = 0;
   while (layer < MAX_LAYERS) {
     decreases(MAX_LAYERS - layer);
-    const record = findDirRecord(image, dir, layer);
+    const record = findDirRecord(layers, dir, layer);
     if (record === undefined) return undefined;
     const entries = record.entries;
-    const index: u32 = searchNames(entries, sorted || record.lookBelow, name);
-    if (index < entries.length) return findInode(image, entries[index].ino);
+    const start: u32 = indexStart(index, record.layer, record.position);
+    const found: u32 = searchNames(entries, index, start, name);
+    if (found < entries.length) return findInode(image, entries[found].ino);
     if (!record.lookBelow) return undefined;
     layer = u32(record.layer + 1);
   }
@@ -149,41 +161,43 @@ export function findName(image: Rootfs, sorted: boolean, dir: u53, name: Bytes):
 }
 
 /** Whether a layer newer than `layer` lists `name` in directory `dir`, and so decides what it is. */
-function hidden(image: Rootfs, layer: u32, dir: u53, name: Bytes): boolean {
-  const layers = image.metadatas;
+function hidden(layers: Items<InodeVector>, layer: u32, dir: u53, name: Bytes): boolean {
   for (let newer: u32 = 0; newer < layer; newer++) {
-    const inode = inodeIn(layers[newer], dir);
-    if (inode !== undefined && inode.mode.kind === "dir") {
-      const entries = inode.mode.dir.entries;
-      if (searchNames(entries, true, name) < entries.length) return true;
+    const inodes = layers[newer].inodes;
+    const position: u32 = searchInodes(inodes, dir);
+    if (position < inodes.length && inodes[position].mode.kind === "dir") {
+      // It looks below, and so its names are sorted.
+      if (holdsName(inodes[position].mode.dir.entries, name)) return true;
     }
   }
   return false;
 }
 
 /** What an entry of a directory's record in `layer` shows: nothing where a newer layer decides, or it is a whiteout. */
-export function findShown(image: Rootfs, layer: u32, dir: u53, entry: DirEntry): Place | undefined {
-  if (layer > 0 && hidden(image, layer, dir, entry.name)) return undefined;
-  return findPlace(image, entry.ino);
+export function findShown(layers: Items<InodeVector>, layer: u32, dir: u53, entry: DirEntry): Place | undefined {
+  if (layer > 0 && hidden(layers, layer, dir, entry.name)) return undefined;
+  return placeIn(layers, entry.ino);
 }
 
 /** The first name that directory `dir` shows after `cookie`; 0 starts. */
 export function nextName(image: Rootfs, dir: u53, cookie: u53): Listed | undefined {
-  let layer: u32 = u32(cookie / LAYER_SPAN);
-  let from: u32 = u32(cookie % LAYER_SPAN);
+  const layers = image.metadatas;
+  const resumed: u32 = u32(cookie / LAYER_SPAN);
+  let layer: u32 = 0;
   if (cookie === 0) {
-    const directory = findInode(image, dir);
+    const directory = placeIn(layers, dir);
     if (directory === undefined) return undefined;
-    if (directory.mode.kind !== "dir") return undefined;
+    if (directory.inode.mode.kind !== "dir") return undefined;
   }
   while (layer < MAX_LAYERS) {
     decreases(MAX_LAYERS - layer);
-    const record = findDirRecord(image, dir, layer);
+    const record = findDirRecord(layers, dir, layer);
     if (record === undefined) return undefined;
-    if (record.layer !== layer) from = 0;
     const entries = record.entries;
+    // A cookie may come from anywhere: only records that show through are listed.
+    const from: u32 = record.layer < resumed ? entries.length : record.layer > resumed ? 0 : u32(cookie % LAYER_SPAN);
     for (let i: u32 = from; i < entries.length; i++) {
-      const place = findShown(image, record.layer, dir, entries[i]);
+      const place = findShown(layers, record.layer, dir, entries[i]);
       if (place !== undefined) {
         const next: u53 = positionAfter(record.layer, i);
         return { cookie: next, entry: entries[i], ordinal: place.ordinal, inode: place.inode };
@@ -191,7 +205,6 @@ export function nextName(image: Rootfs, dir: u53, cookie: u53): Listed | undefin
     }
     if (!record.lookBelow) return undefined;
     layer = u32(record.layer + 1);
-    from = 0;
   }
   return undefined;
 }
@@ -205,16 +218,4 @@ export function countRecords(image: Rootfs): u53 {
   let records: u53 = 0;
   for (const layer of image.metadatas) records = u32(records) + layer.inodes.length;
   return records;
-}
-
-/** Entries of the largest directory record. */
-export function largestDirectory(image: Rootfs): u32 {
-  let largest: u32 = 0;
-  for (const layer of image.metadatas) {
-    for (const inode of layer.inodes) {
-      const entries = inode.mode.dir.entries;
-      if (entries.length > largest) largest = entries.length;
-    }
-  }
-  return largest;
 }

@@ -6,6 +6,7 @@
 import { decreases, difference, fail, text, u32 } from "./language.ts";
 import type { Bytes, Scratch, Value, u53, u8 } from "./language.ts";
 import { HEX_DIGITS, hexDigit } from "./digest.ts";
+import { SLASH } from "./names.ts";
 
 export const MAX_MANIFEST_BYTES: u32 = 67108864;
 /** Objects and arrays inside each other. */
@@ -20,7 +21,6 @@ const QUOTE: u32 = 34;
 const COMMA: u32 = 44;
 const MINUS: u32 = 45;
 const PERIOD: u32 = 46;
-const SLASH: u32 = 47;
 const ZERO: u32 = 48;
 const NINE: u32 = 57;
 const COLON: u32 = 58;

@@ -4,9 +4,10 @@ import { deviceFits } from "./device.ts";
 import { DIGEST_BYTES } from "./digest.ts";
 import { decreases, difference, fail, offsetOf, u32, view } from "./language.ts";
 import type { Bytes, Items, Scratch, Value, u53 } from "./language.ts";
-import { findDirRecord, findPlace, findShown, isHeld, MAX_LAYERS, MAX_LOOK_BELOW, ROOT_INO } from "./lookup.ts";
+import { findDirRecord, findShown, isHeld, placeIn, MAX_LAYERS, MAX_LOOK_BELOW, ROOT_INO } from "./lookup.ts";
 import type { Chunk, Dir, DirEntry, FileChunk, Inode, InodeAdditional, InodeVector, Rootfs } from "./metadata.ts";
-import { compareNames, hasNul, hasSlash, isDots, MAX_NAME_BYTES, sameBytes } from "./names.ts";
+import { INDEX_HEAD } from "./nameindex.ts";
+import { compareNames, hasNul, isDots, MAX_NAME_BYTES, NO_SEPARATOR, separator, SLASH } from "./names.ts";
 import { checkedRoot } from "./wire.ts";
 import type { Message } from "./wire.ts";
 
@@ -24,8 +25,10 @@ const WORK_PER_WORD: u32 = 4;
 export interface Summary extends Value {
   /** Visible inodes. */
   inodes: u53;
-  /** Whether the names of every directory are in ascending order, so that they can be searched by halving. */
-  sorted: boolean;
+  /** Directory records whose names are not in ascending order. */
+  unsorted: u32;
+  /** Numbers in the index of their names: the room that indexNames needs. */
+  index: u53;
 }
 
 /** First step: the encoding. What it gives can be counted, to lend `validate` its memory. `work` is one number. */
@@ -69,55 +72,14 @@ function checkXattrs(additional: InodeAdditional, inode: Inode): void {
 function checkName(entry: DirEntry, name: Bytes, inode: Inode): void {
   const at: u53 = offsetOf(entry);
   if (name.length === 0 || name.length > MAX_NAME_BYTES) fail("dir-entry-name-length", inode.ino, at);
-  if (hasSlash(name)) fail("dir-entry-name-slash", inode.ino, at);
-  if (hasNul(name)) fail("dir-entry-name-nul", inode.ino, at);
+  const found: u32 = separator(name);
+  if (found === SLASH) fail("dir-entry-name-slash", inode.ino, at);
+  if (found !== NO_SEPARATOR) fail("dir-entry-name-nul", inode.ino, at);
   if (isDots(name)) fail("dir-entry-name-dots", inode.ino, at);
 }
 
-/** The name that a permutation of a directory's entries has at `position`. */
-function nameAt(entries: Items<DirEntry>, order: Scratch<u32>, position: u53): Bytes {
-  return entries[order[position]].name;
-}
-
-/** Moves entry `start` of a heap of names down to its place. */
-function siftDown(entries: Items<DirEntry>, order: Scratch<u32>, start: u32, end: u32): void {
-  let root: u32 = start;
-  for (let step: u32 = 0; step < 32; step++) {
-    const left: u53 = root * 2 + 1;
-    if (left >= end) return;
-    let largest: u53 = left;
-    if (left + 1 < end && compareNames(nameAt(entries, order, left), nameAt(entries, order, left + 1)) === 0)
-      largest = left + 1;
-    if (compareNames(nameAt(entries, order, root), nameAt(entries, order, largest)) !== 0) return;
-    const moved: u32 = order[root];
-    order[root] = order[largest];
-    order[largest] = moved;
-    root = u32(largest);
-  }
-}
-
-/** Sorts the names of a directory whose builder did not, and refuses one that is there twice. */
-function checkUnsorted(dir: Dir, inode: Inode, order: Scratch<u32>): void {
-  const entries = dir.entries;
-  const count: u32 = entries.length;
-  for (let i: u32 = 0; i < count; i++) order[i] = i;
-  for (let i: u32 = 0; i < count / 2; i++) siftDown(entries, order, u32(difference(count / 2, i + 1)), count);
-  for (let i: u32 = 1; i < count; i++) {
-    const last: u32 = u32(difference(count, i));
-    const moved: u32 = order[0];
-    order[0] = order[last];
-    order[last] = moved;
-    siftDown(entries, order, 0, last);
-  }
-  for (let i: u32 = 1; i < count; i++) {
-    const entry = entries[order[i]];
-    if (sameBytes(nameAt(entries, order, difference(i, 1)), entry.name))
-      fail("dir-entry-duplicate", inode.ino, offsetOf(entry));
-  }
-}
-
 /** Checks the entries of a directory record; gives whether they are sorted. */
-function checkDir(image: Rootfs, dir: Dir, inode: Inode, order: Scratch<u32>): boolean {
+function checkDir(layers: Items<InodeVector>, dir: Dir, inode: Inode): boolean {
   const entries = dir.entries;
   let sorted: boolean = true;
   let previous: Bytes = entries[0].name.slice(0, 0);
@@ -126,7 +88,7 @@ function checkDir(image: Rootfs, dir: Dir, inode: Inode, order: Scratch<u32>): b
     const ino: u53 = entry.ino;
     checkName(entry, name, inode);
     if (ino === ROOT_INO) fail("dir-entry-root", inode.ino, offsetOf(entry));
-    if (!isHeld(image, ino)) fail("dir-entry-dangling", inode.ino, offsetOf(entry));
+    if (!isHeld(layers, ino)) fail("dir-entry-dangling", inode.ino, offsetOf(entry));
     // No name is empty: the first one comes after what `previous` starts with.
     const comparison: u32 = compareNames(previous, name);
     if (comparison === 1) fail("dir-entry-duplicate", inode.ino, offsetOf(entry));
@@ -134,12 +96,11 @@ function checkDir(image: Rootfs, dir: Dir, inode: Inode, order: Scratch<u32>): b
     previous = name;
   }
   if (!sorted && dir.lookBelow) fail("look-below-unsorted", inode.ino, offsetOf(inode));
-  if (!sorted) checkUnsorted(dir, inode, order);
   return sorted;
 }
 
 /** Checks what every inode record must keep, superseded or not; gives whether its names are sorted. */
-function checkRecord(image: Rootfs, inode: Inode, order: Scratch<u32>): boolean {
+function checkRecord(layers: Items<InodeVector>, inode: Inode): boolean {
   const kind = inode.mode.kind;
   const at: u53 = offsetOf(inode);
   const additional = inode.additional;
@@ -156,7 +117,7 @@ function checkRecord(image: Rootfs, inode: Inode, order: Scratch<u32>): boolean 
   checkXattrs(additional, inode);
   if (kind === "file") checkChunks(inode.mode.file, inode);
   if (kind !== "dir") return true;
-  const sorted = checkDir(image, inode.mode.dir, inode, order);
+  const sorted = checkDir(layers, inode.mode.dir, inode);
   return sorted;
 }
 
@@ -164,9 +125,10 @@ function checkRecord(image: Rootfs, inode: Inode, order: Scratch<u32>): boolean 
 function checkOrder(layer: InodeVector): void {
   let previous: u53 = 0;
   for (const inode of layer.inodes) {
-    if (inode.ino === 0 || inode.ino >= NUMBER_END) fail("ino-range", inode.ino, offsetOf(inode));
-    if (inode.ino <= previous) fail("ino-order", inode.ino, offsetOf(inode));
-    previous = inode.ino;
+    const ino: u53 = inode.ino;
+    if (ino === 0 || ino >= NUMBER_END) fail("ino-range", ino, offsetOf(inode));
+    if (ino <= previous) fail("ino-order", ino, offsetOf(inode));
+    previous = ino;
   }
 }
 
@@ -203,51 +165,48 @@ function countName(links: Scratch<u32>, ordinal: u53): void {
   links[ordinal] = u32(links[ordinal] + 1);
 }
 
-/** Notes that a directory shows an inode: counts its names, and gives each directory its one parent. */
-function enter(inode: Inode, ordinal: u53, parent: u53, links: Scratch<u32>, parents: Scratch<u53>): void {
-  if (inode.mode.kind !== "dir") {
-    countName(links, ordinal);
-    return;
-  }
-  if (parents[ordinal] !== 0) fail("dir-parents", inode.ino, offsetOf(inode));
-  parents[ordinal] = parent;
-  links[ordinal] = 2;
-}
-
 /**
  * Walks the effective tree from its root: every directory has one parent, none is its own ancestor, and none of the
  * newest layer is out of reach (an older layer may hold what is superseded). Gives the number of visible inodes.
  */
 function checkTree(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, queue: Scratch<u53>): u53 {
-  const root = findPlace(image, ROOT_INO);
+  const layers = image.metadatas;
+  const root = placeIn(layers, ROOT_INO);
   if (root === undefined) fail("root-inode", ROOT_INO, offsetOf(image));
   if (root.inode.mode.kind !== "dir") fail("root-inode", ROOT_INO, offsetOf(root.inode));
-  enter(root.inode, root.ordinal, ROOT_INO, links, parents);
+  parents[root.ordinal] = ROOT_INO;
+  links[root.ordinal] = 2;
   queue[0] = ROOT_INO;
   let queued: u53 = 1;
   let visible: u53 = 1;
   for (let i: u53 = 0; i < queued; i++) {
     const dir: u53 = queue[i];
-    const above = findPlace(image, dir);
+    const above = placeIn(layers, dir);
     if (above === undefined) continue;
     let layer: u32 = 0;
     let recordsAbove: u32 = 0;
     while (layer < MAX_LAYERS) {
       decreases(MAX_LAYERS - layer);
-      const record = findDirRecord(image, dir, layer);
+      const record = findDirRecord(layers, dir, layer);
       if (record === undefined) break;
       if (recordsAbove > MAX_LOOK_BELOW) fail("look-below-depth", dir, offsetOf(above.inode));
       recordsAbove = u32(recordsAbove + 1);
       for (const entry of record.entries) {
-        const shown = findShown(image, record.layer, dir, entry);
+        const shown = findShown(layers, record.layer, dir, entry);
         if (shown === undefined) continue;
-        enter(shown.inode, shown.ordinal, dir, links, parents);
-        if (shown.inode.mode.kind === "dir") {
-          countName(links, above.ordinal);
-          queue[queued] = shown.inode.ino;
-          queued = queued + 1;
+        const ordinal: u53 = shown.ordinal;
+        if (shown.inode.mode.kind !== "dir") {
+          if (links[ordinal] === 0) visible = visible + 1;
+          countName(links, ordinal);
+          continue;
         }
-        if (shown.inode.mode.kind === "dir" || links[shown.ordinal] === 1) visible = visible + 1;
+        if (parents[ordinal] !== 0) fail("dir-parents", entry.ino, offsetOf(shown.inode));
+        parents[ordinal] = dir;
+        links[ordinal] = 2;
+        countName(links, above.ordinal);
+        queue[queued] = entry.ino;
+        queued = queued + 1;
+        visible = visible + 1;
       }
       if (!record.lookBelow) break;
       layer = u32(record.layer + 1);
@@ -266,29 +225,30 @@ function checkReach(image: Rootfs, parents: Scratch<u53>): void {
 }
 
 /**
- * Second step: every rule. `links`, `parents` and `queue` have room for countRecords(image) numbers, `order` for
- * largestDirectory(image). Leaves in `links` the number of links of each record that is visible, in `parents` the
- * parent directory of each visible directory; the record's ordinal is the index.
+ * Second step: every rule but one. `links`, `parents` and `queue` have room for countRecords(image) numbers. Leaves in
+ * `links` the number of links of each record that is visible, in `parents` the parent directory of each visible
+ * directory; the record's ordinal is the index.
+ *
+ * Where `unsorted` of the summary is not 0, indexNames is the third step: it looks for names that are there twice.
  */
-export function validate(
-  image: Rootfs,
-  links: Scratch<u32>,
-  parents: Scratch<u53>,
-  queue: Scratch<u53>,
-  order: Scratch<u32>,
-): Summary {
-  let sorted: boolean = true;
-  for (const layer of image.metadatas) {
+export function validate(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, queue: Scratch<u53>): Summary {
+  const layers = image.metadatas;
+  let unsorted: u32 = 0;
+  let index: u53 = 0;
+  for (const layer of layers) {
     checkOrder(layer);
   }
   checkDigests(image);
   checkChunkTable(image.chunks);
-  for (const layer of image.metadatas) {
+  for (const layer of layers) {
     for (const inode of layer.inodes) {
-      const recordSorted = checkRecord(image, inode, order);
-      sorted = sorted && recordSorted;
+      const sorted = checkRecord(layers, inode);
+      if (!sorted) {
+        unsorted = u32(unsorted + 1);
+        index = u32(index) + INDEX_HEAD + inode.mode.dir.entries.length;
+      }
     }
   }
   const visible = checkTree(image, links, parents, queue);
-  return { inodes: visible, sorted: sorted };
+  return { inodes: visible, unsorted: unsorted, index: unsorted === 0 ? 0 : u32(index) + 1 };
 }

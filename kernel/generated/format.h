@@ -169,7 +169,11 @@ extern const bool pfs_rule_unsupported[];
 #define PFS_POINTER_NULL 0
 #define PFS_POINTER_STRUCT 1
 #define PFS_POINTER_LIST 2
+#define PFS_SLASH 47
+#define PFS_NO_SEPARATOR 255
 #define PFS_MAX_NAME_BYTES 255
+/* Numbers that the index has of a record besides its names. */
+#define PFS_INDEX_HEAD 3
 /* The root directory's inode number. */
 #define PFS_ROOT_INO 1
 /*
@@ -780,9 +784,13 @@ struct pfs_listed {
 	struct pfs_inode inode;
 };
 
-/* A record of a directory: its layer, and its names there. */
+/*
+ * A record of a directory: its layer, its position among the inodes there, and
+ * its names.
+ */
 struct pfs_dir_record {
 	u32 layer;
+	u32 position;
 	struct pfs_dir_entry_list entries;
 	bool look_below;
 };
@@ -835,11 +843,12 @@ struct pfs_seek_footer {
 struct pfs_summary {
 	/* Visible inodes. */
 	u64 inodes;
+	/* Directory records whose names are not in ascending order. */
+	u32 unsorted;
 	/*
-	 * Whether the names of every directory are in ascending order, so that
-	 * they can be searched by halving.
+	 * Numbers in the index of their names: the room that indexNames needs.
 	 */
-	bool sorted;
+	u64 index;
 };
 
 /* checks.c */
@@ -874,24 +883,32 @@ bool pfs_follow_rootfs(struct pfs_rootfs self, struct pfs_scratch_u53 work,
 /* names.c */
 u32 pfs_compare_names(struct pfs_bytes a, struct pfs_bytes b);
 bool pfs_same_bytes(struct pfs_bytes a, struct pfs_bytes b);
+u32 pfs_separator(struct pfs_bytes name);
 bool pfs_has_nul(struct pfs_bytes bytes);
-bool pfs_has_slash(struct pfs_bytes name);
 bool pfs_is_dots(struct pfs_bytes name);
 
+/* nameindex.c */
+bool pfs_ascending(struct pfs_dir_entry_list entries);
+bool pfs_index_names(struct pfs_rootfs image, u32 records,
+		     struct pfs_scratch_u32 index, struct pfs_failure *failure);
+u32 pfs_index_start(struct pfs_scratch_u32 index, u32 layer, u32 position);
+u32 pfs_sorted_entry(struct pfs_scratch_u32 index, u32 start, u32 i);
+
 /* lookup.c */
-bool pfs_is_held(struct pfs_rootfs image, u64 ino);
+bool pfs_is_held(struct pfs_inode_vector_list layers, u64 ino);
+bool pfs_place_in(struct pfs_inode_vector_list layers, u64 ino,
+		  struct pfs_place *out);
 bool pfs_find_place(struct pfs_rootfs image, u64 ino, struct pfs_place *out);
 bool pfs_find_inode(struct pfs_rootfs image, u64 ino, struct pfs_inode *out);
-bool pfs_find_dir_record(struct pfs_rootfs image, u64 dir, u32 from,
+bool pfs_find_dir_record(struct pfs_inode_vector_list layers, u64 dir, u32 from,
 			 struct pfs_dir_record *out);
-bool pfs_find_name(struct pfs_rootfs image, bool sorted, u64 dir,
-		   struct pfs_bytes name, struct pfs_inode *out);
-bool pfs_find_shown(struct pfs_rootfs image, u32 layer, u64 dir,
+bool pfs_find_name(struct pfs_rootfs image, struct pfs_scratch_u32 index,
+		   u64 dir, struct pfs_bytes name, struct pfs_inode *out);
+bool pfs_find_shown(struct pfs_inode_vector_list layers, u32 layer, u64 dir,
 		    struct pfs_dir_entry entry, struct pfs_place *out);
 bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 		   struct pfs_listed *out);
 u64 pfs_count_records(struct pfs_rootfs image);
-u32 pfs_largest_directory(struct pfs_rootfs image);
 
 /* content.c */
 struct pfs_chunk_place pfs_find_chunk(struct pfs_file_chunk_list chunks,
@@ -939,7 +956,6 @@ bool pfs_check_encoding(const struct pfs_message *message,
 			struct pfs_failure *failure, struct pfs_rootfs *out);
 bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 		  struct pfs_scratch_u53 parents, struct pfs_scratch_u53 queue,
-		  struct pfs_scratch_u32 order, struct pfs_failure *failure,
-		  struct pfs_summary *out);
+		  struct pfs_failure *failure, struct pfs_summary *out);
 
 #endif /* _PFS_FORMAT_H */

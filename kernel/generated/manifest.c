@@ -7,7 +7,6 @@
 #define PFS_COMMA 44
 #define PFS_MINUS 45
 #define PFS_PERIOD 46
-#define PFS_SLASH 47
 #define PFS_ZERO 48
 #define PFS_NINE 57
 #define PFS_COLON 58

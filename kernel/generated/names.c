@@ -2,7 +2,6 @@
 /* Made from schema/names.ts by `make codegen`: change that, not this. */
 #include "format.h"
 
-#define PFS_SLASH 47
 #define PFS_DOT 46
 
 /*
@@ -12,12 +11,15 @@
 u32 pfs_compare_names(struct pfs_bytes a, struct pfs_bytes b)
 {
 	for (u32 i = 0; i < a.length; i++) {
+		u32 left;
+		u32 right;
+
 		if (i >= b.length)
 			return 2;
-		if (pfs_byte(a, i) < pfs_byte(b, i))
-			return 0;
-		if (pfs_byte(a, i) > pfs_byte(b, i))
-			return 2;
+		left = pfs_byte(a, i);
+		right = pfs_byte(b, i);
+		if (left != right)
+			return left < right ? 0 : 2;
 	}
 	return a.length < b.length ? 0 : 1;
 }
@@ -28,24 +30,28 @@ bool pfs_same_bytes(struct pfs_bytes a, struct pfs_bytes b)
 	return a.length == b.length && pfs_compare_names(a, b) == 1;
 }
 
-/* Whether a byte of `bytes` is `wanted`. */
-static bool pfs_contains(struct pfs_bytes bytes, u32 wanted)
+/*
+ * The first byte of a name that is NUL or a slash: 0, 47, or 255 where there
+ * is none.
+ */
+u32 pfs_separator(struct pfs_bytes name)
 {
-	for (u32 i = 0; i < bytes.length; i++) {
-		if (pfs_byte(bytes, i) == wanted)
-			return true;
+	for (u32 i = 0; i < name.length; i++) {
+		u32 byte = pfs_byte(name, i);
+
+		if (byte == 0 || byte == PFS_SLASH)
+			return byte;
 	}
-	return false;
+	return PFS_NO_SEPARATOR;
 }
 
 bool pfs_has_nul(struct pfs_bytes bytes)
 {
-	return pfs_contains(bytes, 0);
-}
-
-bool pfs_has_slash(struct pfs_bytes name)
-{
-	return pfs_contains(name, PFS_SLASH);
+	for (u32 i = 0; i < bytes.length; i++) {
+		if (pfs_byte(bytes, i) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* "." and ".." are every directory's own. */

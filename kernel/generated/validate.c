@@ -108,14 +108,16 @@ static bool pfs_check_name(struct pfs_dir_entry entry, struct pfs_bytes name,
 			   struct pfs_inode inode, struct pfs_failure *failure)
 {
 	u64 at = (u64)entry.part.at * 8;
+	u32 found;
 
 	if (name.length == 0 || name.length > PFS_MAX_NAME_BYTES)
 		return pfs_fail(failure, PFS_RULE_DIR_ENTRY_NAME_LENGTH,
 				pfs_inode_ino(inode), at);
-	if (pfs_has_slash(name))
+	found = pfs_separator(name);
+	if (found == PFS_SLASH)
 		return pfs_fail(failure, PFS_RULE_DIR_ENTRY_NAME_SLASH,
 				pfs_inode_ino(inode), at);
-	if (pfs_has_nul(name))
+	if (found != PFS_NO_SEPARATOR)
 		return pfs_fail(failure, PFS_RULE_DIR_ENTRY_NAME_NUL,
 				pfs_inode_ino(inode), at);
 	if (pfs_is_dots(name))
@@ -124,89 +126,9 @@ static bool pfs_check_name(struct pfs_dir_entry entry, struct pfs_bytes name,
 	return true;
 }
 
-/* The name that a permutation of a directory's entries has at `position`. */
-static struct pfs_bytes pfs_name_at(struct pfs_dir_entry_list entries,
-				    struct pfs_scratch_u32 order, u64 position)
-{
-	return pfs_dir_entry_name(pfs_dir_entry_at(entries,
-						   pfs_scratch_u32_get(order,
-								       position)));
-}
-
-/* Moves entry `start` of a heap of names down to its place. */
-static void pfs_sift_down(struct pfs_dir_entry_list entries,
-			  struct pfs_scratch_u32 order, u32 start, u32 end)
-{
-	u32 root = start;
-
-	for (u32 step = 0; step < 32; step++) {
-		u64 left = (u64)root * 2 + 1;
-		u64 largest;
-		u32 moved;
-
-		if (left >= end)
-			return;
-		largest = left;
-		if (left + 1 < end &&
-		    pfs_compare_names(pfs_name_at(entries, order, left),
-				      pfs_name_at(entries, order, left + 1)) ==
-		    0)
-			largest = left + 1;
-		if (pfs_compare_names(pfs_name_at(entries, order, root),
-				      pfs_name_at(entries, order, largest)) !=
-		    0)
-			return;
-		moved = pfs_scratch_u32_get(order, root);
-		pfs_scratch_u32_set(order, root,
-				    pfs_scratch_u32_get(order, largest));
-		pfs_scratch_u32_set(order, largest, moved);
-		root = pfs_narrow(largest);
-	}
-}
-
-/*
- * Sorts the names of a directory whose builder did not, and refuses one that
- * is there twice.
- */
-static bool pfs_check_unsorted(struct pfs_dir dir, struct pfs_inode inode,
-			       struct pfs_scratch_u32 order,
-			       struct pfs_failure *failure)
-{
-	struct pfs_dir_entry_list entries = pfs_dir_entries(dir);
-	u32 count = entries.part.count;
-
-	for (u32 i = 0; i < count; i++)
-		pfs_scratch_u32_set(order, i, i);
-	for (u32 i = 0; i < count / 2; i++)
-		pfs_sift_down(entries, order,
-			      count / 2 > i + 1 ? count / 2 - (i + 1) : 0,
-			      count);
-	for (u32 i = 1; i < count; i++) {
-		u32 last = count > i ? count - i : 0;
-		u32 moved = pfs_scratch_u32_get(order, 0);
-
-		pfs_scratch_u32_set(order, 0, pfs_scratch_u32_get(order, last));
-		pfs_scratch_u32_set(order, last, moved);
-		pfs_sift_down(entries, order, 0, last);
-	}
-	for (u32 i = 1; i < count; i++) {
-		struct pfs_dir_entry entry = pfs_dir_entry_at(entries,
-							      pfs_scratch_u32_get(order,
-										  i));
-
-		if (pfs_same_bytes(pfs_name_at(entries, order,
-					       i > 1 ? i - 1 : 0),
-				   pfs_dir_entry_name(entry)))
-			return pfs_fail(failure, PFS_RULE_DIR_ENTRY_DUPLICATE,
-					pfs_inode_ino(inode),
-					(u64)entry.part.at * 8);
-	}
-	return true;
-}
-
 /* Checks the entries of a directory record; gives whether they are sorted. */
-static bool pfs_check_dir(struct pfs_rootfs image, struct pfs_dir dir,
-			  struct pfs_inode inode, struct pfs_scratch_u32 order,
+static bool pfs_check_dir(struct pfs_inode_vector_list layers,
+			  struct pfs_dir dir, struct pfs_inode inode,
 			  struct pfs_failure *failure, bool *out)
 {
 	struct pfs_dir_entry_list entries = pfs_dir_entries(dir);
@@ -229,7 +151,7 @@ static bool pfs_check_dir(struct pfs_rootfs image, struct pfs_dir dir,
 			return pfs_fail(failure, PFS_RULE_DIR_ENTRY_ROOT,
 					pfs_inode_ino(inode),
 					(u64)entry.part.at * 8);
-		if (!pfs_is_held(image, ino))
+		if (!pfs_is_held(layers, ino))
 			return pfs_fail(failure, PFS_RULE_DIR_ENTRY_DANGLING,
 					pfs_inode_ino(inode),
 					(u64)entry.part.at * 8);
@@ -245,10 +167,6 @@ static bool pfs_check_dir(struct pfs_rootfs image, struct pfs_dir dir,
 	if (!sorted && pfs_dir_look_below(dir))
 		return pfs_fail(failure, PFS_RULE_LOOK_BELOW_UNSORTED,
 				pfs_inode_ino(inode), (u64)inode.part.at * 8);
-	if (!sorted) {
-		if (!pfs_check_unsorted(dir, inode, order, failure))
-			return false;
-	}
 	*out = sorted;
 	return true;
 }
@@ -257,8 +175,8 @@ static bool pfs_check_dir(struct pfs_rootfs image, struct pfs_dir dir,
  * Checks what every inode record must keep, superseded or not; gives whether
  * its names are sorted.
  */
-static bool pfs_check_record(struct pfs_rootfs image, struct pfs_inode inode,
-			     struct pfs_scratch_u32 order,
+static bool pfs_check_record(struct pfs_inode_vector_list layers,
+			     struct pfs_inode inode,
 			     struct pfs_failure *failure, bool *out)
 {
 	enum pfs_inode_mode kind = pfs_inode_mode_kind(inode);
@@ -305,8 +223,8 @@ static bool pfs_check_record(struct pfs_rootfs image, struct pfs_inode inode,
 		*out = true;
 		return true;
 	}
-	if (!pfs_check_dir(image, pfs_inode_mode_dir(inode), inode, order,
-			   failure, &sorted))
+	if (!pfs_check_dir(layers, pfs_inode_mode_dir(inode), inode, failure,
+			   &sorted))
 		return false;
 	*out = sorted;
 	return true;
@@ -323,17 +241,15 @@ static bool pfs_check_order(struct pfs_inode_vector layer,
 	for (u32 inode_index = 0; inode_index < inode_list.part.count;
 	     inode_index++) {
 		struct pfs_inode inode = pfs_inode_at(inode_list, inode_index);
+		u64 ino = pfs_inode_ino(inode);
 
-		if (pfs_inode_ino(inode) == 0 ||
-		    pfs_inode_ino(inode) >= PFS_NUMBER_END)
-			return pfs_fail(failure, PFS_RULE_INO_RANGE,
-					pfs_inode_ino(inode),
+		if (ino == 0 || ino >= PFS_NUMBER_END)
+			return pfs_fail(failure, PFS_RULE_INO_RANGE, ino,
 					(u64)inode.part.at * 8);
-		if (pfs_inode_ino(inode) <= previous)
-			return pfs_fail(failure, PFS_RULE_INO_ORDER,
-					pfs_inode_ino(inode),
+		if (ino <= previous)
+			return pfs_fail(failure, PFS_RULE_INO_ORDER, ino,
 					(u64)inode.part.at * 8);
-		previous = pfs_inode_ino(inode);
+		previous = ino;
 	}
 	return true;
 }
@@ -410,27 +326,6 @@ static void pfs_count_name(struct pfs_scratch_u32 links, u64 ordinal)
 								ordinal) + 1));
 }
 
-/*
- * Notes that a directory shows an inode: counts its names, and gives each
- * directory its one parent.
- */
-static bool pfs_enter(struct pfs_inode inode, u64 ordinal, u64 parent,
-		      struct pfs_scratch_u32 links,
-		      struct pfs_scratch_u53 parents,
-		      struct pfs_failure *failure)
-{
-	if (pfs_inode_mode_kind(inode) != PFS_INODE_MODE_DIR) {
-		pfs_count_name(links, ordinal);
-		return true;
-	}
-	if (pfs_scratch_u53_get(parents, ordinal) != 0)
-		return pfs_fail(failure, PFS_RULE_DIR_PARENTS,
-				pfs_inode_ino(inode), (u64)inode.part.at * 8);
-	pfs_scratch_u53_set(parents, ordinal, parent);
-	pfs_scratch_u32_set(links, ordinal, 2);
-	return true;
-}
-
 static bool pfs_check_reach(struct pfs_rootfs image,
 			    struct pfs_scratch_u53 parents,
 			    struct pfs_failure *failure)
@@ -463,21 +358,21 @@ static bool pfs_check_tree(struct pfs_rootfs image,
 			   struct pfs_scratch_u53 queue,
 			   struct pfs_failure *failure, u64 *out)
 {
+	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
 	struct pfs_place root;
 	bool root_found;
 	u64 queued;
 	u64 visible;
 
-	root_found = pfs_find_place(image, PFS_ROOT_INO, &root);
+	root_found = pfs_place_in(layers, PFS_ROOT_INO, &root);
 	if (!root_found)
 		return pfs_fail(failure, PFS_RULE_ROOT_INODE, PFS_ROOT_INO,
 				(u64)image.part.at * 8);
 	if (pfs_inode_mode_kind(root.inode) != PFS_INODE_MODE_DIR)
 		return pfs_fail(failure, PFS_RULE_ROOT_INODE, PFS_ROOT_INO,
 				(u64)root.inode.part.at * 8);
-	if (!pfs_enter(root.inode, root.ordinal, PFS_ROOT_INO, links, parents,
-		       failure))
-		return false;
+	pfs_scratch_u53_set(parents, root.ordinal, PFS_ROOT_INO);
+	pfs_scratch_u32_set(links, root.ordinal, 2);
 	pfs_scratch_u53_set(queue, 0, PFS_ROOT_INO);
 	queued = 1;
 	visible = 1;
@@ -488,7 +383,7 @@ static bool pfs_check_tree(struct pfs_rootfs image,
 		u32 layer;
 		u32 records_above;
 
-		above_found = pfs_find_place(image, dir, &above);
+		above_found = pfs_place_in(layers, dir, &above);
 		if (!above_found)
 			continue;
 		layer = 0;
@@ -503,7 +398,7 @@ static bool pfs_check_tree(struct pfs_rootfs image,
 				layer : 0;
 			if (measure >= bound)
 				break;
-			record_found = pfs_find_dir_record(image, dir, layer,
+			record_found = pfs_find_dir_record(layers, dir, layer,
 							   &record);
 			if (!record_found)
 				break;
@@ -521,27 +416,35 @@ static bool pfs_check_tree(struct pfs_rootfs image,
 							 entry_index);
 				struct pfs_place shown;
 				bool shown_found;
+				u64 ordinal;
 
-				shown_found = pfs_find_shown(image,
+				shown_found = pfs_find_shown(layers,
 							     record.layer, dir,
 							     entry, &shown);
 				if (!shown_found)
 					continue;
-				if (!pfs_enter(shown.inode, shown.ordinal, dir,
-					       links, parents, failure))
-					return false;
-				if (pfs_inode_mode_kind(shown.inode) ==
+				ordinal = shown.ordinal;
+				if (pfs_inode_mode_kind(shown.inode) !=
 				    PFS_INODE_MODE_DIR) {
-					pfs_count_name(links, above.ordinal);
-					pfs_scratch_u53_set(queue, queued,
-							    pfs_inode_ino(shown.inode));
-					queued = queued + 1;
+					if (pfs_scratch_u32_get(links,
+								ordinal) == 0)
+						visible = visible + 1;
+					pfs_count_name(links, ordinal);
+					continue;
 				}
-				if (pfs_inode_mode_kind(shown.inode) ==
-				    PFS_INODE_MODE_DIR ||
-				    pfs_scratch_u32_get(links,
-							shown.ordinal) == 1)
-					visible = visible + 1;
+				if (pfs_scratch_u53_get(parents, ordinal) != 0)
+					return pfs_fail(failure,
+							PFS_RULE_DIR_PARENTS,
+							pfs_dir_entry_ino(entry),
+							(u64)shown.inode.part.at *
+							8);
+				pfs_scratch_u53_set(parents, ordinal, dir);
+				pfs_scratch_u32_set(links, ordinal, 2);
+				pfs_count_name(links, above.ordinal);
+				pfs_scratch_u53_set(queue, queued,
+						    pfs_dir_entry_ino(entry));
+				queued = queued + 1;
+				visible = visible + 1;
 			}
 			if (!record.look_below)
 				break;
@@ -555,26 +458,27 @@ static bool pfs_check_tree(struct pfs_rootfs image,
 }
 
 /*
- * Second step: every rule. `links`, `parents` and `queue` have room for
- * countRecords(image) numbers, `order` for
- * largestDirectory(image). Leaves in `links` the number of links of each
- * record that is visible, in `parents` the
- * parent directory of each visible directory; the record's ordinal is the
- * index.
+ * Second step: every rule but one. `links`, `parents` and `queue` have room
+ * for countRecords(image) numbers. Leaves in
+ * `links` the number of links of each record that is visible, in `parents` the
+ * parent directory of each visible
+ * directory; the record's ordinal is the index.
+ *
+ * Where `unsorted` of the summary is not 0, indexNames is the third step: it
+ * looks for names that are there twice.
  */
 bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 		  struct pfs_scratch_u53 parents, struct pfs_scratch_u53 queue,
-		  struct pfs_scratch_u32 order, struct pfs_failure *failure,
-		  struct pfs_summary *out)
+		  struct pfs_failure *failure, struct pfs_summary *out)
 {
-	bool sorted = true;
-	struct pfs_inode_vector_list layer_list;
+	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
+	u32 unsorted = 0;
+	u64 index = 0;
 	u64 visible;
 
-	layer_list = pfs_rootfs_metadatas(image);
-	for (u32 layer_index = 0; layer_index < layer_list.part.count;
+	for (u32 layer_index = 0; layer_index < layers.part.count;
 	     layer_index++) {
-		struct pfs_inode_vector layer = pfs_inode_vector_at(layer_list,
+		struct pfs_inode_vector layer = pfs_inode_vector_at(layers,
 								    layer_index);
 
 		if (!pfs_check_order(layer, failure))
@@ -584,10 +488,9 @@ bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 		return false;
 	if (!pfs_check_chunk_table(pfs_rootfs_chunks(image), failure))
 		return false;
-	layer_list = pfs_rootfs_metadatas(image);
-	for (u32 layer_index = 0; layer_index < layer_list.part.count;
+	for (u32 layer_index = 0; layer_index < layers.part.count;
 	     layer_index++) {
-		struct pfs_inode_vector layer = pfs_inode_vector_at(layer_list,
+		struct pfs_inode_vector layer = pfs_inode_vector_at(layers,
 								    layer_index);
 		struct pfs_inode_list inode_list;
 
@@ -596,16 +499,24 @@ bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 		     inode_index++) {
 			struct pfs_inode inode = pfs_inode_at(inode_list,
 							      inode_index);
-			bool record_sorted;
+			bool sorted;
 
-			if (!pfs_check_record(image, inode, order, failure,
-					      &record_sorted))
+			if (!pfs_check_record(layers, inode, failure, &sorted))
 				return false;
-			sorted = sorted && record_sorted;
+			if (!sorted) {
+				unsorted = pfs_narrow((u64)unsorted + 1);
+				index = (u64)pfs_narrow(index) +
+					PFS_INDEX_HEAD +
+					pfs_dir_entries(pfs_inode_mode_dir(inode)).part.count;
+			}
 		}
 	}
 	if (!pfs_check_tree(image, links, parents, queue, failure, &visible))
 		return false;
-	*out = (struct pfs_summary) { .inodes = visible, .sorted = sorted };
+	*out = (struct pfs_summary) {
+		.inodes = visible,
+		.unsorted = unsorted,
+		.index = unsorted == 0 ? 0 : (u64)pfs_narrow(index) + 1,
+	};
 	return true;
 }

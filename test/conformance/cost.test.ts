@@ -1,13 +1,9 @@
 import { encodeRootfs } from "@puzzlefs/format";
 import type { DirEntryValue, InodeValue } from "@puzzlefs/format";
 import test from "ava";
-import {
-  countRecords,
-  largestDirectory,
-  MAX_LAYERS,
-  MAX_LOOK_BELOW,
-} from "../../packages/format/src/generated/lookup.ts";
+import { countRecords, MAX_LAYERS, MAX_LOOK_BELOW } from "../../packages/format/src/generated/lookup.ts";
 import { KEY_POSITIONS, MAX_DEPTH, MAX_KEYS, findRootfs } from "../../packages/format/src/generated/manifest.ts";
+import { indexNames } from "../../packages/format/src/generated/nameindex.ts";
 import { checkEncoding, validate } from "../../packages/format/src/generated/validate.ts";
 import { MAX_SEGMENTS, openMessage } from "../../packages/format/src/generated/wire.ts";
 import { Bytes } from "../../packages/format/src/runtime.ts";
@@ -47,8 +43,9 @@ function readsPerWord(bytes: Uint8Array, check: (bytes: Bytes) => void): number 
 function checkMetadata(bytes: Bytes): void {
   const image = checkEncoding(openMessage(bytes, new Uint32Array(MAX_SEGMENTS + 1)), new Float64Array(1));
   const records = countRecords(image);
-  const order = new Uint32Array(largestDirectory(image));
-  validate(image, new Uint32Array(records), new Float64Array(records), new Float64Array(records), order);
+  const lent = [new Uint32Array(records), new Float64Array(records), new Float64Array(records)] as const;
+  const { unsorted, index } = validate(image, ...lent);
+  if (unsorted > 0) indexNames(image, unsorted, new Uint32Array(index));
 }
 
 const inode = (ino: number, mode: InodeValue["mode"]): InodeValue => ({ ino, mode, uid: 0, gid: 0, permissions: 0 });

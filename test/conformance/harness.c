@@ -110,15 +110,17 @@ static void put_chunks(struct text *text, struct pfs_rootfs image, struct pfs_in
 }
 
 /* What a look-up of `name` in `dir` finds: an inode number, or 0. */
-static u64 look_up(struct pfs_rootfs image, bool sorted, u64 dir, struct pfs_bytes name)
+static u64 look_up(struct pfs_rootfs image, struct pfs_scratch_u32 index, u64 dir,
+		   struct pfs_bytes name)
 {
 	struct pfs_inode inode;
 
-	return pfs_find_name(image, sorted, dir, name, &inode) ? pfs_inode_ino(inode) : 0;
+	return pfs_find_name(image, index, dir, name, &inode) ? pfs_inode_ino(inode) : 0;
 }
 
 /* Lists directory `dir`; gives its directories to `queue`. */
-static u64 put_names(struct text *text, struct pfs_rootfs image, bool sorted, u64 dir,
+static u64 put_names(struct text *text, struct pfs_rootfs image,
+		     struct pfs_scratch_u32 index, u64 dir,
 		     struct pfs_scratch_u53 queue, u64 queued)
 {
 	struct pfs_listed listed = { .cookie = 0 };
@@ -132,8 +134,8 @@ static u64 put_names(struct text *text, struct pfs_rootfs image, bool sorted, u6
 		put(text, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %o %o %" PRIu64 " %" PRIu64 "\n",
 		    pfs_dir_entry_ino(listed.entry), listed.ordinal, pfs_inode_ino(listed.inode),
 		    pfs_file_type(listed.inode), pfs_stat_mode(listed.inode),
-		    look_up(image, sorted, dir, name),
-		    look_up(image, sorted, dir, pfs_slice(name, 1, name.length)));
+		    look_up(image, index, dir, name),
+		    look_up(image, index, dir, pfs_slice(name, 1, name.length)));
 		if (pfs_inode_mode_kind(listed.inode) == PFS_INODE_MODE_FILE)
 			put_chunks(text, image, listed.inode);
 		if (pfs_inode_mode_kind(listed.inode) == PFS_INODE_MODE_DIR)
@@ -151,14 +153,16 @@ static void put_place(struct text *text, struct pfs_rootfs image, u64 ino)
 }
 
 static void put_tree(struct text *text, struct pfs_rootfs image, struct pfs_summary summary,
-		     struct pfs_scratch_u32 links, struct pfs_scratch_u53 parents,
+		     struct pfs_scratch_u32 index, struct pfs_scratch_u32 links, struct pfs_scratch_u53 parents,
 		     struct pfs_scratch_u53 queue)
 {
 	u64 queued = 1;
 
-	put(text, "inodes %" PRIu64 " bytes %" PRIu64 " sorted %d records %" PRIu64 " largest %u\nlinks",
-	    summary.inodes, pfs_content_bytes(image, links), summary.sorted, links.length,
-	    pfs_largest_directory(image));
+	put(text, "inodes %" PRIu64 " bytes %" PRIu64 " unsorted %u records %" PRIu64 "\nindex ",
+	    summary.inodes, pfs_content_bytes(image, links), summary.unsorted, links.length);
+	for (u64 i = 0; i < index.length; i++)
+		put(text, i ? " %u" : "%u", index.data[i]);
+	put(text, "\nlinks");
 	for (u64 i = 0; i < links.length; i++)
 		put(text, " %u/%" PRIu64, links.data[i], parents.data[i]);
 	put(text, "\nplaces");
@@ -175,8 +179,27 @@ static void put_tree(struct text *text, struct pfs_rootfs image, struct pfs_summ
 	put_all_recorded(text, image);
 	pfs_scratch_u53_set(queue, 0, PFS_ROOT_INO);
 	for (u64 i = 0; i < queued; i++)
-		queued = put_names(text, image, summary.sorted, pfs_scratch_u53_get(queue, i),
+		queued = put_names(text, image, index, pfs_scratch_u53_get(queue, i),
 				   queue, queued);
+}
+
+/* The last step, with exactly the memory that validation says it takes. */
+static void judge_names(struct text *text, struct pfs_rootfs image, struct pfs_summary summary,
+			struct pfs_scratch_u32 links, struct pfs_scratch_u53 parents,
+			struct pfs_scratch_u53 queue)
+{
+	struct pfs_scratch_u32 index = { lend(summary.index, sizeof(u32)), summary.index };
+	struct pfs_failure failure;
+
+	if (!summary.unsorted || pfs_index_names(image, summary.unsorted, index, &failure)) {
+		text->elements = U64_MAX;
+		text->bytes = U64_MAX;
+		put(text, "accepted\n");
+		put_tree(text, image, summary, index, links, parents, queue);
+	} else {
+		refuse(text, &failure);
+	}
+	free(index.data);
 }
 
 static void judge_image(struct text *text, const struct pfs_message *message)
@@ -192,24 +215,17 @@ static void judge_image(struct text *text, const struct pfs_message *message)
 		return;
 	}
 	const u64 records = pfs_count_records(image);
-	const u32 largest = pfs_largest_directory(image);
 	struct pfs_scratch_u32 links = { lend(records, sizeof(u32)), records };
 	struct pfs_scratch_u53 parents = { lend(records, sizeof(u64)), records };
 	struct pfs_scratch_u53 queue = { lend(records, sizeof(u64)), records };
-	struct pfs_scratch_u32 order = { lend(largest, sizeof(u32)), largest };
 
-	if (pfs_validate(image, links, parents, queue, order, &failure, &summary)) {
-		text->elements = U64_MAX;
-		text->bytes = U64_MAX;
-		put(text, "accepted\n");
-		put_tree(text, image, summary, links, parents, queue);
-	} else {
+	if (pfs_validate(image, links, parents, queue, &failure, &summary))
+		judge_names(text, image, summary, links, parents, queue);
+	else
 		refuse(text, &failure);
-	}
 	free(links.data);
 	free(parents.data);
 	free(queue.data);
-	free(order.data);
 }
 
 static void judge_metadata(struct text *text, struct pfs_bytes bytes)

@@ -9,15 +9,9 @@ import {
   findTableChunk,
   findVerity,
 } from "../../packages/format/src/generated/content.ts";
-import {
-  ROOT_INO,
-  countRecords,
-  findName,
-  findPlace,
-  largestDirectory,
-  nextName,
-} from "../../packages/format/src/generated/lookup.ts";
+import { ROOT_INO, countRecords, findName, findPlace, nextName } from "../../packages/format/src/generated/lookup.ts";
 import { KEY_POSITIONS, MAX_DEPTH, findRootfs } from "../../packages/format/src/generated/manifest.ts";
+import { indexNames } from "../../packages/format/src/generated/nameindex.ts";
 import { Rootfs } from "../../packages/format/src/generated/metadata.ts";
 import type { BlobRef, FileChunk, Inode } from "../../packages/format/src/generated/metadata.ts";
 import { findFrame, readSeekFooter, readSeekTable } from "../../packages/format/src/generated/seektable.ts";
@@ -101,8 +95,8 @@ function* names(image: Rootfs, dir: number): Generator<NonNullable<ReturnType<ty
   }
 }
 
-function listing(image: Rootfs, sorted: boolean): string {
-  const lookUp = (dir: number, name: Bytes): number => findName(image, sorted, dir, name)?.ino ?? 0;
+function listing(image: Rootfs, index: Uint32Array): string {
+  const lookUp = (dir: number, name: Bytes): number => findName(image, index, dir, name)?.ino ?? 0;
   const lines: string[] = [];
   const queue = [ROOT_INO];
   for (const dir of queue) {
@@ -134,11 +128,12 @@ function placesLine(image: Rootfs): string {
   return `${line}\n`;
 }
 
-function tree(image: Rootfs, { inodes, sorted }: Summary, links: Uint32Array, parents: Float64Array): string {
+function tree(image: Rootfs, summary: Summary, index: Uint32Array, links: Uint32Array, parents: Float64Array): string {
   const bytes = contentBytes(image, links);
-  const counts = `inodes ${inodes} bytes ${bytes} sorted ${sorted ? 1 : 0} records ${links.length} largest ${largestDirectory(image)}\n`;
+  const counts = `inodes ${summary.inodes} bytes ${bytes} unsorted ${summary.unsorted} records ${links.length}\n`;
   const pairs = Array.from(links, (count, ordinal) => ` ${count}/${parents[ordinal]}`).join("");
-  return `accepted\n${counts}links${pairs}\n${placesLine(image)}${allRecorded(image)}${listing(image, sorted)}`;
+  const lines = `${counts}index ${index.join(" ")}\nlinks${pairs}\n`;
+  return `accepted\n${lines}${placesLine(image)}${allRecorded(image)}${listing(image, index)}`;
 }
 
 function judgeImage(message: Message): string {
@@ -146,9 +141,10 @@ function judgeImage(message: Message): string {
   const count = countRecords(image);
   const links = new Uint32Array(count);
   const parents = new Float64Array(count);
-  const order = new Uint32Array(largestDirectory(image));
-  const summary = validate(image, links, parents, new Float64Array(count), order);
-  return tree(image, summary, links, parents);
+  const summary = validate(image, links, parents, new Float64Array(count));
+  const index = new Uint32Array(summary.index);
+  if (summary.unsorted > 0) indexNames(image, summary.unsorted, index);
+  return tree(image, summary, index, links, parents);
 }
 
 /** Verdict, effective tree, and every field; of a refused message the fields as far as the budget goes. */

@@ -1,6 +1,7 @@
 import { KEY_POSITIONS, MAX_DEPTH, findRootfs } from "./generated/manifest.ts";
-import { countRecords, largestDirectory } from "./generated/lookup.ts";
+import { countRecords } from "./generated/lookup.ts";
 import type { Rootfs } from "./generated/metadata.ts";
+import { indexNames } from "./generated/nameindex.ts";
 import { checkEncoding, validate } from "./generated/validate.ts";
 import { MAX_SEGMENTS, openMessage } from "./generated/wire.ts";
 import { Bytes } from "./runtime.ts";
@@ -10,8 +11,8 @@ export interface Metadata {
   readonly image: Rootfs;
   /** Visible inodes. */
   readonly inodes: number;
-  /** Whether the names of every directory ascend: what `findName` wants to know. */
-  readonly sorted: boolean;
+  /** The index of the names that their builder did not sort, for `findName`: empty in most images. */
+  readonly index: Uint32Array;
   /** Number of links of each visible inode, by the ordinal that findPlace and nextName give. */
   readonly links: Uint32Array;
   /** Inode number of each visible directory's parent, by ordinal; the root is its own. */
@@ -25,9 +26,10 @@ export function openMetadata(bytes: Uint8Array): Metadata {
   const records = countRecords(image);
   const links = new Uint32Array(records);
   const parents = new Float64Array(records);
-  const order = new Uint32Array(largestDirectory(image));
-  const { inodes, sorted } = validate(image, links, parents, new Float64Array(records), order);
-  return { image, inodes, sorted, links, parents };
+  const { inodes, unsorted, index: room } = validate(image, links, parents, new Float64Array(records));
+  const index = new Uint32Array(room);
+  if (unsorted > 0) indexNames(image, unsorted, index);
+  return { image, inodes, index, links, parents };
 }
 
 /** What a manifest says of its metadata blob: hexadecimal digests. */

@@ -72,8 +72,8 @@ export class ImageTree implements Tree {
   }
 
   lookup(directory: number, name: Uint8Array): number | undefined {
-    const { image, sorted } = this.metadata;
-    return findName(image, sorted, directory, Bytes.of(name))?.ino;
+    const { image, index } = this.metadata;
+    return findName(image, index, directory, Bytes.of(name))?.ino;
   }
 
   *entries(directory: number, cookie = 0): Generator<TreeEntry> {

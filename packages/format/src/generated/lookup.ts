@@ -1,7 +1,8 @@
 // Made from schema/lookup.ts by `make codegen`: change that, not this.
 import { StructList, narrow, type Bytes } from "../runtime.ts";
 import { DirEntry, Inode, InodeMode, InodeVector, type Rootfs } from "./metadata.ts";
-import { compareNames, sameBytes } from "./names.ts";
+import { indexStart, sortedEntry } from "./nameindex.ts";
+import { compareNames } from "./names.ts";
 import { dataField, element, listField, u53Field } from "./wire.ts";
 
 /** The root directory's inode number. */
@@ -30,16 +31,18 @@ export interface Listed {
   readonly inode: Inode;
 }
 
-/** A record of a directory: its layer, and its names there. */
+/** A record of a directory: its layer, its position among the inodes there, and its names. */
 export interface DirRecord {
   readonly layer: number;
+  readonly position: number;
   readonly entries: StructList<DirEntry>;
   readonly lookBelow: boolean;
 }
 
-/** The position of `ino` in a layer, or of the first inode after it. */
+/** The position of `ino` in a layer, or the number of its inodes. */
 function searchInodes(inodes: StructList<Inode>, ino: number): number {
-  const guess = narrow(ino > u53Field(element(inodes.part, 0), 0) ? ino - u53Field(element(inodes.part, 0), 0) : 0);
+  const first = u53Field(element(inodes.part, 0), 0);
+  const guess = narrow(ino > first ? ino - first : 0);
   if (guess < inodes.length && u53Field(element(inodes.part, guess), 0) === ino) {
     return guess;
   }
@@ -49,46 +52,38 @@ function searchInodes(inodes: StructList<Inode>, ino: number): number {
     measure = high > low ? high - low : 0;
     if (measure >= bound) break;
     const middle = Math.floor((low + high) / 2);
-    if (u53Field(element(inodes.part, middle), 0) < ino) {
+    const found = u53Field(element(inodes.part, middle), 0);
+    if (found === ino) {
+      return middle;
+    }
+    if (found < ino) {
       low = narrow(middle + 1);
     } else {
       high = middle;
     }
   }
-  return low;
-}
-
-/** The record of `ino` in one layer. */
-function inodeIn(layer: InodeVector, ino: number): Inode | undefined {
-  const inodes = layer.inodes;
-  const inode = new Inode(element(inodes.part, searchInodes(inodes, ino)));
-  if (ino === 0 || inode.ino !== ino) {
-    return undefined;
-  }
-  return inode;
+  return inodes.length;
 }
 
 /** Whether any layer holds `ino`, be it as a whiteout. */
-export function isHeld(image: Rootfs, ino: number): boolean {
-  for (let layerList = listField(image.part, 0), layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
-    const layer = new InodeVector(element(layerList, layerIndex));
-    const inode = inodeIn(layer, ino);
-    if (inode !== undefined) {
+export function isHeld(layers: StructList<InodeVector>, ino: number): boolean {
+  for (let layer = 0; layer < layers.length; layer++) {
+    const inodes = new StructList(listField(element(layers.part, layer), 0), Inode);
+    if (searchInodes(inodes, ino) < inodes.length) {
       return true;
     }
   }
   return false;
 }
 
-/** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
-export function findPlace(image: Rootfs, ino: number): Place | undefined {
+/** Finds `ino` in the newest of the layers that holds it; a whiteout means absent. */
+export function placeIn(layers: StructList<InodeVector>, ino: number): Place | undefined {
   let before: number = 0;
-  for (let layerList = listField(image.part, 0), layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
-    const layer = new InodeVector(element(layerList, layerIndex));
-    const inodes = layer.inodes;
+  for (let layer = 0; layer < layers.length; layer++) {
+    const inodes = new StructList(listField(element(layers.part, layer), 0), Inode);
     const index = searchInodes(inodes, ino);
-    const inode = new Inode(element(inodes.part, index));
-    if (index < inodes.length && inode.ino === ino) {
+    if (index < inodes.length) {
+      const inode = new Inode(element(inodes.part, index));
       if (InodeMode.kindOf(inode.part) === "wht") {
         return undefined;
       }
@@ -100,6 +95,11 @@ export function findPlace(image: Rootfs, ino: number): Place | undefined {
 }
 
 /** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
+export function findPlace(image: Rootfs, ino: number): Place | undefined {
+  return placeIn(image.metadatas, ino);
+}
+
+/** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
 export function findInode(image: Rootfs, ino: number): Inode | undefined {
   const place = findPlace(image, ino);
   if (place === undefined) {
@@ -108,71 +108,85 @@ export function findInode(image: Rootfs, ino: number): Inode | undefined {
   return place.inode;
 }
 
-/** The position of `name` in a directory, or its length: by halving where the names are sorted. */
-function searchNames(entries: StructList<DirEntry>, sorted: boolean, name: Bytes): number {
-  if (!sorted) {
-    for (let i = 0; i < entries.length; i++) {
-      if (sameBytes(dataField(element(entries.part, i), 0), name)) {
-        return i;
-      }
-    }
-    return entries.length;
-  }
+/** The position of `name` in a directory, or its length. `start` is what indexStart gives for the directory. */
+function searchNames(entries: StructList<DirEntry>, index: Uint32Array, start: number, name: Bytes): number {
   let low: number = 0;
   let high: number = entries.length;
   for (let measure = 0, bound = Infinity; low < high; bound = measure) {
     measure = high > low ? high - low : 0;
     if (measure >= bound) break;
     const middle = Math.floor((low + high) / 2);
-    if (compareNames(dataField(element(entries.part, middle), 0), name) === 0) {
+    const position = sortedEntry(index, start, middle);
+    const order = compareNames(dataField(element(entries.part, position), 0), name);
+    if (order === 1) {
+      return position;
+    }
+    if (order === 0) {
       low = narrow(middle + 1);
     } else {
       high = middle;
     }
   }
-  if (low < entries.length && sameBytes(dataField(element(entries.part, low), 0), name)) {
-    return low;
-  }
   return entries.length;
 }
 
-/** The record of directory `dir` in the newest layer from `from` on that holds it as a directory. */
-export function findDirRecord(image: Rootfs, dir: number, from: number): DirRecord | undefined {
-  const layers = image.metadatas;
+/** Whether `name` is among the names of a directory that are sorted. */
+function holdsName(entries: StructList<DirEntry>, name: Bytes): boolean {
+  let low: number = 0;
+  let high: number = entries.length;
+  for (let measure = 0, bound = Infinity; low < high; bound = measure) {
+    measure = high > low ? high - low : 0;
+    if (measure >= bound) break;
+    const middle = Math.floor((low + high) / 2);
+    const order = compareNames(dataField(element(entries.part, middle), 0), name);
+    if (order === 1) {
+      return true;
+    }
+    if (order === 0) {
+      low = narrow(middle + 1);
+    } else {
+      high = middle;
+    }
+  }
+  return false;
+}
+
+/** The record of directory `dir` in the newest of the layers from `from` on that holds it as a directory. */
+export function findDirRecord(layers: StructList<InodeVector>, dir: number, from: number): DirRecord | undefined {
   for (let layer = from; layer < layers.length; layer++) {
-    const inode = inodeIn(new InodeVector(element(layers.part, layer)), dir);
-    if (inode !== undefined && InodeMode.kindOf(inode.part) === "dir") {
-      const record = inode.mode.dir;
-      return { layer: layer, entries: record.entries, lookBelow: record.lookBelow };
+    const inodes = new StructList(listField(element(layers.part, layer), 0), Inode);
+    const position = searchInodes(inodes, dir);
+    if (position < inodes.length && InodeMode.kindOf(element(inodes.part, position)) === "dir") {
+      const record = new Inode(element(inodes.part, position)).mode.dir;
+      return { layer: layer, position: position, entries: record.entries, lookBelow: record.lookBelow };
     }
   }
   return undefined;
 }
 
-/**
- * Finds what `name` stands for in directory `dir`. `sorted`: every directory of the image has sorted names,
- * as validate has seen. Directories that look below always have.
- */
-export function findName(image: Rootfs, sorted: boolean, dir: number, name: Bytes): Inode | undefined {
-  const directory = findInode(image, dir);
+/** Finds what `name` stands for in directory `dir`. `index` is what indexNames made, empty where all names are sorted. */
+export function findName(image: Rootfs, index: Uint32Array, dir: number, name: Bytes): Inode | undefined {
+  const layers = image.metadatas;
+  const directory = placeIn(layers, dir);
   if (directory === undefined) {
     return undefined;
   }
-  if (InodeMode.kindOf(directory.part) !== "dir") {
+  if (InodeMode.kindOf(directory.inode.part) !== "dir") {
     return undefined;
   }
   let layer: number = 0;
   for (let measure = 0, bound = Infinity; layer < MAX_LAYERS; bound = measure) {
     measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
     if (measure >= bound) break;
-    const record = findDirRecord(image, dir, layer);
+    const record = findDirRecord(layers, dir, layer);
     if (record === undefined) {
       return undefined;
     }
     const entries = record.entries;
-    const index = searchNames(entries, sorted || record.lookBelow, name);
-    if (index < entries.length) {
-      return findInode(image, u53Field(element(entries.part, index), 0));
+    const start = indexStart(index, record.layer, record.position);
+    const found = searchNames(entries, index, start, name);
+    if (found < entries.length) {
+      return findInode(image, u53Field(element(entries.part, found), 0));
     }
     if (!record.lookBelow) {
       return undefined;
@@ -183,13 +197,14 @@ export function findName(image: Rootfs, sorted: boolean, dir: number, name: Byte
 }
 
 /** Whether a layer newer than `layer` lists `name` in directory `dir`, and so decides what it is. */
-function hidden(image: Rootfs, layer: number, dir: number, name: Bytes): boolean {
-  const layers = image.metadatas;
+function hidden(layers: StructList<InodeVector>, layer: number, dir: number, name: Bytes): boolean {
   for (let newer = 0; newer < layer; newer++) {
-    const inode = inodeIn(new InodeVector(element(layers.part, newer)), dir);
-    if (inode !== undefined && InodeMode.kindOf(inode.part) === "dir") {
-      const entries = new StructList(listField(inode.mode.dir.part, 0), DirEntry);
-      if (searchNames(entries, true, name) < entries.length) {
+    const inodes = new StructList(listField(element(layers.part, newer), 0), Inode);
+    const position = searchInodes(inodes, dir);
+    if (position < inodes.length && InodeMode.kindOf(element(inodes.part, position)) === "dir") {
+      if (
+        holdsName(new StructList(listField(new Inode(element(inodes.part, position)).mode.dir.part, 0), DirEntry), name)
+      ) {
         return true;
       }
     }
@@ -198,39 +213,43 @@ function hidden(image: Rootfs, layer: number, dir: number, name: Bytes): boolean
 }
 
 /** What an entry of a directory's record in `layer` shows: nothing where a newer layer decides, or it is a whiteout. */
-export function findShown(image: Rootfs, layer: number, dir: number, entry: DirEntry): Place | undefined {
-  if (layer > 0 && hidden(image, layer, dir, entry.name)) {
+export function findShown(
+  layers: StructList<InodeVector>,
+  layer: number,
+  dir: number,
+  entry: DirEntry,
+): Place | undefined {
+  if (layer > 0 && hidden(layers, layer, dir, entry.name)) {
     return undefined;
   }
-  return findPlace(image, entry.ino);
+  return placeIn(layers, entry.ino);
 }
 
 /** The first name that directory `dir` shows after `cookie`; 0 starts. */
 export function nextName(image: Rootfs, dir: number, cookie: number): Listed | undefined {
-  let layer: number = Math.floor(cookie / LAYER_SPAN);
-  let from: number = cookie % LAYER_SPAN;
+  const layers = image.metadatas;
+  const resumed = Math.floor(cookie / LAYER_SPAN);
+  let layer: number = 0;
   if (cookie === 0) {
-    const directory = findInode(image, dir);
+    const directory = placeIn(layers, dir);
     if (directory === undefined) {
       return undefined;
     }
-    if (InodeMode.kindOf(directory.part) !== "dir") {
+    if (InodeMode.kindOf(directory.inode.part) !== "dir") {
       return undefined;
     }
   }
   for (let measure = 0, bound = Infinity; layer < MAX_LAYERS; bound = measure) {
     measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
     if (measure >= bound) break;
-    const record = findDirRecord(image, dir, layer);
+    const record = findDirRecord(layers, dir, layer);
     if (record === undefined) {
       return undefined;
     }
-    if (record.layer !== layer) {
-      from = 0;
-    }
     const entries = record.entries;
+    const from = record.layer < resumed ? entries.length : record.layer > resumed ? 0 : cookie % LAYER_SPAN;
     for (let i = from; i < entries.length; i++) {
-      const place = findShown(image, record.layer, dir, new DirEntry(element(entries.part, i)));
+      const place = findShown(layers, record.layer, dir, new DirEntry(element(entries.part, i)));
       if (place !== undefined) {
         const next = positionAfter(record.layer, i);
         return {
@@ -245,7 +264,6 @@ export function nextName(image: Rootfs, dir: number, cookie: number): Listed | u
       return undefined;
     }
     layer = narrow(record.layer + 1);
-    from = 0;
   }
   return undefined;
 }
@@ -262,20 +280,4 @@ export function countRecords(image: Rootfs): number {
     records = narrow(records) + listField(layer.part, 0).count;
   }
   return records;
-}
-
-/** Entries of the largest directory record. */
-export function largestDirectory(image: Rootfs): number {
-  let largest: number = 0;
-  for (let layerList = listField(image.part, 0), layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
-    const layer = new InodeVector(element(layerList, layerIndex));
-    for (let inodeList = listField(layer.part, 0), inodeIndex = 0; inodeIndex < inodeList.count; inodeIndex++) {
-      const inode = new Inode(element(inodeList, inodeIndex));
-      const entries = new StructList(listField(inode.mode.dir.part, 0), DirEntry);
-      if (entries.length > largest) {
-        largest = entries.length;
-      }
-    }
-  }
-  return largest;
 }

@@ -1,6 +1,7 @@
 // Made from schema/manifest.ts by `make codegen`: change that, not this.
 import { failure, narrow, text, type Bytes } from "../runtime.ts";
 import { HEX_DIGITS, hexDigit } from "./digest.ts";
+import { SLASH } from "./names.ts";
 import { Rule } from "./rules.ts";
 
 export const MAX_MANIFEST_BYTES = 67108864;
@@ -23,8 +24,6 @@ const COMMA = 44;
 const MINUS = 45;
 
 const PERIOD = 46;
-
-const SLASH = 47;
 
 const ZERO = 48;
 

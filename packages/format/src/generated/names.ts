@@ -1,7 +1,9 @@
 // Made from schema/names.ts by `make codegen`: change that, not this.
 import { type Bytes } from "../runtime.ts";
 
-const SLASH = 47;
+export const SLASH = 47;
+
+export const NO_SEPARATOR = 255;
 
 const DOT = 46;
 
@@ -13,11 +15,10 @@ export function compareNames(a: Bytes, b: Bytes): number {
     if (i >= b.length) {
       return 2;
     }
-    if (a.at(i) < b.at(i)) {
-      return 0;
-    }
-    if (a.at(i) > b.at(i)) {
-      return 2;
+    const left = a.at(i);
+    const right = b.at(i);
+    if (left !== right) {
+      return left < right ? 0 : 2;
     }
   }
   return a.length < b.length ? 0 : 1;
@@ -28,22 +29,24 @@ export function sameBytes(a: Bytes, b: Bytes): boolean {
   return a.length === b.length && compareNames(a, b) === 1;
 }
 
-/** Whether a byte of `bytes` is `wanted`. */
-function contains(bytes: Bytes, wanted: number): boolean {
+/** The first byte of a name that is NUL or a slash: 0, 47, or 255 where there is none. */
+export function separator(name: Bytes): number {
+  for (let i = 0; i < name.length; i++) {
+    const byte = name.at(i);
+    if (byte === 0 || byte === SLASH) {
+      return byte;
+    }
+  }
+  return NO_SEPARATOR;
+}
+
+export function hasNul(bytes: Bytes): boolean {
   for (let i = 0; i < bytes.length; i++) {
-    if (bytes.at(i) === wanted) {
+    if (bytes.at(i) === 0) {
       return true;
     }
   }
   return false;
-}
-
-export function hasNul(bytes: Bytes): boolean {
-  return contains(bytes, 0);
-}
-
-export function hasSlash(name: Bytes): boolean {
-  return contains(name, SLASH);
 }
 
 /** "." and ".." are every directory's own. */

@@ -3,7 +3,7 @@ import { StructList, checkedAdd, failure, narrow, type Bytes } from "../runtime.
 import { followRootfs } from "./checks.ts";
 import { deviceFits } from "./device.ts";
 import { DIGEST_BYTES } from "./digest.ts";
-import { MAX_LAYERS, MAX_LOOK_BELOW, ROOT_INO, findDirRecord, findPlace, findShown, isHeld } from "./lookup.ts";
+import { MAX_LAYERS, MAX_LOOK_BELOW, ROOT_INO, findDirRecord, findShown, isHeld, placeIn } from "./lookup.ts";
 import {
   Chunk,
   DirEntry,
@@ -17,7 +17,8 @@ import {
   type Dir,
   type InodeAdditional,
 } from "./metadata.ts";
-import { MAX_NAME_BYTES, compareNames, hasNul, hasSlash, isDots, sameBytes } from "./names.ts";
+import { INDEX_HEAD } from "./nameindex.ts";
+import { MAX_NAME_BYTES, NO_SEPARATOR, SLASH, compareNames, hasNul, isDots, separator } from "./names.ts";
 import { Rule } from "./rules.ts";
 import { checkedRoot, dataField, element, listField, structField, type Message, u53Field } from "./wire.ts";
 
@@ -41,8 +42,10 @@ const WORK_PER_WORD = 4;
 export interface Summary {
   /** Visible inodes. */
   readonly inodes: number;
-  /** Whether the names of every directory are in ascending order, so that they can be searched by halving. */
-  readonly sorted: boolean;
+  /** Directory records whose names are not in ascending order. */
+  readonly unsorted: number;
+  /** Numbers in the index of their names: the room that indexNames needs. */
+  readonly index: number;
 }
 
 /** First step: the encoding. What it gives can be counted, to lend `validate` its memory. `work` is one number. */
@@ -100,10 +103,11 @@ function checkName(entry: DirEntry, name: Bytes, inode: Inode): void {
   if (name.length === 0 || name.length > MAX_NAME_BYTES) {
     throw failure(Rule["dir-entry-name-length"], inode.ino, at);
   }
-  if (hasSlash(name)) {
+  const found = separator(name);
+  if (found === SLASH) {
     throw failure(Rule["dir-entry-name-slash"], inode.ino, at);
   }
-  if (hasNul(name)) {
+  if (found !== NO_SEPARATOR) {
     throw failure(Rule["dir-entry-name-nul"], inode.ino, at);
   }
   if (isDots(name)) {
@@ -111,60 +115,8 @@ function checkName(entry: DirEntry, name: Bytes, inode: Inode): void {
   }
 }
 
-/** The name that a permutation of a directory's entries has at `position`. */
-function nameAt(entries: StructList<DirEntry>, order: Uint32Array, position: number): Bytes {
-  return dataField(element(entries.part, order[position] ?? 0), 0);
-}
-
-/** Moves entry `start` of a heap of names down to its place. */
-function siftDown(entries: StructList<DirEntry>, order: Uint32Array, start: number, end: number): void {
-  let root: number = start;
-  for (let step = 0; step < 32; step++) {
-    const left = root * 2 + 1;
-    if (left >= end) {
-      return;
-    }
-    let largest: number = left;
-    if (left + 1 < end && compareNames(nameAt(entries, order, left), nameAt(entries, order, left + 1)) === 0) {
-      largest = left + 1;
-    }
-    if (compareNames(nameAt(entries, order, root), nameAt(entries, order, largest)) !== 0) {
-      return;
-    }
-    const moved = order[root] ?? 0;
-    order[root] = order[largest] ?? 0;
-    order[largest] = moved;
-    root = narrow(largest);
-  }
-}
-
-/** Sorts the names of a directory whose builder did not, and refuses one that is there twice. */
-function checkUnsorted(dir: Dir, inode: Inode, order: Uint32Array): void {
-  const entries = dir.entries;
-  const count = entries.length;
-  for (let i = 0; i < count; i++) {
-    order[i] = i;
-  }
-  for (let i = 0; i < count >>> 1; i++) {
-    siftDown(entries, order, count >>> 1 > i + 1 ? (count >>> 1) - (i + 1) : 0, count);
-  }
-  for (let i = 1; i < count; i++) {
-    const last = count > i ? count - i : 0;
-    const moved = order[0] ?? 0;
-    order[0] = order[last] ?? 0;
-    order[last] = moved;
-    siftDown(entries, order, 0, last);
-  }
-  for (let i = 1; i < count; i++) {
-    const entry = new DirEntry(element(entries.part, order[i] ?? 0));
-    if (sameBytes(nameAt(entries, order, i > 1 ? i - 1 : 0), entry.name)) {
-      throw failure(Rule["dir-entry-duplicate"], inode.ino, entry.part.at * 8);
-    }
-  }
-}
-
 /** Checks the entries of a directory record; gives whether they are sorted. */
-function checkDir(image: Rootfs, dir: Dir, inode: Inode, order: Uint32Array): boolean {
+function checkDir(layers: StructList<InodeVector>, dir: Dir, inode: Inode): boolean {
   const entries = dir.entries;
   let sorted: boolean = true;
   let previous: Bytes = dataField(element(entries.part, 0), 0).slice(0, 0);
@@ -176,7 +128,7 @@ function checkDir(image: Rootfs, dir: Dir, inode: Inode, order: Uint32Array): bo
     if (ino === ROOT_INO) {
       throw failure(Rule["dir-entry-root"], inode.ino, entry.part.at * 8);
     }
-    if (!isHeld(image, ino)) {
+    if (!isHeld(layers, ino)) {
       throw failure(Rule["dir-entry-dangling"], inode.ino, entry.part.at * 8);
     }
     const comparison = compareNames(previous, name);
@@ -191,14 +143,11 @@ function checkDir(image: Rootfs, dir: Dir, inode: Inode, order: Uint32Array): bo
   if (!sorted && dir.lookBelow) {
     throw failure(Rule["look-below-unsorted"], inode.ino, inode.part.at * 8);
   }
-  if (!sorted) {
-    checkUnsorted(dir, inode, order);
-  }
   return sorted;
 }
 
 /** Checks what every inode record must keep, superseded or not; gives whether its names are sorted. */
-function checkRecord(image: Rootfs, inode: Inode, order: Uint32Array): boolean {
+function checkRecord(layers: StructList<InodeVector>, inode: Inode): boolean {
   const kind = InodeMode.kindOf(inode.part);
   const at = inode.part.at * 8;
   const additional = inode.additional;
@@ -230,7 +179,7 @@ function checkRecord(image: Rootfs, inode: Inode, order: Uint32Array): boolean {
   if (kind !== "dir") {
     return true;
   }
-  const sorted = checkDir(image, inode.mode.dir, inode, order);
+  const sorted = checkDir(layers, inode.mode.dir, inode);
   return sorted;
 }
 
@@ -239,13 +188,14 @@ function checkOrder(layer: InodeVector): void {
   let previous: number = 0;
   for (let inodeList = listField(layer.part, 0), inodeIndex = 0; inodeIndex < inodeList.count; inodeIndex++) {
     const inode = new Inode(element(inodeList, inodeIndex));
-    if (inode.ino === 0 || inode.ino >= NUMBER_END) {
-      throw failure(Rule["ino-range"], inode.ino, inode.part.at * 8);
+    const ino = inode.ino;
+    if (ino === 0 || ino >= NUMBER_END) {
+      throw failure(Rule["ino-range"], ino, inode.part.at * 8);
     }
-    if (inode.ino <= previous) {
-      throw failure(Rule["ino-order"], inode.ino, inode.part.at * 8);
+    if (ino <= previous) {
+      throw failure(Rule["ino-order"], ino, inode.part.at * 8);
     }
-    previous = inode.ino;
+    previous = ino;
   }
 }
 
@@ -299,38 +249,27 @@ function countName(links: Uint32Array, ordinal: number): void {
   links[ordinal] = narrow((links[ordinal] ?? 0) + 1);
 }
 
-/** Notes that a directory shows an inode: counts its names, and gives each directory its one parent. */
-function enter(inode: Inode, ordinal: number, parent: number, links: Uint32Array, parents: Float64Array): void {
-  if (InodeMode.kindOf(inode.part) !== "dir") {
-    countName(links, ordinal);
-    return;
-  }
-  if ((parents[ordinal] ?? 0) !== 0) {
-    throw failure(Rule["dir-parents"], inode.ino, inode.part.at * 8);
-  }
-  parents[ordinal] = parent;
-  links[ordinal] = 2;
-}
-
 /**
  * Walks the effective tree from its root: every directory has one parent, none is its own ancestor, and none of the
  * newest layer is out of reach (an older layer may hold what is superseded). Gives the number of visible inodes.
  */
 function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, queue: Float64Array): number {
-  const root = findPlace(image, ROOT_INO);
+  const layers = image.metadatas;
+  const root = placeIn(layers, ROOT_INO);
   if (root === undefined) {
     throw failure(Rule["root-inode"], ROOT_INO, image.part.at * 8);
   }
   if (InodeMode.kindOf(root.inode.part) !== "dir") {
     throw failure(Rule["root-inode"], ROOT_INO, root.inode.part.at * 8);
   }
-  enter(root.inode, root.ordinal, ROOT_INO, links, parents);
+  parents[root.ordinal] = ROOT_INO;
+  links[root.ordinal] = 2;
   queue[0] = ROOT_INO;
   let queued: number = 1;
   let visible: number = 1;
   for (let i = 0; i < queued; i++) {
     const dir = queue[i] ?? 0;
-    const above = findPlace(image, dir);
+    const above = placeIn(layers, dir);
     if (above === undefined) {
       continue;
     }
@@ -339,7 +278,7 @@ function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, que
     for (let measure = 0, bound = Infinity; layer < MAX_LAYERS; bound = measure) {
       measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
       if (measure >= bound) break;
-      const record = findDirRecord(image, dir, layer);
+      const record = findDirRecord(layers, dir, layer);
       if (record === undefined) {
         break;
       }
@@ -349,19 +288,27 @@ function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, que
       recordsAbove = narrow(recordsAbove + 1);
       for (let entryList = record.entries.part, entryIndex = 0; entryIndex < entryList.count; entryIndex++) {
         const entry = new DirEntry(element(entryList, entryIndex));
-        const shown = findShown(image, record.layer, dir, entry);
+        const shown = findShown(layers, record.layer, dir, entry);
         if (shown === undefined) {
           continue;
         }
-        enter(shown.inode, shown.ordinal, dir, links, parents);
-        if (InodeMode.kindOf(shown.inode.part) === "dir") {
-          countName(links, above.ordinal);
-          queue[queued] = u53Field(shown.inode.part, 0);
-          queued = queued + 1;
+        const ordinal = shown.ordinal;
+        if (InodeMode.kindOf(shown.inode.part) !== "dir") {
+          if ((links[ordinal] ?? 0) === 0) {
+            visible = visible + 1;
+          }
+          countName(links, ordinal);
+          continue;
         }
-        if (InodeMode.kindOf(shown.inode.part) === "dir" || (links[shown.ordinal] ?? 0) === 1) {
-          visible = visible + 1;
+        if ((parents[ordinal] ?? 0) !== 0) {
+          throw failure(Rule["dir-parents"], entry.ino, shown.inode.part.at * 8);
         }
+        parents[ordinal] = dir;
+        links[ordinal] = 2;
+        countName(links, above.ordinal);
+        queue[queued] = entry.ino;
+        queued = queued + 1;
+        visible = visible + 1;
       }
       if (!record.lookBelow) {
         break;
@@ -384,32 +331,33 @@ function checkReach(image: Rootfs, parents: Float64Array): void {
 }
 
 /**
- * Second step: every rule. `links`, `parents` and `queue` have room for countRecords(image) numbers, `order` for
- * largestDirectory(image). Leaves in `links` the number of links of each record that is visible, in `parents` the
- * parent directory of each visible directory; the record's ordinal is the index.
+ * Second step: every rule but one. `links`, `parents` and `queue` have room for countRecords(image) numbers. Leaves in
+ * `links` the number of links of each record that is visible, in `parents` the parent directory of each visible
+ * directory; the record's ordinal is the index.
+ *
+ * Where `unsorted` of the summary is not 0, indexNames is the third step: it looks for names that are there twice.
  */
-export function validate(
-  image: Rootfs,
-  links: Uint32Array,
-  parents: Float64Array,
-  queue: Float64Array,
-  order: Uint32Array,
-): Summary {
-  let sorted: boolean = true;
-  for (let layerList = listField(image.part, 0), layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
+export function validate(image: Rootfs, links: Uint32Array, parents: Float64Array, queue: Float64Array): Summary {
+  const layers = image.metadatas;
+  let unsorted: number = 0;
+  let index: number = 0;
+  for (let layerList = layers.part, layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
     const layer = new InodeVector(element(layerList, layerIndex));
     checkOrder(layer);
   }
   checkDigests(image);
   checkChunkTable(image.chunks);
-  for (let layerList = listField(image.part, 0), layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
+  for (let layerList = layers.part, layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
     const layer = new InodeVector(element(layerList, layerIndex));
     for (let inodeList = listField(layer.part, 0), inodeIndex = 0; inodeIndex < inodeList.count; inodeIndex++) {
       const inode = new Inode(element(inodeList, inodeIndex));
-      const recordSorted = checkRecord(image, inode, order);
-      sorted = sorted && recordSorted;
+      const sorted = checkRecord(layers, inode);
+      if (!sorted) {
+        unsorted = narrow(unsorted + 1);
+        index = narrow(index) + INDEX_HEAD + listField(inode.mode.dir.part, 0).count;
+      }
     }
   }
   const visible = checkTree(image, links, parents, queue);
-  return { inodes: visible, sorted: sorted };
+  return { inodes: visible, unsorted: unsorted, index: unsorted === 0 ? 0 : narrow(index) + 1 };
 }
