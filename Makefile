@@ -1,5 +1,5 @@
 # Everything a developer does, by name; `make help` lists it.
-.PHONY: help setup setup-test build codegen demo test lint format bench clean
+.PHONY: help setup setup-test setup-kernels build codegen demo test vm lint format bench clean
 .DEFAULT_GOAL := help
 
 NODE := build/node
@@ -7,13 +7,16 @@ BIN := node_modules/.bin
 export PUZZLEFS_CACHE ?= $(shell setup/setup.sh cache)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install all that building and the demo need (idempotent; root for Debian packages)
 	@setup/setup.sh run
 
 setup-test: setup ## what the tests and benchmarks need besides
 	@setup/setup.sh test
+
+setup-kernels: setup ## three kernels to boot in QEMU, and what builds their modules (about two minutes, 800 MB)
+	@setup/setup.sh kernels
 
 build: setup ## bundle the command line into build/
 	@cd packages/chunker && ../../$(NODE) node_modules/assemblyscript/bin/asc.js assembly/cut.ts --config assembly/asconfig.json --target release
@@ -33,6 +36,9 @@ format: setup ## rewrite what is not formatted
 
 test: setup-test build ## every test; the last line counts them
 	@$(NODE) test/run.ts
+
+vm: setup-kernels ## KERNEL=6.1|6.12|7|debug [IMAGE=OCI_DIR:TAG] CMD='…': runs CMD in a virtual machine, the image on /mnt
+	@$(NODE) qemu/src/vm.ts
 
 bench: setup-test build ## this tool beside the Rust tool on the same data
 	@$(NODE) bench/run.ts $(PUZZLEFS_CACHE)

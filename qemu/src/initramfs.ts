@@ -1,0 +1,60 @@
+/** The first root of a virtual machine: busybox, Lua, modules, and whatever a test brings. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { CpioArchive } from "./cpio.ts";
+import type { Kernel } from "./kernels.ts";
+import { bootModules, collectModules, moduleName, otherModules, type ModuleFile } from "./modules.ts";
+
+/** Where the driver lies in the guest. */
+export const guestModule = "/puzzlefs.ko";
+
+/** Path in the guest (with its leading slash) to content. What lies in /bin, /sbin and /usr/bin is executable. */
+export type GuestFiles = Readonly<Record<string, Uint8Array | string>>;
+
+export function makeInitramfs(kernel: Kernel, files: GuestFiles): Buffer {
+  const archive = new CpioArchive();
+  for (const directory of ["dev", "proc", "sys", "mnt"]) archive.directory(directory);
+  archive.file("bin/busybox", readFileSync("/bin/busybox"), 0o755);
+  archive.file("init", readFileSync(join(import.meta.dirname, "../guest/init")), 0o755);
+  archive.file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n");
+  archive.file("etc/group", "root:x:0:\nnogroup:x:65534:\n");
+  addModules(archive, kernel);
+  for (const [path, content] of Object.entries(files)) {
+    archive.file(path.slice(1), content, /^\/(?:usr\/)?s?bin\//.test(path) ? 0o755 : 0o644);
+  }
+  return archive.bytes();
+}
+
+function addModules(archive: CpioArchive, kernel: Kernel): void {
+  const files = collectModules(kernel, [...bootModules, ...otherModules]);
+  const directory = `lib/modules/${kernel.release}`;
+  for (const { path, content } of files) archive.file(`${directory}/${path}`, content);
+  archive.file(`${directory}/modules.dep`, files.map(({ path, needs }) => `${path}: ${needs.join(" ")}\n`).join(""));
+  const names = new Set(files.map(({ path }) => moduleName(path)));
+  const alias = readFileSync(join(kernel.modules, "modules.alias"), "utf8").split("\n");
+  const kept = alias.filter((line) => names.has(moduleName(line.slice(line.lastIndexOf(" ") + 1))));
+  archive.file(`${directory}/modules.alias`, `${kept.join("\n")}\n`);
+  archive.file(
+    "etc/modules-at-boot",
+    inOrder(files)
+      .map((path) => `/${directory}/${path}\n`)
+      .join(""),
+  );
+}
+
+/** Paths of what is loaded at boot, each after those that it needs. */
+function inOrder(files: readonly ModuleFile[]): string[] {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const order = new Set<string>();
+  const add = (path: string): void => {
+    // modules.dep lists all that a module needs, the farthest last.
+    for (const need of (byPath.get(path)?.needs ?? []).toReversed()) order.add(need);
+    order.add(path);
+  };
+  // ext4 asks for its checksum by name, which wants modprobe, and that is slower than knowing.
+  for (const name of ["crc32c_generic", "crc32c", ...bootModules]) {
+    const found = files.find(({ path }) => moduleName(path) === moduleName(name));
+    if (found !== undefined) add(found.path);
+  }
+  return [...order];
+}

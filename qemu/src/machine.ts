@@ -1,0 +1,304 @@
+/**
+ * A virtual machine that runs commands. Its kernel's log is apart from what commands print; a kernel that reports
+ * anything about itself (kernel-log.ts), panics, or takes too long makes the command throw with that log.
+ */
+import { Buffer } from "node:buffer";
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type GuestFiles, guestModule, makeInitramfs } from "./initramfs.ts";
+import { badTaints, findReports, KernelFailure } from "./kernel-log.ts";
+import type { Kernel } from "./kernels.ts";
+import { Port } from "./port.ts";
+
+export interface Disk {
+  /** A file here; /dev/vda, /dev/vdb, … in the guest, in order. */
+  image: string;
+  /** Default true: the guest may write, and the file does not change. */
+  snapshot?: boolean;
+}
+
+export interface SharedDirectory {
+  /** A directory here, by 9p at `at` in the guest. */
+  path: string;
+  at: string;
+  writable?: boolean;
+}
+
+export interface MachineOptions {
+  disks?: readonly Disk[];
+  directories?: readonly SharedDirectory[];
+  files?: GuestFiles;
+  /** More for the kernel's command line. */
+  parameters?: readonly string[];
+  /** Written below /proc/sys after boot, such as `{ "vm/drop_caches": 3 }`. */
+  sysctl?: Readonly<Record<string, string | number>>;
+  /** MiB, default 1536. */
+  memory?: number;
+  /** Until the guest answers, ms. Default 90 s. */
+  bootTimeout?: number;
+  /** Reports that this machine's tests provoke. */
+  expected?: readonly RegExp[];
+}
+
+export interface RunOptions {
+  /** Wall clock, ms. Default 120 s. */
+  timeout?: number;
+  /** Called with the command's output as it comes; what is shown is still in the result. */
+  show?: { stdout?: (data: Buffer) => void; stderr?: (data: Buffer) => void };
+}
+
+export interface Outcome {
+  status: number;
+  stdout: string;
+  stderr: string;
+  /** What the kernel logged meanwhile. */
+  log: string;
+}
+
+/** A command in the guest that failed. */
+export class CommandFailure extends Error {
+  override readonly name = "CommandFailure";
+}
+
+const seconds = 1000;
+
+/** Its serial line, QEMU's own commands, and the two ports of qemu/guest/init. */
+type Ports = Record<"console" | "monitor" | "commands" | "errors", Port>;
+
+/** What every machine is made of. Its processor has no instructions that this one lacks: they are emulated. */
+const hardware =
+  "-accel tcg,thread=multi -cpu max -smp 2 -nodefaults -no-user-config -display none -no-reboot " +
+  "-serial chardev:console -mon chardev=monitor,mode=readline -device virtio-serial-pci " +
+  "-object rng-random,id=entropy,filename=/dev/urandom -device virtio-rng-pci,rng=entropy";
+
+export class Machine {
+  readonly kernel: Kernel;
+  readonly #options: MachineOptions;
+  readonly #directory = mkdtempSync(join(tmpdir(), "puzzlefs-qemu-"));
+  readonly #ports: Ports;
+  #process: ChildProcess | undefined;
+  #said = "";
+  #ended: Promise<void> = Promise.resolve();
+  #running = false;
+  /** Where in the log the boot ended: what is before is not ours. */
+  #booted = 0;
+
+  private constructor(kernel: Kernel, options: MachineOptions, ports: Ports) {
+    this.kernel = kernel;
+    this.#options = options;
+    this.#ports = ports;
+  }
+
+  /** Boots; the guest answers when this settles. @param module puzzlefs.ko, to lie at /puzzlefs.ko */
+  static async boot(kernel: Kernel, module: Uint8Array | undefined, options: MachineOptions = {}): Promise<Machine> {
+    const sockets = mkdtempSync(join(tmpdir(), "puzzlefs-ports-"));
+    const listen = (name: keyof Ports): Promise<Port> => Port.listen(join(sockets, name));
+    const machine = new Machine(kernel, options, {
+      console: await listen("console"),
+      monitor: await listen("monitor"),
+      commands: await listen("commands"),
+      errors: await listen("errors"),
+    });
+    try {
+      await machine.#start(module);
+    } catch (error) {
+      machine.kill();
+      throw error;
+    } finally {
+      rmSync(sockets, { recursive: true });
+    }
+    return machine;
+  }
+
+  /** The kernel's log since power-on. */
+  get log(): string {
+    return this.#ports.console.received().toString("latin1").replaceAll("\r", "");
+  }
+
+  /**
+   * Runs a command in the guest's shell.
+   * @throws {KernelFailure} whatever its exit status is
+   */
+  async run(command: string, { timeout = 120 * seconds, show }: RunOptions = {}): Promise<Outcome> {
+    if (!this.#running) throw new KernelFailure("the machine is not running", this.log);
+    const { commands, errors } = this.#ports;
+    const logBefore = this.log.length;
+    const nonce = randomBytes(8).toString("hex");
+    const mark = Buffer.from(`\x01${nonce}`);
+    if (show?.stdout !== undefined) commands.onData = showUntil(mark, show.stdout);
+    if (show?.stderr !== undefined) errors.onData = showUntil(mark, show.stderr);
+    commands.write(`${nonce} ${Buffer.from(command).toString("base64")}\n`);
+    const what = `'${command.trim().split("\n")[0].slice(0, 100)}'`;
+    const out = await this.#await(commands, mark, timeout, what);
+    const err = await this.#await(errors, mark, 10 * seconds, what);
+    commands.onData = errors.onData = undefined;
+    const log = this.log.slice(logBefore);
+    this.#inspect(`${what} on ${this.kernel.release}`, log);
+    return { status: Number(out.line), stdout: text(out.before), stderr: text(err.before), log };
+  }
+
+  /** Runs a command that must succeed, and gives what it prints. @throws {CommandFailure} with all that it printed */
+  async succeed(command: string, options: RunOptions = {}): Promise<string> {
+    const { status, stdout, stderr, log } = await this.run(command, options);
+    if (status === 0) return stdout;
+    const printed = [stdout, stderr, log === "" ? "" : `kernel log:\n${log}`].map((part) =>
+      part.trimEnd().slice(-4000),
+    );
+    throw new CommandFailure(
+      `status ${status} on ${this.kernel.release}: ${command}\n${printed.filter((part) => part !== "").join("\n")}`,
+    );
+  }
+
+  /** Ends the machine, after a last look at its log and at what the kernel says of itself. @throws {KernelFailure} */
+  async close(): Promise<void> {
+    if (!this.#running) return;
+    try {
+      const tainted = Number(await this.succeed("cat /proc/sys/kernel/tainted"));
+      const bits = badTaints(tainted);
+      if (bits.length > 0) throw new KernelFailure(`the kernel is tainted (bits ${bits.join(", ")})`, this.log);
+      const last = this.log.length;
+      this.#ports.commands.write(`0 ${Buffer.from("sync; reboot -f").toString("base64")}\n`);
+      await Promise.race([this.#ended, sleep(10 * seconds)]);
+      this.#inspect("shutting down", this.log.slice(last));
+    } finally {
+      this.kill();
+    }
+  }
+
+  /** Ends the machine as it is. */
+  kill(): void {
+    this.#running = false;
+    this.#process?.kill("SIGKILL");
+    for (const port of Object.values(this.#ports)) port.close();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  async #start(module: Uint8Array | undefined): Promise<void> {
+    const files = module === undefined ? {} : { [guestModule]: module };
+    const initramfs = join(this.#directory, "initramfs");
+    writeFileSync(initramfs, makeInitramfs(this.kernel, { ...this.#options.files, ...files }));
+    const child = spawn("qemu-system-x86_64", this.#arguments(initramfs), { stdio: ["ignore", "pipe", "pipe"] });
+    this.#process = child;
+    child.stdout.on("data", (data: Buffer) => (this.#said += data.toString()));
+    child.stderr.on("data", (data: Buffer) => (this.#said += data.toString()));
+    process.once("exit", () => child.kill("SIGKILL"));
+    this.#ended = new Promise((done) => {
+      child.on("error", (error) => {
+        this.#said += error.message;
+        done();
+      });
+      child.on("exit", () => done());
+    });
+    void this.#ended.then(() => {
+      this.#running = false;
+      for (const port of Object.values(this.#ports)) port.close();
+    });
+    this.#running = true;
+    await this.#await(
+      this.#ports.commands,
+      Buffer.from("\x01ready"),
+      this.#options.bootTimeout ?? 90 * seconds,
+      "boot",
+    );
+    this.#booted = this.log.length;
+    for (const { at, writable } of this.#options.directories ?? []) {
+      const options = `trans=virtio,version=9p2000.L,msize=262144,cache=loose${writable === true ? "" : ",ro"}`;
+      await this.succeed(`mkdir -p ${at} && mount -t 9p -o ${options} ${tagOf(at)} ${at}`);
+    }
+    for (const [name, value] of Object.entries(this.#options.sysctl ?? {})) {
+      await this.succeed(`echo ${value} >/proc/sys/${name}`);
+    }
+  }
+
+  #arguments(initramfs: string): string[] {
+    const { disks = [], directories = [], memory = 1536, parameters = [] } = this.#options;
+    const always = ["console=ttyS0", "panic=-1", "oops=panic", "mitigations=off", "nokaslr", "random.trust_cpu=on"];
+    const append = [...always, ...this.kernel.parameters, ...parameters].join(" ");
+    const sockets = Object.entries(this.#ports).flatMap(([name, { path }]) => [
+      "-chardev",
+      `socket,id=${name},path=${path}`,
+    ]);
+    const ports = ["commands", "errors"].flatMap((name) => ["-device", `virtserialport,chardev=${name},name=${name}`]);
+    const drives = disks.flatMap(({ image, snapshot = true }) => [
+      "-drive",
+      `file=${image},format=raw,if=virtio,snapshot=${snapshot ? "on" : "off"},cache=unsafe`,
+    ]);
+    const shares = directories.flatMap(({ path, at, writable }) => [
+      "-virtfs",
+      `local,path=${path},mount_tag=${tagOf(at)},security_model=none,multidevs=remap${writable === true ? "" : ",readonly=on"}`,
+    ]);
+    const boot = ["-m", String(memory), "-kernel", this.kernel.image, "-initrd", initramfs, "-append", append];
+    return [...sockets, ...hardware.split(" "), ...ports, ...drives, ...shares, ...boot];
+  }
+
+  /** Waits for a line that begins so; a kernel that says nothing is asked what it does before it is given up. */
+  async #await(port: Port, mark: Buffer, timeout: number, what: string): Promise<{ before: Buffer; line: string }> {
+    const deadline = performance.now() + timeout;
+    for (;;) {
+      const found = port.takeUntil(mark);
+      if (found !== undefined) return found;
+      if (!this.#running) {
+        throw new KernelFailure(`${what}: the machine ended\n${this.#said}`, this.log.slice(this.#booted));
+      }
+      const left = deadline - performance.now();
+      if (left <= 0) {
+        await this.#askWhatItDoes();
+        const log = this.log.slice(this.#booted);
+        this.kill();
+        throw new KernelFailure(`${what} took longer than ${timeout / seconds} s`, log);
+      }
+      await Promise.race([port.arrival(), sleep(left)]);
+    }
+  }
+
+  /** The magic system request, by the serial line: blocked tasks (w), and what each processor does (l). */
+  async #askWhatItDoes(): Promise<void> {
+    for (const key of ["w", "l"]) {
+      this.#ports.monitor.write("chardev-send-break console\n");
+      await sleep(200);
+      this.#ports.console.write(key);
+      await sleep(1500);
+    }
+  }
+
+  #inspect(what: string, log: string): void {
+    const found = findReports(log, this.#options.expected);
+    if (found.length === 0) return;
+    this.kill();
+    throw new KernelFailure(`${what}: the kernel reported: ${found[0]}`, log);
+  }
+}
+
+/** 9p tags have at most 31 characters. */
+function tagOf(at: string): string {
+  return `share${at.replaceAll("/", "-")}`.slice(-31);
+}
+
+function text(bytes: Buffer): string {
+  return bytes.toString("utf8");
+}
+
+/** Passes on what comes before a mark. */
+function showUntil(mark: Buffer, show: (data: Buffer) => void): (data: Buffer) => void {
+  let held = Buffer.alloc(0);
+  let over = false;
+  return (data) => {
+    if (over) return;
+    held = Buffer.concat([held, data]);
+    const at = held.indexOf(mark);
+    over = at >= 0;
+    // The beginning of a mark may have come without its end.
+    const open = held.lastIndexOf(1);
+    const ready = over ? at : open >= 0 && held.length - open < mark.length ? open : held.length;
+    if (ready > 0) show(held.subarray(0, ready));
+    held = held.subarray(ready);
+  };
+}
+
+/** Does not keep the process alive by itself. */
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, milliseconds).unref());
+}

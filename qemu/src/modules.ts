@@ -1,0 +1,52 @@
+/** Which of a kernel's modules go into the first root, and in what order they depend on each other. */
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { Kernel } from "./kernels.ts";
+
+/** Loaded at boot: disks, the ports that commands come through, the file system of stores, shared directories. */
+export const bootModules = ["virtio_pci", "virtio_blk", "virtio_console", "ext4", "9p", "9pnet_virtio"];
+
+/** At hand for modprobe, the kernel's own included. */
+export const otherModules =
+  "crc32c_generic crc32c_intel crc32c sha256_ssse3 zstd overlay squashfs erofs loop fuse isofs brd".split(" ");
+
+/** Module names mix `-` and `_`; files are .ko, .ko.xz or .ko.zst. */
+export function moduleName(path: string): string {
+  return basename(path)
+    .replace(/\.ko(?:\.\w+)?$/, "")
+    .replaceAll("-", "_");
+}
+
+export interface ModuleFile {
+  /** Below /lib/modules/RELEASE, uncompressed. */
+  path: string;
+  content: Buffer;
+  /** Paths of those it needs. */
+  needs: string[];
+}
+
+const plain = (path: string): string => path.replace(/\.ko\.\w+$/, ".ko");
+
+/** The modules of these names that the kernel has, with all that they need. Names that are built in are left out. */
+export function collectModules(kernel: Kernel, names: readonly string[]): ModuleFile[] {
+  const lines = readFileSync(join(kernel.modules, "modules.dep"), "utf8").trim().split("\n");
+  const table = lines.map((line) => line.split(/:? +|:$/).filter((word) => word !== ""));
+  const needed = new Map(table.map(([path, ...needs]) => [path, needs]));
+  const byName = new Map(table.map(([path]) => [moduleName(path), path]));
+  const wanted = new Set<string>();
+  for (const name of names) {
+    const path = byName.get(moduleName(name));
+    if (path !== undefined) for (const file of [path, ...(needed.get(path) ?? [])]) wanted.add(file);
+  }
+  return [...wanted].map((path) => ({
+    path: plain(path),
+    content: readModule(join(kernel.modules, path)),
+    needs: (needed.get(path) ?? []).map(plain),
+  }));
+}
+
+function readModule(file: string): Buffer {
+  const unpack = file.endsWith(".xz") ? "xz" : file.endsWith(".zst") ? "zstd" : undefined;
+  return unpack === undefined ? readFileSync(file) : execFileSync(unpack, ["-dc", file], { maxBuffer: 1 << 28 });
+}
