@@ -3,10 +3,11 @@
  *
  * The index is one list of numbers: how many such directory records there are; for each of them, in the order of
  * layers and inode numbers, its layer, its position among the layer's inodes, and where its part starts; then
- * the parts: the positions of a record's entries in ascending order of their names. It is empty where all are sorted.
+ * the parts: the positions of a record's entries in ascending order of their names; then room for sorting the largest.
+ * It is empty where all are sorted.
  */
 import { decreases, difference, fail, offsetOf, u32 } from "./language.ts";
-import type { Bytes, Items, Scratch, u53 } from "./language.ts";
+import type { Items, Scratch, u53 } from "./language.ts";
 import type { DirEntry, Inode, Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";
 
@@ -23,49 +24,74 @@ export function ascending(entries: Items<DirEntry>): boolean {
   return true;
 }
 
-/** The name of the entry whose position stands at `at` of the index. */
-function nameAt(entries: Items<DirEntry>, index: Scratch<u32>, at: u53): Bytes {
-  return entries[index[at]].name;
+/** Whether the entry at `a` of the index comes before the one at `b`, or has the same name. */
+function inOrder(entries: Items<DirEntry>, index: Scratch<u32>, a: u53, b: u53): boolean {
+  const first = entries[index[a]];
+  const second = entries[index[b]];
+  return compareNames(first.name, second.name) !== 2;
 }
 
-/** Moves the number at `place` of a heap of `count` names, which starts at `start` of the index, down to its place. */
-function siftDown(entries: Items<DirEntry>, index: Scratch<u32>, start: u32, place: u32, count: u32): void {
-  let root: u32 = place;
-  for (let step: u32 = 0; step < 32; step++) {
-    const left: u32 = u32(root * 2 + 1);
-    const right: u32 = u32(left + 1);
-    if (left >= count) return;
-    let largest: u32 = left;
-    if (right < count) {
-      const order: u32 = compareNames(nameAt(entries, index, start + left), nameAt(entries, index, start + right));
-      if (order === 0) largest = right;
-    }
-    const moved: u32 = index[start + root];
-    const other: u32 = index[start + largest];
-    if (compareNames(entries[moved].name, entries[other].name) !== 0) return;
-    index[start + root] = other;
-    index[start + largest] = moved;
-    root = largest;
+function copyRun(index: Scratch<u32>, from: u32, count: u32, to: u32): void {
+  for (let i: u32 = 0; i < count; i++) index[to + i] = index[from + i];
+}
+
+/** Merges two sorted runs of the index, from `low` to `middle` and on to `end`, into what starts at `to`. */
+function mergeRuns(entries: Items<DirEntry>, index: Scratch<u32>, low: u32, middle: u32, end: u32, to: u32): void {
+  const count: u32 = u32(difference(end, low));
+  // Names were added to a directory that was sorted: most runs follow each other as they are.
+  if (middle >= end || inOrder(entries, index, difference(middle, 1), middle)) {
+    copyRun(index, low, count, to);
+    return;
+  }
+  let left: u32 = low;
+  let right: u32 = middle;
+  for (let i: u32 = 0; i < count; i++) {
+    const takesLeft: boolean = right >= end || (left < middle && inOrder(entries, index, left, right));
+    index[to + i] = index[takesLeft ? left : right];
+    if (takesLeft) left = u32(left + 1);
+    else right = u32(right + 1);
   }
 }
 
-/** Sorts the names of a record into the index from `start` on, and refuses one that is there twice. */
-function sortNames(inode: Inode, index: Scratch<u32>, start: u32): void {
-  const entries = inode.mode.dir.entries;
+/** Merges the runs of `width` names from `from` on in pairs, into what starts at `to`. */
+function mergePass(entries: Items<DirEntry>, index: Scratch<u32>, from: u32, to: u32, width: u32): void {
   const count: u32 = entries.length;
-  for (let i: u32 = 0; i < count; i++) index[start + i] = i;
-  for (let i: u32 = 0; i < count / 2; i++) siftDown(entries, index, start, u32(difference(count / 2, i + 1)), count);
-  for (let i: u32 = 1; i < count; i++) {
-    const last: u32 = u32(difference(count, i));
-    const moved: u32 = index[start];
-    index[start] = index[start + last];
-    index[start + last] = moved;
-    siftDown(entries, index, start, 0, last);
+  let low: u32 = 0;
+  while (low < count) {
+    decreases(count - low);
+    const middle: u32 = u32(from + low + width);
+    const end: u32 = u32(low + width * 2);
+    const last: u32 = u32(from + (end < count ? end : count));
+    mergeRuns(entries, index, u32(from + low), middle, last, u32(to + low));
+    low = end;
   }
-  for (let i: u32 = 1; i < count; i++) {
+}
+
+/** Sorts the names of a record into the index from `start` on; as much room from `spare` on is for sorting. */
+function sortNames(entries: Items<DirEntry>, index: Scratch<u32>, start: u32, spare: u32): void {
+  const count: u32 = entries.length;
+  let from: u32 = start;
+  let to: u32 = spare;
+  let width: u32 = 1;
+  for (let i: u32 = 0; i < count; i++) index[start + i] = i;
+  while (width < count) {
+    decreases(difference(count, width));
+    mergePass(entries, index, from, to, width);
+    const sorted: u32 = to;
+    to = from;
+    from = sorted;
+    width = u32(width * 2);
+  }
+  if (from !== start) copyRun(index, from, count, start);
+}
+
+/** Refuses a name that is there twice. */
+function checkTwice(inode: Inode, index: Scratch<u32>, start: u32): void {
+  const entries = inode.mode.dir.entries;
+  for (let i: u32 = 1; i < entries.length; i++) {
+    const before = entries[index[difference(start + i, 1)]];
     const entry = entries[index[start + i]];
-    const before = nameAt(entries, index, start + difference(i, 1));
-    if (sameBytes(before, entry.name)) fail("dir-entry-duplicate", inode.ino, offsetOf(entry));
+    if (sameBytes(before.name, entry.name)) fail("dir-entry-duplicate", inode.ino, offsetOf(entry));
   }
 }
 
@@ -88,7 +114,10 @@ export function indexNames(image: Rootfs, records: u32, index: Scratch<u32>): vo
       index[head] = layer;
       index[u32(head) + 1] = position;
       index[u32(head) + 2] = u32(start);
-      sortNames(inode, index, u32(start));
+      // At the end, as validate has counted, is room for the names of the largest.
+      const spare: u53 = difference(index.length, entries.length);
+      sortNames(entries, index, u32(start), u32(spare));
+      checkTwice(inode, index, u32(start));
       head = u32(head) + INDEX_HEAD;
       start = u32(start) + entries.length;
     }

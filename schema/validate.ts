@@ -235,6 +235,7 @@ export function validate(image: Rootfs, links: Scratch<u32>, parents: Scratch<u5
   const layers = image.metadatas;
   let unsorted: u32 = 0;
   let index: u53 = 0;
+  let largest: u32 = 0;
   for (const layer of layers) {
     checkOrder(layer);
   }
@@ -244,11 +245,13 @@ export function validate(image: Rootfs, links: Scratch<u32>, parents: Scratch<u5
     for (const inode of layer.inodes) {
       const sorted = checkRecord(layers, inode);
       if (!sorted) {
+        const names: u32 = inode.mode.dir.entries.length;
         unsorted = u32(unsorted + 1);
-        index = u32(index) + INDEX_HEAD + inode.mode.dir.entries.length;
+        index = u32(index) + INDEX_HEAD + names;
+        if (names > largest) largest = names;
       }
     }
   }
   const visible = checkTree(image, links, parents, queue);
-  return { inodes: visible, unsorted: unsorted, index: unsorted === 0 ? 0 : u32(index) + 1 };
+  return { inodes: visible, unsorted: unsorted, index: unsorted === 0 ? 0 : u32(index) + 1 + largest };
 }

@@ -18,96 +18,147 @@ bool pfs_ascending(struct pfs_dir_entry_list entries)
 	return true;
 }
 
-/* The name of the entry whose position stands at `at` of the index. */
-static struct pfs_bytes pfs_name_at(struct pfs_dir_entry_list entries,
-				    struct pfs_scratch_u32 index, u64 at)
+/*
+ * Whether the entry at `a` of the index comes before the one at `b`, or has
+ * the same name.
+ */
+static bool pfs_in_order(struct pfs_dir_entry_list entries,
+			 struct pfs_scratch_u32 index, u64 a, u64 b)
 {
-	return pfs_dir_entry_name(pfs_dir_entry_at(entries,
-						   pfs_scratch_u32_get(index,
-								       at)));
+	struct pfs_dir_entry first = pfs_dir_entry_at(entries,
+						      pfs_scratch_u32_get(index,
+									  a));
+	struct pfs_dir_entry second = pfs_dir_entry_at(entries,
+						       pfs_scratch_u32_get(index,
+									   b));
+
+	return pfs_compare_names(pfs_dir_entry_name(first),
+				 pfs_dir_entry_name(second)) != 2;
+}
+
+static void pfs_copy_run(struct pfs_scratch_u32 index, u32 from, u32 count,
+			 u32 to)
+{
+	for (u32 i = 0; i < count; i++)
+		pfs_scratch_u32_set(index, (u64)to + i,
+				    pfs_scratch_u32_get(index, (u64)from + i));
 }
 
 /*
- * Moves the number at `place` of a heap of `count` names, which starts at
- * `start` of the index, down to its place.
+ * Merges two sorted runs of the index, from `low` to `middle` and on to `end`,
+ * into what starts at `to`.
  */
-static void pfs_sift_down(struct pfs_dir_entry_list entries,
-			  struct pfs_scratch_u32 index, u32 start, u32 place,
-			  u32 count)
+static void pfs_merge_runs(struct pfs_dir_entry_list entries,
+			   struct pfs_scratch_u32 index, u32 low, u32 middle,
+			   u32 end, u32 to)
 {
-	u32 root = place;
+	u32 count = end > low ? end - low : 0;
+	u32 left;
+	u32 right;
 
-	for (u32 step = 0; step < 32; step++) {
-		u32 left = pfs_narrow((u64)root * 2 + 1);
-		u32 right = pfs_narrow((u64)left + 1);
-		u32 largest;
-		u32 moved;
-		u32 other;
+	if (middle >= end ||
+	    pfs_in_order(entries, index, middle > 1 ? middle - 1 : 0, middle)) {
+		pfs_copy_run(index, low, count, to);
+		return;
+	}
+	left = low;
+	right = middle;
+	for (u32 i = 0; i < count; i++) {
+		bool takes_left = right >= end ||
+			(left < middle &&
+			 pfs_in_order(entries, index, left, right));
 
-		if (left >= count)
-			return;
-		largest = left;
-		if (right < count) {
-			u32 order =
-				pfs_compare_names(pfs_name_at(entries, index,
-							      (u64)start +
-							      left),
-						  pfs_name_at(entries, index,
-							      (u64)start +
-							      right));
-
-			if (order == 0)
-				largest = right;
-		}
-		moved = pfs_scratch_u32_get(index, (u64)start + root);
-		other = pfs_scratch_u32_get(index, (u64)start + largest);
-		if (pfs_compare_names(pfs_dir_entry_name(pfs_dir_entry_at(entries, moved)),
-				      pfs_dir_entry_name(pfs_dir_entry_at(entries, other))) !=
-		    0)
-			return;
-		pfs_scratch_u32_set(index, (u64)start + root, other);
-		pfs_scratch_u32_set(index, (u64)start + largest, moved);
-		root = largest;
+		pfs_scratch_u32_set(index, (u64)to + i,
+				    pfs_scratch_u32_get(index,
+							takes_left ? left :
+							right));
+		if (takes_left)
+			left = pfs_narrow((u64)left + 1);
+		else
+			right = pfs_narrow((u64)right + 1);
 	}
 }
 
 /*
- * Sorts the names of a record into the index from `start` on, and refuses one
- * that is there twice.
+ * Merges the runs of `width` names from `from` on in pairs, into what starts
+ * at `to`.
  */
-static bool pfs_sort_names(struct pfs_inode inode, struct pfs_scratch_u32 index,
-			   u32 start, struct pfs_failure *failure)
+static void pfs_merge_pass(struct pfs_dir_entry_list entries,
+			   struct pfs_scratch_u32 index, u32 from, u32 to,
+			   u32 width)
 {
-	struct pfs_dir_entry_list entries =
-		pfs_dir_entries(pfs_inode_mode_dir(inode));
 	u32 count = entries.part.count;
+	u32 low = 0;
+
+	for (u64 measure, bound = U64_MAX; low < count; bound = measure) {
+		u32 middle;
+		u32 end;
+		u32 last;
+
+		measure = count > low ? count - low : 0;
+		if (measure >= bound)
+			break;
+		middle = pfs_narrow((u64)from + low + width);
+		end = pfs_narrow(low + (u64)width * 2);
+		last = pfs_narrow((u64)from + (end < count ? end : count));
+		pfs_merge_runs(entries, index, pfs_narrow((u64)from + low),
+			       middle, last, pfs_narrow((u64)to + low));
+		low = end;
+	}
+}
+
+/*
+ * Sorts the names of a record into the index from `start` on; as much room
+ * from `spare` on is for sorting.
+ */
+static void pfs_sort_names(struct pfs_dir_entry_list entries,
+			   struct pfs_scratch_u32 index, u32 start, u32 spare)
+{
+	u32 count = entries.part.count;
+	u32 from = start;
+	u32 to = spare;
+	u32 width = 1;
 
 	for (u32 i = 0; i < count; i++)
 		pfs_scratch_u32_set(index, (u64)start + i, i);
-	for (u32 i = 0; i < count / 2; i++)
-		pfs_sift_down(entries, index, start,
-			      count / 2 > i + 1 ? count / 2 - (i + 1) : 0,
-			      count);
-	for (u32 i = 1; i < count; i++) {
-		u32 last = count > i ? count - i : 0;
-		u32 moved = pfs_scratch_u32_get(index, start);
+	for (u64 measure, bound = U64_MAX; width < count; bound = measure) {
+		u32 sorted;
 
-		pfs_scratch_u32_set(index, start,
-				    pfs_scratch_u32_get(index,
-							(u64)start + last));
-		pfs_scratch_u32_set(index, (u64)start + last, moved);
-		pfs_sift_down(entries, index, start, 0, last);
+		measure = count > width ? count - width : 0;
+		if (measure >= bound)
+			break;
+		pfs_merge_pass(entries, index, from, to, width);
+		sorted = to;
+		to = from;
+		from = sorted;
+		width = pfs_narrow((u64)width * 2);
 	}
-	for (u32 i = 1; i < count; i++) {
+	if (from != start)
+		pfs_copy_run(index, from, count, start);
+}
+
+/* Refuses a name that is there twice. */
+static bool pfs_check_twice(struct pfs_inode inode,
+			    struct pfs_scratch_u32 index, u32 start,
+			    struct pfs_failure *failure)
+{
+	struct pfs_dir_entry_list entries =
+		pfs_dir_entries(pfs_inode_mode_dir(inode));
+
+	for (u32 i = 1; i < entries.part.count; i++) {
+		struct pfs_dir_entry before = pfs_dir_entry_at(entries,
+							       pfs_scratch_u32_get(index,
+										   (u64)start + i >
+										   1 ? (u64)start +
+										   i - 1 :
+										   0));
 		struct pfs_dir_entry entry = pfs_dir_entry_at(entries,
 							      pfs_scratch_u32_get(index,
 										  (u64)start +
 										  i));
-		struct pfs_bytes before = pfs_name_at(entries, index,
-						      (u64)start +
-						      (i > 1 ? i - 1 : 0));
 
-		if (pfs_same_bytes(before, pfs_dir_entry_name(entry)))
+		if (pfs_same_bytes(pfs_dir_entry_name(before),
+				   pfs_dir_entry_name(entry)))
 			return pfs_fail(failure, PFS_RULE_DIR_ENTRY_DUPLICATE,
 					pfs_inode_ino(inode),
 					(u64)entry.part.at * 8);
@@ -137,6 +188,7 @@ bool pfs_index_names(struct pfs_rootfs image, u32 records,
 		     position++) {
 			struct pfs_inode inode = pfs_inode_at(inodes, position);
 			struct pfs_dir_entry_list entries;
+			u64 spare;
 
 			if (pfs_inode_mode_kind(inode) != PFS_INODE_MODE_DIR)
 				continue;
@@ -148,8 +200,12 @@ bool pfs_index_names(struct pfs_rootfs image, u32 records,
 					    position);
 			pfs_scratch_u32_set(index, (u64)pfs_narrow(head) + 2,
 					    pfs_narrow(start));
-			if (!pfs_sort_names(inode, index, pfs_narrow(start),
-					    failure))
+			spare = index.length > entries.part.count ?
+				index.length - entries.part.count : 0;
+			pfs_sort_names(entries, index, pfs_narrow(start),
+				       pfs_narrow(spare));
+			if (!pfs_check_twice(inode, index, pfs_narrow(start),
+					     failure))
 				return false;
 			head = (u64)pfs_narrow(head) + PFS_INDEX_HEAD;
 			start = (u64)pfs_narrow(start) + entries.part.count;

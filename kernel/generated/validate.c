@@ -474,6 +474,7 @@ bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
 	u32 unsorted = 0;
 	u64 index = 0;
+	u32 largest = 0;
 	u64 visible;
 
 	for (u32 layer_index = 0; layer_index < layers.part.count;
@@ -504,10 +505,14 @@ bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 			if (!pfs_check_record(layers, inode, failure, &sorted))
 				return false;
 			if (!sorted) {
+				u32 names =
+					pfs_dir_entries(pfs_inode_mode_dir(inode)).part.count;
+
 				unsorted = pfs_narrow((u64)unsorted + 1);
 				index = (u64)pfs_narrow(index) +
-					PFS_INDEX_HEAD +
-					pfs_dir_entries(pfs_inode_mode_dir(inode)).part.count;
+					PFS_INDEX_HEAD + names;
+				if (names > largest)
+					largest = names;
 			}
 		}
 	}
@@ -516,7 +521,8 @@ bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 	*out = (struct pfs_summary) {
 		.inodes = visible,
 		.unsorted = unsorted,
-		.index = unsorted == 0 ? 0 : (u64)pfs_narrow(index) + 1,
+		.index = unsorted == 0 ? 0 : (u64)pfs_narrow(index) + 1 +
+			largest,
 	};
 	return true;
 }

@@ -1,5 +1,5 @@
 // Made from schema/nameindex.ts by `make codegen`: change that, not this.
-import { StructList, failure, narrow, type Bytes } from "../runtime.ts";
+import { StructList, failure, narrow } from "../runtime.ts";
 import { DirEntry, Inode, InodeMode, type Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";
 import { Rule } from "./rules.ts";
@@ -20,65 +20,91 @@ export function ascending(entries: StructList<DirEntry>): boolean {
   return true;
 }
 
-/** The name of the entry whose position stands at `at` of the index. */
-function nameAt(entries: StructList<DirEntry>, index: Uint32Array, at: number): Bytes {
-  return dataField(element(entries.part, index[at] ?? 0), 0);
+/** Whether the entry at `a` of the index comes before the one at `b`, or has the same name. */
+function inOrder(entries: StructList<DirEntry>, index: Uint32Array, a: number, b: number): boolean {
+  const first = new DirEntry(element(entries.part, index[a] ?? 0));
+  const second = new DirEntry(element(entries.part, index[b] ?? 0));
+  return compareNames(first.name, second.name) !== 2;
 }
 
-/** Moves the number at `place` of a heap of `count` names, which starts at `start` of the index, down to its place. */
-function siftDown(
-  entries: StructList<DirEntry>,
-  index: Uint32Array,
-  start: number,
-  place: number,
-  count: number,
-): void {
-  let root: number = place;
-  for (let step = 0; step < 32; step++) {
-    const left = narrow(root * 2 + 1);
-    const right = narrow(left + 1);
-    if (left >= count) {
-      return;
-    }
-    let largest: number = left;
-    if (right < count) {
-      const order = compareNames(nameAt(entries, index, start + left), nameAt(entries, index, start + right));
-      if (order === 0) {
-        largest = right;
-      }
-    }
-    const moved = index[start + root] ?? 0;
-    const other = index[start + largest] ?? 0;
-    if (compareNames(dataField(element(entries.part, moved), 0), dataField(element(entries.part, other), 0)) !== 0) {
-      return;
-    }
-    index[start + root] = other;
-    index[start + largest] = moved;
-    root = largest;
+function copyRun(index: Uint32Array, from: number, count: number, to: number): void {
+  for (let i = 0; i < count; i++) {
+    index[to + i] = index[from + i] ?? 0;
   }
 }
 
-/** Sorts the names of a record into the index from `start` on, and refuses one that is there twice. */
-function sortNames(inode: Inode, index: Uint32Array, start: number): void {
-  const entries = new StructList(listField(inode.mode.dir.part, 0), DirEntry);
+/** Merges two sorted runs of the index, from `low` to `middle` and on to `end`, into what starts at `to`. */
+function mergeRuns(
+  entries: StructList<DirEntry>,
+  index: Uint32Array,
+  low: number,
+  middle: number,
+  end: number,
+  to: number,
+): void {
+  const count = end > low ? end - low : 0;
+  if (middle >= end || inOrder(entries, index, middle > 1 ? middle - 1 : 0, middle)) {
+    copyRun(index, low, count, to);
+    return;
+  }
+  let left: number = low;
+  let right: number = middle;
+  for (let i = 0; i < count; i++) {
+    const takesLeft = right >= end || (left < middle && inOrder(entries, index, left, right));
+    index[to + i] = index[takesLeft ? left : right] ?? 0;
+    if (takesLeft) {
+      left = narrow(left + 1);
+    } else {
+      right = narrow(right + 1);
+    }
+  }
+}
+
+/** Merges the runs of `width` names from `from` on in pairs, into what starts at `to`. */
+function mergePass(entries: StructList<DirEntry>, index: Uint32Array, from: number, to: number, width: number): void {
   const count = entries.length;
+  let low: number = 0;
+  for (let measure = 0, bound = Infinity; low < count; bound = measure) {
+    measure = count > low ? count - low : 0;
+    if (measure >= bound) break;
+    const middle = narrow(from + low + width);
+    const end = narrow(low + width * 2);
+    const last = narrow(from + (end < count ? end : count));
+    mergeRuns(entries, index, narrow(from + low), middle, last, narrow(to + low));
+    low = end;
+  }
+}
+
+/** Sorts the names of a record into the index from `start` on; as much room from `spare` on is for sorting. */
+function sortNames(entries: StructList<DirEntry>, index: Uint32Array, start: number, spare: number): void {
+  const count = entries.length;
+  let from: number = start;
+  let to: number = spare;
+  let width: number = 1;
   for (let i = 0; i < count; i++) {
     index[start + i] = i;
   }
-  for (let i = 0; i < count >>> 1; i++) {
-    siftDown(entries, index, start, count >>> 1 > i + 1 ? (count >>> 1) - (i + 1) : 0, count);
+  for (let measure = 0, bound = Infinity; width < count; bound = measure) {
+    measure = count > width ? count - width : 0;
+    if (measure >= bound) break;
+    mergePass(entries, index, from, to, width);
+    const sorted = to;
+    to = from;
+    from = sorted;
+    width = narrow(width * 2);
   }
-  for (let i = 1; i < count; i++) {
-    const last = count > i ? count - i : 0;
-    const moved = index[start] ?? 0;
-    index[start] = index[start + last] ?? 0;
-    index[start + last] = moved;
-    siftDown(entries, index, start, 0, last);
+  if (from !== start) {
+    copyRun(index, from, count, start);
   }
-  for (let i = 1; i < count; i++) {
+}
+
+/** Refuses a name that is there twice. */
+function checkTwice(inode: Inode, index: Uint32Array, start: number): void {
+  const entries = new StructList(listField(inode.mode.dir.part, 0), DirEntry);
+  for (let i = 1; i < entries.length; i++) {
+    const before = new DirEntry(element(entries.part, index[start + i > 1 ? start + i - 1 : 0] ?? 0));
     const entry = new DirEntry(element(entries.part, index[start + i] ?? 0));
-    const before = nameAt(entries, index, start + (i > 1 ? i - 1 : 0));
-    if (sameBytes(before, entry.name)) {
+    if (sameBytes(before.name, entry.name)) {
       throw failure(Rule["dir-entry-duplicate"], inode.ino, entry.part.at * 8);
     }
   }
@@ -107,7 +133,9 @@ export function indexNames(image: Rootfs, records: number, index: Uint32Array): 
       index[head] = layer;
       index[narrow(head) + 1] = position;
       index[narrow(head) + 2] = narrow(start);
-      sortNames(inode, index, narrow(start));
+      const spare = index.length > entries.length ? index.length - entries.length : 0;
+      sortNames(entries, index, narrow(start), narrow(spare));
+      checkTwice(inode, index, narrow(start));
       head = narrow(head) + INDEX_HEAD;
       start = narrow(start) + entries.length;
     }

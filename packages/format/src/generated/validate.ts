@@ -341,6 +341,7 @@ export function validate(image: Rootfs, links: Uint32Array, parents: Float64Arra
   const layers = image.metadatas;
   let unsorted: number = 0;
   let index: number = 0;
+  let largest: number = 0;
   for (let layerList = layers.part, layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
     const layer = new InodeVector(element(layerList, layerIndex));
     checkOrder(layer);
@@ -353,11 +354,15 @@ export function validate(image: Rootfs, links: Uint32Array, parents: Float64Arra
       const inode = new Inode(element(inodeList, inodeIndex));
       const sorted = checkRecord(layers, inode);
       if (!sorted) {
+        const names = listField(inode.mode.dir.part, 0).count;
         unsorted = narrow(unsorted + 1);
-        index = narrow(index) + INDEX_HEAD + listField(inode.mode.dir.part, 0).count;
+        index = narrow(index) + INDEX_HEAD + names;
+        if (names > largest) {
+          largest = names;
+        }
       }
     }
   }
   const visible = checkTree(image, links, parents, queue);
-  return { inodes: visible, unsorted: unsorted, index: unsorted === 0 ? 0 : narrow(index) + 1 };
+  return { inodes: visible, unsorted: unsorted, index: unsorted === 0 ? 0 : narrow(index) + 1 + largest };
 }
