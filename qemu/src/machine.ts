@@ -70,7 +70,7 @@ type Ports = Record<"console" | "monitor" | "commands" | "errors", Port>;
 
 /** What every machine is made of. Its processor has no instructions that this one lacks: they are emulated. */
 const hardware =
-  "-accel tcg,thread=multi -cpu max -smp 2 -nodefaults -no-user-config -display none -no-reboot " +
+  "-accel tcg,thread=multi -cpu max,-erms,-fsrm,-la57 -smp 2 -nodefaults -no-user-config -display none -no-reboot " +
   "-serial chardev:console -mon chardev=monitor,mode=readline -device virtio-serial-pci " +
   "-object rng-random,id=entropy,filename=/dev/urandom -device virtio-rng-pci,rng=entropy";
 
