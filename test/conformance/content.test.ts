@@ -54,7 +54,7 @@ test("the chunk of the table that holds an offset is found, in the blob as it is
     for (const compressed of [true, false]) {
       for (const offset of offsets) {
         const expected = TABLE.findIndex(
-          ({ blob: place, length = 0 }) =>
+          ({ blob: place, length }) =>
             same(place?.digest, blob) &&
             place?.compressed === compressed &&
             offset >= (place.offset ?? 0) &&

@@ -27,9 +27,14 @@ class CountedBytes extends Bytes {
     return super.u32(offset);
   }
 
+  override u53(offset: number): number {
+    CountedBytes.reads += 2;
+    return super.u53(offset);
+  }
+
   override slice(start: number, end: number): Bytes {
-    const { buffer, start: from, length } = super.slice(start, end);
-    return new CountedBytes(buffer, from, length);
+    const { buffer, start: from, length, view } = super.slice(start, end);
+    return new CountedBytes(buffer, from, length, view);
   }
 }
 

@@ -6,11 +6,14 @@ import { element } from "./generated/wire.ts";
 /** A run of bytes inside a buffer; reads outside it give 0. Never a copy. */
 export class Bytes {
   readonly buffer: Uint8Array;
+  /** The whole buffer, too: reads an integer in one step. Runs of one buffer share it. */
+  readonly view: DataView;
   readonly start: number;
   readonly length: number;
 
-  constructor(buffer: Uint8Array, start: number, length: number) {
+  constructor(buffer: Uint8Array, start: number, length: number, view = viewOf(buffer)) {
     this.buffer = buffer;
+    this.view = view;
     this.start = start;
     this.length = length;
   }
@@ -24,24 +27,18 @@ export class Bytes {
   }
 
   u16(offset: number): number {
-    if (offset + 2 > this.length) return 0;
-    const at = this.start + offset;
-    return (this.buffer[at] as number) | ((this.buffer[at + 1] as number) << 8);
+    return offset + 2 > this.length ? 0 : this.view.getUint16(this.start + offset, true);
   }
 
   u32(offset: number): number {
-    if (offset + 4 > this.length) return 0;
-    const at = this.start + offset;
-    const { buffer } = this;
-    const low = (buffer[at] as number) | ((buffer[at + 1] as number) << 8) | ((buffer[at + 2] as number) << 16);
-    return (low | ((buffer[at + 3] as number) << 24)) >>> 0;
+    return offset + 4 > this.length ? 0 : this.view.getUint32(this.start + offset, true);
   }
 
   /** Above 2^53 − 1 everything reads as 2^53. */
   u53(offset: number): number {
-    const high = this.u32(offset + 4);
-    if (high >= 0x200000) return 2 ** 53;
-    return offset + 8 > this.length ? 0 : high * 2 ** 32 + this.u32(offset);
+    if (offset + 8 > this.length) return 0;
+    const high = this.view.getUint32(this.start + offset + 4, true);
+    return high >= 0x200000 ? 2 ** 53 : high * 2 ** 32 + this.view.getUint32(this.start + offset, true);
   }
 
   /** Signed; beyond ±(2^53 − 1) it reads as that bound. */
@@ -56,7 +53,7 @@ export class Bytes {
   slice(start: number, end: number): Bytes {
     const to = Math.min(end, this.length);
     const from = Math.min(start, to);
-    return new Bytes(this.buffer, this.start + from, to - from);
+    return new Bytes(this.buffer, this.start + from, to - from, this.view);
   }
 
   /** A view, not a copy. */
@@ -72,6 +69,8 @@ export class Bytes {
     return true;
   }
 }
+
+const viewOf = ({ buffer, byteOffset, length }: Uint8Array): DataView => new DataView(buffer, byteOffset, length);
 
 /** A list of structs where it lies in a message. */
 export class StructList<T> implements Iterable<T> {
