@@ -12,6 +12,7 @@
  *     put(buffer, from, string)
  *     address(buffer)            where it lies, for structures that hold pointers
  *     equal(address, address, length)
+ *     shell(command)             what it prints to stdout
  *     sha256(), with methods update(buffer, length) and hex()
  */
 #include <errno.h>
@@ -116,6 +117,23 @@ static int sys_equal(lua_State *L)
 	return 1;
 }
 
+static int sys_shell(lua_State *L)
+{
+	FILE *pipe = popen(luaL_checkstring(L, 1), "r");
+	char piece[4096];
+	size_t length;
+	luaL_Buffer text;
+
+	if (!pipe)
+		return luaL_error(L, "popen: %s", strerror(errno));
+	luaL_buffinit(L, &text);
+	while ((length = fread(piece, 1, sizeof(piece), pipe)) > 0)
+		luaL_addlstring(&text, piece, length);
+	pclose(pipe);
+	luaL_pushresult(&text);
+	return 1;
+}
+
 static int sys_sha256(lua_State *L)
 {
 	sha256_start(lua_newuserdatauv(L, sizeof(struct sha256), 0));
@@ -147,7 +165,7 @@ static int digest_hex(lua_State *L)
 static const luaL_Reg functions[] = {
 	{ "call", sys_call }, { "buffer", sys_buffer },	  { "bytes", sys_bytes },   { "bytes_at", sys_bytes_at },
 	{ "put", sys_put },   { "address", sys_address }, { "equal", sys_equal }, { "sha256", sys_sha256 },
-	{ NULL, NULL },
+	{ "shell", sys_shell }, { NULL, NULL },
 };
 
 static const luaL_Reg digest_methods[] = { { "update", digest_update }, { "hex", digest_hex }, { NULL, NULL } };

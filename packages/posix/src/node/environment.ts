@@ -1,0 +1,79 @@
+/** System calls for programs under Node, by koffi. */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { createRequire } from "node:module";
+import type * as Koffi from "koffi";
+import type { Argument, Environment, Memory, Wide } from "../environment.ts";
+
+class NodeMemory implements Memory {
+  readonly buffer: Buffer;
+
+  constructor(length: number) {
+    this.buffer = Buffer.alloc(length);
+  }
+
+  get length(): number {
+    return this.buffer.length;
+  }
+}
+
+type SystemCall = (number: number, ...values: (bigint | Buffer | null)[]) => number | bigint;
+
+/** One form of syscall(2) for each way in which six arguments can be numbers and pointers. */
+function formsOfSyscall(koffi: typeof Koffi): (pointers: readonly boolean[]) => SystemCall {
+  const library = koffi.load(null);
+  const forms = new Map<string, SystemCall>();
+  return (pointers) => {
+    const types = Array.from({ length: 6 }, (_, index) => (pointers[index] === true ? "void *" : "int64_t"));
+    const prototype = `int64_t syscall(int64_t, ${types.join(", ")})`;
+    const known = forms.get(prototype);
+    if (known !== undefined) return known;
+    const made = library.func(prototype) as SystemCall;
+    forms.set(prototype, made);
+    return made;
+  };
+}
+
+const latin1 = (text: string): Buffer => Buffer.from(text, "latin1");
+
+function passed(value: Argument): bigint | Buffer | null {
+  if (value === undefined) return null;
+  if (typeof value === "number") return BigInt(value);
+  if (typeof value === "string") return latin1(`${value}\0`);
+  return value instanceof NodeMemory ? value.buffer : (value as unknown as bigint);
+}
+
+export function nodeEnvironment(): Environment {
+  const koffi = createRequire(import.meta.url)("koffi") as typeof Koffi;
+  const form = formsOfSyscall(koffi);
+  const compare = koffi.load(null).func("int memcmp(int64_t, int64_t, size_t)") as (
+    ...values: (bigint | number)[]
+  ) => number;
+  const bufferOf = (memory: Memory): Buffer => (memory as NodeMemory).buffer;
+  return {
+    processor: process.arch === "arm64" ? "arm64" : "x64",
+    call(number, ...values) {
+      const words = Array.from({ length: 6 }, (_, index) => (index < values.length ? passed(values[index]) : 0n));
+      const pointers = words.map((word) => typeof word !== "bigint");
+      const result = Number(form(pointers)(number, ...words));
+      return result === -1 ? -koffi.errno() : result;
+    },
+    memory: (length) => new NodeMemory(length),
+    bytes: (memory, from, length) => bufferOf(memory).toString("latin1", from, from + length),
+    put: (memory, from, bytes) => void bufferOf(memory).write(bytes, from, "latin1"),
+    wide: (bytes) => latin1(bytes).readBigInt64LE() as unknown as Wide,
+    latin1: (text) => text,
+    sha256() {
+      const hash = createHash("sha256");
+      return {
+        update: (memory, length) => void hash.update(bufferOf(memory).subarray(0, length)),
+        digest: () => hash.digest("hex"),
+      };
+    },
+    equal: (first, second, length) => compare(BigInt(first), BigInt(second), length) === 0,
+    shell(command) {
+      const { status, stdout } = spawnSync("sh", ["-c", latin1(command)] as string[], { encoding: "latin1" });
+      return { status: status ?? -1, output: stdout };
+    },
+  };
+}
