@@ -30,7 +30,9 @@ const plain = (path: string): string => path.replace(/\.ko\.\w+$/, ".ko");
 
 /** The modules of these names that the kernel has, with all that they need. Names that are built in are left out. */
 export function collectModules(kernel: Kernel, names: readonly string[]): ModuleFile[] {
-  const lines = readFileSync(join(kernel.modules, "modules.dep"), "utf8").split("\n").filter((line) => line !== "");
+  const lines = readFileSync(join(kernel.modules, "modules.dep"), "utf8")
+    .split("\n")
+    .filter((line) => line !== "");
   const table = lines.map((line) => line.split(/:? +|:$/).filter((word) => word !== ""));
   const needed = new Map(table.map(([path, ...needs]) => [path, needs]));
   const byName = new Map(table.map(([path]) => [moduleName(path), path]));
