@@ -59,17 +59,21 @@ export function isHeld(layers: Items<InodeVector>, ino: u53): boolean {
   return false;
 }
 
-/** Finds `ino` in the newest of the layers that holds it; a whiteout means absent. */
-export function placeIn(layers: Items<InodeVector>, ino: u53): Place | undefined {
-  let before: u53 = 0;
-  for (let layer: u32 = 0; layer < layers.length; layer++) {
+/** An inode record as what is found under its number: a whiteout means absent. */
+function notWhiteout(inode: Inode, ordinal: u53): Place | undefined {
+  if (inode.mode.kind === "wht") return undefined;
+  return { ordinal: ordinal, inode: inode };
+}
+
+/** Finds `ino` in the newest of the layers that holds it. `newest`: the inodes of the first, at hand for who looks up many. */
+export function placeIn(layers: Items<InodeVector>, newest: Items<Inode>, ino: u53): Place | undefined {
+  const first: u32 = searchInodes(newest, ino);
+  if (first < newest.length) return notWhiteout(newest[first], first);
+  let before: u53 = newest.length;
+  for (let layer: u32 = 1; layer < layers.length; layer++) {
     const inodes = layers[layer].inodes;
     const index: u32 = searchInodes(inodes, ino);
-    if (index < inodes.length) {
-      const inode = inodes[index];
-      if (inode.mode.kind === "wht") return undefined;
-      return { ordinal: u32(before) + index, inode: inode };
-    }
+    if (index < inodes.length) return notWhiteout(inodes[index], u32(before) + index);
     before = u32(before) + inodes.length;
   }
   return undefined;
@@ -77,14 +81,20 @@ export function placeIn(layers: Items<InodeVector>, ino: u53): Place | undefined
 
 /** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
 export function findPlace(image: Rootfs, ino: u53): Place | undefined {
-  return placeIn(image.metadatas, ino);
+  const layers = image.metadatas;
+  return placeIn(layers, layers[0].inodes, ino);
+}
+
+function inodeIn(layers: Items<InodeVector>, newest: Items<Inode>, ino: u53): Inode | undefined {
+  const place = placeIn(layers, newest, ino);
+  if (place === undefined) return undefined;
+  return place.inode;
 }
 
 /** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
 export function findInode(image: Rootfs, ino: u53): Inode | undefined {
-  const place = findPlace(image, ino);
-  if (place === undefined) return undefined;
-  return place.inode;
+  const layers = image.metadatas;
+  return inodeIn(layers, layers[0].inodes, ino);
 }
 
 /** The position of `name` in a directory, or its length. `start` is what indexStart gives for the directory. */
@@ -142,7 +152,8 @@ export function findDirRecord(layers: Items<InodeVector>, dir: u53, from: u32): 
 /** Finds what `name` stands for in directory `dir`. `index` is what indexNames made, empty where all names are sorted. */
 export function findName(image: Rootfs, index: Scratch<u32>, dir: u53, name: Bytes): Inode | undefined {
   const layers = image.metadatas;
-  const directory = placeIn(layers, dir);
+  const newest = layers[0].inodes;
+  const directory = placeIn(layers, newest, dir);
   if (directory === undefined) return undefined;
   if (directory.inode.mode.kind !== "dir") return undefined;
   let layer: u32 = 0;
@@ -153,7 +164,7 @@ export function findName(image: Rootfs, index: Scratch<u32>, dir: u53, name: Byt
     const entries = record.entries;
     const start: u32 = indexStart(index, record.layer, record.position);
     const found: u32 = searchNames(entries, index, start, name);
-    if (found < entries.length) return findInode(image, entries[found].ino);
+    if (found < entries.length) return inodeIn(layers, newest, entries[found].ino);
     if (!record.lookBelow) return undefined;
     layer = u32(record.layer + 1);
   }
@@ -174,18 +185,25 @@ function hidden(layers: Items<InodeVector>, layer: u32, dir: u53, name: Bytes): 
 }
 
 /** What an entry of a directory's record in `layer` shows: nothing where a newer layer decides, or it is a whiteout. */
-export function findShown(layers: Items<InodeVector>, layer: u32, dir: u53, entry: DirEntry): Place | undefined {
+export function findShown(
+  layers: Items<InodeVector>,
+  newest: Items<Inode>,
+  layer: u32,
+  dir: u53,
+  entry: DirEntry,
+): Place | undefined {
   if (layer > 0 && hidden(layers, layer, dir, entry.name)) return undefined;
-  return placeIn(layers, entry.ino);
+  return placeIn(layers, newest, entry.ino);
 }
 
 /** The first name that directory `dir` shows after `cookie`; 0 starts. */
 export function nextName(image: Rootfs, dir: u53, cookie: u53): Listed | undefined {
   const layers = image.metadatas;
+  const newest = layers[0].inodes;
   const resumed: u32 = u32(cookie / LAYER_SPAN);
   let layer: u32 = 0;
   if (cookie === 0) {
-    const directory = placeIn(layers, dir);
+    const directory = placeIn(layers, newest, dir);
     if (directory === undefined) return undefined;
     if (directory.inode.mode.kind !== "dir") return undefined;
   }
@@ -197,7 +215,7 @@ export function nextName(image: Rootfs, dir: u53, cookie: u53): Listed | undefin
     // A cookie may come from anywhere: only records that show through are listed.
     const from: u32 = record.layer < resumed ? entries.length : record.layer > resumed ? 0 : u32(cookie % LAYER_SPAN);
     for (let i: u32 = from; i < entries.length; i++) {
-      const place = findShown(layers, record.layer, dir, entries[i]);
+      const place = findShown(layers, newest, record.layer, dir, entries[i]);
       if (place !== undefined) {
         const next: u53 = positionAfter(record.layer, i);
         return { cookie: next, entry: entries[i], ordinal: place.ordinal, inode: place.inode };

@@ -25,7 +25,7 @@ export function ascending(entries: Items<DirEntry>): boolean {
 }
 
 /** Whether the entry at `a` of the index comes before the one at `b`, or has the same name. */
-function inOrder(entries: Items<DirEntry>, index: Scratch<u32>, a: u53, b: u53): boolean {
+function precedes(entries: Items<DirEntry>, index: Scratch<u32>, a: u53, b: u53): boolean {
   const first = entries[index[a]];
   const second = entries[index[b]];
   return compareNames(first.name, second.name) !== 2;
@@ -39,14 +39,14 @@ function copyRun(index: Scratch<u32>, from: u32, count: u32, to: u32): void {
 function mergeRuns(entries: Items<DirEntry>, index: Scratch<u32>, low: u32, middle: u32, end: u32, to: u32): void {
   const count: u32 = u32(difference(end, low));
   // Names were added to a directory that was sorted: most runs follow each other as they are.
-  if (middle >= end || inOrder(entries, index, difference(middle, 1), middle)) {
+  if (middle >= end || precedes(entries, index, difference(middle, 1), middle)) {
     copyRun(index, low, count, to);
     return;
   }
   let left: u32 = low;
   let right: u32 = middle;
   for (let i: u32 = 0; i < count; i++) {
-    const takesLeft: boolean = right >= end || (left < middle && inOrder(entries, index, left, right));
+    const takesLeft: boolean = right >= end || (left < middle && precedes(entries, index, left, right));
     index[to + i] = index[takesLeft ? left : right];
     if (takesLeft) left = u32(left + 1);
     else right = u32(right + 1);

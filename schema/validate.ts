@@ -79,16 +79,14 @@ function checkName(entry: DirEntry, name: Bytes, inode: Inode): void {
 }
 
 /** Checks the entries of a directory record; gives whether they are sorted. */
-function checkDir(layers: Items<InodeVector>, dir: Dir, inode: Inode): boolean {
+function checkDir(dir: Dir, inode: Inode): boolean {
   const entries = dir.entries;
   let sorted: boolean = true;
   let previous: Bytes = entries[0].name.slice(0, 0);
   for (const entry of entries) {
     const name = entry.name;
-    const ino: u53 = entry.ino;
     checkName(entry, name, inode);
-    if (ino === ROOT_INO) fail("dir-entry-root", inode.ino, offsetOf(entry));
-    if (!isHeld(layers, ino)) fail("dir-entry-dangling", inode.ino, offsetOf(entry));
+    if (entry.ino === ROOT_INO) fail("dir-entry-root", inode.ino, offsetOf(entry));
     // No name is empty: the first one comes after what `previous` starts with.
     const comparison: u32 = compareNames(previous, name);
     if (comparison === 1) fail("dir-entry-duplicate", inode.ino, offsetOf(entry));
@@ -100,7 +98,7 @@ function checkDir(layers: Items<InodeVector>, dir: Dir, inode: Inode): boolean {
 }
 
 /** Checks what every inode record must keep, superseded or not; gives whether its names are sorted. */
-function checkRecord(layers: Items<InodeVector>, inode: Inode): boolean {
+function checkRecord(inode: Inode): boolean {
   const kind = inode.mode.kind;
   const at: u53 = offsetOf(inode);
   const additional = inode.additional;
@@ -117,7 +115,7 @@ function checkRecord(layers: Items<InodeVector>, inode: Inode): boolean {
   checkXattrs(additional, inode);
   if (kind === "file") checkChunks(inode.mode.file, inode);
   if (kind !== "dir") return true;
-  const sorted = checkDir(layers, inode.mode.dir, inode);
+  const sorted = checkDir(inode.mode.dir, inode);
   return sorted;
 }
 
@@ -165,13 +163,18 @@ function countName(links: Scratch<u32>, ordinal: u53): void {
   links[ordinal] = u32(links[ordinal] + 1);
 }
 
+function checkHeld(layers: Items<InodeVector>, entry: DirEntry, dir: u53): void {
+  if (!isHeld(layers, entry.ino)) fail("dir-entry-dangling", dir, offsetOf(entry));
+}
+
 /**
  * Walks the effective tree from its root: every directory has one parent, none is its own ancestor, and none of the
  * newest layer is out of reach (an older layer may hold what is superseded). Gives the number of visible inodes.
  */
 function checkTree(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, queue: Scratch<u53>): u53 {
   const layers = image.metadatas;
-  const root = placeIn(layers, ROOT_INO);
+  const newest = layers[0].inodes;
+  const root = placeIn(layers, newest, ROOT_INO);
   if (root === undefined) fail("root-inode", ROOT_INO, offsetOf(image));
   if (root.inode.mode.kind !== "dir") fail("root-inode", ROOT_INO, offsetOf(root.inode));
   parents[root.ordinal] = ROOT_INO;
@@ -181,7 +184,7 @@ function checkTree(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, qu
   let visible: u53 = 1;
   for (let i: u53 = 0; i < queued; i++) {
     const dir: u53 = queue[i];
-    const above = placeIn(layers, dir);
+    const above = placeIn(layers, newest, dir);
     if (above === undefined) continue;
     let layer: u32 = 0;
     let recordsAbove: u32 = 0;
@@ -192,8 +195,11 @@ function checkTree(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, qu
       if (recordsAbove > MAX_LOOK_BELOW) fail("look-below-depth", dir, offsetOf(above.inode));
       recordsAbove = u32(recordsAbove + 1);
       for (const entry of record.entries) {
-        const shown = findShown(layers, record.layer, dir, entry);
-        if (shown === undefined) continue;
+        const shown = findShown(layers, newest, record.layer, dir, entry);
+        if (shown === undefined) {
+          checkHeld(layers, entry, dir);
+          continue;
+        }
         const ordinal: u53 = shown.ordinal;
         if (shown.inode.mode.kind !== "dir") {
           if (links[ordinal] === 0) visible = visible + 1;
@@ -212,15 +218,21 @@ function checkTree(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, qu
       layer = u32(record.layer + 1);
     }
   }
-  checkReach(image, parents);
+  checkUnseen(layers, parents);
   return visible;
 }
 
-function checkReach(image: Rootfs, parents: Scratch<u53>): void {
-  const newest = image.metadatas[0].inodes;
-  for (let i: u32 = 0; i < newest.length; i++) {
-    const inode = newest[i];
-    if (inode.mode.kind === "dir" && parents[i] === 0) fail("dir-unreachable", inode.ino, offsetOf(inode));
+/** The directory records that the walk did not come to: none in the newest layer; the older ones name what exists. */
+function checkUnseen(layers: Items<InodeVector>, parents: Scratch<u53>): void {
+  let ordinal: u53 = 0;
+  for (let layer: u32 = 0; layer < layers.length; layer++) {
+    for (const inode of layers[layer].inodes) {
+      if (inode.mode.kind === "dir" && parents[ordinal] === 0) {
+        if (layer === 0) fail("dir-unreachable", inode.ino, offsetOf(inode));
+        for (const entry of inode.mode.dir.entries) checkHeld(layers, entry, inode.ino);
+      }
+      ordinal = u32(ordinal) + 1;
+    }
   }
 }
 
@@ -243,7 +255,7 @@ export function validate(image: Rootfs, links: Scratch<u32>, parents: Scratch<u5
   checkChunkTable(image.chunks);
   for (const layer of layers) {
     for (const inode of layer.inodes) {
-      const sorted = checkRecord(layers, inode);
+      const sorted = checkRecord(inode);
       if (!sorted) {
         const names: u32 = inode.mode.dir.entries.length;
         unsorted = u32(unsorted + 1);

@@ -292,7 +292,18 @@ function checkedPointer(part: StructPart, index: u32, kind: u32): Pointer {
   return pointer;
 }
 
+/** Whether pointer `index` is null, as most of the optional ones are. */
+function isNull(part: StructPart, index: u32): boolean {
+  if (index >= part.pointers) return true;
+  const at: u53 = part.at + part.words + index;
+  return part.message.bytes.u32(at * 8) === 0 && part.message.bytes.u32(at * 8 + 4) === 0;
+}
+
 export function checkedStruct(part: StructPart, index: u32, work: Scratch<u53>): StructPart {
+  if (isNull(part, index)) {
+    spend(work, 1, part.at * 8);
+    return emptyStruct(part.message);
+  }
   const pointer = checkedPointer(part, index, POINTER_STRUCT);
   const target = structOf(part.message, pointer);
   spend(work, 1 + target.words + target.pointers, part.at * 8);
@@ -300,6 +311,7 @@ export function checkedStruct(part: StructPart, index: u32, work: Scratch<u53>):
 }
 
 export function checkedList(part: StructPart, index: u32, work: Scratch<u53>): ListPart {
+  if (isNull(part, index)) return emptyList(part.message);
   const pointer = checkedPointer(part, index, POINTER_LIST);
   const list = listOf(part.message, pointer);
   if (pointer.kind === POINTER_LIST) {
@@ -312,6 +324,10 @@ export function checkedList(part: StructPart, index: u32, work: Scratch<u53>): L
 }
 
 export function checkedData(part: StructPart, index: u32, work: Scratch<u53>): Bytes {
+  if (isNull(part, index)) {
+    spend(work, 1, part.at * 8);
+    return part.message.bytes.slice(0, 0);
+  }
   const pointer = checkedPointer(part, index, POINTER_LIST);
   if (pointer.kind === POINTER_LIST && (pointer.sizes & 7) !== ELEMENT_BYTE) {
     fail("list-element-size", 0, pointer.at * 8);

@@ -87,19 +87,21 @@ bool pfs_follow_inode(struct pfs_inode self, struct pfs_scratch_u53 work,
 		      struct pfs_failure *failure)
 {
 	struct pfs_inode_additional additional;
+	enum pfs_inode_mode mode_kind;
 
 	if (!pfs_checked_struct(self.part, 1, work, failure, &additional.part))
 		return false;
 	if (!pfs_follow_inode_additional(additional, work, failure))
 		return false;
-	if (pfs_inode_mode_kind(self) == PFS_INODE_MODE_CHR) {
+	mode_kind = pfs_inode_mode_kind(self);
+	if (mode_kind == PFS_INODE_MODE_CHR) {
 		struct pfs_chr unused;
 
 		if (!pfs_checked_struct(self.part, 0, work, failure,
 					&unused.part))
 			return false;
 	}
-	if (pfs_inode_mode_kind(self) == PFS_INODE_MODE_DIR) {
+	if (mode_kind == PFS_INODE_MODE_DIR) {
 		struct pfs_dir dir;
 
 		if (!pfs_checked_struct(self.part, 0, work, failure, &dir.part))
@@ -107,14 +109,14 @@ bool pfs_follow_inode(struct pfs_inode self, struct pfs_scratch_u53 work,
 		if (!pfs_follow_dir(dir, work, failure))
 			return false;
 	}
-	if (pfs_inode_mode_kind(self) == PFS_INODE_MODE_BLK) {
+	if (mode_kind == PFS_INODE_MODE_BLK) {
 		struct pfs_blk unused;
 
 		if (!pfs_checked_struct(self.part, 0, work, failure,
 					&unused.part))
 			return false;
 	}
-	if (pfs_inode_mode_kind(self) == PFS_INODE_MODE_FILE) {
+	if (mode_kind == PFS_INODE_MODE_FILE) {
 		struct pfs_file_chunk_list file;
 
 		if (!pfs_checked_list(self.part, 0, work, failure, &file.part))

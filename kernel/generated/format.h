@@ -896,15 +896,16 @@ u32 pfs_sorted_entry(struct pfs_scratch_u32 index, u32 start, u32 i);
 
 /* lookup.c */
 bool pfs_is_held(struct pfs_inode_vector_list layers, u64 ino);
-bool pfs_place_in(struct pfs_inode_vector_list layers, u64 ino,
-		  struct pfs_place *out);
+bool pfs_place_in(struct pfs_inode_vector_list layers,
+		  struct pfs_inode_list newest, u64 ino, struct pfs_place *out);
 bool pfs_find_place(struct pfs_rootfs image, u64 ino, struct pfs_place *out);
 bool pfs_find_inode(struct pfs_rootfs image, u64 ino, struct pfs_inode *out);
 bool pfs_find_dir_record(struct pfs_inode_vector_list layers, u64 dir, u32 from,
 			 struct pfs_dir_record *out);
 bool pfs_find_name(struct pfs_rootfs image, struct pfs_scratch_u32 index,
 		   u64 dir, struct pfs_bytes name, struct pfs_inode *out);
-bool pfs_find_shown(struct pfs_inode_vector_list layers, u32 layer, u64 dir,
+bool pfs_find_shown(struct pfs_inode_vector_list layers,
+		    struct pfs_inode_list newest, u32 layer, u64 dir,
 		    struct pfs_dir_entry entry, struct pfs_place *out);
 bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 		   struct pfs_listed *out);

@@ -52,31 +52,41 @@ bool pfs_is_held(struct pfs_inode_vector_list layers, u64 ino)
 }
 
 /*
- * Finds `ino` in the newest of the layers that holds it; a whiteout means
- * absent.
+ * An inode record as what is found under its number: a whiteout means absent.
  */
-bool pfs_place_in(struct pfs_inode_vector_list layers, u64 ino,
-		  struct pfs_place *out)
+static bool pfs_not_whiteout(struct pfs_inode inode, u64 ordinal,
+			     struct pfs_place *out)
 {
-	u64 before = 0;
+	if (pfs_inode_mode_kind(inode) == PFS_INODE_MODE_WHT)
+		return false;
+	*out = (struct pfs_place) { .ordinal = ordinal, .inode = inode };
+	return true;
+}
 
-	for (u32 layer = 0; layer < layers.part.count; layer++) {
+/*
+ * Finds `ino` in the newest of the layers that holds it. `newest`: the inodes
+ * of the first, at hand for who looks up many.
+ */
+bool pfs_place_in(struct pfs_inode_vector_list layers,
+		  struct pfs_inode_list newest, u64 ino, struct pfs_place *out)
+{
+	u32 first = pfs_search_inodes(newest, ino);
+	u64 before;
+
+	if (first < newest.part.count)
+		return pfs_not_whiteout(pfs_inode_at(newest, first), first,
+					out);
+	before = newest.part.count;
+	for (u32 layer = 1; layer < layers.part.count; layer++) {
 		struct pfs_inode_list inodes =
 			pfs_inode_vector_inodes(pfs_inode_vector_at(layers,
 								    layer));
 		u32 index = pfs_search_inodes(inodes, ino);
 
-		if (index < inodes.part.count) {
-			struct pfs_inode inode = pfs_inode_at(inodes, index);
-
-			if (pfs_inode_mode_kind(inode) == PFS_INODE_MODE_WHT)
-				return false;
-			*out = (struct pfs_place) {
-				.ordinal = (u64)pfs_narrow(before) + index,
-				.inode = inode,
-			};
-			return true;
-		}
+		if (index < inodes.part.count)
+			return pfs_not_whiteout(pfs_inode_at(inodes, index),
+						(u64)pfs_narrow(before) + index,
+						out);
 		before = (u64)pfs_narrow(before) + inodes.part.count;
 	}
 	return false;
@@ -85,20 +95,37 @@ bool pfs_place_in(struct pfs_inode_vector_list layers, u64 ino,
 /* Finds `ino` in the newest layer that holds it; a whiteout means absent. */
 bool pfs_find_place(struct pfs_rootfs image, u64 ino, struct pfs_place *out)
 {
-	return pfs_place_in(pfs_rootfs_metadatas(image), ino, out);
+	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
+
+	return pfs_place_in(layers,
+			    pfs_inode_vector_inodes(pfs_inode_vector_at(layers,
+									0)),
+			    ino, out);
+}
+
+static bool pfs_inode_in(struct pfs_inode_vector_list layers,
+			 struct pfs_inode_list newest, u64 ino,
+			 struct pfs_inode *out)
+{
+	struct pfs_place place;
+	bool place_found;
+
+	place_found = pfs_place_in(layers, newest, ino, &place);
+	if (!place_found)
+		return false;
+	*out = place.inode;
+	return true;
 }
 
 /* Finds `ino` in the newest layer that holds it; a whiteout means absent. */
 bool pfs_find_inode(struct pfs_rootfs image, u64 ino, struct pfs_inode *out)
 {
-	struct pfs_place place;
-	bool place_found;
+	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
 
-	place_found = pfs_find_place(image, ino, &place);
-	if (!place_found)
-		return false;
-	*out = place.inode;
-	return true;
+	return pfs_inode_in(layers,
+			    pfs_inode_vector_inodes(pfs_inode_vector_at(layers,
+									0)),
+			    ino, out);
 }
 
 /*
@@ -203,11 +230,13 @@ bool pfs_find_name(struct pfs_rootfs image, struct pfs_scratch_u32 index,
 		   u64 dir, struct pfs_bytes name, struct pfs_inode *out)
 {
 	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
+	struct pfs_inode_list newest =
+		pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0));
 	struct pfs_place directory;
 	bool directory_found;
 	u32 layer;
 
-	directory_found = pfs_place_in(layers, dir, &directory);
+	directory_found = pfs_place_in(layers, newest, dir, &directory);
 	if (!directory_found)
 		return false;
 	if (pfs_inode_mode_kind(directory.inode) != PFS_INODE_MODE_DIR)
@@ -231,9 +260,9 @@ bool pfs_find_name(struct pfs_rootfs image, struct pfs_scratch_u32 index,
 		start = pfs_index_start(index, record.layer, record.position);
 		found = pfs_search_names(entries, index, start, name);
 		if (found < entries.part.count)
-			return pfs_find_inode(image,
-					      pfs_dir_entry_ino(pfs_dir_entry_at(entries, found)),
-					      out);
+			return pfs_inode_in(layers, newest,
+					    pfs_dir_entry_ino(pfs_dir_entry_at(entries, found)),
+					    out);
 		if (!record.look_below)
 			return false;
 		layer = pfs_narrow((u64)record.layer + 1);
@@ -269,13 +298,14 @@ static bool pfs_hidden(struct pfs_inode_vector_list layers, u32 layer, u64 dir,
  * What an entry of a directory's record in `layer` shows: nothing where a
  * newer layer decides, or it is a whiteout.
  */
-bool pfs_find_shown(struct pfs_inode_vector_list layers, u32 layer, u64 dir,
+bool pfs_find_shown(struct pfs_inode_vector_list layers,
+		    struct pfs_inode_list newest, u32 layer, u64 dir,
 		    struct pfs_dir_entry entry, struct pfs_place *out)
 {
 	if (layer > 0 &&
 	    pfs_hidden(layers, layer, dir, pfs_dir_entry_name(entry)))
 		return false;
-	return pfs_place_in(layers, pfs_dir_entry_ino(entry), out);
+	return pfs_place_in(layers, newest, pfs_dir_entry_ino(entry), out);
 }
 
 static u64 pfs_position_after(u32 layer, u32 index)
@@ -288,6 +318,8 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 		   struct pfs_listed *out)
 {
 	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
+	struct pfs_inode_list newest =
+		pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0));
 	u32 resumed = cookie / PFS_LAYER_SPAN;
 	u32 layer = 0;
 
@@ -295,7 +327,7 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 		struct pfs_place directory;
 		bool directory_found;
 
-		directory_found = pfs_place_in(layers, dir, &directory);
+		directory_found = pfs_place_in(layers, newest, dir, &directory);
 		if (!directory_found)
 			return false;
 		if (pfs_inode_mode_kind(directory.inode) != PFS_INODE_MODE_DIR)
@@ -321,7 +353,8 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 			struct pfs_place place;
 			bool place_found;
 
-			place_found = pfs_find_shown(layers, record.layer, dir,
+			place_found = pfs_find_shown(layers, newest,
+						     record.layer, dir,
 						     pfs_dir_entry_at(entries,
 								      i),
 						     &place);

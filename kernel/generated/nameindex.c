@@ -22,7 +22,7 @@ bool pfs_ascending(struct pfs_dir_entry_list entries)
  * Whether the entry at `a` of the index comes before the one at `b`, or has
  * the same name.
  */
-static bool pfs_in_order(struct pfs_dir_entry_list entries,
+static bool pfs_precedes(struct pfs_dir_entry_list entries,
 			 struct pfs_scratch_u32 index, u64 a, u64 b)
 {
 	struct pfs_dir_entry first = pfs_dir_entry_at(entries,
@@ -57,7 +57,7 @@ static void pfs_merge_runs(struct pfs_dir_entry_list entries,
 	u32 right;
 
 	if (middle >= end ||
-	    pfs_in_order(entries, index, middle > 1 ? middle - 1 : 0, middle)) {
+	    pfs_precedes(entries, index, middle > 1 ? middle - 1 : 0, middle)) {
 		pfs_copy_run(index, low, count, to);
 		return;
 	}
@@ -66,7 +66,7 @@ static void pfs_merge_runs(struct pfs_dir_entry_list entries,
 	for (u32 i = 0; i < count; i++) {
 		bool takes_left = right >= end ||
 			(left < middle &&
-			 pfs_in_order(entries, index, left, right));
+			 pfs_precedes(entries, index, left, right));
 
 		pfs_scratch_u32_set(index, (u64)to + i,
 				    pfs_scratch_u32_get(index,

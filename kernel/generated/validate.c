@@ -127,8 +127,7 @@ static bool pfs_check_name(struct pfs_dir_entry entry, struct pfs_bytes name,
 }
 
 /* Checks the entries of a directory record; gives whether they are sorted. */
-static bool pfs_check_dir(struct pfs_inode_vector_list layers,
-			  struct pfs_dir dir, struct pfs_inode inode,
+static bool pfs_check_dir(struct pfs_dir dir, struct pfs_inode inode,
 			  struct pfs_failure *failure, bool *out)
 {
 	struct pfs_dir_entry_list entries = pfs_dir_entries(dir);
@@ -142,17 +141,12 @@ static bool pfs_check_dir(struct pfs_inode_vector_list layers,
 		struct pfs_dir_entry entry = pfs_dir_entry_at(entries,
 							      entry_index);
 		struct pfs_bytes name = pfs_dir_entry_name(entry);
-		u64 ino = pfs_dir_entry_ino(entry);
 		u32 comparison;
 
 		if (!pfs_check_name(entry, name, inode, failure))
 			return false;
-		if (ino == PFS_ROOT_INO)
+		if (pfs_dir_entry_ino(entry) == PFS_ROOT_INO)
 			return pfs_fail(failure, PFS_RULE_DIR_ENTRY_ROOT,
-					pfs_inode_ino(inode),
-					(u64)entry.part.at * 8);
-		if (!pfs_is_held(layers, ino))
-			return pfs_fail(failure, PFS_RULE_DIR_ENTRY_DANGLING,
 					pfs_inode_ino(inode),
 					(u64)entry.part.at * 8);
 		comparison = pfs_compare_names(previous, name);
@@ -175,8 +169,7 @@ static bool pfs_check_dir(struct pfs_inode_vector_list layers,
  * Checks what every inode record must keep, superseded or not; gives whether
  * its names are sorted.
  */
-static bool pfs_check_record(struct pfs_inode_vector_list layers,
-			     struct pfs_inode inode,
+static bool pfs_check_record(struct pfs_inode inode,
 			     struct pfs_failure *failure, bool *out)
 {
 	enum pfs_inode_mode kind = pfs_inode_mode_kind(inode);
@@ -223,8 +216,7 @@ static bool pfs_check_record(struct pfs_inode_vector_list layers,
 		*out = true;
 		return true;
 	}
-	if (!pfs_check_dir(layers, pfs_inode_mode_dir(inode), inode, failure,
-			   &sorted))
+	if (!pfs_check_dir(pfs_inode_mode_dir(inode), inode, failure, &sorted))
 		return false;
 	*out = sorted;
 	return true;
@@ -326,22 +318,63 @@ static void pfs_count_name(struct pfs_scratch_u32 links, u64 ordinal)
 								ordinal) + 1));
 }
 
-static bool pfs_check_reach(struct pfs_rootfs image,
-			    struct pfs_scratch_u53 parents,
-			    struct pfs_failure *failure)
+static bool pfs_check_held(struct pfs_inode_vector_list layers,
+			   struct pfs_dir_entry entry, u64 dir,
+			   struct pfs_failure *failure)
 {
-	struct pfs_inode_list newest =
-		pfs_inode_vector_inodes(pfs_inode_vector_at(pfs_rootfs_metadatas(image),
-							    0));
+	if (!pfs_is_held(layers, pfs_dir_entry_ino(entry)))
+		return pfs_fail(failure, PFS_RULE_DIR_ENTRY_DANGLING, dir,
+				(u64)entry.part.at * 8);
+	return true;
+}
 
-	for (u32 i = 0; i < newest.part.count; i++) {
-		struct pfs_inode inode = pfs_inode_at(newest, i);
+/*
+ * The directory records that the walk did not come to: none in the newest
+ * layer; the older ones name what exists.
+ */
+static bool pfs_check_unseen(struct pfs_inode_vector_list layers,
+			     struct pfs_scratch_u53 parents,
+			     struct pfs_failure *failure)
+{
+	u64 ordinal = 0;
 
-		if (pfs_inode_mode_kind(inode) == PFS_INODE_MODE_DIR &&
-		    pfs_scratch_u53_get(parents, i) == 0)
-			return pfs_fail(failure, PFS_RULE_DIR_UNREACHABLE,
-					pfs_inode_ino(inode),
-					(u64)inode.part.at * 8);
+	for (u32 layer = 0; layer < layers.part.count; layer++) {
+		struct pfs_inode_list inode_list;
+
+		inode_list =
+			pfs_inode_vector_inodes(pfs_inode_vector_at(layers,
+								    layer));
+		for (u32 inode_index = 0; inode_index < inode_list.part.count;
+		     inode_index++) {
+			struct pfs_inode inode = pfs_inode_at(inode_list,
+							      inode_index);
+
+			if (pfs_inode_mode_kind(inode) == PFS_INODE_MODE_DIR &&
+			    pfs_scratch_u53_get(parents, ordinal) == 0) {
+				struct pfs_dir_entry_list entry_list;
+
+				if (layer == 0)
+					return pfs_fail(failure,
+							PFS_RULE_DIR_UNREACHABLE,
+							pfs_inode_ino(inode),
+							(u64)inode.part.at * 8);
+				entry_list =
+					pfs_dir_entries(pfs_inode_mode_dir(inode));
+				for (u32 entry_index = 0;
+				     entry_index < entry_list.part.count;
+				     entry_index++) {
+					struct pfs_dir_entry entry =
+						pfs_dir_entry_at(entry_list,
+								 entry_index);
+
+					if (!pfs_check_held(layers, entry,
+							    pfs_inode_ino(inode),
+							    failure))
+						return false;
+				}
+			}
+			ordinal = (u64)pfs_narrow(ordinal) + 1;
+		}
 	}
 	return true;
 }
@@ -359,12 +392,14 @@ static bool pfs_check_tree(struct pfs_rootfs image,
 			   struct pfs_failure *failure, u64 *out)
 {
 	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
+	struct pfs_inode_list newest =
+		pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0));
 	struct pfs_place root;
 	bool root_found;
 	u64 queued;
 	u64 visible;
 
-	root_found = pfs_place_in(layers, PFS_ROOT_INO, &root);
+	root_found = pfs_place_in(layers, newest, PFS_ROOT_INO, &root);
 	if (!root_found)
 		return pfs_fail(failure, PFS_RULE_ROOT_INODE, PFS_ROOT_INO,
 				(u64)image.part.at * 8);
@@ -383,7 +418,7 @@ static bool pfs_check_tree(struct pfs_rootfs image,
 		u32 layer;
 		u32 records_above;
 
-		above_found = pfs_place_in(layers, dir, &above);
+		above_found = pfs_place_in(layers, newest, dir, &above);
 		if (!above_found)
 			continue;
 		layer = 0;
@@ -418,11 +453,15 @@ static bool pfs_check_tree(struct pfs_rootfs image,
 				bool shown_found;
 				u64 ordinal;
 
-				shown_found = pfs_find_shown(layers,
+				shown_found = pfs_find_shown(layers, newest,
 							     record.layer, dir,
 							     entry, &shown);
-				if (!shown_found)
+				if (!shown_found) {
+					if (!pfs_check_held(layers, entry, dir,
+							    failure))
+						return false;
 					continue;
+				}
 				ordinal = shown.ordinal;
 				if (pfs_inode_mode_kind(shown.inode) !=
 				    PFS_INODE_MODE_DIR) {
@@ -451,7 +490,7 @@ static bool pfs_check_tree(struct pfs_rootfs image,
 			layer = pfs_narrow((u64)record.layer + 1);
 		}
 	}
-	if (!pfs_check_reach(image, parents, failure))
+	if (!pfs_check_unseen(layers, parents, failure))
 		return false;
 	*out = visible;
 	return true;
@@ -502,7 +541,7 @@ bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 							      inode_index);
 			bool sorted;
 
-			if (!pfs_check_record(layers, inode, failure, &sorted))
+			if (!pfs_check_record(inode, failure, &sorted))
 				return false;
 			if (!sorted) {
 				u32 names =

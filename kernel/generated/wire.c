@@ -462,6 +462,18 @@ static bool pfs_checked_pointer(struct pfs_struct_part part, u32 index,
 	return true;
 }
 
+/* Whether pointer `index` is null, as most of the optional ones are. */
+static bool pfs_is_null(struct pfs_struct_part part, u32 index)
+{
+	u64 at;
+
+	if (index >= part.pointers)
+		return true;
+	at = (u64)part.at + part.words + index;
+	return pfs_load_u32(part.message->bytes, at * 8) == 0 &&
+	       pfs_load_u32(part.message->bytes, at * 8 + 4) == 0;
+}
+
 bool pfs_checked_struct(struct pfs_struct_part part, u32 index,
 			struct pfs_scratch_u53 work,
 			struct pfs_failure *failure,
@@ -470,6 +482,12 @@ bool pfs_checked_struct(struct pfs_struct_part part, u32 index,
 	struct pfs_pointer pointer;
 	struct pfs_struct_part target;
 
+	if (pfs_is_null(part, index)) {
+		if (!pfs_spend(work, 1, (u64)part.at * 8, failure))
+			return false;
+		*out = pfs_empty_struct(part.message);
+		return true;
+	}
 	if (!pfs_checked_pointer(part, index, PFS_POINTER_STRUCT, failure,
 				 &pointer))
 		return false;
@@ -488,6 +506,10 @@ bool pfs_checked_list(struct pfs_struct_part part, u32 index,
 	struct pfs_pointer pointer;
 	struct pfs_list_part list;
 
+	if (pfs_is_null(part, index)) {
+		*out = pfs_empty_list(part.message);
+		return true;
+	}
 	if (!pfs_checked_pointer(part, index, PFS_POINTER_LIST, failure,
 				 &pointer))
 		return false;
@@ -516,6 +538,12 @@ bool pfs_checked_data(struct pfs_struct_part part, u32 index,
 	struct pfs_pointer pointer;
 	struct pfs_bytes bytes;
 
+	if (pfs_is_null(part, index)) {
+		if (!pfs_spend(work, 1, (u64)part.at * 8, failure))
+			return false;
+		*out = pfs_slice(part.message->bytes, 0, 0);
+		return true;
+	}
 	if (!pfs_checked_pointer(part, index, PFS_POINTER_LIST, failure,
 				 &pointer))
 		return false;

@@ -47,17 +47,18 @@ export function followInodeAdditional(self: InodeAdditional, work: Scratch<u53>)
 export function followInode(self: Inode, work: Scratch<u53>): void {
   const additional = checked(self.additional, work);
   followInodeAdditional(additional, work);
-  if (self.mode.kind === "chr") {
+  const modeKind = self.mode.kind;
+  if (modeKind === "chr") {
     checked(self.mode.chr, work);
   }
-  if (self.mode.kind === "dir") {
+  if (modeKind === "dir") {
     const dir = checked(self.mode.dir, work);
     followDir(dir, work);
   }
-  if (self.mode.kind === "blk") {
+  if (modeKind === "blk") {
     checked(self.mode.blk, work);
   }
-  if (self.mode.kind === "file") {
+  if (modeKind === "file") {
     const file = checked(self.mode.file, work);
     for (const item of file) followFileChunk(item, work);
   }

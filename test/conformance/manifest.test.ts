@@ -98,7 +98,7 @@ function spoiled(bytes: Buffer, random: Random): Buffer {
 function parsed(bytes: Uint8Array): { value: unknown } | undefined {
   try {
     const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
-    return JSON.stringify(value).match(/\\ud[89a-f]/) ? undefined : { value };
+    return /(?<!\\)(\\\\)*\\ud[89a-f]/.test(JSON.stringify(value)) ? undefined : { value };
   } catch {
     return undefined;
   }

@@ -203,12 +203,9 @@ const images = (name: string, more = {}): object => ({
   manifestVersion: 3,
 });
 
-test("an algorithm that searches the layers the other way round changes both implementations", async (t) => {
-  const placeIn = `    const inodes = layers[layer].inodes;
-    const index: u32 = searchInodes`;
-  const reversed = `    const inodes = layers[difference(layers.length, layer + 1)].inodes;
-    const index: u32 = searchInodes`;
-  const schema = edited("lookup.ts", [placeIn, reversed]);
+test("an algorithm that passes over the newest layer changes both implementations", async (t) => {
+  const first = "const first: u32 = searchInodes(newest, ino);";
+  const schema = edited("lookup.ts", [first, "const first: u32 = newest.length;"]);
   t.deepEqual(await verdicts(SCHEMA, images("name")), both(NEWER));
   t.deepEqual(await verdicts(schema, images("name")), both(OLDER));
   remove(schema);

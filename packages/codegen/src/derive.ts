@@ -25,15 +25,16 @@ export function deriveChecks(structs: StructType[], languageFile: string, struct
       `/** Follows every pointer of a ${struct.name} strictly. */`,
       `export function follow${struct.name}(self: ${struct.name}, work: Scratch<u53>): void {`,
       ...struct.fields.filter(isPointer).flatMap((field) => follow(field, `self.${field.name}`)),
-      ...struct.unions.flatMap((union) =>
-        union.members
+      ...struct.unions.flatMap((union) => [
+        `const ${union.member}Kind = self.${union.member}.kind;`,
+        ...union.members
           .filter(isPointer)
           .flatMap((field) => [
-            `if (self.${union.member}.kind === "${field.name}") {`,
+            `if (${union.member}Kind === "${field.name}") {`,
             ...follow(field, `self.${union.member}.${field.name}`),
             "}",
           ]),
-      ),
+      ]),
       "}",
     ]);
   return [

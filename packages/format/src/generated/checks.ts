@@ -63,17 +63,18 @@ export function followInodeAdditional(self: InodeAdditional, work: Float64Array)
 export function followInode(self: Inode, work: Float64Array): void {
   const additional = new InodeAdditional(checkedStruct(self.part, 1, work));
   followInodeAdditional(additional, work);
-  if (InodeMode.kindOf(self.part) === "chr") {
+  const modeKind = InodeMode.kindOf(self.part);
+  if (modeKind === "chr") {
     new Chr(checkedStruct(self.part, 0, work));
   }
-  if (InodeMode.kindOf(self.part) === "dir") {
+  if (modeKind === "dir") {
     const dir = new Dir(checkedStruct(self.part, 0, work));
     followDir(dir, work);
   }
-  if (InodeMode.kindOf(self.part) === "blk") {
+  if (modeKind === "blk") {
     new Blk(checkedStruct(self.part, 0, work));
   }
-  if (InodeMode.kindOf(self.part) === "file") {
+  if (modeKind === "file") {
     const file = new StructList(checkedList(self.part, 0, work), FileChunk);
     for (let itemList = file.part, itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
       const item = new FileChunk(element(itemList, itemIndex));

@@ -76,18 +76,26 @@ export function isHeld(layers: StructList<InodeVector>, ino: number): boolean {
   return false;
 }
 
-/** Finds `ino` in the newest of the layers that holds it; a whiteout means absent. */
-export function placeIn(layers: StructList<InodeVector>, ino: number): Place | undefined {
-  let before: number = 0;
-  for (let layer = 0; layer < layers.length; layer++) {
+/** An inode record as what is found under its number: a whiteout means absent. */
+function notWhiteout(inode: Inode, ordinal: number): Place | undefined {
+  if (InodeMode.kindOf(inode.part) === "wht") {
+    return undefined;
+  }
+  return { ordinal: ordinal, inode: inode };
+}
+
+/** Finds `ino` in the newest of the layers that holds it. `newest`: the inodes of the first, at hand for who looks up many. */
+export function placeIn(layers: StructList<InodeVector>, newest: StructList<Inode>, ino: number): Place | undefined {
+  const first = searchInodes(newest, ino);
+  if (first < newest.length) {
+    return notWhiteout(new Inode(element(newest.part, first)), first);
+  }
+  let before: number = newest.length;
+  for (let layer = 1; layer < layers.length; layer++) {
     const inodes = new StructList(listField(element(layers.part, layer), 0), Inode);
     const index = searchInodes(inodes, ino);
     if (index < inodes.length) {
-      const inode = new Inode(element(inodes.part, index));
-      if (InodeMode.kindOf(inode.part) === "wht") {
-        return undefined;
-      }
-      return { ordinal: narrow(before) + index, inode: inode };
+      return notWhiteout(new Inode(element(inodes.part, index)), narrow(before) + index);
     }
     before = narrow(before) + inodes.length;
   }
@@ -96,16 +104,22 @@ export function placeIn(layers: StructList<InodeVector>, ino: number): Place | u
 
 /** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
 export function findPlace(image: Rootfs, ino: number): Place | undefined {
-  return placeIn(image.metadatas, ino);
+  const layers = image.metadatas;
+  return placeIn(layers, new StructList(listField(element(layers.part, 0), 0), Inode), ino);
 }
 
-/** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
-export function findInode(image: Rootfs, ino: number): Inode | undefined {
-  const place = findPlace(image, ino);
+function inodeIn(layers: StructList<InodeVector>, newest: StructList<Inode>, ino: number): Inode | undefined {
+  const place = placeIn(layers, newest, ino);
   if (place === undefined) {
     return undefined;
   }
   return place.inode;
+}
+
+/** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
+export function findInode(image: Rootfs, ino: number): Inode | undefined {
+  const layers = image.metadatas;
+  return inodeIn(layers, new StructList(listField(element(layers.part, 0), 0), Inode), ino);
 }
 
 /** The position of `name` in a directory, or its length. `start` is what indexStart gives for the directory. */
@@ -167,7 +181,8 @@ export function findDirRecord(layers: StructList<InodeVector>, dir: number, from
 /** Finds what `name` stands for in directory `dir`. `index` is what indexNames made, empty where all names are sorted. */
 export function findName(image: Rootfs, index: Uint32Array, dir: number, name: Bytes): Inode | undefined {
   const layers = image.metadatas;
-  const directory = placeIn(layers, dir);
+  const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
+  const directory = placeIn(layers, newest, dir);
   if (directory === undefined) {
     return undefined;
   }
@@ -186,7 +201,7 @@ export function findName(image: Rootfs, index: Uint32Array, dir: number, name: B
     const start = indexStart(index, record.layer, record.position);
     const found = searchNames(entries, index, start, name);
     if (found < entries.length) {
-      return findInode(image, u53Field(element(entries.part, found), 0));
+      return inodeIn(layers, newest, u53Field(element(entries.part, found), 0));
     }
     if (!record.lookBelow) {
       return undefined;
@@ -215,6 +230,7 @@ function hidden(layers: StructList<InodeVector>, layer: number, dir: number, nam
 /** What an entry of a directory's record in `layer` shows: nothing where a newer layer decides, or it is a whiteout. */
 export function findShown(
   layers: StructList<InodeVector>,
+  newest: StructList<Inode>,
   layer: number,
   dir: number,
   entry: DirEntry,
@@ -222,16 +238,17 @@ export function findShown(
   if (layer > 0 && hidden(layers, layer, dir, entry.name)) {
     return undefined;
   }
-  return placeIn(layers, entry.ino);
+  return placeIn(layers, newest, entry.ino);
 }
 
 /** The first name that directory `dir` shows after `cookie`; 0 starts. */
 export function nextName(image: Rootfs, dir: number, cookie: number): Listed | undefined {
   const layers = image.metadatas;
+  const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
   const resumed = Math.floor(cookie / LAYER_SPAN);
   let layer: number = 0;
   if (cookie === 0) {
-    const directory = placeIn(layers, dir);
+    const directory = placeIn(layers, newest, dir);
     if (directory === undefined) {
       return undefined;
     }
@@ -249,7 +266,7 @@ export function nextName(image: Rootfs, dir: number, cookie: number): Listed | u
     const entries = record.entries;
     const from = record.layer < resumed ? entries.length : record.layer > resumed ? 0 : cookie % LAYER_SPAN;
     for (let i = from; i < entries.length; i++) {
-      const place = findShown(layers, record.layer, dir, new DirEntry(element(entries.part, i)));
+      const place = findShown(layers, newest, record.layer, dir, new DirEntry(element(entries.part, i)));
       if (place !== undefined) {
         const next = positionAfter(record.layer, i);
         return {

@@ -21,7 +21,7 @@ export function ascending(entries: StructList<DirEntry>): boolean {
 }
 
 /** Whether the entry at `a` of the index comes before the one at `b`, or has the same name. */
-function inOrder(entries: StructList<DirEntry>, index: Uint32Array, a: number, b: number): boolean {
+function precedes(entries: StructList<DirEntry>, index: Uint32Array, a: number, b: number): boolean {
   const first = new DirEntry(element(entries.part, index[a] ?? 0));
   const second = new DirEntry(element(entries.part, index[b] ?? 0));
   return compareNames(first.name, second.name) !== 2;
@@ -43,14 +43,14 @@ function mergeRuns(
   to: number,
 ): void {
   const count = end > low ? end - low : 0;
-  if (middle >= end || inOrder(entries, index, middle > 1 ? middle - 1 : 0, middle)) {
+  if (middle >= end || precedes(entries, index, middle > 1 ? middle - 1 : 0, middle)) {
     copyRun(index, low, count, to);
     return;
   }
   let left: number = low;
   let right: number = middle;
   for (let i = 0; i < count; i++) {
-    const takesLeft = right >= end || (left < middle && inOrder(entries, index, left, right));
+    const takesLeft = right >= end || (left < middle && precedes(entries, index, left, right));
     index[to + i] = index[takesLeft ? left : right] ?? 0;
     if (takesLeft) {
       left = narrow(left + 1);

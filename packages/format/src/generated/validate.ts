@@ -116,20 +116,16 @@ function checkName(entry: DirEntry, name: Bytes, inode: Inode): void {
 }
 
 /** Checks the entries of a directory record; gives whether they are sorted. */
-function checkDir(layers: StructList<InodeVector>, dir: Dir, inode: Inode): boolean {
+function checkDir(dir: Dir, inode: Inode): boolean {
   const entries = dir.entries;
   let sorted: boolean = true;
   let previous: Bytes = dataField(element(entries.part, 0), 0).slice(0, 0);
   for (let entryList = entries.part, entryIndex = 0; entryIndex < entryList.count; entryIndex++) {
     const entry = new DirEntry(element(entryList, entryIndex));
     const name = entry.name;
-    const ino = entry.ino;
     checkName(entry, name, inode);
-    if (ino === ROOT_INO) {
+    if (entry.ino === ROOT_INO) {
       throw failure(Rule["dir-entry-root"], inode.ino, entry.part.at * 8);
-    }
-    if (!isHeld(layers, ino)) {
-      throw failure(Rule["dir-entry-dangling"], inode.ino, entry.part.at * 8);
     }
     const comparison = compareNames(previous, name);
     if (comparison === 1) {
@@ -147,7 +143,7 @@ function checkDir(layers: StructList<InodeVector>, dir: Dir, inode: Inode): bool
 }
 
 /** Checks what every inode record must keep, superseded or not; gives whether its names are sorted. */
-function checkRecord(layers: StructList<InodeVector>, inode: Inode): boolean {
+function checkRecord(inode: Inode): boolean {
   const kind = InodeMode.kindOf(inode.part);
   const at = inode.part.at * 8;
   const additional = inode.additional;
@@ -179,7 +175,7 @@ function checkRecord(layers: StructList<InodeVector>, inode: Inode): boolean {
   if (kind !== "dir") {
     return true;
   }
-  const sorted = checkDir(layers, inode.mode.dir, inode);
+  const sorted = checkDir(inode.mode.dir, inode);
   return sorted;
 }
 
@@ -249,13 +245,20 @@ function countName(links: Uint32Array, ordinal: number): void {
   links[ordinal] = narrow((links[ordinal] ?? 0) + 1);
 }
 
+function checkHeld(layers: StructList<InodeVector>, entry: DirEntry, dir: number): void {
+  if (!isHeld(layers, entry.ino)) {
+    throw failure(Rule["dir-entry-dangling"], dir, entry.part.at * 8);
+  }
+}
+
 /**
  * Walks the effective tree from its root: every directory has one parent, none is its own ancestor, and none of the
  * newest layer is out of reach (an older layer may hold what is superseded). Gives the number of visible inodes.
  */
 function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, queue: Float64Array): number {
   const layers = image.metadatas;
-  const root = placeIn(layers, ROOT_INO);
+  const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
+  const root = placeIn(layers, newest, ROOT_INO);
   if (root === undefined) {
     throw failure(Rule["root-inode"], ROOT_INO, image.part.at * 8);
   }
@@ -269,7 +272,7 @@ function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, que
   let visible: number = 1;
   for (let i = 0; i < queued; i++) {
     const dir = queue[i] ?? 0;
-    const above = placeIn(layers, dir);
+    const above = placeIn(layers, newest, dir);
     if (above === undefined) {
       continue;
     }
@@ -288,8 +291,9 @@ function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, que
       recordsAbove = narrow(recordsAbove + 1);
       for (let entryList = record.entries.part, entryIndex = 0; entryIndex < entryList.count; entryIndex++) {
         const entry = new DirEntry(element(entryList, entryIndex));
-        const shown = findShown(layers, record.layer, dir, entry);
+        const shown = findShown(layers, newest, record.layer, dir, entry);
         if (shown === undefined) {
+          checkHeld(layers, entry, dir);
           continue;
         }
         const ordinal = shown.ordinal;
@@ -316,16 +320,34 @@ function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, que
       layer = narrow(record.layer + 1);
     }
   }
-  checkReach(image, parents);
+  checkUnseen(layers, parents);
   return visible;
 }
 
-function checkReach(image: Rootfs, parents: Float64Array): void {
-  const newest = new StructList(listField(element(listField(image.part, 0), 0), 0), Inode);
-  for (let i = 0; i < newest.length; i++) {
-    const inode = new Inode(element(newest.part, i));
-    if (InodeMode.kindOf(inode.part) === "dir" && (parents[i] ?? 0) === 0) {
-      throw failure(Rule["dir-unreachable"], inode.ino, inode.part.at * 8);
+/** The directory records that the walk did not come to: none in the newest layer; the older ones name what exists. */
+function checkUnseen(layers: StructList<InodeVector>, parents: Float64Array): void {
+  let ordinal: number = 0;
+  for (let layer = 0; layer < layers.length; layer++) {
+    for (
+      let inodeList = listField(element(layers.part, layer), 0), inodeIndex = 0;
+      inodeIndex < inodeList.count;
+      inodeIndex++
+    ) {
+      const inode = new Inode(element(inodeList, inodeIndex));
+      if (InodeMode.kindOf(inode.part) === "dir" && (parents[ordinal] ?? 0) === 0) {
+        if (layer === 0) {
+          throw failure(Rule["dir-unreachable"], inode.ino, inode.part.at * 8);
+        }
+        for (
+          let entryList = listField(inode.mode.dir.part, 0), entryIndex = 0;
+          entryIndex < entryList.count;
+          entryIndex++
+        ) {
+          const entry = new DirEntry(element(entryList, entryIndex));
+          checkHeld(layers, entry, inode.ino);
+        }
+      }
+      ordinal = narrow(ordinal) + 1;
     }
   }
 }
@@ -352,7 +374,7 @@ export function validate(image: Rootfs, links: Uint32Array, parents: Float64Arra
     const layer = new InodeVector(element(layerList, layerIndex));
     for (let inodeList = listField(layer.part, 0), inodeIndex = 0; inodeIndex < inodeList.count; inodeIndex++) {
       const inode = new Inode(element(inodeList, inodeIndex));
-      const sorted = checkRecord(layers, inode);
+      const sorted = checkRecord(inode);
       if (!sorted) {
         const names = listField(inode.mode.dir.part, 0).count;
         unsorted = narrow(unsorted + 1);

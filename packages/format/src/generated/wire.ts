@@ -386,7 +386,20 @@ function checkedPointer(part: StructPart, index: number, kind: number): Pointer 
   return pointer;
 }
 
+/** Whether pointer `index` is null, as most of the optional ones are. */
+function isNull(part: StructPart, index: number): boolean {
+  if (index >= part.pointers) {
+    return true;
+  }
+  const at = part.at + part.words + index;
+  return part.message.bytes.u32(at * 8) === 0 && part.message.bytes.u32(at * 8 + 4) === 0;
+}
+
 export function checkedStruct(part: StructPart, index: number, work: Float64Array): StructPart {
+  if (isNull(part, index)) {
+    spend(work, 1, part.at * 8);
+    return emptyStruct(part.message);
+  }
   const pointer = checkedPointer(part, index, POINTER_STRUCT);
   const target = structOf(part.message, pointer);
   spend(work, 1 + target.words + target.pointers, part.at * 8);
@@ -394,6 +407,9 @@ export function checkedStruct(part: StructPart, index: number, work: Float64Arra
 }
 
 export function checkedList(part: StructPart, index: number, work: Float64Array): ListPart {
+  if (isNull(part, index)) {
+    return emptyList(part.message);
+  }
   const pointer = checkedPointer(part, index, POINTER_LIST);
   const list = listOf(part.message, pointer);
   if (pointer.kind === POINTER_LIST) {
@@ -408,6 +424,10 @@ export function checkedList(part: StructPart, index: number, work: Float64Array)
 }
 
 export function checkedData(part: StructPart, index: number, work: Float64Array): Bytes {
+  if (isNull(part, index)) {
+    spend(work, 1, part.at * 8);
+    return part.message.bytes.slice(0, 0);
+  }
   const pointer = checkedPointer(part, index, POINTER_LIST);
   if (pointer.kind === POINTER_LIST && (pointer.sizes & 7) !== ELEMENT_BYTE) {
     throw failure(Rule["list-element-size"], 0, pointer.at * 8);
