@@ -8,6 +8,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { bootImage } from "./boot-image.ts";
 import { type GuestFiles, guestModule, makeInitramfs } from "./initramfs.ts";
 import { badTaints, findReports, KernelFailure } from "./kernel-log.ts";
 import type { Kernel } from "./kernels.ts";
@@ -37,14 +38,16 @@ export interface MachineOptions {
   sysctl?: Readonly<Record<string, string | number>>;
   /** MiB, default 1536. */
   memory?: number;
-  /** Until the guest answers, ms. Default 90 s. */
+  /** One processor whose clock counts instructions, a nanosecond each: what is timed does not depend on this machine. */
+  counted?: boolean;
+  /** Until the guest answers, ms. Default 180 s. */
   bootTimeout?: number;
   /** Reports that this machine's tests provoke. */
   expected?: readonly RegExp[];
 }
 
 export interface RunOptions {
-  /** Wall clock, ms. Default 120 s. */
+  /** Wall clock, ms. Default 300 s. */
   timeout?: number;
   /** Called with the command's output as it comes; what is shown is still in the result. */
   show?: { stdout?: (data: Buffer) => void; stderr?: (data: Buffer) => void };
@@ -73,6 +76,9 @@ const hardware =
   "-accel tcg,thread=multi -cpu max,-erms,-fsrm,-la57 -smp 2 -nodefaults -no-user-config -display none -no-reboot " +
   "-serial chardev:console -mon chardev=monitor,mode=readline -device virtio-serial-pci " +
   "-object rng-random,id=entropy,filename=/dev/urandom -device virtio-rng-pci,rng=entropy";
+
+const timed = "-accel tcg,thread=multi -smp 2";
+const counted = "-accel tcg,thread=single -icount shift=0,sleep=off -smp 1";
 
 export class Machine {
   readonly kernel: Kernel;
@@ -122,7 +128,7 @@ export class Machine {
    * Runs a command in the guest's shell.
    * @throws {KernelFailure} whatever its exit status is
    */
-  async run(command: string, { timeout = 120 * seconds, show }: RunOptions = {}): Promise<Outcome> {
+  async run(command: string, { timeout = 300 * seconds, show }: RunOptions = {}): Promise<Outcome> {
     if (!this.#running) throw new KernelFailure("the machine is not running", this.log);
     const { commands, errors } = this.#ports;
     const logBefore = this.log.length;
@@ -200,7 +206,7 @@ export class Machine {
     await this.#await(
       this.#ports.commands,
       Buffer.from("\x01ready"),
-      this.#options.bootTimeout ?? 90 * seconds,
+      this.#options.bootTimeout ?? 180 * seconds,
       "boot",
     );
     this.#booted = this.log.length;
@@ -230,8 +236,9 @@ export class Machine {
       "-virtfs",
       `local,path=${path},mount_tag=${tagOf(at)},security_model=none,multidevs=remap${writable === true ? "" : ",readonly=on"}`,
     ]);
-    const boot = ["-m", String(memory), "-kernel", this.kernel.image, "-initrd", initramfs, "-append", append];
-    return [...sockets, ...hardware.split(" "), ...ports, ...drives, ...shares, ...boot];
+    const boot = ["-m", String(memory), "-kernel", bootImage(this.kernel), "-initrd", initramfs, "-append", append];
+    const processors = (this.#options.counted === true ? counted : timed).split(" ");
+    return [...sockets, ...processors, ...hardware.split(" "), ...ports, ...drives, ...shares, ...boot];
   }
 
   /** Waits for a line that begins so; a kernel that says nothing is asked what it does before it is given up. */

@@ -4,12 +4,14 @@ import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Kernel } from "./kernels.ts";
 
-/** Loaded at boot: disks, the ports that commands come through, the file system of stores, shared directories. */
-export const bootModules = ["virtio_pci", "virtio_blk", "virtio_console", "ext4", "9p", "9pnet_virtio"];
+/** Loaded at boot: disks, the ports that commands come through, the file system of stores. */
+export const bootModules = ["virtio_pci", "virtio_blk", "virtio_console", "ext4"];
 
 /** At hand for modprobe, the kernel's own included. */
 export const otherModules =
-  "crc32c_generic crc32c_intel crc32c sha256_ssse3 zstd overlay squashfs erofs loop fuse isofs brd".split(" ");
+  "crc32c_generic crc32c_intel crc32c sha256_ssse3 zstd overlay squashfs erofs loop fuse isofs brd 9p 9pnet_virtio".split(
+    " ",
+  );
 
 /** Module names mix `-` and `_`; files are .ko, .ko.xz or .ko.zst. */
 export function moduleName(path: string): string {
