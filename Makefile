@@ -1,5 +1,5 @@
 # Everything a developer does, by name; `make help` lists it.
-.PHONY: help setup setup-test setup-kernels build codegen demo test vm lint format bench clean
+.PHONY: help setup setup-test setup-kernels build codegen demo test check-kernel debug-kernel vm lint format bench clean
 .DEFAULT_GOAL := help
 
 NODE := build/node
@@ -36,6 +36,14 @@ format: setup ## rewrite what is not formatted
 
 test: setup-test build ## every test; the last line counts them
 	@$(NODE) test/run.ts
+
+check-kernel: setup-kernels build ## the driver's sources under all checkers of three kernels: W=1, sparse, checkpatch, Coccinelle
+	@setup/setup.sh kernel-scripts
+	@PUZZLEFS_CHECKS=all $(NODE) test/run.ts test/kernel-static/static.test.ts
+
+debug-kernel: setup-test build ## the driver in a kernel that checks itself, and in which every allocation fails once (an hour)
+	@setup/setup.sh debug-kernel
+	@PUZZLEFS_DEBUG_KERNEL=1 $(NODE) test/run.ts test/kernel-debug/*.test.ts
 
 vm: setup-kernels ## KERNEL=6.1|6.12|7|debug [IMAGE=OCI_DIR:TAG] CMD='…': runs CMD in a virtual machine, the image on /mnt
 	@$(NODE) qemu/src/vm.ts

@@ -1,9 +1,11 @@
 /** Numbers of the system calls that are made, for [x86-64, arm64]. */
 export const callNumbers = {
+  read: [0, 63],
   close: [3, 57],
   lseek: [8, 62],
   mmap: [9, 222],
   munmap: [11, 215],
+  madvise: [28, 233],
   pread64: [17, 67],
   pwrite64: [18, 68],
   fsync: [74, 82],
@@ -40,6 +42,9 @@ export const callNumbers = {
   mincore: [27, 232],
   sendfile: [40, 71],
   splice: [275, 76],
+  fsopen: [430, 430],
+  fsconfig: [431, 431],
+  fsmount: [432, 432],
 } as const;
 
 export type CallName = keyof typeof callNumbers;
@@ -50,6 +55,7 @@ const errorNames = new Map<number, string>([
   [5, "EIO"],
   [7, "E2BIG"],
   [9, "EBADF"],
+  [12, "ENOMEM"],
   [13, "EACCES"],
   [14, "EFAULT"],
   [16, "EBUSY"],
@@ -60,6 +66,7 @@ const errorNames = new Map<number, string>([
   [22, "EINVAL"],
   [24, "EMFILE"],
   [25, "ENOTTY"],
+  [28, "ENOSPC"],
   [30, "EROFS"],
   [34, "ERANGE"],
   [36, "ENAMETOOLONG"],

@@ -1,0 +1,49 @@
+/**
+ * Under the debug kernel, every allocation in turn fails: of mounting, looking up, listing, reading, mapping. Each gives an
+ * honest error or what is right, nothing is lost, and no checker of the kernel has anything to report. See debug-kernel
+ * in the Makefile.
+ */
+import { manifestOf, storeDisk } from "@puzzlefs/qemu";
+import test from "ava";
+import { build } from "../end-to-end/images.ts";
+import { Scratch } from "../end-to-end/scratch.ts";
+import { bootDebugMachine, debugKernelLacks, unloadAndFindLeaks } from "./debug-machine.ts";
+import { makeSmallTree } from "./tree.ts";
+
+const images: readonly { name: string; options: string[]; more: string }[] = [
+  { name: "raw", options: [], more: "" },
+  { name: "zstd", options: ["-c", "--chunk-size", "16384:65536:262144"], more: "" },
+  { name: "packed", options: ["-c", "--pack", "1M", "--chunking", "stream"], more: ",verify=blob" },
+];
+const minutes = 60_000;
+
+const lacks = debugKernelLacks();
+const title = "debug kernel: every allocation fails once";
+if (lacks !== "") test.skip(`${title} (needs ${lacks})`, () => {});
+else {
+  test.serial(title, async (t) => {
+    t.timeout(120 * minutes);
+    const scratch = new Scratch();
+    const tree = scratch.fresh("tree");
+    makeSmallTree(tree);
+    const layout = scratch.fresh("oci");
+    for (const { name, options } of images) build(tree, `${layout}:${name}`, ...options);
+    const disk = storeDisk(layout);
+    const machine = await bootDebugMachine({ disks: [{ image: disk.image }] });
+    try {
+      await machine.succeed("mkdir /store && mount /dev/vda /store");
+      for (const { name, more } of images) {
+        const command = `lua /faults.lua /store ${manifestOf(layout, name)} /mnt '${more}'`;
+        const { status, stdout, stderr } = await machine.run(command, { timeout: 30 * minutes });
+        t.log(`${name}:\n${stdout}`);
+        t.is(status, 0, stderr);
+      }
+      t.is(await unloadAndFindLeaks(machine), "");
+      await machine.close();
+    } finally {
+      machine.kill();
+      disk.remove();
+      scratch.remove();
+    }
+  });
+}
