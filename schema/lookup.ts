@@ -164,7 +164,10 @@ export function findName(image: Rootfs, index: Scratch<u32>, dir: u53, name: Byt
     const entries = record.entries;
     const start: u32 = indexStart(index, record.layer, record.position);
     const found: u32 = searchNames(entries, index, start, name);
-    if (found < entries.length) return inodeIn(layers, newest, entries[found].ino);
+    if (found < entries.length) {
+      const entry = entries[found];
+      return inodeIn(layers, newest, entry.ino);
+    }
     if (!record.lookBelow) return undefined;
     layer = u32(record.layer + 1);
   }

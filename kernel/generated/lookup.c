@@ -259,10 +259,13 @@ bool pfs_find_name(struct pfs_rootfs image, struct pfs_scratch_u32 index,
 		entries = record.entries;
 		start = pfs_index_start(index, record.layer, record.position);
 		found = pfs_search_names(entries, index, start, name);
-		if (found < entries.part.count)
+		if (found < entries.part.count) {
+			struct pfs_dir_entry entry = pfs_dir_entry_at(entries,
+								      found);
+
 			return pfs_inode_in(layers, newest,
-					    pfs_dir_entry_ino(pfs_dir_entry_at(entries, found)),
-					    out);
+					    pfs_dir_entry_ino(entry), out);
+		}
 		if (!record.look_below)
 			return false;
 		layer = pfs_narrow((u64)record.layer + 1);

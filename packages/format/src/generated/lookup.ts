@@ -201,7 +201,8 @@ export function findName(image: Rootfs, index: Uint32Array, dir: number, name: B
     const start = indexStart(index, record.layer, record.position);
     const found = searchNames(entries, index, start, name);
     if (found < entries.length) {
-      return inodeIn(layers, newest, u53Field(element(entries.part, found), 0));
+      const entry = new DirEntry(element(entries.part, found));
+      return inodeIn(layers, newest, entry.ino);
     }
     if (!record.lookBelow) {
       return undefined;
