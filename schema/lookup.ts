@@ -179,10 +179,10 @@ function hidden(layers: Items<InodeVector>, layer: u32, dir: u53, name: Bytes): 
   for (let newer: u32 = 0; newer < layer; newer++) {
     const inodes = layers[newer].inodes;
     const position: u32 = searchInodes(inodes, dir);
-    if (position < inodes.length && inodes[position].mode.kind === "dir") {
-      // It looks below, and so its names are sorted.
-      if (holdsName(inodes[position].mode.dir.entries, name)) return true;
-    }
+    if (position >= inodes.length) continue;
+    const inode = inodes[position];
+    // It looks below, and so its names are sorted.
+    if (inode.mode.kind === "dir" && holdsName(inode.mode.dir.entries, name)) return true;
   }
   return false;
 }

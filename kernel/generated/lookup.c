@@ -285,14 +285,15 @@ static bool pfs_hidden(struct pfs_inode_vector_list layers, u32 layer, u64 dir,
 			pfs_inode_vector_inodes(pfs_inode_vector_at(layers,
 								    newer));
 		u32 position = pfs_search_inodes(inodes, dir);
+		struct pfs_inode inode;
 
-		if (position < inodes.part.count &&
-		    pfs_inode_mode_kind(pfs_inode_at(inodes, position)) ==
-		    PFS_INODE_MODE_DIR) {
-			if (pfs_holds_name(pfs_dir_entries(pfs_inode_mode_dir(pfs_inode_at(inodes,
-											   position))), name))
-				return true;
-		}
+		if (position >= inodes.part.count)
+			continue;
+		inode = pfs_inode_at(inodes, position);
+		if (pfs_inode_mode_kind(inode) == PFS_INODE_MODE_DIR &&
+		    pfs_holds_name(pfs_dir_entries(pfs_inode_mode_dir(inode)),
+				   name))
+			return true;
 	}
 	return false;
 }

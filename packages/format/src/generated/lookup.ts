@@ -217,12 +217,15 @@ function hidden(layers: StructList<InodeVector>, layer: number, dir: number, nam
   for (let newer = 0; newer < layer; newer++) {
     const inodes = new StructList(listField(element(layers.part, newer), 0), Inode);
     const position = searchInodes(inodes, dir);
-    if (position < inodes.length && InodeMode.kindOf(element(inodes.part, position)) === "dir") {
-      if (
-        holdsName(new StructList(listField(new Inode(element(inodes.part, position)).mode.dir.part, 0), DirEntry), name)
-      ) {
-        return true;
-      }
+    if (position >= inodes.length) {
+      continue;
+    }
+    const inode = new Inode(element(inodes.part, position));
+    if (
+      InodeMode.kindOf(inode.part) === "dir" &&
+      holdsName(new StructList(listField(inode.mode.dir.part, 0), DirEntry), name)
+    ) {
+      return true;
     }
   }
   return false;
