@@ -1,0 +1,73 @@
+/** Small images of every form, for others to spoil: built by this tool and the Rust tool, and put together by hand. */
+import { execFileSync } from "node:child_process";
+import { existsSync, linkSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { readManifest } from "@puzzlefs/format";
+import { Layout } from "@puzzlefs/oci";
+import { build } from "../end-to-end/images.ts";
+import { rustTool } from "../end-to-end/programs.ts";
+import { setAcl, setUserAttributes } from "../trees/attributes.ts";
+import { randomBytes, textBytes } from "../trees/content.ts";
+
+export interface Base {
+  name: string;
+  manifest: Buffer;
+  metadata: Buffer;
+}
+
+/** One of everything, some content over several chunks. */
+function makeTree(root: string): void {
+  const at = (...names: string[]): string => join(root, ...names);
+  mkdirSync(at("a", "b", "c"), { recursive: true });
+  mkdirSync(at("empty"));
+  for (let i = 0; i < 12; i++) writeFileSync(at("a", "b", `file ${i}`), textBytes(i * 1500, i));
+  writeFileSync(at("a", "large"), Buffer.concat([textBytes(150_000, 20), randomBytes(100_000, 21)]));
+  writeFileSync(at("z"), randomBytes(20_000, 22));
+  linkSync(at("z"), at("a", "b", "c", "second name"));
+  symlinkSync("../target", at("a", "link"));
+  execFileSync("mkfifo", [at("fifo")]);
+  setUserAttributes(Buffer.from(at("z")));
+  setAcl(Buffer.from(at("a")), "access");
+}
+
+/** Names that the Rust tool adds at the end, and much that goes. */
+function changeTree(root: string): void {
+  rmSync(join(root, "a/b/c"), { recursive: true });
+  rmSync(join(root, "fifo"));
+  renameSync(join(root, "a/b"), join(root, "empty/moved"));
+  for (const name of ["M", "0", "zz", "n"]) writeFileSync(join(root, "a", name), textBytes(3000, 30));
+  writeFileSync(join(root, "empty/moved/file 1"), "changed");
+}
+
+/** Builds them into one layout. `rust`: whether the Rust tool is here to build its own. */
+export function makeBases(scratch: string, layout: string): Base[] {
+  const root = join(scratch, "tree");
+  makeTree(root);
+  const chunks = ["--chunk-size", "4096:16384:65536"];
+  const options: Record<string, string[]> = {
+    raw: chunks,
+    zstd: ["-c", ...chunks],
+    stream: ["-c", "--chunking", "stream", "--frame-size", "4096"],
+    pack: ["--pack", "1M", ...chunks],
+    "zstd-pack": ["-c", "--pack", "1M", "--mtime", "clamp:1000000000", ...chunks],
+  };
+  const names = Object.keys(options);
+  for (const [name, more] of Object.entries(options)) build(root, `${layout}:${name}`, ...more);
+  const rust = (name: string, ...more: string[]): void => {
+    if (!existsSync(rustTool)) return;
+    execFileSync(rustTool, ["build", ...more, root, `${layout}:${name}`], { stdio: "pipe" });
+    names.push(name);
+  };
+  rust("rust");
+  changeTree(root);
+  for (const base of ["raw", "zstd-pack"]) {
+    build(root, `${layout}:${base}-delta`, ...(options[base] ?? []), "-b", base);
+    names.push(`${base}-delta`);
+  }
+  rust("rust-delta", "-c", "-b", "rust");
+  const open = Layout.open(layout);
+  return names.map((name) => {
+    const manifest = open.manifest(name).bytes;
+    return { name, manifest, metadata: open.readBlob(readManifest(manifest).digest, 2 ** 32) };
+  });
+}

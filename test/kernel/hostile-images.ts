@@ -1,0 +1,189 @@
+/** Images that break the format, or keep it by chance, with digests made right again; and what must be said of each. */
+import { createHash } from "node:crypto";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { encodeRootfs, FormatError, openMetadata, readManifest } from "@puzzlefs/format";
+import { Layout } from "@puzzlefs/oci";
+import { IntegrityError, openImage } from "@puzzlefs/reader";
+import type { ImageTree, TreeEntry } from "@puzzlefs/reader";
+import { damaged } from "../conformance/damage.ts";
+import { spoiled } from "../conformance/defects.ts";
+import { Random } from "../conformance/random.ts";
+import { reencoded } from "../conformance/reencode.ts";
+import { randomImage } from "../conformance/trees.ts";
+import { corpusCases } from "../corpus/corpus.ts";
+import type { Base } from "./hostile-bases.ts";
+
+const page = 4096;
+const overflowId = 65534;
+const noId = 0xffffffff;
+
+export interface HostileImage {
+  /** Where it comes from, for messages. */
+  name: string;
+  /** sha256 of its manifest. */
+  manifest: string;
+  /** `rule (inode N, byte N)` and whether it is corrupt or unsupported; undefined: it can be mounted. */
+  refusal?: { kind: string; text: string };
+}
+
+const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+/** The refusal of a parser, if it refuses. Throws what is no FormatError: no input may cause that. */
+function refusalOf(parse: () => unknown): HostileImage["refusal"] {
+  try {
+    parse();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    const { kind, rule, inode, offset } = error;
+    return { kind, text: `${rule} (inode ${inode}, byte ${offset})` };
+  }
+}
+
+/** Adds images to a layout's blobs. */
+export class HostileStore {
+  readonly images: HostileImage[] = [];
+  readonly #blobs: string;
+  readonly #known = new Set<string>();
+
+  constructor(layout: string) {
+    this.#blobs = join(layout, "blobs/sha256");
+  }
+
+  blob(bytes: Uint8Array): string {
+    const digest = sha256(bytes);
+    const path = join(this.#blobs, digest);
+    if (!existsSync(path)) writeFileSync(path, bytes);
+    return digest;
+  }
+
+  /** An image of this metadata; `like` is a manifest that lists the blobs that it needs. */
+  metadata(name: string, bytes: Uint8Array, like = manifestOf("0".repeat(64))): void {
+    const { digest } = readManifest(like);
+    const manifest = Buffer.from(like.toString("utf8").replaceAll(digest, this.blob(bytes)));
+    this.#add(name, manifest, refusalOf(() => openMetadata(bytes)));
+  }
+
+  manifest(name: string, bytes: Uint8Array): void {
+    this.#add(name, bytes, refusalOf(() => readManifest(bytes)));
+  }
+
+  #add(name: string, bytes: Uint8Array, refusal: HostileImage["refusal"]): void {
+    const manifest = this.blob(bytes);
+    if (this.#known.has(manifest)) return;
+    this.#known.add(manifest);
+    this.images.push({ name, manifest, ...(refusal === undefined ? {} : { refusal }) });
+  }
+}
+
+const manifestOf = (metadata: string): Buffer =>
+  Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      layers: [{ mediaType: "application/vnd.puzzlefs.image.rootfs.v1", digest: `sha256:${metadata}`, size: 0 }],
+    }),
+  );
+
+/** The corruption corpus, without what is refused for its size alone and the tables of blobs. */
+export function addCorpus(store: HostileStore): void {
+  for (const { rule, object, bytes, size } of corpusCases()) {
+    if (size !== undefined) continue;
+    if (object === "metadata") store.metadata(rule, bytes);
+    if (object === "manifest") store.manifest(rule, bytes);
+  }
+}
+
+/** `count` images with bytes or values changed. */
+export function addMutations(store: HostileStore, bases: readonly Base[], count: number): void {
+  const random = new Random(20);
+  const until = store.images.length + count;
+  while (store.images.length < until) {
+    if (random.once(4)) {
+      const message = encodeRootfs(spoiled(randomImage(random, 1 + random.below(30)).value, random));
+      store.metadata("values", random.once(2) ? reencoded(message, random) : message);
+    } else {
+      const { name, manifest, metadata } = random.pick(bases);
+      store.metadata(name, damaged(metadata, random), manifest);
+    }
+  }
+}
+
+/** The first names of an image, as packages/posix/src/examine.ts prints them of a mount. */
+export function examined(layout: Layout, manifest: string, names: number): string[] {
+  const tree = openImage(layout, manifest);
+  try {
+    const lines: string[] = [];
+    const pending = [{ ino: 1, path: "" }];
+    for (const { ino, path } of pending) {
+      for (const entry of tree.entries(ino)) {
+        if (lines.length >= names) return lines;
+        const name = `${path}/${hex(entry.name)}`;
+        lines.push(`${name} ${look(tree, entry)}`);
+        if (entry.kind === "dir") pending.push({ ino: entry.ino, path: name });
+      }
+    }
+    return lines;
+  } finally {
+    tree.close();
+  }
+}
+
+function look(tree: ImageTree, { ino, kind }: TreeEntry): string {
+  const attributes = tree.attributes(ino);
+  if (attributes === undefined) throw new Error(`inode ${ino} is listed, and not there`);
+  const { mode, nlink, uid, gid, size, major, minor } = attributes;
+  const [owner, group] = [uid, gid].map((id) => (id === noId ? overflowId : id));
+  const fields = [kind, mode, nlink, owner, group, size, `${major}:${minor}`];
+  if (kind === "lnk") fields.push(hex(tree.readlink(ino)));
+  if (kind === "file") fields.push(...ends(tree, ino, size));
+  const xattrs = tree.xattrs(ino).map(({ name }) => Buffer.from(name).toString("latin1"));
+  return [...fields, ...xattrs.filter((name) => !name.startsWith("system.")).map((name) => hexOf(name))].join(" ");
+}
+
+/** Digests of the first page of a file and of its last. */
+function ends(tree: ImageTree, ino: number, size: number): string[] {
+  if (size === 0) return [];
+  const offsets = size > page ? [0, size - (size % page || page)] : [0];
+  const digests = offsets.map((offset) => {
+    const into = Buffer.alloc(page);
+    return isReadable(tree, ino, offset, into) ? sha256(into.subarray(0, size - offset)).slice(0, 16) : "EIO";
+  });
+  return digests.map((found) => (found === "EIO" || allReadable(tree, ino) ? found : `${perhaps}${found}`));
+}
+
+/** Before what the driver may give, or EIO: its cache holds several pages as one, and another of them may be bad. */
+const perhaps = "~";
+
+/** Whether what was said of a name is what is expected. */
+export function agrees(expected: string, said: string | undefined): boolean {
+  const fields = said?.split(" ") ?? [];
+  const wanted = expected.split(" ");
+  return (
+    wanted.length === fields.length &&
+    wanted.every((field, i) => {
+      const other = fields[i] ?? "";
+      return field === other || (field.startsWith(perhaps) && (other === "EIO" || field.slice(1) === other));
+    })
+  );
+}
+
+function isReadable(tree: ImageTree, ino: number, offset: number, into: Buffer): boolean {
+  try {
+    tree.read(ino, offset, into);
+    return true;
+  } catch (error) {
+    if (error instanceof FormatError || error instanceof IntegrityError) return false;
+    throw error;
+  }
+}
+
+/** Blobs are as they were: a run is good or bad as a whole. */
+function allReadable(tree: ImageTree, ino: number): boolean {
+  const content = tree.content(ino);
+  const starts = Array.from({ length: content.runs }, (_, run) => content.start(run));
+  return starts.every((start) => isReadable(tree, ino, start, Buffer.alloc(1)));
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+const hexOf = (name: string): string => Buffer.from(name, "latin1").toString("hex");

@@ -1,0 +1,111 @@
+/**
+ * The corruption corpus and 2,000 damaged images, mounted one after the other in one machine: the driver says of each
+ * what the reader in user space says, and shows the same of those that can be mounted.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Layout } from "@puzzlefs/oci";
+import {
+  buildModule,
+  findKernel,
+  isKernelName,
+  luaProgram,
+  luaPrograms,
+  Machine,
+  storeDisk,
+  Unavailable,
+} from "@puzzlefs/qemu";
+import test from "ava";
+import { Scratch } from "../end-to-end/scratch.ts";
+import { makeBases } from "./hostile-bases.ts";
+import { addCorpus, addMutations, agrees, examined, HostileStore } from "./hostile-images.ts";
+import type { HostileImage } from "./hostile-images.ts";
+
+const count = Number(process.env["PUZZLEFS_HOSTILE"] ?? 2000);
+const names = 40;
+const minutes = 60_000;
+const kernel = (process.env["PUZZLEFS_KERNELS"] ?? "6.12").split(",")[0] ?? "";
+
+function obstacle(): string {
+  try {
+    if (!isKernelName(kernel)) return `a kernel ${kernel}`;
+    findKernel(kernel);
+    return "";
+  } catch (error) {
+    if (error instanceof Unavailable) return error.message;
+    throw error;
+  }
+}
+
+/** What the machine must print of an image. */
+function expected(layout: Layout, { manifest, refusal }: HostileImage): string[] {
+  if (refusal === undefined) return [`${manifest} mounted`, ...examined(layout, manifest, names)];
+  const error = refusal.kind === "corrupt" ? "EUCLEAN" : "EOPNOTSUPP";
+  return [`${manifest} ${error} ${refusal.kind} ${refusal.text}`];
+}
+
+/** The driver's message without the name of the blob. */
+const withoutDigest = (line: string): string =>
+  line.replace(/ e puzzlefs: (corrupt|unsupported) (?:metadata|manifest) [0-9a-f]{64}: /, " $1 ");
+
+/** Lines of each image. */
+function sections(output: string): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  let lines: string[] = [];
+  for (const line of output.trimEnd().split("\n")) {
+    if (!line.startsWith("/")) found.set(line.slice(0, 64), (lines = []));
+    lines.push(withoutDigest(line));
+  }
+  return found;
+}
+
+const lacks = obstacle();
+const title = "the driver's verdicts on hostile images are the reader's";
+if (lacks !== "") test.skip(`${title} (needs ${lacks})`, () => {});
+else {
+  test.serial(title, async (t) => {
+    t.timeout(20 * minutes);
+    if (!isKernelName(kernel)) return;
+    const scratch = new Scratch();
+    t.teardown(() => scratch.remove());
+    const layout = scratch.fresh("oci");
+    const bases = makeBases(scratch.directory("bases"), layout);
+    const store = new HostileStore(layout);
+    for (const { name, manifest } of bases) store.manifest(name, manifest);
+    addCorpus(store);
+    addMutations(store, bases, count);
+    const list = join(layout, "manifests");
+    writeFileSync(list, store.images.map(({ manifest }) => `${manifest}\n`).join(""));
+    const disk = storeDisk(layout);
+    t.teardown(() => disk.remove());
+    const found = findKernel(kernel);
+    const machine = await Machine.boot(found, readFileSync(buildModule(found).path), {
+      disks: [{ image: disk.image }],
+      files: { ...luaProgram(), ...luaPrograms() },
+      bootTimeout: 5 * minutes,
+    });
+    t.teardown(() => machine.kill());
+    await machine.succeed("modprobe -a sha256_ssse3 2>/dev/null; insmod /puzzlefs.ko; mkdir /store; mount /dev/vda /store");
+    const begin = performance.now();
+    const command = `lua /examine.lua /store /store/manifests ${names}`;
+    const { status, stdout, stderr } = await machine.run(command, { timeout: 15 * minutes });
+    t.is(status, 0, `${stderr}\nafter ${stdout.slice(-500)}`);
+    const seconds = (performance.now() - begin) / 1000;
+    await machine.succeed("rmmod puzzlefs");
+    await machine.close();
+
+    const said = sections(stdout);
+    const opened = Layout.open(layout);
+    let mounted = 0;
+    const rules = new Set<string>();
+    for (const image of store.images) {
+      const lines = said.get(image.manifest) ?? [];
+      const wanted = expected(opened, image);
+      if (lines.length !== wanted.length || !wanted.every((line, i) => agrees(line, lines[i])))
+        t.deepEqual(lines, wanted, `${image.name}, manifest ${image.manifest}`);
+      if (image.refusal === undefined) mounted++;
+      else rules.add(image.refusal.text.split(" ")[0] ?? "");
+    }
+    t.log(`${store.images.length} images, ${mounted} mounted, refused for ${rules.size} rules; ${Math.round(seconds)} s`);
+  });
+}
