@@ -1,5 +1,5 @@
 # Everything a developer does, by name; `make help` lists it.
-.PHONY: help setup setup-test setup-kernels build codegen demo test check-kernel debug-kernel vm lint format bench clean
+.PHONY: help setup setup-test setup-kernels setup-external external build codegen demo test check-kernel debug-kernel vm lint format bench clean
 .DEFAULT_GOAL := help
 
 NODE := build/node
@@ -47,6 +47,12 @@ debug-kernel: setup-test build ## the driver in a kernel that checks itself, and
 
 vm: setup-kernels ## KERNEL=6.1|6.12|7|debug [IMAGE=OCI_DIR:TAG] CMD='…': runs CMD in a virtual machine, the image on /mnt
 	@$(NODE) qemu/src/vm.ts
+
+setup-external: setup-kernels ## a root directory with Debian's userland, for the suites of others
+	@setup/setup.sh external
+
+external: setup-external build ## suites of others on mounted images, where their sources are at hand (test/external/README.md)
+	@$(NODE) test/external/run.ts
 
 bench: setup-test build ## this tool beside the Rust tool on the same data
 	@$(NODE) bench/run.ts $(PUZZLEFS_CACHE)

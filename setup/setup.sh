@@ -5,6 +5,7 @@
 #   setup.sh kernels  three kernels to boot in QEMU, and their modules' compiler
 #   setup.sh debug-kernel    one more, built with every checker of the kernel
 #   setup.sh kernel-scripts  what kernel sources are checked with: checkpatch, Coccinelle's rules, sparse
+#   setup.sh external        Debian's userland for suites that are not ours
 #   setup.sh cache    prints where the cache is
 # Debian packages by apt-get; Node and pnpm from the npm registry, and whatever is large, into a cache outside git.
 set -eu
@@ -127,6 +128,8 @@ rust_tool() {
 . "$root/setup/kernels.sh"
 # shellcheck source=setup/debug-kernel.sh
 . "$root/setup/debug-kernel.sh"
+# shellcheck source=setup/external.sh
+. "$root/setup/external.sh"
 
 case ${1:-run} in
 run)
@@ -151,8 +154,11 @@ debug-kernel)
 kernel-scripts)
 	kernel_scripts
 	;;
+external)
+	external_root
+	;;
 *)
-	say "usage: setup.sh run|test|kernels|debug-kernel|kernel-scripts|cache" >&2
+	say "usage: setup.sh run|test|kernels|debug-kernel|kernel-scripts|external|cache" >&2
 	exit 2
 	;;
 esac

@@ -1,0 +1,28 @@
+/** What of the suites is not run, and why. */
+import type { Exclusion } from "./report.ts";
+
+/** In setups of unionmount: names of tests that presuppose something else. */
+const withoutRedirects = ["rename-dir", "rename-empty-dir", "rename-move-dir", "rename-pop-dir"];
+const noRedirects = "slashes at the end, no redirects";
+const others = ["plain", "xino, index, inodes verified", "NFS export", "metacopy, layers rotated"];
+
+const unionmount: Exclusion[] = [
+  ...withoutRedirects.map((test) => ({
+    suite: "unionmount",
+    name: `${noRedirects}: ${test}`,
+    reason:
+      "wants directories of the lower layer to be renamed, which this setup switches off; rename-exdev is its counterpart",
+  })),
+  ...others.map((setUp) => ({
+    suite: "unionmount",
+    name: `${setUp}: rename-exdev`,
+    reason: "wants renaming a directory of the lower layer to fail, which it does without redirects only",
+  })),
+  ...[noRedirects, ...others].map((setUp) => ({
+    suite: "unionmount",
+    name: `${setUp}: dir-weird-open-dir`,
+    reason: "not in the suite's own list of tests",
+  })),
+];
+
+export const exclusions: readonly Exclusion[] = [...unionmount];

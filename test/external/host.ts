@@ -1,0 +1,99 @@
+/** Debian's userland on this machine, the images mounted by the FUSE daemon. */
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { attempt, puzzlefs, run } from "../end-to-end/programs.ts";
+import type { Material } from "./material.ts";
+import { environment, guestPaths, imageNames, type OpenPlace, type Outcome, type Place } from "./place.ts";
+
+const minute = 60_000;
+
+/** Binds pairs of FROM and AT below the root directory $1, then runs what follows `--` in it; the mounts end with it. */
+const enter = [
+  "root=$1; shift",
+  'while [ "$1" != -- ]; do mkdir -p "$root$2"; mount --rbind "$1" "$root$2"; shift 2; done; shift',
+  'mount -t tmpfs tmpfs "$root/tmp"; mount -t tmpfs tmpfs "$root/run"; mount -t proc proc "$root/proc"',
+  'cd /; exec chroot "$root" "$@"',
+].join("\n");
+
+/** @param binds path here to path in the root directory */
+function words(root: string, binds: ReadonlyMap<string, string>, command: string): string[] {
+  const pairs = [...binds].flat();
+  return [
+    "--mount",
+    "--",
+    "sh",
+    "-ec",
+    enter,
+    "sh",
+    root,
+    ...pairs,
+    "--",
+    ...environment.split(" "),
+    "/bin/sh",
+    "-c",
+    command,
+  ];
+}
+
+/** Runs a command that must succeed in Debian's root directory. */
+export function runInDebian(root: string, binds: ReadonlyMap<string, string>, command: string): void {
+  run("unshare", words(root, binds, command));
+}
+
+export function hosts(debian: string, material: Material): OpenPlace {
+  return async (suites) => {
+    const binds = new Map([
+      ["/dev", "/dev"],
+      [material.directory, "/material"],
+    ]);
+    for (const [name, path] of suites) binds.set(path, `/suites/${name}`);
+    const mounted: string[] = [];
+    for (const name of imageNames) {
+      const at = join(material.directory, "..", `mount-${name}`);
+      mkdirSync(at, { recursive: true });
+      run(puzzlefs, ["mount", `${material.store}:${name}`, at]);
+      mounted.push(at);
+      binds.set(at, guestPaths.image(name));
+    }
+    return new Host(debian, binds, mounted);
+  };
+}
+
+class Host implements Place {
+  readonly name = "fuse";
+  readonly driver = false;
+  readonly #root: string;
+  readonly #binds: ReadonlyMap<string, string>;
+  readonly #mounted: readonly string[];
+
+  constructor(root: string, binds: ReadonlyMap<string, string>, mounted: readonly string[]) {
+    this.#root = root;
+    this.#binds = binds;
+    this.#mounted = mounted;
+  }
+
+  async run(command: string, timeout = 5 * minute): Promise<Outcome> {
+    const child = spawn("unshare", words(this.#root, this.#binds, command), {
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout,
+    });
+    const text = { stdout: "", stderr: "" };
+    child.stdout.setEncoding("latin1").on("data", (data: string) => (text.stdout += data));
+    child.stderr.setEncoding("latin1").on("data", (data: string) => (text.stderr += data));
+    const status = await new Promise<number>((done, failed) => {
+      child.on("error", failed);
+      child.on("close", (code) => done(code ?? 128));
+    });
+    return { status, ...text };
+  }
+
+  async close(): Promise<void> {
+    for (const at of this.#mounted) {
+      const { status, stderr } = attempt(puzzlefs, ["umount", at]);
+      if (status === 0) continue;
+      spawnSync("umount", ["-l", at]);
+      throw new Error(`puzzlefs umount ${at}: ${stderr}`);
+    }
+  }
+}

@@ -1,0 +1,48 @@
+/** Where suites run: Debian's userland with images mounted, in a virtual machine or on this one. */
+
+export interface Outcome {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Ways in which the images of the material are stored; each is mounted at `/images/NAME`. */
+export const imageNames = ["raw", "zstd"] as const;
+export type ImageName = (typeof imageNames)[number];
+
+/**
+ * A Debian root directory, the same in all places:
+ *
+ *     /material/source  the tree that the images raw and zstd are made of
+ *     /material/store   the layout with the images
+ *     /images/NAME      where they are mounted
+ *     /suites/NAME      sources of a suite, read-only
+ */
+export interface Place {
+  /** For reports: "kernel 6.12", "fuse". */
+  readonly name: string;
+  /** Whether the kernel driver mounts the images; otherwise the FUSE daemon does. */
+  readonly driver: boolean;
+  /** Runs a shell command in the root directory. @param timeout ms */
+  run(command: string, timeout?: number): Promise<Outcome>;
+  /** Takes the mounts off and puts the place away. Throws what was found wrong in doing so. */
+  close(): Promise<void>;
+}
+
+/** Makes a place with the images mounted. A suite that needs its sources there names their directories, by name. */
+export type OpenPlace = (suites: ReadonlyMap<string, string>) => Promise<Place>;
+
+export const guestPaths = {
+  source: "/material/source",
+  store: "/material/store",
+  image: (name: string) => `/images/${name}`,
+};
+
+/** A word of the shell. */
+export function quoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** What programs in the root directory find in their environment. */
+export const environment =
+  "/usr/bin/env -i HOME=/root LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -1,0 +1,106 @@
+/** What came of each case, printed as it comes, and counted. */
+import type { Outcome, Place } from "./place.ts";
+
+export interface Case {
+  name: string;
+  /** For the shell in Debian's root directory. */
+  command: string;
+  /** What is wrong, if anything; by default a status other than 0 is. */
+  judge?: (outcome: Outcome) => string | undefined;
+  /** ms */
+  timeout?: number;
+}
+
+/** A case that is not run, or a program of a suite that none is made of. */
+export interface Exclusion {
+  suite: string;
+  name: string;
+  /** Only where the images are mounted so. */
+  driver?: boolean;
+  reason: string;
+}
+
+const most = 30;
+
+export class Report {
+  readonly #exclusions: readonly Exclusion[];
+  readonly #counts = new Map<string, { passed: number; failed: number; excluded: number }>();
+  #skipped = 0;
+
+  constructor(exclusions: readonly Exclusion[]) {
+    this.#exclusions = exclusions;
+  }
+
+  /** Runs cases, each to its end; only a place that is broken stops that, by what it throws. */
+  async runCases(place: Place, suite: string, cases: readonly Case[]): Promise<void> {
+    for (const { name, command, judge = statusOnly, timeout } of cases) {
+      if (this.excludes(place, suite, name)) continue;
+      const start = performance.now();
+      const outcome = await place.run(command, timeout);
+      const wrong = judge(outcome);
+      const title = `${name} (${Math.ceil((performance.now() - start) / 1000)} s)`;
+      this.add(place, suite, title, wrong === undefined ? undefined : `${wrong}\n$ ${command}\n${printed(outcome)}`);
+    }
+  }
+
+  /** @param wrong what is; undefined for a case that passed */
+  add(place: Place | string, suite: string, name: string, wrong: string | undefined): void {
+    this.#count(place, suite, wrong === undefined ? "passed" : "failed");
+    console.log(`${wrong === undefined ? "ok  " : "FAIL"} ${suite}, ${named(place)}: ${name}`);
+    if (wrong !== undefined) console.log(wrong.trimEnd().replaceAll(/^/gm, "     "));
+  }
+
+  /** Whether this case is excluded here; then it is counted, with its reason printed. */
+  excludes(place: Place, suite: string, name: string): boolean {
+    const found = this.#exclusions.find(
+      (exclusion) =>
+        exclusion.suite === suite && exclusion.name === name && (exclusion.driver ?? place.driver) === place.driver,
+    );
+    if (found === undefined) return false;
+    this.#count(place, suite, "excluded");
+    console.log(`excl ${suite}, ${place.name}: ${name}: ${found.reason}`);
+    return true;
+  }
+
+  /** A suite that cannot run here. */
+  skip(suite: string, missing: string): void {
+    this.#skipped++;
+    console.log(`skip ${suite}: ${missing}`);
+  }
+
+  /** Prints the counts. @returns whether all is well */
+  finish(): boolean {
+    let [passed, failed, excluded] = [0, 0, 0];
+    console.log("");
+    for (const [name, counts] of this.#counts) {
+      console.log(`${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.excluded} excluded`);
+      passed += counts.passed;
+      failed += counts.failed;
+      excluded += counts.excluded;
+    }
+    console.log(`${passed} passed, ${failed} failed, ${excluded + this.#skipped} skipped`);
+    return failed === 0 && passed > 0;
+  }
+
+  #count(place: Place | string, suite: string, what: "passed" | "failed" | "excluded"): void {
+    const key = `${suite}, ${named(place)}`;
+    const counts = this.#counts.get(key) ?? { passed: 0, failed: 0, excluded: 0 };
+    counts[what]++;
+    this.#counts.set(key, counts);
+  }
+}
+
+function named(place: Place | string): string {
+  return typeof place === "string" ? place : place.name;
+}
+
+function statusOnly({ status }: Outcome): string | undefined {
+  return status === 0 ? undefined : `exit status ${status}`;
+}
+
+function printed({ stdout, stderr }: Outcome): string {
+  const lines = `${stdout}${stderr}`.trimEnd().split("\n");
+  return lines.length <= most
+    ? lines.join("\n")
+    : [...lines.slice(0, most / 2), "…", ...lines.slice(-most / 2)].join("\n");
+}
