@@ -158,6 +158,17 @@ export class Machine {
     );
   }
 
+  /** Has QEMU's monitor do one of its commands, such as `info registers`, and gives what it says. */
+  async monitor(command: string): Promise<string> {
+    if (!this.#running) throw new KernelFailure("the machine is not running", this.log);
+    const { monitor } = this.#ports;
+    // There is no end to an answer but the next one: to a command that does not exist.
+    const nonce = `x${randomBytes(8).toString("hex")}`;
+    monitor.write(`${command}\n${nonce}\n`);
+    const mark = Buffer.from(`unknown command: '${nonce}'`);
+    return text((await this.#await(monitor, mark, 60 * seconds, command)).before);
+  }
+
   /** Ends the machine, after a last look at its log and at what the kernel says of itself. @throws {KernelFailure} */
   async close(): Promise<void> {
     if (!this.#running) return;

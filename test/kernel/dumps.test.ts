@@ -1,0 +1,74 @@
+/**
+ * Every kind of image, mounted by the driver on each kernel: the dump of what is mounted equals the source's. All images
+ * of a kernel are mounted at once, in one machine.
+ */
+import { join } from "node:path";
+import { type KernelName, type Machine, storeDisk, type StoreDisk } from "@puzzlefs/qemu";
+import test from "ava";
+import { assertSameText } from "../end-to-end/compare.ts";
+import { Scratch } from "../end-to-end/scratch.ts";
+import { bootDriver, kernels, kernelTest, missingFor, mountImage, mountingKernels } from "./driver.ts";
+import { addDebianImages, addHostileImages, ImageStore, type StoredImage } from "./store.ts";
+
+const minutes = 60_000;
+const scratch = new Scratch();
+const store = new ImageStore(scratch.directory("store"));
+const possible = mountingKernels.filter((kernel) => missingFor(kernel) === "");
+let disk: StoreDisk | undefined;
+
+// What images there are decides what tests there are.
+if (possible.length > 0) {
+  addHostileImages(store, scratch);
+  addDebianImages(store);
+}
+
+test.before((t) => {
+  t.timeout(5 * minutes);
+  if (possible.length > 0) disk = storeDisk(store.directory);
+});
+
+test.after.always(() => {
+  disk?.remove();
+  scratch.remove();
+});
+
+/** Two at a time, one for each processor. */
+const dumpAll = `
+  ls /mnt | xargs -P 2 -n 1 sh -c '
+    times=; [ ! -e /run/no-times-$0 ] || times=--no-times
+    lua /dump.lua /mnt/$0 $times >/tmp/dump-$0 2>/tmp/error-$0'`;
+
+for (const kernel of mountingKernels) {
+  const images = store.images.filter(({ oncePerSuite }) => !oncePerSuite || kernels.includes(kernel));
+  let machine: Machine | undefined;
+
+  kernelTest(kernel, `boots, and mounts ${images.length} images at once`, async (t) => {
+    machine = await bootDriver(kernel, { disks: disk === undefined ? [] : [disk] });
+    for (const [index, { layout, manifest, times, name }] of images.entries()) {
+      await t.notThrowsAsync(mountImage(machine, layout, manifest, `/mnt/${index}`), name);
+      if (!times) await machine.succeed(`touch /run/no-times-${index}`);
+    }
+    await machine.run(dumpAll, { timeout: 8 * minutes });
+  });
+
+  for (const [index, image] of images.entries()) testDump(kernel, index, image, () => machine);
+
+  kernelTest(kernel, "unmounts them, unloads the module, and has nothing to report", async (t) => {
+    if (machine === undefined) return t.fail("it did not boot");
+    await machine.succeed("for mount in /mnt/*; do umount $mount || exit 1; done; umount /store && rmmod puzzlefs");
+    await machine.close();
+    t.pass();
+  });
+
+  test.after.always(() => machine?.kill());
+}
+
+function testDump(kernel: KernelName, index: number, image: StoredImage, machine: () => Machine | undefined): void {
+  kernelTest(kernel, `shows the source: ${image.name}`, async (t) => {
+    const running = machine();
+    if (running === undefined) return t.fail("it did not boot");
+    const { stdout, stderr } = await running.run(`cat /tmp/dump-${index}; cat /tmp/error-${index} >&2`);
+    t.is(stderr, "");
+    assertSameText(t, stdout, store.expected(image), join(image.layout, image.manifest));
+  });
+}

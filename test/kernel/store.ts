@@ -1,0 +1,94 @@
+/** Every kind of image of two trees, in layouts of one directory, which becomes one disk. */
+import { join } from "node:path";
+import { manifestOf } from "@puzzlefs/qemu";
+import { dumpDirectory } from "../end-to-end/compare.ts";
+import { build } from "../end-to-end/images.ts";
+import { debianRoot, missing, run, rustTool } from "../end-to-end/programs.ts";
+import type { Scratch } from "../end-to-end/scratch.ts";
+import { fewVariants, variants } from "../end-to-end/variants.ts";
+import { changeTree, replaceHardLink } from "../trees/change.ts";
+import { makeHostileTree } from "../trees/hostile.ts";
+
+export interface StoredImage {
+  name: string;
+  /** Directory of its layout, below the store's. */
+  layout: string;
+  manifest: string;
+  /** The tree that it must show. */
+  source: string;
+  /** Whether it keeps modification times. */
+  times: boolean;
+  /** Not mounted on every kernel: one of a kind is. */
+  oncePerSuite: boolean;
+}
+
+/** Small enough for an emulated processor; the POSIX cases have the large directory. */
+const hostileOptions = { largeDirectory: 1500, sparseBytes: 12_000_000 };
+
+/** Builds images into layouts below one directory. */
+export class ImageStore {
+  readonly directory: string;
+  readonly images: StoredImage[] = [];
+  readonly #dumps = new Map<string, string>();
+
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  /** By this project's tool. `options` may name a base (-b), a tag of the same layout. */
+  add(name: string, layout: string, tag: string, source: string, options: readonly string[], oncePerSuite = false): void {
+    const store = join(this.directory, layout);
+    build(source, `${store}:${tag}`, ...options);
+    this.#known(name, layout, tag, source, options.includes("keep"), oncePerSuite);
+  }
+
+  addRust(name: string, layout: string, tag: string, source: string, options: readonly string[], oncePerSuite = false): void {
+    run(rustTool, ["build", ...options, source, `${join(this.directory, layout)}:${tag}`]);
+    this.#known(name, layout, tag, source, false, oncePerSuite);
+  }
+
+  /** The dump that a mount must equal, asked for once. */
+  expected({ source, times }: StoredImage): string {
+    const key = `${source} ${times}`;
+    const dump = this.#dumps.get(key) ?? dumpDirectory(source, ...(times ? [] : ["--no-times"]));
+    this.#dumps.set(key, dump);
+    return dump;
+  }
+
+  #known(name: string, layout: string, tag: string, source: string, times: boolean, oncePerSuite: boolean): void {
+    const manifest = manifestOf(join(this.directory, layout), tag);
+    this.images.push({ name, layout, manifest, source, times, oncePerSuite });
+  }
+}
+
+const withRust = missing(rustTool).length === 0;
+
+export function addHostileImages(store: ImageStore, scratch: Scratch): void {
+  const tree = scratch.fresh("hostile");
+  makeHostileTree(tree, hostileOptions);
+  const changed = scratch.fresh("changed");
+  run("cp", ["-a", tree, changed]);
+  changeTree(changed);
+  replaceHardLink(changed);
+  for (const [index, { name, options }] of variants.entries()) {
+    const kept = ["--mtime", "keep", ...options];
+    store.add(`hostile tree, ${name}`, "hostile", `v${index}`, tree, kept, !fewVariants.some((few) => few.name === name));
+  }
+  store.add("hostile tree, delta", "hostile", "delta", changed, ["--mtime", "keep", "-b", "v0"]);
+  store.add("hostile tree, packed zstd delta", "hostile", "delta-pack", changed, ["-c", "--pack", "1M", "-b", "v5"], true);
+  if (!withRust) return;
+  // Its deltas cannot hold a name that becomes another inode.
+  const theirs = scratch.fresh("their-change");
+  run("cp", ["-a", tree, theirs]);
+  changeTree(theirs);
+  store.addRust("hostile tree, the Rust tool's", "hostile-rust", "raw", tree, []);
+  store.addRust("hostile tree, the Rust tool's zstd", "hostile-rust", "zstd", tree, ["-c"], true);
+  store.addRust("hostile tree, the Rust tool's delta", "hostile-rust", "delta", theirs, ["-c", "-b", "zstd"]);
+}
+
+export function addDebianImages(store: ImageStore): void {
+  if (missing(debianRoot).length > 0) return;
+  store.add("Debian root, zstd", "debian", "zstd", debianRoot, ["-c", "--mtime", "keep"]);
+  store.add("Debian root, packed", "debian", "pack", debianRoot, ["--pack", "4M", "--chunking", "stream"], true);
+  if (withRust) store.addRust("Debian root, the Rust tool's zstd", "debian-rust", "zstd", debianRoot, ["-c"], true);
+}
