@@ -40,6 +40,8 @@ export interface MachineOptions {
   memory?: number;
   /** One processor whose clock counts instructions, a nanosecond each: what is timed does not depend on this machine. */
   counted?: boolean;
+  /** More for QEMU. */
+  arguments?: readonly string[];
   /** Until the guest answers, ms. Default 180 s. */
   bootTimeout?: number;
   /** Reports that this machine's tests provoke. */
@@ -73,7 +75,7 @@ type Ports = Record<"console" | "monitor" | "commands" | "errors", Port>;
 
 /** What every machine is made of. Its processor has no instructions that this one lacks: they are emulated. */
 const hardware =
-  "-accel tcg,thread=multi -cpu max,-erms,-fsrm,-la57 -smp 2 -nodefaults -no-user-config -display none -no-reboot " +
+  "-cpu max,-erms,-fsrm,-la57 -nodefaults -no-user-config -display none -no-reboot " +
   "-serial chardev:console -mon chardev=monitor,mode=readline -device virtio-serial-pci " +
   "-object rng-random,id=entropy,filename=/dev/urandom -device virtio-rng-pci,rng=entropy";
 
@@ -249,7 +251,8 @@ export class Machine {
     ]);
     const boot = ["-m", String(memory), "-kernel", bootImage(this.kernel), "-initrd", initramfs, "-append", append];
     const processors = (this.#options.counted === true ? counted : timed).split(" ");
-    return [...sockets, ...processors, ...hardware.split(" "), ...ports, ...drives, ...shares, ...boot];
+    const more = this.#options.arguments ?? [];
+    return [...sockets, ...processors, ...hardware.split(" "), ...ports, ...drives, ...shares, ...boot, ...more];
   }
 
   /** Waits for a line that begins so; a kernel that says nothing is asked what it does before it is given up. */
