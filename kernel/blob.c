@@ -276,6 +276,7 @@ int puzzlefs_ready_blob(struct puzzlefs_blob *blob, u64 ino)
 	mutex_lock(&blob->lock);
 	if (!blob->ready) {
 		err = read_table(blob, ino);
+		/* Pairs with the acquire above. */
 		if (!err)
 			smp_store_release(&blob->ready, true);
 	}

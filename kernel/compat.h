@@ -35,11 +35,11 @@
 #ifdef PUZZLEFS_NOP_POSIX_ACL
 #define puzzlefs_acl_access nop_posix_acl_access
 #define puzzlefs_acl_default nop_posix_acl_default
-typedef const struct xattr_handler *const puzzlefs_xattr_list;
+#define PUZZLEFS_CONST_LIST const
 #else
 #define puzzlefs_acl_access posix_acl_access_xattr_handler
 #define puzzlefs_acl_default posix_acl_default_xattr_handler
-typedef const struct xattr_handler *puzzlefs_xattr_list;
+#define PUZZLEFS_CONST_LIST
 #endif
 
 static inline bool puzzlefs_is_new(struct inode *inode)
@@ -74,11 +74,11 @@ static inline void puzzlefs_set_uuid(struct super_block *sb, const u8 *uuid)
 #endif
 }
 
-typedef unsigned long (*puzzlefs_shrink)(struct shrinker *shrinker,
-					 struct shrink_control *control);
-
 static inline struct shrinker *
-puzzlefs_register_shrinker(puzzlefs_shrink count, puzzlefs_shrink scan,
+puzzlefs_register_shrinker(unsigned long (*count)(struct shrinker *shrinker,
+						  struct shrink_control *sc),
+			   unsigned long (*scan)(struct shrinker *shrinker,
+						 struct shrink_control *sc),
 			   const char *name)
 {
 	struct shrinker *shrinker;

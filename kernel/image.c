@@ -63,11 +63,16 @@ static int open_checked(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 	return 0;
 }
 
-/* Reads a whole blob into private memory, and checks its digest. */
+/*
+ * Reads a whole blob into private memory, and checks its digest. One of more
+ * than @limit bytes breaks the rule @too_large.
+ */
 static int read_blob(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 		     const char *what, const u8 *digest, const u8 *verity,
-		     u64 limit, struct pfs_bytes *bytes)
+		     u64 limit, enum pfs_rule too_large,
+		     struct pfs_bytes *bytes)
 {
+	const struct pfs_failure failure = { .rule = too_large };
 	struct file *file;
 	u8 *data;
 	u64 size;
@@ -77,10 +82,8 @@ static int read_blob(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 	if (err)
 		return err;
 	size = i_size_read(file_inode(file));
-	err = -EFBIG;
 	if (size > limit) {
-		errorfc(fc, "%s %*phN: %llu bytes are too many", what,
-			PFS_DIGEST_BYTES, digest, size);
+		err = broken(fc, what, digest, &failure);
 		goto out;
 	}
 	/* Not empty, so that there is an address. */
@@ -237,7 +240,8 @@ int puzzlefs_load_image(struct puzzlefs_sb_info *sbi, struct fs_context *fc)
 	int err;
 
 	err = read_blob(sbi, fc, "manifest", sbi->manifest, sbi->verity,
-			PFS_MAX_MANIFEST_BYTES, &json);
+			PFS_MAX_MANIFEST_BYTES, PFS_RULE_MANIFEST_TOO_LARGE,
+			&json);
 	if (err)
 		return err;
 	err = find_metadata(sbi, fc, json, digest, verity);
@@ -245,7 +249,8 @@ int puzzlefs_load_image(struct puzzlefs_sb_info *sbi, struct fs_context *fc)
 	if (err)
 		return err;
 	err = read_blob(sbi, fc, "metadata", digest, verity,
-			MAX_METADATA_BYTES, &image->bytes);
+			MAX_METADATA_BYTES, PFS_RULE_MESSAGE_TOO_LARGE,
+			&image->bytes);
 	if (err)
 		return err;
 	err = check_rules(image, &failure);

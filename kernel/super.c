@@ -131,7 +131,7 @@ static int check_options(struct fs_context *fc, struct puzzlefs_sb_info *sbi)
 		return -EINVAL;
 	}
 	if (sbi->has_verity && !puzzlefs_has_verity()) {
-		errorfc(fc, "verity=: this kernel does not let modules ask for fs-verity digests (6.4 and newer do)");
+		errorfc(fc, "verity=: this kernel does not tell modules of fs-verity digests");
 		return -EOPNOTSUPP;
 	}
 	return 0;
@@ -281,9 +281,12 @@ static const struct fs_context_operations puzzlefs_context_ops = {
 
 static int puzzlefs_init_fs_context(struct fs_context *fc)
 {
-	fc->s_fs_info = kzalloc(sizeof(struct puzzlefs_sb_info), GFP_KERNEL);
-	if (!fc->s_fs_info)
+	struct puzzlefs_sb_info *sbi;
+
+	sbi = kzalloc(sizeof(*sbi), GFP_KERNEL);
+	if (!sbi)
 		return -ENOMEM;
+	fc->s_fs_info = sbi;
 	fc->ops = &puzzlefs_context_ops;
 	return 0;
 }

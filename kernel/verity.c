@@ -7,11 +7,16 @@
 
 #include <linux/fsverity.h>
 
+#if defined(CONFIG_FS_VERITY) && defined(PUZZLEFS_FSVERITY_GET_DIGEST)
+#define PUZZLEFS_HAS_VERITY 1
+#else
+#define PUZZLEFS_HAS_VERITY 0
+#endif
+
 /* Whether this kernel lets modules ask for the measurement. */
 bool puzzlefs_has_verity(void)
 {
-	return IS_ENABLED(CONFIG_FS_VERITY) &&
-	       IS_ENABLED(PUZZLEFS_FSVERITY_GET_DIGEST);
+	return PUZZLEFS_HAS_VERITY;
 }
 
 /**
@@ -24,7 +29,7 @@ bool puzzlefs_has_verity(void)
  */
 int puzzlefs_check_verity(struct file *file, const u8 *expected)
 {
-#if IS_ENABLED(CONFIG_FS_VERITY) && IS_ENABLED(PUZZLEFS_FSVERITY_GET_DIGEST)
+#if PUZZLEFS_HAS_VERITY
 	u8 digest[FS_VERITY_MAX_DIGEST_SIZE];
 	enum hash_algo algorithm;
 	int size;

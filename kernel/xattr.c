@@ -65,7 +65,7 @@ static const struct xattr_handler security_handler = {
 	.get	= puzzlefs_xattr_get,
 };
 
-static puzzlefs_xattr_list handlers[] = {
+static const struct xattr_handler *PUZZLEFS_CONST_LIST handlers[] = {
 	&user_handler,
 	&trusted_handler,
 	&security_handler,

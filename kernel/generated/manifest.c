@@ -416,28 +416,359 @@ static bool pfs_parse_digits(struct pfs_scratch_u8 plain,
 	return true;
 }
 
-/* Reads the digest string at `at`, "sha256:" and 64 digits, into 32 bytes. */
+/*
+ * Reads the digest string at `at`, "sha256:" and 64 digits, into the first 32
+ * of `digests`; false where it is not that.
+ */
 static bool pfs_read_digest(struct pfs_bytes json, u64 at,
 			    struct pfs_scratch_u8 plain,
-			    struct pfs_scratch_u8 digest,
-			    struct pfs_failure *failure)
+			    struct pfs_scratch_u8 digests)
 {
 	u64 length = pfs_copy_string(json, at, 0, plain);
 	struct pfs_bytes prefix;
 	bool valid;
 
 	if (length != 7 + PFS_HEX_DIGITS)
-		return pfs_fail(failure, PFS_RULE_MANIFEST_DIGEST, 0, at);
+		return false;
 	prefix = PFS_TEXT("sha256:");
 	for (u32 i = 0; i < prefix.length; i++) {
 		if (pfs_scratch_u8_get(plain, i) != pfs_byte(prefix, i))
-			return pfs_fail(failure, PFS_RULE_MANIFEST_DIGEST, 0,
-					at);
+			return false;
 	}
 	pfs_copy_string(json, at, 7, plain);
-	valid = pfs_parse_digits(plain, digest, 0);
-	if (!valid)
-		return pfs_fail(failure, PFS_RULE_MANIFEST_DIGEST, 0, at);
+	valid = pfs_parse_digits(plain, digests, 0);
+	return valid;
+}
+
+/*
+ * The number from `at` to `end`, or NO_SIZE where it is not a count of bytes,
+ * of 15 digits at most.
+ */
+static u64 pfs_read_size(struct pfs_bytes json, u64 at, u64 end)
+{
+	u32 count = pfs_narrow(end > at ? end - at : 0);
+	u32 high = 0;
+	u32 low = 0;
+
+	if (count > 15)
+		return PFS_NO_SIZE;
+	for (u32 i = 0; i < count; i++) {
+		u32 digit = pfs_byte(json, (u64)pfs_narrow(at) + i);
+
+		if (!pfs_is_digit(digit))
+			return PFS_NO_SIZE;
+		if ((u64)i + 8 < count)
+			high = high % 1000000 * 10 + (digit & 15);
+		else
+			low = low % 10000000 * 10 + (digit & 15);
+	}
+	return (u64)(high % 10000000) * 100000000 + low;
+}
+
+/* Closes the object or array at `at`, which is the innermost one. */
+static bool pfs_close(struct pfs_bytes json, struct pfs_scratch_u8 open,
+		      struct pfs_step last, u32 want, u64 at,
+		      struct pfs_failure *failure, struct pfs_step *out)
+{
+	bool object = pfs_byte(json, at) == PFS_CLOSE_BRACE;
+	bool closable = want == PFS_WANT_COMMA_OR_END ||
+		want == (object ? PFS_WANT_KEY_OR_END : PFS_WANT_VALUE_OR_END);
+	u8 kind = object ? PFS_OBJECT : PFS_ARRAY;
+	u32 depth;
+	u32 next;
+
+	if (!closable || last.depth == 0 ||
+	    pfs_scratch_u8_get(open, last.depth) != kind)
+		return pfs_fail(failure, PFS_RULE_MANIFEST_SYNTAX, 0, at);
+	depth = last.depth > 1 ? last.depth - 1 : 0;
+	next = depth == 0 ? PFS_WANT_NOTHING : PFS_WANT_COMMA_OR_END;
+	*out = (struct pfs_step) {
+		.kind = PFS_STEP_CLOSED,
+		.depth = depth,
+		.key = last.key,
+		.start = at,
+		.at = (u64)pfs_narrow(at) + 1,
+		.want = next,
+	};
+	return true;
+}
+
+/*
+ * Opens an object or array at `at`. `open` has room for MAX_DEPTH + 1 marks,
+ * `keys` for KEY_POSITIONS.
+ */
+static bool pfs_begin(struct pfs_bytes json, struct pfs_scratch_u8 open,
+		      struct pfs_scratch_u32 keys, struct pfs_step last,
+		      u64 key, u64 at, struct pfs_failure *failure,
+		      struct pfs_step *out)
+{
+	bool object = pfs_byte(json, at) == PFS_OPEN_BRACE;
+	u32 depth;
+	u32 want;
+
+	if (last.depth >= PFS_MAX_DEPTH)
+		return pfs_fail(failure, PFS_RULE_MANIFEST_TOO_DEEP, 0, at);
+	if (last.depth == 0 && !object)
+		return pfs_fail(failure, PFS_RULE_MANIFEST_SYNTAX, 0, at);
+	depth = pfs_narrow((u64)last.depth + 1);
+	want = object ? PFS_WANT_KEY_OR_END : PFS_WANT_VALUE_OR_END;
+	pfs_scratch_u8_set(open, depth, object ? PFS_OBJECT : PFS_ARRAY);
+	pfs_scratch_u32_set(keys, (u64)depth * (PFS_MAX_KEYS + 1), 0);
+	*out = (struct pfs_step) {
+		.kind = PFS_STEP_OPENED,
+		.depth = depth,
+		.key = key,
+		.start = at,
+		.at = (u64)pfs_narrow(at) + 1,
+		.want = want,
+	};
+	return true;
+}
+
+/*
+ * The next thing that is opened, closed or a scalar. Everything on the way is
+ * checked.
+ */
+static bool pfs_next_step(struct pfs_bytes json, struct pfs_scratch_u8 open,
+			  struct pfs_scratch_u32 keys, struct pfs_step last,
+			  struct pfs_failure *failure, struct pfs_step *out)
+{
+	u32 depth = last.depth;
+	u64 at = last.at;
+	u32 want = last.want;
+	u64 key = last.key;
+
+	for (u64 measure, bound = U64_MAX; at < json.length; bound = measure) {
+		u32 code;
+		u64 start;
+
+		measure = json.length > at ? json.length - at : 0;
+		if (measure >= bound)
+			break;
+		code = pfs_byte(json, at);
+		start = at;
+		if (code == PFS_SPACE || code == PFS_TAB ||
+		    code == PFS_LINE_FEED || code == PFS_RETURN)
+			at = (u64)pfs_narrow(at) + 1;
+		else if (want == PFS_WANT_NOTHING)
+			return pfs_fail(failure, PFS_RULE_MANIFEST_SYNTAX, 0,
+					at);
+		else if (want == PFS_WANT_COLON) {
+			if (code != PFS_COLON)
+				return pfs_fail(failure,
+						PFS_RULE_MANIFEST_SYNTAX, 0,
+						at);
+			want = PFS_WANT_VALUE;
+			at = (u64)pfs_narrow(at) + 1;
+		} else if (code == PFS_CLOSE_BRACE || code == PFS_CLOSE_BRACKET)
+			return pfs_close(json, open, last, want, at, failure,
+					 out);
+		else if (want == PFS_WANT_COMMA_OR_END) {
+			if (code != PFS_COMMA)
+				return pfs_fail(failure,
+						PFS_RULE_MANIFEST_SYNTAX, 0,
+						at);
+			want = pfs_scratch_u8_get(open, depth) == PFS_OBJECT ?
+				PFS_WANT_KEY : PFS_WANT_VALUE;
+			at = (u64)pfs_narrow(at) + 1;
+		} else if (want == PFS_WANT_KEY ||
+			   want == PFS_WANT_KEY_OR_END) {
+			u64 key_end;
+
+			if (code != PFS_QUOTE)
+				return pfs_fail(failure,
+						PFS_RULE_MANIFEST_SYNTAX, 0,
+						at);
+			if (!pfs_scalar_end(json, start, failure, &key_end))
+				return false;
+			if (!pfs_note_key(json, start, depth, keys, failure))
+				return false;
+			key = start;
+			at = key_end;
+			want = PFS_WANT_COLON;
+		} else if (code == PFS_OPEN_BRACE || code == PFS_OPEN_BRACKET) {
+			return pfs_begin(json, open, keys, last, key, at,
+					 failure, out);
+		} else {
+			u64 end;
+
+			if (depth == 0)
+				return pfs_fail(failure,
+						PFS_RULE_MANIFEST_SYNTAX, 0,
+						at);
+			if (!pfs_scalar_end(json, start, failure, &end))
+				return false;
+			*out = (struct pfs_step) {
+				.kind = PFS_STEP_SCALAR,
+				.depth = depth,
+				.key = key,
+				.start = start,
+				.at = end,
+				.want = PFS_WANT_COMMA_OR_END,
+			};
+			return true;
+		}
+	}
+	if (want != PFS_WANT_NOTHING)
+		return pfs_fail(failure, PFS_RULE_MANIFEST_SYNTAX, 0, at);
+	*out = (struct pfs_step) {
+		.kind = PFS_STEP_NONE,
+		.depth = 0,
+		.key = key,
+		.start = at,
+		.at = at,
+		.want = want,
+	};
+	return true;
+}
+
+/* The type that a media type says. */
+static u32 pfs_type_of(struct pfs_bytes json, u64 at)
+{
+	if (pfs_says_rootfs_type(json, at))
+		return PFS_TYPE_ROOTFS;
+	if (pfs_says(json, at,
+		     PFS_TEXT("application/vnd.puzzlefs.image.filedata.v1")))
+		return PFS_TYPE_CHUNK;
+	if (pfs_says(json, at,
+		     PFS_TEXT("application/vnd.puzzlefs.image.filedata.v1+zstd")))
+		return PFS_TYPE_COMPRESSED_CHUNK;
+	return PFS_TYPE_OTHER;
+}
+
+/* Where to start: what nextDescriptor takes first. */
+bool pfs_manifest_start(struct pfs_bytes json, struct pfs_failure *failure,
+			struct pfs_descriptor *out)
+{
+	if (json.length > PFS_MAX_MANIFEST_BYTES)
+		return pfs_fail(failure, PFS_RULE_MANIFEST_TOO_LARGE, 0, 0);
+	*out = (struct pfs_descriptor) { .kind = PFS_DESCRIPTOR_NONE, .type = PFS_TYPE_OTHER, .has_digest = false, .has_verity = false, .size = PFS_NO_SIZE, .in_layers = false, .step = (struct pfs_step) {
+		.kind = PFS_STEP_NONE,
+		.depth = 0,
+		.key = 0,
+		.start = 0,
+		.at = 0,
+		.want = PFS_WANT_VALUE },
+	};
+	return true;
+}
+
+/*
+ * The descriptor after `last`, of the config or a layer, in the order of the
+ * text: its digest and its annotated fs-verity
+ * digest are read into `digests`, 32 bytes each. `open` has room for MAX_DEPTH
+ * + 1 marks, `keys` for KEY_POSITIONS,
+ * `plain` for 80 bytes. The text has been checked where there are no more.
+ */
+bool pfs_next_descriptor(struct pfs_bytes json, struct pfs_scratch_u8 open,
+			 struct pfs_scratch_u32 keys,
+			 struct pfs_scratch_u8 plain,
+			 struct pfs_scratch_u8 digests,
+			 struct pfs_descriptor last,
+			 struct pfs_failure *failure,
+			 struct pfs_descriptor *out)
+{
+	struct pfs_step step = last.step;
+	bool in_layers = last.in_layers;
+	u32 kind = PFS_DESCRIPTOR_NONE;
+	u32 top = 0;
+	bool in_annotations = false;
+	u32 type = PFS_TYPE_OTHER;
+	bool has_digest = false;
+	bool has_verity = false;
+	u64 size = PFS_NO_SIZE;
+
+	for (u64 measure, bound = U64_MAX; step.at <= json.length;
+	     bound = measure) {
+		struct pfs_step next;
+		u32 depth;
+
+		measure = (u64)json.length + 1 > step.at ? (u64)json.length +
+			1 - step.at : 0;
+		if (measure >= bound)
+			break;
+		if (!pfs_next_step(json, open, keys, step, failure, &next))
+			return false;
+		step = next;
+		depth = next.depth;
+		if (next.kind == PFS_STEP_NONE)
+			break;
+		if (next.kind == PFS_STEP_OPENED && top == 0) {
+			bool config;
+
+			if (depth == 2 &&
+			    pfs_says(json, next.key, PFS_TEXT("layers"))) {
+				if (pfs_scratch_u8_get(open, 2) != PFS_ARRAY)
+					return pfs_fail(failure,
+							PFS_RULE_MANIFEST_SYNTAX, 0,
+							next.start);
+				in_layers = true;
+			}
+			config = depth == 2 &&
+				pfs_says(json, next.key, PFS_TEXT("config"));
+			if (pfs_scratch_u8_get(open, depth) == PFS_OBJECT &&
+			    (config || (depth == 3 && in_layers))) {
+				top = depth;
+				kind = config ? PFS_DESCRIPTOR_CONFIG :
+					PFS_DESCRIPTOR_LAYER;
+			}
+		} else if (next.kind == PFS_STEP_OPENED) {
+			if (depth == (u64)top + 1 &&
+			    pfs_says(json, next.key, PFS_TEXT("annotations")))
+				in_annotations = true;
+		} else if (next.kind == PFS_STEP_CLOSED) {
+			if (depth == top)
+				in_annotations = false;
+			if (depth == 1)
+				in_layers = false;
+			if (top != 0 && (u64)depth + 1 == top) {
+				if (!has_digest && kind == PFS_DESCRIPTOR_LAYER)
+					return pfs_fail(failure,
+							PFS_RULE_MANIFEST_DIGEST, 0,
+							next.start);
+				break;
+			}
+		} else if (top != 0 && depth == top) {
+			bool is_text = pfs_byte(json, next.start) == PFS_QUOTE;
+
+			if (pfs_says(json, next.key, PFS_TEXT("size")))
+				size = pfs_read_size(json, next.start, next.at);
+			if (is_text &&
+			    pfs_says(json, next.key, PFS_TEXT("mediaType")))
+				type = pfs_type_of(json, next.start);
+			if (is_text &&
+			    pfs_says(json, next.key, PFS_TEXT("digest"))) {
+				bool valid = pfs_read_digest(json, next.start,
+							     plain, digests);
+
+				if (!valid && kind == PFS_DESCRIPTOR_LAYER)
+					return pfs_fail(failure,
+							PFS_RULE_MANIFEST_DIGEST, 0,
+							next.start);
+				has_digest = valid;
+			}
+		} else if (in_annotations && depth == (u64)top + 1 &&
+			   pfs_byte(json, next.start) == PFS_QUOTE &&
+			   pfs_says_root_hash(json, next.key)) {
+			u64 count = pfs_copy_string(json, next.start, 0, plain);
+			bool valid = pfs_parse_digits(plain, digests, 32);
+
+			has_verity = valid && count == PFS_HEX_DIGITS;
+			if (!has_verity && kind == PFS_DESCRIPTOR_LAYER)
+				return pfs_fail(failure,
+						PFS_RULE_MANIFEST_DIGEST, 0,
+						next.start);
+		}
+	}
+	*out = (struct pfs_descriptor) {
+		.kind = kind,
+		.type = type,
+		.has_digest = has_digest,
+		.has_verity = has_verity,
+		.size = size,
+		.in_layers = in_layers,
+		.step = step,
+	};
 	return true;
 }
 
@@ -453,211 +784,51 @@ bool pfs_find_rootfs(struct pfs_bytes json, struct pfs_scratch_u8 open,
 		     struct pfs_scratch_u8 verity, struct pfs_failure *failure,
 		     struct pfs_rootfs_descriptor *out)
 {
-	u32 want;
-	u32 depth;
-	u64 at;
-	u64 key;
-	bool in_layers;
-	bool in_annotations;
-	bool is_rootfs;
-	bool has_digest;
-	bool has_verity;
+	struct pfs_descriptor start;
+	struct pfs_descriptor last;
 	u32 found;
-	bool found_verity;
+	bool has_verity;
 
-	if (json.length > PFS_MAX_MANIFEST_BYTES)
-		return pfs_fail(failure, PFS_RULE_MANIFEST_TOO_LARGE, 0, 0);
-	want = PFS_WANT_VALUE;
-	depth = 0;
-	at = 0;
-	key = 0;
-	in_layers = false;
-	in_annotations = false;
-	is_rootfs = false;
-	has_digest = false;
-	has_verity = false;
+	if (!pfs_manifest_start(json, failure, &start))
+		return false;
+	last = start;
 	found = 0;
-	found_verity = false;
-	for (u64 measure, bound = U64_MAX; at < json.length; bound = measure) {
-		u32 code;
-		u64 start;
-		u64 end;
+	has_verity = false;
+	for (u64 measure, bound = U64_MAX; last.step.at <= json.length;
+	     bound = measure) {
+		struct pfs_descriptor next;
 
-		measure = json.length > at ? json.length - at : 0;
+		measure = (u64)json.length + 1 > last.step.at ?
+			(u64)json.length + 1 - last.step.at : 0;
 		if (measure >= bound)
 			break;
-		code = pfs_byte(json, at);
-		start = at;
-		if (code == PFS_SPACE || code == PFS_TAB ||
-		    code == PFS_LINE_FEED || code == PFS_RETURN) {
-			at = (u64)pfs_narrow(at) + 1;
-			continue;
-		}
-		if (want == PFS_WANT_NOTHING)
-			return pfs_fail(failure, PFS_RULE_MANIFEST_SYNTAX, 0,
-					at);
-		if (want == PFS_WANT_COLON) {
-			if (code != PFS_COLON)
-				return pfs_fail(failure,
-						PFS_RULE_MANIFEST_SYNTAX, 0,
-						at);
-			want = PFS_WANT_VALUE;
-			at = (u64)pfs_narrow(at) + 1;
-			continue;
-		}
-		if (code == PFS_CLOSE_BRACE || code == PFS_CLOSE_BRACKET) {
-			bool object = code == PFS_CLOSE_BRACE;
-			bool closable = want == PFS_WANT_COMMA_OR_END ||
-				want == (object ? PFS_WANT_KEY_OR_END :
-					 PFS_WANT_VALUE_OR_END);
-
-			if (!closable || depth == 0 ||
-			    pfs_scratch_u8_get(open,
-					       depth) != (object ? PFS_OBJECT :
-							  PFS_ARRAY))
-				return pfs_fail(failure,
-						PFS_RULE_MANIFEST_SYNTAX, 0,
-						at);
-			at = (u64)pfs_narrow(at) + 1;
-			if (depth == 4)
-				in_annotations = false;
-			if (depth == 3 && in_layers && object) {
-				if (!has_digest)
-					return pfs_fail(failure,
-							PFS_RULE_MANIFEST_DIGEST, 0,
-							start);
-				if (is_rootfs) {
-					if (found != 0)
-						return pfs_fail(failure,
-								PFS_RULE_MANIFEST_ROOTFS_TWICE, 0,
-								start);
-					found = pfs_narrow(at);
-					found_verity = has_verity;
-					for (u32 i = 0; i < 32; i++)
-						pfs_scratch_u8_set(digest, i,
-								   pfs_scratch_u8_get(layer,
-										      i));
-					for (u32 i = 0; i < 32; i++)
-						pfs_scratch_u8_set(verity, i,
-								   pfs_scratch_u8_get(layer,
-										      32 +
-										      i));
-				}
-			}
-			if (depth == 2)
-				in_layers = false;
-			depth = depth > 1 ? depth - 1 : 0;
-			want = depth == 0 ? PFS_WANT_NOTHING :
-				PFS_WANT_COMMA_OR_END;
-			continue;
-		}
-		if (want == PFS_WANT_COMMA_OR_END) {
-			if (code != PFS_COMMA)
-				return pfs_fail(failure,
-						PFS_RULE_MANIFEST_SYNTAX, 0,
-						at);
-			want = pfs_scratch_u8_get(open, depth) == PFS_OBJECT ?
-				PFS_WANT_KEY : PFS_WANT_VALUE;
-			at = (u64)pfs_narrow(at) + 1;
-			continue;
-		}
-		if (want == PFS_WANT_KEY || want == PFS_WANT_KEY_OR_END) {
-			u64 key_end;
-
-			if (code != PFS_QUOTE)
-				return pfs_fail(failure,
-						PFS_RULE_MANIFEST_SYNTAX, 0,
-						at);
-			if (!pfs_scalar_end(json, start, failure, &key_end))
-				return false;
-			if (!pfs_note_key(json, start, depth, keys, failure))
-				return false;
-			key = start;
-			at = key_end;
-			want = PFS_WANT_COLON;
-			continue;
-		}
-		if (code == PFS_OPEN_BRACE || code == PFS_OPEN_BRACKET) {
-			if (depth >= PFS_MAX_DEPTH)
-				return pfs_fail(failure,
-						PFS_RULE_MANIFEST_TOO_DEEP, 0,
-						at);
-			if (depth == 0 && code != PFS_OPEN_BRACE)
-				return pfs_fail(failure,
-						PFS_RULE_MANIFEST_SYNTAX, 0,
-						at);
-			if (depth == 1 &&
-			    pfs_says(json, key, PFS_TEXT("layers"))) {
-				if (code != PFS_OPEN_BRACKET)
-					return pfs_fail(failure,
-							PFS_RULE_MANIFEST_SYNTAX, 0,
-							at);
-				in_layers = true;
-			}
-			if (depth == 2 && in_layers) {
-				is_rootfs = false;
-				has_digest = false;
-				has_verity = false;
-			}
-			if (depth == 3 && in_layers &&
-			    pfs_says(json, key, PFS_TEXT("annotations")))
-				in_annotations = true;
-			depth = pfs_narrow((u64)depth + 1);
-			pfs_scratch_u8_set(open, depth,
-					   code == PFS_OPEN_BRACE ? PFS_OBJECT :
-					   PFS_ARRAY);
-			pfs_scratch_u32_set(keys,
-					    (u64)depth * (PFS_MAX_KEYS + 1), 0);
-			want = code == PFS_OPEN_BRACE ? PFS_WANT_KEY_OR_END :
-				PFS_WANT_VALUE_OR_END;
-			at = (u64)pfs_narrow(at) + 1;
-			continue;
-		}
-		if (depth == 0)
-			return pfs_fail(failure, PFS_RULE_MANIFEST_SYNTAX, 0,
-					at);
-		if (!pfs_scalar_end(json, start, failure, &end))
+		if (!pfs_next_descriptor(json, open, keys, plain, layer, last,
+					 failure, &next))
 			return false;
-		at = end;
-		want = PFS_WANT_COMMA_OR_END;
-		if (code == PFS_QUOTE && in_layers && depth == 3 &&
-		    pfs_scratch_u8_get(open, 3) == PFS_OBJECT) {
-			if (pfs_says(json, key, PFS_TEXT("mediaType")))
-				is_rootfs = pfs_says_rootfs_type(json, start);
-			if (pfs_says(json, key, PFS_TEXT("digest"))) {
-				if (!pfs_read_digest(json, start, plain, layer,
-						     failure))
-					return false;
-				has_digest = true;
-			}
-		}
-		if (code == PFS_QUOTE && in_annotations && depth == 4) {
-			if (pfs_says_root_hash(json, key)) {
-				u64 digits = pfs_copy_string(json, start, 0,
-							     plain);
-				bool valid;
-
-				if (digits != PFS_HEX_DIGITS)
-					return pfs_fail(failure,
-							PFS_RULE_MANIFEST_DIGEST, 0,
-							start);
-				valid = pfs_parse_digits(plain, layer, 32);
-				if (!valid)
-					return pfs_fail(failure,
-							PFS_RULE_MANIFEST_DIGEST, 0,
-							start);
-				has_verity = true;
-			}
-		}
+		last = next;
+		if (next.kind == PFS_DESCRIPTOR_NONE)
+			break;
+		if (next.kind != PFS_DESCRIPTOR_LAYER ||
+		    next.type != PFS_TYPE_ROOTFS)
+			continue;
+		if (found != 0)
+			return pfs_fail(failure, PFS_RULE_MANIFEST_ROOTFS_TWICE,
+					0, next.step.start);
+		found = pfs_narrow(next.step.at);
+		has_verity = next.has_verity;
+		for (u32 j = 0; j < 32; j++)
+			pfs_scratch_u8_set(digest, j,
+					   pfs_scratch_u8_get(layer, j));
+		for (u32 j = 0; j < 32; j++)
+			pfs_scratch_u8_set(verity, j,
+					   pfs_scratch_u8_get(layer, 32 + j));
 	}
-	if (want != PFS_WANT_NOTHING)
-		return pfs_fail(failure, PFS_RULE_MANIFEST_SYNTAX, 0, at);
 	if (found == 0)
 		return pfs_fail(failure, PFS_RULE_MANIFEST_ROOTFS_MISSING, 0,
 				0);
 	*out = (struct pfs_rootfs_descriptor) {
 		.end = found,
-		.has_verity = found_verity,
+		.has_verity = has_verity,
 	};
 	return true;
 }
