@@ -11,7 +11,7 @@
  *     bytes(buffer, from, length), bytes_at(address, length)
  *     put(buffer, from, string)
  *     address(buffer)            where it lies, for structures that hold pointers
- *     equal(address, address, length)
+ *     equal(address, address or string, length)
  *     shell(command)             what it prints to stdout
  *     sha256(), with methods update(buffer, length) and hex()
  */

@@ -1,16 +1,13 @@
 /** Programs in TypeScript as one Lua file each, by typescript-to-lua. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import ts from "typescript";
 import * as tstl from "typescript-to-lua";
 import type { GuestFiles } from "./initramfs.ts";
 import { projectRoot } from "./kernels.ts";
 
 const sources = join(projectRoot, "packages/posix/src");
 const built = join(projectRoot, "build/qemu");
-
-/** The values of TypeScript's enumerations, which are those of the typescript that typescript-to-lua brings. */
-const ESNEXT = 99;
-const BUNDLER = 100;
 
 function newest(directory: string): number {
   const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
@@ -46,9 +43,9 @@ function compile(entry: string, target: string): void {
       luaLibImport: tstl.LuaLibImportKind.RequireMinimal,
       luaBundle: temporary,
       luaBundleEntry: entry,
-      target: ESNEXT,
-      module: ESNEXT,
-      moduleResolution: BUNDLER,
+      target: ts.ScriptTarget.ESNext,
+      module: ts.ModuleKind.ESNext,
+      moduleResolution: ts.ModuleResolutionKind.Bundler,
       lib: ["lib.es2023.d.ts"],
       types: [],
       strict: true,

@@ -1,7 +1,7 @@
 import test from "ava";
 import type { Channel } from "./device.ts";
 import type { MountableTree } from "./operations/mountable.ts";
-import { MemoryTree } from "./posix/memory-tree.ts";
+import { MemoryTree } from "./memory/memory-tree.ts";
 import { Session } from "./session.ts";
 import { InitFlag, InitFlag2, initOut, Opcode } from "./wire/abi.ts";
 import { EAGAIN, EINVAL, ENODEV, ENOENT, errnoName } from "./wire/errno.ts";
@@ -74,7 +74,7 @@ function start(tree: MountableTree = smallTree()) {
 function smallTree(): MemoryTree {
   return new MemoryTree([
     { path: "", kind: "dir", permissions: 0o755, ...time },
-    { path: "file", kind: "file", permissions: 0o644, ...time, content: Buffer.from("content") },
+    { path: "file", kind: "file", permissions: 0o644, ...time, content: "content" },
     { path: "link", kind: "lnk", permissions: 0o777, ...time, target: "file" },
   ]);
 }

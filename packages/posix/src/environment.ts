@@ -37,8 +37,8 @@ export interface Environment {
   /** Text of this program as the bytes that its characters below U+0100 stand for. */
   latin1(text: string): string;
   sha256(): Hash;
-  /** Whether two ranges of memory, by address, are equal. */
-  equal(first: number, second: number, length: number): boolean;
+  /** Whether the bytes that lie at an address are these. */
+  equal(address: number, bytes: string): boolean;
   /** Runs a shell command; what it prints to stdout. */
   shell(command: string): { status: number; output: string };
 }

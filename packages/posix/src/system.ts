@@ -40,6 +40,7 @@ export const O_WRONLY = 1;
 export const O_CREAT = 0o100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EACCESS = 0x200;
+const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
 const PROT_READ = 1;
 const MAP_PRIVATE = 2;
@@ -121,9 +122,17 @@ export class System {
   }
 
   statusAt(directory: number, name: string, follow = false): Status {
-    const flags = follow ? 0 : AT_SYMLINK_NOFOLLOW;
+    return this.statusAtFlags(directory, name, follow ? 0 : AT_SYMLINK_NOFOLLOW);
+  }
+
+  private statusAtFlags(directory: number, name: string, flags: number): Status {
     this.call("statx", name, directory, name, flags, STATX_BASIC_STATS, this.large);
     return parseStatus(this.environment.bytes(this.large, 0, STATUS_SIZE));
+  }
+
+  /** Of an open file. */
+  statusOf(descriptor: number): Status {
+    return this.statusAtFlags(descriptor, "", AT_EMPTY_PATH);
   }
 
   readlink(path: string): string {
@@ -207,6 +216,11 @@ export class System {
   /** Maps a whole file for reading and gives its address; the mapping stays. */
   map(descriptor: number, length: number): number {
     return this.call("mmap", `descriptor ${descriptor}`, undefined, length, PROT_READ, MAP_PRIVATE, descriptor, 0);
+  }
+
+  /** Whether the bytes that lie at an address are these. */
+  mappedEquals(address: number, bytes: string): boolean {
+    return this.environment.equal(address, bytes);
   }
 
   unmap(address: number, length: number): void {

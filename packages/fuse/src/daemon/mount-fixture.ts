@@ -6,11 +6,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { unmount } from "../mount/mount.ts";
 import { findMount } from "../mount/mountinfo.ts";
-import type { MemoryArgument } from "../posix/memory-mount.ts";
+import type { MemoryArgument } from "../memory/memory-mount.ts";
 import type { DaemonSettings } from "./serve.ts";
 
-export const MEMORY_MOUNT = fileURLToPath(new URL("../posix/memory-mount.ts", import.meta.url));
-export const CHECK = fileURLToPath(new URL("../posix/check.ts", import.meta.url));
+export const MEMORY_MOUNT = fileURLToPath(new URL("../memory/memory-mount.ts", import.meta.url));
+export const CHECK = fileURLToPath(new URL("../../../posix/src/node/check.ts", import.meta.url));
 
 // Every mount starts two processes; this halves the time for which they read the same sources again.
 process.env["NODE_COMPILE_CACHE"] ??= join(tmpdir(), "puzzlefs-compile-cache");

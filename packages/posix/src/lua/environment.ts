@@ -11,7 +11,7 @@ declare const sys: {
   buffer(this: void, length: number): Memory;
   bytes(this: void, memory: Memory, from: number, length: number): string;
   put(this: void, memory: Memory, from: number, bytes: string): void;
-  equal(this: void, first: number, second: number, length: number): boolean;
+  equal(this: void, address: number, bytes: string, length: number): boolean;
   sha256(this: void): LuaHash;
   shell(this: void, command: string): string;
 };
@@ -59,7 +59,7 @@ export function luaEnvironment(): Environment {
       const hash = sys.sha256();
       return { update: (memory, length) => hash.update(memory, length), digest: () => hash.hex() };
     },
-    equal: (first, second, length) => sys.equal(first, second, length),
+    equal: (address, bytes) => sys.equal(address, bytes, bytes.length),
     shell(command) {
       // Three digits at the end are the exit status.
       const output = sys.shell(`(${command}\n); printf %03d $?`);

@@ -24,7 +24,7 @@ function formsOfSyscall(koffi: typeof Koffi): (pointers: readonly boolean[]) => 
   const library = koffi.load(null);
   const forms = new Map<string, SystemCall>();
   return (pointers) => {
-    const types = Array.from({ length: 6 }, (_, index) => (pointers[index] === true ? "void *" : "int64_t"));
+    const types = Array.from({ length: 6 }, (_, index) => (pointers[index] ? "void *" : "int64_t"));
     const prototype = `int64_t syscall(int64_t, ${types.join(", ")})`;
     const known = forms.get(prototype);
     if (known !== undefined) return known;
@@ -46,8 +46,10 @@ function passed(value: Argument): bigint | Buffer | null {
 export function nodeEnvironment(): Environment {
   const koffi = createRequire(import.meta.url)("koffi") as typeof Koffi;
   const form = formsOfSyscall(koffi);
-  const compare = koffi.load(null).func("int memcmp(int64_t, int64_t, size_t)") as (
-    ...values: (bigint | number)[]
+  const compare = koffi.load(null).func("int memcmp(int64_t, void *, size_t)") as (
+    address: bigint,
+    bytes: Buffer,
+    length: number,
   ) => number;
   const bufferOf = (memory: Memory): Buffer => (memory as NodeMemory).buffer;
   return {
@@ -70,7 +72,7 @@ export function nodeEnvironment(): Environment {
         digest: () => hash.digest("hex"),
       };
     },
-    equal: (first, second, length) => compare(BigInt(first), BigInt(second), length) === 0,
+    equal: (address, bytes) => compare(BigInt(address), latin1(bytes), bytes.length) === 0,
     shell(command) {
       const { status, stdout } = spawnSync("sh", ["-c", latin1(command)] as string[], { encoding: "latin1" });
       return { status: status ?? -1, output: stdout };

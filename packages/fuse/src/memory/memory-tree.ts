@@ -1,7 +1,6 @@
 import type { Attributes, TreeEntry } from "@puzzlefs/reader";
+import { type FixtureEntry, modeOf } from "@puzzlefs/posix";
 import type { MountableTree } from "../operations/mountable.ts";
-import type { FixtureEntry } from "./fixture.ts";
-import { modeOf } from "./modes.ts";
 
 interface Inode {
   attributes: Attributes;
@@ -10,6 +9,7 @@ interface Inode {
   /** Of a directory, in order; by name as latin1. */
   children: TreeEntry[];
   byName: Map<string, number>;
+  content?: Uint8Array;
 }
 
 /** A fixture as a Tree, for mounting without an image. */
@@ -115,15 +115,22 @@ export class MemoryTree implements MountableTree {
 
   xattrs(ino: number): { name: Uint8Array; value: Uint8Array }[] {
     const xattrs = Object.entries(this.#inode(ino).entry.xattrs ?? {});
-    return xattrs.map(([name, value]) => ({ name: Buffer.from(name), value }));
+    return xattrs.map(([name, value]) => ({ name: Buffer.from(name), value: Buffer.from(value, "latin1") }));
   }
 
   read(ino: number, offset: number, into: Uint8Array): number {
     if (this.broken.has(ino)) throw new Error("blob missing");
-    const content = this.#inode(ino).entry.content ?? new Uint8Array(0);
+    const content = this.#content(ino);
     const part = content.subarray(offset, offset + into.length);
     into.set(part);
     return part.length;
+  }
+
+  /** Encoded once. */
+  #content(ino: number): Uint8Array {
+    const inode = this.#inode(ino);
+    inode.content ??= Buffer.from(inode.entry.content ?? "", "latin1");
+    return inode.content;
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 import type { FixtureEntry } from "./fixture.ts";
+import type { System } from "./system.ts";
 
 /** What a backend, or the user who tests it, may be unable to show. A case that needs it is then left out by name. */
 export type Feature =
@@ -19,24 +20,26 @@ export type Feature =
   | "privileged-xattrs"
   | "acls"
   /** The tester is root and other users can reach the tree. */
-  | "other-users";
+  | "other-users"
+  /** Files have handles that open them again. */
+  | "handles";
 
 /** The tree under test and what it must show. */
 export interface Subject {
+  system: System;
   root: string;
   entries: readonly FixtureEntry[];
 }
 
-/** One property of the tree, checked through system calls alone. Throws an AssertionError where it does not hold. */
+/** One property of the tree, checked through system calls alone. Throws where it does not hold. */
 export interface Case {
   name: string;
   needs?: readonly Feature[];
   check(subject: Subject): void;
 }
 
-/** The path of an entry, as bytes. */
-export function pathOf({ root }: Subject, path: string): Buffer {
-  return Buffer.concat([Buffer.from(`${root}/`), Buffer.from(path, "latin1")]);
+export function pathOf(subject: Subject, path: string): string {
+  return `${subject.root}/${path}`;
 }
 
 /** The entry that `entry` is another name of, or itself. */
@@ -48,17 +51,18 @@ export function original(subject: Subject, entry: FixtureEntry): FixtureEntry {
 }
 
 /** The entries that tests look at one by one: all but those of the huge directory. */
-export function notable({ entries }: Subject): FixtureEntry[] {
-  return entries.filter(({ path }) => !path.startsWith("many/"));
+export function notable(subject: Subject): FixtureEntry[] {
+  return subject.entries.filter(({ path }) => !path.startsWith("many/"));
 }
 
-export function childrenOf({ entries }: Subject, directory: string): FixtureEntry[] {
+export function childrenOf(subject: Subject, directory: string): FixtureEntry[] {
   const prefix = directory === "" ? "" : `${directory}/`;
-  return entries.filter(
+  return subject.entries.filter(
     ({ path }) => path !== "" && path.startsWith(prefix) && !path.slice(prefix.length).includes("/"),
   );
 }
 
 export function baseName(entry: FixtureEntry): string {
-  return entry.path.slice(entry.path.lastIndexOf("/") + 1);
+  const parts = entry.path.split("/");
+  return parts[parts.length - 1];
 }

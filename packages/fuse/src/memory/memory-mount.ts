@@ -10,8 +10,8 @@ import { fileURLToPath } from "node:url";
 import { mountForeground } from "../daemon/foreground.ts";
 import { spawnDaemon } from "../daemon/spawn.ts";
 import { type DaemonSettings, serve } from "../daemon/serve.ts";
+import { type FixtureEntry, nodeFixture } from "@puzzlefs/posix";
 import type { MountableTree } from "../operations/mountable.ts";
-import { type FixtureEntry, fixture } from "./fixture.ts";
 import { MemoryTree } from "./memory-tree.ts";
 
 /** Which tree: `high` has inode numbers near 2^53, `broken` a file that cannot be read, `refused` does not open. */
@@ -23,7 +23,7 @@ export type MemoryArgument =
   | { tree: "big"; bytes: number }
   | { tree: "refused" };
 
-function plain(path: string, kind: "dir" | "file", content?: Uint8Array): FixtureEntry {
+function plain(path: string, kind: "dir" | "file", content?: string): FixtureEntry {
   const owner = { uid: 0, gid: 0, mtimeSeconds: 0, mtimeNanoseconds: 0 };
   const entry = { path, kind, permissions: kind === "dir" ? 0o755 : 0o644, ...owner };
   return content === undefined ? entry : { ...entry, content };
@@ -32,7 +32,7 @@ function plain(path: string, kind: "dir" | "file", content?: Uint8Array): Fixtur
 /** `count` files, 1,000 to a directory. */
 function files(count: number): FixtureEntry[] {
   const entries = [plain("", "dir")];
-  const content = Buffer.from("content");
+  const content = "content";
   for (let index = 0; index < count; index++) {
     const directory = `d${Math.floor(index / 1000)}`;
     if (index % 1000 === 0) entries.push(plain(directory, "dir"));
@@ -44,25 +44,25 @@ function files(count: number): FixtureEntry[] {
 function open(argument: MemoryArgument): MountableTree {
   switch (argument.tree) {
     case "fixture":
-      return new MemoryTree(fixture(process.geteuid?.()));
+      return new MemoryTree(nodeFixture(process.geteuid?.()));
     case "broken": {
       const tree = new MemoryTree([
         plain("", "dir"),
-        plain("broken", "file", new Uint8Array(10_000)),
-        plain("good", "file", Buffer.from("good")),
+        plain("broken", "file", "\0".repeat(10_000)),
+        plain("good", "file", "good"),
       ]);
       tree.breakFile("broken");
       return tree;
     }
     case "high":
-      return new MemoryTree(
-        [plain("", "dir"), plain("dir", "dir"), plain("dir/file", "file", Buffer.from("high"))],
-        2 ** 53 - 2,
-      );
+      return new MemoryTree([plain("", "dir"), plain("dir", "dir"), plain("dir/file", "file", "high")], 2 ** 53 - 2);
     case "files":
       return new MemoryTree(files(argument.count));
     case "big":
-      return new MemoryTree([plain("", "dir"), plain("big", "file", Buffer.alloc(argument.bytes, "puzzle"))]);
+      return new MemoryTree([
+        plain("", "dir"),
+        plain("big", "file", "puzzle".repeat(Math.ceil(argument.bytes / 6)).slice(0, argument.bytes)),
+      ]);
     case "refused": {
       const error = new Error("demo:v1: dir-entry-name-slash: inode 7");
       error.name = "FormatError";

@@ -1,25 +1,24 @@
-import { Buffer } from "node:buffer";
-import type { InodeKind } from "@puzzlefs/reader";
+import type { Kind } from "./status.ts";
 
 /**
  * The tree that the POSIX cases expect to find, as data: any backend can make it (in memory, on disk, as an image) and
  * must then show it exactly.
  */
 export interface FixtureEntry {
-  /** Path below the root, without a leading slash; latin1: one character for each byte. */
+  /** Path below the root, without a leading slash. All text here is bytes (see environment.ts). */
   path: string;
-  kind: InodeKind;
+  kind: Kind;
   /** The 12 permission bits. */
   permissions: number;
   uid: number;
   gid: number;
   mtimeSeconds: number;
   mtimeNanoseconds: number;
-  content?: Uint8Array;
+  content?: string;
   /** Of a symlink. */
   target?: string;
   device?: { major: number; minor: number };
-  xattrs?: Record<string, Uint8Array>;
+  xattrs?: Record<string, string>;
   /** Path of an earlier entry that this is another name of; everything else is that entry's then. */
   linkTo?: string;
 }
@@ -35,13 +34,14 @@ export function patternByte(offset: number): number {
   return (offset * 31 + (offset >>> 8) * 17 + (offset >>> 16)) & 0xff;
 }
 
-export function pattern(size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
-  for (let offset = 0; offset < size; offset++) bytes[offset] = patternByte(offset);
-  return bytes;
+export function pattern(size: number, from = 0): string {
+  const pieces: string[] = [];
+  for (let offset = from; offset < from + size; offset++) pieces.push(String.fromCharCode(patternByte(offset)));
+  return pieces.join("");
 }
 
-export const STRANGE_NAMES = [
+/** As they are written here; the fixture has them as bytes. */
+const STRANGE_NAMES = [
   "new\nline",
   "back\\slash",
   " leading and trailing ",
@@ -57,43 +57,51 @@ export const STRANGE_NAMES = [
   "\xe9".repeat(255),
 ];
 
+/** Bytes that are written in hex. */
+function fromHex(hex: string): string {
+  let bytes = "";
+  for (let at = 0; at < hex.length; at += 2) bytes += String.fromCharCode(Number.parseInt(hex.slice(at, at + 2), 16));
+  return bytes;
+}
+
 /** Version 2 of the kernel's ACL encoding, 8 bytes an entry: u::rw-, u:65534:r--, g::---, m::r--, o::--- */
-export const ACL_READ_NOBODY = Buffer.from(
-  "02000000 01000600ffffffff 02000400feff0000 04000000ffffffff 10000400ffffffff 20000000ffffffff".replaceAll(" ", ""),
-  "hex",
-);
+const ACL_READ_NOBODY = "0200000001000600ffffffff02000400feff000004000000ffffffff10000400ffffffff20000000ffffffff";
+
+/** `cap_net_raw` in the form of version 2. */
+const CAPABILITY = "0100000200200000000000000000000000000000";
 
 type Optional = Partial<Omit<FixtureEntry, "path" | "kind">>;
 
 /**
  * All entries, parents before children; the root itself is "".
  *
+ * @param latin1 of the environment: what is beyond ASCII in this file stands for bytes
  * @param owner user and group of what has no owner of its own: the tester, so that every directory can be entered
  */
-export function fixture(owner = 0): FixtureEntry[] {
+export function fixture(latin1: (text: string) => string, owner = 0): FixtureEntry[] {
   const entries: FixtureEntry[] = [];
-  const add = (path: string, kind: InodeKind, more: Optional = {}): void => {
+  const add = (path: string, kind: Kind, more: Optional = {}): void => {
     const permissions = kind === "dir" ? 0o755 : kind === "lnk" ? 0o777 : 0o644;
     const time = { mtimeSeconds: 1_600_000_000, mtimeNanoseconds: 123_456_789 };
     entries.push({ path, kind, permissions, uid: owner, gid: owner, ...time, ...more });
   };
 
   add("", "dir");
-  add("hello", "file", { content: Buffer.from("hello, world\n") });
+  add("hello", "file", { content: "hello, world\n" });
   add("empty-dir", "dir");
   add("sizes", "dir");
   for (const size of SIZES) add(`sizes/${size}`, "file", { content: pattern(size) });
 
   add("names", "dir");
-  for (const name of STRANGE_NAMES) add(`names/${name}`, "file", { content: Buffer.from(name, "latin1") });
+  for (const name of STRANGE_NAMES.map(latin1)) add(`names/${name}`, "file", { content: name });
 
   add("many", "dir");
-  for (let index = 0; index < MANY; index++) add(`many/entry-${index}`, "file", { content: Buffer.from(`${index}`) });
+  for (let index = 0; index < MANY; index++) add(`many/entry-${index}`, "file", { content: `${index}` });
 
   let deep = "deep";
   add(deep, "dir");
   for (let level = 1; level < DEPTH; level++) add((deep += "/d"), "dir");
-  add(`${deep}/bottom`, "file", { content: Buffer.from("bottom") });
+  add(`${deep}/bottom`, "file", { content: "bottom" });
 
   add("links", "dir");
   add("links/relative", "lnk", { target: "../hello" });
@@ -101,11 +109,11 @@ export function fixture(owner = 0): FixtureEntry[] {
   add("links/to-dir", "lnk", { target: "../sizes" });
   add("links/loop", "lnk", { target: "loop" });
   add("links/long", "lnk", { target: "t".repeat(4000) });
-  add("links/bytes", "lnk", { target: "\xff\n\x80" });
+  add("links/bytes", "lnk", { target: latin1("\xff\n\x80") });
 
   add("hard", "dir");
   add("hard/other", "dir");
-  add("hard/first", "file", { content: Buffer.from("linked") });
+  add("hard/first", "file", { content: "linked" });
   add("hard/second", "file", { linkTo: "hard/first" });
   add("hard/other/third", "file", { linkTo: "hard/first" });
   add("hard/fifo", "fifo");
@@ -120,7 +128,7 @@ export function fixture(owner = 0): FixtureEntry[] {
 
   add("modes", "dir");
   for (const permissions of [0o000, 0o400, 0o644, 0o1777, 0o2755, 0o4755, 0o7777]) {
-    add(`modes/${permissions.toString(8)}`, "file", { permissions, content: Buffer.from("x") });
+    add(`modes/${permissions.toString(8)}`, "file", { permissions, content: "x" });
   }
   add("modes/sticky", "dir", { permissions: 0o1777 });
   add("modes/private", "dir", { permissions: 0o700 });
@@ -134,28 +142,28 @@ export function fixture(owner = 0): FixtureEntry[] {
   add("times/before", "file", { mtimeSeconds: -1_000_000, mtimeNanoseconds: 1 });
   add("times/far", "file", { mtimeSeconds: 8_000_000_000, mtimeNanoseconds: 999_999_999 });
 
-  add("xattrs", "dir", { xattrs: { "user.directory": Buffer.from("yes") } });
+  add("xattrs", "dir", { xattrs: { "user.directory": "yes" } });
   add("xattrs/user", "file", {
     xattrs: {
-      "user.binary": Buffer.from([0, 255, 10, 0]),
-      "user.empty": new Uint8Array(0),
+      "user.binary": latin1("\0\xff\n\0"),
+      "user.empty": "",
       "user.large": pattern(3000),
     },
   });
   add("xattrs/none", "file");
-  add("xattrs/trusted", "file", { xattrs: { "trusted.secret": Buffer.from("s"), "user.open": Buffer.from("o") } });
+  add("xattrs/trusted", "file", { xattrs: { "trusted.secret": "s", "user.open": "o" } });
   add("xattrs/capability", "file", {
     permissions: 0o755,
-    xattrs: { "security.capability": Buffer.from("0100000200200000000000000000000000000000", "hex") },
+    xattrs: { "security.capability": fromHex(CAPABILITY) },
   });
   add("acl", "dir");
   add("acl/nobody-reads", "file", {
     permissions: 0o640,
-    content: Buffer.from("granted"),
-    xattrs: { "system.posix_acl_access": ACL_READ_NOBODY },
+    content: "granted",
+    xattrs: { "system.posix_acl_access": fromHex(ACL_READ_NOBODY) },
   });
 
   add("bin", "dir");
-  add("bin/script", "file", { permissions: 0o755, content: Buffer.from("#!/bin/sh\necho ran $1\n") });
+  add("bin/script", "file", { permissions: 0o755, content: "#!/bin/sh\necho ran $1\n" });
   return entries;
 }

@@ -1,8 +1,6 @@
-import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { type Case, notable, pathOf } from "../case.ts";
+import { expectEqual, expectFailure, expectSameSet, expectTrue } from "../expect.ts";
 import type { FixtureEntry } from "../fixture.ts";
-import { systemCalls } from "../system-calls.ts";
 
 /** Names that every user can set and see. */
 function isPlain(name: string): boolean {
@@ -13,7 +11,7 @@ function isPrivileged(name: string): boolean {
   return name.startsWith("trusted.") || name === "security.capability";
 }
 
-function expected(entry: FixtureEntry, wanted: (name: string) => boolean): [string, Uint8Array][] {
+function expected(entry: FixtureEntry, wanted: (name: string) => boolean): [string, string][] {
   return Object.entries(entry.xattrs ?? {}).filter(([name]) => wanted(name));
 }
 
@@ -25,16 +23,15 @@ export const xattrCases: Case[] = [
       for (const entry of notable(subject)) {
         if (entry.linkTo !== undefined || entry.kind === "lnk") continue;
         const path = pathOf(subject, entry.path);
-        const names = systemCalls().llistxattr(path).filter(isPlain);
-        assert.deepEqual(
-          names.toSorted(),
-          expected(entry, isPlain)
-            .map(([name]) => name)
-            .toSorted(),
+        const names = subject.system.xattrNames(path).filter((name) => isPlain(name));
+        const attributes = expected(entry, isPlain);
+        expectSameSet(
+          names,
+          attributes.map(([name]) => name),
           entry.path,
         );
-        for (const [name, value] of expected(entry, isPlain)) {
-          assert.ok(systemCalls().lgetxattr(path, name, 65536).equals(value), `${entry.path} ${name}`);
+        for (const [name, value] of attributes) {
+          expectEqual(subject.system.xattr(path, name), value, `${entry.path} ${name}`);
         }
       }
     },
@@ -46,8 +43,8 @@ export const xattrCases: Case[] = [
       for (const entry of notable(subject)) {
         for (const [name, value] of expected(entry, isPrivileged)) {
           const path = pathOf(subject, entry.path);
-          assert.ok(systemCalls().llistxattr(path).includes(name), `${entry.path} ${name}`);
-          assert.ok(systemCalls().lgetxattr(path, name, 65536).equals(value), `${entry.path} ${name}`);
+          expectTrue(subject.system.xattrNames(path).includes(name), `${entry.path}: ${name} is not listed`);
+          expectEqual(subject.system.xattr(path, name), value, `${entry.path} ${name}`);
         }
       }
     },
@@ -56,11 +53,9 @@ export const xattrCases: Case[] = [
     name: "names of trusted attributes are hidden from ordinary users",
     needs: ["xattrs", "privileged-xattrs", "other-users"],
     check(subject) {
-      const drop = ["--reuid=65534", "--regid=65534", "--clear-groups", "--"];
-      const dump = ["getfattr", "-m", "-", "--absolute-names", `${subject.root}/xattrs/trusted`];
-      const { stdout } = spawnSync("setpriv", [...drop, ...dump], { encoding: "latin1" });
-      assert.match(stdout, /^user\.open$/m);
-      assert.doesNotMatch(stdout, /^trusted\./m);
+      const { system } = subject;
+      const names = system.asNobody(() => system.xattrNames(pathOf(subject, "xattrs/trusted")));
+      expectEqual(names.join(" "), "user.open", "what nobody sees");
     },
   },
   {
@@ -69,7 +64,7 @@ export const xattrCases: Case[] = [
     check(subject) {
       for (const entry of notable(subject)) {
         for (const [name, value] of expected(entry, (word) => word.startsWith("system.posix_acl"))) {
-          assert.ok(systemCalls().lgetxattr(pathOf(subject, entry.path), name, 65536).equals(value), entry.path);
+          expectEqual(subject.system.xattr(pathOf(subject, entry.path), name), value, entry.path);
         }
       }
     },
@@ -78,21 +73,21 @@ export const xattrCases: Case[] = [
     name: "a size of 0 asks for the size; too little room is ERANGE",
     needs: ["xattrs"],
     check(subject) {
+      const { system } = subject;
       const path = pathOf(subject, "xattrs/user");
-      const calls = systemCalls();
-      assert.equal(calls.xattrSize(path, "user.large"), 3000);
-      assert.equal(calls.xattrSize(path, "user.empty"), 0);
-      assert.throws(() => calls.lgetxattr(path, "user.large", 2999), /ERANGE/);
-      assert.equal(calls.lgetxattr(path, "user.large", 3000).length, 3000);
+      expectEqual(system.xattrSize(path, "user.large"), 3000, "a large one");
+      expectEqual(system.xattrSize(path, "user.empty"), 0, "an empty one");
+      expectFailure("ERANGE", () => void system.xattr(path, "user.large", 2999), "a byte too little");
+      expectEqual(system.xattr(path, "user.large", 3000).length, 3000, "just enough");
     },
   },
   {
     name: "an attribute that is not there is ENODATA",
     needs: ["xattrs"],
     check(subject) {
-      const calls = systemCalls();
-      assert.throws(() => calls.xattrSize(pathOf(subject, "xattrs/user"), "user.absent"), /ENODATA/);
-      assert.throws(() => calls.xattrSize(pathOf(subject, "xattrs/none"), "user.absent"), /ENODATA/);
+      for (const name of ["xattrs/user", "xattrs/none"]) {
+        expectFailure("ENODATA", () => void subject.system.xattrSize(pathOf(subject, name), "user.absent"), name);
+      }
     },
   },
 ];

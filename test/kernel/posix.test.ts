@@ -1,0 +1,39 @@
+/** The POSIX cases that FUSE is held to, from the same source, on the driver: as Lua in the machine. */
+import { mkdirSync } from "node:fs";
+import { makeOnDisk, nodeFixture } from "@puzzlefs/posix";
+import { manifestOf, storeDisk } from "@puzzlefs/qemu";
+import { build } from "../end-to-end/images.ts";
+import { Scratch } from "../end-to-end/scratch.ts";
+import { bootDriver, kernels, kernelTest, mountImage } from "./driver.ts";
+
+const features =
+  "read-only owners devices directory-links statfs synthetic-times xattrs privileged-xattrs acls other-users handles";
+const variants = [
+  ["raw", []],
+  ["zstd-packed", ["-c", "--pack", "1M", "--frame-size", "65536"]],
+] as const;
+
+for (const kernel of kernels) {
+  kernelTest(kernel, "the POSIX cases hold, on a raw and on a compressed image", async (t) => {
+    const scratch = new Scratch();
+    t.teardown(() => scratch.remove());
+    const source = scratch.fresh("fixture");
+    mkdirSync(source);
+    makeOnDisk(source, nodeFixture());
+    const store = scratch.directory("store");
+    for (const [tag, options] of variants) build(source, `${store}/oci:${tag}`, "--mtime", "keep", ...options);
+    const disk = storeDisk(store);
+    t.teardown(() => disk.remove());
+    const machine = await bootDriver(kernel, { disks: [disk] });
+    t.teardown(() => machine.kill());
+    for (const [tag] of variants) {
+      await mountImage(machine, "oci", manifestOf(`${store}/oci`, tag), "/mnt");
+      const report = await machine.succeed(`lua /posix.lua /mnt ${features.replaceAll(" ", ",")}`, { timeout: 540_000 });
+      t.regex(report, /\n# 0 failed\n$/, `${tag}:\n${report}`);
+      t.notRegex(report, /# SKIP/, tag);
+      await machine.succeed("umount /mnt");
+    }
+    await machine.succeed("umount /store && rmmod puzzlefs");
+    await machine.close();
+  });
+}
