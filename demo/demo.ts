@@ -5,7 +5,7 @@
  *     node demo/demo.ts CACHE        CACHE/debian-bookworm is the root, from `make setup`
  */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { formatBytes, formatCount, formatSeconds, formatShare } from "../packages/cli/src/terminal/quantities.ts";
 import { style } from "../packages/cli/src/terminal/style.ts";
@@ -67,6 +67,12 @@ class Demo {
     this.#puzzlefs("umount", "mnt");
     this.#mounted = false;
     this.#puzzlefs("verify", "store");
+  }
+
+  /** The layout stays for `make demo-kernel`. */
+  keep(): void {
+    rmSync(join(cache, "demo-store"), { recursive: true, force: true });
+    renameSync(join(this.#directory, "store"), join(cache, "demo-store"));
   }
 
   close(): void {
@@ -174,9 +180,11 @@ process.on("SIGINT", () => {
 });
 try {
   await demo.run();
+  demo.keep();
   console.log(`\nDone in ${formatSeconds((performance.now() - start) / 1000)}.`);
   console.log(
-    "Next: 'packages/cli/bin/puzzlefs --help' for your own trees, 'make test' for all tests, 'make help' for the rest.",
+    "Next: 'make demo-kernel' mounts the image by the kernel driver, in a virtual machine; 'packages/cli/bin/puzzlefs --help'\n" +
+      "for your own trees, 'make test' for all tests, 'make help' for the rest.",
   );
 } catch (error) {
   console.error(`demo: ${error instanceof Error ? error.message : String(error)}`);

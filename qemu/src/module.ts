@@ -1,6 +1,6 @@
 /** Builds the module, each kernel's in a directory of its own: `build/kernel/NAME`. */
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { cacheDirectory, type Kernel, projectRoot } from "./kernels.ts";
 
@@ -66,19 +66,22 @@ export class ModuleBuildError extends Error {
 export function buildModule(kernel: Kernel, parameters: readonly string[] = []): { path: string; output: string } {
   const directory = join(projectRoot, "build/kernel", kernel.name);
   showSources(source, directory);
-  const make = ["make", "-C", directory, `KDIR=${kernel.build}`, "-j2", "--no-print-directory", ...parameters];
+  // Tests run at once, each with a machine of its own.
+  const make = [
+    "flock",
+    `${directory}.lock`,
+    "make",
+    "-C",
+    directory,
+    `KDIR=${kernel.build}`,
+    "-j2",
+    "--no-print-directory",
+    ...parameters,
+  ];
   const { status, output } = runInToolchain(kernel, make);
   const path = join(directory, "puzzlefs.ko");
   if (status !== 0 || !existsSync(path)) {
     throw new ModuleBuildError(`puzzlefs.ko for ${kernel.release} (status ${status}):\n${output}`);
   }
   return { path, output };
-}
-
-/** As buildModule, from sources elsewhere: for a module that only tests need. */
-export function buildOtherModule(kernel: Kernel, sources: string, directory: string): string {
-  cpSync(sources, directory, { recursive: true });
-  const { status, output } = runInToolchain(kernel, ["make", "-C", kernel.build, `M=${directory}`, "modules"]);
-  if (status !== 0) throw new ModuleBuildError(output);
-  return directory;
 }
