@@ -1,5 +1,5 @@
 # Everything a developer does, by name; `make help` lists it.
-.PHONY: help setup setup-test setup-kernels setup-external external build codegen demo test check-kernel debug-kernel vm lint format bench clean
+.PHONY: help setup setup-test setup-kernels setup-external external build codegen demo demo-kernel test test-kernels check-kernel debug-kernel vm lint format bench clean
 .DEFAULT_GOAL := help
 
 NODE := build/node
@@ -28,6 +28,10 @@ codegen: setup ## compile schema/ into Cap'n Proto, TypeScript and C
 demo: build ## a Debian root becomes an image, is changed, built again, mounted and compared
 	@$(NODE) demo/demo.ts $(PUZZLEFS_CACHE)
 
+demo-kernel: setup-kernels ## the image of `make demo`, mounted by the kernel driver in a virtual machine
+	@[ -e $(PUZZLEFS_CACHE)/demo-store ] || $(MAKE) --no-print-directory demo
+	@$(NODE) demo/kernel.ts $(PUZZLEFS_CACHE)
+
 lint: setup ## types, lint and format
 	@$(NODE) test/run.ts lint
 
@@ -44,6 +48,9 @@ check-kernel: setup-kernels build ## the driver's sources under all checkers of 
 debug-kernel: setup-test build ## the driver in a kernel that checks itself, and in which every allocation fails once (an hour)
 	@setup/setup.sh debug-kernel
 	@PUZZLEFS_DEBUG_KERNEL=1 $(NODE) test/run.ts test/kernel-debug/*.test.ts
+
+test-kernels: setup-test setup-kernels build ## the driver's tests, all of them on each of the three kernels
+	@for kernel in 6.1 6.12 7; do PUZZLEFS_KERNELS=$$kernel $(NODE) test/run.ts 'test/kernel/*.test.ts' || exit 1; done
 
 vm: setup-kernels ## KERNEL=6.1|6.12|7|debug [IMAGE=OCI_DIR:TAG] CMD='…': runs CMD in a virtual machine, the image on /mnt
 	@$(NODE) qemu/src/vm.ts
