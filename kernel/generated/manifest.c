@@ -642,13 +642,21 @@ bool pfs_manifest_start(struct pfs_bytes json, struct pfs_failure *failure,
 {
 	if (json.length > PFS_MAX_MANIFEST_BYTES)
 		return pfs_fail(failure, PFS_RULE_MANIFEST_TOO_LARGE, 0, 0);
-	*out = (struct pfs_descriptor) { .kind = PFS_DESCRIPTOR_NONE, .type = PFS_TYPE_OTHER, .has_digest = false, .has_verity = false, .size = PFS_NO_SIZE, .in_layers = false, .step = (struct pfs_step) {
-		.kind = PFS_STEP_NONE,
-		.depth = 0,
-		.key = 0,
-		.start = 0,
-		.at = 0,
-		.want = PFS_WANT_VALUE },
+	*out = (struct pfs_descriptor) {
+		.kind = PFS_DESCRIPTOR_NONE,
+		.type = PFS_TYPE_OTHER,
+		.has_digest = false,
+		.has_verity = false,
+		.size = PFS_NO_SIZE,
+		.in_layers = false,
+		.step = (struct pfs_step) {
+			.kind = PFS_STEP_NONE,
+			.depth = 0,
+			.key = 0,
+			.start = 0,
+			.at = 0,
+			.want = PFS_WANT_VALUE,
+		},
 	};
 	return true;
 }

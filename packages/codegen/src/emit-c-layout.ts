@@ -58,15 +58,33 @@ function align(line: string, open = [outermost(line)]): string[] {
 
 const FUNCTION_HEAD = /^((?:static )?(?:inline )?(?:struct |enum )?\w+) (\w+\(.*)$/;
 
-const RECORD = /^(\t*)(.*\(struct \w+\) \{) (\..*) \};$/;
+const RECORD = /^(\t*)(.*?\(struct \w+\) \{) (\..*) (\}[;,])$/;
+
+/** The members of a record, or undefined where the text is more than one record's. */
+function membersOf(text: string): string[] | undefined {
+  const members: string[] = [];
+  let depth = 0;
+  let start = 0;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at] ?? "";
+    if ("({".includes(char)) depth++;
+    if (")}".includes(char)) depth--;
+    if (depth < 0) return undefined;
+    if (depth > 0 || !text.startsWith(", .", at)) continue;
+    members.push(text.slice(start, at));
+    start = at + 2;
+  }
+  return [...members, text.slice(start)];
+}
 
 /** Breaks a long line of code. A record's members stand below each other; a function's type stands alone where its name and first parameter need the room. */
 function wrap(line: string): string[] {
   if (width(line) <= COLUMNS) return [line];
-  const [, indent, opening, members] = RECORD.exec(line) ?? [];
-  if (indent !== undefined && members !== undefined) {
-    const each = members.split(/, (?=\.\w+ = )/).flatMap((member) => align(`${indent}\t${member},`));
-    return [`${indent}${opening}`, ...each, `${indent}};`];
+  const [, indent = "", opening = "", text = "", end = ""] = RECORD.exec(line) ?? [];
+  const members = text === "" ? undefined : membersOf(text);
+  if (members !== undefined) {
+    const each = members.flatMap((member) => wrap(`${indent}\t${member},`));
+    return [`${indent}${opening}`, ...each, `${indent}${end}`];
   }
   const lines = align(line);
   const [, type, rest] = FUNCTION_HEAD.exec(line) ?? [];
