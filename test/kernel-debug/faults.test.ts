@@ -3,7 +3,7 @@
  * honest error or what is right, nothing is lost, and no checker of the kernel has anything to report. See debug-kernel
  * in the Makefile.
  */
-import { manifestOf, storeDisk } from "@puzzlefs/qemu";
+import { manifestOf, mountCommand, storeDisk } from "@puzzlefs/qemu";
 import test from "ava";
 import { build } from "../end-to-end/images.ts";
 import { Scratch } from "../end-to-end/scratch.ts";
@@ -12,6 +12,8 @@ import { makeSmallTree } from "./tree.ts";
 
 const images: readonly { name: string; options: string[]; more: string }[] = [
   { name: "raw", options: [], more: "" },
+  // Beside a mount of "raw" that has the large file open: the pages of both are the same.
+  { name: "kept", options: ["--mtime", "keep"], more: "" },
   { name: "zstd", options: ["-c", "--chunk-size", "16384:65536:262144"], more: "" },
   { name: "packed", options: ["-c", "--pack", "1M", "--chunking", "stream"], more: ",verify=blob" },
 ];
@@ -32,11 +34,15 @@ else {
     const machine = await bootDebugMachine({ disks: [{ image: disk.image }] });
     try {
       await machine.succeed("mkdir /store && mount /dev/vda /store");
+      const beside = mountCommand({ store: "/store", manifest: manifestOf(layout, "raw"), at: "/beside" });
       for (const { name, more } of images) {
+        if (name === "kept")
+          await machine.succeed(`mkdir /beside; ${beside}; sleep 100000 </beside/large & cat /beside/large | wc -c`);
         const command = `lua /faults.lua /store ${manifestOf(layout, name)} /mnt '${more}'`;
         const { status, stdout, stderr } = await machine.run(command, { timeout: 30 * minutes });
         t.log(`${name}:\n${stdout}`);
         t.is(status, 0, stderr);
+        if (name === "kept") await machine.succeed("kill $(pidof sleep); sleep 1; umount /beside");
       }
       t.is(await unloadAndFindLeaks(machine), "");
       await machine.close();

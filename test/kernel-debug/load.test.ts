@@ -12,6 +12,8 @@ import { bootDebugMachine, debugKernelLacks, unloadAndFindLeaks } from "./debug-
 
 const images: readonly { name: string; options: string[]; more?: string }[] = [
   { name: "raw", options: [], more: "verify=blob" },
+  // Its files show the same pages as those of "raw".
+  { name: "kept", options: ["--mtime", "keep"], more: "verify=blob" },
   { name: "zstd", options: ["-c", "--frame-size", "16384"] },
   { name: "packed", options: ["-c", "--pack", "1M", "--chunking", "stream"], more: "verify=blob" },
 ];
@@ -36,7 +38,7 @@ const fail = (percent: number): string =>
   `for kind in failslab fail_page_alloc; do echo ${percent} >/sys/kernel/debug/$kind/probability; done`;
 
 const lacks = debugKernelLacks();
-const title = "debug kernel: reading, reclaiming and unmounting at once, with and without failures";
+const title = "debug kernel: reading, sharing, reclaiming and unmounting at once, with and without failures";
 if (lacks !== "") test.skip(`${title} (needs ${lacks})`, () => {});
 else {
   test.serial(title, async (t) => {
@@ -76,7 +78,7 @@ else {
         "mount -t overlay -o lowerdir=/mnt/raw,upperdir=/tmp/o/upper,workdir=/tmp/o/work,index=on,nfs_export=on overlay /mnt/overlay",
         "cd /mnt/overlay; find . -exec stat {} + >/dev/null; for file in $(find . -type f -size -2k | head -n 20); do echo more >>$file; mv $file $file.new; done",
         "cd /; umount /mnt/overlay; rm -rf /tmp/o",
-        "umount /mnt/raw /mnt/packed",
+        "umount /mnt/raw /mnt/kept /mnt/packed",
       );
       await sh(choose);
       let failed = 0;
