@@ -13,6 +13,8 @@ export const MAX_MANIFEST_BYTES: u32 = 67108864;
 export const MAX_DEPTH: u32 = 32;
 /** Keys of one object: they are compared each with each. */
 export const MAX_KEYS: u32 = 64;
+/** A size that is none. */
+export const NO_SIZE: u53 = 9007199254740992;
 /** Room for the positions of the keys of every object that is open. */
 export const KEY_POSITIONS: u32 = 2145;
 
@@ -266,17 +268,17 @@ function noteKey(json: Bytes, at: u53, depth: u32, keys: Scratch<u32>): void {
   keys[first] = u32(count + 1);
 }
 
-/** Reads the digest string at `at`, "sha256:" and 64 digits, into 32 bytes. */
-function readDigest(json: Bytes, at: u53, plain: Scratch<u8>, digest: Scratch<u8>): void {
+/** Reads the digest string at `at`, "sha256:" and 64 digits, into the first 32 of `digests`; false where it is not that. */
+function readDigest(json: Bytes, at: u53, plain: Scratch<u8>, digests: Scratch<u8>): boolean {
   const length = copyString(json, at, 0, plain);
-  if (length !== 7 + HEX_DIGITS) fail("manifest-digest", 0, at);
+  if (length !== 7 + HEX_DIGITS) return false;
   const prefix = text("sha256:");
   for (let i: u32 = 0; i < prefix.length; i++) {
-    if (plain[i] !== prefix[i]) fail("manifest-digest", 0, at);
+    if (plain[i] !== prefix[i]) return false;
   }
   copyString(json, at, 7, plain);
-  const valid = parseDigits(plain, digest, 0);
-  if (!valid) fail("manifest-digest", 0, at);
+  const valid = parseDigits(plain, digests, 0);
+  return valid;
 }
 
 /** 64 hexadecimal digits in `plain` as 32 bytes of `digests` from `first` on. */
@@ -288,6 +290,229 @@ function parseDigits(plain: Scratch<u8>, digests: Scratch<u8>, first: u32): bool
     digests[first + i] = ((high & 15) << 4) | (low & 15);
   }
   return true;
+}
+
+/** The number from `at` to `end`, or NO_SIZE where it is not a count of bytes, of 15 digits at most. */
+function readSize(json: Bytes, at: u53, end: u53): u53 {
+  const count: u32 = u32(difference(end, at));
+  let high: u32 = 0;
+  let low: u32 = 0;
+  if (count > 15) return NO_SIZE;
+  for (let i: u32 = 0; i < count; i++) {
+    const digit: u32 = json[u32(at) + i];
+    if (!isDigit(digit)) return NO_SIZE;
+    if (i + 8 < count) high = (high % 1000000) * 10 + (digit & 15);
+    else low = (low % 10000000) * 10 + (digit & 15);
+  }
+  return (high % 10000000) * 100000000 + low;
+}
+
+/** A step over the text: what comes next, and how to go on behind it. */
+export interface Step extends Value {
+  /** One of STEP_…. */
+  kind: u32;
+  /** Objects and arrays that are open behind it. */
+  depth: u32;
+  /** Opening quote of the last key. */
+  key: u53;
+  /** Where it starts, and where the text goes on. */
+  start: u53;
+  at: u53;
+  want: u32;
+}
+
+/** The whole text has been read. */
+export const STEP_NONE: u32 = 0;
+export const STEP_OPENED: u32 = 1;
+export const STEP_CLOSED: u32 = 2;
+export const STEP_SCALAR: u32 = 3;
+
+/** Closes the object or array at `at`, which is the innermost one. */
+function close(json: Bytes, open: Scratch<u8>, last: Step, want: u32, at: u53): Step {
+  const object: boolean = json[at] === CLOSE_BRACE;
+  const closable: boolean = want === WANT_COMMA_OR_END || want === (object ? WANT_KEY_OR_END : WANT_VALUE_OR_END);
+  const kind: u8 = object ? OBJECT : ARRAY;
+  if (!closable || last.depth === 0 || open[last.depth] !== kind) fail("manifest-syntax", 0, at);
+  const depth: u32 = u32(difference(last.depth, 1));
+  const next: u32 = depth === 0 ? WANT_NOTHING : WANT_COMMA_OR_END;
+  return { kind: STEP_CLOSED, depth: depth, key: last.key, start: at, at: u32(at) + 1, want: next };
+}
+
+/** Opens an object or array at `at`. `open` has room for MAX_DEPTH + 1 marks, `keys` for KEY_POSITIONS. */
+function begin(json: Bytes, open: Scratch<u8>, keys: Scratch<u32>, last: Step, key: u53, at: u53): Step {
+  const object: boolean = json[at] === OPEN_BRACE;
+  if (last.depth >= MAX_DEPTH) fail("manifest-too-deep", 0, at);
+  if (last.depth === 0 && !object) fail("manifest-syntax", 0, at);
+  const depth: u32 = u32(last.depth + 1);
+  const want: u32 = object ? WANT_KEY_OR_END : WANT_VALUE_OR_END;
+  open[depth] = object ? OBJECT : ARRAY;
+  keys[depth * (MAX_KEYS + 1)] = 0;
+  return { kind: STEP_OPENED, depth: depth, key: key, start: at, at: u32(at) + 1, want: want };
+}
+
+/** The next thing that is opened, closed or a scalar. Everything on the way is checked. */
+function nextStep(json: Bytes, open: Scratch<u8>, keys: Scratch<u32>, last: Step): Step {
+  const depth: u32 = last.depth;
+  let at: u53 = last.at;
+  let want: u32 = last.want;
+  let key: u53 = last.key;
+  while (at < json.length) {
+    decreases(json.length - at);
+    const code: u32 = json[at];
+    const start: u53 = at;
+    if (code === SPACE || code === TAB || code === LINE_FEED || code === RETURN) {
+      at = u32(at) + 1;
+    } else if (want === WANT_NOTHING) {
+      fail("manifest-syntax", 0, at);
+    } else if (want === WANT_COLON) {
+      if (code !== COLON) fail("manifest-syntax", 0, at);
+      want = WANT_VALUE;
+      at = u32(at) + 1;
+    } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
+      return close(json, open, last, want, at);
+    } else if (want === WANT_COMMA_OR_END) {
+      if (code !== COMMA) fail("manifest-syntax", 0, at);
+      want = open[depth] === OBJECT ? WANT_KEY : WANT_VALUE;
+      at = u32(at) + 1;
+    } else if (want === WANT_KEY || want === WANT_KEY_OR_END) {
+      if (code !== QUOTE) fail("manifest-syntax", 0, at);
+      const keyEnd = scalarEnd(json, start);
+      noteKey(json, start, depth, keys);
+      key = start;
+      at = keyEnd;
+      want = WANT_COLON;
+    } else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
+      return begin(json, open, keys, last, key, at);
+    } else {
+      if (depth === 0) fail("manifest-syntax", 0, at);
+      const end = scalarEnd(json, start);
+      return { kind: STEP_SCALAR, depth: depth, key: key, start: start, at: end, want: WANT_COMMA_OR_END };
+    }
+  }
+  if (want !== WANT_NOTHING) fail("manifest-syntax", 0, at);
+  return { kind: STEP_NONE, depth: 0, key: key, start: at, at: at, want: want };
+}
+
+/** A descriptor of a manifest, and how to go on behind it; its digests are in the caller's memory. */
+export interface Descriptor extends Value {
+  /** One of DESCRIPTOR_…. */
+  kind: u32;
+  /** One of TYPE_…. */
+  type: u32;
+  /** Whether its digest is of the form that this format knows; that of a layer always is. */
+  hasDigest: boolean;
+  /** Whether an fs-verity digest is annotated. */
+  hasVerity: boolean;
+  /** Bytes of the blob, or NO_SIZE. */
+  size: u53;
+  inLayers: boolean;
+  step: Step;
+}
+
+/** There are no more. */
+export const DESCRIPTOR_NONE: u32 = 0;
+export const DESCRIPTOR_CONFIG: u32 = 1;
+export const DESCRIPTOR_LAYER: u32 = 2;
+
+export const TYPE_OTHER: u32 = 0;
+export const TYPE_ROOTFS: u32 = 1;
+export const TYPE_CHUNK: u32 = 2;
+export const TYPE_COMPRESSED_CHUNK: u32 = 3;
+
+/** The type that a media type says. */
+function typeOf(json: Bytes, at: u53): u32 {
+  if (saysRootfsType(json, at)) return TYPE_ROOTFS;
+  if (says(json, at, text("application/vnd.puzzlefs.image.filedata.v1"))) return TYPE_CHUNK;
+  if (says(json, at, text("application/vnd.puzzlefs.image.filedata.v1+zstd"))) return TYPE_COMPRESSED_CHUNK;
+  return TYPE_OTHER;
+}
+
+/** Where to start: what nextDescriptor takes first. */
+export function manifestStart(json: Bytes): Descriptor {
+  if (json.length > MAX_MANIFEST_BYTES) fail("manifest-too-large", 0, 0);
+  return {
+    kind: DESCRIPTOR_NONE,
+    type: TYPE_OTHER,
+    hasDigest: false,
+    hasVerity: false,
+    size: NO_SIZE,
+    inLayers: false,
+    step: { kind: STEP_NONE, depth: 0, key: 0, start: 0, at: 0, want: WANT_VALUE },
+  };
+}
+
+/**
+ * The descriptor after `last`, of the config or a layer, in the order of the text: its digest and its annotated fs-verity
+ * digest are read into `digests`, 32 bytes each. `open` has room for MAX_DEPTH + 1 marks, `keys` for KEY_POSITIONS,
+ * `plain` for 80 bytes. The text has been checked where there are no more.
+ */
+export function nextDescriptor(
+  json: Bytes,
+  open: Scratch<u8>,
+  keys: Scratch<u32>,
+  plain: Scratch<u8>,
+  digests: Scratch<u8>,
+  last: Descriptor,
+): Descriptor {
+  let step: Step = last.step;
+  let inLayers: boolean = last.inLayers;
+  let kind: u32 = DESCRIPTOR_NONE;
+  let top: u32 = 0;
+  let inAnnotations: boolean = false;
+  let type: u32 = TYPE_OTHER;
+  let hasDigest: boolean = false;
+  let hasVerity: boolean = false;
+  let size: u53 = NO_SIZE;
+  while (step.at <= json.length) {
+    decreases(difference(json.length + 1, step.at));
+    const next = nextStep(json, open, keys, step);
+    step = next;
+    const depth: u32 = next.depth;
+    if (next.kind === STEP_NONE) break;
+    if (next.kind === STEP_OPENED && top === 0) {
+      if (depth === 2 && says(json, next.key, text("layers"))) {
+        if (open[2] !== ARRAY) fail("manifest-syntax", 0, next.start);
+        inLayers = true;
+      }
+      const config: boolean = depth === 2 && says(json, next.key, text("config"));
+      if (open[depth] === OBJECT && (config || (depth === 3 && inLayers))) {
+        top = depth;
+        kind = config ? DESCRIPTOR_CONFIG : DESCRIPTOR_LAYER;
+      }
+    } else if (next.kind === STEP_OPENED) {
+      if (depth === top + 1 && says(json, next.key, text("annotations"))) inAnnotations = true;
+    } else if (next.kind === STEP_CLOSED) {
+      if (depth === top) inAnnotations = false;
+      if (depth === 1) inLayers = false;
+      if (top !== 0 && depth + 1 === top) {
+        if (!hasDigest && kind === DESCRIPTOR_LAYER) fail("manifest-digest", 0, next.start);
+        break;
+      }
+    } else if (top !== 0 && depth === top) {
+      const isText: boolean = json[next.start] === QUOTE;
+      if (says(json, next.key, text("size"))) size = readSize(json, next.start, next.at);
+      if (isText && says(json, next.key, text("mediaType"))) type = typeOf(json, next.start);
+      if (isText && says(json, next.key, text("digest"))) {
+        const valid = readDigest(json, next.start, plain, digests);
+        if (!valid && kind === DESCRIPTOR_LAYER) fail("manifest-digest", 0, next.start);
+        hasDigest = valid;
+      }
+    } else if (inAnnotations && depth === top + 1 && json[next.start] === QUOTE && saysRootHash(json, next.key)) {
+      const count = copyString(json, next.start, 0, plain);
+      const valid = parseDigits(plain, digests, 32);
+      hasVerity = valid && count === HEX_DIGITS;
+      if (!hasVerity && kind === DESCRIPTOR_LAYER) fail("manifest-digest", 0, next.start);
+    }
+  }
+  return {
+    kind: kind,
+    type: type,
+    hasDigest: hasDigest,
+    hasVerity: hasVerity,
+    size: size,
+    inLayers: inLayers,
+    step: step,
+  };
 }
 
 /**
@@ -303,113 +528,22 @@ export function findRootfs(
   digest: Scratch<u8>,
   verity: Scratch<u8>,
 ): RootfsDescriptor {
-  if (json.length > MAX_MANIFEST_BYTES) fail("manifest-too-large", 0, 0);
-  let want: u32 = WANT_VALUE;
-  let depth: u32 = 0;
-  let at: u53 = 0;
-  let key: u53 = 0;
-  let inLayers: boolean = false;
-  let inAnnotations: boolean = false;
-  let isRootfs: boolean = false;
-  let hasDigest: boolean = false;
-  let hasVerity: boolean = false;
+  const start = manifestStart(json);
+  let last: Descriptor = start;
   let found: u32 = 0;
-  let foundVerity: boolean = false;
-  while (at < json.length) {
-    decreases(json.length - at);
-    const code: u32 = json[at];
-    const start: u53 = at;
-    if (code === SPACE || code === TAB || code === LINE_FEED || code === RETURN) {
-      at = u32(at) + 1;
-      continue;
-    }
-    if (want === WANT_NOTHING) fail("manifest-syntax", 0, at);
-    if (want === WANT_COLON) {
-      if (code !== COLON) fail("manifest-syntax", 0, at);
-      want = WANT_VALUE;
-      at = u32(at) + 1;
-      continue;
-    }
-    if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
-      const object: boolean = code === CLOSE_BRACE;
-      const closable: boolean = want === WANT_COMMA_OR_END || want === (object ? WANT_KEY_OR_END : WANT_VALUE_OR_END);
-      if (!closable || depth === 0 || open[depth] !== (object ? OBJECT : ARRAY)) fail("manifest-syntax", 0, at);
-      at = u32(at) + 1;
-      if (depth === 4) inAnnotations = false;
-      if (depth === 3 && inLayers && object) {
-        if (!hasDigest) fail("manifest-digest", 0, start);
-        if (isRootfs) {
-          if (found !== 0) fail("manifest-rootfs-twice", 0, start);
-          found = u32(at);
-          foundVerity = hasVerity;
-          for (let i: u32 = 0; i < 32; i++) digest[i] = layer[i];
-          for (let i: u32 = 0; i < 32; i++) verity[i] = layer[32 + i];
-        }
-      }
-      if (depth === 2) inLayers = false;
-      depth = u32(difference(depth, 1));
-      want = depth === 0 ? WANT_NOTHING : WANT_COMMA_OR_END;
-      continue;
-    }
-    if (want === WANT_COMMA_OR_END) {
-      if (code !== COMMA) fail("manifest-syntax", 0, at);
-      want = open[depth] === OBJECT ? WANT_KEY : WANT_VALUE;
-      at = u32(at) + 1;
-      continue;
-    }
-    if (want === WANT_KEY || want === WANT_KEY_OR_END) {
-      if (code !== QUOTE) fail("manifest-syntax", 0, at);
-      const keyEnd = scalarEnd(json, start);
-      noteKey(json, start, depth, keys);
-      key = start;
-      at = keyEnd;
-      want = WANT_COLON;
-      continue;
-    }
-    if (code === OPEN_BRACE || code === OPEN_BRACKET) {
-      if (depth >= MAX_DEPTH) fail("manifest-too-deep", 0, at);
-      if (depth === 0 && code !== OPEN_BRACE) fail("manifest-syntax", 0, at);
-      if (depth === 1 && says(json, key, text("layers"))) {
-        if (code !== OPEN_BRACKET) fail("manifest-syntax", 0, at);
-        inLayers = true;
-      }
-      if (depth === 2 && inLayers) {
-        isRootfs = false;
-        hasDigest = false;
-        hasVerity = false;
-      }
-      if (depth === 3 && inLayers && says(json, key, text("annotations"))) inAnnotations = true;
-      depth = u32(depth + 1);
-      open[depth] = code === OPEN_BRACE ? OBJECT : ARRAY;
-      keys[depth * (MAX_KEYS + 1)] = 0;
-      want = code === OPEN_BRACE ? WANT_KEY_OR_END : WANT_VALUE_OR_END;
-      at = u32(at) + 1;
-      continue;
-    }
-    if (depth === 0) fail("manifest-syntax", 0, at);
-    const end = scalarEnd(json, start);
-    at = end;
-    want = WANT_COMMA_OR_END;
-    if (code === QUOTE && inLayers && depth === 3 && open[3] === OBJECT) {
-      if (says(json, key, text("mediaType"))) {
-        isRootfs = saysRootfsType(json, start);
-      }
-      if (says(json, key, text("digest"))) {
-        readDigest(json, start, plain, layer);
-        hasDigest = true;
-      }
-    }
-    if (code === QUOTE && inAnnotations && depth === 4) {
-      if (saysRootHash(json, key)) {
-        const digits = copyString(json, start, 0, plain);
-        if (digits !== HEX_DIGITS) fail("manifest-digest", 0, start);
-        const valid = parseDigits(plain, layer, 32);
-        if (!valid) fail("manifest-digest", 0, start);
-        hasVerity = true;
-      }
-    }
+  let hasVerity: boolean = false;
+  while (last.step.at <= json.length) {
+    decreases(difference(json.length + 1, last.step.at));
+    const next = nextDescriptor(json, open, keys, plain, layer, last);
+    last = next;
+    if (next.kind === DESCRIPTOR_NONE) break;
+    if (next.kind !== DESCRIPTOR_LAYER || next.type !== TYPE_ROOTFS) continue;
+    if (found !== 0) fail("manifest-rootfs-twice", 0, next.step.start);
+    found = u32(next.step.at);
+    hasVerity = next.hasVerity;
+    for (let j: u32 = 0; j < 32; j++) digest[j] = layer[j];
+    for (let j: u32 = 0; j < 32; j++) verity[j] = layer[32 + j];
   }
-  if (want !== WANT_NOTHING) fail("manifest-syntax", 0, at);
   if (found === 0) fail("manifest-rootfs-missing", 0, 0);
-  return { end: found, hasVerity: foundVerity };
+  return { end: found, hasVerity: hasVerity };
 }

@@ -249,6 +249,25 @@ static void judge_metadata(struct text *text, struct pfs_bytes bytes)
 	free(starts.data);
 }
 
+/* Every descriptor, as far as the text is good. */
+static void put_descriptors(struct text *text, struct pfs_bytes json, struct pfs_scratch_u8 open,
+			    struct pfs_scratch_u32 keys, struct pfs_scratch_u8 plain,
+			    struct pfs_scratch_u8 digests)
+{
+	struct pfs_descriptor last;
+	struct pfs_failure failure;
+
+	if (!pfs_manifest_start(json, &failure, &last))
+		return;
+	while (pfs_next_descriptor(json, open, keys, plain, digests, last, &failure, &last) &&
+	       last.kind != PFS_DESCRIPTOR_NONE) {
+		put(text, "%u %u %d %d %" PRIu64 " %" PRIu64 " ", last.kind, last.type, last.has_digest,
+		    last.has_verity, last.size, last.step.at);
+		put_hex(text, (struct pfs_bytes) { digests.data, 64 });
+		put(text, "\n");
+	}
+}
+
 static void judge_manifest(struct text *text, struct pfs_bytes json)
 {
 	struct pfs_scratch_u8 open = { lend(PFS_MAX_DEPTH + 1, 1), PFS_MAX_DEPTH + 1 };
@@ -271,6 +290,7 @@ static void judge_manifest(struct text *text, struct pfs_bytes json)
 	} else {
 		refuse(text, &failure);
 	}
+	put_descriptors(text, json, open, keys, plain, layer);
 	free(open.data);
 	free(keys.data);
 	free(plain.data);

@@ -10,7 +10,14 @@ import {
   findVerity,
 } from "../../packages/format/src/generated/content.ts";
 import { ROOT_INO, countRecords, findName, findPlace, nextName } from "../../packages/format/src/generated/lookup.ts";
-import { KEY_POSITIONS, MAX_DEPTH, findRootfs } from "../../packages/format/src/generated/manifest.ts";
+import {
+  DESCRIPTOR_NONE,
+  KEY_POSITIONS,
+  MAX_DEPTH,
+  findRootfs,
+  manifestStart,
+  nextDescriptor,
+} from "../../packages/format/src/generated/manifest.ts";
 import { indexNames } from "../../packages/format/src/generated/nameindex.ts";
 import { Rootfs } from "../../packages/format/src/generated/metadata.ts";
 import type { BlobRef, FileChunk, Inode } from "../../packages/format/src/generated/metadata.ts";
@@ -160,21 +167,31 @@ export function judgeMetadata(bytes: Uint8Array, size = bytes.length): string {
 }
 
 export function judgeManifest(json: Uint8Array, size = json.length): string {
+  const bytes = new Bytes(json, 0, size);
+  const lent = [
+    new Uint8Array(MAX_DEPTH + 1),
+    new Uint32Array(KEY_POSITIONS),
+    new Uint8Array(80),
+    new Uint8Array(64),
+  ] as const;
   const digest = new Uint8Array(32);
   const verity = new Uint8Array(32);
-  return judged(() => {
-    const { end, hasVerity } = findRootfs(
-      new Bytes(json, 0, size),
-      new Uint8Array(MAX_DEPTH + 1),
-      new Uint32Array(KEY_POSITIONS),
-      new Uint8Array(80),
-      new Uint8Array(64),
-      digest,
-      verity,
-    );
-    const digests = (hasVerity ? [digest, verity] : [digest]).map((bytes) => Buffer.from(bytes).toString("hex"));
+  const verdict = judged(() => {
+    const { end, hasVerity } = findRootfs(bytes, ...lent, digest, verity);
+    const digests = (hasVerity ? [digest, verity] : [digest]).map((found) => Buffer.from(found).toString("hex"));
     return `accepted\n${end} ${digests.join(" ")}\n`;
   });
+  let descriptors = "";
+  judged(() => {
+    for (let next = manifestStart(bytes); ;) {
+      next = nextDescriptor(bytes, ...lent, next);
+      if (next.kind === DESCRIPTOR_NONE) return "";
+      const flags = `${Number(next.hasDigest)} ${Number(next.hasVerity)}`;
+      const found = `${next.kind} ${next.type} ${flags} ${next.size} ${next.step.at}`;
+      descriptors += `${found} ${Buffer.from(lent[3]).toString("hex")}\n`;
+    }
+  });
+  return verdict + descriptors;
 }
 
 /** `tail`: the last bytes of a blob of `blobBytes`. */

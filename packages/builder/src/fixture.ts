@@ -83,7 +83,7 @@ export function copyOf(ociDir: string, tag: string): string {
   mkdirSync(join(copy, "blobs/sha256"), { recursive: true });
   for (const name of ["oci-layout", "index.json"]) copyFileSync(join(ociDir, name), join(copy, name));
   const { digest, bytes } = Layout.open(ociDir).manifest(tag);
-  for (const name of [digest, ...referencedBlobs(bytes, tag).map((blob) => blob.digest.slice("sha256:".length))]) {
+  for (const name of [digest, ...referencedBlobs(bytes, tag).map((blob) => blob.digest ?? "")]) {
     linkSync(join(ociDir, "blobs/sha256", name), join(copy, "blobs/sha256", name));
   }
   return copy;

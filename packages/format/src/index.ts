@@ -1,7 +1,7 @@
 export { FormatError } from "./errors.ts";
 export type { FailureKind } from "./errors.ts";
-export { openMetadata, readManifest } from "./open.ts";
-export type { Metadata, MetadataDescriptor } from "./open.ts";
+export { manifestBlobs, openMetadata, readManifest } from "./open.ts";
+export type { ManifestBlob, Metadata, MetadataDescriptor } from "./open.ts";
 export { Bytes, StructList } from "./runtime.ts";
 export * from "./generated/content.ts";
 export * from "./generated/device.ts";

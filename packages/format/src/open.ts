@@ -1,4 +1,16 @@
-import { KEY_POSITIONS, MAX_DEPTH, findRootfs } from "./generated/manifest.ts";
+import {
+  DESCRIPTOR_CONFIG,
+  DESCRIPTOR_NONE,
+  findRootfs,
+  KEY_POSITIONS,
+  manifestStart,
+  MAX_DEPTH,
+  nextDescriptor,
+  NO_SIZE,
+  TYPE_CHUNK,
+  TYPE_COMPRESSED_CHUNK,
+  TYPE_ROOTFS,
+} from "./generated/manifest.ts";
 import { countRecords } from "./generated/lookup.ts";
 import type { Rootfs } from "./generated/metadata.ts";
 import { indexNames } from "./generated/nameindex.ts";
@@ -39,19 +51,54 @@ export interface MetadataDescriptor {
   readonly verity?: string;
 }
 
+/** Memory for reading a manifest: what is open, keys, a string without escapes, two digests. */
+const lend = (): [Uint8Array, Uint32Array, Uint8Array, Uint8Array] => [
+  new Uint8Array(MAX_DEPTH + 1),
+  new Uint32Array(KEY_POSITIONS),
+  new Uint8Array(80),
+  new Uint8Array(64),
+];
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+
 /** Finds the metadata blob in a manifest's JSON. Throws FormatError. */
 export function readManifest(json: Uint8Array): MetadataDescriptor {
   const digest = new Uint8Array(32);
   const verity = new Uint8Array(32);
-  const found = findRootfs(
-    Bytes.of(json),
-    new Uint8Array(MAX_DEPTH + 1),
-    new Uint32Array(KEY_POSITIONS),
-    new Uint8Array(80),
-    new Uint8Array(64),
-    digest,
-    verity,
-  );
-  const text = Buffer.from(digest).toString("hex");
-  return found.hasVerity ? { digest: text, verity: Buffer.from(verity).toString("hex") } : { digest: text };
+  const found = findRootfs(Bytes.of(json), ...lend(), digest, verity);
+  return found.hasVerity ? { digest: hex(digest), verity: hex(verity) } : { digest: hex(digest) };
+}
+
+/** A blob that a manifest needs. */
+export interface ManifestBlob {
+  readonly type: "config" | "rootfs" | "chunk" | "compressed-chunk" | "other";
+  /** Hex sha256; undefined: the config's has another form. */
+  readonly digest: string | undefined;
+  /** Hex fs-verity digest, where it is annotated. */
+  readonly verity: string | undefined;
+  /** Bytes as stored; undefined where the manifest says nothing of the kind. */
+  readonly size: number | undefined;
+}
+
+const TYPES = new Map<number, ManifestBlob["type"]>([
+  [TYPE_ROOTFS, "rootfs"],
+  [TYPE_CHUNK, "chunk"],
+  [TYPE_COMPRESSED_CHUNK, "compressed-chunk"],
+]);
+
+/** Every blob that a manifest's JSON lists, in the order of the text. Throws FormatError. */
+export function* manifestBlobs(json: Uint8Array): Generator<ManifestBlob> {
+  const bytes = Bytes.of(json);
+  const lent = lend();
+  const [, , , digests] = lent;
+  for (let next = manifestStart(bytes); ;) {
+    next = nextDescriptor(bytes, ...lent, next);
+    if (next.kind === DESCRIPTOR_NONE) return;
+    yield {
+      type: next.kind === DESCRIPTOR_CONFIG ? "config" : (TYPES.get(next.type) ?? "other"),
+      digest: next.hasDigest ? hex(digests.subarray(0, 32)) : undefined,
+      verity: next.hasVerity ? hex(digests.subarray(32)) : undefined,
+      size: next.size === NO_SIZE ? undefined : next.size,
+    };
+  }
 }

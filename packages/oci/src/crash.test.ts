@@ -31,7 +31,7 @@ function readEverything(t: ExecutionContext, path: string): string[] {
   const layout = Layout.open(path);
   return layout.tags().map(({ tag }) => {
     for (const { digest, size } of referencedBlobs(layout.manifest(tag).bytes, tag))
-      t.is(layout.readBlob(digest.slice(7), 1024).length, size);
+      t.is(size, layout.readBlob(digest ?? "", 1024).length);
     return tag;
   });
 }

@@ -1,6 +1,8 @@
+import { FormatError, manifestBlobs } from "@puzzlefs/format";
+import type { ManifestBlob } from "@puzzlefs/format";
 import { canonicalJson } from "./canonical-json.ts";
 import { LayoutError } from "./errors.ts";
-import { parseDescriptor, parseObject, type Descriptor } from "./index-json.ts";
+import type { Descriptor } from "./index-json.ts";
 
 export const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
 export const ROOTFS_TYPE = "application/vnd.puzzlefs.image.rootfs.v1";
@@ -65,14 +67,14 @@ export function assembleManifest(rootfs: RootfsBlob, chunks: Iterable<ChunkBlob>
   return Buffer.from(pieces.join(""));
 }
 
-/** The descriptors of every blob that a manifest needs, config first. Throws LayoutError. */
-export function referencedBlobs(manifest: Uint8Array, path: string): Descriptor[] {
+/** Every blob that a manifest needs, in the order of its text. Throws LayoutError. */
+export function referencedBlobs(manifest: Uint8Array, path: string): ManifestBlob[] {
   if (manifest.length > MANIFEST_LIMIT)
     throw new LayoutError("refused", path, `manifest of ${manifest.length} bytes, more than ${MANIFEST_LIMIT}`);
-  const { config, layers } = parseObject(Buffer.from(manifest).toString("utf8"), path);
-  if (!Array.isArray(layers)) throw new LayoutError("corrupt", path, "layers is not an array");
-  return [
-    parseDescriptor(config, path, "config"),
-    ...layers.map((layer: unknown, i) => parseDescriptor(layer, path, `layers[${i}]`)),
-  ];
+  try {
+    return [...manifestBlobs(manifest)];
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new LayoutError(error.kind, path, error.message, error);
+  }
 }

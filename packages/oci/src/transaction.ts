@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync, readdirSync, renameSync, statSync, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { ManifestBlob } from "@puzzlefs/format";
 import { digestHex, sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
 import { writeAll } from "./files.ts";
@@ -94,7 +95,8 @@ export class Transaction {
     const needed = referencedBlobs(manifest, `manifest of ${tag}`);
     const own = this.writeBlob(manifest);
     const staged = [...blobs, own];
-    if (needed[0].digest === EMPTY_CONFIG.digest) staged.push(this.writeBlob(Buffer.from("{}")));
+    const config = needed.find(({ type }) => type === "config");
+    if (config?.digest === digestHex(EMPTY_CONFIG.digest)) staged.push(this.writeBlob(Buffer.from("{}")));
     const descriptor: Descriptor = {
       mediaType: MANIFEST_TYPE,
       digest: `sha256:${own.digest}`,
@@ -155,16 +157,13 @@ export class Transaction {
     });
   }
 
-  #checkPresent(needed: Descriptor[], placed: ReadonlyMap<string, number>, tag: string): void {
+  #checkPresent(needed: readonly ManifestBlob[], placed: ReadonlyMap<string, number>, tag: string): void {
     for (const { digest, size } of needed) {
-      const hex = digestHex(digest);
-      const found = hex === undefined ? undefined : (placed.get(hex) ?? this.#layout.blobSize(hex));
-      if (found !== size)
-        throw new LayoutError(
-          "refused",
-          this.#layout.path,
-          `${tag} needs ${digest} of ${size} bytes, found ${found ?? "none"}`,
-        );
+      const found = digest === undefined ? undefined : (placed.get(digest) ?? this.#layout.blobSize(digest));
+      if (found === undefined || found !== size) {
+        const wanted = `${tag} needs sha256:${digest ?? "?"} of ${size ?? "?"} bytes`;
+        throw new LayoutError("refused", this.#layout.path, `${wanted}, found ${found ?? "none"}`);
+      }
     }
   }
 

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Metadata } from "@puzzlefs/format";
-import { isHexDigest, referencedBlobs, ROOTFS_TYPE, VERITY_ANNOTATION } from "@puzzlefs/oci";
+import { isHexDigest, referencedBlobs } from "@puzzlefs/oci";
 import type { Layout } from "@puzzlefs/oci";
 import { keyDigest } from "./blob-cache.ts";
 import type { BlobKey } from "./blob-cache.ts";
@@ -78,14 +78,12 @@ function expectImage(layout: Layout, header: ImageHeader, expectations: Expectat
   };
   const listed = new Set<string>();
   let wrongSizes = 0;
-  for (const { mediaType, digest, size, annotations } of referencedBlobs(manifest, name)) {
-    const digits = digest.slice("sha256:".length);
-    if (!isHexDigest(digits)) continue;
+  for (const { type, digest: digits, size, verity } of referencedBlobs(manifest, name)) {
+    if (digits === undefined) continue;
     listed.add(digits);
     const expected = expectations.of(digits);
-    if (mediaType.endsWith("+zstd")) expected.listedCompressed = true;
-    const verity = annotations?.[VERITY_ANNOTATION];
-    if (mediaType === ROOTFS_TYPE && verity !== undefined) expected.verities.add(verity);
+    if (type === "compressed-chunk") expected.listedCompressed = true;
+    if (type === "rootfs" && verity !== undefined) expected.verities.add(verity);
     const stored = layout.blobSize(digits);
     if (stored !== undefined && stored !== size) wrongSizes += 1;
   }

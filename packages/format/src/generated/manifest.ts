@@ -12,6 +12,9 @@ export const MAX_DEPTH = 32;
 /** Keys of one object: they are compared each with each. */
 export const MAX_KEYS = 64;
 
+/** A size that is none. */
+export const NO_SIZE = 9007199254740992;
+
 /** Room for the positions of the keys of every object that is open. */
 export const KEY_POSITIONS = 2145;
 
@@ -83,6 +86,30 @@ const ARRAY = 2;
 
 const BAD_CHARACTER = 4294967295;
 
+/** The whole text has been read. */
+export const STEP_NONE = 0;
+
+export const STEP_OPENED = 1;
+
+export const STEP_CLOSED = 2;
+
+export const STEP_SCALAR = 3;
+
+/** There are no more. */
+export const DESCRIPTOR_NONE = 0;
+
+export const DESCRIPTOR_CONFIG = 1;
+
+export const DESCRIPTOR_LAYER = 2;
+
+export const TYPE_OTHER = 0;
+
+export const TYPE_ROOTFS = 1;
+
+export const TYPE_CHUNK = 2;
+
+export const TYPE_COMPRESSED_CHUNK = 3;
+
 /** The metadata blob, as the manifest describes it; its digests are in the caller's memory. */
 export interface RootfsDescriptor {
   /** Where its descriptor ends in the manifest, bytes. */
@@ -95,6 +122,36 @@ export interface RootfsDescriptor {
 export interface Character {
   readonly code: number;
   readonly next: number;
+}
+
+/** A step over the text: what comes next, and how to go on behind it. */
+export interface Step {
+  /** One of STEP_…. */
+  readonly kind: number;
+  /** Objects and arrays that are open behind it. */
+  readonly depth: number;
+  /** Opening quote of the last key. */
+  readonly key: number;
+  /** Where it starts, and where the text goes on. */
+  readonly start: number;
+  readonly at: number;
+  readonly want: number;
+}
+
+/** A descriptor of a manifest, and how to go on behind it; its digests are in the caller's memory. */
+export interface Descriptor {
+  /** One of DESCRIPTOR_…. */
+  readonly kind: number;
+  /** One of TYPE_…. */
+  readonly type: number;
+  /** Whether its digest is of the form that this format knows; that of a layer always is. */
+  readonly hasDigest: boolean;
+  /** Whether an fs-verity digest is annotated. */
+  readonly hasVerity: boolean;
+  /** Bytes of the blob, or NO_SIZE. */
+  readonly size: number;
+  readonly inLayers: boolean;
+  readonly step: Step;
 }
 
 function bad(at: number): Character {
@@ -371,23 +428,21 @@ function noteKey(json: Bytes, at: number, depth: number, keys: Uint32Array): voi
   keys[first] = narrow(count + 1);
 }
 
-/** Reads the digest string at `at`, "sha256:" and 64 digits, into 32 bytes. */
-function readDigest(json: Bytes, at: number, plain: Uint8Array, digest: Uint8Array): void {
+/** Reads the digest string at `at`, "sha256:" and 64 digits, into the first 32 of `digests`; false where it is not that. */
+function readDigest(json: Bytes, at: number, plain: Uint8Array, digests: Uint8Array): boolean {
   const length = copyString(json, at, 0, plain);
   if (length !== 7 + HEX_DIGITS) {
-    throw failure(Rule["manifest-digest"], 0, at);
+    return false;
   }
   const prefix = text("sha256:");
   for (let i = 0; i < prefix.length; i++) {
     if ((plain[i] ?? 0) !== prefix.at(i)) {
-      throw failure(Rule["manifest-digest"], 0, at);
+      return false;
     }
   }
   copyString(json, at, 7, plain);
-  const valid = parseDigits(plain, digest, 0);
-  if (!valid) {
-    throw failure(Rule["manifest-digest"], 0, at);
-  }
+  const valid = parseDigits(plain, digests, 0);
+  return valid;
 }
 
 /** 64 hexadecimal digits in `plain` as 32 bytes of `digests` from `first` on. */
@@ -403,6 +458,256 @@ function parseDigits(plain: Uint8Array, digests: Uint8Array, first: number): boo
   return true;
 }
 
+/** The number from `at` to `end`, or NO_SIZE where it is not a count of bytes, of 15 digits at most. */
+function readSize(json: Bytes, at: number, end: number): number {
+  const count = narrow(end > at ? end - at : 0);
+  let high: number = 0;
+  let low: number = 0;
+  if (count > 15) {
+    return NO_SIZE;
+  }
+  for (let i = 0; i < count; i++) {
+    const digit = json.at(narrow(at) + i);
+    if (!isDigit(digit)) {
+      return NO_SIZE;
+    }
+    if (i + 8 < count) {
+      high = (high % 1000000) * 10 + (digit & 15);
+    } else {
+      low = (low % 10000000) * 10 + (digit & 15);
+    }
+  }
+  return (high % 10000000) * 100000000 + low;
+}
+
+/** Closes the object or array at `at`, which is the innermost one. */
+function close(json: Bytes, open: Uint8Array, last: Step, want: number, at: number): Step {
+  const object = json.at(at) === CLOSE_BRACE;
+  const closable = want === WANT_COMMA_OR_END || want === (object ? WANT_KEY_OR_END : WANT_VALUE_OR_END);
+  const kind = object ? OBJECT : ARRAY;
+  if (!closable || last.depth === 0 || (open[last.depth] ?? 0) !== kind) {
+    throw failure(Rule["manifest-syntax"], 0, at);
+  }
+  const depth = last.depth > 1 ? last.depth - 1 : 0;
+  const next = depth === 0 ? WANT_NOTHING : WANT_COMMA_OR_END;
+  return { kind: STEP_CLOSED, depth: depth, key: last.key, start: at, at: narrow(at) + 1, want: next };
+}
+
+/** Opens an object or array at `at`. `open` has room for MAX_DEPTH + 1 marks, `keys` for KEY_POSITIONS. */
+function begin(json: Bytes, open: Uint8Array, keys: Uint32Array, last: Step, key: number, at: number): Step {
+  const object = json.at(at) === OPEN_BRACE;
+  if (last.depth >= MAX_DEPTH) {
+    throw failure(Rule["manifest-too-deep"], 0, at);
+  }
+  if (last.depth === 0 && !object) {
+    throw failure(Rule["manifest-syntax"], 0, at);
+  }
+  const depth = narrow(last.depth + 1);
+  const want = object ? WANT_KEY_OR_END : WANT_VALUE_OR_END;
+  open[depth] = object ? OBJECT : ARRAY;
+  keys[depth * (MAX_KEYS + 1)] = 0;
+  return { kind: STEP_OPENED, depth: depth, key: key, start: at, at: narrow(at) + 1, want: want };
+}
+
+/** The next thing that is opened, closed or a scalar. Everything on the way is checked. */
+function nextStep(json: Bytes, open: Uint8Array, keys: Uint32Array, last: Step): Step {
+  const depth = last.depth;
+  let at: number = last.at;
+  let want: number = last.want;
+  let key: number = last.key;
+  for (let measure = 0, bound = Infinity; at < json.length; bound = measure) {
+    measure = json.length > at ? json.length - at : 0;
+    if (measure >= bound) break;
+    const code = json.at(at);
+    const start = at;
+    if (code === SPACE || code === TAB || code === LINE_FEED || code === RETURN) {
+      at = narrow(at) + 1;
+    } else {
+      if (want === WANT_NOTHING) {
+        throw failure(Rule["manifest-syntax"], 0, at);
+      } else {
+        if (want === WANT_COLON) {
+          if (code !== COLON) {
+            throw failure(Rule["manifest-syntax"], 0, at);
+          }
+          want = WANT_VALUE;
+          at = narrow(at) + 1;
+        } else {
+          if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
+            return close(json, open, last, want, at);
+          } else {
+            if (want === WANT_COMMA_OR_END) {
+              if (code !== COMMA) {
+                throw failure(Rule["manifest-syntax"], 0, at);
+              }
+              want = (open[depth] ?? 0) === OBJECT ? WANT_KEY : WANT_VALUE;
+              at = narrow(at) + 1;
+            } else {
+              if (want === WANT_KEY || want === WANT_KEY_OR_END) {
+                if (code !== QUOTE) {
+                  throw failure(Rule["manifest-syntax"], 0, at);
+                }
+                const keyEnd = scalarEnd(json, start);
+                noteKey(json, start, depth, keys);
+                key = start;
+                at = keyEnd;
+                want = WANT_COLON;
+              } else {
+                if (code === OPEN_BRACE || code === OPEN_BRACKET) {
+                  return begin(json, open, keys, last, key, at);
+                } else {
+                  if (depth === 0) {
+                    throw failure(Rule["manifest-syntax"], 0, at);
+                  }
+                  const end = scalarEnd(json, start);
+                  return { kind: STEP_SCALAR, depth: depth, key: key, start: start, at: end, want: WANT_COMMA_OR_END };
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+  if (want !== WANT_NOTHING) {
+    throw failure(Rule["manifest-syntax"], 0, at);
+  }
+  return { kind: STEP_NONE, depth: 0, key: key, start: at, at: at, want: want };
+}
+
+/** The type that a media type says. */
+function typeOf(json: Bytes, at: number): number {
+  if (saysRootfsType(json, at)) {
+    return TYPE_ROOTFS;
+  }
+  if (says(json, at, text("application/vnd.puzzlefs.image.filedata.v1"))) {
+    return TYPE_CHUNK;
+  }
+  if (says(json, at, text("application/vnd.puzzlefs.image.filedata.v1+zstd"))) {
+    return TYPE_COMPRESSED_CHUNK;
+  }
+  return TYPE_OTHER;
+}
+
+/** Where to start: what nextDescriptor takes first. */
+export function manifestStart(json: Bytes): Descriptor {
+  if (json.length > MAX_MANIFEST_BYTES) {
+    throw failure(Rule["manifest-too-large"], 0, 0);
+  }
+  return {
+    kind: DESCRIPTOR_NONE,
+    type: TYPE_OTHER,
+    hasDigest: false,
+    hasVerity: false,
+    size: NO_SIZE,
+    inLayers: false,
+    step: { kind: STEP_NONE, depth: 0, key: 0, start: 0, at: 0, want: WANT_VALUE },
+  };
+}
+
+/**
+ * The descriptor after `last`, of the config or a layer, in the order of the text: its digest and its annotated fs-verity
+ * digest are read into `digests`, 32 bytes each. `open` has room for MAX_DEPTH + 1 marks, `keys` for KEY_POSITIONS,
+ * `plain` for 80 bytes. The text has been checked where there are no more.
+ */
+export function nextDescriptor(
+  json: Bytes,
+  open: Uint8Array,
+  keys: Uint32Array,
+  plain: Uint8Array,
+  digests: Uint8Array,
+  last: Descriptor,
+): Descriptor {
+  let step: Step = last.step;
+  let inLayers: boolean = last.inLayers;
+  let kind: number = DESCRIPTOR_NONE;
+  let top: number = 0;
+  let inAnnotations: boolean = false;
+  let type: number = TYPE_OTHER;
+  let hasDigest: boolean = false;
+  let hasVerity: boolean = false;
+  let size: number = NO_SIZE;
+  for (let measure = 0, bound = Infinity; step.at <= json.length; bound = measure) {
+    measure = json.length + 1 > step.at ? json.length + 1 - step.at : 0;
+    if (measure >= bound) break;
+    const next = nextStep(json, open, keys, step);
+    step = next;
+    const depth = next.depth;
+    if (next.kind === STEP_NONE) {
+      break;
+    }
+    if (next.kind === STEP_OPENED && top === 0) {
+      if (depth === 2 && says(json, next.key, text("layers"))) {
+        if ((open[2] ?? 0) !== ARRAY) {
+          throw failure(Rule["manifest-syntax"], 0, next.start);
+        }
+        inLayers = true;
+      }
+      const config = depth === 2 && says(json, next.key, text("config"));
+      if ((open[depth] ?? 0) === OBJECT && (config || (depth === 3 && inLayers))) {
+        top = depth;
+        kind = config ? DESCRIPTOR_CONFIG : DESCRIPTOR_LAYER;
+      }
+    } else {
+      if (next.kind === STEP_OPENED) {
+        if (depth === top + 1 && says(json, next.key, text("annotations"))) {
+          inAnnotations = true;
+        }
+      } else {
+        if (next.kind === STEP_CLOSED) {
+          if (depth === top) {
+            inAnnotations = false;
+          }
+          if (depth === 1) {
+            inLayers = false;
+          }
+          if (top !== 0 && depth + 1 === top) {
+            if (!hasDigest && kind === DESCRIPTOR_LAYER) {
+              throw failure(Rule["manifest-digest"], 0, next.start);
+            }
+            break;
+          }
+        } else {
+          if (top !== 0 && depth === top) {
+            const isText = json.at(next.start) === QUOTE;
+            if (says(json, next.key, text("size"))) {
+              size = readSize(json, next.start, next.at);
+            }
+            if (isText && says(json, next.key, text("mediaType"))) {
+              type = typeOf(json, next.start);
+            }
+            if (isText && says(json, next.key, text("digest"))) {
+              const valid = readDigest(json, next.start, plain, digests);
+              if (!valid && kind === DESCRIPTOR_LAYER) {
+                throw failure(Rule["manifest-digest"], 0, next.start);
+              }
+              hasDigest = valid;
+            }
+          } else {
+            if (inAnnotations && depth === top + 1 && json.at(next.start) === QUOTE && saysRootHash(json, next.key)) {
+              const count = copyString(json, next.start, 0, plain);
+              const valid = parseDigits(plain, digests, 32);
+              hasVerity = valid && count === HEX_DIGITS;
+              if (!hasVerity && kind === DESCRIPTOR_LAYER) {
+                throw failure(Rule["manifest-digest"], 0, next.start);
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+  return {
+    kind: kind,
+    type: type,
+    hasDigest: hasDigest,
+    hasVerity: hasVerity,
+    size: size,
+    inLayers: inLayers,
+    step: step,
+  };
+}
+
 /**
  * Finds the one layer that is the metadata blob, and reads its digests into `digest` and `verity`, 32 bytes each.
  * `open` has room for MAX_DEPTH + 1 marks, `keys` for KEY_POSITIONS, `plain` for 80 bytes, `layer` for 64.
@@ -416,156 +721,35 @@ export function findRootfs(
   digest: Uint8Array,
   verity: Uint8Array,
 ): RootfsDescriptor {
-  if (json.length > MAX_MANIFEST_BYTES) {
-    throw failure(Rule["manifest-too-large"], 0, 0);
-  }
-  let want: number = WANT_VALUE;
-  let depth: number = 0;
-  let at: number = 0;
-  let key: number = 0;
-  let inLayers: boolean = false;
-  let inAnnotations: boolean = false;
-  let isRootfs: boolean = false;
-  let hasDigest: boolean = false;
-  let hasVerity: boolean = false;
+  const start = manifestStart(json);
+  let last: Descriptor = start;
   let found: number = 0;
-  let foundVerity: boolean = false;
-  for (let measure = 0, bound = Infinity; at < json.length; bound = measure) {
-    measure = json.length > at ? json.length - at : 0;
+  let hasVerity: boolean = false;
+  for (let measure = 0, bound = Infinity; last.step.at <= json.length; bound = measure) {
+    measure = json.length + 1 > last.step.at ? json.length + 1 - last.step.at : 0;
     if (measure >= bound) break;
-    const code = json.at(at);
-    const start = at;
-    if (code === SPACE || code === TAB || code === LINE_FEED || code === RETURN) {
-      at = narrow(at) + 1;
+    const next = nextDescriptor(json, open, keys, plain, layer, last);
+    last = next;
+    if (next.kind === DESCRIPTOR_NONE) {
+      break;
+    }
+    if (next.kind !== DESCRIPTOR_LAYER || next.type !== TYPE_ROOTFS) {
       continue;
     }
-    if (want === WANT_NOTHING) {
-      throw failure(Rule["manifest-syntax"], 0, at);
+    if (found !== 0) {
+      throw failure(Rule["manifest-rootfs-twice"], 0, next.step.start);
     }
-    if (want === WANT_COLON) {
-      if (code !== COLON) {
-        throw failure(Rule["manifest-syntax"], 0, at);
-      }
-      want = WANT_VALUE;
-      at = narrow(at) + 1;
-      continue;
+    found = narrow(next.step.at);
+    hasVerity = next.hasVerity;
+    for (let j = 0; j < 32; j++) {
+      digest[j] = layer[j] ?? 0;
     }
-    if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
-      const object = code === CLOSE_BRACE;
-      const closable = want === WANT_COMMA_OR_END || want === (object ? WANT_KEY_OR_END : WANT_VALUE_OR_END);
-      if (!closable || depth === 0 || (open[depth] ?? 0) !== (object ? OBJECT : ARRAY)) {
-        throw failure(Rule["manifest-syntax"], 0, at);
-      }
-      at = narrow(at) + 1;
-      if (depth === 4) {
-        inAnnotations = false;
-      }
-      if (depth === 3 && inLayers && object) {
-        if (!hasDigest) {
-          throw failure(Rule["manifest-digest"], 0, start);
-        }
-        if (isRootfs) {
-          if (found !== 0) {
-            throw failure(Rule["manifest-rootfs-twice"], 0, start);
-          }
-          found = narrow(at);
-          foundVerity = hasVerity;
-          for (let i = 0; i < 32; i++) {
-            digest[i] = layer[i] ?? 0;
-          }
-          for (let i = 0; i < 32; i++) {
-            verity[i] = layer[32 + i] ?? 0;
-          }
-        }
-      }
-      if (depth === 2) {
-        inLayers = false;
-      }
-      depth = depth > 1 ? depth - 1 : 0;
-      want = depth === 0 ? WANT_NOTHING : WANT_COMMA_OR_END;
-      continue;
+    for (let j = 0; j < 32; j++) {
+      verity[j] = layer[32 + j] ?? 0;
     }
-    if (want === WANT_COMMA_OR_END) {
-      if (code !== COMMA) {
-        throw failure(Rule["manifest-syntax"], 0, at);
-      }
-      want = (open[depth] ?? 0) === OBJECT ? WANT_KEY : WANT_VALUE;
-      at = narrow(at) + 1;
-      continue;
-    }
-    if (want === WANT_KEY || want === WANT_KEY_OR_END) {
-      if (code !== QUOTE) {
-        throw failure(Rule["manifest-syntax"], 0, at);
-      }
-      const keyEnd = scalarEnd(json, start);
-      noteKey(json, start, depth, keys);
-      key = start;
-      at = keyEnd;
-      want = WANT_COLON;
-      continue;
-    }
-    if (code === OPEN_BRACE || code === OPEN_BRACKET) {
-      if (depth >= MAX_DEPTH) {
-        throw failure(Rule["manifest-too-deep"], 0, at);
-      }
-      if (depth === 0 && code !== OPEN_BRACE) {
-        throw failure(Rule["manifest-syntax"], 0, at);
-      }
-      if (depth === 1 && says(json, key, text("layers"))) {
-        if (code !== OPEN_BRACKET) {
-          throw failure(Rule["manifest-syntax"], 0, at);
-        }
-        inLayers = true;
-      }
-      if (depth === 2 && inLayers) {
-        isRootfs = false;
-        hasDigest = false;
-        hasVerity = false;
-      }
-      if (depth === 3 && inLayers && says(json, key, text("annotations"))) {
-        inAnnotations = true;
-      }
-      depth = narrow(depth + 1);
-      open[depth] = code === OPEN_BRACE ? OBJECT : ARRAY;
-      keys[depth * (MAX_KEYS + 1)] = 0;
-      want = code === OPEN_BRACE ? WANT_KEY_OR_END : WANT_VALUE_OR_END;
-      at = narrow(at) + 1;
-      continue;
-    }
-    if (depth === 0) {
-      throw failure(Rule["manifest-syntax"], 0, at);
-    }
-    const end = scalarEnd(json, start);
-    at = end;
-    want = WANT_COMMA_OR_END;
-    if (code === QUOTE && inLayers && depth === 3 && (open[3] ?? 0) === OBJECT) {
-      if (says(json, key, text("mediaType"))) {
-        isRootfs = saysRootfsType(json, start);
-      }
-      if (says(json, key, text("digest"))) {
-        readDigest(json, start, plain, layer);
-        hasDigest = true;
-      }
-    }
-    if (code === QUOTE && inAnnotations && depth === 4) {
-      if (saysRootHash(json, key)) {
-        const digits = copyString(json, start, 0, plain);
-        if (digits !== HEX_DIGITS) {
-          throw failure(Rule["manifest-digest"], 0, start);
-        }
-        const valid = parseDigits(plain, layer, 32);
-        if (!valid) {
-          throw failure(Rule["manifest-digest"], 0, start);
-        }
-        hasVerity = true;
-      }
-    }
-  }
-  if (want !== WANT_NOTHING) {
-    throw failure(Rule["manifest-syntax"], 0, at);
   }
   if (found === 0) {
     throw failure(Rule["manifest-rootfs-missing"], 0, 0);
   }
-  return { end: found, hasVerity: foundVerity };
+  return { end: found, hasVerity: hasVerity };
 }
