@@ -55,9 +55,12 @@ class Guest implements Place {
     if (status !== 0) throw new Error(`${command}: ${stderr}`);
   }
 
-  async run(command: string, timeout = 5 * minute): Promise<Outcome> {
+  async run(command: string, timeout = 5 * minute, show?: (text: string) => void): Promise<Outcome> {
     // By absolute paths: busybox prefers its own programs to those of the new root.
-    return this.#machine.run(`exec chroot ${root} ${environment} /bin/sh -c ${quoted(command)}`, { timeout });
+    return this.#machine.run(`exec chroot ${root} ${environment} /bin/sh -c ${quoted(command)}`, {
+      timeout,
+      show: show === undefined ? {} : { stdout: (data) => show(data.toString("latin1")) },
+    });
   }
 
   /** What mounted something must have taken it off: then the module can go. */

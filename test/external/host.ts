@@ -73,13 +73,16 @@ class Host implements Place {
     this.#mounted = mounted;
   }
 
-  async run(command: string, timeout = 5 * minute): Promise<Outcome> {
+  async run(command: string, timeout = 5 * minute, show?: (text: string) => void): Promise<Outcome> {
     const child = spawn("unshare", words(this.#root, this.#binds, command), {
       stdio: ["ignore", "pipe", "pipe"],
       timeout,
     });
     const text = { stdout: "", stderr: "" };
-    child.stdout.setEncoding("latin1").on("data", (data: string) => (text.stdout += data));
+    child.stdout.setEncoding("latin1").on("data", (data: string) => {
+      text.stdout += data;
+      show?.(data);
+    });
     child.stderr.setEncoding("latin1").on("data", (data: string) => (text.stderr += data));
     const status = await new Promise<number>((done, failed) => {
       child.on("error", failed);

@@ -64,7 +64,7 @@ export class Material {
     const file = openSync(image, "w");
     ftruncateSync(file, Math.ceil(kibibytes * 1.1) * 1024 + (128 << 20));
     closeSync(file);
-    const features = ["-O", "^has_journal", "-E", "lazy_itable_init=1,root_owner=0:0"];
+    const features = ["-b", "4096", "-O", "^has_journal", "-E", "lazy_itable_init=1,root_owner=0:0"];
     run("/sbin/mkfs.ext4", ["-q", "-F", ...features, image]);
     // Not `mkfs.ext4 -d`, which forgets what of times is below a second.
     const at = this.#scratch.directory("disk");

@@ -23,8 +23,8 @@ export interface Place {
   readonly name: string;
   /** Whether the kernel driver mounts the images; otherwise the FUSE daemon does. */
   readonly driver: boolean;
-  /** Runs a shell command in the root directory. @param timeout ms */
-  run(command: string, timeout?: number): Promise<Outcome>;
+  /** Runs a shell command in the root directory. @param timeout ms @param show gets stdout as it comes */
+  run(command: string, timeout?: number, show?: (text: string) => void): Promise<Outcome>;
   /** Takes the mounts off and puts the place away. Throws what was found wrong in doing so. */
   close(): Promise<void>;
 }

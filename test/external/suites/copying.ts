@@ -21,13 +21,13 @@ function casesOn(image: string): Case[] {
     { name: "bsdtar makes the same archive", command: sameOutput(image, archive), judge: silent },
     {
       name: "tar --compare",
-      command: `tar -C ${source} --sort=name --ignore-failed-read -cf - . 2>/tmp/ignored | tar -C ${at} --compare -f - 2>&1 | grep -v 'Contents differ' | head`,
+      command: `tar -C ${source} --format=pax --sort=name -cf - . 2>/tmp/ignored | tar -C ${at} --compare -f -`,
       judge: silent,
     },
     {
       name: "bsdtar unpacks what it packs",
-      command: `mkdir /tmp/copy && bsdtar -C ${at}/hostile -cf - --format pax attributes owners special links modes |
-        bsdtar -C /tmp/copy -xpf - && cd ${source}/hostile && rsync -aHAXnci --relative attributes owners special links modes /tmp/copy/; rm -rf /tmp/copy`,
+      command: `mkdir /tmp/copy && bsdtar -C ${at}/hostile --acls --xattrs -cf - --format pax attributes owners modes sizes |
+        bsdtar -C /tmp/copy --acls --xattrs -xpf - && cd ${source}/hostile && rsync -aHAXnci --relative attributes owners modes sizes /tmp/copy/; rm -rf /tmp/copy`,
       judge: silent,
     },
     {

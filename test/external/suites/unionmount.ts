@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { lowerOptions } from "../guest.ts";
 import { runInDebian } from "../host.ts";
-import { type Outcome, quoted } from "../place.ts";
+import { quoted } from "../place.ts";
 import type { Preparation, Run, Suite } from "../suite.ts";
 
 const name = "unionmount";
@@ -53,8 +53,8 @@ function prepare({ debian, material, sources }: Preparation): void {
 }
 
 /** The tests that a run announced, in order: "*** ./run --ov=2 … NAME" for the overlay whose layers are rotated. */
-function announced({ stdout }: Outcome): { test: string; title: string }[] {
-  return [...stdout.matchAll(/^\*\*\* \S*run --ov(=\d+)?.* (\S+)$/gm)].map(([, rotated, test]) => ({
+function announced(stdout: string): { test: string; title: string }[] {
+  return [...stdout.matchAll(/^\*\*\* \S*run --ov(=\d+)?.* (\S+)\n/gm)].map(([, rotated, test]) => ({
     test,
     title: rotated === undefined ? test : `${test}, rotated`,
   }));
@@ -79,14 +79,24 @@ async function runAll({ place, report, material, sources }: Run, setUp: SetUp): 
   let left = all.filter((test) => !report.excludes(place, name, `${setUp.name}: ${test}`));
   while (left.length > 0) {
     const words = command(setUp, lowerOptions(material), left);
-    const outcome = await place.run(words, 45 * minutes);
-    const began = announced(outcome);
-    const last = outcome.status === 0 ? undefined : began.pop();
-    for (const { title } of began) report.add(place, name, `${setUp.name}: ${title}`, undefined);
-    if (outcome.status === 0) return;
+    let [text, passed] = ["", 0];
+    // A test is over when the next is announced.
+    const pass = (count: number): void => {
+      for (const { title } of announced(text).slice(passed, count)) {
+        report.add(place, name, `${setUp.name}: ${title}`, undefined);
+        passed++;
+      }
+    };
+    const outcome = await place.run(words, 45 * minutes, (more) => {
+      text += more;
+      pass(announced(text).length - 1);
+    });
+    const began = announced(outcome.stdout);
+    if (outcome.status === 0) return pass(began.length);
+    const failed = began.at(-1);
     const said = [...outcome.stdout.trimEnd().split("\n").slice(-12), outcome.stderr, `$ ${words}`].join("\n");
-    report.add(place, name, `${setUp.name}: ${last?.title ?? "start"}`, said);
-    left = last === undefined ? [] : left.slice(left.indexOf(last.test) + 1);
+    report.add(place, name, `${setUp.name}: ${failed?.title ?? "start"}`, said);
+    left = failed === undefined ? [] : left.slice(left.indexOf(failed.test) + 1);
   }
 }
 

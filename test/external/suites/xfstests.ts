@@ -111,7 +111,7 @@ function checks(image: string): Case[] {
     },
     {
       name: "scaleread: two processors read the same files",
-      command: `ln -sf ${below("fio/large")} /tmp/tst.0; ln -sf ${below("hostile/sizes/large")} /tmp/tst.1; ${dropCaches}; ${bin}/scaleread -c 2 -f 2 -b 4m -s`,
+      command: `ln -sf ${below("fio/large")} /tmp/tst.0; ln -sf ${below("hostile/sizes/large")} /tmp/tst.1; ${dropCaches}; ${bin}/scaleread -c 2 -f 2 -b 4m`,
     },
   ];
 }
