@@ -134,60 +134,100 @@ static struct puzzlefs_content *load_content(struct inode *inode)
 }
 
 /**
- * puzzlefs_get_content - the runs of a file that somebody has open
- * @inode: the file
+ * puzzlefs_get_content - the runs behind pages, while somebody has them open
+ * @host: the inode that has the pages
  *
  * Return: the content, to be put again, or NULL: nobody has it open.
  */
-struct puzzlefs_content *puzzlefs_get_content(struct inode *inode)
+struct puzzlefs_content *puzzlefs_get_content(struct inode *host)
 {
 	struct puzzlefs_content *content;
 
-	spin_lock(&inode->i_lock);
-	content = PUZZLEFS_I(inode)->content;
+	spin_lock(&host->i_lock);
+	content = PUZZLEFS_I(host)->content;
 	if (content)
 		content->users++;
-	spin_unlock(&inode->i_lock);
+	spin_unlock(&host->i_lock);
 	return content;
 }
 
-void puzzlefs_put_content(struct inode *inode, struct puzzlefs_content *content)
+void puzzlefs_put_content(struct inode *host, struct puzzlefs_content *content)
 {
-	spin_lock(&inode->i_lock);
+	spin_lock(&host->i_lock);
 	if (--content->users)
 		content = NULL;
 	else
-		PUZZLEFS_I(inode)->content = NULL;
-	spin_unlock(&inode->i_lock);
+		PUZZLEFS_I(host)->content = NULL;
+	spin_unlock(&host->i_lock);
 	free_content(content);
+}
+
+/* Gives the content that @host has, or the fresh one, which it has from now. */
+static struct puzzlefs_content *set_content(struct inode *host,
+					    struct puzzlefs_content *fresh)
+{
+	struct puzzlefs_content *content;
+
+	spin_lock(&host->i_lock);
+	content = PUZZLEFS_I(host)->content;
+	if (content) {
+		content->users++;
+	} else {
+		PUZZLEFS_I(host)->content = fresh;
+		content = fresh;
+		fresh = NULL;
+	}
+	spin_unlock(&host->i_lock);
+	free_content(fresh);
+	return content;
+}
+
+/* From now on, the file's pages are those of the shared inode. */
+static struct inode *set_shared(struct inode *inode, struct inode *shared)
+{
+	struct puzzlefs_inode *pi = PUZZLEFS_I(inode);
+	struct inode *host = shared;
+
+	spin_lock(&inode->i_lock);
+	if (pi->shared) {
+		host = pi->shared;
+	} else {
+		inode->i_mapping = shared->i_mapping;
+		/* Pairs with the acquire in puzzlefs_open_content(). */
+		smp_store_release(&pi->shared, shared);
+		shared = NULL;
+	}
+	spin_unlock(&inode->i_lock);
+	iput(shared);
+	return host;
 }
 
 /**
  * puzzlefs_open_content - open a file's blobs
  * @inode: the file
+ * @host: gets the inode that has its pages
  *
  * Return: the content, to be put again, or an error pointer.
  */
-struct puzzlefs_content *puzzlefs_open_content(struct inode *inode)
+struct puzzlefs_content *puzzlefs_open_content(struct inode *inode,
+					       struct inode **host)
 {
-	struct puzzlefs_content *content, *fresh;
+	struct puzzlefs_content *content;
+	struct inode *shared;
 
-	content = puzzlefs_get_content(inode);
+	/* Pairs with the release in set_shared(). */
+	shared = smp_load_acquire(&PUZZLEFS_I(inode)->shared);
+	*host = shared ? shared : inode;
+	content = puzzlefs_get_content(*host);
 	if (content)
 		return content;
-	fresh = load_content(inode);
-	if (IS_ERR(fresh))
-		return fresh;
-	spin_lock(&inode->i_lock);
-	content = PUZZLEFS_I(inode)->content;
-	if (content) {
-		content->users++;
-	} else {
-		PUZZLEFS_I(inode)->content = fresh;
-		content = fresh;
-		fresh = NULL;
+	content = load_content(inode);
+	if (IS_ERR(content))
+		return content;
+	if (!shared) {
+		shared = puzzlefs_get_shared(content);
+		if (shared)
+			*host = set_shared(inode, shared);
 	}
-	spin_unlock(&inode->i_lock);
-	free_content(fresh);
-	return content;
+	return set_content(*host, content);
 }

@@ -11,18 +11,20 @@
 static int puzzlefs_open(struct inode *inode, struct file *file)
 {
 	struct puzzlefs_content *content;
+	struct inode *host;
 
-	content = puzzlefs_open_content(inode);
+	content = puzzlefs_open_content(inode, &host);
 	if (IS_ERR(content))
 		return PTR_ERR(content);
 	file->private_data = content;
+	file->f_mapping = host->i_mapping;
 	file->f_mode |= FMODE_NOWAIT;
 	return 0;
 }
 
 static int puzzlefs_release(struct inode *inode, struct file *file)
 {
-	puzzlefs_put_content(inode, file->private_data);
+	puzzlefs_put_content(file->f_mapping->host, file->private_data);
 	return 0;
 }
 

@@ -154,7 +154,16 @@ struct inode *puzzlefs_alloc_inode(struct super_block *sb)
 	if (!pi)
 		return NULL;
 	pi->content = NULL;
+	pi->shared = NULL;
 	return &pi->vfs_inode;
+}
+
+void puzzlefs_evict_inode(struct inode *inode)
+{
+	truncate_inode_pages_final(&inode->i_data);
+	clear_inode(inode);
+	inode->i_mapping = &inode->i_data;
+	iput(PUZZLEFS_I(inode)->shared);
 }
 
 /* Called when nobody walks over the inode by RCU any more. */

@@ -5,7 +5,8 @@
  *
  * superblock -> image (metadata in memory, checked once)
  *            -> store (an OCI directory) -> blobs -> frames
- * inode -> content (the runs of an open file) -> blobs of the store
+ * inode -> hidden inode with the pages -> content (the runs of an open file)
+ *       -> blobs of the store
  */
 #ifndef _PUZZLEFS_INTERNAL_H
 #define _PUZZLEFS_INTERNAL_H
@@ -33,6 +34,7 @@
  */
 struct puzzlefs_store {
 	struct list_head stores;
+	u64 id;				/* never used again */
 	unsigned int users;		/* under stores_lock */
 	struct path root;		/* of the private mount, which it owns */
 	const struct cred *cred;
@@ -143,9 +145,15 @@ struct puzzlefs_sb_info {
 
 struct puzzlefs_inode {
 	struct inode vfs_inode;
-	u64 ino;			/* i_ino is narrower on 32 bits */
-	u64 ordinal;
-	struct pfs_inode record;
+	union {
+		struct {
+			u64 ino;	/* i_ino is narrower on 32 bits */
+			u64 ordinal;
+			struct pfs_inode record;
+		};
+		u8 key[PFS_DIGEST_BYTES]; /* of a hidden inode, see share.c */
+	};
+	struct inode *shared;		/* the hidden inode with the pages */
 	struct puzzlefs_content *content;
 };
 
@@ -166,6 +174,7 @@ static inline struct pfs_rootfs puzzlefs_rootfs(const struct super_block *sb)
 
 /* super.c */
 extern struct file_system_type puzzlefs_fs_type;
+int puzzlefs_setup_readahead(struct super_block *sb);
 
 /* image.c */
 int puzzlefs_load_image(struct puzzlefs_sb_info *sbi, struct fs_context *fc);
@@ -216,10 +225,15 @@ bool puzzlefs_has_verity(void);
 int puzzlefs_check_verity(struct file *file, const u8 *expected);
 
 /* content.c */
-struct puzzlefs_content *puzzlefs_open_content(struct inode *inode);
-struct puzzlefs_content *puzzlefs_get_content(struct inode *inode);
-void puzzlefs_put_content(struct inode *inode,
-			  struct puzzlefs_content *content);
+struct puzzlefs_content *puzzlefs_open_content(struct inode *inode,
+					       struct inode **host);
+struct puzzlefs_content *puzzlefs_get_content(struct inode *host);
+void puzzlefs_put_content(struct inode *host, struct puzzlefs_content *content);
+
+/* share.c */
+struct inode *puzzlefs_get_shared(const struct puzzlefs_content *content);
+int puzzlefs_init_shared(void);
+void puzzlefs_exit_shared(void);
 
 /* data.c */
 extern const struct address_space_operations puzzlefs_aops;
@@ -231,6 +245,7 @@ extern const struct file_operations puzzlefs_file_fops;
 struct inode *puzzlefs_iget(struct super_block *sb, u64 ino);
 struct inode *puzzlefs_alloc_inode(struct super_block *sb);
 void puzzlefs_free_inode(struct inode *inode);
+void puzzlefs_evict_inode(struct inode *inode);
 int puzzlefs_init_inodes(void);
 void puzzlefs_exit_inodes(void);
 

@@ -27,6 +27,7 @@ static bool same_store(const struct puzzlefs_store *store,
 static struct puzzlefs_store *new_store(const struct path *root, bool verify,
 					bool verity)
 {
+	static u64 stores_made;		/* under stores_lock */
 	struct puzzlefs_store *store;
 	struct vfsmount *mount;
 
@@ -46,6 +47,7 @@ static struct puzzlefs_store *new_store(const struct path *root, bool verify,
 	store->verify = verify;
 	store->verity = verity;
 	store->users = 1;
+	store->id = ++stores_made;
 	spin_lock_init(&store->lock);
 	hash_init(store->blobs);
 	INIT_LIST_HEAD(&store->idle);

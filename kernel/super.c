@@ -106,6 +106,7 @@ static int puzzlefs_show_options(struct seq_file *seq, struct dentry *root)
 static const struct super_operations puzzlefs_super_ops = {
 	.alloc_inode	= puzzlefs_alloc_inode,
 	.free_inode	= puzzlefs_free_inode,
+	.evict_inode	= puzzlefs_evict_inode,
 	.statfs		= puzzlefs_statfs,
 	.show_options	= puzzlefs_show_options,
 };
@@ -172,6 +173,18 @@ static int find_store(struct fs_context *fc, struct puzzlefs_sb_info *sbi)
 	return err;
 }
 
+/* Without a device of its own a superblock would not read ahead at all. */
+int puzzlefs_setup_readahead(struct super_block *sb)
+{
+	int err = super_setup_bdi(sb);
+
+	if (err)
+		return err;
+	sb->s_bdi->ra_pages = READAHEAD_BYTES >> PAGE_SHIFT;
+	sb->s_bdi->io_pages = READAHEAD_BYTES >> PAGE_SHIFT;
+	return 0;
+}
+
 static int fill_super(struct super_block *sb, struct fs_context *fc)
 {
 	struct puzzlefs_sb_info *sbi = PUZZLEFS_SB(sb);
@@ -181,11 +194,9 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	err = puzzlefs_load_image(sbi, fc);
 	if (err)
 		return err;
-	err = super_setup_bdi(sb);
+	err = puzzlefs_setup_readahead(sb);
 	if (err)
 		return err;
-	sb->s_bdi->ra_pages = READAHEAD_BYTES >> PAGE_SHIFT;
-	sb->s_bdi->io_pages = READAHEAD_BYTES >> PAGE_SHIFT;
 	sb->s_magic = PUZZLEFS_MAGIC;
 	sb->s_blocksize = PAGE_SIZE;
 	sb->s_blocksize_bits = PAGE_SHIFT;
@@ -321,9 +332,14 @@ static int __init puzzlefs_init(void)
 	err = puzzlefs_init_frames();
 	if (err)
 		goto no_frames;
+	err = puzzlefs_init_shared();
+	if (err)
+		goto no_shared;
 	err = register_filesystem(&puzzlefs_fs_type);
 	if (!err)
 		return 0;
+	puzzlefs_exit_shared();
+no_shared:
 	puzzlefs_exit_frames();
 no_frames:
 	puzzlefs_exit_inodes();
@@ -335,6 +351,7 @@ no_inodes:
 static void __exit puzzlefs_exit(void)
 {
 	unregister_filesystem(&puzzlefs_fs_type);
+	puzzlefs_exit_shared();
 	puzzlefs_exit_frames();
 	puzzlefs_exit_inodes();
 	puzzlefs_exit_zstd();

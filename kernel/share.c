@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One page cache for files with equal content, in all images of a store.
+ *
+ * Files of equal runs have their pages in one hidden inode; the mapping of
+ * each visible inode is the hidden one's, as it is with block devices. What
+ * counts as equal says how the bytes are verified, too: the store stands for
+ * credentials and verification, the digests for what each part must be.
+ */
+#include "internal.h"
+#include "compat.h"
+
+#include <linux/backing-dev.h>
+#include <linux/mount.h>
+#include <linux/pagemap.h>
+#include <linux/pseudo_fs.h>
+#include <linux/slab.h>
+
+/* Smaller files have no chunks of their own: they are rarely equal in these. */
+#define MIN_SHARED_BYTES SZ_16K
+
+static struct vfsmount *shared_mount;
+
+/* What makes a run equal to another; hashed as it lies, without gaps. */
+struct run_key {
+	u64 start;
+	u64 offset;
+	u64 check_offset;
+	u64 check_length;
+	u64 store;
+	u64 compressed;
+	u8 digest[PFS_DIGEST_BYTES];
+	u8 verity[PFS_DIGEST_BYTES];
+	u8 check[PFS_DIGEST_BYTES];
+};
+
+static int hash_content(const struct puzzlefs_content *content, u8 *hash)
+{
+	struct run_key *keys;
+	u32 i;
+	int err;
+
+	keys = kvcalloc(content->count + 1ULL, sizeof(*keys), GFP_KERNEL);
+	if (!keys)
+		return -ENOMEM;
+	for (i = 0; i < content->count; i++) {
+		const struct puzzlefs_run *run = &content->runs[i];
+		struct run_key *key = &keys[i];
+
+		key->start = run->start;
+		key->offset = run->offset;
+		key->store = content->store->id;
+		key->compressed = run->blob->compressed;
+		memcpy(key->digest, run->blob->digest, PFS_DIGEST_BYTES);
+		memcpy(key->verity, run->blob->verity, PFS_DIGEST_BYTES);
+		if (content->checks) {
+			key->check_offset = content->checks[i].offset;
+			key->check_length = content->checks[i].length;
+			memcpy(key->check, content->checks[i].digest,
+			       PFS_DIGEST_BYTES);
+		}
+	}
+	/* The size: the last run's end. */
+	keys[i].start = content->runs[i].start;
+	err = puzzlefs_sha256(keys, (i + 1ULL) * sizeof(*keys), hash);
+	kvfree(keys);
+	return err;
+}
+
+static int has_key(struct inode *inode, void *key)
+{
+	return !memcmp(PUZZLEFS_I(inode)->key, key, PFS_DIGEST_BYTES);
+}
+
+static int set_key(struct inode *inode, void *key)
+{
+	memcpy(PUZZLEFS_I(inode)->key, key, PFS_DIGEST_BYTES);
+	return 0;
+}
+
+static bool is_complete(const struct puzzlefs_content *content)
+{
+	u32 i;
+
+	for (i = 0; i < content->count; i++)
+		if (!content->runs[i].blob)
+			return false;
+	return true;
+}
+
+/**
+ * puzzlefs_get_shared - the hidden inode for what a file has
+ * @content: the file's runs
+ *
+ * Return: the inode, to be put again, or NULL where sharing does not pay, or
+ * cannot be had: the file's own pages serve as well.
+ */
+struct inode *puzzlefs_get_shared(const struct puzzlefs_content *content)
+{
+	u64 size = content->runs[content->count].start;
+	u8 key[PFS_DIGEST_BYTES];
+	unsigned long hash;
+	struct inode *inode;
+
+	if (size < MIN_SHARED_BYTES || !is_complete(content) ||
+	    hash_content(content, key))
+		return NULL;
+	memcpy(&hash, key, sizeof(hash));
+	inode = iget5_locked(shared_mount->mnt_sb, hash, has_key, set_key, key);
+	if (inode && puzzlefs_is_new(inode)) {
+		inode->i_mode = S_IFREG;
+		inode->i_size = size;
+		inode->i_mapping->a_ops = &puzzlefs_aops;
+		mapping_set_large_folios(inode->i_mapping);
+		unlock_new_inode(inode);
+	}
+	return inode;
+}
+
+/* Its pages go with the last inode that shows them. */
+static int drop_shared(struct inode *inode)
+{
+	return 1;
+}
+
+static const struct super_operations shared_super_ops = {
+	.alloc_inode	= puzzlefs_alloc_inode,
+	.free_inode	= puzzlefs_free_inode,
+	.drop_inode	= drop_shared,
+	.statfs		= simple_statfs,
+};
+
+static int init_shared_context(struct fs_context *fc)
+{
+	struct pseudo_fs_context *context = init_pseudo(fc, PUZZLEFS_MAGIC);
+
+	if (!context)
+		return -ENOMEM;
+	context->ops = &shared_super_ops;
+	return 0;
+}
+
+/* Without an owner: its mount is the module's own, and must not hold it. */
+static struct file_system_type shared_fs_type = {
+	.name			= "puzzlefs_shared",
+	.init_fs_context	= init_shared_context,
+	.kill_sb		= kill_anon_super,
+};
+
+int __init puzzlefs_init_shared(void)
+{
+	int err;
+
+	shared_mount = kern_mount(&shared_fs_type);
+	if (IS_ERR(shared_mount))
+		return PTR_ERR(shared_mount);
+	err = puzzlefs_setup_readahead(shared_mount->mnt_sb);
+	if (err)
+		kern_unmount(shared_mount);
+	return err;
+}
+
+void puzzlefs_exit_shared(void)
+{
+	kern_unmount(shared_mount);
+}
