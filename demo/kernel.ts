@@ -23,7 +23,9 @@ const tag = "v2";
 const inGuest = "/home/puzzlefs_oci";
 const kernelName = process.env["KERNEL"] || "6.12";
 
-/** What is shown: a command, and where its output is long, how much of it. */
+const writing = "touch /mnt/etc/hostname";
+
+/** What is typed into the machine. */
 function demonstration(manifest: string): string[] {
   return [
     "uname -r",
@@ -35,7 +37,7 @@ function demonstration(manifest: string): string[] {
     "cat /mnt/etc/hostname",
     "cat /mnt/opt/application/pages/7.html",
     "chroot /mnt /usr/bin/dpkg-query -W -f '${Package} ${Version}\\n' bash coreutils perl-base",
-    "touch /mnt/etc/hostname",
+    writing,
     "grep puzzlefs /proc/mounts",
     "umount /mnt",
     "rmmod puzzlefs",
@@ -59,9 +61,11 @@ async function run(): Promise<void> {
     );
     for (const command of demonstration(manifestOf(store, tag))) {
       console.log(style("cyan", `\n  # ${command}`));
-      const { stdout, stderr } = await machine.run(command);
+      const { status, stdout, stderr } = await machine.run(command);
       const printed = `${stdout}${stderr}`.trimEnd();
       if (printed !== "") console.log(printed.replace(/^/gm, "  "));
+      // Nothing can be written: that one must fail.
+      if ((status === 0) === (command === writing)) throw new Error(`status ${status}`);
     }
     await machine.close();
   } finally {

@@ -48,13 +48,18 @@ export function badTaints(tainted: number): number[] {
 /** A kernel that reported something, stopped, or did not answer in time. The message ends with its log. */
 export class KernelFailure extends Error {
   override readonly name = "KernelFailure";
-  readonly log: string;
+  readonly #log: string;
 
   constructor(problem: string, log: string) {
     const lines = log.trimEnd().split("\n");
     const first = lines.findIndex((line) => findReports(line).length > 0);
     const shown = first < 0 ? lines.slice(-60) : lines.slice(Math.max(0, first - 10), first + 110);
     super(`${problem}\nkernel log:\n  ${shown.join("\n  ")}`);
-    this.log = log;
+    this.#log = log;
+  }
+
+  /** All of it; not a property that test runners print. */
+  get log(): string {
+    return this.#log;
   }
 }

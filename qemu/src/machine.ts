@@ -42,14 +42,14 @@ export interface MachineOptions {
   counted?: boolean;
   /** More for QEMU. */
   arguments?: readonly string[];
-  /** Until the guest answers, ms. Default 180 s. */
+  /** Until the guest answers, ms. Default 300 s. */
   bootTimeout?: number;
   /** Reports that this machine's tests provoke. */
   expected?: readonly RegExp[];
 }
 
 export interface RunOptions {
-  /** Wall clock, ms. Default 300 s. */
+  /** Wall clock, ms. Default 600 s: other machines may be running. */
   timeout?: number;
   /** Called with the command's output as it comes; what is shown is still in the result. */
   show?: { stdout?: (data: Buffer) => void; stderr?: (data: Buffer) => void };
@@ -130,7 +130,7 @@ export class Machine {
    * Runs a command in the guest's shell.
    * @throws {KernelFailure} whatever its exit status is
    */
-  async run(command: string, { timeout = 300 * seconds, show }: RunOptions = {}): Promise<Outcome> {
+  async run(command: string, { timeout = 600 * seconds, show }: RunOptions = {}): Promise<Outcome> {
     if (!this.#running) throw new KernelFailure("the machine is not running", this.log);
     const { commands, errors } = this.#ports;
     const logBefore = this.log.length;
@@ -141,7 +141,7 @@ export class Machine {
     commands.write(`${nonce} ${Buffer.from(command).toString("base64")}\n`);
     const what = `'${command.trim().split("\n")[0].slice(0, 100)}'`;
     const out = await this.#await(commands, mark, timeout, what);
-    const err = await this.#await(errors, mark, 10 * seconds, what);
+    const err = await this.#await(errors, mark, 60 * seconds, what);
     commands.onData = errors.onData = undefined;
     const log = this.log.slice(logBefore);
     this.#inspect(`${what} on ${this.kernel.release}`, log);
@@ -219,7 +219,7 @@ export class Machine {
     await this.#await(
       this.#ports.commands,
       Buffer.from("\x01ready"),
-      this.#options.bootTimeout ?? 180 * seconds,
+      this.#options.bootTimeout ?? 300 * seconds,
       "boot",
     );
     this.#booted = this.log.length;
@@ -264,14 +264,20 @@ export class Machine {
       if (!this.#running) {
         throw new KernelFailure(`${what}: the machine ended\n${this.#said}`, this.log.slice(this.#booted));
       }
+      const log = this.#booted === 0 ? "" : this.log.slice(this.#booted);
+      if (findReports(log, this.#options.expected).length > 0) {
+        // What hangs would not come back; the rest of the report takes a moment.
+        await sleep(3 * seconds);
+        this.#inspect(what, this.log.slice(this.#booted));
+      }
       const left = deadline - performance.now();
       if (left <= 0) {
         await this.#askWhatItDoes();
-        const log = this.log.slice(this.#booted);
+        const answer = this.log.slice(this.#booted);
         this.kill();
-        throw new KernelFailure(`${what} took longer than ${timeout / seconds} s`, log);
+        throw new KernelFailure(`${what} took longer than ${timeout / seconds} s`, answer);
       }
-      await Promise.race([port.arrival(), sleep(left)]);
+      await Promise.race([port.arrival(), this.#ports.console.arrival(), sleep(left)]);
     }
   }
 

@@ -41,7 +41,8 @@ export function kernelTest(kernel: KernelName, title: string, body: Implementati
   if (missing !== "") test.serial.skip(`${kernel}: ${title} (needs ${missing})`, () => undefined);
   else {
     test.serial(`${kernel}: ${title}`, (t) => {
-      t.timeout(10 * minutes);
+      // A machine says itself what took it too long, with its log.
+      t.timeout(30 * minutes);
       return body(t);
     });
   }

@@ -48,7 +48,7 @@ for (const kernel of mountingKernels) {
       await t.notThrowsAsync(mountImage(machine, layout, manifest, `/mnt/${index}`), name);
       if (!times) await machine.succeed(`touch /run/no-times-${index}`);
     }
-    await machine.run(dumpAll, { timeout: 8 * minutes });
+    await machine.run(dumpAll, { timeout: 20 * minutes });
   });
 
   for (const [index, image] of images.entries()) testDump(kernel, index, image, () => machine);

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodeRootfs, FormatError, openMetadata, readManifest } from "@puzzlefs/format";
+import type { FailureKind } from "@puzzlefs/format";
 import { Layout } from "@puzzlefs/oci";
 import { IntegrityError, openImage } from "@puzzlefs/reader";
 import type { ImageTree, TreeEntry } from "@puzzlefs/reader";
@@ -23,22 +24,28 @@ export interface HostileImage {
   name: string;
   /** sha256 of its manifest. */
   manifest: string;
+  /** What the driver's log must say after its file was read. */
+  blame?: string;
   /** `rule (inode N, byte N)` and whether it is corrupt or unsupported; undefined: it can be mounted. */
-  refusal?: { kind: string; text: string };
+  refusal?: { kind: FailureKind; text: string };
 }
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 /** The refusal of a parser, if it refuses. Throws what is no FormatError: no input may cause that. */
-function refusalOf(parse: () => unknown): HostileImage["refusal"] {
+function refusalOf(parse: () => unknown): Pick<HostileImage, "refusal"> {
   try {
     parse();
-    return undefined;
+    return {};
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     const { kind, rule, inode, offset } = error;
-    return { kind, text: `${rule} (inode ${inode}, byte ${offset})` };
+    return { refusal: { kind, text: `${rule} (inode ${inode}, byte ${offset})` } };
   }
+}
+
+interface MetadataOptions extends Pick<HostileImage, "blame"> {
+  like?: Buffer;
 }
 
 /** Adds images to a layout's blobs. */
@@ -59,21 +66,21 @@ export class HostileStore {
   }
 
   /** An image of this metadata; `like` is a manifest that lists the blobs that it needs. */
-  metadata(name: string, bytes: Uint8Array, like = manifestOf("0".repeat(64))): void {
+  metadata(name: string, bytes: Uint8Array, { like = manifestOf("0".repeat(64)), ...more }: MetadataOptions = {}): void {
     const { digest } = readManifest(like);
     const manifest = Buffer.from(like.toString("utf8").replaceAll(digest, this.blob(bytes)));
-    this.#add(name, manifest, refusalOf(() => openMetadata(bytes)));
+    this.#add(manifest, { ...more, name, ...refusalOf(() => openMetadata(bytes)) });
   }
 
   manifest(name: string, bytes: Uint8Array): void {
-    this.#add(name, bytes, refusalOf(() => readManifest(bytes)));
+    this.#add(bytes, { name, ...refusalOf(() => readManifest(bytes)) });
   }
 
-  #add(name: string, bytes: Uint8Array, refusal: HostileImage["refusal"]): void {
+  #add(bytes: Uint8Array, image: Omit<HostileImage, "manifest">): void {
     const manifest = this.blob(bytes);
     if (this.#known.has(manifest)) return;
     this.#known.add(manifest);
-    this.images.push({ name, manifest, ...(refusal === undefined ? {} : { refusal }) });
+    this.images.push({ ...image, manifest });
   }
 }
 
@@ -94,6 +101,20 @@ export function addCorpus(store: HostileStore): void {
   }
 }
 
+/** The tables of blobs that are in the corpus: each in an image that can be mounted, whose one file cannot be read. */
+export function addSeekTables(store: HostileStore): void {
+  const owner = { uid: 0, gid: 0, permissions: 0o644 };
+  for (const { rule, object, bytes } of corpusCases()) {
+    if (object !== "seek-table") continue;
+    const digest = Buffer.from(store.blob(bytes), "hex");
+    const file = [{ blob: { digest, offset: 0, compressed: true }, len: 10 }];
+    const entries = [{ ino: 2, name: Buffer.from("file") }];
+    const root = { ...owner, ino: 1, mode: { kind: "dir", dir: { entries } } } as const;
+    const inodes = [root, { ...owner, ino: 2, mode: { kind: "file", file } } as const];
+    store.metadata(rule, encodeRootfs({ metadatas: [{ inodes }], manifestVersion: 3 }), { blame: `${digest.toString("hex")}, needed by inode 2: ${rule} ` });
+  }
+}
+
 /** `count` images with bytes or values changed. */
 export function addMutations(store: HostileStore, bases: readonly Base[], count: number): void {
   const random = new Random(20);
@@ -104,7 +125,7 @@ export function addMutations(store: HostileStore, bases: readonly Base[], count:
       store.metadata("values", random.once(2) ? reencoded(message, random) : message);
     } else {
       const { name, manifest, metadata } = random.pick(bases);
-      store.metadata(name, damaged(metadata, random), manifest);
+      store.metadata(name, damaged(metadata, random), { like: manifest });
     }
   }
 }

@@ -12,19 +12,30 @@ import {
   luaProgram,
   luaPrograms,
   Machine,
+  type Outcome,
   storeDisk,
   Unavailable,
 } from "@puzzlefs/qemu";
 import test from "ava";
 import { Scratch } from "../end-to-end/scratch.ts";
 import { makeBases } from "./hostile-bases.ts";
-import { addCorpus, addMutations, agrees, examined, HostileStore } from "./hostile-images.ts";
+import { addCorpus, addMutations, addSeekTables, agrees, examined, HostileStore } from "./hostile-images.ts";
 import type { HostileImage } from "./hostile-images.ts";
 
 const count = Number(process.env["PUZZLEFS_HOSTILE"] ?? 2000);
 const names = 40;
 const minutes = 60_000;
 const kernel = (process.env["PUZZLEFS_KERNELS"] ?? "6.12").split(",")[0] ?? "";
+
+/** What the kernel holds for itself and will not give back, KiB. */
+const memoryInUse =
+  "echo 3 >/proc/sys/vm/drop_caches; sleep 1; echo 3 >/proc/sys/vm/drop_caches; " +
+  "awk '/^(SUnreclaim|VmallocUsed|Percpu):/ { sum += $2 } END { print sum }' /proc/meminfo";
+/** A KiB a mount would be twice that. */
+const lostAtMost = 1024;
+
+/** Objects that are refused for their size, before they are read. */
+const tooLarge = [{ object: "ab".repeat(32), size: 2 ** 26 + 1 }];
 
 function obstacle(): string {
   try {
@@ -73,6 +84,7 @@ else {
     const store = new HostileStore(layout);
     for (const { name, manifest } of bases) store.manifest(name, manifest);
     addCorpus(store);
+    addSeekTables(store);
     addMutations(store, bases, count);
     const list = join(layout, "manifests");
     writeFileSync(list, store.images.map(({ manifest }) => `${manifest}\n`).join(""));
@@ -86,11 +98,26 @@ else {
     });
     t.teardown(() => machine.kill());
     await machine.succeed("modprobe -a sha256_ssse3 2>/dev/null; insmod /puzzlefs.ko; mkdir /store; mount /dev/vda /store");
+    const examine = async (manifests: string): Promise<Outcome> => {
+      const command = `lua /examine.lua /store ${manifests} ${names}`;
+      const outcome = await machine.run(command, { timeout: 20 * minutes });
+      t.is(outcome.status, 0, `${outcome.stderr}\nafter ${outcome.stdout.slice(-500)}`);
+      return outcome;
+    };
+    const memory = async (): Promise<number> => Number(await machine.succeed(memoryInUse));
+    await machine.succeed("head -n 200 /store/manifests >/first");
+    await examine("/first");
+    const before = await memory();
     const begin = performance.now();
-    const command = `lua /examine.lua /store /store/manifests ${names}`;
-    const { status, stdout, stderr } = await machine.run(command, { timeout: 15 * minutes });
-    t.is(status, 0, `${stderr}\nafter ${stdout.slice(-500)}`);
+    const { stdout, log } = await examine("/store/manifests");
     const seconds = (performance.now() - begin) / 1000;
+    const lost = (await memory()) - before;
+    t.true(lost < lostAtMost, `${lost} KiB more in use than before`);
+    for (const { object, size } of tooLarge) {
+      await machine.succeed(`truncate -s ${size} /store/blobs/sha256/${object}; echo ${object} >/large`);
+      const refused = await examine("/large");
+      t.regex(refused.stdout, /^[0-9a-f]{64} errno 27 e puzzlefs: manifest [0-9a-f]{64}: \d+ bytes are too many$/m);
+    }
     await machine.succeed("rmmod puzzlefs");
     await machine.close();
 
@@ -103,6 +130,7 @@ else {
       const wanted = expected(opened, image);
       if (lines.length !== wanted.length || !wanted.every((line, i) => agrees(line, lines[i])))
         t.deepEqual(lines, wanted, `${image.name}, manifest ${image.manifest}`);
+      if (image.blame !== undefined) t.true(log.includes(image.blame), `the log of ${image.name}`);
       if (image.refusal === undefined) mounted++;
       else rules.add(image.refusal.text.split(" ")[0] ?? "");
     }

@@ -28,7 +28,7 @@ for (const kernel of kernels) {
     t.teardown(() => machine.kill());
     for (const [tag] of variants) {
       await mountImage(machine, "oci", manifestOf(`${store}/oci`, tag), "/mnt");
-      const report = await machine.succeed(`lua /posix.lua /mnt ${features.replaceAll(" ", ",")}`, { timeout: 540_000 });
+      const report = await machine.succeed(`lua /posix.lua /mnt ${features.replaceAll(" ", ",")}`, { timeout: 1_200_000 });
       t.regex(report, /\n# 0 failed\n$/, `${tag}:\n${report}`);
       t.notRegex(report, /# SKIP/, tag);
       await machine.succeed("umount /mnt");

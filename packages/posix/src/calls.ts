@@ -42,9 +42,12 @@ export const callNumbers = {
   mincore: [27, 232],
   sendfile: [40, 71],
   splice: [275, 76],
+  open_tree: [428, 428],
+  move_mount: [429, 429],
   fsopen: [430, 430],
   fsconfig: [431, 431],
   fsmount: [432, 432],
+  mount_setattr: [442, 442],
 } as const;
 
 export type CallName = keyof typeof callNumbers;

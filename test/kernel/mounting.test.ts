@@ -1,0 +1,173 @@
+/** Mounting by the driver: what is refused and how it is said, what mounts share, loading, unloading, unmounting. */
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type KernelName, type Machine, manifestOf, mountCommand, storeDisk } from "@puzzlefs/qemu";
+import test, { type ExecutionContext } from "ava";
+import { corpusCases } from "../corpus/corpus.ts";
+import { build } from "../end-to-end/images.ts";
+import { Scratch } from "../end-to-end/scratch.ts";
+import { randomBytes } from "../trees/content.ts";
+import { bootDriver, kernels, kernelTest, missingFor, mountImage } from "./driver.ts";
+import { type HostileImage, HostileStore } from "./hostile-images.ts";
+
+const scratch = new Scratch();
+const absent = "f".repeat(64);
+
+/** A layout with a good image, and others that are not. */
+interface Prepared {
+  directory: string;
+  good: string;
+  other: string;
+  /** Named by a digest that its content does not have. */
+  misnamed: string;
+  spoiled: HostileImage[];
+}
+
+function prepare(): Prepared {
+  const directory = scratch.directory("store");
+  const layout = join(directory, "oci");
+  const tree = scratch.directory("tree");
+  mkdirSync(join(tree, "directory"));
+  for (let i = 0; i < 60; i++) writeFileSync(join(tree, `directory/file-${i}`), randomBytes(100_000 + i, i + 1));
+  symlinkSync("directory", join(tree, "link"));
+  build(tree, `${layout}:good`, "-c");
+  writeFileSync(join(tree, "more"), "more");
+  build(tree, `${layout}:other`);
+  const misnamed = "0123456789abcdef".repeat(4);
+  writeFileSync(join(layout, "blobs/sha256", misnamed), "{}");
+  const hostile = new HostileStore(layout);
+  hostile.manifest("a manifest that is none", Buffer.from("{}"));
+  hostile.manifest("a manifest that is no JSON", Buffer.from("\x7fELF"));
+  for (const rule of ["message-truncated", "inode-kind", "dir-entry-name-slash"]) {
+    const found = corpusCases().find((each) => each.rule === rule);
+    if (found !== undefined) hostile.metadata(`metadata: ${found.rule}`, found.bytes);
+  }
+  const good = manifestOf(layout, "good");
+  return { directory, good, other: manifestOf(layout, "other"), misnamed, spoiled: hostile.images };
+}
+
+test.after.always(() => scratch.remove());
+
+for (const kernel of kernels) if (missingFor(kernel) === "") declare(kernel, prepare());
+  else kernelTest(kernel, "mounting", () => undefined);
+
+function declare(kernel: KernelName, { directory, good, other, misnamed, spoiled }: Prepared): void {
+  const store = "/store/oci";
+  const disk = storeDisk(directory);
+  let booted: Promise<Machine> | undefined;
+  const machine = (): Promise<Machine> => (booted ??= bootDriver(kernel, { disks: [disk] }));
+  test.after.always(async () => {
+    (await booted?.catch(() => undefined))?.kill();
+    disk.remove();
+  });
+
+  const mistakes: [what: string, options: string, errno: string, message: string][] = [
+    ["no option at all", "", "Invalid argument", "puzzlefs: missing option: oci_root_dir"],
+    ["no manifest", `oci_root_dir=${store}`, "Invalid argument", "puzzlefs: missing option: image_manifest"],
+    ["no store", `image_manifest=${good}`, "Invalid argument", "puzzlefs: missing option: oci_root_dir"],
+    ["an unknown option", `oci_root_dir=${store},colour=red`, "Invalid argument", "puzzlefs: Unknown parameter 'colour'"],
+    ["no such directory", `oci_root_dir=/none,image_manifest=${good}`, "No such file", "oci_root_dir=/none: "],
+    ["a file for a directory", `oci_root_dir=/init,image_manifest=${good}`, "Not a directory", "oci_root_dir=/init: "],
+    ["too few digits", `oci_root_dir=${store},image_manifest=abc`, "Invalid argument", "image_manifest=abc: "],
+    ["capitals", `oci_root_dir=${store},image_manifest=${"A".repeat(64)}`, "Invalid argument", "hexadecimal"],
+    ["a way to verify that is none", `oci_root_dir=${store},image_manifest=${good},verify=all`, "Invalid argument", "all"],
+    ["a blob that is missing", `oci_root_dir=${store},image_manifest=${absent}`, "No such file", absent],
+    ["a digest that is wrong", `oci_root_dir=${store},image_manifest=${misnamed}`, "", `manifest ${misnamed} has the sha256`],
+    ...spoiled.map(({ name, manifest, refusal }): [string, string, string, string] => [
+      name,
+      `oci_root_dir=${store},image_manifest=${manifest}`,
+      "",
+      refusal?.text ?? "cannot be refused",
+    ]),
+  ];
+  kernelTest(kernel, `${mistakes.length} mistakes are refused, each with its message`, async (t) => {
+    const running = await machine();
+    for (const [what, options, errno, message] of mistakes) {
+      const { status, stderr, log } = await running.run(`mount -t puzzlefs ${options && `-o ${options}`} none /mnt`);
+      t.not(status, 0, what);
+      t.true(stderr.includes(errno), `${what}: ${stderr}`);
+      t.true(log.includes(message), `${what}: '${message}' is not in: ${log}`);
+    }
+    t.is(await running.succeed("grep -c puzzlefs /proc/mounts || true"), "0\n");
+  });
+
+  kernelTest(kernel, "mounts of one image share a superblock, others do not", async (t) => {
+    const running = await machine();
+    await mountImage(running, "oci", good, "/a");
+    await mountImage(running, "oci", good, "/b");
+    await mountImage(running, "oci", other, "/c");
+    await mountImage(running, "oci", good, "/d", "verify=blob");
+    const [a, b, c, d] = (await running.succeed("stat -c %d /a /b /c /d")).trim().split("\n");
+    t.is(a, b);
+    t.is(new Set([a, c, d]).size, 3);
+    await running.succeed("umount /a && sha256sum /b/directory/* >/dev/null && umount /b /c /d");
+  });
+
+  kernelTest(kernel, "what /proc/mounts shows mounts again; a remount changes nothing", async (t) => {
+    const running = await machine();
+    await mountImage(running, "oci", good, "/mnt", "verify=blob");
+    const shown = await running.succeed("grep ' /mnt ' /proc/mounts");
+    t.regex(shown, new RegExp(`^none /mnt puzzlefs ro,.*oci_root_dir=${store},image_manifest=${good},verify=blob 0 0\n$`));
+    await running.run("mount -o remount,rw /mnt");
+    t.regex((await running.run("touch /mnt/new")).stderr, /Read-only file system/);
+    t.not((await running.run("mount -o remount,verify=none,image_manifest=" + absent + " /mnt")).status, 0);
+    t.is(await running.succeed("grep ' /mnt ' /proc/mounts"), shown);
+    await running.succeed("umount /mnt");
+  });
+
+  kernelTest(kernel, "a store on an overlay can be mounted; one in an image or on two overlays cannot", async (t) => {
+    const running = await machine();
+    await running.succeed(`set -e
+      modprobe overlay; mkdir -p /one /two /empty
+      mount -t overlay -o lowerdir=/store:/empty none /one
+      mount -t overlay -o lowerdir=/one:/empty none /two`);
+    await running.succeed(`${mountCommand({ store: "/one/oci", manifest: good, at: "/mnt" })}; cat /mnt/link/* >/dev/null`);
+    for (const [where, message] of [
+      ["/mnt", /an image in an image/],
+      ["/two/oci", /too many file systems/],
+    ] as const) {
+      const { status, log } = await running.run(mountCommand({ store: where, manifest: good, at: "/b" }));
+      t.not(status, 0, where);
+      t.regex(log, message);
+    }
+    await running.succeed("umount /mnt /two /one");
+  });
+
+  kernelTest(kernel, "the module cannot go while it is used, and comes again", async (t) => {
+    const running = await machine();
+    for (let round = 0; round < 3; round++) {
+      await mountImage(running, "oci", good, "/mnt");
+      t.not((await running.run("rmmod puzzlefs")).status, 0);
+      await running.succeed("cat /mnt/link/file-1 >/dev/null && umount /mnt && rmmod puzzlefs");
+      t.not((await running.run(mountCommand({ store, manifest: good, at: "/mnt" }))).status, 0);
+      await running.succeed("insmod /puzzlefs.ko");
+    }
+  });
+
+  kernelTest(kernel, "unmounted while it is read, and under pressure", (t) => unmountUnderLoad(t, machine, good));
+
+  kernelTest(kernel, "nothing is left to report", async (t) => {
+    const running = await machine();
+    await running.succeed("umount /store && rmmod puzzlefs");
+    await t.notThrowsAsync(running.close());
+  });
+}
+
+async function unmountUnderLoad(t: ExecutionContext, machine: () => Promise<Machine>, manifest: string): Promise<void> {
+  const running = await machine();
+  for (const more of [undefined, "verify=blob"]) {
+    await mountImage(running, "oci", manifest, "/mnt", more);
+    const before = await running.succeed("cd /mnt && sha256sum directory/*");
+    // The last reader keeps a file open, and its directory, when the mount has gone.
+    const { status, stdout } = await running.run(`
+      for reader in 1 2 3; do (cd /mnt && exec 5</mnt/directory/file-7 && for i in 1 2; do
+        echo 3 >/proc/sys/vm/drop_caches; sha256sum directory/*; done) >/tmp/read-$reader 2>&1 & done
+      sleep 1
+      umount /mnt && exit 9
+      umount -l /mnt || exit 8
+      wait; cat /tmp/read-1 /tmp/read-2 /tmp/read-3`);
+    t.is(status, 0);
+    t.is(stdout, before.repeat(6));
+    await running.succeed("for i in 1 2 3 4 5; do rmmod puzzlefs && break; sleep 1; done; insmod /puzzlefs.ko");
+  }
+}

@@ -1,0 +1,127 @@
+/** Changed blobs: found by `verify=blob` on any file system, by fs-verity and `verity=` where that is. */
+import { createHash } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type KernelName, type Machine, manifestOf, storeDisk } from "@puzzlefs/qemu";
+import test from "ava";
+import { attempt, puzzlefs } from "../end-to-end/programs.ts";
+import { Scratch } from "../end-to-end/scratch.ts";
+import { randomBytes } from "../trees/content.ts";
+import { bootDriver, kernels, kernelTest, missingFor, mountImage } from "./driver.ts";
+
+/** 20,000 bytes are a chunk, and equal ones are one blob. */
+const small = 20_000;
+/** Many chunks, the largest of 256 KiB. */
+const large = 1_500_000;
+
+const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+interface Prepared {
+  directory: string;
+  manifest: string;
+  /** What build said: the fs-verity digest of the manifest. */
+  verity: string;
+  /** Digest of the content of `shared-1` and `shared-2`. */
+  shared: string;
+}
+
+function prepare(scratch: Scratch): Prepared {
+  const directory = scratch.directory("store");
+  const tree = scratch.directory("tree");
+  mkdirSync(join(tree, "files"));
+  for (let i = 0; i < 12; i++) writeFileSync(join(tree, `files/own-${i}`), randomBytes(small, i + 1));
+  for (const name of ["shared-1", "shared-2"]) writeFileSync(join(tree, "files", name), randomBytes(small, 100));
+  writeFileSync(join(tree, "files/large"), randomBytes(large, 200));
+  const { stdout, stderr } = attempt(puzzlefs, ["build", tree, `${directory}/oci:v1`]);
+  const verity = /manifest digest: ([0-9a-f]{64})/.exec(stdout + stderr)?.[1] ?? "";
+  const manifest = manifestOf(`${directory}/oci`, "v1");
+  return { directory, manifest, verity, shared: sha256(randomBytes(small, 100)) };
+}
+
+/** Names of the files that cannot be read to their end. */
+const unreadable = `cd /mnt/files; for name in *; do cat $name >/dev/null 2>&1 || echo $name; done`;
+
+/** A byte of a blob's first page is another afterwards: in the file, or where it lies on the disk. */
+const changeFile = (blob: string): string =>
+  `printf X | dd of=/store/oci/blobs/sha256/${blob} bs=1 seek=100 conv=notrunc 2>/dev/null && sync`;
+const changeDisk = (blob: string): string => `
+  block=$(lua /verity.lua block /store/oci/blobs/sha256/${blob})
+  printf X | dd of=/dev/vda bs=1 seek=$((block * 4096 + 100)) conv=notrunc 2>/dev/null
+  sync; echo 3 >/proc/sys/vm/drop_caches`;
+
+for (const kernel of kernels) {
+  if (missingFor(kernel) === "") declare(kernel);
+  else kernelTest(kernel, "changed blobs", () => undefined);
+}
+
+function declare(kernel: KernelName): void {
+  const scratch = new Scratch();
+  const { directory, manifest, verity, shared } = prepare(scratch);
+  const disk = storeDisk(directory);
+  test.after.always(() => {
+    disk.remove();
+    scratch.remove();
+  });
+
+  /** Each test has a disk that nobody changed. */
+  const withMachine = (title: string, body: (machine: Machine) => Promise<void>): void =>
+    kernelTest(kernel, title, async (t) => {
+      const machine = await bootDriver(kernel, { disks: [disk] });
+      t.teardown(() => machine.kill());
+      await body(machine);
+      await machine.succeed("cd /; umount /mnt 2>/dev/null; umount /store && rmmod puzzlefs");
+      await machine.close();
+      t.pass();
+    });
+  const expectEqual = (actual: unknown, expected: unknown, what: string): void => {
+    if (actual !== expected) throw new Error(`${what}: ${String(actual)}, should be ${String(expected)}`);
+  };
+
+  withMachine("verify=blob: EIO for exactly the files that use a changed blob, and one line in the log", async (machine) => {
+    await mountImage(machine, "oci", manifest, "/mnt", "verify=blob");
+    expectEqual(await machine.succeed(unreadable), "", "unreadable before the change");
+    await machine.succeed(`umount /mnt && ${changeFile(shared)}`);
+    await mountImage(machine, "oci", manifest, "/mnt", "verify=blob");
+    for (let round = 0; round < 2; round++) {
+      const { stdout, log } = await machine.run(unreadable);
+      expectEqual(stdout, "shared-1\nshared-2\n", "unreadable after the change");
+      const lines = log.split("\n").filter((line) => line.includes(shared));
+      expectEqual(lines.length, round === 0 ? 1 : 0, `lines in the log:\n${log}`);
+    }
+    // Without it nobody looks.
+    await machine.succeed("umount /mnt");
+    await mountImage(machine, "oci", manifest, "/mnt");
+    expectEqual(await machine.succeed(unreadable), "", "unreadable when nobody verifies");
+  });
+
+  const enableAll = "find /store/oci/blobs/sha256 -type f -exec lua /verity.lua enable {} +";
+  const refused = async (machine: Machine, more: string, message: RegExp): Promise<void> => {
+    const options = `oci_root_dir=/store/oci,image_manifest=${manifest},${more}`;
+    const { status, log } = await machine.run(`mount -t puzzlefs -o ${options} none /mnt`);
+    if (status === 0) throw new Error(`mounted with ${more}`);
+    if (!message.test(log)) throw new Error(`${message} is not in: ${log}`);
+  };
+
+  if (kernel === "6.1") {
+    withMachine("verity= is refused where the kernel tells modules nothing of fs-verity", (machine) =>
+      refused(machine, `verity=${verity}`, /this kernel does not/),
+    );
+    return;
+  }
+
+  withMachine("verity=: without fs-verity, with another digest, and with a changed byte below", async (machine) => {
+    await refused(machine, `verity=${verity}`, /has no fs-verity/);
+    // All but one.
+    await machine.succeed(`mv /store/oci/blobs/sha256/${shared} /tmp/kept && ${enableAll}`);
+    await machine.succeed(`mv /tmp/kept /store/oci/blobs/sha256/${shared} && sync`);
+    await refused(machine, `verity=${"0".repeat(64)}`, /another fs-verity digest/);
+    await mountImage(machine, "oci", manifest, "/mnt", `verity=${verity}`);
+    expectEqual(await machine.succeed(unreadable), "shared-1\nshared-2\n", "unreadable without fs-verity");
+    await machine.succeed(`umount /mnt; lua /verity.lua enable /store/oci/blobs/sha256/${shared}`);
+    await mountImage(machine, "oci", manifest, "/mnt", `verity=${verity}`);
+    expectEqual(await machine.succeed(unreadable), "", "unreadable when all have fs-verity");
+    await machine.succeed(`umount /mnt && ${changeDisk(shared)}`);
+    await mountImage(machine, "oci", manifest, "/mnt", `verity=${verity}`);
+    expectEqual(await machine.succeed(unreadable), "shared-1\nshared-2\n", "unreadable after the change");
+  });
+}
