@@ -1,5 +1,5 @@
 # Everything a developer does, by name; `make help` lists it.
-.PHONY: help setup setup-test setup-kernels setup-external external build codegen demo demo-kernel test test-kernels check-kernel debug-kernel vm lint format bench clean
+.PHONY: help setup setup-test setup-kernels setup-external external build codegen demo demo-kernel test test-kernels check-kernel debug-kernel vm lint format bench bench-kernel clean
 .DEFAULT_GOAL := help
 
 NODE := build/node
@@ -63,6 +63,10 @@ external: setup-external build ## suites of others on mounted images, where thei
 
 bench: setup-test build ## this tool beside the Rust tool on the same data
 	@$(NODE) bench/run.ts $(PUZZLEFS_CACHE)
+
+bench-kernel: setup-kernels build ## the driver beside erofs and squashfs [KERNEL=6.12] [ROWS=find,mmap] [RUNS=3] [MACHINES=counted,timed]
+	@setup/setup.sh bench-kernel
+	@$(NODE) bench/kernel.ts
 
 clean: ## remove what was built (the cache stays: setup/setup.sh cache)
 	rm -rf build packages/chunker/dist

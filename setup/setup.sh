@@ -6,6 +6,7 @@
 #   setup.sh debug-kernel    one more, built with every checker of the kernel
 #   setup.sh kernel-scripts  what kernel sources are checked with: checkpatch, Coccinelle's rules, sparse
 #   setup.sh external        Debian's userland for suites that are not ours
+#   setup.sh bench-kernel    file systems to compare the driver with
 #   setup.sh cache    prints where the cache is
 # Debian packages by apt-get; Node and pnpm from the npm registry, and whatever is large, into a cache outside git.
 set -eu
@@ -157,8 +158,11 @@ kernel-scripts)
 external)
 	external_root
 	;;
+bench-kernel)
+	packages e2fsprogs erofs-utils squashfs-tools
+	;;
 *)
-	say "usage: setup.sh run|test|kernels|debug-kernel|kernel-scripts|external|cache" >&2
+	say "usage: setup.sh run|test|kernels|debug-kernel|kernel-scripts|external|bench-kernel|cache" >&2
 	exit 2
 	;;
 esac
