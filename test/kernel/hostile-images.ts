@@ -84,7 +84,8 @@ export class HostileStore {
   }
 }
 
-const manifestOf = (metadata: string): Buffer =>
+/** A manifest of this metadata blob, and no other. */
+export const manifestOf = (metadata: string): Buffer =>
   Buffer.from(
     JSON.stringify({
       schemaVersion: 2,

@@ -19,7 +19,7 @@ import {
 import test from "ava";
 import { Scratch } from "../end-to-end/scratch.ts";
 import { makeBases } from "./hostile-bases.ts";
-import { addCorpus, addMutations, addSeekTables, agrees, examined, HostileStore } from "./hostile-images.ts";
+import { addCorpus, addMutations, addSeekTables, agrees, examined, HostileStore, manifestOf } from "./hostile-images.ts";
 import type { HostileImage } from "./hostile-images.ts";
 
 const count = Number(process.env["PUZZLEFS_HOSTILE"] ?? 2000);
@@ -34,8 +34,8 @@ const memoryInUse =
 /** A KiB a mount would be twice that. */
 const lostAtMost = 1024;
 
-/** Objects that are refused for their size, before they are read. */
-const tooLarge = [{ object: "ab".repeat(32), size: 2 ** 26 + 1 }];
+const manifestTooLarge = "ab".repeat(32);
+const metadataTooLarge = "cd".repeat(32);
 
 function obstacle(): string {
   try {
@@ -86,6 +86,7 @@ else {
     addCorpus(store);
     addSeekTables(store);
     addMutations(store, bases, count);
+    const large = store.blob(manifestOf(metadataTooLarge));
     const list = join(layout, "manifests");
     writeFileSync(list, store.images.map(({ manifest }) => `${manifest}\n`).join(""));
     const disk = storeDisk(layout);
@@ -113,27 +114,32 @@ else {
     const seconds = (performance.now() - begin) / 1000;
     const lost = (await memory()) - before;
     t.true(lost < lostAtMost, `${lost} KiB more in use than before`);
-    for (const { object, size } of tooLarge) {
-      await machine.succeed(`truncate -s ${size} /store/blobs/sha256/${object}; echo ${object} >/large`);
-      const refused = await examine("/large");
-      t.regex(refused.stdout, /^[0-9a-f]{64} errno 27 e puzzlefs: manifest [0-9a-f]{64}: \d+ bytes are too many$/m);
+    for (const { object, size, manifest, rule } of [
+      { object: manifestTooLarge, size: 2 ** 26 + 1, manifest: manifestTooLarge, rule: "manifest-too-large" },
+      { object: metadataTooLarge, size: 2 ** 32 - 1, manifest: large, rule: "message-too-large" },
+    ]) {
+      await machine.succeed(`truncate -s ${size} /store/blobs/sha256/${object}; echo ${manifest} >/large`);
+      const refused = withoutDigest((await examine("/large")).stdout.trimEnd());
+      t.is(refused, `${manifest} EOPNOTSUPP unsupported ${rule} (inode 0, byte 0)`);
     }
     await machine.succeed("rmmod puzzlefs");
     await machine.close();
 
     const said = sections(stdout);
     const opened = Layout.open(layout);
-    let mounted = 0;
-    const rules = new Set<string>();
-    for (const image of store.images) {
+    const differ = store.images.flatMap((image) => {
       const lines = said.get(image.manifest) ?? [];
       const wanted = expected(opened, image);
-      if (lines.length !== wanted.length || !wanted.every((line, i) => agrees(line, lines[i])))
-        t.deepEqual(lines, wanted, `${image.name}, manifest ${image.manifest}`);
-      if (image.blame !== undefined) t.true(log.includes(image.blame), `the log of ${image.name}`);
-      if (image.refusal === undefined) mounted++;
-      else rules.add(image.refusal.text.split(" ")[0] ?? "");
-    }
-    t.log(`${store.images.length} images, ${mounted} mounted, refused for ${rules.size} rules; ${Math.round(seconds)} s`);
+      const first = wanted.findIndex((line, i) => !agrees(line, lines[i]));
+      const at = first === -1 && lines.length > wanted.length ? wanted.length : first;
+      const { name, manifest } = image;
+      return at === -1 ? [] : [{ name, manifest, said: lines[at], expected: wanted[at] }];
+    });
+    t.deepEqual(differ.slice(0, 20), [], `${differ.length} of ${store.images.length} images`);
+    const silent = store.images.filter(({ blame }) => blame !== undefined && !log.includes(blame));
+    t.deepEqual(silent, [], "what the log says of blobs");
+    const rules = new Set(store.images.flatMap(({ refusal }) => refusal?.text.split(" ")[0] ?? []));
+    const mounted = store.images.filter(({ refusal }) => refusal === undefined).length;
+    t.log(`${store.images.length} images, ${mounted} mounted, refused for ${rules.size} rules; ${Math.round(seconds)} s; ${lost} KiB more in use`);
   });
 }
