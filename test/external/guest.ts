@@ -2,7 +2,16 @@
 import { readFileSync } from "node:fs";
 import { buildModule, type Kernel, Machine, manifestOf, mountCommand } from "@puzzlefs/qemu";
 import { type Material, tags } from "./material.ts";
-import { environment, guestPaths, imageNames, type OpenPlace, type Outcome, type Place, quoted } from "./place.ts";
+import {
+  environment,
+  guestPaths,
+  idShift,
+  imageNames,
+  type OpenPlace,
+  type Outcome,
+  type Place,
+  quoted,
+} from "./place.ts";
 
 const root = "/debian";
 const minute = 60_000;
@@ -16,6 +25,14 @@ mkdir -p ${root}/material ${root}/suites && mount -t ext4 -o noatime /dev/vdb ${
 modprobe -a overlay sha256_ssse3 2>/dev/null
 insmod /puzzlefs.ko`;
 
+/** A process in a user namespace, named by a link: below chroot(2) none can be made. */
+const makeUserNamespace = `
+unshare -U sleep 1000000 </dev/null >/dev/null 2>&1 &
+process=/proc/$!
+until [ "$(readlink $process/ns/user)" != "$(readlink /proc/1/ns/user)" ]; do sleep 0.1; done
+for map in uid_map gid_map; do echo 0 ${idShift} 65536 >$process/$map || exit; done
+ln -s $process/ns/user ${root}${guestPaths.userNamespace}`;
+
 /** Places on machines with this kernel; the module is built once. */
 export function guests(kernel: Kernel, debianDisk: string, material: Material): OpenPlace {
   const module = readFileSync(buildModule(kernel).path);
@@ -25,7 +42,7 @@ export function guests(kernel: Kernel, debianDisk: string, material: Material): 
     const machine = await Machine.boot(kernel, module, { disks, directories: shares });
     const guest = new Guest(machine, `kernel ${kernel.name}`);
     try {
-      await machine.succeed(enter);
+      await machine.succeed(enter + makeUserNamespace);
       for (const name of suites.keys()) {
         const at = `${root}/suites/${name}`;
         await machine.succeed(`mkdir -p ${at} && mount --bind /shared/${name} ${at}`);

@@ -36,7 +36,11 @@ export const guestPaths = {
   source: "/material/source",
   store: "/material/store",
   image: (name: string) => `/images/${name}`,
+  /** Leads to a user namespace that moves owners by `idShift`; in virtual machines only. */
+  userNamespace: "/run/user-namespace",
 };
+
+export const idShift = 100_000;
 
 /** A word of the shell. */
 export function quoted(word: string): string {

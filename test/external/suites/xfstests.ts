@@ -1,7 +1,7 @@
 /** Programs of xfstests that do not write, on a mounted image; where they only print, beside the same on the source. */
 import { sameOutput, silent } from "../compare.ts";
 import { handleFiles } from "../material.ts";
-import { guestPaths, imageNames, type Outcome } from "../place.ts";
+import { guestPaths, idShift, imageNames, type Outcome } from "../place.ts";
 import type { Case } from "../report.ts";
 import type { Suite } from "../suite.ts";
 
@@ -141,15 +141,14 @@ function handles(image: string): Case[] {
 
 /** Owners of everything, through a mount that moves them all. */
 function idmapped(image: string): Case {
-  const from = 100_000;
   const owners = (tree: string, shift: number): string =>
     `find ${tree} -xdev -printf '%U %G %P\\n' | LC_ALL=C sort -k 3 | awk -v shift=${shift} '{ print $1 + shift, $2 + shift, $3 }' | sha256sum`;
   return {
     name: "mount-idmapped: owners are moved",
     command: [
       "mkdir -p /tmp/moved",
-      `${bin}/vfs/mount-idmapped --map-mount=b:0:${from}:65536 ${image} /tmp/moved || exit`,
-      `expected=$(${owners(`${source}/debian`, from)}); found=$(${owners("/tmp/moved/debian", 0)})`,
+      `${bin}/vfs/mount-idmapped --map-mount=$(readlink ${guestPaths.userNamespace}) ${image} /tmp/moved || exit`,
+      `expected=$(${owners(`${source}/debian`, idShift)}); found=$(${owners("/tmp/moved/debian", 0)})`,
       `umount /tmp/moved; [ "$expected" = "$found" ]`,
     ].join("\n"),
   };
