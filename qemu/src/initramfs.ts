@@ -34,6 +34,8 @@ function addModules(archive: CpioArchive, kernel: Kernel): void {
   const alias = readFileSync(join(kernel.modules, "modules.alias"), "utf8").split("\n");
   const kept = alias.filter((line) => names.has(moduleName(line.slice(line.lastIndexOf(" ") + 1))));
   archive.file(`${directory}/modules.alias`, `${kept.join("\n")}\n`);
+  // With this, modprobe of what is built in succeeds.
+  archive.file(`${directory}/modules.builtin`, readFileSync(join(kernel.modules, "modules.builtin")));
   archive.file(
     "etc/modules-at-boot",
     inOrder(files)
