@@ -22,6 +22,7 @@ const changeThroughOverlay = `
   ln etc/shells etc/shells-again
   sync`;
 const looksChanged = `
+  set -x
   cd /over/root
   test "$(cat etc/hostname)" = changed
   test "$(tail -n 1 etc/passwd)" = more
@@ -29,7 +30,7 @@ const looksChanged = `
   test ! -e usr/bin/perl
   test -z "$(ls -A usr/share/doc)"
   cmp etc/renamed /mnt/etc/debian_version
-  test "$(stat -c %h etc/shells)" = 2
+  test etc/shells -ef etc/shells-again
   test "$(stat -c %a /mnt/etc/group)" = 644
   chroot . /bin/bash -c 'echo $((6 * 7))' | grep -qx 42`;
 
@@ -70,7 +71,10 @@ for (const kernel of kernels) {
     const chroot = (command: string): Promise<string> => machine().succeed(`chroot /mnt ${command}`);
     t.regex(await chroot("/usr/bin/dpkg -l"), /\nii {2}bash +\S+/);
     t.is(await chroot(`/usr/bin/perl -MPOSIX -e 'my $p = fork // die; if (!$p) { exit 7 } wait; print $? >> 8, " ok\\n"'`), "7 ok\n");
+    // It wants to write down what it checks the signature of.
+    await machine().succeed("mount -t tmpfs none /mnt/tmp");
     t.regex(await chroot("/usr/bin/apt-cache policy bash"), /Installed: \d/);
+    await machine().succeed("umount /mnt/tmp");
     t.is(await chroot("/bin/bash -c 'echo to null >/dev/null; head -c 4 /dev/zero | wc -c; ls /etc/*release | wc -l'"), "4\n1\n");
     t.is(await chroot("/usr/bin/tar -cf - -C /etc . | wc -c").then((size) => Number(size) > 100_000), true);
   });
@@ -94,7 +98,8 @@ for (const kernel of kernels) {
   kernelTest(kernel, "an overlay of nothing but images", async (t) => {
     await machine().succeed(`set -e
       mkdir -p /over; mount -t overlay -o lowerdir=/mnt/etc:/mnt/usr/lib none /over
-      cmp /over/passwd /mnt/etc/passwd; cmp /over/os-release /mnt/usr/lib/os-release
+      cmp /over/passwd /mnt/etc/passwd; cmp /over/apt/methods/http /mnt/usr/lib/apt/methods/http
+      test -d /over/apt/apt.conf.d
       umount /over`);
     t.pass();
   });
