@@ -117,8 +117,8 @@ kernel_toolchain() {
 # A kernel that cannot be had costs the tests that need it, nothing else: they report themselves skipped.
 kernels() {
 	[ "$(dpkg --print-architecture)" = amd64 ] || { say "virtual machines only on amd64: what needs them is skipped"; return 0; }
-	packages bc bison busybox-static e2fsprogs flex gcc kmod libc6-dev libelf-dev libelf1 liblua5.4-dev make mmdebstrap \
-		qemu-system-x86 sparse util-linux xz-utils
+	packages busybox-static e2fsprogs gcc kmod libc6-dev libelf1 liblua5.4-dev make mmdebstrap \
+		qemu-system-x86 util-linux xz-utils
 	work=$(mktemp -d)
 	mkdir -p "$cache/kernels"
 	kernel_toolchain &
