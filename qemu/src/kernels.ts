@@ -1,6 +1,6 @@
 /** The kernels that `setup/setup.sh kernels` (and `make debug-kernel`) put into the cache. */
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 export const projectRoot = resolve(import.meta.dirname, "../..");
@@ -50,6 +50,8 @@ export function findKernel(name: KernelName): Kernel {
     );
   }
   const toolchain = join(directory, "toolchain");
+  const hasOwn = lstatSync(toolchain, { throwIfNoEntry: false }) !== undefined;
+  if (hasOwn && !existsSync(toolchain)) throw new Unavailable(`no compiler for kernel ${name}: make setup-kernels`);
   const parameters = join(directory, "cmdline");
   return {
     name,
@@ -57,7 +59,7 @@ export function findKernel(name: KernelName): Kernel {
     image: join(directory, "vmlinuz"),
     modules: join(directory, "modules"),
     build: realpathSync(join(directory, "build")),
-    toolchain: existsSync(toolchain) ? realpathSync(toolchain) : undefined,
+    toolchain: hasOwn ? realpathSync(toolchain) : undefined,
     parameters: existsSync(parameters) ? readFileSync(parameters, "utf8").trim().split(/\s+/) : [],
   };
 }
