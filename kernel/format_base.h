@@ -21,6 +21,7 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 typedef int64_t s64;
+#define noinline_for_stack __attribute__((__noinline__))
 #define U32_MAX UINT32_MAX
 #define U64_MAX UINT64_MAX
 #endif

@@ -420,7 +420,7 @@ export const TYPE_CHUNK: u32 = 2;
 export const TYPE_COMPRESSED_CHUNK: u32 = 3;
 
 /** The type that a media type says. */
-function typeOf(json: Bytes, at: u53): u32 {
+function blobType(json: Bytes, at: u53): u32 {
   if (saysRootfsType(json, at)) return TYPE_ROOTFS;
   if (says(json, at, text("application/vnd.puzzlefs.image.filedata.v1"))) return TYPE_CHUNK;
   if (says(json, at, text("application/vnd.puzzlefs.image.filedata.v1+zstd"))) return TYPE_COMPRESSED_CHUNK;
@@ -491,7 +491,7 @@ export function nextDescriptor(
     } else if (top !== 0 && depth === top) {
       const isText: boolean = json[next.start] === QUOTE;
       if (says(json, next.key, text("size"))) size = readSize(json, next.start, next.at);
-      if (isText && says(json, next.key, text("mediaType"))) type = typeOf(json, next.start);
+      if (isText && says(json, next.key, text("mediaType"))) type = blobType(json, next.start);
       if (isText && says(json, next.key, text("digest"))) {
         const valid = readDigest(json, next.start, plain, digests);
         if (!valid && kind === DESCRIPTOR_LAYER) fail("manifest-digest", 0, next.start);

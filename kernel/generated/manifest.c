@@ -171,8 +171,9 @@ static struct pfs_character pfs_character(struct pfs_bytes json, u64 at)
 }
 
 /* Where the string whose opening quote is at `at` ends: its closing quote. */
-static bool pfs_string_end(struct pfs_bytes json, u64 at,
-			   struct pfs_failure *failure, u64 *out)
+static noinline_for_stack bool pfs_string_end(struct pfs_bytes json, u64 at,
+					      struct pfs_failure *failure,
+					      u64 *out)
 {
 	u64 position = (u64)pfs_narrow(at) + 1;
 
@@ -303,8 +304,9 @@ static u64 pfs_digits_end(struct pfs_bytes json, u64 at)
 }
 
 /* Where the number at `at` ends. */
-static bool pfs_number_end(struct pfs_bytes json, u64 at,
-			   struct pfs_failure *failure, u64 *out)
+static noinline_for_stack bool pfs_number_end(struct pfs_bytes json, u64 at,
+					      struct pfs_failure *failure,
+					      u64 *out)
 {
 	u64 position = pfs_byte(json, at) == PFS_MINUS ? (u64)pfs_narrow(at) +
 		1 : pfs_narrow(at);
@@ -338,8 +340,10 @@ static bool pfs_number_end(struct pfs_bytes json, u64 at,
 }
 
 /* Where the literal `word` at `at` ends. */
-static bool pfs_word_end(struct pfs_bytes json, u64 at, struct pfs_bytes word,
-			 struct pfs_failure *failure, u64 *out)
+static noinline_for_stack bool pfs_word_end(struct pfs_bytes json, u64 at,
+					    struct pfs_bytes word,
+					    struct pfs_failure *failure,
+					    u64 *out)
 {
 	for (u32 i = 0; i < word.length; i++) {
 		if (pfs_byte(json, (u64)pfs_narrow(at) + i) != pfs_byte(word,
@@ -352,8 +356,9 @@ static bool pfs_word_end(struct pfs_bytes json, u64 at, struct pfs_bytes word,
 }
 
 /* Where the string, number or literal at `at` ends: just after it. */
-static bool pfs_scalar_end(struct pfs_bytes json, u64 at,
-			   struct pfs_failure *failure, u64 *out)
+static noinline_for_stack bool pfs_scalar_end(struct pfs_bytes json, u64 at,
+					      struct pfs_failure *failure,
+					      u64 *out)
 {
 	u32 code = pfs_byte(json, at);
 
@@ -378,9 +383,10 @@ static bool pfs_scalar_end(struct pfs_bytes json, u64 at,
  * Notes a key of the object at `depth` and refuses one that it has already.
  * keys[depth * (MAX_KEYS + 1)] counts them.
  */
-static bool pfs_note_key(struct pfs_bytes json, u64 at, u32 depth,
-			 struct pfs_scratch_u32 keys,
-			 struct pfs_failure *failure)
+static noinline_for_stack bool pfs_note_key(struct pfs_bytes json, u64 at,
+					    u32 depth,
+					    struct pfs_scratch_u32 keys,
+					    struct pfs_failure *failure)
 {
 	u64 first = (u64)depth * (PFS_MAX_KEYS + 1);
 	u32 count = pfs_scratch_u32_get(keys, first);
@@ -466,9 +472,11 @@ static u64 pfs_read_size(struct pfs_bytes json, u64 at, u64 end)
 }
 
 /* Closes the object or array at `at`, which is the innermost one. */
-static bool pfs_close(struct pfs_bytes json, struct pfs_scratch_u8 open,
-		      struct pfs_step last, u32 want, u64 at,
-		      struct pfs_failure *failure, struct pfs_step *out)
+static noinline_for_stack bool pfs_close(struct pfs_bytes json,
+					 struct pfs_scratch_u8 open,
+					 struct pfs_step last, u32 want, u64 at,
+					 struct pfs_failure *failure,
+					 struct pfs_step *out)
 {
 	bool object = pfs_byte(json, at) == PFS_CLOSE_BRACE;
 	bool closable = want == PFS_WANT_COMMA_OR_END ||
@@ -497,10 +505,12 @@ static bool pfs_close(struct pfs_bytes json, struct pfs_scratch_u8 open,
  * Opens an object or array at `at`. `open` has room for MAX_DEPTH + 1 marks,
  * `keys` for KEY_POSITIONS.
  */
-static bool pfs_begin(struct pfs_bytes json, struct pfs_scratch_u8 open,
-		      struct pfs_scratch_u32 keys, struct pfs_step last,
-		      u64 key, u64 at, struct pfs_failure *failure,
-		      struct pfs_step *out)
+static noinline_for_stack bool pfs_begin(struct pfs_bytes json,
+					 struct pfs_scratch_u8 open,
+					 struct pfs_scratch_u32 keys,
+					 struct pfs_step last, u64 key, u64 at,
+					 struct pfs_failure *failure,
+					 struct pfs_step *out)
 {
 	bool object = pfs_byte(json, at) == PFS_OPEN_BRACE;
 	u32 depth;
@@ -529,9 +539,12 @@ static bool pfs_begin(struct pfs_bytes json, struct pfs_scratch_u8 open,
  * The next thing that is opened, closed or a scalar. Everything on the way is
  * checked.
  */
-static bool pfs_next_step(struct pfs_bytes json, struct pfs_scratch_u8 open,
-			  struct pfs_scratch_u32 keys, struct pfs_step last,
-			  struct pfs_failure *failure, struct pfs_step *out)
+static noinline_for_stack bool pfs_next_step(struct pfs_bytes json,
+					     struct pfs_scratch_u8 open,
+					     struct pfs_scratch_u32 keys,
+					     struct pfs_step last,
+					     struct pfs_failure *failure,
+					     struct pfs_step *out)
 {
 	u32 depth = last.depth;
 	u64 at = last.at;
@@ -623,7 +636,7 @@ static bool pfs_next_step(struct pfs_bytes json, struct pfs_scratch_u8 open,
 }
 
 /* The type that a media type says. */
-static u32 pfs_type_of(struct pfs_bytes json, u64 at)
+static u32 pfs_blob_type(struct pfs_bytes json, u64 at)
 {
 	if (pfs_says_rootfs_type(json, at))
 		return PFS_TYPE_ROOTFS;
@@ -743,7 +756,7 @@ bool pfs_next_descriptor(struct pfs_bytes json, struct pfs_scratch_u8 open,
 				size = pfs_read_size(json, next.start, next.at);
 			if (is_text &&
 			    pfs_says(json, next.key, PFS_TEXT("mediaType")))
-				type = pfs_type_of(json, next.start);
+				type = pfs_blob_type(json, next.start);
 			if (is_text &&
 			    pfs_says(json, next.key, PFS_TEXT("digest"))) {
 				bool valid = pfs_read_digest(json, next.start,

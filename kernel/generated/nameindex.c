@@ -138,9 +138,10 @@ static void pfs_sort_names(struct pfs_dir_entry_list entries,
 }
 
 /* Refuses a name that is there twice. */
-static bool pfs_check_twice(struct pfs_inode inode,
-			    struct pfs_scratch_u32 index, u32 start,
-			    struct pfs_failure *failure)
+static noinline_for_stack bool pfs_check_twice(struct pfs_inode inode,
+					       struct pfs_scratch_u32 index,
+					       u32 start,
+					       struct pfs_failure *failure)
 {
 	struct pfs_dir_entry_list entries =
 		pfs_dir_entries(pfs_inode_mode_dir(inode));

@@ -41,8 +41,9 @@ bool pfs_check_encoding(const struct pfs_message *message,
 }
 
 /* A sum that stays below 2^53. */
-static bool pfs_check_sum(u64 a, u64 b, struct pfs_inode inode,
-			  struct pfs_failure *failure)
+static noinline_for_stack bool pfs_check_sum(u64 a, u64 b,
+					     struct pfs_inode inode,
+					     struct pfs_failure *failure)
 {
 	if (a >= PFS_NUMBER_END || b >= PFS_NUMBER_END ||
 	    b >= (a < PFS_NUMBER_END ? PFS_NUMBER_END - a : 0))
@@ -51,9 +52,9 @@ static bool pfs_check_sum(u64 a, u64 b, struct pfs_inode inode,
 	return true;
 }
 
-static bool pfs_check_chunks(struct pfs_file_chunk_list chunks,
-			     struct pfs_inode inode,
-			     struct pfs_failure *failure)
+static noinline_for_stack bool
+pfs_check_chunks(struct pfs_file_chunk_list chunks, struct pfs_inode inode,
+		 struct pfs_failure *failure)
 {
 	u64 size = 0;
 
@@ -79,9 +80,9 @@ static bool pfs_check_chunks(struct pfs_file_chunk_list chunks,
 	return true;
 }
 
-static bool pfs_check_xattrs(struct pfs_inode_additional additional,
-			     struct pfs_inode inode,
-			     struct pfs_failure *failure)
+static noinline_for_stack bool
+pfs_check_xattrs(struct pfs_inode_additional additional, struct pfs_inode inode,
+		 struct pfs_failure *failure)
 {
 	struct pfs_xattr_list xattr_list;
 
@@ -104,8 +105,10 @@ static bool pfs_check_xattrs(struct pfs_inode_additional additional,
 	return true;
 }
 
-static bool pfs_check_name(struct pfs_dir_entry entry, struct pfs_bytes name,
-			   struct pfs_inode inode, struct pfs_failure *failure)
+static noinline_for_stack bool pfs_check_name(struct pfs_dir_entry entry,
+					      struct pfs_bytes name,
+					      struct pfs_inode inode,
+					      struct pfs_failure *failure)
 {
 	u64 at = (u64)entry.part.at * 8;
 	u32 found;
@@ -127,8 +130,10 @@ static bool pfs_check_name(struct pfs_dir_entry entry, struct pfs_bytes name,
 }
 
 /* Checks the entries of a directory record; gives whether they are sorted. */
-static bool pfs_check_dir(struct pfs_dir dir, struct pfs_inode inode,
-			  struct pfs_failure *failure, bool *out)
+static noinline_for_stack bool pfs_check_dir(struct pfs_dir dir,
+					     struct pfs_inode inode,
+					     struct pfs_failure *failure,
+					     bool *out)
 {
 	struct pfs_dir_entry_list entries = pfs_dir_entries(dir);
 	bool sorted = true;
@@ -169,8 +174,9 @@ static bool pfs_check_dir(struct pfs_dir dir, struct pfs_inode inode,
  * Checks what every inode record must keep, superseded or not; gives whether
  * its names are sorted.
  */
-static bool pfs_check_record(struct pfs_inode inode,
-			     struct pfs_failure *failure, bool *out)
+static noinline_for_stack bool pfs_check_record(struct pfs_inode inode,
+						struct pfs_failure *failure,
+						bool *out)
 {
 	enum pfs_inode_mode kind = pfs_inode_mode_kind(inode);
 	u64 at = (u64)inode.part.at * 8;
@@ -223,8 +229,8 @@ static bool pfs_check_record(struct pfs_inode inode,
 }
 
 /* Inode numbers of a layer: in range, and ascending. */
-static bool pfs_check_order(struct pfs_inode_vector layer,
-			    struct pfs_failure *failure)
+static noinline_for_stack bool pfs_check_order(struct pfs_inode_vector layer,
+					       struct pfs_failure *failure)
 {
 	u64 previous = 0;
 	struct pfs_inode_list inode_list;
@@ -246,8 +252,8 @@ static bool pfs_check_order(struct pfs_inode_vector layer,
 	return true;
 }
 
-static bool pfs_check_digests(struct pfs_rootfs image,
-			      struct pfs_failure *failure)
+static noinline_for_stack bool pfs_check_digests(struct pfs_rootfs image,
+						 struct pfs_failure *failure)
 {
 	struct pfs_verity_data_list item_list;
 
@@ -266,8 +272,8 @@ static bool pfs_check_digests(struct pfs_rootfs image,
 }
 
 /* The table of chunks: ascending, and no two overlap. */
-static bool pfs_check_chunk_table(struct pfs_chunk_list chunks,
-				  struct pfs_failure *failure)
+static noinline_for_stack bool
+pfs_check_chunk_table(struct pfs_chunk_list chunks, struct pfs_failure *failure)
 {
 	for (u32 i = 0; i < chunks.part.count; i++) {
 		struct pfs_chunk chunk = pfs_chunk_at(chunks, i);
@@ -318,9 +324,9 @@ static void pfs_count_name(struct pfs_scratch_u32 links, u64 ordinal)
 								ordinal) + 1));
 }
 
-static bool pfs_check_held(struct pfs_inode_vector_list layers,
-			   struct pfs_dir_entry entry, u64 dir,
-			   struct pfs_failure *failure)
+static noinline_for_stack bool
+pfs_check_held(struct pfs_inode_vector_list layers, struct pfs_dir_entry entry,
+	       u64 dir, struct pfs_failure *failure)
 {
 	if (!pfs_is_held(layers, pfs_dir_entry_ino(entry)))
 		return pfs_fail(failure, PFS_RULE_DIR_ENTRY_DANGLING, dir,
@@ -332,9 +338,9 @@ static bool pfs_check_held(struct pfs_inode_vector_list layers,
  * The directory records that the walk did not come to: none in the newest
  * layer; the older ones name what exists.
  */
-static bool pfs_check_unseen(struct pfs_inode_vector_list layers,
-			     struct pfs_scratch_u53 parents,
-			     struct pfs_failure *failure)
+static noinline_for_stack bool
+pfs_check_unseen(struct pfs_inode_vector_list layers,
+		 struct pfs_scratch_u53 parents, struct pfs_failure *failure)
 {
 	u64 ordinal = 0;
 
@@ -385,11 +391,12 @@ static bool pfs_check_unseen(struct pfs_inode_vector_list layers,
  * newest layer is out of reach (an older layer may hold what is superseded).
  * Gives the number of visible inodes.
  */
-static bool pfs_check_tree(struct pfs_rootfs image,
-			   struct pfs_scratch_u32 links,
-			   struct pfs_scratch_u53 parents,
-			   struct pfs_scratch_u53 queue,
-			   struct pfs_failure *failure, u64 *out)
+static noinline_for_stack bool pfs_check_tree(struct pfs_rootfs image,
+					      struct pfs_scratch_u32 links,
+					      struct pfs_scratch_u53 parents,
+					      struct pfs_scratch_u53 queue,
+					      struct pfs_failure *failure,
+					      u64 *out)
 {
 	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
 	struct pfs_inode_list newest =

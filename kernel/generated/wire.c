@@ -441,9 +441,10 @@ bool pfs_checked_root(const struct pfs_message *message,
 }
 
 /* The pointer at `index`, which is null or of `kind`. */
-static bool pfs_checked_pointer(struct pfs_struct_part part, u32 index,
-				u32 kind, struct pfs_failure *failure,
-				struct pfs_pointer *out)
+static noinline_for_stack bool pfs_checked_pointer(struct pfs_struct_part part,
+						   u32 index, u32 kind,
+						   struct pfs_failure *failure,
+						   struct pfs_pointer *out)
 {
 	u64 at;
 	struct pfs_pointer pointer;

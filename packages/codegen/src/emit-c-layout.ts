@@ -56,7 +56,7 @@ function align(line: string, open = [outermost(line)]): string[] {
   return [line.slice(0, found.at), ...align(rest, found.open)];
 }
 
-const FUNCTION_HEAD = /^((?:static )?(?:inline )?(?:struct |enum )?\w+) (\w+\(.*)$/;
+const FUNCTION_HEAD = /^((?:static )?(?:inline |noinline_for_stack )?(?:struct |enum )?\w+) (\w+\(.*)$/;
 
 const RECORD = /^(\t*)(.*?\(struct \w+\) \{) (\..*) (\}[;,])$/;
 

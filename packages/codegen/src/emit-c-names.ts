@@ -73,7 +73,9 @@ export class CNames {
     const place = this.isShared(fn.returns) ? `struct ${this.name(typeName(fn.returns))}` : this.type(fn.returns);
     if (returnsBool(fn) && fn.returns.is !== "void") parameters.push(`${place} *out`);
     const returns = returnsBool(fn) ? "bool" : this.type(fn.returns);
-    return `${fn.exported ? "" : "static "}${returns} ${this.name(fn.name)}(${parameters.join(", ") || "void"})`;
+    // Checks keep frames of their own: inlined into one function they would take more than a kernel's stack should give.
+    const linkage = fn.exported ? "" : fn.fallible ? "static noinline_for_stack " : "static ";
+    return `${linkage}${returns} ${this.name(fn.name)}(${parameters.join(", ") || "void"})`;
   }
 
   literal(value: number): string {

@@ -576,7 +576,7 @@ function nextStep(json: Bytes, open: Uint8Array, keys: Uint32Array, last: Step):
 }
 
 /** The type that a media type says. */
-function typeOf(json: Bytes, at: number): number {
+function blobType(json: Bytes, at: number): number {
   if (saysRootfsType(json, at)) {
     return TYPE_ROOTFS;
   }
@@ -674,7 +674,7 @@ export function nextDescriptor(
               size = readSize(json, next.start, next.at);
             }
             if (isText && says(json, next.key, text("mediaType"))) {
-              type = typeOf(json, next.start);
+              type = blobType(json, next.start);
             }
             if (isText && says(json, next.key, text("digest"))) {
               const valid = readDigest(json, next.start, plain, digests);
