@@ -90,7 +90,7 @@ export class Material {
 }
 
 function writeCommand(name: string, size: string): string {
-  const bytes = name === "large" ? "24m" : "3m";
+  const bytes = name === "large" ? "6m" : "1m";
   return [
     `fio --name=write --filename=/material/source/fio/${name} --rw=write --bs=${size} --size=${bytes} --ioengine=psync`,
     `--verify=sha256 --verify_interval=${fioBlock} --do_verify=0 --allow_file_create=1`,

@@ -24,11 +24,14 @@ const most = 30;
 
 export class Report {
   readonly #exclusions: readonly Exclusion[];
+  readonly #wanted: RegExp;
   readonly #counts = new Map<string, { passed: number; failed: number; excluded: number }>();
   #skipped = 0;
 
-  constructor(exclusions: readonly Exclusion[]) {
+  /** @param wanted the names of cases to run */
+  constructor(exclusions: readonly Exclusion[], wanted: RegExp) {
     this.#exclusions = exclusions;
+    this.#wanted = wanted;
   }
 
   /** Runs cases, each to its end; only a place that is broken stops that, by what it throws. */
@@ -50,8 +53,9 @@ export class Report {
     if (wrong !== undefined) console.log(wrong.trimEnd().replaceAll(/^/gm, "     "));
   }
 
-  /** Whether this case is excluded here; then it is counted, with its reason printed. */
+  /** Whether this case is excluded here, or not wanted; one that is excluded is counted, with its reason printed. */
   excludes(place: Place, suite: string, name: string): boolean {
+    if (!this.#wanted.test(name)) return true;
     const found = this.#exclusions.find(
       (exclusion) =>
         exclusion.suite === suite && exclusion.name === name && (exclusion.driver ?? place.driver) === place.driver,

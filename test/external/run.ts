@@ -1,7 +1,7 @@
 /**
  * `make external`: suites that others wrote, on mounted images.
  *
- *     [KERNEL=6.12] [SUITES=NAME,…] [PLACES=kernel,fuse] [EXTERNAL_SOURCES=DIR] node test/external/run.ts
+ *     [KERNEL=6.12] [SUITES=NAME,…] [PLACES=kernel,fuse] [CASES=REGEXP] [EXTERNAL_SOURCES=DIR] node test/external/run.ts
  *
  * Their sources are in no package registry. A suite runs where they are at hand, in DIR/NAME (by default the directory
  * `external` of the cache), built as their authors say; README.md has the list. Ends with a line that counts cases.
@@ -67,7 +67,7 @@ async function run(): Promise<boolean> {
   if (!existsSync(debian.disk))
     throw new Unavailable(`no Debian root directory in ${debian.directory}: make setup-external`);
   const kernel = findKernel(kernelName);
-  const report = new Report(exclusions);
+  const report = new Report(exclusions, new RegExp(process.env["CASES"] ?? ""));
   const ready = suites.filter((suite) => {
     const lacks = missing(suite);
     if (lacks.length > 0) report.skip(suite.name, `not at hand: ${lacks.join(", ")}`);

@@ -8,7 +8,6 @@ const engines = ["psync", "mmap", "io_uring", "libaio", "splice", "pvsync2"] as 
 
 /** Pattern of reads, and their size; one after the other in one process, each with the file's pages dropped before. */
 const reads = [
-  ["read", "128k"],
   ["read", "1m"],
   ["randread", "4k"],
   ["randread", "64k"],
