@@ -7,7 +7,7 @@ import { storeDirectory, type Subject } from "./kernel-subjects.ts";
 
 /** Of one command. What an empty one takes is subtracted from the times. */
 export interface Measure {
-  /** Nanoseconds that processors worked for it, the kernel's own tasks too. */
+  /** Nanoseconds that processors worked for it, in user space and in the kernel. */
   busy: number;
   /** Nanoseconds from start to end. */
   wall: number;

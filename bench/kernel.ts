@@ -1,10 +1,11 @@
 /**
  * `make bench-kernel`: the driver beside erofs and squashfs, the same tree on disks of one virtual machine.
  *
- *     [KERNEL=6.12] [ROWS=find,mmap] [RUNS=3] [MACHINES=counted,timed] [BENCH_DIR=…] node bench/kernel.ts [ROOTFS]
+ *     [KERNEL=6.12] [ROWS=find,mmap] [RUNS=3] [MACHINES=counted,timed] [BENCH_DIR=…] [MODULE=…] node bench/kernel.ts [ROOTFS]
  *
  * The counted machine's clock counts instructions: its processor times are the same on any machine, however busy. The
- * timed one has two processors and the wall clock, of which the least of RUNS counts. BENCH_DIR keeps the disks.
+ * timed one has two processors and the wall clock, of which the least of RUNS counts. BENCH_DIR keeps the disks;
+ * MODULE is a puzzlefs.ko from elsewhere.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -23,7 +24,7 @@ import { guestFiles, type Measure, type Memory, Meter, type Mount } from "./kern
 import { type Prepared, prepare } from "./kernel-subjects.ts";
 import { type KernelRow, kernelTable } from "./kernel-table.ts";
 
-const { KERNEL = "6.12", ROWS, RUNS = "3", MACHINES = "counted,timed", BENCH_DIR } = process.env;
+const { KERNEL = "6.12", ROWS, RUNS = "3", MACHINES = "counted,timed", BENCH_DIR, MODULE } = process.env;
 const memoryRow = "memory";
 const mountRow = "mount";
 const milli = 1e-6;
@@ -206,7 +207,7 @@ async function timed(kernel: Kernel, module: Uint8Array, prepared: Prepared): Pr
 
 if (!isKernelName(KERNEL)) throw new Error(`KERNEL=${KERNEL}: there is no such kernel`);
 const kernel = findKernel(KERNEL);
-const module = readFileSync(buildModule(kernel).path);
+const module = readFileSync(MODULE ?? buildModule(kernel).path);
 const rootfs = resolve(process.argv[2] ?? join(cacheDirectory(), "debian-bookworm"));
 const directory = BENCH_DIR ?? mkdtempSync(join(tmpdir(), "puzzlefs-bench-"));
 try {
