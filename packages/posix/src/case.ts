@@ -55,11 +55,26 @@ export function notable(subject: Subject): FixtureEntry[] {
   return subject.entries.filter(({ path }) => !path.startsWith("many/"));
 }
 
+const childrenByTree = new Map<readonly FixtureEntry[], Map<string, FixtureEntry[]>>();
+
+/** Entries by directory, sorted out once for a tree: the large directory has many. */
+function childrenOfTree(entries: readonly FixtureEntry[]): Map<string, FixtureEntry[]> {
+  const known = childrenByTree.get(entries);
+  if (known !== undefined) return known;
+  const children = new Map<string, FixtureEntry[]>();
+  for (const entry of entries) {
+    if (entry.path === "") continue;
+    const directory = entry.path.slice(0, Math.max(0, entry.path.length - baseName(entry).length - 1));
+    const list = children.get(directory);
+    if (list === undefined) children.set(directory, [entry]);
+    else list.push(entry);
+  }
+  childrenByTree.set(entries, children);
+  return children;
+}
+
 export function childrenOf(subject: Subject, directory: string): FixtureEntry[] {
-  const prefix = directory === "" ? "" : `${directory}/`;
-  return subject.entries.filter(
-    ({ path }) => path !== "" && path.startsWith(prefix) && !path.slice(prefix.length).includes("/"),
-  );
+  return childrenOfTree(subject.entries).get(directory) ?? [];
 }
 
 export function baseName(entry: FixtureEntry): string {
