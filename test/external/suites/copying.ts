@@ -25,12 +25,6 @@ function casesOn(image: string): Case[] {
       judge: silent,
     },
     {
-      name: "bsdtar unpacks what it packs",
-      command: `mkdir /tmp/copy && bsdtar -C ${at}/hostile --acls --xattrs -cf - --format pax attributes owners modes sizes |
-        bsdtar -C /tmp/copy --acls --xattrs -xpf - && cd ${source}/hostile && rsync -aHAXnci --relative attributes owners modes sizes /tmp/copy/; rm -rf /tmp/copy`,
-      judge: silent,
-    },
-    {
       name: "getfattr",
       command: sameOutput(image, `getfattr --absolute-names -R -h -d -m - -e hex . | sort`),
       judge: silent,
