@@ -276,9 +276,10 @@ int puzzlefs_ready_blob(struct puzzlefs_blob *blob, u64 ino)
 	mutex_lock(&blob->lock);
 	if (!blob->ready) {
 		err = read_table(blob, ino);
-		/* Pairs with the acquire above. */
-		if (!err)
+		if (!err) {
+			/* Pairs with the acquire above. */
 			smp_store_release(&blob->ready, true);
+		}
 	}
 	mutex_unlock(&blob->lock);
 	return err;

@@ -51,30 +51,15 @@ static void fetch_ahead(struct puzzlefs_content *content, u32 index, u64 end)
 	}
 }
 
-/*
- * The lower page cache need not keep what is in ours now. Only a file that
- * ends a blob, or has a part of it for itself, may say so: small files share.
- */
-static void drop_behind(struct puzzlefs_run *run, u64 offset, u64 length)
+/* The lower page cache need not keep what is in ours now. */
+static void drop_behind(struct puzzlefs_blob *blob, u64 from, u64 to, bool last)
 {
-	struct puzzlefs_blob *blob = run->blob;
-	u64 end = run->offset + run[1].start - run->start;
-
-	if (offset + length == end) {
-		length += offset - run->offset;
-		offset = run->offset;
-		if (end == blob->content_size &&
-		    blob->size <= SMALL_BLOB_BYTES) {
-			offset = 0;
-			length = end;
-		}
+	/* Pages at the ends stay, as others may want the rest of them. */
+	if (last && blob->size <= SMALL_BLOB_BYTES) {
+		from = 0;
+		to = blob->size;
 	}
-	if (blob->compressed) {
-		if (offset || length != blob->content_size)
-			return;
-		length = blob->size;
-	}
-	vfs_fadvise(blob->file, offset, length, POSIX_FADV_DONTNEED);
+	vfs_fadvise(blob->file, from, to - from, POSIX_FADV_DONTNEED);
 }
 
 /* Raw bytes that nobody verifies go straight into the folios. */
@@ -127,6 +112,11 @@ static int read_units(struct puzzlefs_blob *blob, u64 ino, u64 offset,
 			return err;
 		offset += part;
 		length -= part;
+		/* Small files share a frame: the last one ends it. */
+		if (offset == unit.content + unit.content_length)
+			drop_behind(blob, unit.stored,
+				    unit.stored + unit.stored_length,
+				    offset == blob->content_size);
 	}
 	return 0;
 }
@@ -155,15 +145,19 @@ static int read_run(struct puzzlefs_content *content, u32 index, u64 skip,
 			       blob->content_size, end);
 		return -EIO;
 	}
-	if (!blob->compressed && !content->checks)
-		err = read_direct(blob, content->ino, offset, length, to);
+	if (blob->compressed || content->checks)
+		return read_units(blob, content->ino, offset, length,
+				  content->checks ? &content->checks[index] :
+				  NULL, to);
+	err = read_direct(blob, content->ino, offset, length, to);
+	if (err)
+		return err;
+	/* All of the run when it ends: what reads left between them, too. */
+	if (offset + length == end)
+		drop_behind(blob, run->offset, end, end == blob->content_size);
 	else
-		err = read_units(blob, content->ino, offset, length,
-				 content->checks ? &content->checks[index] :
-				 NULL, to);
-	if (!err)
-		drop_behind(run, offset, length);
-	return err;
+		drop_behind(blob, offset, offset + length, false);
+	return 0;
 }
 
 /* Reads a range of a file; gives how many bytes went well. */

@@ -24,25 +24,40 @@ static struct dentry *puzzlefs_lookup(struct inode *dir, struct dentry *dentry,
 	return d_splice_alias(inode, dentry);
 }
 
-static int puzzlefs_readdir(struct file *file, struct dir_context *ctx)
+/* Emits what one record of a directory shows; false when there is no room. */
+static bool emit_record(struct inode *dir, const struct pfs_dir_record *record,
+			struct dir_context *ctx)
 {
-	struct inode *dir = file_inode(file);
 	struct pfs_rootfs rootfs = puzzlefs_rootfs(dir->i_sb);
 	struct pfs_listed listed;
 
-	if (!dir_emit_dots(file, ctx))
-		return 0;
-	while (pfs_next_name(rootfs, PUZZLEFS_I(dir)->ino, ctx->pos - DOTS,
-			     &listed)) {
+	while (pfs_next_listed(rootfs, PUZZLEFS_I(dir)->ino, *record,
+			       ctx->pos - DOTS, &listed)) {
 		struct pfs_bytes name = pfs_dir_entry_name(listed.entry);
 		u32 mode = pfs_file_type(listed.inode);
 
 		if (!dir_emit(ctx, name.data, name.length,
 			      pfs_dir_entry_ino(listed.entry),
 			      fs_umode_to_dtype(mode)))
-			return 0;
+			return false;
 		ctx->pos = listed.cookie + DOTS;
 	}
+	return true;
+}
+
+static int puzzlefs_readdir(struct file *file, struct dir_context *ctx)
+{
+	struct inode *dir = file_inode(file);
+	struct pfs_rootfs rootfs = puzzlefs_rootfs(dir->i_sb);
+	u64 ino = PUZZLEFS_I(dir)->ino;
+	struct pfs_dir_record record;
+
+	if (!dir_emit_dots(file, ctx) ||
+	    !pfs_open_listing(rootfs, ino, ctx->pos - DOTS, &record))
+		return 0;
+	while (emit_record(dir, &record, ctx) &&
+	       pfs_next_listing(rootfs, ino, record, &record))
+		;
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 /* Millions of inodes; also what one allocation can give. */
 #define MAX_METADATA_BYTES SZ_1G
@@ -86,8 +87,8 @@ static int read_blob(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 		err = broken(fc, what, digest, &failure);
 		goto out;
 	}
-	/* Not empty, so that there is an address. */
-	data = kvmalloc(max_t(u64, size, 1), GFP_KERNEL_ACCOUNT);
+	/* Stays: kmalloc would round it up to a power of two. */
+	data = __vmalloc(max_t(u64, size, 1), GFP_KERNEL_ACCOUNT);
 	err = -ENOMEM;
 	if (!data)
 		goto out;

@@ -20,17 +20,11 @@
 enum { OPT_OCI_ROOT_DIR, OPT_IMAGE_MANIFEST, OPT_VERITY, OPT_VERIFY };
 enum { VERIFY_NONE, VERIFY_BLOB };
 
-static const struct constant_table verify_modes[] = {
-	{ "none", VERIFY_NONE },
-	{ "blob", VERIFY_BLOB },
-	{}
-};
-
 static const struct fs_parameter_spec puzzlefs_parameters[] = {
 	fsparam_string("oci_root_dir", OPT_OCI_ROOT_DIR),
 	fsparam_string("image_manifest", OPT_IMAGE_MANIFEST),
 	fsparam_string("verity", OPT_VERITY),
-	fsparam_enum("verify", OPT_VERIFY, verify_modes),
+	fsparam_string("verify", OPT_VERIFY),
 	{}
 };
 
@@ -45,6 +39,18 @@ static int parse_digest(struct fs_context *fc, struct fs_parameter *param,
 	errorfc(fc, "%s=%s: a digest is %d lower-case hexadecimal digits",
 		param->key, param->string, PFS_HEX_DIGITS);
 	return -EINVAL;
+}
+
+static int parse_verify(struct fs_context *fc, const char *mode,
+			unsigned int *verify)
+{
+	if (!strcmp(mode, "none"))
+		*verify = VERIFY_NONE;
+	else if (!strcmp(mode, "blob"))
+		*verify = VERIFY_BLOB;
+	else
+		return invalfc(fc, "verify=%s: none or blob is expected", mode);
+	return 0;
 }
 
 static int puzzlefs_parse_param(struct fs_context *fc,
@@ -67,8 +73,7 @@ static int puzzlefs_parse_param(struct fs_context *fc,
 		sbi->has_verity = true;
 		return parse_digest(fc, param, sbi->verity);
 	case OPT_VERIFY:
-		sbi->verify = result.uint_32;
-		return 0;
+		return parse_verify(fc, param->string, &sbi->verify);
 	default:
 		return option;
 	}

@@ -33,12 +33,14 @@ export interface Listed extends Value {
 
 /** The position of `ino` in a layer, or the number of its inodes. */
 function searchInodes(inodes: Items<Inode>, ino: u53): u32 {
-  // Builders number without gaps: the first guess is right in an image of one layer.
+  // Builders number almost without gaps: an inode stands where its number says, or as many places before as numbers lack.
   const first: u53 = inodes[0].ino;
+  const last: u53 = inodes[difference(inodes.length, 1)].ino;
   const guess: u32 = u32(difference(ino, first));
   if (guess < inodes.length && inodes[guess].ino === ino) return guess;
-  let low: u32 = 0;
-  let high: u32 = inodes.length;
+  const gaps: u53 = difference(difference(last, first), difference(inodes.length, 1));
+  let low: u32 = u32(difference(guess, gaps));
+  let high: u32 = guess < inodes.length ? guess : inodes.length;
   while (low < high) {
     decreases(high - low);
     const middle: u32 = (low + high) / 2;
@@ -199,33 +201,70 @@ export function findShown(
   return placeIn(layers, newest, entry.ino);
 }
 
-/** The first name that directory `dir` shows after `cookie`; 0 starts. */
-export function nextName(image: Rootfs, dir: u53, cookie: u53): Listed | undefined {
+/**
+ * The record with which a listing of directory `dir` goes on after `cookie`; 0 starts. A cookie may come from anywhere:
+ * only records that show through are listed.
+ */
+export function openListing(image: Rootfs, dir: u53, cookie: u53): DirRecord | undefined {
   const layers = image.metadatas;
-  const newest = layers[0].inodes;
   const resumed: u32 = u32(cookie / LAYER_SPAN);
-  let layer: u32 = 0;
   if (cookie === 0) {
-    const directory = placeIn(layers, newest, dir);
+    const directory = placeIn(layers, layers[0].inodes, dir);
     if (directory === undefined) return undefined;
     if (directory.inode.mode.kind !== "dir") return undefined;
   }
+  let layer: u32 = 0;
   while (layer < MAX_LAYERS) {
     decreases(MAX_LAYERS - layer);
     const record = findDirRecord(layers, dir, layer);
     if (record === undefined) return undefined;
-    const entries = record.entries;
-    // A cookie may come from anywhere: only records that show through are listed.
-    const from: u32 = record.layer < resumed ? entries.length : record.layer > resumed ? 0 : u32(cookie % LAYER_SPAN);
-    for (let i: u32 = from; i < entries.length; i++) {
-      const place = findShown(layers, newest, record.layer, dir, entries[i]);
-      if (place !== undefined) {
-        const next: u53 = positionAfter(record.layer, i);
-        return { cookie: next, entry: entries[i], ordinal: place.ordinal, inode: place.inode };
-      }
-    }
+    if (record.layer >= resumed) return record;
     if (!record.lookBelow) return undefined;
     layer = u32(record.layer + 1);
+  }
+  return undefined;
+}
+
+/** The record that a listing goes on with after all of `record`. */
+export function nextListing(image: Rootfs, dir: u53, record: DirRecord): DirRecord | undefined {
+  if (!record.lookBelow) return undefined;
+  return findDirRecord(image.metadatas, dir, u32(record.layer + 1));
+}
+
+/** The first name after `cookie` that a record of directory `dir` shows. */
+export function nextListed(image: Rootfs, dir: u53, record: DirRecord, cookie: u53): Listed | undefined {
+  const layers = image.metadatas;
+  const newest = layers[0].inodes;
+  const entries = record.entries;
+  const from: u32 = u32(cookie / LAYER_SPAN) === record.layer ? u32(cookie % LAYER_SPAN) : 0;
+  for (let i: u32 = from; i < entries.length; i++) {
+    const entry = entries[i];
+    const place = findShown(layers, newest, record.layer, dir, entry);
+    if (place !== undefined) {
+      const next: u53 = positionAfter(record.layer, i);
+      return { cookie: next, entry: entry, ordinal: place.ordinal, inode: place.inode };
+    }
+  }
+  return undefined;
+}
+
+/** The first name that directory `dir` shows after `cookie`; 0 starts. */
+export function nextName(image: Rootfs, dir: u53, cookie: u53): Listed | undefined {
+  const first = openListing(image, dir, cookie);
+  if (first === undefined) return undefined;
+  const listed = nextListed(image, dir, first, cookie);
+  if (listed !== undefined) return listed;
+  let below: boolean = first.lookBelow;
+  let layer: u32 = first.layer;
+  while (layer < MAX_LAYERS) {
+    decreases(MAX_LAYERS - layer);
+    if (!below) return undefined;
+    const record = findDirRecord(image.metadatas, dir, u32(layer + 1));
+    if (record === undefined) return undefined;
+    const shown = nextListed(image, dir, record, cookie);
+    if (shown !== undefined) return shown;
+    below = record.lookBelow;
+    layer = record.layer;
   }
   return undefined;
 }

@@ -140,12 +140,22 @@ function character(json: Bytes, at: u53): Character {
   return multibyte(json, at);
 }
 
+/** Whether a byte of a string is a character as it stands. */
+function isPlain(code: u32): boolean {
+  return code >= SPACE && code < 128 && code !== QUOTE && code !== BACKSLASH;
+}
+
 /** Where the string whose opening quote is at `at` ends: its closing quote. */
 function stringEnd(json: Bytes, at: u53): u53 {
   let position: u53 = u32(at) + 1;
   while (position < json.length) {
     decreases(json.length - position);
-    if (json[position] === QUOTE) return position;
+    const code: u32 = json[position];
+    if (code === QUOTE) return position;
+    if (isPlain(code)) {
+      position = u32(position) + 1;
+      continue;
+    }
     const next = character(json, position);
     if (next.code === BAD_CHARACTER) fail("manifest-string", 0, position);
     position = next.next;
@@ -188,15 +198,21 @@ function saysRootHash(json: Bytes, at: u53): boolean {
   return says(json, at, text("io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash"));
 }
 
-/** Copies the characters of a string after its first `skip` into `plain`; gives how many there are in all. */
-function copyString(json: Bytes, at: u53, skip: u32, plain: Scratch<u8>): u53 {
+/** Copies the characters of a string into `plain`, as many as it has room for; gives how many there are in all. */
+function copyString(json: Bytes, at: u53, plain: Scratch<u8>): u53 {
   let position: u53 = u32(at) + 1;
   let count: u53 = 0;
   while (position < json.length && json[position] !== QUOTE) {
     decreases(json.length - position);
-    const next = character(json, position);
-    if (count >= skip) plain[difference(count, skip)] = next.code < 128 ? next.code & 127 : 0;
-    position = next.next;
+    const code: u32 = json[position];
+    if (isPlain(code)) {
+      plain[count] = code & 127;
+      position = u32(position) + 1;
+    } else {
+      const next = character(json, position);
+      plain[count] = next.code < 128 ? next.code & 127 : 0;
+      position = next.next;
+    }
     count = u32(count) + 1;
   }
   return count;
@@ -270,22 +286,21 @@ function noteKey(json: Bytes, at: u53, depth: u32, keys: Scratch<u32>): void {
 
 /** Reads the digest string at `at`, "sha256:" and 64 digits, into the first 32 of `digests`; false where it is not that. */
 function readDigest(json: Bytes, at: u53, plain: Scratch<u8>, digests: Scratch<u8>): boolean {
-  const length = copyString(json, at, 0, plain);
+  const length = copyString(json, at, plain);
   if (length !== 7 + HEX_DIGITS) return false;
   const prefix = text("sha256:");
   for (let i: u32 = 0; i < prefix.length; i++) {
     if (plain[i] !== prefix[i]) return false;
   }
-  copyString(json, at, 7, plain);
-  const valid = parseDigits(plain, digests, 0);
+  const valid = parseDigits(plain, 7, digests, 0);
   return valid;
 }
 
-/** 64 hexadecimal digits in `plain` as 32 bytes of `digests` from `first` on. */
-function parseDigits(plain: Scratch<u8>, digests: Scratch<u8>, first: u32): boolean {
+/** 64 hexadecimal digits in `plain` from `start` on as 32 bytes of `digests` from `first` on. */
+function parseDigits(plain: Scratch<u8>, start: u32, digests: Scratch<u8>, first: u32): boolean {
   for (let i: u32 = 0; i < 32; i++) {
-    const high: u32 = hexDigit(plain[i * 2]);
-    const low: u32 = hexDigit(plain[i * 2 + 1]);
+    const high: u32 = hexDigit(plain[start + i * 2]);
+    const low: u32 = hexDigit(plain[start + i * 2 + 1]);
     if (high > 15 || low > 15) return false;
     digests[first + i] = ((high & 15) << 4) | (low & 15);
   }
@@ -498,8 +513,8 @@ export function nextDescriptor(
         hasDigest = valid;
       }
     } else if (inAnnotations && depth === top + 1 && json[next.start] === QUOTE && saysRootHash(json, next.key)) {
-      const count = copyString(json, next.start, 0, plain);
-      const valid = parseDigits(plain, digests, 32);
+      const count = copyString(json, next.start, plain);
+      const valid = parseDigits(plain, 0, digests, 32);
       hasVerity = valid && count === HEX_DIGITS;
       if (!hasVerity && kind === DESCRIPTOR_LAYER) fail("manifest-digest", 0, next.start);
     }

@@ -958,6 +958,13 @@ bool pfs_find_name(struct pfs_rootfs image, struct pfs_scratch_u32 index,
 bool pfs_find_shown(struct pfs_inode_vector_list layers,
 		    struct pfs_inode_list newest, u32 layer, u64 dir,
 		    struct pfs_dir_entry entry, struct pfs_place *out);
+bool pfs_open_listing(struct pfs_rootfs image, u64 dir, u64 cookie,
+		      struct pfs_dir_record *out);
+bool pfs_next_listing(struct pfs_rootfs image, u64 dir,
+		      struct pfs_dir_record record, struct pfs_dir_record *out);
+bool pfs_next_listed(struct pfs_rootfs image, u64 dir,
+		     struct pfs_dir_record record, u64 cookie,
+		     struct pfs_listed *out);
 bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 		   struct pfs_listed *out);
 u64 pfs_count_records(struct pfs_rootfs image);

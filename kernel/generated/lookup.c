@@ -9,15 +9,24 @@
 static u32 pfs_search_inodes(struct pfs_inode_list inodes, u64 ino)
 {
 	u64 first = pfs_inode_ino(pfs_inode_at(inodes, 0));
+	u64 last =
+		pfs_inode_ino(pfs_inode_at(inodes,
+					   inodes.part.count > 1 ?
+					   inodes.part.count - 1 : 0));
 	u32 guess = pfs_narrow(ino > first ? ino - first : 0);
+	u64 gaps;
 	u32 low;
 	u32 high;
 
 	if (guess < inodes.part.count &&
 	    pfs_inode_ino(pfs_inode_at(inodes, guess)) == ino)
 		return guess;
-	low = 0;
-	high = inodes.part.count;
+	gaps = (last > first ? last - first : 0) >
+		(inodes.part.count > 1 ? inodes.part.count - 1 : 0) ?
+		(last > first ? last - first : 0) -
+		(inodes.part.count > 1 ? inodes.part.count - 1 : 0) : 0;
+	low = guess > gaps ? guess - gaps : 0;
+	high = guess < inodes.part.count ? guess : inodes.part.count;
 	for (u64 measure, bound = U64_MAX; low < high; bound = measure) {
 		u32 middle;
 		u64 found;
@@ -312,37 +321,36 @@ bool pfs_find_shown(struct pfs_inode_vector_list layers,
 	return pfs_place_in(layers, newest, pfs_dir_entry_ino(entry), out);
 }
 
-static u64 pfs_position_after(u32 layer, u32 index)
-{
-	return (layer & 65535) * PFS_LAYER_SPAN + index + 1;
-}
-
-/* The first name that directory `dir` shows after `cookie`; 0 starts. */
-bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
-		   struct pfs_listed *out)
+/*
+ * The record with which a listing of directory `dir` goes on after `cookie`; 0
+ * starts. A cookie may come from anywhere:
+ * only records that show through are listed.
+ */
+bool pfs_open_listing(struct pfs_rootfs image, u64 dir, u64 cookie,
+		      struct pfs_dir_record *out)
 {
 	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
-	struct pfs_inode_list newest =
-		pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0));
 	u32 resumed = cookie / PFS_LAYER_SPAN;
-	u32 layer = 0;
+	u32 layer;
 
 	if (cookie == 0) {
 		struct pfs_place directory;
 		bool directory_found;
 
-		directory_found = pfs_place_in(layers, newest, dir, &directory);
+		directory_found = pfs_place_in(layers,
+					       pfs_inode_vector_inodes(pfs_inode_vector_at(layers,
+											   0)), dir,
+					       &directory);
 		if (!directory_found)
 			return false;
 		if (pfs_inode_mode_kind(directory.inode) != PFS_INODE_MODE_DIR)
 			return false;
 	}
+	layer = 0;
 	for (u64 measure, bound = U64_MAX; layer < PFS_MAX_LAYERS;
 	     bound = measure) {
 		struct pfs_dir_record record;
 		bool record_found;
-		struct pfs_dir_entry_list entries;
-		u32 from;
 
 		measure = layer < PFS_MAX_LAYERS ? PFS_MAX_LAYERS - layer : 0;
 		if (measure >= bound)
@@ -350,33 +358,113 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 		record_found = pfs_find_dir_record(layers, dir, layer, &record);
 		if (!record_found)
 			return false;
-		entries = record.entries;
-		from = record.layer < resumed ? entries.part.count :
-			(record.layer > resumed ? 0 : cookie % PFS_LAYER_SPAN);
-		for (u32 i = from; i < entries.part.count; i++) {
-			struct pfs_place place;
-			bool place_found;
-
-			place_found = pfs_find_shown(layers, newest,
-						     record.layer, dir,
-						     pfs_dir_entry_at(entries,
-								      i),
-						     &place);
-			if (place_found) {
-				u64 next = pfs_position_after(record.layer, i);
-
-				*out = (struct pfs_listed) {
-					.cookie = next,
-					.entry = pfs_dir_entry_at(entries, i),
-					.ordinal = place.ordinal,
-					.inode = place.inode,
-				};
-				return true;
-			}
+		if (record.layer >= resumed) {
+			*out = record;
+			return true;
 		}
 		if (!record.look_below)
 			return false;
 		layer = pfs_narrow((u64)record.layer + 1);
+	}
+	return false;
+}
+
+/* The record that a listing goes on with after all of `record`. */
+bool pfs_next_listing(struct pfs_rootfs image, u64 dir,
+		      struct pfs_dir_record record, struct pfs_dir_record *out)
+{
+	if (!record.look_below)
+		return false;
+	return pfs_find_dir_record(pfs_rootfs_metadatas(image), dir,
+				   pfs_narrow((u64)record.layer + 1), out);
+}
+
+static u64 pfs_position_after(u32 layer, u32 index)
+{
+	return (layer & 65535) * PFS_LAYER_SPAN + index + 1;
+}
+
+/* The first name after `cookie` that a record of directory `dir` shows. */
+bool pfs_next_listed(struct pfs_rootfs image, u64 dir,
+		     struct pfs_dir_record record, u64 cookie,
+		     struct pfs_listed *out)
+{
+	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
+	struct pfs_inode_list newest =
+		pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0));
+	struct pfs_dir_entry_list entries = record.entries;
+	u32 from = cookie / PFS_LAYER_SPAN == record.layer ?
+		cookie % PFS_LAYER_SPAN : 0;
+
+	for (u32 i = from; i < entries.part.count; i++) {
+		struct pfs_dir_entry entry = pfs_dir_entry_at(entries, i);
+		struct pfs_place place;
+		bool place_found;
+
+		place_found = pfs_find_shown(layers, newest, record.layer, dir,
+					     entry, &place);
+		if (place_found) {
+			u64 next = pfs_position_after(record.layer, i);
+
+			*out = (struct pfs_listed) {
+				.cookie = next,
+				.entry = entry,
+				.ordinal = place.ordinal,
+				.inode = place.inode,
+			};
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The first name that directory `dir` shows after `cookie`; 0 starts. */
+bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
+		   struct pfs_listed *out)
+{
+	struct pfs_dir_record first;
+	bool first_found;
+	struct pfs_listed listed;
+	bool listed_found;
+	bool below;
+	u32 layer;
+
+	first_found = pfs_open_listing(image, dir, cookie, &first);
+	if (!first_found)
+		return false;
+	listed_found = pfs_next_listed(image, dir, first, cookie, &listed);
+	if (listed_found) {
+		*out = listed;
+		return true;
+	}
+	below = first.look_below;
+	layer = first.layer;
+	for (u64 measure, bound = U64_MAX; layer < PFS_MAX_LAYERS;
+	     bound = measure) {
+		struct pfs_dir_record record;
+		bool record_found;
+		struct pfs_listed shown;
+		bool shown_found;
+
+		measure = layer < PFS_MAX_LAYERS ? PFS_MAX_LAYERS - layer : 0;
+		if (measure >= bound)
+			break;
+		if (!below)
+			return false;
+		record_found = pfs_find_dir_record(pfs_rootfs_metadatas(image),
+						   dir,
+						   pfs_narrow((u64)layer + 1),
+						   &record);
+		if (!record_found)
+			return false;
+		shown_found = pfs_next_listed(image, dir, record, cookie,
+					      &shown);
+		if (shown_found) {
+			*out = shown;
+			return true;
+		}
+		below = record.look_below;
+		layer = record.layer;
 	}
 	return false;
 }

@@ -170,6 +170,13 @@ static struct pfs_character pfs_character(struct pfs_bytes json, u64 at)
 	return pfs_multibyte(json, at);
 }
 
+/* Whether a byte of a string is a character as it stands. */
+static bool pfs_is_plain(u32 code)
+{
+	return code >= PFS_SPACE && code < 128 && code != PFS_QUOTE &&
+	       code != PFS_BACKSLASH;
+}
+
 /* Where the string whose opening quote is at `at` ends: its closing quote. */
 static noinline_for_stack bool pfs_string_end(struct pfs_bytes json, u64 at,
 					      struct pfs_failure *failure,
@@ -179,14 +186,20 @@ static noinline_for_stack bool pfs_string_end(struct pfs_bytes json, u64 at,
 
 	for (u64 measure, bound = U64_MAX; position < json.length;
 	     bound = measure) {
+		u32 code;
 		struct pfs_character next;
 
 		measure = json.length > position ? json.length - position : 0;
 		if (measure >= bound)
 			break;
-		if (pfs_byte(json, position) == PFS_QUOTE) {
+		code = pfs_byte(json, position);
+		if (code == PFS_QUOTE) {
 			*out = position;
 			return true;
+		}
+		if (pfs_is_plain(code)) {
+			position = (u64)pfs_narrow(position) + 1;
+			continue;
 		}
 		next = pfs_character(json, position);
 		if (next.code == PFS_BAD_CHARACTER)
@@ -256,10 +269,10 @@ static bool pfs_says_root_hash(struct pfs_bytes json, u64 at)
 }
 
 /*
- * Copies the characters of a string after its first `skip` into `plain`; gives
- * how many there are in all.
+ * Copies the characters of a string into `plain`, as many as it has room for;
+ * gives how many there are in all.
  */
-static u64 pfs_copy_string(struct pfs_bytes json, u64 at, u32 skip,
+static u64 pfs_copy_string(struct pfs_bytes json, u64 at,
 			   struct pfs_scratch_u8 plain)
 {
 	u64 position = (u64)pfs_narrow(at) + 1;
@@ -267,18 +280,24 @@ static u64 pfs_copy_string(struct pfs_bytes json, u64 at, u32 skip,
 
 	for (u64 measure, bound = U64_MAX; position < json.length &&
 	     pfs_byte(json, position) != PFS_QUOTE; bound = measure) {
-		struct pfs_character next;
+		u32 code;
 
 		measure = json.length > position ? json.length - position : 0;
 		if (measure >= bound)
 			break;
-		next = pfs_character(json, position);
-		if (count >= skip)
-			pfs_scratch_u8_set(plain,
-					   count > skip ? count - skip : 0,
+		code = pfs_byte(json, position);
+		if (pfs_is_plain(code)) {
+			pfs_scratch_u8_set(plain, count, code & 127);
+			position = (u64)pfs_narrow(position) + 1;
+		} else {
+			struct pfs_character next = pfs_character(json,
+								  position);
+
+			pfs_scratch_u8_set(plain, count,
 					   next.code < 128 ? next.code & 127 :
 					   0);
-		position = next.next;
+			position = next.next;
+		}
 		count = (u64)pfs_narrow(count) + 1;
 	}
 	return count;
@@ -406,13 +425,21 @@ static noinline_for_stack bool pfs_note_key(struct pfs_bytes json, u64 at,
 	return true;
 }
 
-/* 64 hexadecimal digits in `plain` as 32 bytes of `digests` from `first` on. */
-static bool pfs_parse_digits(struct pfs_scratch_u8 plain,
+/*
+ * 64 hexadecimal digits in `plain` from `start` on as 32 bytes of `digests`
+ * from `first` on.
+ */
+static bool pfs_parse_digits(struct pfs_scratch_u8 plain, u32 start,
 			     struct pfs_scratch_u8 digests, u32 first)
 {
 	for (u32 i = 0; i < 32; i++) {
-		u32 high = pfs_hex_digit(pfs_scratch_u8_get(plain, i * 2));
-		u32 low = pfs_hex_digit(pfs_scratch_u8_get(plain, i * 2 + 1));
+		u32 high =
+			pfs_hex_digit(pfs_scratch_u8_get(plain,
+							 (u64)start + i * 2));
+		u32 low =
+			pfs_hex_digit(pfs_scratch_u8_get(plain,
+							 (u64)start + i * 2 +
+							 1));
 
 		if (high > 15 || low > 15)
 			return false;
@@ -430,7 +457,7 @@ static bool pfs_read_digest(struct pfs_bytes json, u64 at,
 			    struct pfs_scratch_u8 plain,
 			    struct pfs_scratch_u8 digests)
 {
-	u64 length = pfs_copy_string(json, at, 0, plain);
+	u64 length = pfs_copy_string(json, at, plain);
 	struct pfs_bytes prefix;
 	bool valid;
 
@@ -441,8 +468,7 @@ static bool pfs_read_digest(struct pfs_bytes json, u64 at,
 		if (pfs_scratch_u8_get(plain, i) != pfs_byte(prefix, i))
 			return false;
 	}
-	pfs_copy_string(json, at, 7, plain);
-	valid = pfs_parse_digits(plain, digests, 0);
+	valid = pfs_parse_digits(plain, 7, digests, 0);
 	return valid;
 }
 
@@ -771,8 +797,8 @@ bool pfs_next_descriptor(struct pfs_bytes json, struct pfs_scratch_u8 open,
 		} else if (in_annotations && depth == (u64)top + 1 &&
 			   pfs_byte(json, next.start) == PFS_QUOTE &&
 			   pfs_says_root_hash(json, next.key)) {
-			u64 count = pfs_copy_string(json, next.start, 0, plain);
-			bool valid = pfs_parse_digits(plain, digests, 32);
+			u64 count = pfs_copy_string(json, next.start, plain);
+			bool valid = pfs_parse_digits(plain, 0, digests, 32);
 
 			has_verity = valid && count == PFS_HEX_DIGITS;
 			if (!has_verity && kind == PFS_DESCRIPTOR_LAYER)

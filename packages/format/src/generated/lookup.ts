@@ -42,12 +42,17 @@ export interface DirRecord {
 /** The position of `ino` in a layer, or the number of its inodes. */
 function searchInodes(inodes: StructList<Inode>, ino: number): number {
   const first = u53Field(element(inodes.part, 0), 0);
+  const last = u53Field(element(inodes.part, inodes.length > 1 ? inodes.length - 1 : 0), 0);
   const guess = narrow(ino > first ? ino - first : 0);
   if (guess < inodes.length && u53Field(element(inodes.part, guess), 0) === ino) {
     return guess;
   }
-  let low: number = 0;
-  let high: number = inodes.length;
+  const gaps =
+    (last > first ? last - first : 0) > (inodes.length > 1 ? inodes.length - 1 : 0)
+      ? (last > first ? last - first : 0) - (inodes.length > 1 ? inodes.length - 1 : 0)
+      : 0;
+  let low: number = guess > gaps ? guess - gaps : 0;
+  let high: number = guess < inodes.length ? guess : inodes.length;
   for (let measure = 0, bound = Infinity; low < high; bound = measure) {
     measure = high > low ? high - low : 0;
     if (measure >= bound) break;
@@ -245,14 +250,15 @@ export function findShown(
   return placeIn(layers, newest, entry.ino);
 }
 
-/** The first name that directory `dir` shows after `cookie`; 0 starts. */
-export function nextName(image: Rootfs, dir: number, cookie: number): Listed | undefined {
+/**
+ * The record with which a listing of directory `dir` goes on after `cookie`; 0 starts. A cookie may come from anywhere:
+ * only records that show through are listed.
+ */
+export function openListing(image: Rootfs, dir: number, cookie: number): DirRecord | undefined {
   const layers = image.metadatas;
-  const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
   const resumed = Math.floor(cookie / LAYER_SPAN);
-  let layer: number = 0;
   if (cookie === 0) {
-    const directory = placeIn(layers, newest, dir);
+    const directory = placeIn(layers, new StructList(listField(element(layers.part, 0), 0), Inode), dir);
     if (directory === undefined) {
       return undefined;
     }
@@ -260,6 +266,7 @@ export function nextName(image: Rootfs, dir: number, cookie: number): Listed | u
       return undefined;
     }
   }
+  let layer: number = 0;
   for (let measure = 0, bound = Infinity; layer < MAX_LAYERS; bound = measure) {
     measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
     if (measure >= bound) break;
@@ -267,24 +274,70 @@ export function nextName(image: Rootfs, dir: number, cookie: number): Listed | u
     if (record === undefined) {
       return undefined;
     }
-    const entries = record.entries;
-    const from = record.layer < resumed ? entries.length : record.layer > resumed ? 0 : cookie % LAYER_SPAN;
-    for (let i = from; i < entries.length; i++) {
-      const place = findShown(layers, newest, record.layer, dir, new DirEntry(element(entries.part, i)));
-      if (place !== undefined) {
-        const next = positionAfter(record.layer, i);
-        return {
-          cookie: next,
-          entry: new DirEntry(element(entries.part, i)),
-          ordinal: place.ordinal,
-          inode: place.inode,
-        };
-      }
+    if (record.layer >= resumed) {
+      return record;
     }
     if (!record.lookBelow) {
       return undefined;
     }
     layer = narrow(record.layer + 1);
+  }
+  return undefined;
+}
+
+/** The record that a listing goes on with after all of `record`. */
+export function nextListing(image: Rootfs, dir: number, record: DirRecord): DirRecord | undefined {
+  if (!record.lookBelow) {
+    return undefined;
+  }
+  return findDirRecord(image.metadatas, dir, narrow(record.layer + 1));
+}
+
+/** The first name after `cookie` that a record of directory `dir` shows. */
+export function nextListed(image: Rootfs, dir: number, record: DirRecord, cookie: number): Listed | undefined {
+  const layers = image.metadatas;
+  const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
+  const entries = record.entries;
+  const from = Math.floor(cookie / LAYER_SPAN) === record.layer ? cookie % LAYER_SPAN : 0;
+  for (let i = from; i < entries.length; i++) {
+    const entry = new DirEntry(element(entries.part, i));
+    const place = findShown(layers, newest, record.layer, dir, entry);
+    if (place !== undefined) {
+      const next = positionAfter(record.layer, i);
+      return { cookie: next, entry: entry, ordinal: place.ordinal, inode: place.inode };
+    }
+  }
+  return undefined;
+}
+
+/** The first name that directory `dir` shows after `cookie`; 0 starts. */
+export function nextName(image: Rootfs, dir: number, cookie: number): Listed | undefined {
+  const first = openListing(image, dir, cookie);
+  if (first === undefined) {
+    return undefined;
+  }
+  const listed = nextListed(image, dir, first, cookie);
+  if (listed !== undefined) {
+    return listed;
+  }
+  let below: boolean = first.lookBelow;
+  let layer: number = first.layer;
+  for (let measure = 0, bound = Infinity; layer < MAX_LAYERS; bound = measure) {
+    measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
+    if (measure >= bound) break;
+    if (!below) {
+      return undefined;
+    }
+    const record = findDirRecord(image.metadatas, dir, narrow(layer + 1));
+    if (record === undefined) {
+      return undefined;
+    }
+    const shown = nextListed(image, dir, record, cookie);
+    if (shown !== undefined) {
+      return shown;
+    }
+    below = record.lookBelow;
+    layer = record.layer;
   }
   return undefined;
 }

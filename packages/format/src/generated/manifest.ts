@@ -261,14 +261,24 @@ function character(json: Bytes, at: number): Character {
   return multibyte(json, at);
 }
 
+/** Whether a byte of a string is a character as it stands. */
+function isPlain(code: number): boolean {
+  return code >= SPACE && code < 128 && code !== QUOTE && code !== BACKSLASH;
+}
+
 /** Where the string whose opening quote is at `at` ends: its closing quote. */
 function stringEnd(json: Bytes, at: number): number {
   let position: number = narrow(at) + 1;
   for (let measure = 0, bound = Infinity; position < json.length; bound = measure) {
     measure = json.length > position ? json.length - position : 0;
     if (measure >= bound) break;
-    if (json.at(position) === QUOTE) {
+    const code = json.at(position);
+    if (code === QUOTE) {
       return position;
+    }
+    if (isPlain(code)) {
+      position = narrow(position) + 1;
+      continue;
     }
     const next = character(json, position);
     if (next.code === BAD_CHARACTER) {
@@ -321,18 +331,22 @@ function saysRootHash(json: Bytes, at: number): boolean {
   return says(json, at, text("io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash"));
 }
 
-/** Copies the characters of a string after its first `skip` into `plain`; gives how many there are in all. */
-function copyString(json: Bytes, at: number, skip: number, plain: Uint8Array): number {
+/** Copies the characters of a string into `plain`, as many as it has room for; gives how many there are in all. */
+function copyString(json: Bytes, at: number, plain: Uint8Array): number {
   let position: number = narrow(at) + 1;
   let count: number = 0;
   for (let measure = 0, bound = Infinity; position < json.length && json.at(position) !== QUOTE; bound = measure) {
     measure = json.length > position ? json.length - position : 0;
     if (measure >= bound) break;
-    const next = character(json, position);
-    if (count >= skip) {
-      plain[count > skip ? count - skip : 0] = next.code < 128 ? next.code & 127 : 0;
+    const code = json.at(position);
+    if (isPlain(code)) {
+      plain[count] = code & 127;
+      position = narrow(position) + 1;
+    } else {
+      const next = character(json, position);
+      plain[count] = next.code < 128 ? next.code & 127 : 0;
+      position = next.next;
     }
-    position = next.next;
     count = narrow(count) + 1;
   }
   return count;
@@ -430,7 +444,7 @@ function noteKey(json: Bytes, at: number, depth: number, keys: Uint32Array): voi
 
 /** Reads the digest string at `at`, "sha256:" and 64 digits, into the first 32 of `digests`; false where it is not that. */
 function readDigest(json: Bytes, at: number, plain: Uint8Array, digests: Uint8Array): boolean {
-  const length = copyString(json, at, 0, plain);
+  const length = copyString(json, at, plain);
   if (length !== 7 + HEX_DIGITS) {
     return false;
   }
@@ -440,16 +454,15 @@ function readDigest(json: Bytes, at: number, plain: Uint8Array, digests: Uint8Ar
       return false;
     }
   }
-  copyString(json, at, 7, plain);
-  const valid = parseDigits(plain, digests, 0);
+  const valid = parseDigits(plain, 7, digests, 0);
   return valid;
 }
 
-/** 64 hexadecimal digits in `plain` as 32 bytes of `digests` from `first` on. */
-function parseDigits(plain: Uint8Array, digests: Uint8Array, first: number): boolean {
+/** 64 hexadecimal digits in `plain` from `start` on as 32 bytes of `digests` from `first` on. */
+function parseDigits(plain: Uint8Array, start: number, digests: Uint8Array, first: number): boolean {
   for (let i = 0; i < 32; i++) {
-    const high = hexDigit(plain[i * 2] ?? 0);
-    const low = hexDigit(plain[i * 2 + 1] ?? 0);
+    const high = hexDigit(plain[start + i * 2] ?? 0);
+    const low = hexDigit(plain[start + i * 2 + 1] ?? 0);
     if (high > 15 || low > 15) {
       return false;
     }
@@ -685,8 +698,8 @@ export function nextDescriptor(
             }
           } else {
             if (inAnnotations && depth === top + 1 && json.at(next.start) === QUOTE && saysRootHash(json, next.key)) {
-              const count = copyString(json, next.start, 0, plain);
-              const valid = parseDigits(plain, digests, 32);
+              const count = copyString(json, next.start, plain);
+              const valid = parseDigits(plain, 0, digests, 32);
               hasVerity = valid && count === HEX_DIGITS;
               if (!hasVerity && kind === DESCRIPTOR_LAYER) {
                 throw failure(Rule["manifest-digest"], 0, next.start);
