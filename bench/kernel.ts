@@ -60,9 +60,8 @@ async function runCases(meter: Meter, { subjects, largeFile }: Prepared, runs: n
       keep(it, "cold", subject.name, cold);
       if (warm !== undefined) keep(it, "warm", subject.name, warm);
     }
-    process.stderr.write(`${it.name} `);
+    process.stderr.write(`measured: ${it.name}\n`);
   }
-  process.stderr.write("\n");
   return results;
 }
 
