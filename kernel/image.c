@@ -100,7 +100,7 @@ static int read_blob(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 	else
 		err = check_blob(fc, what, digest, *bytes);
 	if (err) {
-		kvfree(data);
+		vfree(data);
 		*bytes = (struct pfs_bytes) { };
 	}
 out:
@@ -246,7 +246,7 @@ int puzzlefs_load_image(struct puzzlefs_sb_info *sbi, struct fs_context *fc)
 	if (err)
 		return err;
 	err = find_metadata(sbi, fc, json, digest, verity);
-	kvfree(json.data);
+	vfree(json.data);
 	if (err)
 		return err;
 	err = read_blob(sbi, fc, "metadata", digest, verity,
@@ -266,5 +266,5 @@ void puzzlefs_free_image(struct puzzlefs_image *image)
 	kvfree(image->parents);
 	kvfree(image->links);
 	kfree(image->starts);
-	kvfree(image->bytes.data);
+	vfree(image->bytes.data);
 }
