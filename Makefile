@@ -38,7 +38,7 @@ lint: setup ## types, lint and format
 format: setup ## rewrite what is not formatted
 	@$(NODE) $(BIN)/../prettier/bin/prettier.cjs --write --log-level warn .
 
-test: setup-test build ## every test; the last line counts them
+test: setup-test setup-kernels build ## every test; the last line counts them
 	@$(NODE) test/run.ts
 
 check-kernel: setup-kernels build ## the driver's sources under all checkers of three kernels: W=1, sparse, checkpatch, Coccinelle
