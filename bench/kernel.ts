@@ -122,7 +122,7 @@ function showMemory(prepared: Prepared, memories: readonly Memory[], mounts: rea
     const kibi = 1024;
     show(
       "Memory of a mount, KiB",
-      prepared,
+      { ...prepared, subjects: subjects.map((subject) => ({ ...subject, peers: [] })) },
       [
         row(
           "memory",
