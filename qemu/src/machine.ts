@@ -203,7 +203,8 @@ export class Machine {
     this.#process = child;
     child.stdout.on("data", (data: Buffer) => (this.#said += data.toString()));
     child.stderr.on("data", (data: Buffer) => (this.#said += data.toString()));
-    process.once("exit", () => child.kill("SIGKILL"));
+    const killWithUs = (): void => void child.kill("SIGKILL");
+    process.once("exit", killWithUs);
     this.#ended = new Promise((done) => {
       child.on("error", (error) => {
         this.#said += error.message;
@@ -212,6 +213,7 @@ export class Machine {
       child.on("exit", () => done());
     });
     void this.#ended.then(() => {
+      process.off("exit", killWithUs);
       this.#running = false;
       for (const port of Object.values(this.#ports)) port.close();
     });
