@@ -179,13 +179,19 @@ function sameString(json: Bytes, a: u53, b: u53): boolean {
   return false;
 }
 
-/** Whether the string whose opening quote is at `at` says `wanted`. */
+/** Whether the string whose opening quote is at `at` says `wanted`, which is all of plain characters. */
 function says(json: Bytes, at: u53, wanted: Bytes): boolean {
   let position: u53 = u32(at) + 1;
   for (let i: u32 = 0; i < wanted.length; i++) {
-    const next = character(json, position);
-    if (json[position] === QUOTE || next.code !== wanted[i]) return false;
-    position = next.next;
+    const code: u32 = json[position];
+    if (code === wanted[i]) {
+      position = u32(position) + 1;
+    } else {
+      if (code !== BACKSLASH) return false;
+      const next = escaped(json, position);
+      if (next.code !== wanted[i]) return false;
+      position = next.next;
+    }
   }
   return json[position] === QUOTE;
 }

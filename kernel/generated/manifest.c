@@ -240,18 +240,29 @@ static bool pfs_same_string(struct pfs_bytes json, u64 a, u64 b)
 	return false;
 }
 
-/* Whether the string whose opening quote is at `at` says `wanted`. */
+/*
+ * Whether the string whose opening quote is at `at` says `wanted`, which is
+ * all of plain characters.
+ */
 static bool pfs_says(struct pfs_bytes json, u64 at, struct pfs_bytes wanted)
 {
 	u64 position = (u64)pfs_narrow(at) + 1;
 
 	for (u32 i = 0; i < wanted.length; i++) {
-		struct pfs_character next = pfs_character(json, position);
+		u32 code = pfs_byte(json, position);
 
-		if (pfs_byte(json, position) == PFS_QUOTE ||
-		    next.code != pfs_byte(wanted, i))
-			return false;
-		position = next.next;
+		if (code == pfs_byte(wanted, i)) {
+			position = (u64)pfs_narrow(position) + 1;
+		} else {
+			struct pfs_character next;
+
+			if (code != PFS_BACKSLASH)
+				return false;
+			next = pfs_escaped(json, position);
+			if (next.code != pfs_byte(wanted, i))
+				return false;
+			position = next.next;
+		}
 	}
 	return pfs_byte(json, position) == PFS_QUOTE;
 }

@@ -310,15 +310,23 @@ function sameString(json: Bytes, a: number, b: number): boolean {
   return false;
 }
 
-/** Whether the string whose opening quote is at `at` says `wanted`. */
+/** Whether the string whose opening quote is at `at` says `wanted`, which is all of plain characters. */
 function says(json: Bytes, at: number, wanted: Bytes): boolean {
   let position: number = narrow(at) + 1;
   for (let i = 0; i < wanted.length; i++) {
-    const next = character(json, position);
-    if (json.at(position) === QUOTE || next.code !== wanted.at(i)) {
-      return false;
+    const code = json.at(position);
+    if (code === wanted.at(i)) {
+      position = narrow(position) + 1;
+    } else {
+      if (code !== BACKSLASH) {
+        return false;
+      }
+      const next = escaped(json, position);
+      if (next.code !== wanted.at(i)) {
+        return false;
+      }
+      position = next.next;
     }
-    position = next.next;
   }
   return json.at(position) === QUOTE;
 }
