@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/*
+ * All generated code as one unit: so the compiler sees the accessors, of a few
+ * instructions each, where they are used.
+ */
+#include "format_base.c"
+#include "generated/rules.c"
+#include "generated/names.c"
+#include "generated/digest.c"
+#include "generated/wire.c"
+#include "generated/checks.c"
+#include "generated/device.c"
+#include "generated/nameindex.c"
+#include "generated/lookup.c"
+#include "generated/content.c"
+#include "generated/manifest.c"
+#include "generated/seektable.c"
+#include "generated/validate.c"
