@@ -19,7 +19,7 @@ import { Scratch } from "../end-to-end/scratch.ts";
 import { makeBases } from "./hostile-bases.ts";
 import { addCorpus, addMutations, addSeekTables, HostileStore } from "./hostile-images.ts";
 
-const count = Number(process.env["PUZZLEFS_HOSTILE"] ?? 2000);
+const count = Number(process.env["PUZZLEFS_HOSTILE"] ?? 500);
 const minutes = 60_000;
 
 /** Asks a handler; gives the size of its answer, minus an error number, or the typed error that it throws. */

@@ -23,7 +23,7 @@ import { addCorpus, addMutations, addSeekTables, agrees, examined, HostileStore,
 import type { HostileImage } from "./hostile-images.ts";
 
 const count = Number(process.env["PUZZLEFS_HOSTILE"] ?? 2000);
-const names = 40;
+const names = 16;
 const minutes = 60_000;
 const kernel = (process.env["PUZZLEFS_KERNELS"] ?? "6.12").split(",")[0] ?? "";
 
@@ -122,6 +122,8 @@ else {
       const refused = withoutDigest((await examine("/large")).stdout.trimEnd());
       t.is(refused, `${manifest} EOPNOTSUPP unsupported ${rule} (inode 0, byte 0)`);
     }
+    await machine.succeed("umount /store");
+    t.is(await machine.succeed("ls /sys/fs/ext4 | grep vda || true"), "", "the store's file system is still in use");
     await machine.succeed("rmmod puzzlefs");
     await machine.close();
 
