@@ -95,7 +95,8 @@ void puzzlefs_put_store(struct puzzlefs_store *store)
 	mutex_unlock(&stores_lock);
 
 	puzzlefs_free_idle_blobs(store);
-	mntput(store->root.mnt);
+	/* Made by the kernel, and so not unmounted by its last user. */
+	kern_unmount(store->root.mnt);
 	put_cred(store->cred);
 	kfree(store);
 }
