@@ -2,7 +2,7 @@ import type { FileChunk, StructList } from "@puzzlefs/format";
 import { blobKey } from "./blob-cache.ts";
 import type { BlobKey } from "./blob-cache.ts";
 
-/** Where the bytes of one file are: runs of blobs, neighbours in a blob joined, found by offset in O(log n). */
+/** Where the bytes of one file are: runs of blobs, found by offset in O(log n). Not joined: a bad run spoils no neighbour. */
 export class ContentMap {
   /** Offset in the file where each run ends. */
   readonly #ends: readonly number[];
@@ -19,22 +19,14 @@ export class ContentMap {
     const offsets: number[] = [];
     const keys: BlobKey[] = [];
     let end = 0;
-    let next = 0;
     for (let i = 0; i < chunks.length; i++) {
       const chunk = chunks.at(i);
       const { len, blob } = chunk;
       if (len === 0) continue;
       end += len;
-      const { offset } = blob;
-      const key = blobKey(blob.digest.toUint8Array(), blob.compressed);
-      if (offset === next && key === keys.at(-1)) {
-        ends[ends.length - 1] = end;
-      } else {
-        ends.push(end);
-        offsets.push(offset);
-        keys.push(key);
-      }
-      next = offset + len;
+      ends.push(end);
+      offsets.push(blob.offset);
+      keys.push(blobKey(blob.digest.toUint8Array(), blob.compressed));
     }
     this.#ends = ends;
     this.#offsets = offsets;
