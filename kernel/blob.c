@@ -18,8 +18,6 @@
 #define MAX_TABLE_BYTES SZ_64M
 /* A frame that is stored larger than this is not worth decompressing. */
 #define MAX_STORED_BYTES (2 * PFS_MAX_FRAME_BYTES)
-/* A smaller blob is read whole when its seek table is. */
-#define SMALL_BLOB_BYTES SZ_1M
 
 static u32 blob_key(const u8 *digest)
 {
@@ -231,7 +229,7 @@ static int read_table(struct puzzlefs_blob *blob, u64 ino)
 	int err;
 
 	/* Its frames will be wanted next: one read instead of three. */
-	if (blob->size <= SMALL_BLOB_BYTES)
+	if (blob->size <= PUZZLEFS_SMALL_BLOB)
 		vfs_fadvise(blob->file, 0, blob->size, POSIX_FADV_WILLNEED);
 	err = puzzlefs_read_stored(blob->file, bytes, length,
 				   blob->size - length);

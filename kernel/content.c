@@ -27,6 +27,15 @@ static bool is_passing(int err)
 	       err == -ENFILE || err == -EMFILE || err == -ERESTARTSYS;
 }
 
+/* Does not depend on what validation has seen: anything else becomes zeros. */
+static void copy_digest(u8 *to, struct pfs_bytes from)
+{
+	if (from.length == PFS_DIGEST_BYTES)
+		memcpy(to, from.data, PFS_DIGEST_BYTES);
+	else
+		memset(to, 0, PFS_DIGEST_BYTES);
+}
+
 /*
  * Opens a run's blob. One that cannot be had leaves the run without: the rest
  * of the file can be read.
@@ -34,19 +43,21 @@ static bool is_passing(int err)
 static int open_run(struct puzzlefs_content *content, struct inode *inode,
 		    struct pfs_blob_ref ref, struct puzzlefs_run *run)
 {
-	static const u8 no_verity[PFS_DIGEST_BYTES];
-	struct pfs_bytes digest = pfs_blob_ref_digest(ref);
-	struct pfs_bytes verity = { no_verity, PFS_DIGEST_BYTES };
+	u8 digest[PFS_DIGEST_BYTES], verity[PFS_DIGEST_BYTES];
+	struct pfs_bytes recorded = {};
 	struct puzzlefs_blob *blob;
 
+	copy_digest(digest, pfs_blob_ref_digest(ref));
 	if (content->store->verity &&
-	    !pfs_find_verity(puzzlefs_rootfs(inode->i_sb), digest, &verity)) {
+	    !pfs_find_verity(puzzlefs_rootfs(inode->i_sb),
+			     pfs_blob_ref_digest(ref), &recorded)) {
 		pr_err_ratelimited("blob %*phN, needed by inode %llu: the image has no fs-verity digest of it\n",
-				   PFS_DIGEST_BYTES, digest.data, content->ino);
+				   PFS_DIGEST_BYTES, digest, content->ino);
 		return 0;
 	}
-	blob = puzzlefs_get_blob(content->store, digest.data,
-				 pfs_blob_ref_compressed(ref), verity.data);
+	copy_digest(verity, recorded);
+	blob = puzzlefs_get_blob(content->store, digest,
+				 pfs_blob_ref_compressed(ref), verity);
 	if (!IS_ERR(blob)) {
 		run->blob = blob;
 		return 0;
@@ -54,7 +65,7 @@ static int open_run(struct puzzlefs_content *content, struct inode *inode,
 	if (is_passing(PTR_ERR(blob)))
 		return PTR_ERR(blob);
 	pr_err_ratelimited("blob %*phN, needed by inode %llu: %s: %pe\n",
-			   PFS_DIGEST_BYTES, digest.data, content->ino,
+			   PFS_DIGEST_BYTES, digest, content->ino,
 			   PTR_ERR(blob) == -EKEYREJECTED ?
 			   "another fs-verity digest" :
 			   PTR_ERR(blob) == -ENODATA ?
@@ -78,7 +89,7 @@ static void find_check(struct inode *inode, struct pfs_blob_ref ref,
 		check->length = pfs_chunk_length(found.chunk);
 		digest = pfs_chunk_stored_digest(found.chunk);
 	}
-	memcpy(check->digest, digest.data, PFS_DIGEST_BYTES);
+	copy_digest(check->digest, digest);
 }
 
 static struct puzzlefs_content *load_content(struct inode *inode)

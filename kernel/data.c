@@ -10,9 +10,6 @@
 #include <linux/pagemap.h>
 #include <linux/uio.h>
 
-/* Blobs of at most this size are fetched ahead whole. */
-#define SMALL_BLOB_BYTES SZ_1M
-
 /* The run that holds byte @pos; the file has it. */
 static u32 find_run(const struct puzzlefs_content *content, u64 pos)
 {
@@ -30,23 +27,36 @@ static u32 find_run(const struct puzzlefs_content *content, u64 pos)
 	return low;
 }
 
-/* Lets the lower file system read what comes next while this is worked on. */
-static void fetch_ahead(struct puzzlefs_content *content, u32 index, u64 end)
+/*
+ * Lets the lower file system read what comes next while this is worked on,
+ * but never again what was dropped behind.
+ */
+static void fetch_ahead(struct puzzlefs_content *content, u32 index, u64 pos,
+			u64 end)
 {
 	for (; index < content->count; index++) {
 		struct puzzlefs_run *run = &content->runs[index];
 		struct puzzlefs_blob *blob = run->blob;
+		u64 skip = pos > run->start ? pos - run->start : 0;
+		u64 from = run->offset + skip;
+		u64 length = run[1].start - run->start - skip;
 
 		if (run->start >= end)
 			break;
 		if (!blob)
 			continue;
-		if (blob->size <= SMALL_BLOB_BYTES)
-			vfs_fadvise(blob->file, 0, blob->size,
-				    POSIX_FADV_WILLNEED);
-		else if (!blob->compressed)
-			vfs_fadvise(blob->file, run->offset,
-				    run[1].start - run->start,
+		/* The table of a small one that is ready came with the rest. */
+		if (blob->compressed) {
+			if (blob->size > PUZZLEFS_SMALL_BLOB ||
+			    READ_ONCE(blob->ready))
+				continue;
+			from = 0;
+			length = blob->size;
+		} else if (blob->size <= PUZZLEFS_SMALL_BLOB) {
+			length = blob->size > from ? blob->size - from : 0;
+		}
+		if (length)
+			vfs_fadvise(blob->file, from, length,
 				    POSIX_FADV_WILLNEED);
 	}
 }
@@ -55,7 +65,7 @@ static void fetch_ahead(struct puzzlefs_content *content, u32 index, u64 end)
 static void drop_behind(struct puzzlefs_blob *blob, u64 from, u64 to, bool last)
 {
 	/* Pages at the ends stay, as others may want the rest of them. */
-	if (last && blob->size <= SMALL_BLOB_BYTES) {
+	if (last && blob->size <= PUZZLEFS_SMALL_BLOB) {
 		from = 0;
 		to = blob->size;
 	}
@@ -169,7 +179,7 @@ static u64 read_range(struct puzzlefs_content *content, u64 pos, u64 length,
 	u64 end = pos + length;
 	u64 at = pos;
 
-	fetch_ahead(content, index, end);
+	fetch_ahead(content, index, pos, end);
 	*err = 0;
 	while (at < end && index < content->count) {
 		struct puzzlefs_run *run = &content->runs[index];

@@ -20,12 +20,16 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/path.h>
+#include <linux/sizes.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include "generated/format.h"
 
 /* What statfs tells: "puzz". */
 #define PUZZLEFS_MAGIC 0x7a7a7570
+
+/* Blobs of at most this size are fetched, and dropped, as one. */
+#define PUZZLEFS_SMALL_BLOB SZ_1M
 
 /*
  * An OCI directory, seen through a private mount and with the credentials of
