@@ -16,4 +16,4 @@ export { notifyInitPipe } from "./daemon/init-pipe.ts";
 export { fileLog, stderrLog, systemLog, type Log, type LogLevel } from "./daemon/log.ts";
 export { DaemonError } from "./daemon/report.ts";
 export { serve, type DaemonSettings } from "./daemon/serve.ts";
-export { spawnDaemon } from "./daemon/spawn.ts";
+export { spawnDaemon, type Daemon } from "./daemon/spawn.ts";

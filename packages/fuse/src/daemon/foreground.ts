@@ -1,6 +1,7 @@
 import { Device } from "../device.ts";
 import { checkMountpoint, mount, unmount } from "../mount/mount.ts";
 import { type MountOptions, parseMountOptions } from "../mount/options.ts";
+import { findMount } from "../mount/mountinfo.ts";
 import { raiseReadAhead } from "../mount/readahead.ts";
 import type { MountableTree } from "../operations/mountable.ts";
 import { Session } from "../session.ts";
@@ -20,6 +21,8 @@ export interface MountSettings {
   initPipe?: string;
   /** Called once the mount is usable. */
   onReady?: () => void;
+  /** Where users see the tree if not at the mount point: a writable overlay there, with `fsname` as its device. */
+  shownAt?: string;
 }
 
 /**
@@ -40,13 +43,14 @@ export async function mountForeground(
     if (settings.initPipe !== undefined) await notifyInitPipe(settings.initPipe, "f", log);
     throw error;
   }
-  const stopWatching = watchSignals(mounted.mountpoint, log);
+  const detach = (): Promise<void> => abandon(visibleMount(mounted.mountpoint, settings), log);
+  const stopWatching = watchSignals(detach, log);
   settings.onReady?.();
   if (settings.initPipe !== undefined) void notifyInitPipe(settings.initPipe, "s", log);
   try {
     await mounted.session.ended;
   } catch (error) {
-    await abandon(mounted.mountpoint, log);
+    await detach();
     throw error;
   } finally {
     stopWatching();
@@ -91,19 +95,25 @@ function sessionOptions(options: MountOptions, settings: MountSettings, log: Log
  * The first signal detaches the mount: its path is free at once, files still open go on working, and the process ends
  * when the last is closed. The second signal ends the process there and then.
  */
-function watchSignals(mountpoint: string, log: Log): () => void {
+function watchSignals(detach: () => Promise<void>, log: Log): () => void {
   let signalled = false;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (signalled) process.exit(1);
     signalled = true;
-    log("info", `${signal}: unmounting ${mountpoint}`);
-    void abandon(mountpoint, log);
+    log("info", `${signal}: unmounting`);
+    void detach();
   };
   const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
   for (const signal of signals) process.on(signal, onSignal);
   return () => {
     for (const signal of signals) process.off(signal, onSignal);
   };
+}
+
+/** The overlay that covers the mount, once it is there; it holds the mount, which is at no path of its own any more. */
+function visibleMount(mountpoint: string, { shownAt, fsname }: MountSettings): string {
+  const shown = shownAt === undefined ? undefined : findMount(shownAt);
+  return shown?.type === "overlay" && shown.source === fsname ? shown.mountpoint : mountpoint;
 }
 
 async function abandon(mountpoint: string, log: Log): Promise<void> {

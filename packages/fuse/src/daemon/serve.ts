@@ -2,12 +2,14 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import { libc } from "../mount/libc.ts";
 import type { MountableTree } from "../operations/mountable.ts";
 import { mountForeground, type MountSettings } from "./foreground.ts";
-import { fileLog, type Log, systemLog } from "./log.ts";
+import { fileLog, type Log, stderrLog, systemLog } from "./log.ts";
 import { type DaemonReport, REPORT_DESCRIPTOR, reportError } from "./report.ts";
 
 export interface DaemonSettings extends Omit<MountSettings, "log" | "onReady"> {
   /** Where messages go instead of the system log. */
   logFile?: string;
+  /** Stay with the terminal that we were started from; messages go to stderr. */
+  attached?: boolean;
 }
 
 /**
@@ -28,7 +30,7 @@ export async function serve(
     reported = true;
   };
   try {
-    const { log, stderr } = openLog(settings.logFile);
+    const { log, stderr } = openLog(settings);
     const onReady = (): void => {
       process.chdir("/");
       libc().dup2(stderr, 2);
@@ -43,7 +45,8 @@ export async function serve(
 }
 
 /** Where messages go, and what becomes of stderr once the parent has gone. */
-function openLog(logFile: string | undefined): { log: Log; stderr: number } {
+function openLog({ logFile, attached }: DaemonSettings): { log: Log; stderr: number } {
+  if (logFile === undefined && attached === true) return { log: stderrLog(), stderr: 2 };
   if (logFile === undefined) return { log: systemLog(), stderr: openSync("/dev/null", "w") };
   const { log, descriptor } = fileLog(logFile);
   return { log, stderr: descriptor };

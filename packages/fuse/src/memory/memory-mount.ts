@@ -80,7 +80,7 @@ const openTree = (): MountableTree => open(JSON.parse(tree) as MemoryArgument);
 try {
   if (flags.includes("--daemon")) await serve(openTree, mountpoint, settings);
   else if (flags.includes("--foreground")) await mountForeground(openTree, mountpoint, settings);
-  else console.log(await spawnDaemon([SELF, "--daemon", mountpoint, tree, settingsText ?? "{}"]));
+  else console.log((await spawnDaemon([SELF, "--daemon", mountpoint, tree, settingsText ?? "{}"])).pid);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = error instanceof Error && error.name === "FormatError" ? 3 : 1;
