@@ -16,6 +16,7 @@ const library = join(output, "lib");
 const entries = {
   puzzlefs: "packages/cli/src/puzzlefs.ts",
   daemon: "packages/cli/src/daemon.ts",
+  "mount-helper": "packages/cli/src/mount-helper.ts",
   "size-scan": "packages/cli/src/size-scan.ts",
   worker: "packages/builder/src/worker.ts",
 };

@@ -6,8 +6,13 @@ import { write, writeError } from "./terminal/output.ts";
  * A commander Command that behaves as all of ours do: messages begin with "puzzlefs: ", mistakes throw instead of
  * exiting, and the help ends with an example. Arguments without a description are not shown in the help.
  */
-export function defineCommand(name: string, description: string, example: string): Command {
-  return new Command(`puzzlefs ${name}`)
+export function defineCommand(
+  name: string,
+  description: string,
+  example: string,
+  program = `puzzlefs ${name}`,
+): Command {
+  return new Command(program)
     .description(description)
     .helpOption("-h, --help", "show this help")
     .addHelpText("after", `\nExample:\n${example.trimEnd()}`)
@@ -19,9 +24,9 @@ export function defineCommand(name: string, description: string, example: string
     .configureOutput({
       writeOut: (text) => write(text),
       writeErr: (text) => writeError(text),
-      outputError: (text, put) => put(text.replace(/^error: /, "puzzlefs: ")),
+      outputError: (text, put) => put(text.replace(/^error: /, `${program.split(" ")[0]}: `)),
     })
-    .showHelpAfterError(`'puzzlefs ${name} --help' explains it.`)
+    .showHelpAfterError(`'${program} --help' explains it.`)
     .exitOverride();
 }
 

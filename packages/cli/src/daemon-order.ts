@@ -1,33 +1,31 @@
 import { Layout } from "@puzzlefs/oci";
 import { openImage, type ImageTree } from "@puzzlefs/reader";
 import type { DaemonSettings } from "@puzzlefs/fuse";
+import type { FuseMount, MountRequest } from "@puzzlefs/mount";
 
-/** What a mount's daemon is told on its command line, as JSON. Paths are absolute. */
-export interface DaemonOrder {
-  ociDir: string;
-  reference: string;
-  mountpoint: string;
-  options: string[];
-  verify: "none" | "blob";
+/** What `puzzlefs mount` and mount.puzzlefs have been asked for. Paths are absolute. */
+export interface MountOrder extends MountRequest {
+  foreground: boolean;
   /** Log every request. */
   debug: boolean;
-  /** Hex fs-verity digest that the manifest must have. */
-  digest?: string;
   initPipe?: string;
   logFile?: string;
 }
 
-export function openOrdered(order: DaemonOrder): ImageTree {
-  const verity = order.digest === undefined ? {} : { verity: order.digest };
-  return openImage(Layout.open(order.ociDir), order.reference, { verify: order.verify, ...verity });
+/** What a mount's daemon is told on its command line, as JSON. */
+export interface DaemonOrder extends MountOrder, FuseMount {}
+
+export function openOrdered({ ociDir, reference, verify, digest }: MountOrder): ImageTree {
+  return openImage(Layout.open(ociDir), reference, { verify, ...(digest !== undefined && { verity: digest }) });
 }
 
 export function settingsOf(order: DaemonOrder): DaemonSettings {
   return {
     options: order.options,
-    fsname: `${order.ociDir}:${order.reference}`,
+    fsname: order.source,
     debug: order.debug,
-    ...(order.initPipe !== undefined && { initPipe: order.initPipe }),
+    attached: order.foreground,
+    ...(order.shownAt !== undefined && { shownAt: order.shownAt }),
     ...(order.logFile !== undefined && { logFile: order.logFile }),
   };
 }

@@ -9,8 +9,8 @@ function harmless(message: string): string {
 }
 
 /** An error for the user, on stderr. */
-export function failure(message: string): void {
-  writeError(`${styleError("red", "puzzlefs:")} ${harmless(message)}\n`);
+export function failure(message: string, program = "puzzlefs"): void {
+  writeError(`${styleError("red", `${program}:`)} ${harmless(message)}\n`);
 }
 
 /** Something worth knowing that did not stop the work, on stderr. */

@@ -40,13 +40,13 @@ export async function mountForeground(
   try {
     mounted = await establish(openTree, mountpoint, settings, log);
   } catch (error) {
-    if (settings.initPipe !== undefined) await notifyInitPipe(settings.initPipe, "f", log);
+    if (settings.initPipe !== undefined) await notifyInitPipe(settings.initPipe, "f", log, true);
     throw error;
   }
   const detach = (): Promise<void> => abandon(visibleMount(mounted.mountpoint, settings), log);
   const stopWatching = watchSignals(detach, log);
   settings.onReady?.();
-  if (settings.initPipe !== undefined) void notifyInitPipe(settings.initPipe, "s", log);
+  if (settings.initPipe !== undefined) void notifyInitPipe(settings.initPipe, "s", log, false);
   try {
     await mounted.session.ended;
   } catch (error) {

@@ -5,17 +5,19 @@ import type { Log } from "./log.ts";
 
 const RETRY = 20;
 
-/** How long a failed mount waits for somebody to read of it, milliseconds. */
+/** How long somebody who ends after that waits for a reader, milliseconds. */
 const PATIENCE = 30_000;
 
 /**
  * Writes the outcome of a mount, "s" or "f", to a fifo once somebody reads it, as users of the Rust tool's
  * --init-pipe expect. It never blocks: the mount is usable meanwhile. Problems are logged and otherwise ignored.
+ *
+ * @param ending whether the process is about to end: then it waits a while, else only as long as it lives anyway
  */
-export async function notifyInitPipe(path: string, outcome: "s" | "f", log: Log): Promise<void> {
+export async function notifyInitPipe(path: string, outcome: "s" | "f", log: Log, ending: boolean): Promise<void> {
   try {
     if (!statSync(path).isFIFO()) throw new Error("not a fifo");
-    const deadline = Date.now() + (outcome === "f" ? PATIENCE : Infinity);
+    const deadline = Date.now() + (ending ? PATIENCE : Infinity);
     while (Date.now() < deadline) {
       const fifo = openForWriting(path);
       if (fifo !== undefined) {
@@ -23,8 +25,7 @@ export async function notifyInitPipe(path: string, outcome: "s" | "f", log: Log)
         closeSync(fifo);
         return;
       }
-      // A mount that ends does not wait for its reader; a failure does.
-      await sleep(RETRY, undefined, { ref: outcome === "f" });
+      await sleep(RETRY, undefined, { ref: ending });
     }
   } catch (error) {
     log("error", `init pipe ${path}: ${error instanceof Error ? error.message : error}`);

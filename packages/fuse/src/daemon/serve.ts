@@ -22,7 +22,7 @@ export async function serve(
   mountpoint: string,
   settings: DaemonSettings = {},
 ): Promise<void> {
-  process.title = `puzzlefs mount ${settings.fsname ?? ""} ${mountpoint}`;
+  process.title = `puzzlefs mount ${settings.fsname ?? ""} ${settings.shownAt ?? mountpoint}`;
   let reported = false;
   const report = (outcome: DaemonReport): void => {
     // A parent that was interrupted has no use for the mount.
@@ -37,7 +37,7 @@ export async function serve(
       report({ mounted: true });
     };
     await mountForeground(openTree, mountpoint, { ...settings, log, onReady });
-    log("info", `${mountpoint} unmounted`);
+    log("info", `${settings.shownAt ?? mountpoint} unmounted`);
   } catch (error) {
     report({ error: reportError(error) });
     process.exitCode = 1;

@@ -27,6 +27,8 @@ export interface MountOptions {
   readAhead: number | undefined;
   /** fusermount3 stays and unmounts when the daemon dies. */
   autoUnmount: boolean;
+  /** Those given that only FUSE can do. */
+  fuseOnly: string[];
 }
 
 const FLAGS = new Map([
@@ -51,6 +53,9 @@ const IGNORED = new Set([
 ]);
 const IGNORED_PREFIX = /^(x-|X-|comment=|context=|fscontext=|defcontext=|rootcontext=)/;
 
+/** The kernel driver shows a mount to everybody, and under any name. */
+const EVERYWHERE = new Set(["allow_other", "fsname"]);
+
 /**
  * Reads mount options; each string may hold several, separated by commas. Throws MountOptionError for one that is
  * unknown or whose value is not a number.
@@ -68,51 +73,56 @@ export function parseMountOptions(given: readonly string[], fsname = "puzzlefs")
     maxRead: undefined,
     readAhead: undefined,
     autoUnmount: false,
+    fuseOnly: [],
   };
   for (const word of given.flatMap((list) => list.split(","))) {
     if (word === "" || IGNORED.has(word) || IGNORED_PREFIX.test(word)) continue;
     const cleared = CLEARED.get(word);
     if (FLAGS.has(word)) flags.add(word);
     else if (cleared !== undefined) flags.delete(cleared);
-    else applyOption(options, word);
+    else {
+      const name = applyOption(options, word);
+      if (!EVERYWHERE.has(name)) options.fuseOnly.push(name);
+    }
   }
   for (const word of flags) options.flags |= FLAGS.get(word) ?? 0;
   options.flagWords = [...flags];
   return options;
 }
 
-function applyOption(options: MountOptions, word: string): void {
+/** Returns the option's name. */
+function applyOption(options: MountOptions, word: string): string {
   const equals = word.indexOf("=");
   const name = equals < 0 ? word : word.slice(0, equals);
   const value = equals < 0 ? undefined : word.slice(equals + 1);
   switch (name) {
     case "allow_other":
       options.allowOther = true;
-      return;
+      return name;
     case "noallow_other":
       options.allowOther = false;
-      return;
+      return name;
     case "auto_unmount":
       options.autoUnmount = true;
-      return;
+      return name;
     case "fsname":
       options.fsname = value ?? "";
-      return;
+      return name;
     case "subtype":
       options.subtype = value ?? "";
-      return;
+      return name;
     case "uid":
       options.uid = numberOf(name, value);
-      return;
+      return name;
     case "gid":
       options.gid = numberOf(name, value);
-      return;
+      return name;
     case "max_read":
       options.maxRead = numberOf(name, value);
-      return;
+      return name;
     case "readahead":
       options.readAhead = numberOf(name, value);
-      return;
+      return name;
     default:
       throw new MountOptionError(`unknown mount option "${word}"`);
   }

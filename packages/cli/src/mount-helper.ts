@@ -1,0 +1,120 @@
+/**
+ * mount.puzzlefs: what mount(8) calls for `-t puzzlefs`, and for lines of /etc/fstab. It takes what mount(8) gives its
+ * helpers, and exits as they do.
+ */
+import { resolve } from "node:path";
+import { MountOptionError, parseMountOptions } from "@puzzlefs/fuse";
+import { readWords, remount, type Words } from "@puzzlefs/mount";
+import { defineCommand } from "./command-line.ts";
+import type { MountOrder } from "./daemon-order.ts";
+import { EXIT_USAGE, exitCodeOf, messageOf, UsageError } from "./errors.ts";
+import { type ImageName, parseImageName } from "./image-name.ts";
+import { performMount } from "./perform-mount.ts";
+import { writeLine } from "./terminal/output.ts";
+import { failure } from "./terminal/messages.ts";
+
+/** Exit codes of mount(8): wrong usage, and a mount that failed. */
+const INCORRECT_INVOCATION = 1;
+const MOUNT_FAILURE = 32;
+
+interface Flags {
+  options?: string[];
+  fake?: boolean;
+  sloppy?: boolean;
+  verbose?: boolean;
+  type?: string;
+  namespace?: string;
+}
+
+const example = `
+  mount -t puzzlefs -o oci_root_dir=/srv/store,image_manifest=<64 hex digits> none /mnt
+  mount -t puzzlefs -o oci_root_dir=/srv/store,tag=v1 none /mnt
+  mount -t puzzlefs /srv/store:v1 /mnt
+
+In /etc/fstab:
+  /srv/store:v1  /mnt  puzzlefs  verify=blob,nosuid,nodev,nofail  0 0
+  /srv/store:v1  /mnt  puzzlefs  persist=/var/lib/changes         0 0
+
+driver=kernel or driver=fuse insists on one; without it the kernel driver is used where there is one, else FUSE. Further
+options: 'puzzlefs mount --help'. What concerns mount(8) alone (noauto, nofail, _netdev, user, x-systemd.…) is passed over.`;
+
+const NAME = "mount.puzzlefs";
+
+async function run(argv: readonly string[]): Promise<void> {
+  const command = defineCommand(NAME, "Mounts a PuzzleFS image for mount(8).", example, NAME)
+    .usage("SOURCE MNT [-sfnv] [-o OPTIONS] [-t TYPE]")
+    .argument("<source>", "OCI_DIR:TAG, or anything if the options name the image")
+    .argument("<mnt>", "the mount point")
+    .option("-o, --options <list>", "mount options, separated by commas", (text: string, before: string[] = []) => [
+      ...before,
+      text,
+    ])
+    .option("-s, --sloppy", "pass over unknown options")
+    .option("-f, --fake", "do not mount")
+    .option("-n, --no-mtab", "for compatibility")
+    .option("-v, --verbose", "say what mounted it")
+    .option("-t, --type <type>", "puzzlefs, or fuse.puzzlefs: by FUSE")
+    .option("-N, --namespace <namespace>", "not supported: use nsenter(1)")
+    .parse(argv, { from: "user" });
+  const flags = command.opts<Flags>();
+  if (flags.namespace !== undefined) throw new UsageError("-N is not supported; use nsenter --mount=NAMESPACE mount …");
+  const [source, mountpoint] = command.args as [string, string];
+  const words = readWords(flags.options ?? []);
+  if (flags.sloppy === true) words.options = words.options.filter(isKnown);
+  if (words.remount === true) return remount(mountpoint, words.options, words.rw);
+  const byFuse = flags.type?.startsWith("fuse.") === true;
+  const order = orderOf(source, mountpoint, byFuse ? { ...words, driver: "fuse" } : words);
+  if (flags.fake === true) return;
+  const driver = await performMount(order);
+  if (flags.verbose === true) {
+    writeLine(`${NAME}: ${mountpoint} mounted by ${driver === "kernel" ? "the kernel driver" : "FUSE"}`);
+  }
+}
+
+function isKnown(word: string): boolean {
+  try {
+    parseMountOptions([word]);
+    return true;
+  } catch (error) {
+    if (error instanceof MountOptionError) return false;
+    throw error;
+  }
+}
+
+function orderOf(source: string, mountpoint: string, words: Words): MountOrder {
+  const { ociDir, reference } = imageOf(source, words);
+  return {
+    ociDir: resolve(ociDir),
+    reference,
+    mountpoint: resolve(mountpoint),
+    source,
+    options: words.options,
+    driver: words.driver ?? "auto",
+    verify: words.verify ?? "none",
+    writable: words.writable ?? false,
+    foreground: false,
+    debug: false,
+    ...(words.verity !== undefined && { digest: words.verity }),
+    ...(words.persist !== undefined && { persist: resolve(words.persist) }),
+    ...(words.logFile !== undefined && { logFile: resolve(words.logFile) }),
+  };
+}
+
+/** From the options as the kernel driver has them, with tag= besides; else from the source. */
+function imageOf(source: string, { ociRootDir, imageManifest, tag }: Words): ImageName {
+  const reference = imageManifest ?? tag;
+  if (imageManifest !== undefined && tag !== undefined) throw new UsageError("image_manifest= or tag=, not both");
+  if (ociRootDir !== undefined && reference !== undefined) return { ociDir: ociRootDir, reference };
+  if (ociRootDir !== undefined) throw new UsageError("which image? image_manifest=SHA256 or tag=TAG is missing");
+  if (reference !== undefined) throw new UsageError("where? oci_root_dir=DIR is missing");
+  return parseImageName(source);
+}
+
+try {
+  await run(process.argv.slice(2));
+} catch (error) {
+  const code = exitCodeOf(error);
+  process.exitCode = code === 0 ? 0 : code === EXIT_USAGE ? INCORRECT_INVOCATION : MOUNT_FAILURE;
+  const message = messageOf(error);
+  if (message !== "") failure(message, NAME);
+}

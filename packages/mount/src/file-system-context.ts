@@ -1,0 +1,127 @@
+/**
+ * The kernel's newer mount API: a file system is configured word by word, and says in its own words what it does not
+ * like, which mount(2) cannot. See fsopen(2), fsconfig(2), fsmount(2), move_mount(2).
+ */
+import { closeSync, constants, openSync, readSync } from "node:fs";
+import { bind, hasCode, nulTerminated, SystemError } from "@puzzlefs/oci";
+
+// By number, the same on every architecture: the C library has names for them only since glibc 2.36.
+const SYS_MOVE_MOUNT = 429;
+const SYS_FSOPEN = 430;
+const SYS_FSCONFIG = 431;
+const SYS_FSMOUNT = 432;
+const fsopen = bind("long syscall(long number, void *type, unsigned int flags)");
+const fsconfig = bind("long syscall(long number, int context, unsigned int command, void *key, void *value, int aux)");
+const fsmount = bind("long syscall(long number, int context, unsigned int flags, unsigned int attributes)");
+const moveMount = bind("long syscall(long number, int from, void *name, int at, void *target, unsigned int flags)");
+
+const FSOPEN_CLOEXEC = 1;
+const FSMOUNT_CLOEXEC = 1;
+const FSCONFIG_SET_FLAG = 0;
+const FSCONFIG_SET_STRING = 1;
+const FSCONFIG_CMD_CREATE = 6;
+const MOVE_MOUNT_F_EMPTY_PATH = 4;
+const AT_FDCWD = -100;
+
+/** Longest value that fsconfig(2) takes, bytes. */
+const LONGEST_VALUE = 255;
+const MESSAGE_BYTES = 4096;
+
+/** What the kernel refused, with what it said about it. */
+export class KernelRefusal extends Error {
+  override readonly name = "KernelRefusal";
+  /** "EPERM" */
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+function refusal(result: number, message: string): KernelRefusal {
+  const { code } = new SystemError(-result, "mount");
+  return new KernelRefusal(code, `${message} (${code})`);
+}
+
+/** A file system that is being configured, and mounted at last. Every call throws KernelRefusal. */
+export class FileSystemContext {
+  readonly #descriptor: number;
+  readonly #type: string;
+  /** Directories that stand in options by their descriptors. */
+  readonly #directories: number[] = [];
+
+  /** Loads the file system's module where there is one. ENODEV if the kernel has no such file system, EPERM, ENOSYS. */
+  constructor(type: string) {
+    this.#type = type;
+    const result = fsopen(SYS_FSOPEN, nulTerminated(type), FSOPEN_CLOEXEC);
+    if (result < 0) throw refusal(result, `${type}: no such file system here`);
+    this.#descriptor = result;
+  }
+
+  set(key: string, value: string): void {
+    const [name, text] = [nulTerminated(key), nulTerminated(value)];
+    this.#call(`${key}=`, () => fsconfig(SYS_FSCONFIG, this.#descriptor, FSCONFIG_SET_STRING, name, text, 0));
+  }
+
+  setFlag(key: string): void {
+    const name = nulTerminated(key);
+    this.#call(key, () => fsconfig(SYS_FSCONFIG, this.#descriptor, FSCONFIG_SET_FLAG, name, null, 0));
+  }
+
+  /** Sets an option whose value is a directory, whatever its name consists of. */
+  setDirectory(key: string, path: string): void {
+    const plain = Buffer.byteLength(path) <= LONGEST_VALUE && !/[,:\\]/.test(path);
+    this.set(key, plain ? path : `/proc/self/fd/${this.#open(path)}`);
+  }
+
+  /** @param attributes MOUNT_ATTR_* */
+  mountOn(mountpoint: string, attributes: number): void {
+    this.#call("create", () => fsconfig(SYS_FSCONFIG, this.#descriptor, FSCONFIG_CMD_CREATE, null, null, 0));
+    const mount = this.#call("fsmount", () => fsmount(SYS_FSMOUNT, this.#descriptor, FSMOUNT_CLOEXEC, attributes));
+    const target = nulTerminated(mountpoint);
+    try {
+      this.#call("move_mount", () =>
+        moveMount(SYS_MOVE_MOUNT, mount, nulTerminated(""), AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH),
+      );
+    } finally {
+      closeSync(mount);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#descriptor);
+    for (const directory of this.#directories) closeSync(directory);
+  }
+
+  #open(path: string): number {
+    const descriptor = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    this.#directories.push(descriptor);
+    return descriptor;
+  }
+
+  #call(what: string, call: () => number): number {
+    const result = call();
+    if (result >= 0) return result;
+    const said = this.#messages();
+    throw refusal(result, said === "" ? `${this.#type}: ${what} failed` : said);
+  }
+
+  /** What the file system has to say: each read(2) gives one message, "e puzzlefs: …" for an error. */
+  #messages(): string {
+    const lines: string[] = [];
+    const buffer = Buffer.alloc(MESSAGE_BYTES);
+    try {
+      for (;;)
+        lines.push(
+          buffer
+            .toString("utf8", 0, readSync(this.#descriptor, buffer))
+            .trim()
+            .replace(/^[ewi] /, ""),
+        );
+    } catch (error) {
+      if (!hasCode(error, "ENODATA")) throw error;
+    }
+    return lines.join("; ");
+  }
+}

@@ -1,0 +1,7 @@
+/**
+ * An image on a directory, as users mount it: by the kernel driver where there is one and by FUSE elsewhere, read-only
+ * or under a writable overlay.
+ */
+export { type Driver, type DriverChoice, type FuseMount, type MountRequest, mountImage } from "./mount-image.ts";
+export { remount } from "./remount.ts";
+export { readWords, type Words } from "./words.ts";

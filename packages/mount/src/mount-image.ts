@@ -1,0 +1,116 @@
+import { checkMountpoint, MountError, type MountOptions, parseMountOptions } from "@puzzlefs/fuse";
+import { Layout } from "@puzzlefs/oci";
+import { openImage } from "@puzzlefs/reader";
+import { KernelRefusal } from "./file-system-context.ts";
+import { mountByDriver } from "./driver.ts";
+import { mountWritable, OverlayError } from "./overlay.ts";
+
+export type Driver = "kernel" | "fuse";
+
+/** `auto`: the kernel driver if it can do what is asked for, else FUSE. */
+export type DriverChoice = "auto" | Driver;
+
+export interface MountRequest {
+  /** The OCI layout; absolute. */
+  ociDir: string;
+  /** A tag, or the manifest's sha256. */
+  reference: string;
+  mountpoint: string;
+  /** What /proc/mounts shows as the device. */
+  source: string;
+  /** Mount options as after -o, without those that readWords() takes out. */
+  options: readonly string[];
+  driver: DriverChoice;
+  verify: "none" | "blob";
+  /** fs-verity digest that the manifest must have, hex; every blob is then measured. */
+  digest?: string;
+  /** Under an overlay, whose changes vanish with the mount. */
+  writable: boolean;
+  /** Where an overlay keeps its changes; implies `writable`. Absolute. */
+  persist?: string;
+}
+
+/** A FUSE mount that a daemon is to serve. */
+export interface FuseMount {
+  mountpoint: string;
+  /** Where users see it, if an overlay covers it. */
+  shownAt?: string;
+}
+
+/**
+ * Mounts an image, and returns by what. `startFuse` starts a daemon and resolves once its mount is usable.
+ *
+ * Rejects with MountError; with what is wrong with the image (FormatError, IntegrityError, LayoutError), which does not
+ * depend on the driver; and with whatever startFuse rejects with.
+ */
+export async function mountImage(
+  request: MountRequest,
+  startFuse: (mount: FuseMount) => Promise<void>,
+): Promise<Driver> {
+  const options = parseMountOptions(request.options, request.source);
+  const shownAt = checkMountpoint(request.mountpoint);
+  if (!request.writable && request.persist === undefined) {
+    return mountReadOnly(request, options, shownAt, () => startFuse({ mountpoint: shownAt }));
+  }
+  let driver: Driver | undefined;
+  const writable = (choice: DriverChoice): Promise<Driver> =>
+    mountWritable(
+      shownAt,
+      { source: options.fsname, flags: options.flags, persist: request.persist },
+      async (lower) => {
+        const start = (): Promise<void> => startFuse({ mountpoint: lower, shownAt });
+        return (driver = await mountReadOnly({ ...request, driver: choice }, options, lower, start));
+      },
+    );
+  try {
+    return await writable(request.driver);
+  } catch (error) {
+    // The driver counts as one of the two file systems that may lie on a store; FUSE does not.
+    if (!(error instanceof OverlayError) || request.driver !== "auto" || driver !== "kernel") throw error;
+    return writable("fuse");
+  }
+}
+
+async function mountReadOnly(
+  request: MountRequest,
+  options: MountOptions,
+  mountpoint: string,
+  startFuse: () => Promise<void>,
+): Promise<Driver> {
+  const refusal = request.driver === "fuse" ? "" : tryDriver(request, options, mountpoint);
+  if (refusal === undefined) return "kernel";
+  if (request.driver === "kernel") throw new MountError(`${request.mountpoint}: no mount by the driver: ${refusal}`);
+  try {
+    await startFuse();
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== "MountError" || refusal === "") throw error;
+    throw new MountError(`${error.message}; nor by the kernel driver: ${refusal}`);
+  }
+  return "fuse";
+}
+
+/** Mounts by the driver, or returns why it cannot do this here. What is wrong with the image is thrown. */
+function tryDriver(request: MountRequest, options: MountOptions, mountpoint: string): string | undefined {
+  if (options.fuseOnly.length > 0) return `${options.fuseOnly.join(", ")}: only FUSE has that`;
+  const manifest = Layout.open(request.ociDir).manifest(request.reference).digest;
+  try {
+    mountByDriver({ ...request, source: options.fsname, mountpoint, manifest, flags: options.flags });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof KernelRefusal)) throw error;
+    if (CANNOT.has(error.code)) return error.message;
+    // The same spec refuses it in user space too, with an error that says what and where.
+    openRequested(request).close();
+    throw new MountError(`${request.mountpoint}: ${error.message}`, error.code);
+  }
+}
+
+/**
+ * Refusals that say nothing of the image: no such driver or system call, not permitted (nor in a user namespace), no
+ * fs-verity for modules (6.1), too many file systems on each other.
+ */
+const CANNOT = new Set(["ENODEV", "ENOSYS", "EPERM", "ENOTSUP", "ELOOP"]);
+
+function openRequested({ ociDir, reference, verify, digest }: MountRequest): ReturnType<typeof openImage> {
+  return openImage(Layout.open(ociDir), reference, { verify, ...(digest !== undefined && { verity: digest }) });
+}

@@ -1,0 +1,95 @@
+import { MountOptionError } from "@puzzlefs/fuse";
+
+/** What mount options can say besides what is an option of every mount: fstab has nothing but -o. */
+export interface Words {
+  ociRootDir?: string;
+  imageManifest?: string;
+  tag?: string;
+  verity?: string;
+  verify?: "none" | "blob";
+  driver?: "auto" | "kernel" | "fuse";
+  writable?: true;
+  persist?: string;
+  logFile?: string;
+  supervise?: true;
+  remount?: true;
+  /** Whether "rw" was given after any "ro". */
+  rw: boolean;
+  /** The rest, for parseMountOptions(). */
+  options: string[];
+}
+
+const DIGEST = /^[0-9a-f]{64}$/i;
+
+/** Sorts mount options. Throws MountOptionError for a value that cannot be. */
+export function readWords(given: readonly string[]): Words {
+  const words: Words = { rw: false, options: [] };
+  for (const word of given.flatMap((list) => list.split(","))) {
+    const equals = word.indexOf("=");
+    const name = equals < 0 ? word : word.slice(0, equals);
+    if (!apply(words, name, equals < 0 ? "" : word.slice(equals + 1))) words.options.push(word);
+  }
+  return words;
+}
+
+/** False for a word that is none of ours. */
+function apply(words: Words, name: string, value: string): boolean {
+  switch (name) {
+    case "oci_root_dir":
+      words.ociRootDir = filled(name, value);
+      break;
+    case "image_manifest":
+      words.imageManifest = digest(name, value);
+      break;
+    case "tag":
+      words.tag = filled(name, value);
+      break;
+    case "verity":
+      words.verity = digest(name, value);
+      break;
+    case "verify":
+      words.verify = oneOf(name, value, ["none", "blob"]);
+      break;
+    case "driver":
+      words.driver = oneOf(name, value, ["auto", "kernel", "fuse"]);
+      break;
+    case "persist":
+      words.persist = filled(name, value);
+      break;
+    case "log_file":
+      words.logFile = filled(name, value);
+      break;
+    case "writable":
+      words.writable = true;
+      break;
+    case "supervise":
+      words.supervise = true;
+      break;
+    case "remount":
+      words.remount = true;
+      break;
+    case "rw":
+    case "ro":
+      words.rw = name === "rw";
+      return false;
+    default:
+      return false;
+  }
+  return true;
+}
+
+function filled(name: string, value: string): string {
+  if (value === "") throw new MountOptionError(`mount option ${name}= needs a value`);
+  return value;
+}
+
+function digest(name: string, value: string): string {
+  if (!DIGEST.test(value)) throw new MountOptionError(`mount option ${name}= needs 64 hex digits, not "${value}"`);
+  return value.toLowerCase();
+}
+
+function oneOf<const Word extends string>(name: string, value: string, words: readonly Word[]): Word {
+  const found = words.find((word) => word === value);
+  if (found === undefined) throw new MountOptionError(`mount option ${name}= is one of ${words.join(", ")}`);
+  return found;
+}
