@@ -1,9 +1,10 @@
 # Everything a developer does, by name; `make help` lists it.
-.PHONY: help setup setup-test setup-kernels setup-external external build codegen demo demo-kernel test test-kernels check-kernel debug-kernel vm lint format bench bench-kernel clean
+.PHONY: help setup setup-test setup-kernels setup-external external build install uninstall codegen demo demo-kernel test test-kernels check-kernel debug-kernel vm lint format bench bench-kernel clean
 .DEFAULT_GOAL := help
 
 NODE := build/node
 BIN := node_modules/.bin
+export DESTDIR PREFIX
 export PUZZLEFS_CACHE ?= $(shell setup/setup.sh cache)
 
 help: ## this list
@@ -21,6 +22,12 @@ setup-kernels: setup ## three kernels to boot in QEMU, and what builds their mod
 build: setup ## bundle the command line into build/
 	@cd packages/chunker && ../../$(NODE) node_modules/assemblyscript/bin/asc.js assembly/cut.ts --config assembly/asconfig.json --target release
 	@$(NODE) packages/cli/build.ts
+
+install: build ## [DESTDIR=] [PREFIX=/usr/local]: the program, with a Node of its own, and mount(8)'s helper
+	@$(NODE) packages/cli/install.ts
+
+uninstall: ## what `make install` put there, with the same DESTDIR and PREFIX
+	@$(NODE) packages/cli/install.ts uninstall
 
 codegen: setup ## compile schema/ into Cap'n Proto, TypeScript and C
 	@$(NODE) packages/codegen/src/main.ts

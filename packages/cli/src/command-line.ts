@@ -58,3 +58,8 @@ export function oneOf<Word extends string>(...words: Word[]): (text: string) => 
     return found;
   };
 }
+
+/** For an option that may be given several times. */
+export function collect(text: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), text];
+}

@@ -5,7 +5,7 @@
 import { resolve } from "node:path";
 import { MountOptionError, parseMountOptions } from "@puzzlefs/fuse";
 import { readWords, remount, type Words } from "@puzzlefs/mount";
-import { defineCommand } from "./command-line.ts";
+import { collect, defineCommand } from "./command-line.ts";
 import type { MountOrder } from "./daemon-order.ts";
 import { EXIT_USAGE, exitCodeOf, messageOf, UsageError } from "./errors.ts";
 import { type ImageName, parseImageName } from "./image-name.ts";
@@ -45,10 +45,7 @@ async function run(argv: readonly string[]): Promise<void> {
     .usage("SOURCE MNT [-sfnv] [-o OPTIONS] [-t TYPE]")
     .argument("<source>", "OCI_DIR:TAG, or anything if the options name the image")
     .argument("<mnt>", "the mount point")
-    .option("-o, --options <list>", "mount options, separated by commas", (text: string, before: string[] = []) => [
-      ...before,
-      text,
-    ])
+    .option("-o, --options <list>", "mount options, separated by commas", collect)
     .option("-s, --sloppy", "pass over unknown options")
     .option("-f, --fake", "do not mount")
     .option("-n, --no-mtab", "for compatibility")

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { type DriverChoice, readWords } from "@puzzlefs/mount";
-import { defineCommand, oneOf, parseDigest } from "../command-line.ts";
+import { collect, defineCommand, oneOf, parseDigest } from "../command-line.ts";
 import type { MountOrder } from "../daemon-order.ts";
 import { UsageError } from "../errors.ts";
 import { imageNameFrom } from "../image-name.ts";
@@ -62,10 +62,6 @@ export async function run(argv: readonly string[]): Promise<number> {
     .parse(argv, { from: "user" });
   await performMount(orderOf(command.args, command.opts<Options>()));
   return 0;
-}
-
-function collect(text: string, before: string[] = []): string[] {
-  return [...before, text];
 }
 
 /** Paths are made absolute: a daemon leaves our working directory. */
