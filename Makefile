@@ -1,5 +1,5 @@
 # Everything a developer does, by name; `make help` lists it.
-.PHONY: help setup setup-test setup-kernels setup-external external build install uninstall codegen demo demo-kernel test test-kernels check-kernel debug-kernel vm lint format bench bench-kernel clean
+.PHONY: help setup setup-test setup-kernels setup-external external build install uninstall codegen demo demo-kernel test test-kernels check-kernel debug-kernel vm lint format bench bench-fuse bench-kernel clean
 .DEFAULT_GOAL := help
 
 NODE := build/node
@@ -72,8 +72,12 @@ setup-external: setup-kernels ## a root directory with Debian's userland, for th
 external: setup-external build ## suites of others on mounted images, where their sources are at hand (test/external/README.md)
 	@$(NODE) test/external/run.ts
 
-bench: setup-test build ## this tool beside the Rust tool on the same data
+bench: setup-test build ## builds by this tool and by the Rust tool, of the same tree
 	@$(NODE) bench/run.ts $(PUZZLEFS_CACHE)
+
+bench-fuse: setup build ## our FUSE beside that of others [TREE=debian|big|DIR] [ROWS=find,tar] [RUNS=3] [PEERS=puzzlefs,erofsfuse] [JSON=FILE]
+	@setup/setup.sh bench-fuse
+	@$(NODE) bench/fuse.ts $(PUZZLEFS_CACHE)
 
 bench-kernel: setup-kernels build ## the driver beside erofs and squashfs [KERNEL=6.12] [ROWS=find,mmap] [RUNS=3] [MACHINES=counted,timed]
 	@setup/setup.sh bench-kernel

@@ -7,6 +7,8 @@
 #   setup.sh kernel-scripts  what kernel sources are checked with: checkpatch, Coccinelle's rules, sparse
 #   setup.sh external        Debian's userland for suites that are not ours
 #   setup.sh bench-kernel    file systems to compare the driver with
+#   setup.sh bench-fuse      file systems to compare the FUSE daemon with
+#   setup.sh big-tree        2 GB of files to measure with: some minutes
 #   setup.sh cache    prints where the cache is
 # Debian packages by apt-get; Node and pnpm from the npm registry, and whatever is large, into a cache outside git.
 set -eu
@@ -127,10 +129,14 @@ rust_tool() {
 
 # shellcheck source=setup/kernels.sh
 . "$root/setup/kernels.sh"
+# shellcheck source=setup/userland.sh
+. "$root/setup/userland.sh"
 # shellcheck source=setup/debug-kernel.sh
 . "$root/setup/debug-kernel.sh"
 # shellcheck source=setup/external.sh
 . "$root/setup/external.sh"
+# shellcheck source=setup/bench-fuse.sh
+. "$root/setup/bench-fuse.sh"
 
 case ${1:-run} in
 run)
@@ -148,6 +154,7 @@ test)
 	;;
 kernels)
 	kernels
+	userland
 	;;
 debug-kernel)
 	debug_kernel
@@ -161,8 +168,16 @@ external)
 bench-kernel)
 	packages e2fsprogs erofs-utils squashfs-tools
 	;;
+bench-fuse)
+	packages erofs-utils squashfs-tools squashfuse
+	rust_tool
+	erofsfuse
+	;;
+big-tree)
+	big_tree
+	;;
 *)
-	say "usage: setup.sh run|test|kernels|debug-kernel|kernel-scripts|external|bench-kernel|cache" >&2
+	say "usage: setup.sh run|test|kernels|debug-kernel|kernel-scripts|external|bench-kernel|bench-fuse|big-tree|cache" >&2
 	exit 2
 	;;
 esac

@@ -1,0 +1,62 @@
+/** A daemon under measurement: from its start to the end of its mount. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Milliseconds. */
+const patience = 60_000;
+const settling = 20;
+
+export class FuseMount {
+  readonly mountpoint: string;
+  readonly #daemon: ChildProcess;
+
+  private constructor(daemon: ChildProcess, mountpoint: string) {
+    this.#daemon = daemon;
+    this.mountpoint = mountpoint;
+  }
+
+  /** Returns when it appears among the mounts; the first use of it waits until it is served. */
+  static start([program = "", ...argv]: string[], mountpoint: string): FuseMount {
+    const daemon = spawn(program, argv, { stdio: ["ignore", "ignore", "inherit"] });
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    for (const end = Date.now() + patience; !isMounted(mountpoint); Atomics.wait(pause, 0, 0, 1)) {
+      if (Date.now() > end) throw new Error(`${program} ${argv.join(" ")}: nothing is mounted`);
+    }
+    return new FuseMount(daemon, mountpoint);
+  }
+
+  /** Resolves when it is served, and the daemon has nothing more to do. */
+  async ready(): Promise<void> {
+    readdirSync(this.mountpoint);
+    for (let before = -1; before !== this.busy; await sleep(settling)) before = this.busy;
+  }
+
+  /** Seconds that processors worked for the daemon so far. */
+  get busy(): number {
+    const tasks = `/proc/${this.#daemon.pid}/task`;
+    let nanoseconds = 0;
+    for (const task of readdirSync(tasks))
+      nanoseconds += Number.parseInt(readFileSync(`${tasks}/${task}/schedstat`, "latin1"), 10);
+    return nanoseconds / 1e9;
+  }
+
+  /** Bytes of memory that the daemon has now. */
+  get memory(): number {
+    const status = readFileSync(`/proc/${this.#daemon.pid}/status`, "latin1");
+    return Number(/^VmRSS:\s*(\d+) kB/m.exec(status)?.[1]) * 1024;
+  }
+
+  /** Resolves when the daemon has ended. */
+  async end(): Promise<void> {
+    const ended = this.#daemon.exitCode === null ? once(this.#daemon, "exit") : undefined;
+    const { status, stderr } = spawnSync("umount", [this.mountpoint]);
+    if (status !== 0) throw new Error(`umount ${this.mountpoint}: ${stderr.toString()}`);
+    await ended;
+  }
+}
+
+function isMounted(mountpoint: string): boolean {
+  return readFileSync("/proc/self/mounts", "latin1").includes(` ${mountpoint} `);
+}

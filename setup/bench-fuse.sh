@@ -1,0 +1,42 @@
+# shellcheck shell=sh
+# Part of setup.sh: what `make bench-fuse` compares ours with, and the larger of the two trees.
+
+# What makes a Debian root one of 2 GB and 92,500 files.
+big_tree_packages=python3-numpy,python3-scipy,build-essential,nodejs,npm,golang,default-jdk-headless,git,vim-nox,linux-headers-amd64
+
+# $cache/big-tree: not part of bench-fuse, as it takes minutes and 2 GB.
+big_tree() {
+	tree=$cache/big-tree
+	[ ! -e "$tree" ] || return 0
+	packages mmdebstrap
+	say "a Debian root with compilers, Python and Java (some minutes, 2 GB)"
+	rm -rf "$tree.new"
+	quietly big-tree mmdebstrap --variant=minbase --include="$big_tree_packages" bookworm "$tree.new" "$(mirror)"
+	# What differs from one time to the next.
+	rm -rf "$tree.new"/var/log/* "$tree.new"/var/cache/ldconfig/aux-cache
+	mv "$tree.new" "$tree"
+}
+
+# erofs by FUSE is not in bookworm: trixie's program with trixie's libraries, started by trixie's loader.
+erofsfuse() {
+	target=$cache/erofsfuse
+	[ ! -x "$target/run" ] || return 0
+	say "erofsfuse of trixie"
+	rm -rf "$target.new" && mkdir -p "$target.new"
+	work=$(mktemp -d)
+	suite_update trixie || { say "erofsfuse cannot be had: it is left out ($cache/kernels-apt.log)"; return 0; }
+	# With nothing installed, apt brings the libraries as well.
+	quietly erofsfuse suite_apt trixie apt-get install --yes --no-install-recommends --download-only erofsfuse
+	for package in "$work"/trixie/cache/archives/*.deb; do dpkg-deb --extract "$package" "$target.new"; done
+	rm -rf "$work" "$target.new/usr/share" "$target.new"/usr/lib/*/gconv
+	cat >"$target.new/run" <<-'RUN'
+		#!/bin/sh
+		root=$(dirname "$(readlink -f "$0")")
+		set -- "$root"/usr/lib/*/ld-linux-*.so.* "$root/usr/bin/erofsfuse" "$@"
+		loader=$1
+		shift
+		exec "$loader" --library-path "${loader%/*}" "$@"
+	RUN
+	chmod 755 "$target.new/run"
+	rm -rf "$target" && mv "$target.new" "$target"
+}
