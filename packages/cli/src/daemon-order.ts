@@ -16,7 +16,9 @@ export interface MountOrder extends MountRequest {
 export interface DaemonOrder extends MountOrder, FuseMount {}
 
 export function openOrdered({ ociDir, reference, verify, digest }: MountOrder): ImageTree {
-  return openImage(Layout.open(ociDir), reference, { verify, ...(digest !== undefined && { verity: digest }) });
+  const layout = Layout.open(ociDir);
+  layout.hold();
+  return openImage(layout, reference, { verify, ...(digest !== undefined && { verity: digest }) });
 }
 
 export function settingsOf(order: DaemonOrder): DaemonSettings {

@@ -1,10 +1,12 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -94,6 +96,17 @@ test("blobs that exist stay as they are, unless their size is wrong", (t) => {
   t.is(statSync(kept).ino, before);
   t.is(readFileSync(torn, "utf8"), "torn");
   t.is(newBlobs, 3, "metadata, manifest and the torn blob");
+});
+
+test("a layout that is held finds its blobs when its path leads elsewhere", (t) => {
+  const layout = Layout.create(fresh());
+  const { digest, manifest } = commit(layout, "v1", "m");
+  layout.hold();
+  renameSync(layout.path, `${layout.path}-renamed`);
+  const descriptor = layout.openBlob(digest);
+  t.deepEqual(readFileSync(descriptor), manifest);
+  closeSync(descriptor);
+  t.throws(() => layout.openBlob("1".repeat(64)), { code: "ENOENT" });
 });
 
 test("a rebuild of the same image leaves the same bytes", (t) => {

@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { constants, existsSync, mkdirSync, openSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { digestHex, isHexDigest, sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
-import { DIRECTORY_MODE, openRegular, readLimited, replaceDurably, syncDirectory, writeAll } from "./files.ts";
+import { DIRECTORY_MODE, readLimited, replaceDurably, syncDirectory, writeAll } from "./files.ts";
 import {
   emptyIndex,
   formatIndex,
@@ -14,6 +14,7 @@ import {
 } from "./index-json.ts";
 import { withLock } from "./lock.ts";
 import { MANIFEST_LIMIT, MANIFEST_TYPE } from "./manifest.ts";
+import { O_PATH, openatFollowing } from "./native/at-calls.ts";
 import { Transaction } from "./transaction.ts";
 
 const LAYOUT_FILE = "oci-layout";
@@ -44,11 +45,13 @@ export interface Manifest {
 
 /**
  * An OCI image layout on disk (FORMAT.md §1). It reads `index.json` anew in every call, so it sees what other
- * processes commit; nothing in it stays open. All calls are synchronous. System errors pass through with their path.
+ * processes commit; nothing in it stays open but what hold() opens. All calls are synchronous. System errors pass through with their path.
  */
 export class Layout {
   /** Absolute path of the layout's directory. */
   readonly path: string;
+  /** Of the directory of blobs, once held. */
+  #blobs: number | undefined;
 
   private constructor(path: string) {
     this.path = path;
@@ -100,12 +103,19 @@ export class Layout {
     return `${this.path}/blobs/sha256/${digest}`;
   }
 
-  /** Opens a blob for reading; close the descriptor. Its content is not verified. Throws LayoutError (absent). */
-  openBlob(digest: string): { descriptor: number; size: number } {
+  /**
+   * Opens blobs from now on in the directory that holds them at this moment, whatever its path leads to later. A daemon
+   * that a container's start gives another root would look for them inside the container: in its own mount, for ever.
+   */
+  hold(): void {
+    this.#blobs ??= openSync(join(this.path, "blobs", "sha256"), O_PATH | constants.O_DIRECTORY);
+  }
+
+  /** Opens a blob for reading; close the descriptor. It may be anything: a fifo does not block. Throws system errors. */
+  openBlob(digest: string): number {
     const path = this.blobPath(digest);
-    const file = openRegular(path);
-    if (file === undefined) throw new LayoutError("absent", path, "no such blob");
-    return file;
+    const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+    return this.#blobs === undefined ? openSync(path, flags) : openatFollowing(this.#blobs, digest, flags);
   }
 
   /** A whole blob of at most `limit` bytes, verified against its digest. Throws LayoutError (absent, corrupt). */

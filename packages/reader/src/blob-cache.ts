@@ -116,11 +116,10 @@ export class BlobCache {
 
   #openFile(key: BlobKey): BlobFile {
     const digest = keyDigest(key);
-    const path = this.#layout.blobPath(digest);
     const name = `blob sha256:${digest}`;
     for (;;) {
       try {
-        return new BlobFile(path, name);
+        return new BlobFile(this.#layout, digest, name);
       } catch (error) {
         // Out of descriptors: make room among ours, and give up only when we hold none.
         const { code } = error as NodeJS.ErrnoException;

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, readSync } from "node:fs";
+import type { Layout } from "@puzzlefs/oci";
 import { IntegrityError } from "./errors.ts";
 
 const hashBufferSize = 1 << 18;
@@ -14,11 +15,10 @@ export class BlobFile {
   readonly descriptor: number;
 
   /** @throws {IntegrityError} missing or unreadable; EMFILE and ENFILE are passed on as they are */
-  constructor(path: string, name: string) {
+  constructor(layout: Layout, digest: string, name: string) {
     this.name = name;
-    // Not blocking: a fifo in the place of a blob must not hang a mount.
     try {
-      this.descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      this.descriptor = layout.openBlob(digest);
     } catch (error) {
       throw explained(name, error);
     }

@@ -74,7 +74,7 @@ export function readHeader(layout: Layout, reference: string, verity?: string): 
 
 /** A whole blob in memory, checked against its digest. @throws {IntegrityError} */
 function readVerified(layout: Layout, digest: string, name: string, limit: number, verity?: string): Buffer {
-  const file = new BlobFile(layout.blobPath(digest), name);
+  const file = new BlobFile(layout, digest, name);
   try {
     if (file.size > limit) throw new IntegrityError(name, "unreadable", `${file.size} bytes, at most ${limit}`);
     if (verity !== undefined) checkVerity(file.descriptor, name, verity);

@@ -60,7 +60,7 @@ export class BlobVerifier {
   }
 
   #verifyStored(digest: string, name: string, expected: BlobExpectation, problems: VerifyProblem[]): void {
-    const file = new BlobFile(this.#layout.blobPath(digest), name);
+    const file = new BlobFile(this.#layout, digest, name);
     try {
       const verity = this.#hash(file, digest, expected.verities.size > 0);
       const isRaw = [...expected.reaches.keys()].every((key) => key.startsWith("r"));

@@ -5,7 +5,7 @@ import { nulTerminated, printable, type Path } from "./paths.ts";
 
 /**
  * System calls relative to an opened directory. With names of one component they cannot be led elsewhere by a
- * symlink that somebody puts in the way: none of them follows one at the end.
+ * symlink that somebody puts in the way: none of them (but openatFollowing) follows one at the end.
  */
 
 /** In place of a directory descriptor: the current directory (absolute paths ignore it anyway). */
@@ -46,6 +46,11 @@ const native = {
 export function openat(directory: number, path: Path, flags: number, mode = 0): number {
   const all = flags | constants.O_NOFOLLOW | O_CLOEXEC;
   return check(native.openat(directory, nulTerminated(path), all, mode), "openat", () => printable(path));
+}
+
+/** Opens as open(2) does, symlinks followed, but relative paths from `directory`. Returns a descriptor for close(). */
+export function openatFollowing(directory: number, path: Path, flags: number): number {
+  return check(native.openat(directory, nulTerminated(path), flags | O_CLOEXEC, 0), "openat", () => printable(path));
 }
 
 /**
