@@ -15,5 +15,6 @@ export { mountForeground, type MountSettings } from "./daemon/foreground.ts";
 export { notifyInitPipe } from "./daemon/init-pipe.ts";
 export { fileLog, stderrLog, systemLog, type Log, type LogLevel } from "./daemon/log.ts";
 export { DaemonError } from "./daemon/report.ts";
+export { serveSupervised } from "./daemon/serve-supervised.ts";
 export { serve, type DaemonSettings } from "./daemon/serve.ts";
 export { spawnDaemon, type Daemon } from "./daemon/spawn.ts";

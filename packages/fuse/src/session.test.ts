@@ -3,10 +3,11 @@ import type { Channel } from "./device.ts";
 import type { MountableTree } from "./operations/mountable.ts";
 import { MemoryTree } from "./memory/memory-tree.ts";
 import { Session } from "./session.ts";
-import { InitFlag, InitFlag2, initOut, Opcode } from "./wire/abi.ts";
+import { IN_HEADER_SIZE, inHeader, InitFlag, InitFlag2, initOut, Opcode, READ_IN_SIZE } from "./wire/abi.ts";
 import { EAGAIN, EINVAL, ENODEV, ENOENT, errnoName } from "./wire/errno.ts";
 import { bodyOf, type FakeRequest, putRequest, wide } from "./wire/request-fixture.ts";
-import type { Words } from "./wire/words.ts";
+import { REQUEST_BYTES } from "./wire/request.ts";
+import { Words } from "./wire/words.ts";
 
 interface Answer {
   unique: number;
@@ -192,6 +193,40 @@ test("a device that fails ends the session with an error", async (t) => {
   const { channel, session } = start();
   channel.send(EINVAL);
   await t.throwsAsync(session.ended, { message: /EINVAL/ });
+});
+
+test("what another session left unanswered is answered first, and only once", (t) => {
+  const place = { words: new Words(REQUEST_BYTES), replays: 0 };
+  const seen: number[] = [];
+  const tree = smallTree();
+  tree.beforeRead("file", () => seen.push(place.replays));
+  const serve = (): FakeChannel => {
+    const channel = new FakeChannel();
+    new Session(channel, tree, { log: () => undefined, place }).start();
+    return channel;
+  };
+  t.deepEqual(serve().answers, []);
+  // As the kernel leaves it, when who read it was killed.
+  putRequest(place.words, { ...read(2, 3, 4096), unique: 77 });
+  place.replays = 1;
+  const second = serve();
+  t.deepEqual([second.answers[0].unique, second.answers[0].body.toString()], [77, "tent"]);
+  t.deepEqual(seen, [2], "counted while it is answered");
+  t.is(place.replays, 0);
+  t.is(second.send(read(2, 0, 3))[0].body.toString(), "con");
+  t.deepEqual(serve().answers, [], "nothing is left");
+});
+
+test("a session that dies leaves its request behind", (t) => {
+  const place = { words: new Words(REQUEST_BYTES), replays: 0 };
+  const tree = smallTree();
+  let left = 0;
+  tree.beforeRead("file", () => (left = place.words.get32(inHeader.len)));
+  const channel = new FakeChannel();
+  new Session(channel, tree, { log: () => undefined, place }).start();
+  channel.send(read(2, 0, 3));
+  t.is(left, IN_HEADER_SIZE + READ_IN_SIZE);
+  t.is(place.words.get32(inHeader.len), 0);
 });
 
 test("any bytes at all get an answer", (t) => {

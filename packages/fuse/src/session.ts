@@ -4,16 +4,26 @@ import type { Handler } from "./operations/handler.ts";
 import type { MountableTree } from "./operations/mountable.ts";
 import type { Negotiated } from "./operations/negotiation.ts";
 import { handlers } from "./operations/operations.ts";
-import { Opcode, opcodeName } from "./wire/abi.ts";
+import { inHeader, Opcode, opcodeName } from "./wire/abi.ts";
 import { EAGAIN, EINTR, EIO, ENODEV, ENOENT, ENOSYS, EPROTO, errnoName } from "./wire/errno.ts";
 import { type Owner, Reply } from "./wire/reply.ts";
 import { Request } from "./wire/request.ts";
+import type { Words } from "./wire/words.ts";
 
 /** Requests answered in a row before signals and timers get their turn. */
 const BATCH = 64;
 
+/** Where the request lies that is being answered. Its length, the first word, is 0 once it is. */
+export interface RequestPlace {
+  readonly words: Words;
+  /** How often a session took the request over from another that had not answered it. */
+  replays: number;
+}
+
 export interface SessionOptions {
   owner?: Owner;
+  /** Memory that outlives this process, so that another session can answer what this one could not. */
+  place?: RequestPlace;
   log: (level: LogLevel, message: string) => void;
   /** Called for every request that gets an answer, for --debug. */
   trace?: (line: string) => void;
@@ -27,7 +37,7 @@ export interface SessionOptions {
 export class Session {
   readonly #channel: Channel;
   readonly #options: SessionOptions;
-  readonly #request = new Request();
+  readonly #request: Request;
   readonly #reply: Reply;
   readonly #handlers: Handler[];
   readonly #ready = Promise.withResolvers<Negotiated>();
@@ -37,6 +47,7 @@ export class Session {
   constructor(channel: Channel, tree: MountableTree, options: SessionOptions) {
     this.#channel = channel;
     this.#options = options;
+    this.#request = new Request(options.place?.words);
     this.#reply = new Reply(options.owner);
     this.#handlers = handlers(tree, this.#reply, (outcome) => this.#ready.resolve(outcome));
     // Not everyone waits for both.
@@ -54,15 +65,34 @@ export class Session {
     return this.#ended.promise;
   }
 
-  /** Begins to serve. The channel is closed when the session ends. */
+  /** Begins to serve, first what another session left unanswered. The channel is closed when the session ends. */
   start(): void {
-    this.#channel.watch(() => {
-      try {
+    const left = this.#request.words.get32(inHeader.len);
+    if (left !== 0) this.#guard(() => this.#replay(left));
+    if (!this.#open) return;
+    this.#channel.watch(() =>
+      this.#guard(() => {
         for (let count = 0; count < BATCH && this.#step(); count++);
-      } catch (error) {
-        this.#end(error);
-      }
-    });
+      }),
+    );
+  }
+
+  #guard(serve: () => void): void {
+    try {
+      serve();
+    } catch (error) {
+      this.#end(error);
+    }
+  }
+
+  /** Whether the other one died before or after it answered cannot be known; a second answer is refused: ENOENT. */
+  #replay(length: number): void {
+    const { place } = this.#options;
+    if (place !== undefined) place.replays++;
+    this.#request.length = length;
+    this.#answer();
+    if (place !== undefined) place.replays = 0;
+    this.#request.words.put32(inHeader.len, 0);
   }
 
   /** Reads and answers one request. False if there is none now, or never will be. */
@@ -70,22 +100,28 @@ export class Session {
     const request = this.#request;
     request.length = this.#channel.read(request.words);
     if (request.length <= 0) return this.#readFailed(-request.length);
+    this.#answer();
+    request.words.put32(inHeader.len, 0);
+    return this.#open;
+  }
+
+  #answer(): void {
+    const request = this.#request;
     if (!request.wellFormed) {
       this.#options.log("error", `malformed request of ${request.length} bytes from the kernel, ignored`);
-      return true;
+      return;
     }
     const opcode = request.opcode;
     // The two requests that get no answer; there is no count of lookups to lower.
-    if (opcode === Opcode.FORGET || opcode === Opcode.BATCH_FORGET) return true;
+    if (opcode === Opcode.FORGET || opcode === Opcode.BATCH_FORGET) return;
     const started = this.#options.trace === undefined ? 0 : performance.now();
-    const result = this.#answer(opcode);
+    const result = this.#handle(opcode);
     // Before the reply: whoever then looks into the log finds the request there.
     this.#options.trace?.(this.#describe(opcode, result, performance.now() - started));
     this.#send(result);
     if (opcode === Opcode.INIT && result === -EPROTO) {
       this.#end(new Error("this kernel's FUSE protocol is older than 7.31 (Linux 5.4)"));
     }
-    return this.#open;
   }
 
   #readFailed(errno: number): boolean {
@@ -113,7 +149,7 @@ export class Session {
     else this.#ended.reject(error);
   }
 
-  #answer(opcode: number): number {
+  #handle(opcode: number): number {
     try {
       const handler = this.#handlers[opcode];
       return handler === undefined ? -ENOSYS : handler(this.#request, this.#reply);
@@ -143,7 +179,8 @@ export class Session {
   #describe(opcode: number, result: number, milliseconds: number): string {
     const { unique, node, pid } = this.#request;
     const outcome = result < 0 ? errnoName(-result) : `${result} bytes`;
-    return `${unique} ${opcodeName(opcode)} inode ${node} pid ${pid}${this.#detail(opcode)} → ${outcome}, ${Math.round(milliseconds * 1000)} µs`;
+    const again = (this.#options.place?.replays ?? 0) > 0 ? "again " : "";
+    return `${unique} ${again}${opcodeName(opcode)} inode ${node} pid ${pid}${this.#detail(opcode)} → ${outcome}, ${Math.round(milliseconds * 1000)} µs`;
   }
 
   #detail(opcode: number): string {

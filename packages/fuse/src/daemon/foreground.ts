@@ -1,12 +1,13 @@
 import { Device } from "../device.ts";
-import { checkMountpoint, mount, unmount } from "../mount/mount.ts";
+import { checkMountpoint, mount } from "../mount/mount.ts";
 import { type MountOptions, parseMountOptions } from "../mount/options.ts";
-import { findMount } from "../mount/mountinfo.ts";
 import { raiseReadAhead } from "../mount/readahead.ts";
 import type { MountableTree } from "../operations/mountable.ts";
-import { Session } from "../session.ts";
+import { Session, type SessionOptions } from "../session.ts";
 import { notifyInitPipe } from "./init-pipe.ts";
 import { type Log, stderrLog } from "./log.ts";
+import { detach, watchSignals } from "./signals.ts";
+import { CrashLoopError, Supervisor } from "./supervisor.ts";
 
 export interface MountSettings {
   /** Mount options as after -o. */
@@ -23,103 +24,101 @@ export interface MountSettings {
   onReady?: () => void;
   /** Where users see the tree if not at the mount point: a writable overlay there, with `fsname` as its device. */
   shownAt?: string;
+  /**
+   * Have other processes serve the mount, one after the other, so that it survives the death of any. Called once,
+   * before anything is mounted, for the arguments of Node that start such a process: a program that calls
+   * serveSupervised(), and opens the same tree every time.
+   */
+  supervise?: () => readonly string[];
 }
 
 /**
- * Opens a tree, mounts it, and resolves when it is unmounted, by whomever. Requests are answered between the events of
- * this process's event loop, so the calling thread must not use the mount itself. SIGINT, SIGTERM and SIGHUP unmount.
- * Rejects with MountError, or with what `openTree` throws.
+ * Opens a tree, mounts it, and resolves when it is unmounted, by whomever. Unless supervised, requests are answered
+ * between the events of this process's event loop, so the calling thread must not use the mount itself. SIGINT, SIGTERM
+ * and SIGHUP unmount. Rejects with MountError, with what `openTree` throws, or, supervised, with DaemonError and CrashLoopError.
  */
 export async function mountForeground(
   openTree: () => MountableTree,
-  mountpoint: string,
+  path: string,
   settings: MountSettings = {},
 ): Promise<void> {
   const log = settings.log ?? stderrLog();
   let mounted: Mounted;
   try {
-    mounted = await establish(openTree, mountpoint, settings, log);
+    const options = parseMountOptions(settings.options ?? [], settings.fsname);
+    const mountpoint = checkMountpoint(path);
+    const { supervise } = settings;
+    mounted =
+      supervise === undefined
+        ? await serveHere(openTree, mountpoint, options, sessionOptions(options, settings.debug, log))
+        : await serveElsewhere(supervise(), mountpoint, options, log);
+    raiseReadAhead(mountpoint, options.readAhead);
   } catch (error) {
     if (settings.initPipe !== undefined) await notifyInitPipe(settings.initPipe, "f", log, true);
     throw error;
   }
-  const detach = (): Promise<void> => abandon(visibleMount(mounted.mountpoint, settings), log);
-  const stopWatching = watchSignals(detach, log);
+  const visible = { ...settings, mountpoint: mounted.mountpoint };
+  const stopWatching = watchSignals(visible, log, mounted.kill);
   settings.onReady?.();
   if (settings.initPipe !== undefined) void notifyInitPipe(settings.initPipe, "s", log, false);
   try {
-    await mounted.session.ended;
+    await mounted.ended;
   } catch (error) {
-    await detach();
+    // A dead mount tells its users more than an empty directory would.
+    if (!(error instanceof CrashLoopError)) await detach(visible, log);
     throw error;
   } finally {
     stopWatching();
-    mounted.tree.close();
   }
 }
 
 interface Mounted {
-  tree: MountableTree;
   mountpoint: string;
-  session: Session;
+  /** Settles when it is unmounted and its last user gone. */
+  ended: Promise<void>;
+  /** Ends other processes that serve it. */
+  kill?: () => void;
 }
 
 /** Whatever can fail cheaply comes first, and the tree before the mount: a broken image never gets mounted. */
-async function establish(
+async function serveHere(
   openTree: () => MountableTree,
-  path: string,
-  settings: MountSettings,
-  log: Log,
+  mountpoint: string,
+  options: MountOptions,
+  forSession: SessionOptions,
 ): Promise<Mounted> {
-  const options = parseMountOptions(settings.options ?? [], settings.fsname);
-  const mountpoint = checkMountpoint(path);
   const tree = openTree();
   try {
-    const session = new Session(new Device(mount(mountpoint, options)), tree, sessionOptions(options, settings, log));
+    const session = new Session(new Device(mount(mountpoint, options)), tree, forSession);
     session.start();
     await session.ready;
-    raiseReadAhead(mountpoint, options.readAhead);
-    return { tree, mountpoint, session };
+    return { mountpoint, ended: session.ended.finally(() => tree.close()) };
   } catch (error) {
     tree.close();
     throw error;
   }
 }
 
-function sessionOptions(options: MountOptions, settings: MountSettings, log: Log) {
-  const owner = { uid: options.uid, gid: options.gid };
-  return settings.debug === true ? { owner, log, trace: (line: string) => log("debug", line) } : { owner, log };
-}
-
-/**
- * The first signal detaches the mount: its path is free at once, files still open go on working, and the process ends
- * when the last is closed. The second signal ends the process there and then.
- */
-function watchSignals(detach: () => Promise<void>, log: Log): () => void {
-  let signalled = false;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (signalled) process.exit(1);
-    signalled = true;
-    log("info", `${signal}: unmounting`);
-    void detach();
-  };
-  const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
-  for (const signal of signals) process.on(signal, onSignal);
-  return () => {
-    for (const signal of signals) process.off(signal, onSignal);
-  };
-}
-
-/** The overlay that covers the mount, once it is there; it holds the mount, which is at no path of its own any more. */
-function visibleMount(mountpoint: string, { shownAt, fsname }: MountSettings): string {
-  const shown = shownAt === undefined ? undefined : findMount(shownAt);
-  return shown?.type === "overlay" && shown.source === fsname ? shown.mountpoint : mountpoint;
-}
-
-async function abandon(mountpoint: string, log: Log): Promise<void> {
+async function serveElsewhere(
+  argv: readonly string[],
+  mountpoint: string,
+  options: MountOptions,
+  log: Log,
+): Promise<Mounted> {
+  const supervisor = new Supervisor(argv, log);
+  const kill = (): void => supervisor.kill();
   try {
-    await unmount(mountpoint, { lazy: true });
+    await supervisor.opened;
+    const device = mount(mountpoint, options);
+    await supervisor.begin(device);
+    return { mountpoint, ended: supervisor.watch(device), kill };
   } catch (error) {
-    log("error", error instanceof Error ? error.message : String(error));
+    kill();
+    throw error;
   }
+}
+
+export function sessionOptions(options: MountOptions, debug: boolean | undefined, log: Log): SessionOptions {
+  const owner = { uid: options.uid, gid: options.gid };
+  return debug === true ? { owner, log, trace: (line: string) => log("debug", line) } : { owner, log };
 }

@@ -6,8 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { unmount } from "../mount/mount.ts";
 import { findMount } from "../mount/mountinfo.ts";
-import type { MemoryArgument } from "../memory/memory-mount.ts";
-import type { DaemonSettings } from "./serve.ts";
+import type { MemoryArgument, MemorySettings } from "../memory/memory-mount.ts";
 
 export const MEMORY_MOUNT = fileURLToPath(new URL("../memory/memory-mount.ts", import.meta.url));
 export const CHECK = fileURLToPath(new URL("../../../posix/src/node/check.ts", import.meta.url));
@@ -60,13 +59,13 @@ export class Scratch {
   }
 
   /** Starts a daemon; the outcome is that of its parent. */
-  start(tree: MemoryArgument, settings: DaemonSettings = {}): Promise<Outcome> {
+  start(tree: MemoryArgument, settings: MemorySettings = {}): Promise<Outcome> {
     const argv = [MEMORY_MOUNT, this.mountpoint, JSON.stringify(tree), JSON.stringify(settings)];
     return run(process.execPath, ...argv);
   }
 
   /** Starts a daemon that must succeed; returns its pid. */
-  async mount(tree: MemoryArgument, settings: DaemonSettings = {}): Promise<number> {
+  async mount(tree: MemoryArgument, settings: MemorySettings = {}): Promise<number> {
     const outcome = await this.start(tree, settings);
     if (outcome.code !== 0) throw new Error(`mount failed: ${outcome.stderr}`);
     return Number(outcome.stdout);

@@ -4,6 +4,13 @@ export const REPORT_DESCRIPTOR = 3;
 /** What a daemon writes to that pipe, as JSON, before it lets go of its parent. */
 export type DaemonReport = { mounted: true } | { error: ReportedError };
 
+/** The descriptors of a server under supervision: its sockets to the supervisor, and the memory of the request. */
+export const CONTROL_DESCRIPTOR = 3;
+export const MEMORY_DESCRIPTOR = 4;
+
+/** What such a server says about itself, a line of JSON each. */
+export type ServerReport = { opened: true } | { ready: true } | { error: ReportedError };
+
 /** An error as it crosses processes, where it would lose its class. */
 export interface ReportedError {
   name: string;

@@ -29,23 +29,26 @@ export async function serve(
     if (!reported && !tellParent(outcome)) process.kill(process.pid, "SIGTERM");
     reported = true;
   };
+  let log: Log | undefined;
   try {
-    const { log, stderr } = openLog(settings);
+    const output = openLog(settings);
+    log = output.log;
     const onReady = (): void => {
       process.chdir("/");
-      libc().dup2(stderr, 2);
+      libc().dup2(output.stderr, 2);
       report({ mounted: true });
     };
     await mountForeground(openTree, mountpoint, { ...settings, log, onReady });
     log("info", `${settings.shownAt ?? mountpoint} unmounted`);
   } catch (error) {
+    if (reported) log?.("error", error instanceof Error ? error.message : String(error));
     report({ error: reportError(error) });
     process.exitCode = 1;
   }
 }
 
 /** Where messages go, and what becomes of stderr once the parent has gone. */
-function openLog({ logFile, attached }: DaemonSettings): { log: Log; stderr: number } {
+export function openLog({ logFile, attached }: DaemonSettings): { log: Log; stderr: number } {
   if (logFile === undefined && attached === true) return { log: stderrLog(), stderr: 2 };
   if (logFile === undefined) return { log: systemLog(), stderr: openSync("/dev/null", "w") };
   const { log, descriptor } = fileLog(logFile);

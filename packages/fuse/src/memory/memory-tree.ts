@@ -19,8 +19,7 @@ export class MemoryTree implements MountableTree {
   readonly xattrNames: ReadonlySet<string>;
   inodeCount = 0;
   contentBytes = 0;
-  /** Inodes whose content cannot be read. */
-  readonly broken = new Set<number>();
+  readonly #beforeRead = new Map<number, () => void>();
 
   /**
    * @param entries parents before children, the root ("") first
@@ -87,7 +86,14 @@ export class MemoryTree implements MountableTree {
 
   /** Makes reads of the file at `path` fail. */
   breakFile(path: string): void {
-    this.broken.add(this.#number(path));
+    this.beforeRead(path, () => {
+      throw new Error("blob missing");
+    });
+  }
+
+  /** Has `action` called before each read of the file at `path`. */
+  beforeRead(path: string, action: () => void): void {
+    this.#beforeRead.set(this.#number(path), action);
   }
 
   attributes(ino: number): Attributes | undefined {
@@ -119,7 +125,7 @@ export class MemoryTree implements MountableTree {
   }
 
   read(ino: number, offset: number, into: Uint8Array): number {
-    if (this.broken.has(ino)) throw new Error("blob missing");
+    this.#beforeRead.get(ino)?.();
     const content = this.#content(ino);
     const part = content.subarray(offset, offset + into.length);
     into.set(part);

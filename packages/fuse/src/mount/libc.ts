@@ -23,6 +23,12 @@ export interface Libc {
   socketpair(): [number, number];
   /** The descriptor sent over `socket`, close-on-exec; undefined if the other end closed without sending one. */
   receiveDescriptor(socket: number): number | undefined;
+  /** Sends a descriptor, and one byte, over `socket`. */
+  sendDescriptor(socket: number, descriptor: number): void;
+  /** Memory of `bytes`, all zero, that processes can share: a descriptor, close-on-exec. */
+  createMemory(name: string, bytes: number): number;
+  /** The memory of a descriptor, for as long as this process lives; all of its pages are present. */
+  mapMemory(descriptor: number, bytes: number): ArrayBuffer;
   dup2(from: number, to: number): void;
   /** syslog(3); does nothing where there is no daemon. */
   syslog(priority: number, message: string): void;
@@ -44,6 +50,10 @@ const SOCK_CLOEXEC = 0o2000000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
+const MSG_NOSIGNAL = 0x4000;
+const MFD_CLOEXEC = 1;
+const PROT_READ_WRITE = 3;
+const MAP_SHARED_POPULATE = 0x8001;
 const F_GETFL = 3;
 const F_SETFL = 4;
 
@@ -62,6 +72,10 @@ function load(): Libc {
   const umount = library.func("int umount2(const char *, int)");
   const socketpair = library.func("int socketpair(int, int, int, _Out_ int *)");
   const recvmsg = library.func("long recvmsg(int, void *, int)");
+  const sendmsg = library.func("long sendmsg(int, void *, int)");
+  const memfdCreate = library.func("int memfd_create(const char *, unsigned int)");
+  const ftruncate = library.func("int ftruncate(int, int64_t)");
+  const mmap = library.func("void *mmap(void *, size_t, int, int, int, int64_t)");
   const dup2 = library.func("int dup2(int, int)");
   const syslog = library.func("void syslog(int, const char *, ...)");
   const read = library.func("long read(int, void *, size_t)");
@@ -88,6 +102,21 @@ function load(): Libc {
       check("recvmsg", received);
       return received === 0 ? undefined : message.descriptor();
     },
+    sendDescriptor: (socket, descriptor) => {
+      const message = descriptorMessage(koffi.address, descriptor);
+      check("sendmsg", sendmsg(socket, message.header, MSG_NOSIGNAL));
+    },
+    createMemory: (name, bytes) => {
+      const descriptor: number = memfdCreate(name, MFD_CLOEXEC);
+      check("memfd_create", descriptor);
+      check("ftruncate", ftruncate(descriptor, bytes));
+      return descriptor;
+    },
+    mapMemory: (descriptor, bytes) => {
+      const at: bigint = mmap(null, bytes, PROT_READ_WRITE, MAP_SHARED_POPULATE, descriptor, 0);
+      if (BigInt.asIntN(64, at) === -1n) throw new SystemCallError("mmap", koffi.errno());
+      return koffi.view(at, bytes);
+    },
     dup2: (from, to) => check("dup2", dup2(from, to)),
     syslog: (priority, message) => syslog(priority, "%s", "string", message),
     read: (descriptor, into, length) => {
@@ -108,10 +137,13 @@ function load(): Libc {
 }
 
 /**
- * A struct msghdr (64-bit layout) with room for one byte and one descriptor. It and what it points to lie in one buffer
- * of more than 64 bytes, whose memory does not move.
+ * A struct msghdr (64-bit layout) with one byte and one descriptor: that which is given, or room for one to come. It and
+ * what it points to lie in one buffer of more than 64 bytes, whose memory does not move.
  */
-function descriptorMessage(address: (of: unknown) => bigint): { header: Buffer; descriptor(): number | undefined } {
+function descriptorMessage(
+  address: (of: unknown) => bigint,
+  sent?: number,
+): { header: Buffer; descriptor(): number | undefined } {
   const IOVEC = 56;
   const CONTROL = 72;
   const CONTROL_SIZE = 24;
@@ -125,11 +157,15 @@ function descriptorMessage(address: (of: unknown) => bigint): { header: Buffer; 
   words[40 / 8] = BigInt(CONTROL_SIZE);
   words[IOVEC / 8] = base + BigInt(BYTE);
   words[IOVEC / 8 + 1] = 1n;
+  // struct cmsghdr {size_t len; int level; int type}, then the descriptor.
+  const control = new Int32Array(header.buffer, header.byteOffset + CONTROL, CONTROL_SIZE / 4);
+  if (sent !== undefined) {
+    words[CONTROL / 8] = BigInt(CONTROL_SIZE - 4);
+    control.set([SOL_SOCKET, SCM_RIGHTS, sent], 2);
+  }
   return {
     header,
     descriptor() {
-      // struct cmsghdr {size_t len; int level; int type}, then the descriptor.
-      const control = new Int32Array(header.buffer, header.byteOffset + CONTROL, CONTROL_SIZE / 4);
       return control[2] === SOL_SOCKET && control[3] === SCM_RIGHTS ? control[4] : undefined;
     },
   };

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { ENODATA, ENOSYS, EOPNOTSUPP, ERANGE } from "../wire/errno.ts";
 import type { Request } from "../wire/request.ts";
 import type { Handler } from "./handler.ts";
@@ -81,7 +81,21 @@ function isTrusted({ name }: Xattrs[number]): boolean {
   return equal(name.subarray(0, TRUSTED.length), TRUSTED);
 }
 
+/** What the kernel asks for is the capability in the first user namespace, whose number is the same everywhere. */
+const firstUserNamespace = "user:[4026531837]";
+const inFirstUserNamespace = userNamespace() === firstUserNamespace;
+
+/** Without /proc there is hardly another. */
+function userNamespace(): string {
+  try {
+    return readlinkSync("/proc/self/ns/user");
+  } catch {
+    return firstUserNamespace;
+  }
+}
+
 function mayUseTrusted({ uid, pid }: Request): boolean {
+  if (!inFirstUserNamespace) return false;
   if (uid !== UNKNOWN_UID) return uid === 0;
   try {
     const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? "0";

@@ -9,9 +9,14 @@ export const REQUEST_BYTES = 65536;
  * request is read into it; the same holds for the byte views that it returns.
  */
 export class Request {
-  readonly words = new Words(REQUEST_BYTES);
+  readonly words: Words;
   /** Bytes that the kernel wrote. */
   length = 0;
+
+  /** @param words of REQUEST_BYTES, if the request is to lie in memory that others share */
+  constructor(words = new Words(REQUEST_BYTES)) {
+    this.words = words;
+  }
 
   /** Whether the header is whole and agrees with the number of bytes read. */
   get wellFormed(): boolean {

@@ -13,12 +13,14 @@ export class Words {
   readonly u32: Uint32Array;
   readonly u16: Uint16Array;
 
-  /** @param size bytes, a multiple of 8 */
-  constructor(size: number) {
-    const memory = new ArrayBuffer(size);
-    this.bytes = Buffer.from(memory);
-    this.u32 = new Uint32Array(memory);
-    this.u16 = new Uint16Array(memory);
+  /**
+   * @param size bytes, a multiple of 8
+   * @param memory whose beginning it is to be, instead of memory of its own
+   */
+  constructor(size: number, memory = new ArrayBuffer(size)) {
+    this.bytes = Buffer.from(memory, 0, size);
+    this.u32 = new Uint32Array(memory, 0, size / 4);
+    this.u16 = new Uint16Array(memory, 0, size / 2);
   }
 
   get32(at: number): number {

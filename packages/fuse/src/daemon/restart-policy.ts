@@ -1,0 +1,31 @@
+/** A server that lived shorter than this without having answered anything died young, milliseconds. */
+const YOUNG = 10_000;
+/** Young deaths in a row, after which there is no more trying. */
+const MOST_YOUNG = 6;
+const FIRST_PAUSE = 100;
+
+/** Deaths within a minute that cost no pause: whoever dies at every other request must not keep a processor busy. */
+const FREE = 10;
+const MINUTE = 60_000;
+const STEP = 50;
+const LONGEST_PAUSE = 1000;
+
+/** When the next server starts after one has died. Times are milliseconds of one clock. */
+export class RestartPolicy {
+  #young = 0;
+  #deaths: number[] = [];
+
+  /**
+   * How long to wait before another is started; undefined: give up.
+   *
+   * @param worked whether it got on with the requests; then whatever killed it does not kill every server
+   */
+  afterDeath(started: number, died: number, worked: boolean): number | undefined {
+    this.#young = worked || died - started >= YOUNG ? 0 : this.#young + 1;
+    if (this.#young >= MOST_YOUNG) return undefined;
+    this.#deaths = [...this.#deaths.filter((time) => died - time < MINUTE), died];
+    const forYouth = this.#young < 2 ? 0 : FIRST_PAUSE * 2 ** (this.#young - 2);
+    const forNumber = Math.max(0, this.#deaths.length - FREE) * STEP;
+    return Math.max(forYouth, Math.min(forNumber, LONGEST_PAUSE));
+  }
+}

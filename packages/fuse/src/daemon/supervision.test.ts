@@ -1,0 +1,259 @@
+/** Mounts that outlive the processes that serve them. */
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import {
+  close,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { open, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import test, { type ExecutionContext } from "ava";
+import type { MemoryArgument, MemorySettings } from "../memory/memory-mount.ts";
+import { unmount } from "../mount/mount.ts";
+import { alive, eventually, MEMORY_MOUNT, mountObstacle, run, Scratch } from "./mount-fixture.ts";
+import type { ReaderResult } from "./reader-fixture.ts";
+
+const obstacle = mountObstacle();
+const mounting = obstacle === undefined ? test : test.skip;
+/** How long one call may take while servers are killed, milliseconds; on an idle machine they are back in 300. */
+const LONGEST_WAIT = 20_000;
+const READER = fileURLToPath(new URL("reader-fixture.ts", import.meta.url));
+
+test("obstacles to the tests of supervision", (t) => {
+  if (obstacle !== undefined) t.log(`skipped: ${obstacle}`);
+  t.pass();
+});
+
+/** A supervised mount, and the log and marks of those who serve it. */
+class Supervised extends Scratch {
+  readonly marks = join(this.directory, "marks");
+  readonly logFile = join(this.directory, "log");
+  readonly deadly: MemoryArgument = { tree: "deadly", marks: this.marks };
+  pid = 0;
+
+  constructor() {
+    super();
+    mkdirSync(this.marks);
+  }
+
+  async begin(tree: MemoryArgument = this.deadly, settings: MemorySettings = {}): Promise<void> {
+    this.pid = await this.mount(tree, { supervised: true, logFile: this.logFile, ...settings });
+  }
+
+  /** The process that serves; undefined while there is none. */
+  get server(): number | undefined {
+    const children = readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, "latin1").trim();
+    return children === "" ? undefined : Number(children.split(" ").at(-1));
+  }
+
+  kill(signal: NodeJS.Signals = "SIGKILL"): void {
+    const { server } = this;
+    if (server !== undefined) process.kill(server, signal);
+  }
+
+  get log(): string {
+    return readFileSync(this.logFile, "utf8");
+  }
+
+  /** Unmounts; all who served must end by themselves. */
+  async end(t: ExecutionContext): Promise<void> {
+    await unmount(this.mountpoint);
+    await this.gone(t);
+  }
+
+  async gone(t: ExecutionContext): Promise<void> {
+    t.true(await eventually(() => processesOf(this.mountpoint).length === 0), "no process remains");
+    t.false(this.mounted);
+  }
+}
+
+/** Supervisors and servers of a mount point, by their titles or arguments. */
+function processesOf(mountpoint: string): string[] {
+  const lines = execFileSync("ps", ["-eo", "pid=,stat=,args="], { encoding: "latin1", maxBuffer: 1e9 }).split("\n");
+  return lines.filter((line) => line.includes(mountpoint) && !/^ *\d+ Z/.test(line));
+}
+
+function startReader(...argv: string[]): { started: Promise<void>; stop(): Promise<ReaderResult> } {
+  const child = spawn(process.execPath, [READER, ...argv], { stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  let errors = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));
+  const ended = new Promise<number | null>((settle) => child.once("close", settle));
+  const started = new Promise<void>((settle, fail) => {
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+      settle();
+    });
+    void ended.then((code) => fail(new Error(`reader ended with ${code}: ${errors}`)));
+  });
+  return {
+    started,
+    async stop() {
+      child.kill("SIGTERM");
+      if ((await ended) !== 0) throw new Error(`reader failed: ${errors}`);
+      return JSON.parse(output.split("\n").at(-2) ?? "") as ReaderResult;
+    },
+  };
+}
+
+/** From whoever serves, since nothing is kept of direct reads. */
+async function readSome(path: string): Promise<void> {
+  await using file = await open(path, constants.O_RDONLY | constants.O_DIRECT);
+  await file.read(Buffer.alloc(4096), 0, 4096, 0);
+}
+
+mounting("20 times killed while others read and list: nobody sees an error", async (t) => {
+  await using scratch = new Supervised();
+  await scratch.begin({ tree: "files", count: 3000, perDirectory: 5, big: 5_000_000 });
+  const readers = [0, 1, 2, 3].map((index) => startReader(scratch.mountpoint, String(index), "4", "5"));
+  await Promise.all(readers.map(({ started }) => started));
+  const killed = new Set<number>();
+  while (killed.size < 20) {
+    await readSome(scratch.path("big"));
+    await sleep(Math.random() * 200);
+    if (scratch.server !== undefined) killed.add(scratch.server);
+    scratch.kill();
+    // Now and then the next one, too, before it can serve.
+    if (killed.size % 5 === 4) await sleep(Math.random() * 300).then(() => scratch.kill());
+  }
+  const results = await Promise.all(readers.map((reader) => reader.stop()));
+  t.log(JSON.stringify(results));
+  for (const { rounds, listed, longest } of results) {
+    t.true(rounds > 0 && listed > 0);
+    t.true(longest < LONGEST_WAIT, `waited ${longest} ms`);
+  }
+  await scratch.end(t);
+});
+
+mounting("killed in the middle of a read: the next one answers it", async (t) => {
+  await using scratch = new Supervised();
+  await scratch.begin();
+  t.is(await readFile(scratch.path("once"), "latin1"), "I am once");
+  t.is(readFileSync(join(scratch.marks, "once"), "latin1"), "++");
+
+  const reading = readFile(scratch.path("hang"), "latin1");
+  t.true(await eventually(() => existsSync(join(scratch.marks, "hang"))));
+  scratch.kill();
+  t.is(await reading, "I am hang");
+  await scratch.end(t);
+});
+
+mounting("a read that kills every server gets EIO, and the mount lives", async (t) => {
+  await using scratch = new Supervised();
+  await scratch.begin();
+  await t.throwsAsync(readFile(scratch.path("always")), { code: "EIO" });
+  t.is(await readFile(scratch.path("good"), "latin1"), "I am good");
+  t.regex(scratch.log, /^\S+Z error READ of inode 2: 3 processes died of it, so it gets EIO$/m);
+  await scratch.end(t);
+});
+
+mounting("no server can start any more: ENOTCONN, and the log says why", async (t) => {
+  await using scratch = new Supervised();
+  await scratch.begin();
+  rmdirSync(scratch.marks);
+  scratch.kill();
+  t.true(await eventually(() => !alive(scratch.pid)));
+  t.throws(() => statSync(scratch.path("good")), { code: "ENOTCONN" });
+  t.regex(scratch.log, /error .* died: SIGKILL; another takes over$/m);
+  t.regex(scratch.log, /error .* died: ENOENT.*; another takes over in 800 ms$/m);
+  t.regex(scratch.log, /error whatever serves the mount dies at once, .*ENOENT.*; giving up$/m);
+  await scratch.end(t);
+});
+
+mounting("SIGTERM has a server replaced, of the supervisor it unmounts", async (t) => {
+  await using scratch = new Supervised();
+  await scratch.begin();
+  const { server } = scratch;
+  scratch.kill("SIGTERM");
+  t.true(await eventually(() => scratch.server !== server && scratch.server !== undefined));
+  t.is(await readFile(scratch.path("good"), "latin1"), "I am good");
+  process.kill(scratch.pid, "SIGTERM");
+  await scratch.gone(t);
+});
+
+mounting("a signal while a file is open: served on, by successors too, until the second signal", async (t) => {
+  await using scratch = new Supervised();
+  await scratch.begin({ tree: "big", bytes: 10_000_000 });
+  const file = openSync(scratch.path("big"), "r");
+  process.kill(scratch.pid, "SIGINT");
+  t.true(await eventually(() => !scratch.mounted));
+  scratch.kill();
+  t.is(readSync(file, Buffer.alloc(6), 0, 6, 6_000_000), 6);
+  process.kill(scratch.pid, "SIGINT");
+  await scratch.gone(t);
+  // The connection is gone, which closing may or may not say.
+  close(file, () => undefined);
+});
+
+mounting("without its supervisor a server goes on alone", async (t) => {
+  await using scratch = new Supervised();
+  for (const end of ["SIGTERM", "umount"]) {
+    await scratch.begin();
+    const server = scratch.server ?? 0;
+    process.kill(scratch.pid, "SIGKILL");
+    t.true(await eventually(() => /the supervisor died/.test(scratch.log)));
+    t.is(await readFile(scratch.path("good"), "latin1"), "I am good");
+    if (end === "SIGTERM") process.kill(server, end);
+    else await unmount(scratch.mountpoint);
+    await scratch.gone(t);
+  }
+});
+
+mounting("unmounted while nobody serves: all end", async (t) => {
+  await using scratch = new Supervised();
+  await scratch.begin();
+  scratch.kill();
+  await scratch.end(t);
+});
+
+mounting("what is wrong at the start is told as without supervision", async (t) => {
+  await using scratch = new Supervised();
+  const refused = await scratch.start({ tree: "refused" }, { supervised: true });
+  t.deepEqual([refused.code, refused.stderr], [3, "demo:v1: dir-entry-name-slash: inode 7\n"]);
+  const options = await scratch.start(scratch.deadly, { supervised: true, options: ["colour=blue"] });
+  t.regex(options.stderr, /unknown mount option "colour=blue"/);
+  await scratch.gone(t);
+});
+
+mounting("in the foreground: init pipe, traces of all servers, Ctrl-C", async (t) => {
+  await using scratch = new Supervised();
+  const initPipe = join(scratch.directory, "fifo");
+  execFileSync("mkfifo", [initPipe]);
+  const settings: MemorySettings = { supervised: true, debug: true, initPipe };
+  const argv = [MEMORY_MOUNT, "--foreground", scratch.mountpoint, JSON.stringify(scratch.deadly)];
+  // A process group of its own, as a shell gives it.
+  const child: ChildProcess = spawn(process.execPath, [...argv, JSON.stringify(settings)], {
+    stdio: ["ignore", "ignore", "pipe"],
+    detached: true,
+  });
+  let traces = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (traces += text));
+  const ended = new Promise((settle) => child.once("close", settle));
+  t.is((await run("cat", initPipe)).stdout, "s");
+  t.is(await readFile(scratch.path("once"), "latin1"), "I am once");
+  process.kill(-(child.pid ?? 0), "SIGINT");
+  t.is(await ended, 0, traces);
+  t.regex(traces, /puzzlefs: \d+ LOOKUP inode 1 .*"once"/);
+  t.regex(traces, /puzzlefs: error: the process that serves .* died: SIGKILL; another takes over\n/);
+  t.regex(traces, /puzzlefs: \d+ again READ inode 3 /);
+  await scratch.gone(t);
+});
+
+mounting("through fusermount3 as well; auto_unmount comes when nobody is left", async (t) => {
+  if (spawnSync("fusermount3", ["--version"]).status !== 0) return t.log("skipped: fusermount3 is not installed");
+  await using scratch = new Supervised();
+  await scratch.begin(scratch.deadly, { options: ["auto_unmount"] });
+  t.is(await readFile(scratch.path("once"), "latin1"), "I am once");
+  rmSync(scratch.marks, { recursive: true });
+  scratch.kill();
+  await scratch.gone(t);
+});
