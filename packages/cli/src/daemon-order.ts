@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { Layout } from "@puzzlefs/oci";
 import { openImage, type ImageTree } from "@puzzlefs/reader";
 import type { DaemonSettings } from "@puzzlefs/fuse";
@@ -8,6 +9,8 @@ export interface MountOrder extends MountRequest {
   foreground: boolean;
   /** Log every request. */
   debug: boolean;
+  /** Another process takes over when the one that serves dies. */
+  supervise?: boolean;
   initPipe?: string;
   logFile?: string;
 }
@@ -29,5 +32,25 @@ export function settingsOf(order: DaemonOrder): DaemonSettings {
     attached: order.foreground,
     ...(order.shownAt !== undefined && { shownAt: order.shownAt }),
     ...(order.logFile !== undefined && { logFile: order.logFile }),
+    ...(order.supervise === true && { supervise: () => [...daemonArguments(pinned(order)), SERVER] }),
   };
+}
+
+/** Tells the daemon's program to be one of the processes that serve, under supervision. */
+export const SERVER = "server";
+
+/** Arguments of Node that start the daemon's program. */
+export function daemonArguments(order: DaemonOrder): string[] {
+  return [daemonProgram(), JSON.stringify(order)];
+}
+
+/** For the same image always, whatever becomes of its tag: what was inode 7 for one process is that for the next. */
+function pinned(order: DaemonOrder): DaemonOrder {
+  return { ...order, reference: Layout.open(order.ociDir).manifest(order.reference).digest };
+}
+
+/** Beside us, both as a source and in the bundle. */
+function daemonProgram(): string {
+  const here = import.meta.url;
+  return fileURLToPath(new URL(here.endsWith(".ts") ? "./daemon.ts" : "./daemon.js", here));
 }

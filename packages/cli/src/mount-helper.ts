@@ -57,7 +57,8 @@ async function run(argv: readonly string[]): Promise<void> {
   if (flags.namespace !== undefined) throw new UsageError("-N is not supported; use nsenter --mount=NAMESPACE mount …");
   const [source, mountpoint] = command.args as [string, string];
   const words = readWords(flags.options ?? []);
-  if (flags.sloppy === true) words.options = words.options.filter(isKnown);
+  // mount(8) repeats what the kernel shows of a mount, user_id= for one, when it is to be changed.
+  if (flags.sloppy === true || words.remount === true) words.options = words.options.filter(isKnown);
   if (words.remount === true) return remount(mountpoint, words.options, words.rw);
   const byFuse = flags.type?.startsWith("fuse.") === true;
   const order = orderOf(source, mountpoint, byFuse ? { ...words, driver: "fuse" } : words);
@@ -91,6 +92,7 @@ function orderOf(source: string, mountpoint: string, words: Words): MountOrder {
     writable: words.writable ?? false,
     foreground: false,
     debug: false,
+    supervise: words.supervise ?? false,
     ...(words.verity !== undefined && { digest: words.verity }),
     ...(words.persist !== undefined && { persist: resolve(words.persist) }),
     ...(words.logFile !== undefined && { logFile: resolve(words.logFile) }),

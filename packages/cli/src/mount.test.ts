@@ -1,34 +1,5 @@
-import { spawnSync } from "node:child_process";
-import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import test, { type ExecutionContext } from "ava";
-import { Workplace } from "./program-fixture.ts";
-
-/** Mounting is not permitted in many containers. */
-function canMount(): boolean {
-  try {
-    accessSync("/dev/fuse", constants.R_OK | constants.W_OK);
-  } catch {
-    return false;
-  }
-  return process.geteuid?.() === 0 && spawnSync("unshare", ["--mount", "true"]).status === 0;
-}
-
-const mountTest = canMount() ? test.serial : test.skip;
-
-async function withImage(t: ExecutionContext): Promise<Workplace> {
-  const place = new Workplace();
-  mkdirSync(place.path("root"));
-  mkdirSync(place.path("mnt"));
-  writeFileSync(place.path("root/file"), "content\n");
-  const { code, stderr } = await place.run("build", "-c", "--mtime", "keep", "root", "store:v1");
-  t.is(code, 0, stderr);
-  return place;
-}
-
-/** Unmounts whatever a failed test left, or the workplace could not be removed. */
-function tidy(place: Workplace): void {
-  spawnSync("umount", ["--quiet", "--lazy", place.path("mnt")]);
-}
+import { readFileSync } from "node:fs";
+import { mountTest, tidy, withImage } from "./mount-fixture.ts";
 
 mountTest("mount returns once the mount is usable, umount takes it away", async (t) => {
   using place = await withImage(t);

@@ -1,7 +1,6 @@
-import { fileURLToPath } from "node:url";
 import { type Daemon, fileLog, mountForeground, notifyInitPipe, spawnDaemon, stderrLog } from "@puzzlefs/fuse";
 import { type Driver, type FuseMount, mountImage } from "@puzzlefs/mount";
-import { type DaemonOrder, type MountOrder, openOrdered, settingsOf } from "./daemon-order.ts";
+import { daemonArguments, type DaemonOrder, type MountOrder, openOrdered, settingsOf } from "./daemon-order.ts";
 import { UsageError } from "./errors.ts";
 
 /**
@@ -18,7 +17,7 @@ export async function performMount(order: MountOrder): Promise<Driver> {
   let daemon: Daemon | undefined;
   const startFuse = async (mount: FuseMount): Promise<void> => {
     const text: DaemonOrder = { ...order, ...mount };
-    daemon = await spawnDaemon([daemonProgram(), JSON.stringify(text)], order.foreground);
+    daemon = await spawnDaemon(daemonArguments(text), order.foreground);
   };
   const request = order.foreground ? { ...order, driver: "fuse" as const } : order;
   const driver = await reportingTo(order.initPipe, () => mountImage(request, startFuse));
@@ -53,10 +52,4 @@ async function untilEnd(daemon: Daemon): Promise<void> {
   }
   const code = await daemon.ended;
   if (code !== 0) throw new Error(`the process that served the mount ended with exit code ${code}`);
-}
-
-/** Beside us, both as a source and in the bundle. */
-function daemonProgram(): string {
-  const here = import.meta.url;
-  return fileURLToPath(new URL(here.endsWith(".ts") ? "./daemon.ts" : "./daemon.js", here));
 }

@@ -65,12 +65,17 @@ interface Upper {
   work: string;
 }
 
+/** Its parent must be there: Node's recursive mkdir never returns in /proc, where nothing can be made. */
+function makeDirectory(path: string, mode = 0o755): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) mkdirSync(path, mode);
+}
+
 /** Makes the upper directory if need be. An empty one begins like the lower root, whose place its attributes take. */
 function prepareUpper(lower: string, upper: string): Upper {
   const work = `${upper}.work`;
   try {
-    mkdirSync(upper, { recursive: true });
-    mkdirSync(work, { recursive: true, mode: 0o700 });
+    makeDirectory(upper);
+    makeDirectory(work, 0o700);
     if (readdirSync(upper).length === 0) {
       const root = statSync(lower);
       chownSync(upper, root.uid, root.gid);

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { build, parseMtime, type BuildOptions, type BuildResult } from "@puzzlefs/builder";
 import { parseChunkSizes } from "@puzzlefs/chunker";
 import { Layout } from "@puzzlefs/oci";
+import { readConfigFile } from "../config-file.ts";
 import { defineCommand, oneOf, parseInteger, parseSize } from "../command-line.ts";
 import { imageNameFrom } from "../image-name.ts";
 import { warning } from "../terminal/messages.ts";
@@ -20,6 +21,7 @@ interface Options {
   frameSize?: number;
   pack?: number;
   mtime: string;
+  config?: string;
   jobs?: number;
   selinux?: boolean;
   json?: boolean;
@@ -29,6 +31,8 @@ const example = `
   puzzlefs build -c ./rootfs ./store:v1        the whole tree, compressed
   puzzlefs build -c ./rootfs2 ./store:v2       only chunks that v1 does not have are added
   puzzlefs build -c -b v1 ./rootfs2 ./store:v2 the same as a layer over v1
+
+  puzzlefs build --config config.json ./rootfs ./store:v1
 
 The same tree gives the same bytes, whoever builds it, wherever and whenever. Keep modification times with
 --mtime keep; SOURCE_DATE_EPOCH is honoured as an upper limit then. The last line names the manifest for
@@ -57,6 +61,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       parseSize,
     )
     .option("--mtime <which>", "modification times: zero, keep, or clamp:SECONDS", "zero")
+    .option("--config <file>", "an OCI image configuration (entrypoint, environment, …), stored as it is")
     .option("--jobs <n>", "threads (default: one for each processor)", parseInteger)
     .option("--selinux", "keep security.selinux attributes, which otherwise belong to the host")
     .option("--json", "print the result as JSON")
@@ -93,7 +98,7 @@ export async function run(argv: readonly string[]): Promise<number> {
 }
 
 function buildOptions(given: Options): Partial<BuildOptions> {
-  const { compression, baseLayer, chunkSize, chunking, level, frameSize, pack, jobs, selinux } = given;
+  const { compression, baseLayer, chunkSize, chunking, level, frameSize, pack, config, jobs, selinux } = given;
   return {
     chunking,
     mtime: parseMtime(given.mtime, process.env["SOURCE_DATE_EPOCH"]),
@@ -103,6 +108,7 @@ function buildOptions(given: Options): Partial<BuildOptions> {
     ...(level !== undefined && { level }),
     ...(frameSize !== undefined && { frameSize }),
     ...(pack !== undefined && { pack }),
+    ...(config !== undefined && { config: { bytes: readConfigFile(config), path: config } }),
     ...(jobs !== undefined && { jobs }),
     ...(selinux !== undefined && { selinux }),
   };

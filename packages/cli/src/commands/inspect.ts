@@ -1,6 +1,7 @@
 import { fsVerityDigest, Layout } from "@puzzlefs/oci";
 import { escapeBytes, openImage, readHeader, resolvePath, type InodeKind } from "@puzzlefs/reader";
 import { defineCommand } from "../command-line.ts";
+import { configFields, summarizeConfig, type ConfigSummary } from "../config-summary.ts";
 import { parseImageName } from "../image-name.ts";
 import { countImage, fileRuns, type FileRun, type ImageCounts } from "../image-counts.ts";
 import { kindNames, pluralNames } from "../listing.ts";
@@ -42,6 +43,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       manifestBytes: manifest.length,
       metadata: metadataDigest,
       metadataBytes: blobSize(metadataDigest) ?? 0,
+      config: summarizeConfig(layout, manifest, `manifest sha256:${manifestDigest}`),
       ...countImage(tree, blobSize),
     };
     writeLine(json ? JSON.stringify(summary) : imageText(summary));
@@ -58,6 +60,8 @@ interface ImageSummary extends ImageCounts {
   manifestBytes: number;
   metadata: string;
   metadataBytes: number;
+  /** Null: the empty configuration. */
+  config: ConfigSummary | null;
 }
 
 function imageText(summary: ImageSummary): string {
@@ -78,6 +82,7 @@ function imageText(summary: ImageSummary): string {
     ["compressed", formatCountOf(compressedBlobs, "blob")],
     ["stored", `${formatBytes(storedBytes)}, ${formatShare(storedBytes, contentBytes)} of the content`],
     ["metadata", `sha256:${summary.metadata}, ${formatBytes(summary.metadataBytes)}`],
+    ...configFields(summary.config),
   ];
   if (missingBlobs > 0)
     fields.push(["missing", `${formatCountOf(missingBlobs, "blob is", "blobs are")} not in the layout`]);

@@ -17,6 +17,7 @@ interface Options {
   driver?: DriverChoice;
   debug?: boolean;
   logFile?: string;
+  supervise?: boolean;
 }
 
 const example = `
@@ -59,6 +60,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     .option("--driver <which>", "auto, kernel or fuse (default: auto)", oneOf("auto", "kernel", "fuse"))
     .option("-v, --debug", "log every request: to stderr with -f, else to the log file (FUSE)")
     .option("--log-file <file>", "where messages go (default: stderr with -f, else the system's log, if there is one)")
+    .option("--supervise", "survive the death of the process that serves the mount: another takes over (FUSE)")
     .parse(argv, { from: "user" });
   await performMount(orderOf(command.args, command.opts<Options>()));
   return 0;
@@ -92,6 +94,7 @@ function orderOf(args: readonly string[], given: Options): MountOrder {
     writable: given.writable ?? words.writable ?? false,
     foreground: given.foreground ?? false,
     debug: shows,
+    supervise: given.supervise ?? words.supervise ?? false,
     ...(digest !== undefined && { digest }),
     ...(persist !== undefined && { persist: resolve(persist) }),
     ...(given.initPipe !== undefined && { initPipe: resolve(given.initPipe) }),

@@ -1,0 +1,22 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import { CONFIG_LIMIT } from "@puzzlefs/oci";
+
+/** What a file holds, a pipe too (`--config <(jq …)`), but never more than one byte above what a configuration may have. */
+export function readConfigFile(path: string): Buffer {
+  const bytes = Buffer.alloc(CONFIG_LIMIT + 1);
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(path, "r");
+    let length = 0;
+    for (let count = 1; count > 0 && length < bytes.length; length += count) {
+      count = readSync(descriptor, bytes, length, bytes.length - length, null);
+    }
+    return bytes.subarray(0, length);
+  } catch (error) {
+    throw new Error(`${path}: no configuration to read: ${String((error as NodeJS.ErrnoException).code)}`, {
+      cause: error,
+    });
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}

@@ -1,0 +1,32 @@
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, mkdirSync, writeFileSync } from "node:fs";
+import test, { type ExecutionContext } from "ava";
+import { Workplace } from "./program-fixture.ts";
+
+/** Mounting is not permitted in many containers. */
+function canMount(): boolean {
+  try {
+    accessSync("/dev/fuse", constants.R_OK | constants.W_OK);
+  } catch {
+    return false;
+  }
+  return process.geteuid?.() === 0 && spawnSync("unshare", ["--mount", "true"]).status === 0;
+}
+
+export const mountTest = canMount() ? test.serial : test.skip;
+
+/** A workplace with an image store:v1 of a directory root/ with a file, and a mount point mnt/. */
+export async function withImage(t: ExecutionContext): Promise<Workplace> {
+  const place = new Workplace();
+  mkdirSync(place.path("root"));
+  mkdirSync(place.path("mnt"));
+  writeFileSync(place.path("root/file"), "content\n");
+  const { code, stderr } = await place.run("build", "-c", "--mtime", "keep", "root", "store:v1");
+  t.is(code, 0, stderr);
+  return place;
+}
+
+/** Unmounts whatever a failed test left, or the workplace could not be removed. */
+export function tidy(place: Workplace): void {
+  spawnSync("umount", ["--quiet", "--lazy", place.path("mnt")]);
+}

@@ -1,0 +1,101 @@
+/** Through the system's own mount(8), which finds the helper in a /sbin that only this test sees. */
+import { writeFileSync } from "node:fs";
+import test from "ava";
+import { mountTest, withImage } from "./mount-fixture.ts";
+import { isBuilt, launcher, runProgram } from "./program-fixture.ts";
+
+const helper = isBuilt ? mountTest : test.skip;
+
+/** `mount` and friends as an administrator uses them; /run/mount is private, for mount(8) keeps notes there. */
+const prepare = `
+set -e
+mkdir -p sbin && mount -t tmpfs tmpfs sbin && mkdir sbin/upper sbin/work
+mount -t overlay overlay -o lowerdir=/usr/sbin,upperdir=sbin/upper,workdir=sbin/work /usr/sbin
+ln -s '${launcher}' /usr/sbin/mount.puzzlefs
+ln -s '${launcher}' /usr/sbin/mount.fuse.puzzlefs
+mount -t tmpfs tmpfs /run
+shown() { findmnt --noheadings --raw --output FSTYPE,SOURCE "$PWD/mnt"; }
+`;
+
+const cases: [name: string, script: string, output: string][] = [
+  [
+    "SOURCE names the image",
+    "mount -t puzzlefs $PWD/store:v1 mnt; shown; cat mnt/file; umount mnt",
+    "fuse.puzzlefs $PWD/store:v1\ncontent\n",
+  ],
+  [
+    "oci_root_dir= and tag=",
+    "mount -t puzzlefs -o oci_root_dir=$PWD/store,tag=v1 none mnt; shown; umount mnt",
+    "fuse.puzzlefs none\n",
+  ],
+  [
+    "oci_root_dir= and image_manifest=, as the kernel driver has them",
+    "mount -t puzzlefs -o oci_root_dir=$PWD/store,image_manifest=$MANIFEST,verify=blob none mnt; cat mnt/file; umount mnt",
+    "content\n",
+  ],
+  ["-t fuse.puzzlefs", "mount -t fuse.puzzlefs $PWD/store:v1 mnt; shown; umount mnt", "fuse.puzzlefs $PWD/store:v1\n"],
+  [
+    "-v says what mounted it",
+    "mount -v -t puzzlefs $PWD/store:v1 mnt; umount mnt",
+    "mount.puzzlefs: $PWD/mnt mounted by FUSE\n",
+  ],
+  ["fstab: mount MNT", "mount -T fstab $PWD/mnt; shown; umount mnt", "fuse.puzzlefs $PWD/store:v1\n"],
+  [
+    "fstab: mount -a, twice",
+    "mount -a -T fstab; mount -a -T fstab; shown; findmnt $PWD/other >&2 && exit 1; umount mnt",
+    "fuse.puzzlefs $PWD/store:v1\n",
+  ],
+  [
+    "fstab: persist=",
+    "mount -T fstab $PWD/other; echo x > other/x; umount other; mount -T fstab $PWD/other; cat other/x; umount other",
+    "x\n",
+  ],
+  [
+    "remount changes flags; an image stays read-only",
+    "mount -t puzzlefs $PWD/store:v1 mnt; mount -o remount,rw,nosuid mnt; findmnt -n -o VFS-OPTIONS $PWD/mnt; touch mnt/x || umount mnt",
+    "ro,nosuid,relatime\n",
+  ],
+  [
+    "remount of an overlay",
+    "mount -t puzzlefs -o writable $PWD/store:v1 mnt; mount -o remount,ro mnt; touch mnt/x || mount -o remount,rw mnt; echo y > mnt/x; cat mnt/x; umount mnt",
+    "y\n",
+  ],
+  [
+    "stacked mounts",
+    "mount -t puzzlefs $PWD/store:v1 mnt; mount -t puzzlefs -o noexec $PWD/store:v1 mnt; umount mnt; cat mnt/file; umount mnt",
+    "content\n",
+  ],
+];
+
+for (const [name, script, output] of cases) {
+  helper(`mount(8): ${name}`, async (t) => {
+    using place = await withImage(t);
+    const tags = await place.run("tags", "--json", "store");
+    const manifest = /[0-9a-f]{64}/.exec(tags.stdout)?.[0] ?? "";
+    writeFileSync(
+      place.path("fstab"),
+      `# /etc/fstab\n${place.directory}/store:v1 ${place.directory}/mnt puzzlefs nosuid,nofail,_netdev,x-systemd.device-timeout=5 0 0\n` +
+        `${place.directory}/store:v1 ${place.directory}/other puzzlefs noauto,persist=${place.directory}/up 0 0\n`,
+    );
+    const all = `mkdir other; MANIFEST=${manifest}\n${prepare}\n${script}`;
+    const outcome = await runProgram("unshare", ["--mount", "bash", "-c", all], place.directory);
+    t.is(outcome.code, 0, outcome.stderr);
+    t.is(outcome.stdout, output.replaceAll("$PWD", place.directory));
+  });
+}
+
+helper("mount(8): mistakes end with its exit codes", async (t) => {
+  using place = await withImage(t);
+  for (const [options, code, message] of [
+    ["frobnicate", 1, /unknown mount option "frobnicate"/],
+    ["driver=kernel", 32, /no mount by the driver: .*ENODEV/],
+    ["oci_root_dir=/nowhere,tag=v1", 32, /not an OCI layout/],
+    ["tag=v1", 1, /oci_root_dir=DIR is missing/],
+    [`verity=${"0".repeat(64)}`, 32, /fs-verity/],
+  ] as const) {
+    const script = `${prepare}\nmount -t puzzlefs -o ${options} $PWD/store:v1 mnt`;
+    const outcome = await runProgram("unshare", ["--mount", "bash", "-c", script], place.directory);
+    t.is(outcome.code, code, outcome.stderr);
+    t.regex(outcome.stderr, message);
+  }
+});

@@ -1,0 +1,129 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ExecutionContext } from "ava";
+import { mountTest, tidy, withImage } from "./mount-fixture.ts";
+import type { Workplace } from "./program-fixture.ts";
+
+// Directories for the moment of mounting are seen to be gone.
+process.env["TMPDIR"] = process.env["TMPDIR"] ?? "/tmp";
+
+/** Runs a shell command line in a workplace whose temporary directory is its own. */
+async function shell(t: ExecutionContext, place: Workplace, line: string): Promise<string> {
+  mkdirSync(place.path("tmp"), { recursive: true });
+  const { code, stdout, stderr } = await place.shell(`export TMPDIR=$PWD/tmp\n${line}`);
+  t.is(code, 0, `${line}\n${stdout}${stderr}`);
+  return stdout;
+}
+
+/** No mount, no process, no temporary directory. */
+async function nothingLeft(t: ExecutionContext, place: Workplace): Promise<void> {
+  t.notRegex(readFileSync("/proc/self/mountinfo", "utf8"), new RegExp(place.directory));
+  t.deepEqual(readdirSync(place.path("tmp")), []);
+  for (const deadline = Date.now() + 10_000; Date.now() < deadline && daemons(place) !== ""; await sleep(20));
+  t.is(daemons(place), "");
+}
+
+function daemons(place: Workplace): string {
+  const { stdout } = spawnSync("pgrep", ["-r", "R,S,D,T", "-f", `^puzzlefs mount ${place.directory}`], {
+    encoding: "latin1",
+  });
+  return stdout;
+}
+
+mountTest("-w: changes can be made, and vanish with the mount; umount(8) ends all of it", async (t) => {
+  using place = await withImage(t);
+  try {
+    const script = `puzzlefs mount -w store:v1 mnt && echo more >> mnt/file && echo new > mnt/new && cat mnt/file mnt/new`;
+    t.is(await shell(t, place, script), "content\nmore\nnew\n");
+    t.deepEqual(readdirSync(place.path("tmp")), [], "only the overlay is visible");
+    await shell(t, place, "umount mnt");
+    await nothingLeft(t, place);
+    const again = "puzzlefs mount --writable store:v1 mnt && ls mnt && cat mnt/file && puzzlefs umount mnt";
+    t.is(await shell(t, place, again), "file\ncontent\n");
+    await nothingLeft(t, place);
+  } finally {
+    tidy(place);
+  }
+});
+
+mountTest(
+  "--persist keeps what was written and removed, under any name, and begins like the image's root",
+  async (t) => {
+    using place = await withImage(t);
+    try {
+      chmodSync(place.path("root"), 0o711);
+      writeFileSync(place.path("root/gone"), "");
+      await shell(t, place, "puzzlefs build root store:v2");
+      for (const upper of ["up", "a,b:c\\\\d e"]) {
+        await shell(
+          t,
+          place,
+          `puzzlefs mount --persist '${upper}' store v2 mnt && echo kept > mnt/kept && rm mnt/gone`,
+        );
+        t.is(statSync(place.path("mnt")).mode & 0o7777, 0o711);
+        const again = `umount mnt && puzzlefs mount -p '${upper}' store:v2 mnt && ls mnt && cat mnt/kept && umount mnt`;
+        t.is(await shell(t, place, again), "file\nkept\nkept\n");
+        t.true(existsSync(place.path(`${upper}.work`)));
+      }
+      await nothingLeft(t, place);
+    } finally {
+      tidy(place);
+    }
+  },
+);
+
+mountTest(
+  "the daemon below an overlay is killed: what was written can be read, the rest cannot, and umount works",
+  async (t) => {
+    using place = await withImage(t);
+    try {
+      await shell(t, place, "puzzlefs mount -w store:v1 mnt && echo new > mnt/new");
+      await shell(t, place, `pkill -KILL -f "^puzzlefs mount $PWD" && sleep 0.2 && cat mnt/new && ! cat mnt/file`);
+      await shell(t, place, "puzzlefs umount mnt");
+      await nothingLeft(t, place);
+    } finally {
+      tidy(place);
+    }
+  },
+);
+
+mountTest("-f with an overlay stays until unmounted, or until a signal takes it away", async (t) => {
+  using place = await withImage(t);
+  const start = "mkfifo fifo; puzzlefs mount -f -i fifo -w store:v1 mnt & [ $(head -c 1 fifo) = s ] && cat mnt/file &&";
+  try {
+    t.is(await shell(t, place, `${start} umount mnt && wait $!`), "content\n");
+    t.is(await shell(t, place, `rm fifo; ${start} pkill -TERM -P $! && wait $!`), "content\n");
+    await nothingLeft(t, place);
+  } finally {
+    tidy(place);
+  }
+});
+
+mountTest("in a user namespace root may have an overlay as well", async (t) => {
+  using place = await withImage(t);
+  if (spawnSync("unshare", ["-rm", "true"]).status !== 0) return t.log("skipped: no user namespaces here");
+  const script = `unshare -rm bash -c "$(declare -f puzzlefs); puzzlefs mount -p up store:v1 mnt && rm mnt/file && echo x > mnt/x && ls mnt && umount mnt"`;
+  t.is(await shell(t, place, script), "x\n");
+  await nothingLeft(t, place);
+});
+
+mountTest("an upper directory that is none leaves nothing behind", async (t) => {
+  using place = await withImage(t);
+  mkdirSync(place.path("tmp"));
+  writeFileSync(place.path("plain"), "");
+  for (const [upper, message] of [
+    ["plain", /plain: no use as an upper directory: .*EEXIST/],
+    ["mnt/below", /no use as an upper directory|no overlay with/],
+    ["/proc/1/upper", /no use as an upper directory: .*ENOENT/],
+  ] as const) {
+    const outcome = await place.shell(`export TMPDIR=$PWD/tmp; puzzlefs mount -p ${upper} store:v1 mnt`);
+    if (upper === "mnt/below") {
+      tidy(place);
+      continue;
+    }
+    t.is(outcome.code, 1, upper);
+    t.regex(outcome.stderr, message);
+    await nothingLeft(t, place);
+  }
+});

@@ -1,0 +1,45 @@
+import test from "ava";
+import { MountOptionError } from "@puzzlefs/fuse";
+import { readWords } from "./words.ts";
+
+const digest = "0123456789abcdef".repeat(4);
+
+test("words of ours are taken out, the rest stays in order", (t) => {
+  t.deepEqual(readWords([`rw,oci_root_dir=/a=b,image_manifest=${digest.toUpperCase()},nosuid`, "verify=blob,noauto"]), {
+    rw: true,
+    ociRootDir: "/a=b",
+    imageManifest: digest,
+    verify: "blob",
+    options: ["rw", "nosuid", "noauto"],
+  });
+  t.deepEqual(readWords([`tag=v1,verity=${digest},driver=fuse,writable,persist=/u,log_file=/l,supervise,remount`]), {
+    rw: false,
+    tag: "v1",
+    verity: digest,
+    driver: "fuse",
+    writable: true,
+    persist: "/u",
+    logFile: "/l",
+    supervise: true,
+    remount: true,
+    options: [],
+  });
+});
+
+test("the last of ro and rw counts", (t) => {
+  t.false(readWords(["rw,remount,ro"]).rw);
+  t.true(readWords(["ro", "rw"]).rw);
+});
+
+test("values that cannot be are refused by name", (t) => {
+  for (const [word, message] of [
+    ["image_manifest=abc", /image_manifest= needs 64 hex digits, not "abc"/],
+    ["verity=", /verity= needs 64 hex digits/],
+    ["verify=all", /verify= is one of none, blob/],
+    ["driver=ntfs", /driver= is one of auto, kernel, fuse/],
+    ["tag=", /tag= needs a value/],
+    ["persist", /persist= needs a value/],
+  ] as const) {
+    t.throws(() => readWords([word]), { instanceOf: MountOptionError, message });
+  }
+});
