@@ -1,0 +1,58 @@
+/** `mount --supervise`: what the command adds to packages/fuse/src/daemon/supervision.test.ts. */
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { mountTest, tidy, withImage } from "./mount-fixture.ts";
+import type { Workplace } from "./program-fixture.ts";
+
+/** Pids of what serves, or with "mount" supervises, the mounts of a workplace. */
+function processes(place: Workplace, what: "mount" | "serve"): number[] {
+  const lines = execFileSync("ps", ["-eo", "pid=,stat=,args="], { encoding: "latin1", maxBuffer: 1e9 }).split("\n");
+  const ours = lines.filter((line) => line.includes(` puzzlefs ${what} ${place.directory}/`) && !/^ *\d+ Z/.test(line));
+  return ours.map((line) => Number.parseInt(line));
+}
+
+async function ended(place: Workplace): Promise<boolean> {
+  for (let tries = 0; tries < 1000; tries++, await sleep(20)) {
+    if (processes(place, "mount").length + processes(place, "serve").length === 0) return true;
+  }
+  return false;
+}
+
+mountTest("--supervise: after a death the same image goes on, though its tag has moved", async (t) => {
+  using place = await withImage(t);
+  try {
+    t.deepEqual(await place.run("mount", "--driver=fuse", "--supervise", "--log-file", "log", "store:v1", "mnt"), {
+      code: 0,
+      stdout: "",
+      stderr: "",
+    });
+    const [server] = processes(place, "serve");
+    writeFileSync(place.path("root/another"), "other\n");
+    t.is((await place.run("build", "root", "store:v1")).code, 0);
+    process.kill(server, "SIGKILL");
+    t.is((await place.shell("ls mnt; cat mnt/file")).stdout, "file\ncontent\n");
+    t.notDeepEqual(processes(place, "serve"), [server]);
+    t.regex(readFileSync(place.path("log"), "utf8"), /died: SIGKILL; another takes over/);
+    t.is((await place.run("umount", "mnt")).code, 0);
+    t.true(await ended(place));
+    t.is((await place.run("mount", "--driver=fuse", "--supervise", "store:v9", "mnt")).code, 1);
+  } finally {
+    tidy(place);
+  }
+});
+
+mountTest("--supervise under a writable overlay, by mount options", async (t) => {
+  using place = await withImage(t);
+  try {
+    const mounted = await place.run("mount", "-o", "driver=fuse,supervise,writable", "store:v1", "mnt");
+    t.deepEqual(mounted, { code: 0, stdout: "", stderr: "" });
+    process.kill(processes(place, "serve")[0], "SIGKILL");
+    t.is((await place.shell("echo more >> mnt/file; cat mnt/file; rm mnt/file; ls mnt")).stdout, "content\nmore\n");
+    process.kill(processes(place, "mount")[0], "SIGTERM");
+    t.true(await ended(place));
+    t.is((await place.shell("ls mnt")).stdout, "");
+  } finally {
+    tidy(place);
+  }
+});
