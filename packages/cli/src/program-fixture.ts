@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const program = fileURLToPath(new URL("puzzlefs.ts", import.meta.url));
+export const program = fileURLToPath(new URL("puzzlefs.ts", import.meta.url));
 
 /** The launcher of the bundle; tests of it need `make build`. */
 export const launcher = resolve(import.meta.dirname, "../bin/puzzlefs");

@@ -1,9 +1,9 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ExecutionContext } from "ava";
 import { mountTest, tidy, withImage } from "./mount-fixture.ts";
-import type { Workplace } from "./program-fixture.ts";
+import { program, type Workplace } from "./program-fixture.ts";
 
 // Directories for the moment of mounting are seen to be gone.
 process.env["TMPDIR"] = process.env["TMPDIR"] ?? "/tmp";
@@ -94,6 +94,24 @@ mountTest("-f with an overlay stays until unmounted, or until a signal takes it 
   try {
     t.is(await shell(t, place, `${start} umount mnt && wait $!`), "content\n");
     t.is(await shell(t, place, `rm fifo; ${start} pkill -TERM -P $! && wait $!`), "content\n");
+    await nothingLeft(t, place);
+  } finally {
+    tidy(place);
+  }
+});
+
+mountTest("Ctrl-C ends it as well: one signal, though it goes to the whole process group", async (t) => {
+  using place = await withImage(t);
+  mkdirSync(place.path("tmp"));
+  try {
+    const argv = [program, "mount", "-f", "-w", "store:v1", "mnt"];
+    const env = { ...process.env, TMPDIR: place.path("tmp") };
+    const child = spawn(process.execPath, argv, { cwd: place.directory, env, stdio: "ignore", detached: true });
+    const ended = new Promise((settle) => child.once("exit", settle));
+    for (const deadline = Date.now() + 10_000; Date.now() < deadline && !existsSync(place.path("mnt/file"));)
+      await sleep(20);
+    process.kill(-(child.pid ?? 0), "SIGINT");
+    t.is(await ended, 0);
     await nothingLeft(t, place);
   } finally {
     tidy(place);

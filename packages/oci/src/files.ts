@@ -1,5 +1,16 @@
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, renameSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { hasCode, LayoutError } from "./errors.ts";
 
 /** Permissions of what becomes part of a layout; the umask may take more away. */
@@ -73,5 +84,16 @@ export function syncDirectory(path: string): void {
     if (!hasCode(error, "EINVAL")) throw error;
   } finally {
     closeSync(descriptor);
+  }
+}
+
+/** mkdir -p. Node's own never returns below /proc, where nothing can be made. */
+export function makeDirectories(path: string, mode = DIRECTORY_MODE): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  if (dirname(path) !== path) makeDirectories(dirname(path), mode);
+  try {
+    mkdirSync(path, mode);
+  } catch (error) {
+    if (!hasCode(error, "EEXIST") || !statSync(path).isDirectory()) throw error;
   }
 }

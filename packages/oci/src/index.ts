@@ -1,5 +1,6 @@
 export { digestHex, isHexDigest, sha256, sha256Hex } from "./digests.ts";
 export { hasCode, LayoutError, type LayoutFailure } from "./errors.ts";
+export { makeDirectories } from "./files.ts";
 export { type Descriptor, type ImageIndex, type Platform } from "./index-json.ts";
 export { Layout, type Manifest, type TaggedImage } from "./layout.ts";
 export {

@@ -271,3 +271,7 @@ test("an index.json or blob behind a symlink is read", (t) => {
   symlinkSync(moved, layout.blobPath(digest));
   t.is(layout.manifest("v1").digest, digest);
 });
+
+test("a layout where no directory can be made is an error at once", (t) => {
+  t.throws(() => Layout.create("/proc/1/layout"), { code: "ENOENT" });
+});

@@ -1,8 +1,8 @@
-import { constants, existsSync, mkdirSync, openSync, statSync } from "node:fs";
+import { constants, existsSync, openSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { digestHex, isHexDigest, sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
-import { DIRECTORY_MODE, readLimited, replaceDurably, syncDirectory, writeAll } from "./files.ts";
+import { makeDirectories, readLimited, replaceDurably, syncDirectory, writeAll } from "./files.ts";
 import {
   emptyIndex,
   formatIndex,
@@ -78,7 +78,7 @@ export class Layout {
   static create(directory: string): Layout {
     const path = resolve(directory);
     const file = join(path, LAYOUT_FILE);
-    mkdirSync(join(path, "blobs", "sha256"), { recursive: true, mode: DIRECTORY_MODE });
+    makeDirectories(join(path, "blobs", "sha256"));
     const index = join(path, INDEX_FILE);
     // Written in place, because it is the lock. A part of it is not a layout yet, and the next create() goes on.
     const whole = JSON.stringify({ imageLayoutVersion: LAYOUT_VERSION });

@@ -1,10 +1,12 @@
-import { constants, mkdirSync, readdirSync } from "node:fs";
+import { constants, readdirSync } from "node:fs";
+import { resolve } from "node:path";
 import {
   AT_FDCWD,
   bind,
   descriptorPath,
   linkat,
   lremovexattr,
+  makeDirectories,
   makedev,
   mkdirat,
   mknodat,
@@ -58,7 +60,7 @@ const close = bind("int close(int fd)");
  * @throws what reading or writing throws; its message says what is left in the target
  */
 export function extract(tree: Tree, target: string, options: ExtractOptions = {}): ExtractResult {
-  mkdirSync(target, { recursive: true });
+  makeDirectories(resolve(target), 0o777);
   const root = openRoot(target);
   const force = options.force ?? false;
   if (!force && readdirSync(target).some((name) => name !== "lost+found")) {

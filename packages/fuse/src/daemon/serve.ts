@@ -8,7 +8,7 @@ import { type DaemonReport, REPORT_DESCRIPTOR, reportError } from "./report.ts";
 export interface DaemonSettings extends Omit<MountSettings, "log" | "onReady"> {
   /** Where messages go instead of the system log. */
   logFile?: string;
-  /** Stay with the terminal that we were started from; messages go to stderr. */
+  /** Whoever started us stays: messages go to stderr. */
   attached?: boolean;
 }
 

@@ -14,11 +14,12 @@ export interface Daemon {
  * working directory.
  *
  * @param argv the program and its arguments
- * @param attached it stays in our session, as DaemonSettings.attached says, and we do not end before it
+ * @param attached we do not end before it, as DaemonSettings.attached says, and pass signals on
  */
 export async function spawnDaemon(argv: readonly string[], attached = false): Promise<Daemon> {
   const child = spawn(process.execPath, [...process.execArgv, ...argv], {
-    detached: !attached,
+    // Never in our process group: Ctrl-C there would reach it beside what we pass on.
+    detached: true,
     stdio: ["ignore", "ignore", "inherit", "pipe"],
   });
   const ended = new Promise<number>((settle) => child.once("exit", (code) => settle(code ?? 1)));
