@@ -148,7 +148,7 @@ run)
 	wait "$root_job"
 	;;
 test)
-	packages acl attr capnproto clang disorderfs e2fsprogs fsverity libcap2-bin \
+	packages acl attr capnproto clang disorderfs e2fsprogs fio fsverity libarchive-tools libcap2-bin \
 		libcapnp-dev mtree-netbsd procps rsync skopeo time
 	rust_tool
 	;;

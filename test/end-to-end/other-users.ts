@@ -19,7 +19,7 @@ export function hasUserNamespaces(): boolean {
 }
 
 /**
- * The program and arguments that run a shell script as `user`, with `puzzlefs` in it. The checkout and Node are bound
+ * The program and arguments that run a shell script as `user`, with `puzzlefs`, `$node` and `$checkout` in it. The checkout and Node are bound
  * read-only to where everybody can reach them, in a mount namespace of this command's own; so is a /dev/fuse for
  * everybody, as udev makes it, where nobody has done that.
  */
@@ -33,8 +33,9 @@ export function checkoutForOthers(scratch: Scratch, user: readonly string[], scr
   for (const path of [bound, modules]) mkdirSync(path);
   writeFileSync(node, "");
   const scriptPath = join(directory, "script");
+  const names = `node=${node} checkout=${bound}`;
   const shellFunction = `puzzlefs() { ${node} ${bound}/build/lib/puzzlefs.js "$@"; }`;
-  writeFileSync(scriptPath, `set -eu\ncd /\n${shellFunction}\n${script}\n`);
+  writeFileSync(scriptPath, `set -eu\ncd /\n${names}\n${shellFunction}\n${script}\n`);
   const device = join(directory, "fuse");
   const setUp = [
     `mknod -m 0666 "${device}" c 10 229`,

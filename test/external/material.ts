@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { build } from "../end-to-end/images.ts";
 import { debianRoot, run } from "../end-to-end/programs.ts";
 import { Scratch } from "../end-to-end/scratch.ts";
+import { fioFiles, fioWrite } from "../posix/programs.ts";
 import { makeHostileTree } from "../trees/hostile.ts";
 import { runInDebian } from "./host.ts";
 
@@ -15,11 +16,6 @@ const debianParts = ["etc", "usr/bin", "usr/share/perl5", "var/lib/dpkg"];
 
 /** Files of `handles/`: open_by_handle's names, count and content. */
 export const handleFiles = 200;
-
-/** What fio writes, to be verified on mounts: file name in `fio/` to the size of its writes. */
-export const fioFiles = { large: "64k", small: "4k" } as const;
-/** Each carries a header with its sha256, so that reads of any multiple can be verified. */
-export const fioBlock = 4096;
 
 export class Material {
   readonly #scratch = new Scratch();
@@ -45,7 +41,9 @@ export class Material {
       ["/dev", "/dev"],
       [this.directory, "/material"],
     ]);
-    for (const [name, size] of Object.entries(fioFiles)) runInDebian(debian, binds, writeCommand(name, size));
+    for (const [name, sizes] of Object.entries(fioFiles)) {
+      runInDebian(debian, binds, fioWrite(`/material/source/fio/${name}`, sizes));
+    }
     build(this.source, `${this.store}:${tags.raw}`, "--mtime", "keep");
     build(this.source, `${this.store}:${tags.zstd}`, "--mtime", "keep", "-c", "--pack", "4194304");
   }
@@ -87,12 +85,4 @@ export class Material {
     if (this.#disk !== undefined) rmSync(this.#disk, { force: true });
     this.#scratch.remove();
   }
-}
-
-function writeCommand(name: string, size: string): string {
-  const bytes = name === "large" ? "6m" : "1m";
-  return [
-    `fio --name=write --filename=/material/source/fio/${name} --rw=write --bs=${size} --size=${bytes} --ioengine=psync`,
-    `--verify=sha256 --verify_interval=${fioBlock} --do_verify=0 --allow_file_create=1`,
-  ].join(" ");
 }

@@ -8,7 +8,7 @@ import test from "ava";
 import { assertSameText } from "../end-to-end/compare.ts";
 import { Scratch } from "../end-to-end/scratch.ts";
 import { bootDriver, kernels, kernelTest, missingFor, mountImage, mountingKernels } from "./driver.ts";
-import { addDebianImages, addHostileImages, ImageStore, type StoredImage } from "./store.ts";
+import { addDebianImages, addHostileImages, ImageStore, type StoredImage } from "../posix/store.ts";
 
 const minutes = 60_000;
 const scratch = new Scratch();

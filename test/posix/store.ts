@@ -8,17 +8,21 @@ import type { Scratch } from "../end-to-end/scratch.ts";
 import { fewVariants, variants } from "../end-to-end/variants.ts";
 import { changeTree, replaceHardLink } from "../trees/change.ts";
 import { makeHostileTree } from "../trees/hostile.ts";
+import { addLayered } from "./layered.ts";
 
 export interface StoredImage {
   name: string;
   /** Directory of its layout, below the store's. */
   layout: string;
+  tag: string;
   manifest: string;
   /** The tree that it must show. */
   source: string;
   /** Whether it keeps modification times. */
   times: boolean;
-  /** Not mounted on every kernel: one of a kind is. */
+  /** Whether this project's tool built it. */
+  ours: boolean;
+  /** Not mounted everywhere: one of a kind is. */
   oncePerSuite: boolean;
 }
 
@@ -36,15 +40,36 @@ export class ImageStore {
   }
 
   /** By this project's tool. `options` may name a base (-b), a tag of the same layout. */
-  add(name: string, layout: string, tag: string, source: string, options: readonly string[], oncePerSuite = false): void {
+  add(
+    name: string,
+    layout: string,
+    tag: string,
+    source: string,
+    options: readonly string[],
+    oncePerSuite = false,
+  ): void {
     const store = join(this.directory, layout);
     build(source, `${store}:${tag}`, ...options);
-    this.#known(name, layout, tag, source, options.includes("keep"), oncePerSuite);
+    this.#add({ name, layout, tag, source, times: options.includes("keep"), ours: true, oncePerSuite });
   }
 
-  addRust(name: string, layout: string, tag: string, source: string, options: readonly string[], oncePerSuite = false): void {
+  addRust(
+    name: string,
+    layout: string,
+    tag: string,
+    source: string,
+    options: readonly string[],
+    oncePerSuite = false,
+  ): void {
     run(rustTool, ["build", ...options, source, `${join(this.directory, layout)}:${tag}`]);
-    this.#known(name, layout, tag, source, false, oncePerSuite);
+    this.#add({ name, layout, tag, source, times: false, ours: false, oncePerSuite });
+  }
+
+  /** In two layers, the upper one with directories that look below. @param from a tag of the layout */
+  addLayered(name: string, layout: string, from: string, source: string): void {
+    addLayered(join(this.directory, layout), from, `${from}-layered`);
+    const times = this.images.find((image) => image.layout === layout && image.tag === from)?.times === true;
+    this.#add({ name, layout, tag: `${from}-layered`, source, times, ours: true, oncePerSuite: false });
   }
 
   /** The dump that a mount must equal, asked for once. */
@@ -55,9 +80,8 @@ export class ImageStore {
     return dump;
   }
 
-  #known(name: string, layout: string, tag: string, source: string, times: boolean, oncePerSuite: boolean): void {
-    const manifest = manifestOf(join(this.directory, layout), tag);
-    this.images.push({ name, layout, manifest, source, times, oncePerSuite });
+  #add(image: Omit<StoredImage, "manifest">): void {
+    this.images.push({ ...image, manifest: manifestOf(join(this.directory, image.layout), image.tag) });
   }
 }
 
@@ -72,10 +96,25 @@ export function addHostileImages(store: ImageStore, scratch: Scratch): void {
   replaceHardLink(changed);
   for (const [index, { name, options }] of variants.entries()) {
     const kept = ["--mtime", "keep", ...options];
-    store.add(`hostile tree, ${name}`, "hostile", `v${index}`, tree, kept, !fewVariants.some((few) => few.name === name));
+    store.add(
+      `hostile tree, ${name}`,
+      "hostile",
+      `v${index}`,
+      tree,
+      kept,
+      !fewVariants.some((few) => few.name === name),
+    );
   }
   store.add("hostile tree, delta", "hostile", "delta", changed, ["--mtime", "keep", "-b", "v0"]);
-  store.add("hostile tree, packed zstd delta", "hostile", "delta-pack", changed, ["-c", "--pack", "1M", "-b", "v5"], true);
+  store.add(
+    "hostile tree, packed zstd delta",
+    "hostile",
+    "delta-pack",
+    changed,
+    ["-c", "--pack", "1M", "-b", "v5"],
+    true,
+  );
+  store.addLayered("hostile tree, directories that look below", "hostile", "v0", tree);
   if (!withRust) return;
   // Its deltas cannot hold a name that becomes another inode.
   const theirs = scratch.fresh("their-change");

@@ -2,7 +2,7 @@
  * The canonical dump of a mounted tree, line for line what `puzzlefs dump` prints of an image (packages/reader/src/dump.ts
  * says what the fields are), seen through system calls alone: d_type, statx, readlink, xattrs, read.
  */
-import type { RawEntry, System } from "./system.ts";
+import { type RawEntry, type System, SystemFailure } from "./system.ts";
 import type { Status } from "./status.ts";
 
 const ofTheHost = ["security.selinux", "btrfs.", "system.nfs4_acl", "system.nfs4_dacl", "system.nfs4_sacl"];
@@ -10,6 +10,8 @@ const ofTheHost = ["security.selinux", "btrfs.", "system.nfs4_acl", "system.nfs4
 export interface DumpSettings {
   /** Modification times; default true. */
   times?: boolean;
+  /** Show what the system refuses to tell by the error's name, instead of failing: content, entries, attributes. */
+  refusals?: boolean;
 }
 
 const plainFrom = 0x21;
@@ -44,22 +46,24 @@ interface Level {
 class TreeDump {
   private readonly system: System;
   private readonly times: boolean;
+  private readonly refusals: boolean;
   private readonly write: (line: string) => void;
   /** Of files with several names, by inode number. */
   private readonly firstPaths = new Map<string, string>();
   private readonly digests = new Map<string, string>();
 
-  constructor(system: System, write: (line: string) => void, times: boolean) {
+  constructor(system: System, write: (line: string) => void, settings: DumpSettings) {
     this.system = system;
     this.write = write;
-    this.times = times;
+    this.times = settings.times ?? true;
+    this.refusals = settings.refusals ?? false;
   }
 
   run(root: string): void {
     const status = this.system.status(root, true);
     const device = `${status.deviceMajor}:${status.deviceMinor}`;
     const top = this.system.open(root);
-    this.line(top, ".", "/", status);
+    this.line(top, ".", "/", status, "-");
     const levels = [this.level(top, "")];
     while (levels.length > 0) {
       const level = levels[levels.length - 1];
@@ -73,9 +77,25 @@ class TreeDump {
       const found = this.system.statusAt(level.descriptor, entry.name);
       if (found.kind !== entry.kind) throw new Error(`${path}: d_type says ${entry.kind}, mode ${found.kind}`);
       if (found.ino !== entry.ino) throw new Error(`${path}: d_ino is not st_ino`);
-      this.line(level.descriptor, entry.name, path, found);
       const same = `${found.deviceMajor}:${found.deviceMinor}` === device;
-      if (found.kind === "dir" && same) levels.push(this.level(this.system.openAt(level.descriptor, entry.name), path));
+      let below: Level | undefined;
+      const open = (): string => {
+        below = this.level(this.system.openAt(level.descriptor, entry.name), path);
+        return "-";
+      };
+      const refusal = found.kind === "dir" && same ? this.told(open) : "-";
+      this.line(level.descriptor, entry.name, path, found, refusal);
+      if (below !== undefined) levels.push(below);
+    }
+  }
+
+  /** What `ask` gives, or the name of the error with which the system refuses it. */
+  private told(ask: () => string): string {
+    try {
+      return ask();
+    } catch (error) {
+      if (this.refusals && error instanceof SystemFailure) return error.code;
+      throw error;
     }
   }
 
@@ -90,7 +110,8 @@ class TreeDump {
     return { descriptor, path, pending };
   }
 
-  private line(directory: number, name: string, path: string, status: Status): void {
+  /** @param refusal in the place of a digest, where a directory cannot be listed; otherwise "-" */
+  private line(directory: number, name: string, path: string, status: Status, refusal: string): void {
     const { kind, mode, ino, nlink, mtime } = status;
     const shared = kind !== "dir" && nlink > 1;
     let firstPath = "-";
@@ -111,7 +132,7 @@ class TreeDump {
       this.times ? `${mtime.seconds}.${nanoseconds}` : "-",
       firstPath,
       kind === "lnk" ? escape(this.system.readlinkAt(directory, name)) : "-",
-      kind === "file" ? this.digest(directory, name, shared ? ino : undefined) : "-",
+      kind === "file" ? this.told(() => this.digest(directory, name, shared ? ino : undefined)) : refusal,
     ];
     for (const text of this.xattrs(`/proc/self/fd/${directory}/${name}`)) fields.push(text);
     this.write(fields.join(" "));
@@ -128,9 +149,19 @@ class TreeDump {
   }
 
   private xattrs(path: string): string[] {
-    const names = this.system.xattrNames(path).filter((name) => !isOfTheHost(name));
+    const names = this.xattrNames(path).filter((name) => !isOfTheHost(name));
     names.sort();
-    return names.map((name) => `${escape(name, true)}=${escape(this.system.xattr(path, name))}`);
+    return names.map((name) => `${escape(name, true)}=${this.told(() => escape(this.system.xattr(path, name)))}`);
+  }
+
+  /** FUSE may say of a tree without any attributes that it knows none: then the kernel asks no more. */
+  private xattrNames(path: string): string[] {
+    try {
+      return this.system.xattrNames(path);
+    } catch (error) {
+      if (error instanceof SystemFailure && error.code === "EOPNOTSUPP") return [];
+      throw error;
+    }
   }
 }
 
@@ -141,5 +172,5 @@ export function dumpMounted(
   write: (line: string) => void,
   settings: DumpSettings = {},
 ): void {
-  new TreeDump(system, write, settings.times ?? true).run(root);
+  new TreeDump(system, write, settings).run(root);
 }

@@ -1,0 +1,96 @@
+/** Backends that show images on this machine, each in a mount namespace of its own. */
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, mkdirSync, statfsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { BackendName } from "@puzzlefs/posix";
+import { checkoutForOthers, hasUserNamespaces, namespaceRoot, nobody } from "../end-to-end/other-users.ts";
+import { attempt, isRoot, missing, type Outcome } from "../end-to-end/programs.ts";
+import type { Scratch } from "../end-to-end/scratch.ts";
+
+export interface Backend {
+  name: BackendName;
+  /** Words before the command that runs the whole script. */
+  script: readonly string[];
+  /** Words before what mounts and unmounts, or extracts. */
+  user: readonly string[];
+  /** Shell commands that make the tree of `$image` appear on the empty directory `$at`, and vanish. */
+  show: string;
+  hide: string;
+  /** Who owns what has no other owner in the tree that this backend's user is to look at. */
+  owner: number;
+  /** Why it cannot be had here; empty if it can. */
+  obstacle: string;
+}
+
+const EXT4 = 0xef53;
+const NOBODY = 65534;
+
+/** `puzzlefs umount` is done when nothing is mounted any more. */
+const fuse = {
+  show: '$user $puzzlefs mount "$image" "$at"',
+  hide: '$user $puzzlefs umount "$at"\nif grep -q " $at " /proc/self/mountinfo; then echo "$at is still mounted" >&2; exit 9; fi',
+};
+
+function mountObstacle(): string {
+  if (!isRoot) return "root";
+  try {
+    accessSync("/dev/fuse", constants.R_OK | constants.W_OK);
+  } catch {
+    return "/dev/fuse";
+  }
+  return spawnSync("unshare", ["--mount", "true"]).status === 0 ? "" : "permission to mount";
+}
+
+const mounting = mountObstacle();
+
+export const backends: readonly Backend[] = [
+  {
+    name: "extract",
+    script: [],
+    user: [],
+    show: '$puzzlefs extract "$image" "$at" >/dev/null',
+    hide: 'rm -rf "$at"',
+    owner: 0,
+    obstacle: !isRoot ? "root" : statfsSync(tmpdir()).type === EXT4 ? "" : "a temporary directory on ext4",
+  },
+  { name: "FUSE as root", script: [], user: [], ...fuse, owner: 0, obstacle: mounting },
+  {
+    name: "FUSE as nobody",
+    script: [],
+    user: nobody,
+    ...fuse,
+    owner: NOBODY,
+    obstacle: mounting || missing("fusermount3").join(", "),
+  },
+  {
+    name: "FUSE in a user namespace",
+    script: namespaceRoot,
+    user: [],
+    ...fuse,
+    owner: 0,
+    obstacle: mounting || (hasUserNamespaces() ? "" : "user namespaces"),
+  },
+];
+
+/**
+ * Lets a backend show an image, and runs a shell command that looks at it. The outcome is the command's, unless showing
+ * or hiding fails.
+ *
+ * @param command has `$node`, `$checkout` and `$at`, where the tree is
+ */
+export function look(scratch: Scratch, backend: Backend, image: string, command: string): Outcome {
+  const at = join(scratch.directory("shown"), "tree");
+  mkdirSync(at);
+  const script = [
+    'puzzlefs="$node $checkout/build/lib/puzzlefs.js"',
+    `user='${backend.user.join(" ")}' image=${image} at=${at}`,
+    backend.user.length > 0 ? 'chown 65534:65534 "$at"' : "",
+    backend.show,
+    "status=0",
+    `(${command}) || status=$?`,
+    backend.hide,
+    "exit $status",
+  ].join("\n");
+  return attempt(...checkoutForOthers(scratch, backend.script, script));
+}

@@ -1,0 +1,94 @@
+/** Programs of others on FUSE mounts: what they print of an image they print of its source. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import test, { type ExecutionContext } from "ava";
+import { assertSameText } from "../end-to-end/compare.ts";
+import { build } from "../end-to-end/images.ts";
+import { attempt, debianRoot, isRoot, missing, puzzlefs, run } from "../end-to-end/programs.ts";
+import { Scratch } from "../end-to-end/scratch.ts";
+import { makeHostileTree } from "../trees/hostile.ts";
+import { differences, fioFiles, fioVerify, fioWrite, outputs, type Program } from "./programs.ts";
+
+const wanted = ["bsdtar", "fio", "getfacl", "getfattr", "mtree", "rsync", debianRoot];
+const lacks = [...missing(...wanted), ...(isRoot ? [] : ["root"])];
+const declare = lacks.length > 0 ? test.serial.skip : test.serial;
+const suffix = lacks.length > 0 ? ` (needs ${lacks.join(", ")})` : "";
+
+const minutes = 60_000;
+const scratch = new Scratch();
+const source = scratch.directory("source");
+const store = scratch.fresh("store");
+/** Raw with one chunk for each blob, and the form that is farthest from it. */
+const images = { raw: [], "zstd-packed": ["-c", "--pack", "4M", "--chunking", "stream"] } as const;
+const mountpoints = new Map<string, string>();
+const engines = ["psync", "mmap", "libaio", "splice"];
+/** A system's files, without its largest. */
+const debianParts = ["etc", "usr/bin", "usr/share/perl5", "var/lib/dpkg"];
+const said = new Map<string, string>();
+
+test.before((t) => {
+  t.timeout(5 * minutes);
+  if (lacks.length > 0) return;
+  makeHostileTree(join(source, "hostile"), { largeDirectory: 5000, sparseBytes: 50_000_000 });
+  for (const part of debianParts) {
+    const at = join(source, "debian", part);
+    mkdirSync(join(at, ".."), { recursive: true });
+    run("cp", ["-a", join(debianRoot, part), at]);
+  }
+  mkdirSync(join(source, "fio"));
+  for (const [name, sizes] of Object.entries(fioFiles)) shell(source, fioWrite(join(source, "fio", name), sizes));
+  for (const [name, options] of Object.entries(images)) {
+    build(source, `${store}:${name}`, "--mtime", "keep", ...options);
+    const mountpoint = scratch.directory("mnt");
+    run(puzzlefs, ["mount", `${store}:${name}`, mountpoint]);
+    mountpoints.set(name, mountpoint);
+  }
+});
+
+test.after.always(() => scratch.remove());
+
+for (const image of Object.keys(images)) {
+  for (const program of outputs) {
+    declare(`${image}: ${program.name}${suffix}`, (t) => {
+      t.timeout(2 * minutes);
+      const expected = said.get(program.name) ?? shell(source, program.command);
+      said.set(program.name, expected);
+      t.true(expected.length > 60, expected);
+      assertSameText(t, shell(mounted(image), program.command), expected, program.name);
+    });
+  }
+  for (const { name } of differences("", "", "")) {
+    declare(`${image}: ${name}${suffix}`, (t) => {
+      t.timeout(2 * minutes);
+      const program = differences(source, mounted(image), scratch.fresh("copy")).find((one) => one.name === name);
+      assertSilent(t, program);
+    });
+  }
+  for (const engine of engines) {
+    declare(`${image}: fio verifies what it wrote, ${engine}${suffix}`, (t) => {
+      for (const file of Object.keys(fioFiles)) {
+        const { status, stdout, stderr } = attempt("sh", ["-c", fioVerify(join(mounted(image), "fio", file), engine)]);
+        t.is(status, 0, `${file}: ${stdout}${stderr}`);
+      }
+    });
+  }
+}
+
+declare(`umount takes the mounts away${suffix}`, (t) => {
+  for (const mountpoint of mountpoints.values()) run(puzzlefs, ["umount", mountpoint]);
+  t.pass();
+});
+
+function mounted(image: string): string {
+  return mountpoints.get(image) ?? "/nonexistent";
+}
+
+/** What a command prints that must succeed, by a shell that fails when any part of a pipe does. */
+function shell(directory: string, command: string): string {
+  return run("bash", ["-c", `set -o pipefail; ${command}`], { cwd: directory });
+}
+
+function assertSilent(t: ExecutionContext, program: Program | undefined): void {
+  const { status, stdout, stderr } = attempt("sh", ["-c", program?.command ?? "exit 9"]);
+  t.deepEqual([status, stdout, stderr], [0, "", ""]);
+}
