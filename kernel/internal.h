@@ -4,7 +4,7 @@
  * generated/format.h, and only the code generated with it reads image memory.
  *
  * superblock -> image (metadata in memory, checked once)
- *            -> store (an OCI directory) -> blobs -> frames
+ *            -> store (a directory of blobs) -> blobs -> frames
  * inode -> hidden inode with the pages -> content (the runs of an open file)
  *       -> blobs of the store
  */
@@ -32,7 +32,7 @@
 #define PUZZLEFS_SMALL_BLOB SZ_1M
 
 /*
- * An OCI directory, seen through a private mount and with the credentials of
+ * A directory of blobs, seen through a private mount and with the credentials of
  * whoever mounted it. Superblocks of the same directory, credentials and
  * verification share one, and so the blobs that it has open.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The store: an OCI directory on another file system, and its blobs as files.
+ * The store: a directory of blobs on another file system.
  */
 #include "internal.h"
 
@@ -9,8 +9,6 @@
 #include <linux/mount.h>
 #include <linux/namei.h>
 #include <linux/slab.h>
-
-#define BLOB_DIR "blobs/sha256/"
 
 static LIST_HEAD(stores);
 static DEFINE_MUTEX(stores_lock);
@@ -56,7 +54,7 @@ static struct puzzlefs_store *new_store(const struct path *root, bool verify,
 
 /**
  * puzzlefs_get_store - the store of a directory, for the current credentials
- * @root: the OCI directory
+ * @root: the directory of blobs
  * @verify: whether every chunk is checked against its sha256
  * @verity: whether every blob is checked against its fs-verity digest
  *
@@ -114,11 +112,8 @@ void puzzlefs_put_store(struct puzzlefs_store *store)
 struct file *puzzlefs_open_stored(const struct puzzlefs_store *store,
 				  const u8 *digest)
 {
-	char name[sizeof(BLOB_DIR) + PFS_HEX_DIGITS] = BLOB_DIR;
-	struct pfs_scratch_u8 digits = {
-		.data = name + sizeof(BLOB_DIR) - 1,
-		.length = PFS_HEX_DIGITS,
-	};
+	char name[PFS_HEX_DIGITS + 1] = {};
+	struct pfs_scratch_u8 digits = { name, PFS_HEX_DIGITS };
 	const struct cred *old;
 	struct file *file;
 

@@ -143,20 +143,36 @@ static int check_options(struct fs_context *fc, struct puzzlefs_sb_info *sbi)
 	return 0;
 }
 
-/* Opens the OCI directory, for its lifetime. */
+/*
+ * Finds the directory of blobs. It may be a symbolic link, as the containers of
+ * LXC have it, which share one directory.
+ */
+static int find_blobs(struct fs_context *fc, const char *oci_root_dir,
+		      struct path *blobs)
+{
+	char *name = kasprintf(GFP_KERNEL, "%s/blobs/sha256", oci_root_dir);
+	int err;
+
+	if (!name)
+		return -ENOMEM;
+	err = kern_path(name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, blobs);
+	if (err)
+		errorfc(fc, "oci_root_dir=%s: blobs/sha256: %pe", oci_root_dir,
+			ERR_PTR(err));
+	kfree(name);
+	return err;
+}
+
+/* Opens the directory of blobs, for its lifetime. */
 static int find_store(struct fs_context *fc, struct puzzlefs_sb_info *sbi)
 {
 	struct super_block *lower;
 	struct path root;
 	int err;
 
-	err = kern_path(sbi->oci_root_dir, LOOKUP_FOLLOW | LOOKUP_DIRECTORY,
-			&root);
-	if (err) {
-		errorfc(fc, "oci_root_dir=%s: %pe", sbi->oci_root_dir,
-			ERR_PTR(err));
+	err = find_blobs(fc, sbi->oci_root_dir, &root);
+	if (err)
 		return err;
-	}
 	lower = root.mnt->mnt_sb;
 	err = -ELOOP;
 	if (lower->s_type == &puzzlefs_fs_type) {

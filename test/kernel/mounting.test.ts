@@ -28,6 +28,8 @@ function prepare(): Prepared {
   const layout = join(directory, "oci");
   const tree = scratch.directory("tree");
   mkdirSync(join(tree, "directory"));
+  // Looks like a layout itself.
+  mkdirSync(join(tree, "blobs/sha256"), { recursive: true });
   for (let i = 0; i < 60; i++) writeFileSync(join(tree, `directory/file-${i}`), randomBytes(100_000 + i, i + 1));
   symlinkSync("directory", join(tree, "link"));
   build(tree, `${layout}:good`, "-c");
@@ -101,6 +103,20 @@ function declare(kernel: KernelName, { directory, good, other, misnamed, spoiled
     t.is(a, b);
     t.is(new Set([a, c, d]).size, 3);
     await running.succeed("umount /a && sha256sum /b/directory/* >/dev/null && umount /b /c /d");
+  });
+
+  kernelTest(kernel, "a layout's blobs may lie elsewhere: two whose directories are links to one share a superblock", async (t) => {
+    const running = await machine();
+    await running.succeed(`for d in /x /y; do mkdir -p $d/blobs && ln -s ${store}/blobs/sha256 $d/blobs/sha256; done`);
+    for (const [from, at] of [
+      ["/x", "/a"],
+      ["/y", "/b"],
+    ] as const) {
+      await running.succeed(mountCommand({ store: from, manifest: good, at }));
+    }
+    const [a, b] = (await running.succeed("stat -c %d /a /b")).trim().split("\n");
+    t.is(a, b);
+    await running.succeed("sha256sum /a/directory/* >/dev/null && umount /a /b");
   });
 
   kernelTest(kernel, "what /proc/mounts shows mounts again; a remount changes nothing", async (t) => {
