@@ -1,4 +1,14 @@
-import { chmodSync, linkSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { EMPTY_CONFIG, sha256Hex } from "@puzzlefs/oci";
 import test, { type ExecutionContext } from "ava";
 import { Workplace } from "./program-fixture.ts";
 
@@ -91,6 +101,72 @@ test.serial("build -b writes a layer over a base", async (t) => {
   t.is(layers.length, 2);
   t.is(inodes.total, 8);
   t.is(await good(t, place, "cat", "store:v2", "/new", "/second"), "new\ncontent\n");
+});
+
+const configuration = {
+  architecture: "arm64",
+  os: "linux",
+  variant: "v8",
+  config: { Entrypoint: ["/bin/sh", "-c"], Env: ["A=b c"], Labels: { title: "\u001b[31mred" }, User: "1:2", Other: 1 },
+  rootfs: { type: "layers", diff_ids: ["sha256:other"] },
+};
+
+test.serial("build --config: stored byte for byte, listed, verified, shown", async (t) => {
+  using place = await withImage(t);
+  const text = `${JSON.stringify(configuration, null, 3)}\n`;
+  writeFileSync(place.path("config.json"), text);
+  await good(t, place, "build", "--config", "config.json", "root", "store:v2");
+  const { config, ...rest } = await json(t, place, "inspect", "--json", "store:v2");
+  t.deepEqual(config, {
+    mediaType: "application/vnd.oci.image.config.v1+json",
+    digest: sha256Hex(Buffer.from(text)),
+    bytes: text.length,
+    content: configuration,
+  });
+  t.is(readFileSync(blob(place, config.digest), "utf8"), text);
+  t.is(rest.metadata, (await json(t, place, "inspect", "--json", "store:v1")).metadata);
+  const { manifests } = JSON.parse(readFileSync(place.path("store/index.json"), "utf8"));
+  t.deepEqual(manifests[1].platform, { architecture: "arm64", os: "linux", variant: "v8" });
+  const shown = await good(t, place, "inspect", "store:v2");
+  t.regex(shown, /^platform +linux\/arm64\/v8$/m);
+  t.regex(shown, /^entrypoint +\/bin\/sh -c\nuser +1:2\nenvironment +'A=b c'\nlabels +'title=\\x1b\[31mred'$/m);
+  t.is(await good(t, place, "dump", "store:v2"), await good(t, place, "dump", "store:v1"));
+
+  const again = await place.shell("puzzlefs build --json --config <(cat config.json) root other:v2");
+  t.is(JSON.parse(again.stdout).manifest, rest.manifest, "the same bytes, from a pipe too");
+
+  damage(blob(place, config.digest), "change");
+  const { code, stderr } = await place.run("verify", "store:v2");
+  t.is(code, 3);
+  t.regex(stderr, new RegExp(`^puzzlefs: blob sha256:${config.digest} `));
+  t.is((await place.run("inspect", "store:v2")).code, 3);
+});
+
+test.serial("an image without --config has the empty configuration", async (t) => {
+  using place = await withImage(t);
+  const { config, manifest } = await json(t, place, "inspect", "--json", "store:v1");
+  t.is(config, null);
+  t.regex(await good(t, place, "inspect", "store:v1"), /^config +empty$/m);
+  t.deepEqual(JSON.parse(readFileSync(blob(place, manifest), "utf8")).config, EMPTY_CONFIG);
+});
+
+test.serial("a configuration that is none is refused before anything is made", async (t) => {
+  using place = await withImage(t);
+  mkdirSync(place.path("directory"));
+  writeFileSync(place.path("list"), "[]");
+  const cases: [config: string, message: RegExp][] = [
+    ["list", /^puzzlefs: list: not an image configuration: it is not an object\n$/],
+    ["/dev/null", /^puzzlefs: \/dev\/null: not an image configuration: not JSON in UTF-8: /],
+    ["/dev/zero", /^puzzlefs: \/dev\/zero: not an image configuration: larger than 4194304 bytes\n$/],
+    ["directory", /^puzzlefs: directory: no configuration to read: EISDIR\n$/],
+    ["nowhere", /^puzzlefs: nowhere: no configuration to read: ENOENT\n$/],
+  ];
+  for (const [config, message] of cases) {
+    const { code, stderr } = await place.run("build", "--config", config, "root", "other:v1");
+    t.is(code, 1);
+    t.regex(stderr, message);
+    t.false(existsSync(place.path("other")));
+  }
 });
 
 test.serial("ls: names in byte order, bytes that do not print escaped", async (t) => {

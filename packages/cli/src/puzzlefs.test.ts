@@ -1,7 +1,7 @@
-import { readFileSync, symlinkSync } from "node:fs";
+import { mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import test from "ava";
 import { commands } from "./commands.ts";
-import { isBuilt, launcher, runProgram, Workplace } from "./program-fixture.ts";
+import { installer, isBuilt, launcher, type Outcome, runProgram, Workplace } from "./program-fixture.ts";
 
 const version: string = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")).version;
 
@@ -72,3 +72,46 @@ for (const [title, argv, message] of mistakes) {
     });
   }
 });
+
+(isBuilt ? test.serial : test.skip)("the launcher lets nothing of the environment into our Node", async (t) => {
+  using place = new Workplace();
+  const environment = [
+    "NODE_OPTIONS=--no-such-option",
+    "NODE_PATH=/nowhere",
+    "NODE_DEBUG=module",
+    "OPENSSL_CONF=/nowhere",
+  ];
+  const { code, stderr } = await runProgram("env", [...environment, launcher, "--version"], place.directory);
+  t.deepEqual([code, stderr], [0, ""]);
+});
+
+(isBuilt ? test.serial : test.skip)(
+  "make install makes a program of its own below DESTDIR, make uninstall removes it",
+  async (t) => {
+    using place = new Workplace();
+    mkdirSync(place.path("root"));
+    writeFileSync(place.path("root/file"), "content\n");
+    const install = (...argv: string[]): Promise<Outcome> => {
+      const settings = [`DESTDIR=${place.path("destination")}`, "PREFIX=/usr"];
+      return runProgram("env", [...settings, process.execPath, installer, ...argv], place.directory);
+    };
+    t.is((await install()).code, 0);
+    for (const helper of ["mount.puzzlefs", "mount.fuse.puzzlefs"]) {
+      t.is(readlinkSync(place.path("destination/sbin", helper)), "/usr/lib/puzzlefs/puzzlefs");
+    }
+    t.is(readlinkSync(place.path("destination/usr/bin/puzzlefs")), "/usr/lib/puzzlefs/puzzlefs");
+    const installed = place.path("destination/usr/lib/puzzlefs/puzzlefs");
+    const line = `'${installed}' build -c root store:v1 && '${installed}' cat store:v1 /file`;
+    // Nothing but what Debian's base system has, and no Node on the PATH.
+    const { code, stdout, stderr } = await runProgram(
+      "env",
+      ["-i", "PATH=/usr/bin:/bin", "sh", "-c", line],
+      place.directory,
+    );
+    t.is(code, 0, stderr);
+    t.regex(stdout, /content\n$/);
+    t.is((await install("uninstall")).code, 0);
+    const left = await runProgram("find", [place.path("destination"), "-not", "-type", "d"]);
+    t.is(left.stdout, "");
+  },
+);

@@ -29,8 +29,10 @@ const example = `
   puzzlefs mount -f --debug ./store:v1 /mnt            stays, and shows every request
 
 Mounts by the kernel driver where there is one, else by FUSE, as root or as an ordinary user (who needs fusermount3,
-Debian's package fuse3). Options after -o: nosuid, nodev, noexec, verity=HEX, verify=blob, driver=, writable, persist=DIR;
-only with FUSE: noallow_other, uid=N, gid=N, max_read=N, readahead=KIB, auto_unmount. umount(8) ends any mount of ours.
+Debian's package fuse3). umount(8) ends any mount of ours.
+
+Options after -o: nosuid, nodev, noexec, verity=HEX, verify=blob, driver=NAME, writable, persist=DIR, supervise,
+log_file=FILE; only with FUSE: noallow_other, uid=N, gid=N, max_read=N, readahead=KIB, auto_unmount, fsname=NAME.
 The older form OCI_DIR TAG MNT is understood as well.`;
 
 export async function run(argv: readonly string[]): Promise<number> {
