@@ -1,5 +1,5 @@
 import { openSync, writeSync } from "node:fs";
-import { libc } from "../mount/libc.ts";
+import { sendToSystemLog } from "./system-log.ts";
 
 export type LogLevel = "error" | "info" | "debug";
 
@@ -8,9 +8,6 @@ export type Log = (level: LogLevel, message: string) => void;
 
 /** Milliseconds for which a message that repeats itself word for word is held back. */
 const QUIET = 10_000;
-
-const LOG_DAEMON = 3 << 3;
-const PRIORITY: Record<LogLevel, number> = { error: 3, info: 6, debug: 7 };
 
 /** For the foreground. */
 export function stderrLog(): Log {
@@ -26,9 +23,7 @@ export function fileLog(path: string): { log: Log; descriptor: number } {
 
 /** The system log: the journal or a syslog daemon, if there is one. */
 export function systemLog(): Log {
-  return quietly((level, message) =>
-    libc().syslog(LOG_DAEMON | PRIORITY[level], `puzzlefs[${process.pid}]: ${message}`),
-  );
+  return quietly(sendToSystemLog());
 }
 
 /** One broken blob fails every read of it; say so once in a while only. */

@@ -24,8 +24,8 @@ import { MemoryTree } from "./memory-tree.ts";
 export type MemoryArgument =
   | { tree: "fixture" }
   | { tree: "high" }
-  | { tree: "broken" }
-  | { tree: "files"; count: number; perDirectory?: number; big?: number }
+  | { tree: "broken"; more?: number }
+  | { tree: "files"; count: number; perDirectory?: number; big?: number; numbered?: boolean }
   | { tree: "big"; bytes: number }
   | { tree: "refused" }
   | { tree: "deadly"; marks: string };
@@ -41,13 +41,13 @@ function big(bytes: number): FixtureEntry {
   return plain("big", "file", "puzzle".repeat(Math.ceil(bytes / 6)).slice(0, bytes));
 }
 
-/** `count` files with the content "content". */
-function files(count: number, perDirectory = 1000): FixtureEntry[] {
+/** `count` files with the content "content", or their number in as many digits. */
+function files(count: number, perDirectory = 1000, numbered = false): FixtureEntry[] {
   const entries = [plain("", "dir")];
-  const content = "content";
   for (let index = 0; index < count; index++) {
     const directory = `d${Math.floor(index / perDirectory)}`;
     if (index % perDirectory === 0) entries.push(plain(directory, "dir"));
+    const content = numbered ? String(index).padStart(7, "0") : "content";
     entries.push(plain(`${directory}/file-${index}`, "file", content));
   }
   return entries;
@@ -82,18 +82,18 @@ function open(argument: MemoryArgument): MountableTree {
     case "fixture":
       return new MemoryTree(nodeFixture(process.geteuid?.()));
     case "broken": {
-      const tree = new MemoryTree([
-        plain("", "dir"),
-        plain("broken", "file", "\0".repeat(10_000)),
-        plain("good", "file", "good"),
-      ]);
-      tree.breakFile("broken");
+      const names = ["broken", ...Array.from({ length: argument.more ?? 0 }, (_, index) => `broken-${index}`)];
+      const broken = names.map((name) => plain(name, "file", "\0".repeat(10_000)));
+      const tree = new MemoryTree([plain("", "dir"), ...broken, plain("good", "file", "good")]);
+      for (const name of names) tree.breakFile(name);
       return tree;
     }
     case "high":
       return new MemoryTree([plain("", "dir"), plain("dir", "dir"), plain("dir/file", "file", "high")], 2 ** 53 - 2);
-    case "files":
-      return new MemoryTree([...files(argument.count, argument.perDirectory), big(argument.big ?? 0)]);
+    case "files": {
+      const { count, perDirectory, numbered } = argument;
+      return new MemoryTree([...files(count, perDirectory, numbered), big(argument.big ?? 0)]);
+    }
     case "big":
       return new MemoryTree([plain("", "dir"), big(argument.bytes)]);
     case "deadly":

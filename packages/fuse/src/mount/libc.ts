@@ -1,5 +1,6 @@
 import { constants } from "node:fs";
 import { createRequire } from "node:module";
+import { endianness } from "node:os";
 import { errnoName } from "../wire/errno.ts";
 
 /** A system call failed. */
@@ -30,8 +31,10 @@ export interface Libc {
   /** The memory of a descriptor, for as long as this process lives; all of its pages are present. */
   mapMemory(descriptor: number, bytes: number): ArrayBuffer;
   dup2(from: number, to: number): void;
-  /** syslog(3); does nothing where there is no daemon. */
-  syslog(priority: number, message: string): void;
+  /** A Unix datagram socket, close-on-exec. */
+  datagramSocket(): number;
+  /** Sends a datagram to the socket at `path`, without waiting. Returns a negated error number instead of throwing. */
+  sendTo(socket: number, path: string, message: Buffer): number;
   /** read(2). Returns a negated error number instead of throwing, as does write. */
   read(descriptor: number, into: Buffer, length: number): number;
   write(descriptor: number, from: Buffer, length: number): number;
@@ -46,10 +49,12 @@ export interface Watch {
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC = 0o2000000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
+const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const MFD_CLOEXEC = 1;
 const PROT_READ_WRITE = 3;
@@ -77,7 +82,8 @@ function load(): Libc {
   const ftruncate = library.func("int ftruncate(int, int64_t)");
   const mmap = library.func("void *mmap(void *, size_t, int, int, int, int64_t)");
   const dup2 = library.func("int dup2(int, int)");
-  const syslog = library.func("void syslog(int, const char *, ...)");
+  const makeSocket = library.func("int socket(int, int, int)");
+  const sendto = library.func("long sendto(int, const void *, size_t, int, const void *, int)");
   const read = library.func("long read(int, void *, size_t)");
   const write = library.func("long write(int, const void *, size_t)");
   const fcntl = library.func("int fcntl(int, int, ...)");
@@ -118,7 +124,17 @@ function load(): Libc {
       return koffi.view(at, bytes);
     },
     dup2: (from, to) => check("dup2", dup2(from, to)),
-    syslog: (priority, message) => syslog(priority, "%s", "string", message),
+    datagramSocket: () => {
+      const descriptor: number = makeSocket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+      check("socket", descriptor);
+      return descriptor;
+    },
+    sendTo: (descriptor, path, message) => {
+      const address = unixAddress(path);
+      const flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+      const result: number = sendto(descriptor, message, message.length, flags, address, address.length);
+      return result < 0 ? -koffi.errno() : result;
+    },
     read: (descriptor, into, length) => {
       const result: number = read(descriptor, into, length);
       return result < 0 ? -koffi.errno() : result;
@@ -134,6 +150,14 @@ function load(): Libc {
     },
     watch: (descriptor, callback) => koffi.node.poll(descriptor, { readable: true }, callback),
   };
+}
+
+/** A struct sockaddr_un. */
+function unixAddress(path: string): Buffer {
+  const address = Buffer.from(`..${path}\0`);
+  if (endianness() === "LE") address.writeUInt16LE(AF_UNIX);
+  else address.writeUInt16BE(AF_UNIX);
+  return address;
 }
 
 /**
