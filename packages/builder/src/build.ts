@@ -2,7 +2,15 @@ import { readdirSync, realpathSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
 
 import { encodeRootfs, type InodeValue } from "@puzzlefs/format";
-import { assembleManifest, fsVerityDigest, Layout, type StagedBlob, type Transaction } from "@puzzlefs/oci";
+import {
+  assembleManifest,
+  fsVerityDigest,
+  Layout,
+  parseImageConfig,
+  type CommitRequest,
+  type StagedBlob,
+  type Transaction,
+} from "@puzzlefs/oci";
 
 import { openBase, type BaseImage } from "./base.ts";
 import { BaseNumbering, changedInodes, layerValues } from "./delta.ts";
@@ -22,6 +30,7 @@ import { XattrReader } from "./xattrs.ts";
  */
 export async function build(options: BuildOptions): Promise<BuildResult> {
   const resolved = resolveOptions(options);
+  const platform = platformOf(resolved);
   refuseInside(resolved.ociDir, resolved.rootfs);
   const layout = Layout.create(resolved.ociDir);
   const transaction = layout.begin();
@@ -31,7 +40,7 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
     const newStore = readdirSync(blobDir).length === 0;
     const pipeline = new Pipeline(resolved, { temporaryDir: transaction.directory, blobDir, newStore });
     try {
-      return commit(resolved, transaction, await storeTree(resolved, pipeline, base));
+      return commit(resolved, transaction, await storeTree(resolved, pipeline, base), platform);
     } finally {
       await pipeline.close();
     }
@@ -91,23 +100,38 @@ function layersOver(base: BaseImage, inodes: InodeValue[]): { inodes: InodeValue
   return changed.length === 0 ? below : [{ inodes: changed }, ...below];
 }
 
-function commit(options: ResolvedOptions, transaction: Transaction, tree: StoredTree): BuildResult {
+/** What index.json says of the image: what its configuration says, or nothing in particular. */
+function platformOf({ config }: ResolvedOptions): Pick<CommitRequest, "platform"> {
+  if (config === undefined) return {};
+  const { architecture, os, variant } = parseImageConfig(config.bytes, config.path);
+  return { platform: { architecture, os, ...(typeof variant === "string" && { variant }) } };
+}
+
+function commit(
+  options: ResolvedOptions,
+  transaction: Transaction,
+  tree: StoredTree,
+  platform: Pick<CommitRequest, "platform">,
+): BuildResult {
   const { metadata, blobs, ...counts } = tree;
-  const staged = transaction.writeBlob(metadata);
   const fresh = blobs.filter((blob) => blob.temporary !== undefined);
-  const manifest = assembleManifest(
-    { digest: staged.digest, size: metadata.length, verity: fsVerityDigest(metadata).toString("hex") },
-    blobs.map(({ hex, size, compressed }) => ({ digest: hex, size, compressed })),
-  );
-  const stagedBlobs = fresh.map(({ temporary, hex }): StagedBlob => {
+  const staged = fresh.map(({ temporary, hex }): StagedBlob => {
     return { temporary: `${transaction.directory}/${temporary}`, digest: hex };
   });
-  const { digest, verity } = transaction.commit({ tag: options.tag, manifest, blobs: [...stagedBlobs, staged] });
+  const stage = (bytes: Uint8Array): { digest: string; size: number } => {
+    const blob = transaction.writeBlob(bytes);
+    staged.push(blob);
+    return { digest: blob.digest, size: bytes.length };
+  };
+  const rootfs = { ...stage(metadata), verity: fsVerityDigest(metadata).toString("hex") };
+  const chunks = blobs.map(({ hex, size, compressed }) => ({ digest: hex, size, compressed }));
+  const manifest = assembleManifest(rootfs, chunks, options.config && stage(options.config.bytes));
+  const { digest, verity } = transaction.commit({ tag: options.tag, manifest, blobs: staged, ...platform });
   const newBytes = sum(fresh.map((blob) => blob.size));
   return {
     manifest: digest,
     manifestVerity: verity,
-    metadata: staged.digest,
+    metadata: rootfs.digest,
     ...counts,
     newBlobs: fresh.length,
     newBytes,

@@ -38,6 +38,8 @@ export interface BuildOptions {
   jobs?: number;
   /** A tag in the same layout to build on: the result is a layer over its layers. */
   base?: string;
+  /** An image configuration, stored as it is, and its path for messages. Default: the empty configuration. */
+  config?: { readonly bytes: Uint8Array; readonly path: string };
   /** Keep security.selinux attributes, which otherwise belong to the host. */
   selinux?: boolean;
   progress?: (progress: Progress) => void;
@@ -66,8 +68,8 @@ export interface BuildResult {
 }
 
 /** Options with every default filled in. */
-export type ResolvedOptions = Required<Omit<BuildOptions, "base" | "progress">> &
-  Pick<BuildOptions, "base" | "progress">;
+export type ResolvedOptions = Required<Omit<BuildOptions, "base" | "config" | "progress">> &
+  Pick<BuildOptions, "base" | "config" | "progress">;
 
 export const defaultLevel = 3;
 

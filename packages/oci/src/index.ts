@@ -2,10 +2,12 @@ export { digestHex, isHexDigest, sha256, sha256Hex } from "./digests.ts";
 export { hasCode, LayoutError, type LayoutFailure } from "./errors.ts";
 export { makeDirectories } from "./files.ts";
 export { type Descriptor, type ImageIndex, type Platform } from "./index-json.ts";
+export { CONFIG_LIMIT, CONFIG_TYPE, parseImageConfig, type ImageConfig } from "./image-config.ts";
 export { Layout, type Manifest, type TaggedImage } from "./layout.ts";
 export {
   assembleManifest,
   CHUNK_TYPE,
+  configOf,
   EMPTY_CONFIG,
   MANIFEST_LIMIT,
   MANIFEST_TYPE,
@@ -13,6 +15,7 @@ export {
   ROOTFS_TYPE,
   VERITY_ANNOTATION,
   type ChunkBlob,
+  type ConfigBlob,
   type RootfsBlob,
 } from "./manifest.ts";
 export * from "./native/at-calls.ts";

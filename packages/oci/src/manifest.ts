@@ -2,7 +2,8 @@ import { FormatError, manifestBlobs } from "@puzzlefs/format";
 import type { ManifestBlob } from "@puzzlefs/format";
 import { canonicalJson } from "./canonical-json.ts";
 import { LayoutError } from "./errors.ts";
-import type { Descriptor } from "./index-json.ts";
+import { CONFIG_TYPE } from "./image-config.ts";
+import { parseDescriptor, parseObject, type Descriptor } from "./index-json.ts";
 
 export const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
 export const ROOTFS_TYPE = "application/vnd.puzzlefs.image.rootfs.v1";
@@ -10,7 +11,7 @@ export const CHUNK_TYPE = "application/vnd.puzzlefs.image.filedata.v1";
 /** On the rootfs layer: hex fs-verity digest of the metadata blob. */
 export const VERITY_ANNOTATION = "io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash";
 
-/** The config of every PuzzleFS image: the blob `{}` ("e30=" in base64). */
+/** The config of an image that was given none: the blob `{}` ("e30=" in base64). */
 export const EMPTY_CONFIG = {
   mediaType: "application/vnd.oci.empty.v1+json",
   digest: "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
@@ -31,6 +32,14 @@ export interface RootfsBlob {
   verity: string;
 }
 
+/** An image configuration that is a blob. */
+export interface ConfigBlob {
+  /** sha256, hex. */
+  digest: string;
+  /** Bytes. */
+  size: number;
+}
+
 /** A chunk blob of an image. */
 export interface ChunkBlob {
   /** sha256 of the stored bytes, hex. */
@@ -45,14 +54,18 @@ export interface ChunkBlob {
  * The manifest of an image (FORMAT.md §1): the metadata blob first, then every chunk once, in the order in which
  * they first come. Pass all chunks that the image can reach, those of a base image too. Equal input, equal bytes.
  */
-export function assembleManifest(rootfs: RootfsBlob, chunks: Iterable<ChunkBlob>): Buffer {
+export function assembleManifest(rootfs: RootfsBlob, chunks: Iterable<ChunkBlob>, config?: ConfigBlob): Buffer {
   const metadata: Descriptor = {
     mediaType: ROOTFS_TYPE,
     digest: `sha256:${rootfs.digest}`,
     size: rootfs.size,
     annotations: { [VERITY_ANNOTATION]: rootfs.verity },
   };
-  const frame = canonicalJson({ schemaVersion: 2, config: EMPTY_CONFIG, layers: [metadata] });
+  const configuration: Descriptor =
+    config === undefined
+      ? EMPTY_CONFIG
+      : { mediaType: CONFIG_TYPE, digest: `sha256:${config.digest}`, size: config.size };
+  const frame = canonicalJson({ schemaVersion: 2, config: configuration, layers: [metadata] });
   const end = frame.lastIndexOf("]");
   // Chunks come by the hundred thousand, so their descriptors are written straight down, in canonical form.
   const seen = new Set<string>();
@@ -77,4 +90,10 @@ export function referencedBlobs(manifest: Uint8Array, path: string): ManifestBlo
     if (!(error instanceof FormatError)) throw error;
     throw new LayoutError(error.kind, path, error.message, error);
   }
+}
+
+/** The descriptor of an image's configuration, if it has one. The manifest has been read before. Throws LayoutError. */
+export function configOf(manifest: Uint8Array, path: string): Descriptor | undefined {
+  const { config } = parseObject(Buffer.from(manifest).toString("utf8"), path);
+  return config === undefined ? undefined : parseDescriptor(config, path, "config");
 }
