@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { Layout } from "@puzzlefs/oci";
 import { openImage, type ImageTree } from "@puzzlefs/reader";
-import type { DaemonSettings } from "@puzzlefs/fuse";
+import { type DaemonSettings, parseMountOptions } from "@puzzlefs/fuse";
 import type { FuseMount, MountRequest } from "@puzzlefs/mount";
 
 /** What `puzzlefs mount` and mount.puzzlefs have been asked for. Paths are absolute. */
@@ -18,10 +18,15 @@ export interface MountOrder extends MountRequest {
 /** What a mount's daemon is told on its command line, as JSON. */
 export interface DaemonOrder extends MountOrder, FuseMount {}
 
-export function openOrdered({ ociDir, reference, verify, digest }: MountOrder): ImageTree {
+export function openOrdered({ ociDir, reference, options, verify, digest }: MountOrder): ImageTree {
+  const { cache } = parseMountOptions(options);
   const layout = Layout.open(ociDir);
   layout.hold();
-  return openImage(layout, reference, { verify, ...(digest !== undefined && { verity: digest }) });
+  return openImage(layout, reference, {
+    verify,
+    ...(digest !== undefined && { verity: digest }),
+    ...(cache !== undefined && { frameCacheBytes: cache }),
+  });
 }
 
 export function settingsOf(order: DaemonOrder): DaemonSettings {

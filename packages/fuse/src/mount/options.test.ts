@@ -24,10 +24,22 @@ test("values", (t) => {
   t.deepEqual([options.uid, options.gid, options.maxRead], [1000, 4_294_967_294, 4096]);
   t.true(options.allowOther);
   t.is(parseMountOptions([], "default").fsname, "default");
+  for (const [text, bytes] of [
+    ["0", 0],
+    ["4096", 4096],
+    ["64k", 65_536],
+    ["8M", 8_388_608],
+    ["2G", 2 ** 31],
+  ] as const) {
+    t.is(parseMountOptions([`cache=${text}`]).cache, bytes);
+  }
 });
 
 test("unknown options and bad numbers are refused by name", (t) => {
   t.throws(() => parseMountOptions(["rootcontex=x"]), { instanceOf: MountOptionError, message: /"rootcontex=x"/ });
   t.throws(() => parseMountOptions(["uid=root"]), { message: /uid= needs a number, not "root"/ });
+  for (const bad of ["", "-1", "1.5M", "M", "8MB", "1e6"]) {
+    t.throws(() => parseMountOptions([`cache=${bad}`]), { message: /cache= needs a number of bytes, as 8M/ }, bad);
+  }
   t.throws(() => parseMountOptions(["gid"]), { message: /gid= needs a number/ });
 });

@@ -25,6 +25,8 @@ export interface MountOptions {
   maxRead: number | undefined;
   /** Readahead of the mount, KiB; undefined: this program's choice. */
   readAhead: number | undefined;
+  /** Bytes of decompressed content kept in memory; undefined: the reader's choice. Whoever opens the tree sees to it. */
+  cache: number | undefined;
   /** fusermount3 stays and unmounts when the daemon dies. */
   autoUnmount: boolean;
   /** Those given that only FUSE can do. */
@@ -72,6 +74,7 @@ export function parseMountOptions(given: readonly string[], fsname = "puzzlefs")
     gid: undefined,
     maxRead: undefined,
     readAhead: undefined,
+    cache: undefined,
     autoUnmount: false,
     fuseOnly: [],
   };
@@ -123,6 +126,9 @@ function applyOption(options: MountOptions, word: string): string {
     case "readahead":
       options.readAhead = numberOf(name, value);
       return name;
+    case "cache":
+      options.cache = bytesOf(name, value);
+      return name;
     default:
       throw new MountOptionError(`unknown mount option "${word}"`);
   }
@@ -133,4 +139,19 @@ function numberOf(name: string, value: string | undefined): number {
     throw new MountOptionError(`mount option ${name}= needs a number, not "${value ?? ""}"`);
   }
   return Number(value);
+}
+
+const UNITS = new Map([
+  ["", 1],
+  ["K", 2 ** 10],
+  ["M", 2 ** 20],
+  ["G", 2 ** 30],
+]);
+
+function bytesOf(name: string, value = ""): number {
+  const [, number, unit] = /^(\d{1,10})([KMG]?)$/i.exec(value) ?? [];
+  if (number === undefined) {
+    throw new MountOptionError(`mount option ${name}= needs a number of bytes, as 8M, not "${value}"`);
+  }
+  return Number(number) * (UNITS.get(unit.toUpperCase()) ?? 1);
 }
