@@ -2,7 +2,7 @@
 # Part of setup.sh: Debian's userland for machines in which our whole program runs (test/mounting), as disks:
 # $cache/userland/SUITE/root.ext4, a suite with the mount(8) of its kernel.
 
-userland_packages=dmsetup,fsverity,fuse3,kmod,libstdc++6,mount,procps
+userland_packages=dmsetup,e2fsprogs,fsverity,fuse3,kmod,libstdc++6,mount,procps
 
 # A root directory that cannot be had costs the tests that need it, nothing else.
 userland() {

@@ -17,14 +17,15 @@ function blocksIn(directory: string): number {
  * Makes `image` an ext4 file system with the content of `directory`; fs-verity can be enabled on it.
  *
  * @param spare bytes to stay free, for what the guest writes
+ * @param more features, such as `^verity`: without fs-verity
  */
-export function ext4Image(image: string, directory: string, spare = 64 << 20): void {
+export function ext4Image(image: string, directory: string, spare = 64 << 20, more = ""): void {
   const blocks = blocksIn(directory) + Math.ceil(spare / blockSize);
   const file = openSync(image, "w");
   // Inode tables and bitmaps want a few percent.
   ftruncateSync(file, Math.ceil(blocks * 1.08) * blockSize + (8 << 20));
   closeSync(file);
-  const features = ["-O", "verity,^has_journal", "-E", "lazy_itable_init=1,root_owner=0:0"];
+  const features = ["-O", `verity,^has_journal${more && `,${more}`}`, "-E", "lazy_itable_init=1,root_owner=0:0"];
   execFileSync("/sbin/mkfs.ext4", ["-q", "-F", "-b", String(blockSize), ...features, "-d", directory, image], {
     stdio: ["ignore", "pipe", "pipe"],
   });

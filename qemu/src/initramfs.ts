@@ -16,9 +16,12 @@ export function makeInitramfs(kernel: Kernel, files: GuestFiles): Buffer {
   for (const directory of ["dev", "proc", "sys", "mnt"]) archive.directory(directory);
   archive.file("bin/busybox", readFileSync("/bin/busybox"), 0o755);
   archive.file("init", readFileSync(join(import.meta.dirname, "../guest/init")), 0o755);
+  archive.file("serve", readFileSync(join(import.meta.dirname, "../guest/serve")));
   archive.file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n");
   archive.file("etc/group", "root:x:0:\nnogroup:x:65534:\n");
   addModules(archive, kernel);
+  const brought = Object.keys(files).filter((path) => path !== guestModule);
+  archive.file("etc/files-of-the-test", brought.map((path) => `${path}\n`).join(""));
   for (const [path, content] of Object.entries(files)) {
     archive.file(path.slice(1), content, /^\/(?:usr\/)?s?bin\//.test(path) ? 0o755 : 0o644);
   }

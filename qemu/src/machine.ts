@@ -30,6 +30,8 @@ export interface SharedDirectory {
 
 export interface MachineOptions {
   disks?: readonly Disk[];
+  /** Images of ext4 that become the root directory, the first on top; what the guest changes there is lost. Default: busybox. */
+  root?: readonly string[];
   directories?: readonly SharedDirectory[];
   files?: GuestFiles;
   /** More for the kernel's command line. */
@@ -187,7 +189,7 @@ export class Machine {
       const bits = badTaints(Number(await this.succeed("cat /proc/sys/kernel/tainted")) & ~this.#taintedAtBoot);
       if (bits.length > 0) throw new KernelFailure(`the kernel is tainted (bits ${bits.join(", ")})`, this.log);
       const last = this.log.length;
-      this.#ports.commands.write(`0 ${Buffer.from("sync; reboot -f").toString("base64")}\n`);
+      this.#ports.commands.write(`0 ${Buffer.from("sync; busybox reboot -f").toString("base64")}\n`);
       await Promise.race([this.#ended, sleep(10 * seconds)]);
       this.#inspect("shutting down", this.log.slice(last));
     } finally {
@@ -244,17 +246,17 @@ export class Machine {
   }
 
   #arguments(initramfs: string): string[] {
-    const { disks = [], directories = [], memory = 1536, parameters = [] } = this.#options;
+    const { disks = [], root = [], directories = [], memory = 1536, parameters = [] } = this.#options;
     const append = [bootParameters, ...this.kernel.parameters, ...parameters].join(" ");
     const sockets = Object.entries(this.#ports).flatMap(([name, { path }]) => [
       "-chardev",
       `socket,id=${name},path=${path}`,
     ]);
     const ports = ["commands", "errors"].flatMap((name) => ["-device", `virtserialport,chardev=${name},name=${name}`]);
-    const drives = disks.flatMap(({ image, snapshot = true }) => [
-      "-drive",
-      `file=${image},format=raw,if=virtio,snapshot=${snapshot ? "on" : "off"},cache=unsafe`,
-    ]);
+    const drives = disks.flatMap(({ image, snapshot = true }, index) =>
+      driveArguments(`disk-${index}`, image, snapshot),
+    );
+    const roots = root.flatMap((image, index) => driveArguments(`root-${index}`, image, true));
     const shares = directories.flatMap(({ path, at, writable }) => [
       "-virtfs",
       `local,path=${path},mount_tag=${tagOf(at)},security_model=none,multidevs=remap${writable === true ? "" : ",readonly=on"}`,
@@ -262,7 +264,17 @@ export class Machine {
     const boot = ["-m", String(memory), "-kernel", bootImage(this.kernel), "-initrd", initramfs, "-append", append];
     const processors = (this.#options.counted === true ? counted : timed).split(" ");
     const more = this.#options.arguments ?? [];
-    return [...sockets, ...processors, ...hardware.split(" "), ...ports, ...drives, ...shares, ...boot, ...more];
+    return [
+      ...sockets,
+      ...processors,
+      ...hardware.split(" "),
+      ...ports,
+      ...drives,
+      ...roots,
+      ...shares,
+      ...boot,
+      ...more,
+    ];
   }
 
   /** Waits for a line that begins so; a kernel that says nothing is asked what it does before it is given up. */
@@ -307,6 +319,16 @@ export class Machine {
     this.kill();
     throw new KernelFailure(`${what}: the kernel reported: ${found[0]}`, log);
   }
+}
+
+/** The guest names disks in the order of their devices. @param name is the disk's serial number as well */
+function driveArguments(name: string, image: string, snapshot: boolean): string[] {
+  return [
+    "-drive",
+    `file=${image},format=raw,if=none,id=${name},snapshot=${snapshot ? "on" : "off"},cache=unsafe`,
+    "-device",
+    `virtio-blk-pci,drive=${name},serial=${name}`,
+  ];
 }
 
 /** 9p tags have at most 31 characters. */

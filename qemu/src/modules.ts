@@ -9,7 +9,7 @@ export const bootModules = ["virtio_pci", "virtio_blk", "virtio_console", "ext4"
 
 /** At hand for modprobe, the kernel's own included. */
 export const otherModules =
-  "crc32c_generic crc32c_intel crc32c sha256_ssse3 zstd overlay squashfs erofs loop fuse isofs brd 9p 9pnet_virtio".split(
+  "crc32c_generic crc32c_intel crc32c sha256_ssse3 zstd overlay squashfs erofs loop fuse isofs brd 9p 9pnet_virtio dm_mod dm_flakey".split(
     " ",
   );
 

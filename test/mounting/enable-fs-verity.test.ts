@@ -1,0 +1,185 @@
+/** `puzzlefs enable-fs-verity` on a real ext4, beside fsverity(1), which is not ours. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ext4Image, type KernelName } from "@puzzlefs/qemu";
+import test from "ava";
+import { attempt, puzzlefs, run } from "../end-to-end/programs.ts";
+import { Scratch } from "../end-to-end/scratch.ts";
+import { kernels } from "../kernel/driver.ts";
+import { randomBytes } from "../trees/content.ts";
+import { bootGuest, type Guest, guestTest } from "./guest.ts";
+
+/** Every way to store chunks; each in a layout of its own. */
+const images: Readonly<Record<string, readonly string[]>> = {
+  raw: [],
+  zstd: ["-c"],
+  packed: ["--pack", "64K"],
+  "packed-zstd": ["-c", "--pack", "64K", "--chunking", "stream"],
+};
+/** Enough for a chunk of its own. */
+const small = 20_000;
+/** As many chunks as make an interruption land in their midst. */
+const manyFiles = 150;
+
+interface Prepared {
+  /** The store's disk, and one without fs-verity. */
+  disks: [string, string];
+  /** By layout: what `puzzlefs build` printed. */
+  digests: Readonly<Record<string, string>>;
+}
+
+function prepare(scratch: Scratch): Prepared {
+  const store = scratch.directory("store");
+  const digests: Record<string, string> = {};
+  const build = (layout: string, tree: string, options: readonly string[]): void => {
+    const { stdout, stderr } = attempt(puzzlefs, ["build", ...options, tree, `${join(store, layout)}:v1`]);
+    digests[layout] = /manifest digest: ([0-9a-f]{64})/.exec(stdout + stderr)?.[1] ?? "none printed";
+  };
+  const tree = scratch.directory("tree");
+  mkdirSync(join(tree, "files"));
+  for (let i = 0; i < 8; i++) writeFileSync(join(tree, `files/${i}`), randomBytes(small, i + 1));
+  // Of sizes about where a Merkle tree gets another level: one block, 128 blocks.
+  for (const size of [0, 1, 4096, 4097, 128 * 4096, 128 * 4096 + 1]) {
+    writeFileSync(join(tree, `files/size-${size}`), randomBytes(size, 1000 + size));
+  }
+  writeFileSync(join(tree, "files/text"), "the same line again and again\n".repeat(20_000));
+  for (const [layout, options] of Object.entries(images)) build(layout, tree, options);
+  const many = scratch.directory("many");
+  for (let i = 0; i < manyFiles; i++) writeFileSync(join(many, `${i}`), randomBytes(small, 10_000 + i));
+  build("many", many, []);
+  const disks: [string, string] = [scratch.fresh("store.ext4"), scratch.fresh("plain.ext4")];
+  ext4Image(disks[0], store);
+  const plain = scratch.directory("plain");
+  run("cp", ["-a", join(store, "raw"), plain]);
+  ext4Image(disks[1], plain, 1 << 20, "^verity");
+  return { disks, digests };
+}
+
+/** What nobody reads needs no fs-verity: the image configuration `{}`. */
+const emptyConfig = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+
+/** What fsverity(1) says of all blobs of a layout, as the lines of `fsverity measure` or `fsverity digest`. */
+const blobs = (layout: string): string => `find ${layout}/blobs/sha256 -type f ! -name ${emptyConfig}`;
+const measured = (layout: string): string => `${blobs(layout)} | sort | xargs fsverity measure`;
+const computed = (layout: string): string => `${blobs(layout)} | sort | xargs fsverity digest`;
+/** By lsattr(1)'s V. */
+const countEnabled = (layout: string): string => `lsattr ${layout}/blobs/sha256 | awk '$1 ~ /V/' | wc -l`;
+
+for (const kernel of kernels) declare(kernel);
+
+function declare(kernel: KernelName): void {
+  const scratch = new Scratch();
+  let prepared: Promise<Prepared & { guest: Guest }> | undefined;
+  const ready = (): Promise<Prepared & { guest: Guest }> =>
+    (prepared ??= (async () => {
+      const found = prepare(scratch);
+      const disks = found.disks.map((image) => ({ image }));
+      return { ...found, guest: await bootGuest(kernel, scratch, { disks }) };
+    })());
+  test.after.always(async () => {
+    (await prepared?.catch(() => undefined))?.guest.machine.kill();
+    scratch.remove();
+  });
+  const manifest = async (guest: Guest, layout: string): Promise<string> =>
+    (await guest.succeed(`sed 's/.*"digest":"sha256:\\([0-9a-f]*\\)".*/\\1/' ${layout}/index.json`)).trim();
+
+  guestTest(kernel, "a wrong digest is refused, and nothing is enabled", async (t) => {
+    const { guest, digests } = await ready();
+    const wrong = digests["zstd"];
+    await guest.refused(
+      t,
+      `puzzlefs enable-fs-verity /store/raw:v1 ${wrong}`,
+      3,
+      new RegExp(`${digests["raw"]}.*${wrong}`),
+    );
+    await guest.refused(t, "puzzlefs enable-fs-verity /store/raw:v1 abc", 2, /hex/);
+    await guest.refused(t, `puzzlefs enable-fs-verity /store/raw:v2 ${wrong}`, 1, /v2/);
+    t.is(await guest.succeed(countEnabled("/store/raw")), "0\n");
+  });
+
+  guestTest(kernel, "without fs-verity the message says so: ext4 without the feature, tmpfs", async (t) => {
+    const { guest, digests } = await ready();
+    await guest.succeed("mkdir /plain && mount -t ext4 /dev/vdb /plain && cp -a /store/raw /tmp/");
+    for (const layout of ["/plain/raw", "/tmp/raw"]) {
+      await guest.refused(t, `puzzlefs enable-fs-verity ${layout}:v1 ${digests["raw"]}`, 1, /: no fs-verity there/);
+    }
+    await guest.succeed("umount /plain && rm -r /tmp/raw");
+  });
+
+  guestTest(kernel, "every blob of each kind of image is enabled; fsverity(1) measures what it computes", async (t) => {
+    const { guest, digests } = await ready();
+    for (const layout of Object.keys(images)) {
+      const at = `/store/${layout}`;
+      // The older form, once.
+      const image = layout === "packed" ? `${at} v1` : `${at}:v1`;
+      const before = await guest.succeed(computed(at));
+      const said = await guest.succeed(`puzzlefs enable-fs-verity ${image} ${digests[layout]}`);
+      const lines = before.trim().split("\n");
+      t.is(said, `fs-verity is enabled on ${lines.length} blobs\n`);
+      t.is(await guest.succeed(measured(at)), before, layout);
+      const name = await manifest(guest, at);
+      t.true(lines.includes(`sha256:${digests[layout]} ${at}/blobs/sha256/${name}`), `${layout}: ${before}`);
+    }
+  });
+
+  guestTest(kernel, "enabled already: all is well, also where the store is read-only", async (t) => {
+    const { guest, digests } = await ready();
+    const before = await guest.succeed(measured("/store/raw"));
+    await guest.succeed(`puzzlefs enable-fs-verity /store/raw:v1 ${digests["raw"]}`);
+    await guest.succeed("mount -o remount,ro /store");
+    try {
+      await guest.succeed(`puzzlefs enable-fs-verity /store/raw:v1 ${digests["raw"]}`);
+      await guest.refused(t, `puzzlefs enable-fs-verity /store/many:v1 ${digests["many"]}`, 1, /read-only/i);
+    } finally {
+      await guest.succeed("mount -o remount,rw /store");
+    }
+    t.is(await guest.succeed(measured("/store/raw")), before);
+    t.is(await guest.succeed(countEnabled("/store/many")), "0\n");
+  });
+
+  guestTest(kernel, "a blob that was changed before is refused by name", async (t) => {
+    const { guest, digests } = await ready();
+    await guest.succeed("cp -a /store/many /store/changed");
+    const [blob = ""] = await guest.lines("ls -S /store/changed/blobs/sha256 | sed -n 60p");
+    await guest.succeed(`printf X | dd of=/store/changed/blobs/sha256/${blob} bs=1 seek=4000 conv=notrunc 2>/dev/null`);
+    const command = `puzzlefs enable-fs-verity /store/changed:v1 ${digests["many"]}`;
+    for (let round = 0; round < 2; round++) await guest.refused(t, command, 3, new RegExp(`blob sha256:${blob}`));
+    // Replaced by what it should be, the image can be enabled.
+    const repair = `cd /store/changed/blobs/sha256 && rm ${blob} && cp /store/many/blobs/sha256/${blob} .`;
+    await guest.succeed(`${repair} && ${command}`);
+  });
+
+  guestTest(kernel, "interrupted in the midst, it can be repeated", async (t) => {
+    const { guest, digests } = await ready();
+    const command = `puzzlefs enable-fs-verity /store/many:v1 ${digests["many"]}`;
+    const all = Number(await guest.succeed(`${blobs("/store/many")} | wc -l`));
+    const enabled = async (): Promise<number> => Number(await guest.succeed(countEnabled("/store/many")));
+    // Somebody writes to a blob.
+    const [blob = ""] = await guest.lines("ls /store/many/blobs/sha256 | sed -n 20p");
+    await guest.refused(
+      t,
+      `exec 5>>/store/many/blobs/sha256/${blob}; ${command}`,
+      1,
+      new RegExp(`${blob}.*busy|busy.*${blob}`),
+    );
+    const refused = await enabled();
+    t.true(refused < all, `${refused} of ${all}`);
+    // Killed while it works: chunks come in the order of their digests.
+    const next = await guest.succeed(`ls -d /store/many/blobs/sha256/* | sed -n ${refused + 10}p`);
+    const { stdout } = await guest.run(`
+      ${command} >/tmp/said 2>&1 & process=$!
+      until fsverity measure ${next.trim()} >/dev/null 2>&1 || ! kill -0 $process; do :; done
+      kill -9 $process; wait $process; echo $?`);
+    t.is(stdout, "137\n");
+    const killed = await enabled();
+    t.true(killed > refused && killed < all, `${killed} of ${all} when it was killed`);
+    t.is(await guest.succeed(command), `fs-verity is enabled on ${all} blobs\n`);
+    t.is(await guest.succeed(measured("/store/many")), await guest.succeed(computed("/store/many")));
+  });
+
+  guestTest(kernel, "the machine has nothing to report", async (t) => {
+    const { guest } = await ready();
+    await guest.succeed("umount /store");
+    await t.notThrowsAsync(guest.machine.close());
+  });
+}

@@ -1,0 +1,89 @@
+/** A machine with Debian's userland in which the whole program is installed, for tests. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  buildModule,
+  findKernel,
+  type KernelName,
+  luaProgram,
+  luaPrograms,
+  Machine,
+  type MachineOptions,
+  type Outcome,
+} from "@puzzlefs/qemu";
+import test, { type ExecutionContext } from "ava";
+import { cache } from "../end-to-end/programs.ts";
+import type { Scratch } from "../end-to-end/scratch.ts";
+import { kernelTest, missingFor } from "../kernel/driver.ts";
+import { programDisk } from "./program.ts";
+
+/** The root directory with the mount(8) that Debian ships beside a kernel. */
+function userland(kernel: KernelName): string {
+  return join(cache, "userland", kernel === "6.1" ? "bookworm" : "trixie", "root.ext4");
+}
+
+/** What a machine with this kernel lacks; empty if nothing. */
+export function missingForGuest(kernel: KernelName): string {
+  return missingFor(kernel) || (existsSync(userland(kernel)) ? "" : `${userland(kernel)} (make setup-kernels)`);
+}
+
+/** Declares a serial test that reports itself skipped, by name, where a machine cannot be had. */
+export function guestTest(kernel: KernelName, title: string, body: (t: ExecutionContext) => Promise<void>): void {
+  const missing = missingForGuest(kernel);
+  if (missing === "") kernelTest(kernel, title, body);
+  else test.serial.skip(`${kernel}: ${title} (needs ${missing})`, () => undefined);
+}
+
+export interface GuestOptions extends MachineOptions {
+  /** Default true: the driver's module is where modprobe finds it. It is not loaded. */
+  driver?: boolean;
+}
+
+/** Boots. The first disk is on /store, and there is a system log: /run/syslog. */
+export async function bootGuest(kernelName: KernelName, scratch: Scratch, options: GuestOptions = {}): Promise<Guest> {
+  const kernel = findKernel(kernelName);
+  const module = options.driver === false ? undefined : readFileSync(buildModule(kernel).path);
+  const machine = await Machine.boot(kernel, module, {
+    ...options,
+    files: { ...luaProgram(), ...luaPrograms(), ...options.files },
+    root: [programDisk(scratch), userland(kernelName)],
+  });
+  try {
+    // What udev and an init system do.
+    await machine.succeed("chmod 666 /dev/fuse && busybox syslogd -O /run/syslog");
+    if ((options.disks ?? []).length > 0) await machine.succeed("mkdir /store && mount -t ext4 /dev/vda /store");
+  } catch (error) {
+    machine.kill();
+    throw error;
+  }
+  return new Guest(machine);
+}
+
+export class Guest {
+  readonly machine: Machine;
+
+  constructor(machine: Machine) {
+    this.machine = machine;
+  }
+
+  run(command: string): Promise<Outcome> {
+    return this.machine.run(command);
+  }
+
+  succeed(command: string): Promise<string> {
+    return this.machine.succeed(command);
+  }
+
+  /** Runs a command that must end with this status, and say this, to stderr or in the kernel's log. */
+  async refused(t: ExecutionContext, command: string, expected: number, message: RegExp): Promise<void> {
+    const { status, stdout, stderr, log } = await this.run(command);
+    const said = `${command}\n${stdout}${stderr}${log}`;
+    t.is(status, expected, said);
+    t.regex(`${stderr}${log}`, message, said);
+  }
+
+  /** Lines of what a command prints. */
+  async lines(command: string): Promise<string[]> {
+    return (await this.succeed(command)).split("\n").filter((line) => line !== "");
+  }
+}

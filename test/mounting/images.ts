@@ -1,0 +1,23 @@
+/** Images for a machine's store. */
+import { join } from "node:path";
+import { manifestOf } from "@puzzlefs/qemu";
+import { attempt, puzzlefs } from "../end-to-end/programs.ts";
+
+export interface StoredImage {
+  /** OCI_DIR:TAG in the machine. */
+  name: string;
+  layout: string;
+  /** sha256 of the manifest. */
+  manifest: string;
+  /** What `puzzlefs build` printed: the manifest's fs-verity digest. */
+  verity: string;
+}
+
+/** Builds an image into `store`, the directory here that is /store in the machine. */
+export function buildImage(store: string, layout: string, tree: string, options: readonly string[] = []): StoredImage {
+  const { status, stdout, stderr } = attempt(puzzlefs, ["build", ...options, tree, `${join(store, layout)}:v1`]);
+  const verity = /manifest digest: ([0-9a-f]{64})\n$/.exec(stdout)?.[1];
+  if (status !== 0 || verity === undefined) throw new Error(`build ${layout}: ${stdout}${stderr}`);
+  const at = `/store/${layout}`;
+  return { name: `${at}:v1`, layout: at, manifest: manifestOf(join(store, layout), "v1"), verity };
+}
