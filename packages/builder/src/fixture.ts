@@ -1,17 +1,20 @@
 import { createHash } from "node:crypto";
-import { copyFileSync, linkSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
+import { registerCompletionHandler } from "ava";
 import { openMetadata, readManifest, type Metadata } from "@puzzlefs/format";
 import { Layout, referencedBlobs } from "@puzzlefs/oci";
 import { dump, dumpDirectory, openImage } from "@puzzlefs/reader";
 
 /** What the builder's tests share: trees to build, and ways to look at what was built. */
 
-/** An empty directory; what is inside goes when the machine's temporary directory is cleared. */
+/** An empty directory, which goes when the tests of this file have ended. */
 export function temporaryDirectory(): string {
-  return mkdtempSync(join(tmpdir(), "puzzlefs-builder-"));
+  const directory = mkdtempSync(join(tmpdir(), "puzzlefs-builder-"));
+  registerCompletionHandler(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
 }
 
 /** Bytes that look random and are always the same for a seed. */

@@ -2,6 +2,7 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { registerCompletionHandler } from "ava";
 import { emitAll } from "./emit.ts";
 import { readSpec } from "./read.ts";
 
@@ -31,7 +32,11 @@ export interface Root extends Struct {
 }`;
 const RULES = `export const rules = {\n/** Too large. */\n"arithmetic-overflow": "corrupt",\n};`;
 
-export const temporary = (): string => mkdtempSync(join(tmpdir(), "codegen-"));
+export function temporary(): string {
+  const directory = mkdtempSync(join(tmpdir(), "puzzlefs-codegen-"));
+  registerCompletionHandler(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
 
 /** Writes a specification; gives its directory. */
 export function writeSpec(parts: Parts): string {
