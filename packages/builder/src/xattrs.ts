@@ -1,13 +1,7 @@
 import { lgetxattr, llistxattr } from "@puzzlefs/oci";
+import { hostXattrReason } from "@puzzlefs/reader";
 
 import { readFailure } from "./errors.ts";
-
-/** Attributes that say something about the file system they were found on, not about the tree. */
-const hostAttributes: { matches: (name: string) => boolean; why: string }[] = [
-  { matches: (name) => name === "security.selinux", why: "the label belongs to the host's policy" },
-  { matches: (name) => name.startsWith("btrfs."), why: "it is a property of the host's btrfs" },
-  { matches: (name) => name.startsWith("system.nfs4_acl"), why: "it is the NFS server's" },
-];
 
 const none: readonly never[] = [];
 
@@ -15,7 +9,7 @@ const none: readonly never[] = [];
 export class XattrReader {
   #keepSelinux: boolean;
   #warn: (message: string) => void;
-  #warned = new Set<object>();
+  #warned = new Set<string>();
 
   constructor(keepSelinux: boolean, warn: (message: string) => void) {
     this.#keepSelinux = keepSelinux;
@@ -28,7 +22,7 @@ export class XattrReader {
       const names = llistxattr(fsPath);
       if (names.length === 0) return none;
       return names
-        .filter((name) => this.#belongs(name.toString("latin1")))
+        .filter((name) => this.#belongs(name))
         .toSorted(Buffer.compare)
         .flatMap((key) => {
           const val = lgetxattr(fsPath, key);
@@ -40,12 +34,13 @@ export class XattrReader {
     }
   }
 
-  #belongs(name: string): boolean {
-    const host = hostAttributes.find((attribute) => attribute.matches(name));
-    if (host === undefined || (this.#keepSelinux && name === "security.selinux")) return true;
-    if (!this.#warned.has(host)) {
-      this.#warned.add(host);
-      this.#warn(`leaving out ${name}, here and on other files: ${host.why}`);
+  #belongs(name: Buffer): boolean {
+    const why = hostXattrReason(name);
+    const text = name.toString("latin1");
+    if (why === undefined || (this.#keepSelinux && text === "security.selinux")) return true;
+    if (!this.#warned.has(why)) {
+      this.#warned.add(why);
+      this.#warn(`leaving out ${text}, here and on other files: ${why}`);
     }
     return false;
   }

@@ -6,7 +6,7 @@ import type { DumpOptions } from "./dump.ts";
 import { escapeBytes } from "./escape.ts";
 import { rootInode } from "./path.ts";
 import type { Attributes, InodeKind, Tree, TreeEntry } from "./tree.ts";
-import { isHostXattr } from "./xattr-names.ts";
+import { hostXattrReason } from "./xattr-names.ts";
 
 export interface DirectoryTreeOptions {
   /** `counted` (default): names inside the tree, as an image of it has. `reported`: what stat(2) says, to test a mount. */
@@ -88,7 +88,7 @@ export class DirectoryTree implements Tree {
 
   xattrs(ino: number): { name: Uint8Array; value: Uint8Array }[] {
     return this.#at(ino, (path) => {
-      const names = llistxattr(path).filter((name) => !isHostXattr(name));
+      const names = llistxattr(path).filter((name) => hostXattrReason(name) === undefined);
       const found = names.map((name) => ({ name, value: lgetxattr(path, name) ?? new Uint8Array(0) }));
       return found.sort((a, b) => Buffer.compare(a.name, b.name));
     });

@@ -11,6 +11,7 @@ export { ImageTree } from "./image-tree.ts";
 export { catPath, listPath, readContent, sortedEntries, statPath, type Listed } from "./listing.ts";
 export { resolvePath, rootInode, splitPath } from "./path.ts";
 export type { Attributes, InodeKind, Tree, TreeEntry } from "./tree.ts";
+export { hostXattrReason } from "./xattr-names.ts";
 export { verifyImage, type VerifyOptions, type VerifyReport } from "./verify.ts";
 export type { VerifyProblem } from "./verify-problem.ts";
 export { pathOf, walkTree, type Visit, type Visitor } from "./walk.ts";

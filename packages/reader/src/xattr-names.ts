@@ -1,15 +1,25 @@
 const shown = ["user.", "trusted.", "security."];
 const accessControlLists = new Set(["system.posix_acl_access", "system.posix_acl_default"]);
-const ofTheHost = ["security.selinux", "btrfs.", "system.nfs4_acl", "system.nfs4_dacl", "system.nfs4_sacl"];
+
+/** Attributes that say something about the machine or file system they were found on, not about the tree. */
+const ofTheHost: { matches: RegExp; why: string }[] = [
+  { matches: /^security\.selinux$/, why: "the label belongs to the host's policy" },
+  { matches: /^btrfs\./, why: "it is a property of the host's btrfs" },
+  { matches: /^system\.nfs4_[ds]?acl/, why: "it is the NFS server's" },
+];
 
 /** Whether Linux knows the attribute's namespace; other names in an image are hidden, not refused. */
 export function isKnownXattr(name: Uint8Array): boolean {
-  const text = Buffer.from(name).toString("latin1");
+  const text = latin1(name);
   return accessControlLists.has(text) || shown.some((prefix) => text.length > prefix.length && text.startsWith(prefix));
 }
 
-/** Whether the attribute belongs to the machine rather than to the tree: `build` leaves these out. */
-export function isHostXattr(name: Uint8Array): boolean {
-  const text = Buffer.from(name).toString("latin1");
-  return text === ofTheHost[0] || ofTheHost.slice(1).some((prefix) => text.startsWith(prefix));
+/** Why an attribute is none of the tree's, so that `build` leaves it out; undefined for all others. */
+export function hostXattrReason(name: Uint8Array): string | undefined {
+  const text = latin1(name);
+  return ofTheHost.find(({ matches }) => matches.test(text))?.why;
+}
+
+function latin1(name: Uint8Array): string {
+  return Buffer.from(name.buffer, name.byteOffset, name.length).toString("latin1");
 }
