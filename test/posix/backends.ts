@@ -28,7 +28,7 @@ const NOBODY = 65534;
 
 /** `puzzlefs umount` is done when nothing is mounted any more. */
 const fuse = {
-  show: '$user $puzzlefs mount "$image" "$at"',
+  show: '$user $puzzlefs mount --driver fuse $options "$image" "$at"',
   hide: '$user $puzzlefs umount "$at"\nif grep -q " $at " /proc/self/mountinfo; then echo "$at is still mounted" >&2; exit 9; fi',
 };
 
@@ -73,19 +73,33 @@ export const backends: readonly Backend[] = [
   },
 ];
 
+export interface LookSettings {
+  /** Options for `puzzlefs mount`. */
+  options?: string;
+  /** Shell commands before the tree is shown, as root of this machine or of the user namespace; `$image` may be changed. */
+  before?: string;
+}
+
 /**
  * Lets a backend show an image, and runs a shell command that looks at it. The outcome is the command's, unless showing
  * or hiding fails.
  *
- * @param command has `$node`, `$checkout` and `$at`, where the tree is
+ * @param command has `$node`, `$checkout`, `$user`, and `$at`, where the tree is
  */
-export function look(scratch: Scratch, backend: Backend, image: string, command: string): Outcome {
+export function look(
+  scratch: Scratch,
+  backend: Backend,
+  image: string,
+  command: string,
+  { options = "", before = "" }: LookSettings = {},
+): Outcome {
   const at = join(scratch.directory("shown"), "tree");
   mkdirSync(at);
   const script = [
     'puzzlefs="$node $checkout/build/lib/puzzlefs.js"',
-    `user='${backend.user.join(" ")}' image=${image} at=${at}`,
+    `user='${backend.user.join(" ")}' image=${image} at=${at} options='${options}'`,
     backend.user.length > 0 ? 'chown 65534:65534 "$at"' : "",
+    before,
     backend.show,
     "status=0",
     `(${command}) || status=$?`,

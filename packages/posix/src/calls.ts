@@ -79,6 +79,8 @@ const errorNames = new Map<number, string>([
   [61, "ENODATA"],
   [75, "EOVERFLOW"],
   [95, "EOPNOTSUPP"],
+  [103, "ECONNABORTED"],
+  [107, "ENOTCONN"],
   [116, "ESTALE"],
   [117, "EUCLEAN"],
 ]);

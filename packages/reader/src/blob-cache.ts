@@ -74,9 +74,15 @@ export class BlobCache {
    */
   read(key: BlobKey, offset: number, into: Uint8Array, end: number, inode: number): void {
     const blob = this.open(key);
-    checkInside(blob, end, inode);
-    this.#check?.used(blob, key, offset, into.length);
-    blob.read(offset, into);
+    try {
+      checkInside(blob, end, inode);
+      this.#check?.used(blob, key, offset, into.length);
+      blob.read(offset, into);
+    } catch (error) {
+      // Another file may be put in its place: the next read looks again.
+      this.#forget(key, blob);
+      throw error;
+    }
   }
 
   /** @throws {IntegrityError} @throws {FormatError} of the seek table */
@@ -132,9 +138,12 @@ export class BlobCache {
 
   #closeOldest(): void {
     const [oldest] = this.#blobs.entries();
-    if (oldest === undefined) return;
-    this.#blobs.delete(oldest[0]);
-    this.#memory -= oldest[1].memory;
-    oldest[1].file.close();
+    if (oldest !== undefined) this.#forget(...oldest);
+  }
+
+  #forget(key: BlobKey, blob: Blob): void {
+    this.#blobs.delete(key);
+    this.#memory -= blob.memory;
+    blob.file.close();
   }
 }
