@@ -1,10 +1,11 @@
 /** Where messages go, and that no log can hurt a mount. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import { fileLog } from "./log.ts";
-import { MEMORY_MOUNT, mountObstacle, run, Scratch } from "./mount-fixture.ts";
+import { eventually, MEMORY_MOUNT, mountObstacle, run, Scratch } from "./mount-fixture.ts";
 import { sendToSystemLog } from "./system-log.ts";
 
 const obstacle = mountObstacle();
@@ -27,6 +28,10 @@ class Listener {
     if (result !== 0) throw new Error(`bind ${path}: ${koffi.errno()}`);
   }
 
+  close(): void {
+    closeSync(this.#socket);
+  }
+
   /** All messages that have come. */
   messages(): string[] {
     const MSG_DONTWAIT = 0x40;
@@ -43,15 +48,38 @@ class Listener {
 test("messages to the system log have priority, time, program and process", async (t) => {
   await using scratch = new Scratch();
   const path = join(scratch.directory, "log");
-  const log = sendToSystemLog(path);
-  log("error", "nobody listens");
   const listener = new Listener(path);
+  const log = sendToSystemLog(path);
   log("error", "something is wrong");
   log("info", "something happened");
   const [first, second, ...others] = listener.messages();
   t.regex(first, /^<27>[A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d puzzlefs\[\d+\]: something is wrong$/);
   t.regex(second, /^<30>.*something happened$/);
   t.deepEqual(others, []);
+});
+
+test("a system log may come, go and come again", async (t) => {
+  await using scratch = new Scratch();
+  const path = join(scratch.directory, "log");
+  const log = sendToSystemLog(path);
+  log("error", "nobody listens");
+  for (const life of ["first", "second"]) {
+    // It is found by another thread, and at a message.
+    await sleep(100);
+    const listener = new Listener(path);
+    log("error", `${life} one`);
+    const messages: string[] = [];
+    t.true(await eventually(() => messages.push(...listener.messages()) > 0), life);
+    log("error", `${life} two`);
+    messages.push(...listener.messages());
+    t.deepEqual(
+      messages.map((message) => message.slice(message.indexOf("]: ") + 3)),
+      [`${life} one`, `${life} two`],
+    );
+    listener.close();
+    rmSync(path);
+    log("error", "nobody listens any more");
+  }
 });
 
 test("a system log that is full is not waited for; what got lost is counted", async (t) => {

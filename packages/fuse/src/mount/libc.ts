@@ -33,8 +33,12 @@ export interface Libc {
   dup2(from: number, to: number): void;
   /** A Unix datagram socket, close-on-exec. */
   datagramSocket(): number;
-  /** Sends a datagram to the socket at `path`, without waiting. Returns a negated error number instead of throwing. */
-  sendTo(socket: number, path: string, message: Buffer): number;
+  /** Connects it to the one at `path`, and says whether there is one. */
+  connect(socket: number, path: string): boolean;
+  /** The same in another thread. */
+  connectLater(socket: number, path: string): Promise<boolean>;
+  /** Sends a datagram, without waiting. Returns a negated error number instead of throwing. */
+  send(socket: number, message: Buffer): number;
   /** read(2). Returns a negated error number instead of throwing, as does write. */
   read(descriptor: number, into: Buffer, length: number): number;
   write(descriptor: number, from: Buffer, length: number): number;
@@ -83,7 +87,8 @@ function load(): Libc {
   const mmap = library.func("void *mmap(void *, size_t, int, int, int, int64_t)");
   const dup2 = library.func("int dup2(int, int)");
   const makeSocket = library.func("int socket(int, int, int)");
-  const sendto = library.func("long sendto(int, const void *, size_t, int, const void *, int)");
+  const connect = library.func("int connect(int, const void *, int)");
+  const send = library.func("long send(int, const void *, size_t, int)");
   const read = library.func("long read(int, void *, size_t)");
   const write = library.func("long write(int, const void *, size_t)");
   const fcntl = library.func("int fcntl(int, int, ...)");
@@ -129,10 +134,19 @@ function load(): Libc {
       check("socket", descriptor);
       return descriptor;
     },
-    sendTo: (descriptor, path, message) => {
+    connect: (descriptor, path) => {
       const address = unixAddress(path);
-      const flags = MSG_NOSIGNAL | MSG_DONTWAIT;
-      const result: number = sendto(descriptor, message, message.length, flags, address, address.length);
+      return connect(descriptor, address, address.length) === 0;
+    },
+    connectLater: (descriptor, path) =>
+      new Promise((settle) => {
+        const address = unixAddress(path);
+        connect.async(descriptor, address, address.length, (error: unknown, result: number) =>
+          settle(error === null && result === 0),
+        );
+      }),
+    send: (descriptor, message) => {
+      const result: number = send(descriptor, message, message.length, MSG_NOSIGNAL | MSG_DONTWAIT);
       return result < 0 ? -koffi.errno() : result;
     },
     read: (descriptor, into, length) => {

@@ -37,7 +37,7 @@ export function directoryHandler(tree: MountableTree, reply: Reply, plus: boolea
     for (const entry of tree.entries(directory, Math.max(offset - FIRST_ENTRY, 0))) {
       const next = entry.cookie + FIRST_ENTRY;
       if (plus) {
-        const attributes = tree.attributes(entry.ino);
+        const attributes = entry.attributes ?? tree.attributes(entry.ino);
         if (attributes === undefined)
           throw new Error(`directory inode ${directory} lists inode ${entry.ino}, which does not exist`);
         if (!listing.appendPlus(attributes, next, entry.name)) break;
