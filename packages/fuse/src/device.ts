@@ -1,5 +1,7 @@
 import { closeSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { libc, type Watch } from "./mount/libc.ts";
+import { EAGAIN } from "./wire/errno.ts";
 import type { Words } from "./wire/words.ts";
 
 /** The kernel's end of a connection, as a session sees it. */
@@ -14,6 +16,14 @@ export interface Channel {
 }
 
 /**
+ * Milliseconds for which the next request is awaited by asking for it again and again. A program that looks at one file
+ * after the other sends it so soon that falling asleep and being woken up would take most of the time.
+ */
+const VIGIL = 0.05;
+/** Vigils in vain, one after the other, until it is believed that no such program is at work. */
+const DISCOURAGING = 4;
+
+/**
  * A descriptor of /dev/fuse, non-blocking. Reads and writes return negated error numbers instead of throwing: "nothing
  * to read" is the common outcome, and an exception with its stack trace would cost more than the request.
  */
@@ -21,6 +31,11 @@ export class Device implements Channel {
   readonly #descriptor: number;
   readonly #libc = libc();
   #watch: Watch | undefined;
+  /** Who has one processor only would keep the program waiting that is waited for. */
+  readonly #mayWait = availableParallelism() > 1;
+  #inVain = 0;
+  /** When there was nothing to read, by performance.now(). */
+  #idleSince = 0;
 
   /** Takes ownership of `descriptor`. */
   constructor(descriptor: number) {
@@ -29,6 +44,23 @@ export class Device implements Channel {
   }
 
   read(into: Words): number {
+    let got = this.#read(into);
+    if (got !== -EAGAIN) {
+      // Longer than a vigil, as waking up took its time, too.
+      if (this.#inVain === DISCOURAGING && performance.now() - this.#idleSince < 2 * VIGIL) this.#inVain = 0;
+      return got;
+    }
+    if (!this.#mayWait) return got;
+    let now = performance.now();
+    if (this.#inVain < DISCOURAGING) {
+      for (const end = now + VIGIL; got === -EAGAIN && now < end; now = performance.now()) got = this.#read(into);
+      this.#inVain = got === -EAGAIN ? this.#inVain + 1 : 0;
+    }
+    this.#idleSince = now;
+    return got;
+  }
+
+  #read(into: Words): number {
     return this.#libc.read(this.#descriptor, into.bytes, into.bytes.length);
   }
 

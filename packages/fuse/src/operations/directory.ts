@@ -2,6 +2,7 @@ import { ENOENT } from "../wire/errno.ts";
 import { Listing } from "../wire/listing.ts";
 import type { Reply } from "../wire/reply.ts";
 import type { Request } from "../wire/request.ts";
+import type { Foresight } from "./foresight.ts";
 import type { Handler } from "./handler.ts";
 import type { MountableTree } from "./mountable.ts";
 
@@ -17,16 +18,18 @@ const FIRST_ENTRY = 2;
 
 const TYPES = { fifo: 0o1, chr: 0o2, dir: 0o4, blk: 0o6, file: 0o10, lnk: 0o12, sock: 0o14 } as const;
 
-/** READDIR (`plus` false) and READDIRPLUS (true). */
-export function directoryHandler(tree: MountableTree, reply: Reply, plus: boolean): Handler {
+/** READDIR, or with `foresight` READDIRPLUS. */
+export function directoryHandler(tree: MountableTree, reply: Reply, foresight?: Foresight): Handler {
+  const plus = foresight !== undefined;
   const listing = new Listing(reply);
 
   const dots = (directory: number, offset: number): boolean => {
     if (offset < 1 && !dot(directory, 1, DOT)) return false;
     return offset >= FIRST_ENTRY || dot(tree.parent(directory), FIRST_ENTRY, DOT_DOT);
   };
-  const dot = (ino: number, next: number, name: Uint8Array): boolean =>
-    plus ? listing.appendBare(ino, next, DIRECTORY, name) : listing.append(ino, next, DIRECTORY, name);
+  const dot = (ino: number, next: number, name: Uint8Array): boolean => bare(ino, next, DIRECTORY, name);
+  const bare = (ino: number, next: number, type: number, name: Uint8Array): boolean =>
+    plus ? listing.appendBare(ino, next, type, name) : listing.append(ino, next, type, name);
 
   return (request: Request): number => {
     const directory = request.node;
@@ -34,14 +37,16 @@ export function directoryHandler(tree: MountableTree, reply: Reply, plus: boolea
     if (tree.attributes(directory)?.kind !== "dir") return -ENOENT;
     listing.start(Math.min(request.readSize, reply.capacity));
     if (!dots(directory, offset)) return listing.size;
+    // In the midst of a large directory all come: there it would be many that have to be looked up.
+    const complete = offset > 0 || foresight?.wantsAttributes(directory) === true;
     for (const entry of tree.entries(directory, Math.max(offset - FIRST_ENTRY, 0))) {
       const next = entry.cookie + FIRST_ENTRY;
-      if (plus) {
+      if (plus && (complete || entry.kind === "dir")) {
         const attributes = entry.attributes ?? tree.attributes(entry.ino);
         if (attributes === undefined)
           throw new Error(`directory inode ${directory} lists inode ${entry.ino}, which does not exist`);
         if (!listing.appendPlus(attributes, next, entry.name)) break;
-      } else if (!listing.append(entry.ino, next, TYPES[entry.kind], entry.name)) {
+      } else if (!bare(entry.ino, next, TYPES[entry.kind], entry.name)) {
         break;
       }
     }

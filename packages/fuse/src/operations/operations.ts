@@ -2,6 +2,7 @@ import { Opcode } from "../wire/abi.ts";
 import { EINVAL, EIO, ENAMETOOLONG, ENOENT, ENOSYS, EROFS } from "../wire/errno.ts";
 import type { Reply } from "../wire/reply.ts";
 import { directoryHandler } from "./directory.ts";
+import { Foresight } from "./foresight.ts";
 import type { Handler } from "./handler.ts";
 import type { MountableTree } from "./mountable.ts";
 import { type Negotiated, negotiate } from "./negotiation.ts";
@@ -45,16 +46,17 @@ export function handlers(tree: MountableTree, reply: Reply, settled: (outcome: N
   for (const opcode of Object.values(Opcode)) table[opcode] = unknown;
   for (const opcode of WRITING) table[opcode] = () => -EROFS;
   const xattr = xattrHandlers(tree);
+  const foresight = new Foresight();
   table[Opcode.INIT] = (request) => negotiate(tree, request, reply, settled);
-  table[Opcode.LOOKUP] = lookupHandler(tree);
+  table[Opcode.LOOKUP] = lookupHandler(tree, foresight);
   table[Opcode.GETATTR] = (request) => {
     const attributes = tree.attributes(request.node);
     return attributes === undefined ? -ENOENT : reply.attributes(attributes);
   };
   table[Opcode.READLINK] = (request) => reply.data(tree.readlink(request.node));
   table[Opcode.READ] = readHandler(tree);
-  table[Opcode.READDIR] = directoryHandler(tree, reply, false);
-  table[Opcode.READDIRPLUS] = directoryHandler(tree, reply, true);
+  table[Opcode.READDIR] = directoryHandler(tree, reply);
+  table[Opcode.READDIRPLUS] = directoryHandler(tree, reply, foresight);
   table[Opcode.STATFS] = () => reply.statfs(tree.contentBytes, tree.inodeCount);
   table[Opcode.GETXATTR] = xattr.get;
   table[Opcode.LISTXATTR] = xattr.list;
@@ -64,7 +66,7 @@ export function handlers(tree: MountableTree, reply: Reply, settled: (outcome: N
   return table;
 }
 
-function lookupHandler(tree: MountableTree): Handler {
+function lookupHandler(tree: MountableTree, foresight: Foresight): Handler {
   return (request, reply) => {
     const directory = request.node;
     const name = request.name;
@@ -73,6 +75,7 @@ function lookupHandler(tree: MountableTree): Handler {
     if (name.length > NAME_MAX) return -ENAMETOOLONG;
     const ino = name[0] === DOT && name.length <= 2 ? dots(tree, directory, name) : tree.lookup(directory, name);
     if (ino === undefined) return reply.negativeEntry();
+    foresight.lookedUp(directory);
     const attributes = tree.attributes(ino);
     return attributes === undefined ? -ENOENT : reply.entry(attributes);
   };

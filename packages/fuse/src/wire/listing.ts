@@ -45,7 +45,7 @@ export class Listing {
     return true;
   }
 
-  /** READDIRPLUS's entry without attributes, for "." and "..": node id 0 tells the kernel to link nothing. */
+  /** READDIRPLUS's entry without attributes: node id 0 tells the kernel to link nothing, and to look it up when it must. */
   appendBare(ino: number, next: number, type: number, name: Uint8Array): boolean {
     const length = abi.ENTRY_OUT_SIZE + paddedLength(name);
     if (this.#at + length > this.#end) return false;
