@@ -19,7 +19,7 @@ export class FuseMount {
 
   /** Returns when it appears among the mounts; the first use of it waits until it is served. */
   static start([program = "", ...argv]: string[], mountpoint: string): FuseMount {
-    const daemon = spawn(program, argv, { stdio: ["ignore", "ignore", "inherit"] });
+    const daemon = spawn(program, argv, { stdio: "ignore" });
     const pause = new Int32Array(new SharedArrayBuffer(4));
     for (const end = Date.now() + patience; !isMounted(mountpoint); Atomics.wait(pause, 0, 0, 1)) {
       if (Date.now() > end) throw new Error(`${program} ${argv.join(" ")}: nothing is mounted`);

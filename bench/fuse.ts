@@ -34,7 +34,7 @@ mkdirSync(directory, { recursive: true });
 const tree = benchTree(rootfs, directory);
 makeImages(peers, rootfs, tree, directory);
 // Below this machine's disk may be another machine's memory: all images have been read once.
-seconds("sh", ["-c", `tar -c '${directory}' 2>/dev/null | cat >/dev/null`]);
+for (const peer of peers) seconds("sh", ["-c", `tar -c '${imagePath(peer, directory)}' 2>/dev/null | cat >/dev/null`]);
 
 /** One case on one peer: cold, then warm. */
 async function measure(peer: Peer, each: FuseCase, mountpoint: string, run: number): Promise<Measure[]> {

@@ -1,5 +1,16 @@
-import { Bytes, contentBytes, fileSize, findName, findPlace, nextName, ROOT_INO, statMode } from "@puzzlefs/format";
-import type { Inode, Metadata, Place } from "@puzzlefs/format";
+import {
+  Bytes,
+  contentBytes,
+  fileSize,
+  findName,
+  findPlace,
+  nextListed,
+  nextListing,
+  openListing,
+  ROOT_INO,
+  statMode,
+} from "@puzzlefs/format";
+import type { Inode, Listed, Metadata, Place } from "@puzzlefs/format";
 import type { BlobCache } from "./blob-cache.ts";
 import { ContentMap, ContentMaps } from "./content-map.ts";
 import type { Attributes, InodeKind, Tree, TreeEntry } from "./tree.ts";
@@ -50,25 +61,7 @@ export class ImageTree implements Tree {
 
   attributes(ino: number): Attributes | undefined {
     const place = this.#place(ino);
-    if (place === undefined) return undefined;
-    const { inode, ordinal } = place;
-    const { mode } = inode;
-    // Validation leaves no other kinds among what can be found.
-    const kind = mode.kind as InodeKind;
-    const device = kind === "chr" ? mode.chr : kind === "blk" ? mode.blk : undefined;
-    return {
-      ino,
-      kind,
-      mode: statMode(inode),
-      nlink: this.metadata.links[ordinal] as number,
-      uid: inode.uid,
-      gid: inode.gid,
-      size: sizeOf(inode, kind),
-      major: device?.major ?? 0,
-      minor: device?.minor ?? 0,
-      mtimeSeconds: inode.mtimeSeconds,
-      mtimeNanoseconds: inode.mtimeNanoseconds,
-    };
+    return place === undefined ? undefined : attributesAt(this.metadata, place);
   }
 
   lookup(directory: number, name: Uint8Array): number | undefined {
@@ -78,15 +71,12 @@ export class ImageTree implements Tree {
 
   *entries(directory: number, cookie = 0): Generator<TreeEntry> {
     const { image } = this.metadata;
-    for (let next = nextName(image, directory, cookie); next !== undefined;) {
-      const { entry, inode } = next;
-      yield {
-        cookie: next.cookie,
-        name: entry.name.toUint8Array(),
-        ino: inode.ino,
-        kind: inode.mode.kind as InodeKind,
-      };
-      next = nextName(image, directory, next.cookie);
+    let record = openListing(image, directory, cookie);
+    for (; record !== undefined; record = nextListing(image, directory, record)) {
+      let next = nextListed(image, directory, record, cookie);
+      for (; next !== undefined; next = nextListed(image, directory, record, next.cookie)) {
+        yield new ListedEntry(this.metadata, next);
+      }
     }
   }
 
@@ -153,6 +143,53 @@ export class ImageTree implements Tree {
     if (place === undefined) throw new Error(`no inode ${ino} in the image`);
     return place.inode;
   }
+}
+
+/** What a listing shows; attributes are read when they are asked for. */
+class ListedEntry implements TreeEntry {
+  readonly cookie: number;
+  readonly ino: number;
+  readonly #metadata: Metadata;
+  readonly #listed: Listed;
+
+  constructor(metadata: Metadata, listed: Listed) {
+    this.cookie = listed.cookie;
+    this.ino = listed.inode.ino;
+    this.#metadata = metadata;
+    this.#listed = listed;
+  }
+
+  get name(): Uint8Array {
+    return this.#listed.entry.name.toUint8Array();
+  }
+
+  get kind(): InodeKind {
+    return this.#listed.inode.mode.kind as InodeKind;
+  }
+
+  get attributes(): Attributes {
+    return attributesAt(this.#metadata, this.#listed);
+  }
+}
+
+function attributesAt({ links }: Metadata, { inode, ordinal }: Place): Attributes {
+  const { mode } = inode;
+  // Validation leaves no other kinds among what can be found.
+  const kind = mode.kind as InodeKind;
+  const device = kind === "chr" ? mode.chr : kind === "blk" ? mode.blk : undefined;
+  return {
+    ino: inode.ino,
+    kind,
+    mode: statMode(inode),
+    nlink: links[ordinal] as number,
+    uid: inode.uid,
+    gid: inode.gid,
+    size: sizeOf(inode, kind),
+    major: device?.major ?? 0,
+    minor: device?.minor ?? 0,
+    mtimeSeconds: inode.mtimeSeconds,
+    mtimeNanoseconds: inode.mtimeNanoseconds,
+  };
 }
 
 function sizeOf(inode: Inode, kind: InodeKind): number {

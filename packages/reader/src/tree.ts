@@ -26,6 +26,8 @@ export interface TreeEntry {
   name: Uint8Array;
   ino: number;
   kind: InodeKind;
+  /** Of the inode, where a listing has it at hand. */
+  readonly attributes?: Attributes;
 }
 
 /**
