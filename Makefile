@@ -1,5 +1,5 @@
 # Everything a developer does, by name; `make help` lists it.
-.PHONY: help setup setup-test setup-kernels setup-external external build install uninstall codegen demo demo-kernel test test-kernels check-kernel debug-kernel vm lint format bench bench-fuse bench-kernel clean
+.PHONY: help setup setup-test setup-kernels setup-external external build install uninstall codegen demo demo-kernel test soak test-kernels check-kernel debug-kernel vm lint format bench bench-fuse bench-kernel clean
 .DEFAULT_GOAL := help
 
 NODE := build/node
@@ -47,6 +47,9 @@ format: setup ## rewrite what is not formatted
 
 test: setup-test setup-kernels build ## every test; the last line counts them
 	@$(NODE) test/run.ts
+
+soak: setup-test setup-kernels build ## FUSE mounts for long: 64 processes read for a minute, and are checked; 300 mounts of each kind (ten minutes)
+	@PUZZLEFS_SOAK_SECONDS=60 PUZZLEFS_CYCLES=300 $(NODE) test/run.ts 'test/soak/*.test.ts' --serial
 
 check-kernel: setup-kernels build ## the driver's sources under all checkers of three kernels: W=1, sparse, checkpatch, Coccinelle
 	@setup/setup.sh kernel-scripts

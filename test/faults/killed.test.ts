@@ -1,13 +1,13 @@
 /** The daemon is killed while many read: ENOTCONN for all of them within a second, and nothing that lasts. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import { isRoot, puzzlefs, run } from "../end-to-end/programs.ts";
 import { mountpoints, Scratch } from "../end-to-end/scratch.ts";
 import { backends } from "../posix/backends.ts";
+import { daemonsOf } from "../soak/daemons.ts";
 import { Material } from "./material.ts";
 import type { Failure, Observation } from "./observe.ts";
 
@@ -39,7 +39,7 @@ for (const way of ["raw", "zstd-packed"]) {
     await Promise.all(running.map((child) => once(child.stdout, "data")));
     await sleep(500);
     const reports = running.map(({ stdout }) => text(stdout));
-    process.kill(daemon as number, "SIGKILL");
+    process.kill(daemon?.pid ?? 0, "SIGKILL");
     const killed = Date.now();
     for (const report of await Promise.all(reports)) {
       const { outcome, secondOutcome, at, filesRead } = JSON.parse(report) as Failure;
@@ -62,19 +62,4 @@ for (const way of ["raw", "zstd-packed"]) {
     run(puzzlefs, ["umount", mountpoint]);
     return undefined;
   });
-}
-
-/** Processes that serve a mount: they say so in their command lines. */
-function daemonsOf(mountpoint: string): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        const words = readFileSync(`/proc/${pid}/cmdline`, "latin1");
-        return words.startsWith("puzzlefs") && words.includes(mountpoint);
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
 }
