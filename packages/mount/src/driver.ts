@@ -3,8 +3,8 @@ import { FileSystemContext } from "./file-system-context.ts";
 /** What `-t puzzlefs` takes; kernel/super.c has the other end. */
 export interface DriverMount {
   ociDir: string;
-  /** sha256, 64 hex digits. */
-  manifest: string;
+  /** The manifest's sha256, 64 hex digits; asked for only where there is a driver. */
+  manifest: () => string;
   mountpoint: string;
   source: string;
   /** MS_RDONLY and the like, which are the same bits as MOUNT_ATTR_*. */
@@ -18,7 +18,7 @@ export function mountByDriver(mount: DriverMount): void {
   using context = new FileSystemContext("puzzlefs");
   context.set("source", mount.source);
   context.setDirectory("oci_root_dir", mount.ociDir);
-  context.set("image_manifest", mount.manifest);
+  context.set("image_manifest", mount.manifest());
   if (mount.verify === "blob") context.set("verify", "blob");
   if (mount.digest !== undefined) context.set("verity", mount.digest);
   context.mountOn(mount.mountpoint, mount.flags);

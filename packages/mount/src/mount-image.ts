@@ -92,7 +92,7 @@ async function mountReadOnly(
 /** Mounts by the driver, or returns why it cannot do this here. What is wrong with the image is thrown. */
 function tryDriver(request: MountRequest, options: MountOptions, mountpoint: string): string | undefined {
   if (options.fuseOnly.length > 0) return `${options.fuseOnly.join(", ")}: only FUSE has that`;
-  const manifest = Layout.open(request.ociDir).manifest(request.reference).digest;
+  const manifest = (): string => Layout.open(request.ociDir).manifest(request.reference).digest;
   try {
     mountByDriver({ ...request, source: options.fsname, mountpoint, manifest, flags: options.flags });
     return undefined;
