@@ -9,6 +9,7 @@
 #   setup.sh bench-kernel    file systems to compare the driver with
 #   setup.sh bench-fuse      file systems to compare the FUSE daemon with
 #   setup.sh big-tree        2 GB of files to measure with: some minutes
+#   setup.sh recipes         the system on which docs/recipes.md is tried
 #   setup.sh cache    prints where the cache is
 # Debian packages by apt-get; Node and pnpm from the npm registry, and whatever is large, into a cache outside git.
 set -eu
@@ -137,6 +138,8 @@ rust_tool() {
 . "$root/setup/external.sh"
 # shellcheck source=setup/bench-fuse.sh
 . "$root/setup/bench-fuse.sh"
+# shellcheck source=setup/recipes.sh
+. "$root/setup/recipes.sh"
 
 case ${1:-run} in
 run)
@@ -151,6 +154,7 @@ test)
 	packages acl attr capnproto clang disorderfs e2fsprogs fio fsverity libarchive-tools libcap2-bin \
 		libcapnp-dev mtree-netbsd procps rsync skopeo time
 	rust_tool
+	recipes_root
 	;;
 kernels)
 	kernels
@@ -165,6 +169,9 @@ kernel-scripts)
 external)
 	external_root
 	;;
+recipes)
+	recipes_root
+	;;
 bench-kernel)
 	packages e2fsprogs erofs-utils squashfs-tools
 	;;
@@ -177,7 +184,7 @@ big-tree)
 	big_tree
 	;;
 *)
-	say "usage: setup.sh run|test|kernels|debug-kernel|kernel-scripts|external|bench-kernel|bench-fuse|big-tree|cache" >&2
+	say "usage: setup.sh run|test|kernels|debug-kernel|kernel-scripts|external|recipes|bench-kernel|bench-fuse|big-tree|cache" >&2
 	exit 2
 	;;
 esac

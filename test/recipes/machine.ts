@@ -1,0 +1,118 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  attempt,
+  cache,
+  debianRoot,
+  isRoot,
+  missing,
+  type Outcome,
+  puzzlefs,
+  root,
+  run,
+} from "../end-to-end/programs.ts";
+import type { Scratch } from "../end-to-end/scratch.ts";
+
+/** A machine with Debian 13, the programs of docs/recipes.md and what `make install PREFIX=/usr` puts there. */
+
+const system = join(cache, "recipes/root");
+const enter = join(import.meta.dirname, "enter.sh");
+/** Debian's directories, as they are in the layer below. */
+const merged = ["bin", "lib", "sbin"];
+const patienceMilliseconds = 150_000;
+const pollMilliseconds = 100;
+
+/** Why there can be no machine here, in words; empty if there can. */
+export function obstacle(): string {
+  if (!isRoot) return "needs root";
+  const lacks = missing("unshare", "nsenter", "/dev/fuse", "/sys/fs/cgroup", puzzlefs, system, debianRoot);
+  if (lacks.length > 0) return `needs ${lacks.join(", ")}`;
+  const { status, stderr } = attempt("unshare", ["--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "true"]);
+  return status === 0 ? "" : `needs namespaces: ${stderr.trim()}`;
+}
+
+/** The program as it is installed, a layer of machines. */
+export function installedLayer(scratch: Scratch): string {
+  const layer = scratch.directory("installed");
+  for (const name of merged) {
+    mkdirSync(join(layer, "usr", name), { recursive: true });
+    symlinkSync(join("usr", name), join(layer, name));
+  }
+  const env = { ...process.env, DESTDIR: layer, PREFIX: "/usr" };
+  run(process.execPath, [join(root, "packages/cli/install.ts")], { env });
+  return layer;
+}
+
+/** Begins to run a command on a new machine, in /srv, which has nothing in it but `rootfs`, a Debian root. */
+function boot(state: string, installed: string, command: readonly string[], output: "pipe" | "ignore"): ChildProcess {
+  mkdirSync(state);
+  const argv = [state, debianRoot, installed, system, "--", ...command];
+  return spawn(enter, argv, {
+    stdio: ["ignore", output, output],
+    timeout: patienceMilliseconds,
+    killSignal: "SIGKILL",
+  });
+}
+
+/** Runs a script of bash to its end on a machine of its own. */
+export async function runOnMachine(state: string, installed: string, script: string): Promise<Outcome> {
+  const machine = boot(state, installed, ["bash", "-c", script], "pipe");
+  const outcome = { status: null, signal: null, stdout: "", stderr: "" };
+  machine.stdout?.setEncoding("utf8").on("data", (text: string) => (outcome.stdout += text));
+  machine.stderr?.setEncoding("utf8").on("data", (text: string) => (outcome.stderr += text));
+  const [status, signal] = (await once(machine, "close")) as [number | null, NodeJS.Signals | null];
+  return { ...outcome, status, signal };
+}
+
+/** A machine that serves something, on a network that others can enter. */
+export class ServingMachine {
+  /** What is /srv there. */
+  readonly srv: string;
+  readonly #unshare: ChildProcess;
+
+  constructor(state: string, installed: string, command: readonly string[]) {
+    // Nobody reads what it says while the tests wait for programs that it serves.
+    this.#unshare = boot(state, installed, command, "ignore");
+    this.srv = join(state, "srv");
+  }
+
+  /** Waits until something listens at a port of TCP there. */
+  async listens(port: number): Promise<void> {
+    const end = Date.now() + patienceMilliseconds;
+    const answers = (): boolean => this.onNetwork("bash", "-c", `: < /dev/tcp/localhost/${port}`).status === 0;
+    while (this.#init() === undefined || !answers()) {
+      if (this.#unshare.exitCode !== null || Date.now() > end) throw new Error(`nothing listens at port ${port}`);
+      await sleep(pollMilliseconds);
+    }
+  }
+
+  /** Runs a program of the machine there, in /srv. */
+  inside(program: string, ...args: string[]): Outcome {
+    return this.#enter(["--mount", "--root", "--", "env", "-C", "/srv", program, ...args]);
+  }
+
+  /** Runs a program of ours on the machine's network. */
+  onNetwork(program: string, ...args: string[]): Outcome {
+    return this.#enter(["--", program, ...args]);
+  }
+
+  stop(): void {
+    this.#unshare.kill("SIGKILL");
+  }
+
+  #enter(argv: readonly string[]): Outcome {
+    const init = this.#init();
+    if (init === undefined) throw new Error("the machine has ended");
+    return attempt("nsenter", ["--target", init, "--net", ...argv]);
+  }
+
+  /** Process 1 of the machine. */
+  #init(): string | undefined {
+    const { pid } = this.#unshare;
+    if (pid === undefined || this.#unshare.exitCode !== null) return undefined;
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").split(" ")[0] || undefined;
+  }
+}

@@ -1,0 +1,105 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import test from "ava";
+import { assertSameText, dumpDirectory } from "../end-to-end/compare.ts";
+import { build, withMount } from "../end-to-end/images.ts";
+import { missing, type Outcome, puzzlefs, run } from "../end-to-end/programs.ts";
+import { Scratch } from "../end-to-end/scratch.ts";
+import { changeTree } from "../trees/change.ts";
+import { makeHostileTree } from "../trees/hostile.ts";
+import { installedLayer, obstacle, ServingMachine } from "./machine.ts";
+
+/** Images of every kind go through a registry by two skopeos, Debian 13's and the one that is here, and come back whole. */
+
+const scratch = new Scratch();
+const problem = obstacle();
+const first = scratch.fresh("first");
+const second = scratch.fresh("second");
+const registry = "docker://localhost:5000";
+const configuration = { architecture: "amd64", os: "linux", config: { Cmd: ["/bin/true"], Env: ["A=b"] }, rootfs: {} };
+let machine: ServingMachine | undefined;
+
+test.before(async () => {
+  if (problem !== "") return;
+  makeHostileTree(first, { largeDirectory: 20, sparseBytes: 3_000_000 });
+  run("cp", ["-a", first, second]);
+  changeTree(second);
+  const listen = "http: {addr: 'localhost:5000'}";
+  const storage = "storage: {filesystem: {rootdirectory: /srv/registry}}";
+  const serve = `printf '%s\n' 'version: 0.1' "${storage}" "${listen}" > registry.yml; exec docker-registry serve registry.yml`;
+  machine = new ServingMachine(scratch.fresh("machine"), installedLayer(scratch), ["sh", "-c", serve]);
+  await machine.listens(5000);
+});
+
+test.after.always(() => {
+  machine?.stop();
+  scratch.remove();
+});
+
+type Skopeo = (...args: string[]) => Outcome;
+/** Each works in /srv of the machine. */
+const skopeos: Record<string, () => Skopeo> = {
+  "skopeo of Debian 13":
+    () =>
+    (...args) =>
+      on().inside("skopeo", ...args),
+  "skopeo that is here":
+    () =>
+    (...args) =>
+      on().onNetwork("env", "-C", on().srv, "skopeo", "--insecure-policy", ...args),
+};
+
+function on(): ServingMachine {
+  if (machine === undefined) throw new Error("no machine");
+  return machine;
+}
+
+const variants: Record<string, string[]> = {
+  raw: [],
+  zstd: ["-c"],
+  packed: ["-c", "--pack", "1M"],
+  configured: ["--pack", "1M"],
+};
+
+for (const [index, [name, skopeo]] of Object.entries(skopeos).entries()) {
+  const lacks = problem || (index === 0 ? "" : missing("skopeo").join());
+  for (const [variant, options] of Object.entries(variants)) {
+    const title = `${name}, ${variant}: a delta comes back from a registry, every digest as it was`;
+    (lacks === "" ? test.serial : test.serial.skip)(`${title}${lacks && ` (${lacks})`}`, (t) => {
+      const { srv } = on();
+      const [store, copy, remote] = [`store-${index}`, `copy-${index}`, `${registry}/${variant}-${index}:v2`];
+      const config = scratch.fresh("config.json");
+      writeFileSync(config, JSON.stringify(configuration));
+      const all = [...options, "--mtime", "keep", ...(variant === "configured" ? ["--config", config] : [])];
+      build(first, `${join(srv, store)}:v1`, ...all);
+      build(second, `${join(srv, store)}:v2`, ...all, "-b", "v1");
+      const wanted = digestOf(join(srv, store), "v2");
+      // The delta goes alone, into a repository of its own: what it needs of its base must come along.
+      const call = skopeo();
+      for (const args of [
+        ["--dest-tls-verify=false", `oci:${store}:v2`, remote],
+        ["--src-tls-verify=false", remote, `oci:${copy}:v2`],
+      ]) {
+        const { status, stderr } = call("copy", "--quiet", ...args);
+        t.is(status, 0, stderr);
+      }
+      rmSync(join(srv, store), { recursive: true });
+      t.is(digestOf(join(srv, copy), "v2"), wanted);
+      t.regex(run(puzzlefs, ["verify", join(srv, copy)]), /: good\n$/);
+      const mountpoint = scratch.directory("mnt");
+      const seen = withMount(`${join(srv, copy)}:v2`, mountpoint, () => dumpDirectory(mountpoint));
+      assertSameText(t, seen, dumpDirectory(second), "mount of the copy");
+      const { content } = JSON.parse(run(puzzlefs, ["inspect", "--json", `${join(srv, copy)}:v2`])).config ?? {};
+      t.deepEqual(content, variant === "configured" ? configuration : undefined);
+      rmSync(join(srv, copy), { recursive: true });
+    });
+  }
+}
+
+function digestOf(store: string, tag: string): string | undefined {
+  const { manifests } = JSON.parse(readFileSync(join(store, "index.json"), "utf8"));
+  for (const { digest, annotations } of manifests) {
+    if (annotations["org.opencontainers.image.ref.name"] === tag) return digest;
+  }
+  return undefined;
+}
