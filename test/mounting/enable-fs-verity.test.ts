@@ -2,12 +2,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ext4Image, type KernelName } from "@puzzlefs/qemu";
-import test from "ava";
 import { attempt, puzzlefs, run } from "../end-to-end/programs.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
+import type { Scratch } from "../end-to-end/scratch.ts";
 import { kernels } from "../kernel/driver.ts";
 import { randomBytes } from "../trees/content.ts";
-import { bootGuest, type Guest, guestTest } from "./guest.ts";
+import { type Guest, guestTest, guestWith } from "./guest.ts";
 
 /** Every way to store chunks; each in a layout of its own. */
 const images: Readonly<Record<string, readonly string[]>> = {
@@ -22,7 +21,7 @@ const small = 20_000;
 const manyFiles = 150;
 
 interface Prepared {
-  /** The store's disk, and one without fs-verity. */
+  /** The store's, and one without fs-verity. */
   disks: [string, string];
   /** By layout: what `puzzlefs build` printed. */
   digests: Readonly<Record<string, string>>;
@@ -68,18 +67,7 @@ const countEnabled = (layout: string): string => `lsattr ${layout}/blobs/sha256 
 for (const kernel of kernels) declare(kernel);
 
 function declare(kernel: KernelName): void {
-  const scratch = new Scratch();
-  let prepared: Promise<Prepared & { guest: Guest }> | undefined;
-  const ready = (): Promise<Prepared & { guest: Guest }> =>
-    (prepared ??= (async () => {
-      const found = prepare(scratch);
-      const disks = found.disks.map((image) => ({ image }));
-      return { ...found, guest: await bootGuest(kernel, scratch, { disks }) };
-    })());
-  test.after.always(async () => {
-    (await prepared?.catch(() => undefined))?.guest.machine.kill();
-    scratch.remove();
-  });
+  const ready = guestWith(kernel, prepare);
   const manifest = async (guest: Guest, layout: string): Promise<string> =>
     (await guest.succeed(`sed 's/.*"digest":"sha256:\\([0-9a-f]*\\)".*/\\1/' ${layout}/index.json`)).trim();
 

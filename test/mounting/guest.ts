@@ -13,7 +13,7 @@ import {
 } from "@puzzlefs/qemu";
 import test, { type ExecutionContext } from "ava";
 import { cache } from "../end-to-end/programs.ts";
-import type { Scratch } from "../end-to-end/scratch.ts";
+import { Scratch } from "../end-to-end/scratch.ts";
 import { kernelTest, missingFor } from "../kernel/driver.ts";
 import { programDisk } from "./program.ts";
 
@@ -34,16 +34,13 @@ export function guestTest(kernel: KernelName, title: string, body: (t: Execution
   else test.serial.skip(`${kernel}: ${title} (needs ${missing})`, () => undefined);
 }
 
-export interface GuestOptions extends MachineOptions {
-  /** Default true: the driver's module is where modprobe finds it. It is not loaded. */
-  driver?: boolean;
-}
-
-/** Boots. The first disk is on /store, and there is a system log: /run/syslog. */
-export async function bootGuest(kernelName: KernelName, scratch: Scratch, options: GuestOptions = {}): Promise<Guest> {
+/**
+ * Boots with the first disk on /store. The driver's module is where modprobe finds it, and is not loaded; there is a
+ * system log, /run/syslog.
+ */
+export async function bootGuest(kernelName: KernelName, scratch: Scratch, options: MachineOptions): Promise<Guest> {
   const kernel = findKernel(kernelName);
-  const module = options.driver === false ? undefined : readFileSync(buildModule(kernel).path);
-  const machine = await Machine.boot(kernel, module, {
+  const machine = await Machine.boot(kernel, readFileSync(buildModule(kernel).path), {
     ...options,
     files: { ...luaProgram(), ...luaPrograms(), ...options.files },
     root: [programDisk(scratch), userland(kernelName)],
@@ -51,12 +48,49 @@ export async function bootGuest(kernelName: KernelName, scratch: Scratch, option
   try {
     // What udev and an init system do.
     await machine.succeed("chmod 666 /dev/fuse && busybox syslogd -O /run/syslog");
-    if ((options.disks ?? []).length > 0) await machine.succeed("mkdir /store && mount -t ext4 /dev/vda /store");
+    await machine.succeed("mkdir /store && mount -t ext4 /dev/vda /store");
   } catch (error) {
     machine.kill();
     throw error;
   }
   return new Guest(machine);
+}
+
+/** What the tests of a file have in their machine. */
+export interface Material {
+  /** Images of ext4; the first is on /store. */
+  disks: readonly string[];
+  /** What to run once it is up. */
+  setUp?: string;
+  /** Reports of the kernel that its tests provoke. */
+  expected?: readonly RegExp[];
+}
+
+export type Prepared<M extends Material> = M & { guest: Guest };
+
+/**
+ * Gives a function that boots a machine with what `prepare` makes, when it is first called; the machine and the scratch
+ * directory go when all tests of the file are over.
+ */
+export function guestWith<M extends Material>(
+  kernel: KernelName,
+  prepare: (scratch: Scratch) => M,
+): () => Promise<Prepared<M>> {
+  const scratch = new Scratch();
+  let guest: Guest | undefined;
+  let prepared: Promise<Prepared<M>> | undefined;
+  const boot = async (): Promise<Prepared<M>> => {
+    const material = prepare(scratch);
+    const { setUp, expected = [] } = material;
+    guest = await bootGuest(kernel, scratch, { disks: material.disks.map((image) => ({ image })), expected });
+    if (setUp !== undefined) await guest.succeed(setUp);
+    return { ...material, guest };
+  };
+  test.after.always(() => {
+    guest?.machine.kill();
+    scratch.remove();
+  });
+  return () => (prepared ??= boot());
 }
 
 export class Guest {
@@ -77,7 +111,7 @@ export class Guest {
   /** Runs a command that must end with this status, and say this, to stderr or in the kernel's log. */
   async refused(t: ExecutionContext, command: string, expected: number, message: RegExp): Promise<void> {
     const { status, stdout, stderr, log } = await this.run(command);
-    const said = `${command}\n${stdout}${stderr}${log}`;
+    const said = `${command}\n${stdout}${stderr}${log}`.slice(0, 4000);
     t.is(status, expected, said);
     t.regex(`${stderr}${log}`, message, said);
   }

@@ -1,5 +1,7 @@
 /** Images for a machine's store. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readManifest } from "@puzzlefs/format";
 import { manifestOf } from "@puzzlefs/qemu";
 import { attempt, puzzlefs } from "../end-to-end/programs.ts";
 
@@ -9,6 +11,8 @@ export interface StoredImage {
   layout: string;
   /** sha256 of the manifest. */
   manifest: string;
+  /** sha256 of the metadata blob. */
+  metadata: string;
   /** What `puzzlefs build` printed: the manifest's fs-verity digest. */
   verity: string;
 }
@@ -19,5 +23,7 @@ export function buildImage(store: string, layout: string, tree: string, options:
   const verity = /manifest digest: ([0-9a-f]{64})\n$/.exec(stdout)?.[1];
   if (status !== 0 || verity === undefined) throw new Error(`build ${layout}: ${stdout}${stderr}`);
   const at = `/store/${layout}`;
-  return { name: `${at}:v1`, layout: at, manifest: manifestOf(join(store, layout), "v1"), verity };
+  const manifest = manifestOf(join(store, layout), "v1");
+  const metadata = readManifest(readFileSync(join(store, layout, "blobs/sha256", manifest))).digest;
+  return { name: `${at}:v1`, layout: at, manifest, metadata, verity };
 }

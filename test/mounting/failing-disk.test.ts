@@ -1,0 +1,121 @@
+/**
+ * The disk below a store fails while an image is mounted, by device-mapper: exactly the files that lie there cannot be
+ * read, nothing hangs, the log names the blob, and the mount can be taken off; what works again can be read again.
+ */
+import { createHash } from "node:crypto";
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ext4Image, type KernelName } from "@puzzlefs/qemu";
+import type { Scratch } from "../end-to-end/scratch.ts";
+import { kernels } from "../kernel/driver.ts";
+import { randomBytes } from "../trees/content.ts";
+import { guestTest, guestWith, type Material } from "./guest.ts";
+import { buildImage, type StoredImage } from "./images.ts";
+
+const drivers = ["fuse", "kernel"] as const;
+/** A chunk of its own, of five blocks. */
+const small = 20_000;
+const blockSize = 4096;
+const sectorSize = 512;
+const sectorsPerBlock = blockSize / sectorSize;
+const ownSeeds = [1, 2, 3, 4, 5, 6];
+const sharedSeed = 100;
+/** No read may take longer, seconds; a machine that is emulated on a busy one needs most of it. */
+const patience = 30;
+
+interface Failing extends Material {
+  sectors: number;
+  image: StoredImage;
+  /** The blob of `shared-1` and `shared-2`. */
+  shared: string;
+}
+
+const healthy = (sectors: number): string => `0 ${sectors} linear /dev/vda 0`;
+
+function prepare(scratch: Scratch): Failing {
+  const store = scratch.directory("store");
+  const tree = scratch.directory("tree");
+  mkdirSync(join(tree, "files"));
+  for (const seed of ownSeeds) writeFileSync(join(tree, `files/own-${seed}`), randomBytes(small, seed));
+  for (const name of ["shared-1", "shared-2"]) writeFileSync(join(tree, "files", name), randomBytes(small, sharedSeed));
+  const image = buildImage(store, "oci", tree);
+  const disk = scratch.fresh("store.ext4");
+  ext4Image(disk, store);
+  const shared = createHash("sha256").update(randomBytes(small, sharedSeed)).digest("hex");
+  const sectors = statSync(disk).size / sectorSize;
+  const setUp = `modprobe -a dm_mod dm_flakey && umount /store
+    dmsetup create store --table '${healthy(sectors)}' && mount -t ext4 -o ro /dev/dm-0 /store`;
+  // What a directory's block that cannot be read makes of ext4.
+  const expected = [/EXT4-fs error/];
+  return { disks: [disk], sectors, image, shared, setUp, expected };
+}
+
+for (const kernel of kernels) declare(kernel);
+
+function declare(kernel: KernelName): void {
+  const ready = guestWith(kernel, prepare);
+
+  /** Puts another table under the mounted file system, and forgets what has been read. */
+  const become = (table: string): string => `
+    printf '${table}' | dmsetup load store && dmsetup suspend --nolockfs --noflush store && dmsetup resume store
+    echo 3 >/proc/sys/vm/drop_caches`;
+  /** Names of the files that cannot be read, and of those that take too long. */
+  const unreadable = `cd /mnt/files; for name in *; do timeout ${patience} cat $name >/dev/null 2>/tmp/why
+    case $? in 0) ;; 1) echo $name; grep -v 'Input/output error' /tmp/why;; *) echo "$name hangs";; esac; done; cd /`;
+
+  for (const driver of drivers) {
+    const mount = (image: StoredImage): string =>
+      `: >/run/syslog; puzzlefs mount --driver ${driver} ${image.name} /mnt`;
+
+    guestTest(kernel, `${driver}: where blocks of one blob fail, its files do, and no others`, async (t) => {
+      const { guest, image, sectors, shared } = await ready();
+      const block = Number(await guest.succeed(`lua /verity.lua block /store/oci/blobs/sha256/${shared}`));
+      const start = block * sectorsPerBlock;
+      const length = Math.ceil(small / blockSize) * sectorsPerBlock;
+      const end = start + length;
+      await guest.succeed(mount(image));
+      await guest.succeed(
+        become(
+          `0 ${start} linear /dev/vda 0\\n${start} ${length} error\\n${end} ${sectors - end} linear /dev/vda ${end}\\n`,
+        ),
+      );
+      const { stdout, log } = await guest.run(unreadable);
+      t.is(stdout, "shared-1\nshared-2\n", log);
+      const logged = `${await guest.succeed("cat /run/syslog")}${log}`;
+      t.true(logged.includes(shared), logged);
+      await guest.succeed(become(healthy(sectors)));
+      t.is(await guest.succeed(unreadable), "");
+      await guest.succeed("umount /mnt");
+    });
+
+    guestTest(
+      kernel,
+      `${driver}: while the whole disk is away names stay, content is EIO; it comes back`,
+      async (t) => {
+        const { guest, image, sectors } = await ready();
+        await guest.succeed(mount(image));
+        const listing = await guest.succeed("ls -lR /mnt");
+        await guest.succeed("cat /mnt/files/own-1 >/dev/null");
+        // Up for no time, down for long.
+        await guest.succeed(become(`0 ${sectors} flakey /dev/vda 0 0 1000`));
+        t.is(await guest.succeed("ls -lR /mnt"), listing);
+        const all = [...ownSeeds.map((seed) => `own-${seed}`), "shared-1", "shared-2"];
+        const { stdout, log } = await guest.run(unreadable);
+        t.is(stdout, all.map((name) => `${name}\n`).join(""), log);
+        await guest.succeed(become(healthy(sectors)));
+        t.is(await guest.succeed(unreadable), "");
+        // Taken off while nothing can be read.
+        await guest.succeed(become(`0 ${sectors} error`));
+        await guest.succeed(`timeout ${patience} umount /mnt`);
+        t.is((await guest.run("findmnt /mnt")).status, 1);
+        await guest.succeed(become(healthy(sectors)));
+      },
+    );
+  }
+
+  guestTest(kernel, "the machine has nothing to report", async (t) => {
+    const { guest } = await ready();
+    await guest.succeed("umount /store && dmsetup remove store && rmmod puzzlefs");
+    await t.notThrowsAsync(guest.machine.close());
+  });
+}
