@@ -11,6 +11,7 @@ import {
   rmdirSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -255,5 +256,30 @@ mounting("through fusermount3 as well; auto_unmount comes when nobody is left", 
   t.is(await readFile(scratch.path("once"), "latin1"), "I am once");
   rmSync(scratch.marks, { recursive: true });
   scratch.kill();
+  await scratch.gone(t);
+});
+
+mounting("pivot_root does not keep the next server from being found", async (t) => {
+  await using scratch = new Supervised();
+  // The new root has all that the old one has, but the program.
+  const script = `
+    set -e
+    node=$1 memory_mount=$2 scratch=$3 checkout=$4
+    pid=$("$node" "$memory_mount" "$scratch/mnt" '${JSON.stringify(scratch.deadly)}' '{"supervised":true}')
+    mkdir "$scratch/new" "$scratch/old"
+    mount --rbind / "$scratch/new"
+    mount -t tmpfs none "$scratch/new$checkout"
+    cd "$scratch/new"
+    pivot_root . "./$scratch/old"
+    kill -KILL $(cat "/proc/$pid/task/$pid/children")
+    cat "$scratch/mnt/good"
+    umount "$scratch/mnt"
+    kill -TERM "$pid"`;
+  const file = join(scratch.directory, "script");
+  writeFileSync(file, script);
+  const checkout = fileURLToPath(new URL("../../../..", import.meta.url)).replace(/\/$/, "");
+  const argv = [process.execPath, MEMORY_MOUNT, scratch.directory, checkout];
+  const outcome = await run("unshare", "--mount", "sh", file, ...argv);
+  t.is(outcome.stdout, "I am good", outcome.stderr);
   await scratch.gone(t);
 });

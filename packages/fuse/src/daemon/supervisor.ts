@@ -1,5 +1,6 @@
-import { closeSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { libc } from "../mount/libc.ts";
 import type { Log } from "./log.ts";
 import { RestartPolicy } from "./restart-policy.ts";
 import { ServerProcess } from "./server-process.ts";
@@ -21,6 +22,7 @@ export class CrashLoopError extends Error {
 export class Supervisor {
   readonly #argv: readonly string[];
   readonly #log: Log;
+  readonly #root = openSync("/", constants.O_RDONLY | constants.O_DIRECTORY);
   readonly #memory = SharedRequest.create();
   readonly #request = new SharedRequest(this.#memory);
   readonly #policy = new RestartPolicy();
@@ -60,6 +62,7 @@ export class Supervisor {
     } finally {
       closeSync(device);
       closeSync(this.#memory);
+      closeSync(this.#root);
     }
   }
 
@@ -83,6 +86,7 @@ export class Supervisor {
     const when = pause === 0 ? "" : ` in ${pause} ms`;
     this.#log("error", `the process that serves the mount (${pid}) died: ${how}; another takes over${when}`);
     await sleep(pause);
+    this.#returnToRoot();
     const server = this.#start();
     this.#server = server;
     // Rejected if it dies before that, which watch() sees to.
@@ -94,5 +98,18 @@ export class Supervisor {
 
   #start(): ServerProcess {
     return new ServerProcess(this.#argv, this.#memory);
+  }
+
+  /**
+   * pivot_root(2) takes processes along whose root is the old one, and then a server would be looked for in the mount
+   * itself, which nobody serves. Who may not go back is not likely to be where others may call pivot_root.
+   */
+  #returnToRoot(): void {
+    if (process.geteuid?.() !== 0) return;
+    try {
+      libc().changeRoot(this.#root);
+    } catch (error) {
+      this.#log("error", error instanceof Error ? error.message : String(error));
+    }
   }
 }

@@ -31,6 +31,8 @@ export interface Libc {
   /** The memory of a descriptor, for as long as this process lives; all of its pages are present. */
   mapMemory(descriptor: number, bytes: number): ArrayBuffer;
   dup2(from: number, to: number): void;
+  /** Makes an open directory the root and the working directory of this process. */
+  changeRoot(directory: number): void;
   /** A Unix datagram socket, close-on-exec. */
   datagramSocket(): number;
   /** Connects it to the one at `path`, and says whether there is one. */
@@ -85,6 +87,8 @@ function load(): Libc {
   const memfdCreate = library.func("int memfd_create(const char *, unsigned int)");
   const ftruncate = library.func("int ftruncate(int, int64_t)");
   const mmap = library.func("void *mmap(void *, size_t, int, int, int, int64_t)");
+  const fchdir = library.func("int fchdir(int)");
+  const chroot = library.func("int chroot(const char *)");
   const dup2 = library.func("int dup2(int, int)");
   const makeSocket = library.func("int socket(int, int, int)");
   const connect = library.func("int connect(int, const void *, int)");
@@ -127,6 +131,10 @@ function load(): Libc {
       const at: bigint = mmap(null, bytes, PROT_READ_WRITE, MAP_SHARED_POPULATE, descriptor, 0);
       if (BigInt.asIntN(64, at) === -1n) throw new SystemCallError("mmap", koffi.errno());
       return koffi.view(at, bytes);
+    },
+    changeRoot: (directory) => {
+      check("fchdir", fchdir(directory));
+      check("chroot", chroot("."));
     },
     dup2: (from, to) => check("dup2", dup2(from, to)),
     datagramSocket: () => {
