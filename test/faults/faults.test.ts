@@ -21,9 +21,8 @@ test.after.always(() => scratch.remove());
 
 for (const fault of faults) {
   const backend = backends.find(({ name }) => name === (fault.asNobody === true ? "FUSE as nobody" : "FUSE as root"));
-  const lacks = [backend?.obstacle ?? "a backend", ...missing("filefrag", "mkfs.ext4", "fallocate")].filter(
-    (text) => text,
-  );
+  const wanted = fault.onLoopDevice === true ? ["/dev/loop-control", "fallocate", "filefrag", "mkfs.ext4"] : [];
+  const lacks = [backend?.obstacle ?? "a backend", ...missing(...wanted)].filter((text) => text !== "");
   for (const way of fault.ways) {
     const title = `${way}: ${fault.name}`;
     if (lacks.length > 0 || backend === undefined)

@@ -19,6 +19,8 @@ export interface Fault {
   ways: readonly Way[];
   /** Makes `$store` a copy of `$pristine` in a place of its own, and may choose another `$blob`. */
   place?: string;
+  /** Whether that place is a loop device. */
+  onLoopDevice?: boolean;
   /** For `puzzlefs mount`. */
   options?: string;
   /** Mounted by nobody. */
@@ -126,6 +128,7 @@ log=$scratch/full/log; cp -a $pristine $store`,
     name: "on a device that ends before it",
     ways: both,
     place: lastOnDisk,
+    onLoopDevice: true,
     spoil: "truncate -s $((start * 4096)) $disk",
     victims: "users",
   },
@@ -133,6 +136,7 @@ log=$scratch/full/log; cp -a $pristine $store`,
     name: "on a device that has lost its blocks, with --verify blob",
     ways: both,
     place: lastOnDisk,
+    onLoopDevice: true,
     options: "--verify blob",
     spoil: "fallocate --punch-hole --offset $((start * 4096)) --length $((half * 2)) $disk",
     victims: "users",

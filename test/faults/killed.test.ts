@@ -1,44 +1,48 @@
-/** The daemon is killed while many read: ENOTCONN for all of them within a second, and nothing that lasts. */
-import { spawn } from "node:child_process";
+/**
+ * What serves a mount is killed while many read: ENOTCONN for all of them within a second, and nothing that lasts; with
+ * --supervise, nobody notices.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 import { isRoot, puzzlefs, run } from "../end-to-end/programs.ts";
 import { mountpoints, Scratch } from "../end-to-end/scratch.ts";
 import { backends } from "../posix/backends.ts";
 import { daemonsOf } from "../soak/daemons.ts";
-import { Material } from "./material.ts";
+import { Material, type Way } from "./material.ts";
 import type { Failure, Observation } from "./observe.ts";
 
 const soon = 1000;
 const readers = 8;
+const kills = 4;
 const observer = `${import.meta.dirname}/observe.ts`;
 const scratch = new Scratch();
 const obstacle = backends.find(({ name }) => name === "FUSE as root")?.obstacle ?? "";
 const declare = obstacle === "" ? test.serial : test.serial.skip;
 const suffix = obstacle === "" ? "" : ` (needs ${obstacle})`;
-const material = isRoot ? new Material(scratch) : undefined;
+let material: Material | undefined;
+
+test.before(() => {
+  if (isRoot) material = new Material(scratch);
+});
 
 test.after.always(() => scratch.remove());
 
-for (const way of ["raw", "zstd-packed"]) {
-  declare(`${way}: killed while ${readers} processes read${suffix}`, async (t) => {
+const cases: readonly [way: Way, options: readonly string[]][] = [
+  ["raw", []],
+  ["zstd-packed", []],
+  ["zstd", ["--writable"]],
+];
+for (const [way, options] of cases) {
+  declare(`${way}: killed while ${readers} processes read ${options.join(" ")}${suffix}`, async (t) => {
     t.timeout(120_000);
-    if (material === undefined) return t.fail();
-    const mountpoint = scratch.directory("mnt");
-    const argv = ["mount", "--driver", "fuse", `${material.store}:${way}`, mountpoint];
-    run(puzzlefs, argv);
+    const mountpoint = mount(way, options);
     const [daemon, ...others] = daemonsOf(mountpoint);
     t.deepEqual(others, []);
-    const running = Array.from({ length: readers }, () =>
-      spawn(process.execPath, [observer, mountpoint, material.expected, "--until-failure"], {
-        stdio: ["ignore", "pipe", "inherit"],
-      }),
-    );
-    await Promise.all(running.map((child) => once(child.stdout, "data")));
-    await sleep(500);
-    const reports = running.map(({ stdout }) => text(stdout));
+    const running = await startReaders(mountpoint);
+    const reports = running.map(({ stdout }) => text(stdout as NodeJS.ReadableStream));
     process.kill(daemon?.pid ?? 0, "SIGKILL");
     const killed = Date.now();
     for (const report of await Promise.all(reports)) {
@@ -49,17 +53,67 @@ for (const way of ["raw", "zstd-packed"]) {
       t.true(at - killed <= soon, `${at - killed} ms`);
       t.true(filesRead > 0, "it had read nothing");
     }
-    t.deepEqual(daemonsOf(mountpoint), []);
-    run(puzzlefs, ["umount", mountpoint]);
-    t.false(mountpoints().includes(mountpoint));
+    unmount(t, mountpoint);
 
-    run(puzzlefs, argv);
-    const observations = JSON.parse(run(process.execPath, [observer, mountpoint, material.expected])) as Observation[];
-    t.deepEqual(
-      observations.filter(({ outcome }) => outcome !== "right"),
-      [],
-    );
-    run(puzzlefs, ["umount", mountpoint]);
-    return undefined;
+    const again = mount(way, options);
+    assertReadable(t, again);
+    unmount(t, again);
   });
+}
+
+declare(`zstd: killed ${kills} times while ${readers} processes read, with --supervise${suffix}`, async (t) => {
+  t.timeout(120_000);
+  const mountpoint = mount("zstd", ["--supervise"]);
+  const running = await startReaders(mountpoint);
+  const reports = running.map(({ stdout }) => text(stdout as NodeJS.ReadableStream));
+  const killed = new Set<number>();
+  while (killed.size < kills) {
+    const server = daemonsOf(mountpoint).find(
+      ({ pid, commandLine }) => commandLine.startsWith("puzzlefs serve") && !killed.has(pid),
+    );
+    if (server !== undefined) {
+      killed.add(server.pid);
+      process.kill(server.pid, "SIGKILL");
+    }
+    await sleep(soon / 2);
+  }
+  for (const child of running) child.kill();
+  t.deepEqual(
+    await Promise.all(reports),
+    Array.from({ length: readers }, () => ""),
+  );
+  assertReadable(t, mountpoint);
+  unmount(t, mountpoint);
+});
+
+function mount(way: Way, options: readonly string[]): string {
+  const mountpoint = scratch.directory("mnt");
+  run(puzzlefs, ["mount", "--driver", "fuse", ...options, `${material?.store}:${way}`, mountpoint]);
+  return mountpoint;
+}
+
+/** Processes that read until a read fails; each has read something. */
+async function startReaders(mountpoint: string): Promise<ChildProcess[]> {
+  const argv = [observer, mountpoint, material?.expected ?? "", "--until-failure"];
+  const running = Array.from({ length: readers }, () =>
+    spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "inherit"] }),
+  );
+  await Promise.all(running.map((child) => once(child.stdout, "data")));
+  await sleep(soon / 2);
+  return running;
+}
+
+function assertReadable(t: ExecutionContext, mountpoint: string): void {
+  const observed = run(process.execPath, [observer, mountpoint, material?.expected ?? ""]);
+  const wrong = (JSON.parse(observed) as Observation[]).filter(({ outcome }) => outcome !== "right");
+  t.deepEqual(wrong, []);
+}
+
+/** Nothing stays: no mount, and soon no process. */
+function unmount(t: ExecutionContext, mountpoint: string): void {
+  run(puzzlefs, ["umount", mountpoint]);
+  t.false(mountpoints().includes(mountpoint));
+  for (const end = Date.now() + 10 * soon; daemonsOf(mountpoint).length > 0 && Date.now() < end;)
+    run("sleep", ["0.01"]);
+  t.deepEqual(daemonsOf(mountpoint), []);
 }
