@@ -9,7 +9,6 @@ import { findMount } from "../mount/mountinfo.ts";
 import type { MemoryArgument, MemorySettings } from "../memory/memory-mount.ts";
 
 export const MEMORY_MOUNT = fileURLToPath(new URL("../memory/memory-mount.ts", import.meta.url));
-export const CHECK = fileURLToPath(new URL("../../../posix/src/node/check.ts", import.meta.url));
 
 // Every mount starts two processes; this halves the time for which they read the same sources again.
 process.env["NODE_COMPILE_CACHE"] ??= join(tmpdir(), "puzzlefs-compile-cache");

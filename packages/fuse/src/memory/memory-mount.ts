@@ -13,7 +13,7 @@ import { mountForeground } from "../daemon/foreground.ts";
 import { spawnDaemon } from "../daemon/spawn.ts";
 import { serveSupervised } from "../daemon/serve-supervised.ts";
 import { type DaemonSettings, serve } from "../daemon/serve.ts";
-import { type FixtureEntry, nodeFixture } from "@puzzlefs/posix";
+import type { FixtureEntry } from "@puzzlefs/posix";
 import type { MountableTree } from "../operations/mountable.ts";
 import { MemoryTree } from "./memory-tree.ts";
 
@@ -22,7 +22,6 @@ import { MemoryTree } from "./memory-tree.ts";
  * `deadly` has files that kill or stop whoever serves them, see deadlyTree(); it opens only while `marks` is there.
  */
 export type MemoryArgument =
-  | { tree: "fixture" }
   | { tree: "high" }
   | { tree: "broken"; more?: number }
   | { tree: "files"; count: number; perDirectory?: number; big?: number; numbered?: boolean }
@@ -79,8 +78,6 @@ function deadlyTree(marks: string): MemoryTree {
 
 function open(argument: MemoryArgument): MountableTree {
   switch (argument.tree) {
-    case "fixture":
-      return new MemoryTree(nodeFixture(process.geteuid?.()));
     case "broken": {
       const names = ["broken", ...Array.from({ length: argument.more ?? 0 }, (_, index) => `broken-${index}`)];
       const broken = names.map((name) => plain(name, "file", "\0".repeat(10_000)));
