@@ -1,4 +1,4 @@
-import { constants, existsSync, openSync, statSync } from "node:fs";
+import { constants, existsSync, open, openSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { digestHex, isHexDigest, sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
@@ -15,6 +15,7 @@ import {
 import { withLock } from "./lock.ts";
 import { MANIFEST_LIMIT, MANIFEST_TYPE } from "./manifest.ts";
 import { O_PATH, openatFollowing } from "./native/at-calls.ts";
+import { descriptorPath } from "./native/paths.ts";
 import { Transaction } from "./transaction.ts";
 
 const LAYOUT_FILE = "oci-layout";
@@ -22,6 +23,7 @@ const INDEX_FILE = "index.json";
 const INDEX_TEMPORARY = ".puzzlefs-index.json";
 const LAYOUT_VERSION = "1.0.0";
 const LAYOUT_LIMIT = 65536;
+const BLOB_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 const INDEX_LIMIT = 64 * 1024 * 1024;
 
 /** An image of a layout, as `puzzlefs tags` shows it. */
@@ -114,8 +116,14 @@ export class Layout {
   /** Opens a blob for reading; close the descriptor. It may be anything: a fifo does not block. Throws system errors. */
   openBlob(digest: string): number {
     const path = this.blobPath(digest);
-    const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
-    return this.#blobs === undefined ? openSync(path, flags) : openatFollowing(this.#blobs, digest, flags);
+    return this.#blobs === undefined ? openSync(path, BLOB_FLAGS) : openatFollowing(this.#blobs, digest, BLOB_FLAGS);
+  }
+
+  /** The same in another thread; `use` gets undefined where it fails, for whatever reason. */
+  openBlobAside(digest: string, use: (descriptor: number | undefined) => void): void {
+    const path =
+      this.#blobs === undefined ? this.blobPath(digest) : `${descriptorPath(this.#blobs).toString()}/${digest}`;
+    open(path, BLOB_FLAGS, (error, descriptor) => use(error === null ? descriptor : undefined));
   }
 
   /** A whole blob of at most `limit` bytes, verified against its digest. Throws LayoutError (absent, corrupt). */

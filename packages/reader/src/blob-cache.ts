@@ -4,6 +4,7 @@ import { BlobFile } from "./blob-file.ts";
 import { RawBlob, SeekableBlob } from "./blob.ts";
 import type { Blob } from "./blob.ts";
 import { Decompression } from "./decompression.ts";
+import { ExpectedBlobs } from "./expected-blobs.ts";
 import { FrameCache } from "./frame-cache.ts";
 import { readSeekTable } from "./seek-table.ts";
 
@@ -55,6 +56,7 @@ export class BlobCache {
   readonly #decompression: Decompression;
   readonly #blobs = new Map<BlobKey, Blob>();
   readonly #check: BlobCheck | undefined;
+  readonly #expected: ExpectedBlobs;
   #memory = 0;
 
   constructor(layout: Layout, options: BlobCacheOptions, check?: BlobCheck) {
@@ -62,6 +64,12 @@ export class BlobCache {
     this.#limit = options.openBlobs;
     this.#decompression = new Decompression(new FrameCache(options.frameBytes));
     this.#check = check;
+    this.#expected = new ExpectedBlobs(layout);
+  }
+
+  /** A blob will probably be read soon. */
+  expect(key: BlobKey): void {
+    if (!this.#blobs.has(key)) this.#expected.expect(key);
   }
 
   /**
@@ -111,6 +119,7 @@ export class BlobCache {
   close(): void {
     for (const blob of this.#blobs.values()) blob.file.close();
     this.#blobs.clear();
+    this.#expected.clear();
     this.#memory = 0;
     this.#decompression.frames.clear();
   }
@@ -125,11 +134,13 @@ export class BlobCache {
     const name = `blob sha256:${digest}`;
     for (;;) {
       try {
-        return new BlobFile(this.#layout, digest, name);
+        return new BlobFile(this.#layout, digest, name, this.#expected.take(key));
       } catch (error) {
         // Out of descriptors: make room among ours, and give up only when we hold none.
         const { code } = error as NodeJS.ErrnoException;
-        if ((code !== "EMFILE" && code !== "ENFILE") || this.#blobs.size === 0) throw error;
+        if (code !== "EMFILE" && code !== "ENFILE") throw error;
+        if (this.#expected.clear()) continue;
+        if (this.#blobs.size === 0) throw error;
         const keep = this.#blobs.size >> 1;
         while (this.#blobs.size > keep) this.#closeOldest();
       }

@@ -14,11 +14,14 @@ export class BlobFile {
   readonly size: number;
   readonly descriptor: number;
 
-  /** @throws {IntegrityError} missing or unreadable; EMFILE and ENFILE are passed on as they are */
-  constructor(layout: Layout, digest: string, name: string) {
+  /**
+   * @param opened its descriptor, which then belongs to this object, where somebody has opened it before
+   * @throws {IntegrityError} missing or unreadable; EMFILE and ENFILE are passed on as they are
+   */
+  constructor(layout: Layout, digest: string, name: string, opened?: number) {
     this.name = name;
     try {
-      this.descriptor = layout.openBlob(digest);
+      this.descriptor = opened ?? layout.openBlob(digest);
     } catch (error) {
       throw explained(name, error);
     }

@@ -85,14 +85,16 @@ export class ContentMaps {
     this.#limit = limit;
   }
 
-  get(ino: number, make: () => ContentMap): ContentMap {
+  get(ino: number): ContentMap | undefined {
     const known = this.#maps.get(ino);
     if (known !== undefined) {
       this.#maps.delete(ino);
       this.#maps.set(ino, known);
-      return known;
     }
-    const map = make();
+    return known;
+  }
+
+  add(ino: number, map: ContentMap): ContentMap {
     if (map.chunks < smallestKept) return map;
     this.#maps.set(ino, map);
     this.#runs += map.runs + 1;

@@ -13,6 +13,7 @@ import {
 import type { Inode, Listed, Metadata, Place } from "@puzzlefs/format";
 import type { BlobCache } from "./blob-cache.ts";
 import { ContentMap, ContentMaps } from "./content-map.ts";
+import { LookAhead } from "./look-ahead.ts";
 import type { Attributes, InodeKind, Tree, TreeEntry } from "./tree.ts";
 import { isKnownXattr } from "./xattr-names.ts";
 
@@ -27,6 +28,7 @@ export class ImageTree implements Tree {
   readonly manifestDigest: string;
   readonly #blobs: BlobCache;
   readonly #contents = new ContentMaps(contentRunsKept);
+  readonly #lookAhead: LookAhead;
   #contentBytes: number | undefined;
   #xattrNames: ReadonlySet<string> | undefined;
 
@@ -34,6 +36,7 @@ export class ImageTree implements Tree {
     this.metadata = metadata;
     this.manifestDigest = manifestDigest;
     this.#blobs = blobs;
+    this.#lookAhead = new LookAhead(blobs, (ino) => this.#contentOf(ino));
   }
 
   /** Names (latin1) of all extended attributes in the image: who knows them need not ask inode by inode. */
@@ -102,11 +105,16 @@ export class ImageTree implements Tree {
 
   /** Where the content of a regular file is. */
   content(ino: number): ContentMap {
-    return this.#contents.get(ino, () => {
-      const { mode } = this.#inode(ino);
-      if (mode.kind !== "file") throw new Error(`inode ${ino} is not a regular file`);
-      return new ContentMap(mode.file);
-    });
+    const content = this.#contentOf(ino);
+    if (content === undefined) throw new Error(`inode ${ino} is not a regular file`);
+    return content;
+  }
+
+  #contentOf(ino: number): ContentMap | undefined {
+    const known = this.#contents.get(ino);
+    if (known !== undefined) return known;
+    const mode = this.#place(ino)?.inode.mode;
+    return mode?.kind === "file" ? this.#contents.add(ino, new ContentMap(mode.file)) : undefined;
   }
 
   /** @throws {IntegrityError} a blob is not what its name says @throws {FormatError} it is too short for the image */
@@ -114,6 +122,7 @@ export class ImageTree implements Tree {
     const content = this.content(ino);
     const wanted = Math.min(into.length, content.size - offset);
     if (wanted <= 0) return 0;
+    this.#lookAhead.reading(ino, content, offset, offset + wanted);
     let done = 0;
     for (let run = content.find(offset); done < wanted; run++) {
       const start = content.start(run);

@@ -18,6 +18,8 @@ const flockNative = bind("int flock(int fd, int operation)");
 const syncfsNative = bind("int syncfs(int fd)");
 const syncFileRangeNative = bind("int sync_file_range(int fd, int64_t offset, int64_t bytes, unsigned int flags)");
 const SYNC_FILE_RANGE_WRITE = 2;
+const adviseNative = bind("int posix_fadvise(int fd, int64_t offset, int64_t length, int advice)");
+const POSIX_FADV_WILLNEED = 3;
 const fallocateNative = bind("int fallocate(int fd, int mode, int64_t offset, int64_t length)");
 const lseekNative = bind("int64_t lseek(int fd, int64_t offset, int whence)");
 const ioctlNative = bind("int ioctl(int fd, unsigned long request, void *argument)");
@@ -84,4 +86,9 @@ export function ioctl(descriptor: number, request: number, argument: Uint8Array)
   const result = ioctlNative(descriptor, request, argument);
   if (result < 0) throw new SystemError(-result, "ioctl");
   return result;
+}
+
+/** Has the disk begin to read the first `length` bytes of a file, and does not wait. Only a hint. */
+export function willNeed(descriptor: number, length: number): void {
+  adviseNative(descriptor, 0, length, POSIX_FADV_WILLNEED);
 }

@@ -1,0 +1,60 @@
+import { closeSync } from "node:fs";
+import { type Layout, willNeed } from "@puzzlefs/oci";
+import { type BlobKey, keyDigest } from "./blob-cache.ts";
+
+/** Blobs that are being opened, and blobs that wait for their first read. */
+const most = 64;
+/** Of each. */
+const bytesAhead = 1 << 20;
+
+/**
+ * Blobs that will probably be read soon: opened by other threads, and read ahead by the disk, while this one answers. Nothing
+ * waits for that and no failure of it counts, as who reads such a blob finds out by itself.
+ */
+export class ExpectedBlobs {
+  readonly #layout: Layout;
+  /** Descriptors; undefined: not open yet. */
+  readonly #files = new Map<BlobKey, number | undefined>();
+  /** Threads open on while a program that never returns to the event loop hears nothing of it. */
+  #opening = 0;
+
+  constructor(layout: Layout) {
+    this.#layout = layout;
+  }
+
+  expect(key: BlobKey): void {
+    if (this.#opening >= most || this.#files.has(key)) return;
+    if (this.#files.size >= most) this.#dropOldest();
+    this.#files.set(key, undefined);
+    this.#opening++;
+    this.#layout.openBlobAside(keyDigest(key), (descriptor) => {
+      this.#opening--;
+      if (descriptor === undefined) return void this.#files.delete(key);
+      willNeed(descriptor, bytesAhead);
+      // It may be given up, or expected a second time.
+      if (this.#files.has(key) && this.#files.get(key) === undefined) this.#files.set(key, descriptor);
+      else closeSync(descriptor);
+    });
+  }
+
+  /** The blob's descriptor, which is the caller's from now on; undefined where it has not been opened in time. */
+  take(key: BlobKey): number | undefined {
+    const descriptor = this.#files.get(key);
+    this.#files.delete(key);
+    return descriptor;
+  }
+
+  /** Gives all up. Whether any was open. */
+  clear(): boolean {
+    const open = [...this.#files.values()].some((descriptor) => descriptor !== undefined);
+    while (this.#files.size > 0) this.#dropOldest();
+    return open;
+  }
+
+  #dropOldest(): void {
+    const [oldest] = this.#files.keys();
+    if (oldest === undefined) return;
+    const descriptor = this.take(oldest);
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
