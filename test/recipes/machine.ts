@@ -22,7 +22,8 @@ const system = join(cache, "recipes/root");
 const enter = join(import.meta.dirname, "enter.sh");
 /** Debian's directories, as they are in the layer below. */
 const merged = ["bin", "lib", "sbin"];
-const patienceMilliseconds = 150_000;
+/** For a recipe, and for all that a machine serves. */
+const patienceMilliseconds = 280_000;
 const pollMilliseconds = 100;
 
 /** Why there can be no machine here, in words; empty if there can. */
