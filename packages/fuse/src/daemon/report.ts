@@ -16,12 +16,15 @@ export interface ReportedError {
   name: string;
   message: string;
   code?: string;
+  /** Of errors that come in kinds, as LayoutError does. */
+  kind?: string;
 }
 
 export function reportError(error: unknown): ReportedError {
   if (!(error instanceof Error)) return { name: "Error", message: String(error) };
   const code = "code" in error && typeof error.code === "string" ? { code: error.code } : {};
-  return { name: error.name, message: error.message, ...code };
+  const kind = "kind" in error && typeof error.kind === "string" ? { kind: error.kind } : {};
+  return { name: error.name, message: error.message, ...code, ...kind };
 }
 
 /**
@@ -30,10 +33,12 @@ export function reportError(error: unknown): ReportedError {
  */
 export class DaemonError extends Error {
   readonly code: string | undefined;
+  readonly kind: string | undefined;
 
   constructor(reported: ReportedError) {
     super(reported.message);
     this.name = reported.name;
     this.code = reported.code;
+    this.kind = reported.kind;
   }
 }
