@@ -15,13 +15,13 @@ export interface FuseCase {
   target: number;
   /** The figure in the table, from seconds. */
   unit: "s" | "ms" | "IOPS";
-  /** Measures mounting as well. */
+  /** Measures mounting as well, from the daemon's start on. */
   mounts?: true;
 }
 
 const positions = 2000;
 /** Milliseconds. */
-const randomPatience = 2000;
+const patience = 2000;
 const page = 4096;
 const sequentialBytes = 1 << 20;
 
@@ -52,20 +52,27 @@ function onLargeFile(read: (descriptor: number) => number): FuseCase["measure"] 
   };
 }
 
+/** As much as there is time for, as if it had been all. */
 const sequential = onLargeFile((descriptor) => {
   const buffer = Buffer.allocUnsafe(sequentialBytes);
-  while (readSync(descriptor, buffer) > 0);
-  return 1;
+  const start = performance.now();
+  let done = 0;
+  while (performance.now() - start < patience) {
+    const count = readSync(descriptor, buffer);
+    if (count === 0) return 1;
+    done += count;
+  }
+  return fstatSync(descriptor).size / done;
 });
 
-/** The same pages each time, in no order; as many as there is time for, as if it had been all. */
+/** The same pages each time, in no order; likewise. */
 const random = onLargeFile((descriptor) => {
   const buffer = Buffer.allocUnsafe(page);
   const pages = Math.floor(fstatSync(descriptor).size / page);
   const start = performance.now();
   let seed = 1;
   let count = 0;
-  while (count < positions && performance.now() - start < randomPatience) {
+  while (count < positions && performance.now() - start < patience) {
     seed = (seed * 48271) % 0x7fffffff;
     readSync(descriptor, buffer, 0, page, (seed % pages) * page);
     count++;
@@ -77,7 +84,7 @@ const listing: readonly Program[] = ["Rust tool", "squashfuse_ll"];
 
 export const fuseCases: readonly FuseCase[] = [
   {
-    name: "mount until the first ls",
+    name: "mount",
     measure: (mountpoint) => timed(() => readdirSync(mountpoint, { withFileTypes: true })),
     against: ["Rust tool"],
     target: 1,
