@@ -101,8 +101,8 @@ export function look(
     backend.user.length > 0 ? 'chown 65534:65534 "$at"' : "",
     before,
     backend.show,
-    "status=0",
-    `(${command}) || status=$?`,
+    // Not in a list with ||, where the shell would not stop at failures.
+    `set +e; (set -e\n${command}); status=$?; set -e`,
     backend.hide,
     "exit $status",
   ].join("\n");
