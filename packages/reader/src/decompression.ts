@@ -4,7 +4,7 @@ import type { BlobFile } from "./blob-file.ts";
 import { IntegrityError } from "./errors.ts";
 import type { FrameCache } from "./frame-cache.ts";
 
-const windowSize = 1 << 18;
+const windowSize = (1 << 18) + (1 << 16);
 
 /**
  * What all compressed blobs of an image share: the decompression context, the cache of frames, and a window of

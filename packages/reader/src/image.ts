@@ -11,7 +11,7 @@ import { IntegrityError } from "./errors.ts";
 import { ImageTree } from "./image-tree.ts";
 
 export interface OpenImageOptions {
-  /** Bytes of decompressed frames kept in memory. Default 16 MiB. */
+  /** Bytes of decompressed frames kept in memory. Default 8 MiB. */
   frameCacheBytes?: number;
   /** Blobs kept open. Default 512. */
   openBlobs?: number;
@@ -21,7 +21,7 @@ export interface OpenImageOptions {
   verity?: string;
 }
 
-const defaultFrameCacheBytes = 16 << 20;
+const defaultFrameCacheBytes = 8 << 20;
 const defaultOpenBlobs = 512;
 /** The largest message of FORMAT.md: bytes. */
 const metadataLimit = 2 ** 32;
