@@ -1,4 +1,5 @@
 /** What `make bench-fuse` compares: programs that show the same tree by FUSE. */
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 export type Program = "puzzlefs" | "Rust tool" | "squashfuse_ll" | "erofsfuse";
@@ -26,8 +27,18 @@ function layout(program: string) {
   };
 }
 
-/** @param cache where setup.sh has put what is no Debian package */
-export function allPeers(cache: string): Peer[] {
+/**
+ * Those that are there: setup.sh leaves out what it cannot get.
+ * @param cache where setup.sh has put what is no Debian package
+ */
+export function presentPeers(cache: string): Peer[] {
+  return allPeers(cache).filter((peer) => {
+    const [program = ""] = peer.mount("", "");
+    return !program.startsWith("/") || existsSync(program);
+  });
+}
+
+function allPeers(cache: string): Peer[] {
   const ours = layout(puzzlefs);
   const rust = layout(join(cache, "rust/bin/puzzlefs"));
   const file = (program: string) => (image: string, mountpoint: string) => [program, "-f", image, mountpoint];

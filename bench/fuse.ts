@@ -4,14 +4,15 @@
  *     [TREE=debian|big|DIR] [ROWS=find,mount] [RUNS=3] [PEERS=puzzlefs,erofsfuse] [JSON=FILE] node bench/fuse.ts CACHE
  *
  * Cold: freshly mounted, then all caches of the machine emptied; warm: the same once more. ROWS and PEERS are
- * names as the table has them; "mount" lasts until the first `ls`. Images are kept in CACHE/bench-fuse.
+ * names as the table has them; "mount" lasts until the first `ls`. Images are kept in CACHE/bench-fuse:
+ * remove them to have them made anew.
  */
 import { mkdirSync, mkdtempSync, rmdirSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { type FuseCase, fuseCases } from "./fuse-cases.ts";
 import { FuseMount } from "./fuse-mount.ts";
-import { allPeers, type Peer } from "./fuse-peers.ts";
+import { presentPeers, type Peer } from "./fuse-peers.ts";
 import { figuresTable, type Measure, type Temperature, timesTable } from "./fuse-results.ts";
 import { benchTree, imagePath, makeImages } from "./fuse-tree.ts";
 import { dropCaches, seconds } from "./timing.ts";
@@ -30,7 +31,7 @@ const chosen =
 
 const rootfs = known[TREE] ?? resolve(TREE);
 const directory = join(cache, "bench-fuse", basename(rootfs));
-const peers = allPeers(cache).filter(chosen(PEERS));
+const peers = presentPeers(cache).filter(chosen(PEERS));
 const cases = fuseCases.filter(chosen(ROWS));
 mkdirSync(directory, { recursive: true });
 const tree = benchTree(rootfs, directory);

@@ -24,9 +24,13 @@ erofsfuse() {
 	say "erofsfuse of trixie"
 	rm -rf "$target.new" && mkdir -p "$target.new"
 	work=$(mktemp -d)
-	suite_update trixie || { say "erofsfuse cannot be had: it is left out ($cache/kernels-apt.log)"; return 0; }
 	# With nothing installed, apt brings the libraries as well.
-	quietly erofsfuse suite_apt trixie apt-get install --yes --no-install-recommends --download-only erofsfuse
+	if ! suite_update trixie || ! suite_apt trixie apt-get install --yes --no-install-recommends --download-only \
+		erofsfuse >"$cache/erofsfuse.log" 2>&1; then
+		say "erofsfuse cannot be had: it is left out ($cache/erofsfuse.log, $cache/kernels-apt.log)"
+		rm -rf "$work" "$target.new"
+		return 0
+	fi
 	for package in "$work"/trixie/cache/archives/*.deb; do dpkg-deb --extract "$package" "$target.new"; done
 	rm -rf "$work" "$target.new/usr/share" "$target.new"/usr/lib/*/gconv
 	cat >"$target.new/run" <<-'RUN'

@@ -19,6 +19,8 @@ import { isKnownXattr } from "./xattr-names.ts";
 
 /** Runs of content maps kept, some 100 bytes each. */
 const contentRunsKept = 32768;
+/** Chunks of a file of which something is fetched before anybody opens it. */
+const largestAhead = 256;
 const none: never[] = [];
 
 /** A validated image: metadata in memory, content from the blobs of its store. */
@@ -36,7 +38,7 @@ export class ImageTree implements Tree {
     this.metadata = metadata;
     this.manifestDigest = manifestDigest;
     this.#blobs = blobs;
-    this.#lookAhead = new LookAhead(blobs, (ino) => this.#contentOf(ino));
+    this.#lookAhead = new LookAhead(blobs, (ino) => this.#contentOf(ino, largestAhead));
   }
 
   /** Names (latin1) of all extended attributes in the image: who knows them need not ask inode by inode. */
@@ -110,11 +112,13 @@ export class ImageTree implements Tree {
     return content;
   }
 
-  #contentOf(ino: number): ContentMap | undefined {
+  /** Undefined also for a file of more than `most` chunks. */
+  #contentOf(ino: number, most = Infinity): ContentMap | undefined {
     const known = this.#contents.get(ino);
     if (known !== undefined) return known;
     const mode = this.#place(ino)?.inode.mode;
-    return mode?.kind === "file" ? this.#contents.add(ino, new ContentMap(mode.file)) : undefined;
+    if (mode?.kind !== "file" || mode.file.length > most) return undefined;
+    return this.#contents.add(ino, new ContentMap(mode.file));
   }
 
   /** @throws {IntegrityError} a blob is not what its name says @throws {FormatError} it is too short for the image */

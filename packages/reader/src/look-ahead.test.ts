@@ -60,6 +60,8 @@ test("an expected blob is open before it is read, and one that is missing fails 
   try {
     for (const key of keys) blobs.expect(key);
     for (let patience = 0; opened() < 3 && patience < 1000; patience++) await sleep(10);
+    // The event loop hears of it a little later.
+    await sleep(100);
     rmSync(fixture.blobPath(fixture.blob(Buffer.from("c"))));
     const into = Buffer.alloc(1);
     for (const [at, key] of keys.entries()) {
