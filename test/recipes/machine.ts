@@ -100,8 +100,10 @@ export class ServingMachine {
     return this.#enter(["--", program, ...args]);
   }
 
+  /** Ends all its processes; unshare(1) sees to what is left of them. */
   stop(): void {
-    this.#unshare.kill("SIGKILL");
+    const init = this.#init();
+    if (init !== undefined) process.kill(Number(init), "SIGKILL");
   }
 
   #enter(argv: readonly string[]): Outcome {
