@@ -14,7 +14,7 @@ import type { Cycles, Kind, Sample } from "./cycle.ts";
 const given = process.env["PUZZLEFS_CYCLES"];
 const cycles = Number(given ?? 8);
 /** Objects of the kernel for each cycle: one that is lost each time would be 1. */
-const leak = 0.5;
+const leak = 0.1;
 
 const execute = promisify(execFile);
 const scratch = new Scratch();
@@ -71,11 +71,11 @@ for (const kind of kinds) {
   });
 }
 
-/**
- * By how much the least that was counted in the second half is more than in the first, for each cycle: what others mount
- * and unmount meanwhile hardly counts.
- */
+/** How a value rises over so many cycles, usually: what others mount and unmount meanwhile makes steps, a leak a slope. */
+const span = 10;
+
 function slopeOf(values: readonly number[]): number {
-  const half = Math.floor(values.length / 2);
-  return (Math.min(...values.slice(half)) - Math.min(...values.slice(0, half))) / half;
+  const lag = Math.min(span, Math.floor(values.length / 2));
+  const rises = values.slice(lag).map((value, i) => value - (values[i] ?? NaN));
+  return (rises.toSorted((a, b) => a - b)[Math.floor(rises.length / 2)] ?? NaN) / lag;
 }
