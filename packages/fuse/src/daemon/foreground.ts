@@ -8,6 +8,7 @@ import { notifyInitPipe } from "./init-pipe.ts";
 import { type Log, stderrLog } from "./log.ts";
 import { detach, watchSignals } from "./signals.ts";
 import { CrashLoopError, Supervisor } from "./supervisor.ts";
+import { keepYoungGenerationSmall } from "./young-generation.ts";
 
 export interface MountSettings {
   /** Mount options as after -o. */
@@ -88,6 +89,7 @@ async function serveHere(
   forSession: SessionOptions,
 ): Promise<Mounted> {
   const tree = openTree();
+  keepYoungGenerationSmall();
   try {
     const session = new Session(new Device(mount(mountpoint, options)), tree, forSession);
     session.start();

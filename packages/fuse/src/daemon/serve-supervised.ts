@@ -11,6 +11,7 @@ import { CONTROL_DESCRIPTOR, MEMORY_DESCRIPTOR, reportError, type ServerReport }
 import { type DaemonSettings, openLog } from "./serve.ts";
 import { SharedRequest } from "./shared-request.ts";
 import { watchSignals } from "./signals.ts";
+import { keepYoungGenerationSmall } from "./young-generation.ts";
 
 /**
  * A server's part of a supervised mount: opens the tree, is given the device, and serves until the file system is
@@ -32,6 +33,7 @@ export async function serveSupervised(
     process.exitCode = 1;
     return;
   }
+  keepYoungGenerationSmall();
   tell({ opened: true });
   const device = libc().receiveDescriptor(CONTROL_DESCRIPTOR);
   // Otherwise the supervisor has died, or could not mount.
