@@ -23,7 +23,7 @@ function userland(kernel: KernelName): string {
 }
 
 /** What a machine with this kernel lacks; empty if nothing. */
-export function missingForGuest(kernel: KernelName): string {
+function missingForGuest(kernel: KernelName): string {
   return missingFor(kernel) || (existsSync(userland(kernel)) ? "" : `${userland(kernel)} (make setup-kernels)`);
 }
 

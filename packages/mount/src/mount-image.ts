@@ -79,7 +79,11 @@ async function mountReadOnly(
 ): Promise<Driver> {
   const refusal = request.driver === "fuse" ? "" : tryDriver(request, options, mountpoint);
   if (refusal === undefined) return "kernel";
-  if (request.driver === "kernel") throw new MountError(`${request.mountpoint}: no mount by the driver: ${refusal}`);
+  if (request.driver === "kernel") {
+    // An image that is newer than we are is refused by everybody: the driver's ENOTSUP says nothing of the driver.
+    openRequested(request).close();
+    throw new MountError(`${request.mountpoint}: no mount by the driver: ${refusal}`);
+  }
   try {
     await startFuse();
   } catch (error) {
