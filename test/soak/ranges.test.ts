@@ -23,9 +23,9 @@ const MiB = 1 << 20;
 const cache = 16 * MiB;
 /**
  * What it may take besides that and besides what it takes when nothing was read yet (the program, the metadata): 512 open
- * blobs with their seek tables, compiled code, and V8's young generation, which alone is up to 32 MiB. Seen: 17 to 34 MiB.
+ * blobs with their seek tables, buffers, compiled code, and what V8 has not collected yet. Seen: 17 to 34 MiB.
  */
-const besides = 48 * MiB;
+const besides = 40 * MiB;
 /** 512 blobs, 64 that are expected to be read, as many that are just being opened, and what the runtime has. */
 const mostDescriptors = 512 + 64 + 64 + 40;
 /** By how much it may take more in the last third of the time than in the second. */
