@@ -47,7 +47,7 @@ export async function bootGuest(kernelName: KernelName, scratch: Scratch, option
   });
   try {
     // What udev and an init system do.
-    await machine.succeed("chmod 666 /dev/fuse && busybox syslogd -O /run/syslog");
+    await machine.succeed("modprobe fuse; chmod 666 /dev/fuse && busybox syslogd -O /run/syslog");
     await machine.succeed("mkdir /store && mount -t ext4 /dev/vda /store");
   } catch (error) {
     machine.kill();
