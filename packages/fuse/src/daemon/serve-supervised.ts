@@ -6,7 +6,7 @@ import { parseMountOptions } from "../mount/options.ts";
 import type { MountableTree } from "../operations/mountable.ts";
 import { Session } from "../session.ts";
 import { sessionOptions } from "./foreground.ts";
-import type { Log } from "./log.ts";
+import { type Log, stderrLog } from "./log.ts";
 import { CONTROL_DESCRIPTOR, MEMORY_DESCRIPTOR, reportError, type ServerReport } from "./report.ts";
 import { type DaemonSettings, openLog } from "./serve.ts";
 import { SharedRequest } from "./shared-request.ts";
@@ -24,7 +24,7 @@ export async function serveSupervised(
   settings: DaemonSettings = {},
 ): Promise<void> {
   process.title = `puzzlefs serve ${settings.fsname ?? ""} ${settings.shownAt ?? mountpoint}`;
-  const { log, stderr } = openLog(settings);
+  const { log, stderr } = openLogAgain(settings);
   let tree: MountableTree;
   try {
     tree = openTree();
@@ -39,6 +39,15 @@ export async function serveSupervised(
   // Otherwise the supervisor has died, or could not mount.
   if (device !== undefined) await serveDevice(device, tree, { ...settings, mountpoint }, log, stderr);
   tree.close();
+}
+
+/** The supervisor has opened the log once; should that fail now, its stderr, ours by inheritance, is still that log. */
+function openLogAgain(settings: DaemonSettings): ReturnType<typeof openLog> {
+  try {
+    return openLog(settings);
+  } catch {
+    return { log: stderrLog(), stderr: 2 };
+  }
 }
 
 async function serveDevice(
