@@ -45,6 +45,7 @@ mountTest("-o cache= bounds what is kept of decompressed content", async (t) => 
   const large = await growth(place, "cache=28M");
   t.log(`512K: ${small}, default: ${usual}, 28M: ${large} bytes`);
   t.true(small < 10 * MIB);
-  t.true(usual > 14 * MIB && usual < 26 * MIB);
+  // 8 MiB, and what reading takes anyway.
+  t.true(usual > 8 * MIB && usual < 20 * MIB);
   t.true(large > 26 * MIB);
 });

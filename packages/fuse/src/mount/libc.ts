@@ -33,6 +33,8 @@ export interface Libc {
   dup2(from: number, to: number): void;
   /** Makes an open directory the root and the working directory of this process. */
   changeRoot(directory: number): void;
+  /** Opens for reading below an opened directory, close-on-exec. Returns a negated error number instead of throwing. */
+  openAt(directory: number, path: string): number;
   /** A Unix datagram socket, close-on-exec. */
   datagramSocket(): number;
   /** Connects it to the one at `path`, and says whether there is one. */
@@ -63,6 +65,7 @@ const SCM_RIGHTS = 1;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const MFD_CLOEXEC = 1;
+const O_CLOEXEC = 0o2000000;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED_POPULATE = 0x8001;
 const F_GETFL = 3;
@@ -90,6 +93,7 @@ function load(): Libc {
   const fchdir = library.func("int fchdir(int)");
   const chroot = library.func("int chroot(const char *)");
   const dup2 = library.func("int dup2(int, int)");
+  const openat = library.func("int openat(int, const char *, int, int)");
   const makeSocket = library.func("int socket(int, int, int)");
   const connect = library.func("int connect(int, const void *, int)");
   const send = library.func("long send(int, const void *, size_t, int)");
@@ -137,6 +141,10 @@ function load(): Libc {
       check("chroot", chroot("."));
     },
     dup2: (from, to) => check("dup2", dup2(from, to)),
+    openAt: (directory, path) => {
+      const descriptor: number = openat(directory, path, O_CLOEXEC, 0);
+      return descriptor < 0 ? -koffi.errno() : descriptor;
+    },
     datagramSocket: () => {
       const descriptor: number = makeSocket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
       check("socket", descriptor);

@@ -1,4 +1,5 @@
-import { readFileSync, readlinkSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, readlinkSync } from "node:fs";
+import { libc } from "../mount/libc.ts";
 import { ENODATA, ENOSYS, EOPNOTSUPP, ERANGE } from "../wire/errno.ts";
 import type { Request } from "../wire/request.ts";
 import type { Handler } from "./handler.ts";
@@ -94,14 +95,30 @@ function userNamespace(): string {
   }
 }
 
+/** /proc itself: after pivot_root(2) its path may lead into this very mount, and wait for us for ever. */
+const proc = openProc();
+
+function openProc(): number | undefined {
+  try {
+    return openSync("/proc", constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch {
+    return undefined;
+  }
+}
+
 function mayUseTrusted({ uid, pid }: Request): boolean {
   if (!inFirstUserNamespace) return false;
   if (uid !== UNKNOWN_UID) return uid === 0;
+  const status = proc === undefined ? -1 : libc().openAt(proc, `${pid}/status`);
+  if (status < 0) return false;
   try {
-    const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? "0";
+    const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync(status, "latin1"))?.[1] ?? "0";
     return (BigInt(`0x${effective}`) & CAP_SYS_ADMIN) !== 0n;
   } catch {
+    // It ended just now.
     return false;
+  } finally {
+    closeSync(status);
   }
 }
 
