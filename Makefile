@@ -64,7 +64,7 @@ debug-kernel: setup-test build ## the driver in a kernel that checks itself, and
 		$(DEBUGGED:%=test/kernel/%.test.ts)
 
 test-kernels: setup-test setup-kernels build ## the driver's tests, all of them on each of the three kernels
-	@for kernel in 6.1 6.12 7; do PUZZLEFS_KERNELS=$$kernel $(NODE) test/run.ts 'test/kernel/*.test.ts' || exit 1; done
+	@for kernel in 6.1 6.12 7; do PUZZLEFS_KERNELS=$$kernel $(NODE) test/run.ts 'test/kernel/*.test.ts' 'test/mounting/*.test.ts' || exit 1; done
 
 vm: setup-kernels ## KERNEL=6.1|6.12|7|debug [IMAGE=OCI_DIR:TAG] CMD='…': runs CMD in a virtual machine, the image on /mnt
 	@$(NODE) qemu/src/vm.ts

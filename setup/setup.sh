@@ -2,7 +2,7 @@
 # Brings what the project needs and is not in git. Quick when nothing is missing.
 #   setup.sh run      what building and the demo need
 #   setup.sh test     what the tests and benchmarks need besides
-#   setup.sh kernels  three kernels to boot in QEMU, and their modules' compiler
+#   setup.sh kernels  three kernels to boot in QEMU, their modules' compiler, and Debian's userland for two of them
 #   setup.sh debug-kernel    one more, built with every checker of the kernel
 #   setup.sh kernel-scripts  what kernel sources are checked with: checkpatch, Coccinelle's rules, sparse
 #   setup.sh external        Debian's userland for suites that are not ours
