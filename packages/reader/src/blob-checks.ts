@@ -8,40 +8,41 @@ import { IntegrityError } from "./errors.ts";
 
 /**
  * `verify: "blob"`: stored bytes are hashed before the first use. A chunk that the image's table lists is checked
- * by itself; any other blob is hashed whole, once. Frames in the cache come from checked bytes.
+ * by itself; any other blob is hashed whole, once for each time that it is opened: it may be another file by then.
+ * Frames in the cache come from checked bytes.
  */
 export class DigestCheck implements BlobCheck {
   readonly #rootfs: Rootfs;
-  /** A byte for each entry of the table: 1 once it is checked. */
-  readonly #verified: Uint8Array;
-  readonly #wholeBlobs = new Set<BlobKey>();
+  /** Entries of the table that are checked. */
+  readonly #chunks = new WeakMap<Blob, Set<number>>();
+  readonly #whole = new WeakSet<Blob>();
 
   constructor(rootfs: Rootfs) {
     this.#rootfs = rootfs;
-    this.#verified = new Uint8Array(rootfs.chunks.length);
   }
 
-  opened(): void {
-    // Nothing is used yet.
+  opened(blob: Blob): void {
+    this.#chunks.set(blob, new Set());
   }
 
   used(blob: Blob, key: BlobKey, offset: number, length: number): void {
-    if (this.#wholeBlobs.has(key)) return;
+    if (this.#whole.has(blob)) return;
     if (this.#coveredByChunks(blob, key, offset, offset + length)) return;
     const digest = digestBytes(key);
     if (!blob.file.hash(0, blob.file.size).equals(digest)) throw new IntegrityError(blob.file.name, "digest");
-    this.#wholeBlobs.add(key);
+    this.#whole.add(blob);
   }
 
   #coveredByChunks(blob: Blob, key: BlobKey, start: number, end: number): boolean {
     const digest = Bytes.of(digestBytes(key));
+    const checked = this.#chunks.get(blob);
     for (let at = start; at < end;) {
       const found = findTableChunk(this.#rootfs, digest, key.startsWith("z"), at);
       if (found === undefined) return false;
       const { index, chunk } = found;
-      if (this.#verified[index] === 0) {
+      if (checked?.has(index) !== true) {
         verifyChunk(blob, chunk);
-        this.#verified[index] = 1;
+        checked?.add(index);
       }
       at = chunk.blob.offset + chunk.length;
     }

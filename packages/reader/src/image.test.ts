@@ -113,6 +113,32 @@ for (const compressed of [false, true]) {
   });
 }
 
+for (const withTable of [false, true]) {
+  test(`verify: "blob" hashes a blob that is opened again${withTable ? ", chunk by chunk" : ""}`, (t) => {
+    withFixture((fixture, layout) => {
+      const other = Buffer.alloc(content.length, "other ");
+      const digest = fixture.chunk(content);
+      const inodes = [
+        dir(1, { f: 2, g: 3 }),
+        file(2, [run(digest, 0, content.length)]),
+        file(3, [run(fixture.chunk(other), 0, other.length)]),
+      ];
+      const chunk = { blob: { digest, offset: 0, compressed: false }, length: content.length };
+      const chunks = withTable ? [{ ...chunk, storedDigest: digest, contentDigest: digest }] : [];
+      fixture.image("v1", { metadatas: [{ inodes }], chunks });
+      const tree = openImage(layout, "v1", { verify: "blob", openBlobs: 1 });
+      const into = Buffer.alloc(10);
+      t.is(tree.read(2, 50, into), 10);
+      t.is(tree.read(3, 50, into), 10);
+      // Another file in its place, not the one that was hashed.
+      rmSync(fixture.blobPath(digest));
+      writeFileSync(fixture.blobPath(digest), other);
+      t.throws(() => tree.read(2, 50, into), { instanceOf: IntegrityError });
+      tree.close();
+    });
+  });
+}
+
 test('verify: "blob" hashes a whole pack where its table of chunks has a gap', (t) => {
   withFixture((fixture, layout) => {
     const stored = Buffer.from(content);
