@@ -47,7 +47,8 @@ export interface Manifest {
 
 /**
  * An OCI image layout on disk (FORMAT.md §1). It reads `index.json` anew in every call, so it sees what other
- * processes commit; nothing in it stays open but what hold() opens. All calls are synchronous. System errors pass through with their path.
+ * processes commit; nothing in it stays open but what hold() opens. All calls but openBlobAside() are synchronous. System
+ * errors pass through with their path.
  */
 export class Layout {
   /** Absolute path of the layout's directory. */
