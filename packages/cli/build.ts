@@ -22,7 +22,7 @@ const entries = {
 };
 const assets = ["packages/chunker/dist/cut.wasm"];
 /** Each with a package that depends on it. */
-const nativeAddOns = { koffi: "packages/oci", "zstd-napi": "packages/reader" };
+const nativeAddOns = { koffi: "packages/linux", "zstd-napi": "packages/reader" };
 
 /** Into a directory of its own, put in place at the end: a program started meanwhile finds the old or the new one. */
 async function bundle(): Promise<void> {

@@ -1,4 +1,4 @@
-import { lsetxattr } from "@puzzlefs/oci";
+import { lsetxattr } from "@puzzlefs/linux";
 
 /** Extended attributes of every namespace, as bytes: no tool has to be installed to make them. */
 

@@ -10,7 +10,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { AT_FDCWD, lchown, lsetxattr, makedev, mknodat } from "@puzzlefs/oci";
+import { AT_FDCWD, lchown, lsetxattr, makedev, mknodat } from "@puzzlefs/linux";
 import { setAcl, setCapability, setUserAttributes } from "./attributes.ts";
 import { randomBytes, textBytes } from "./content.ts";
 import { setTimes } from "./times.ts";

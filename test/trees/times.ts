@@ -1,5 +1,5 @@
 import { readdirSync } from "node:fs";
-import { AT_FDCWD, utimensat } from "@puzzlefs/oci";
+import { AT_FDCWD, utimensat } from "@puzzlefs/linux";
 
 /** From the largest moment that ext4 holds to the smallest, and what lies around zero. */
 const oddSeconds = [0, -1, -1_000_000_000, -0x80000000, 1, 0x7fffffff, 0x80000000, 0xffffffff, 15_032_385_535];

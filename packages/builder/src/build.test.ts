@@ -12,7 +12,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 
-import { AT_FDCWD, fsVerityDigest, Layout, lsetxattr, utimensat } from "@puzzlefs/oci";
+import { AT_FDCWD, lsetxattr, utimensat } from "@puzzlefs/linux";
+import { fsVerityDigest, Layout } from "@puzzlefs/oci";
 import test, { type ExecutionContext } from "ava";
 
 import { build } from "./build.ts";

@@ -1,7 +1,8 @@
 import { hash } from "node:crypto";
 import { closeSync, openSync, statSync, writeSync } from "node:fs";
 
-import { fsVerityDigest, startWriteback } from "@puzzlefs/oci";
+import { startWriteback } from "@puzzlefs/linux";
+import { fsVerityDigest } from "@puzzlefs/oci";
 
 import { hashPack, packName } from "./pack-file.ts";
 import { ChunkQueue, chunkFlags, type QueueBuffers } from "./queue.ts";

@@ -10,7 +10,7 @@ import fc from "fast-check";
 import { ContentStream, noPieces, type Pieces } from "./content-stream.ts";
 import { readContent } from "./content.ts";
 import { BuildError } from "./errors.ts";
-import { FileStatus } from "./file-status.ts";
+import { FileStatus } from "@puzzlefs/linux";
 import { noise, temporaryDirectory } from "./fixture.ts";
 import { ChunkQueue } from "./queue.ts";
 import { SlabRing } from "./slab.ts";

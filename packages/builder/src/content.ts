@@ -1,10 +1,10 @@
 import { closeSync, constants, openSync, readSync } from "node:fs";
 
-import { printable, seekData, seekHole } from "@puzzlefs/oci";
+import { printable, seekData, seekHole } from "@puzzlefs/linux";
 
 import type { ContentStream } from "./content-stream.ts";
 import { BuildError, readFailure } from "./errors.ts";
-import { FileStatus } from "./file-status.ts";
+import { FileStatus } from "@puzzlefs/linux";
 
 /** Files with less missing than this are read with their zeros: finding the holes costs two calls each. */
 const leastHole = 65536;

@@ -13,7 +13,8 @@ import {
 import { join } from "node:path";
 
 import { encodeRootfs, findInode, type InodeValue } from "@puzzlefs/format";
-import { assembleManifest, fsVerityDigest, Layout, LayoutError, lsetxattr } from "@puzzlefs/oci";
+import { lsetxattr } from "@puzzlefs/linux";
+import { assembleManifest, fsVerityDigest, Layout, LayoutError } from "@puzzlefs/oci";
 import test from "ava";
 
 import { build } from "./build.ts";

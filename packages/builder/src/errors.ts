@@ -1,4 +1,4 @@
-import { printable } from "@puzzlefs/oci";
+import { printable } from "@puzzlefs/linux";
 
 /**
  * A source tree that cannot be built: a file that cannot be read, that changed while it was read, or that the

@@ -5,7 +5,7 @@ import { Chunker } from "@puzzlefs/chunker";
 import { ChunkWork, type WorkSettings } from "./chunk-work.ts";
 import { ContentStream } from "./content-stream.ts";
 import { readContent } from "./content.ts";
-import type { FileStatus } from "./file-status.ts";
+import type { FileStatus } from "@puzzlefs/linux";
 import type { Progress, ResolvedOptions } from "./options.ts";
 import { PackWriter } from "./pack.ts";
 import { ChunkQueue } from "./queue.ts";

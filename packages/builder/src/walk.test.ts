@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { AT_FDCWD, descriptorPath, lsetxattr, makedev, mknodat } from "@puzzlefs/oci";
+import { AT_FDCWD, descriptorPath, lsetxattr, makedev, mknodat } from "@puzzlefs/linux";
 import test from "ava";
 
 import { build } from "./build.ts";

@@ -1,10 +1,10 @@
 import { closeSync, constants, openSync, readdirSync, readlinkSync } from "node:fs";
 
-import { printable } from "@puzzlefs/oci";
+import { printable } from "@puzzlefs/linux";
 
 import { noPieces } from "./content-stream.ts";
 import { BuildError, readFailure } from "./errors.ts";
-import { FileStatus } from "./file-status.ts";
+import { FileStatus } from "@puzzlefs/linux";
 import type { MtimePolicy } from "./options.ts";
 import type { NodeKind, Numbering, TreeEntry, TreeNode } from "./tree.ts";
 import type { XattrReader } from "./xattrs.ts";

@@ -1,4 +1,4 @@
-import { lgetxattr, llistxattr } from "@puzzlefs/oci";
+import { lgetxattr, llistxattr } from "@puzzlefs/linux";
 import { hostXattrReason } from "@puzzlefs/reader";
 
 import { readFailure } from "./errors.ts";

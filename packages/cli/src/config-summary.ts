@@ -1,3 +1,4 @@
+import { printable } from "@puzzlefs/linux";
 import {
   CONFIG_LIMIT,
   CONFIG_TYPE,
@@ -6,7 +7,6 @@ import {
   EMPTY_CONFIG,
   LayoutError,
   parseImageConfig,
-  printable,
   type ImageConfig,
   type Layout,
 } from "@puzzlefs/oci";

@@ -3,7 +3,7 @@
  * like, which mount(2) cannot. See fsopen(2), fsconfig(2), fsmount(2), move_mount(2).
  */
 import { closeSync, constants, openSync, readSync } from "node:fs";
-import { bind, hasCode, nulTerminated, SystemError } from "@puzzlefs/oci";
+import { bind, hasCode, nulTerminated, SystemError } from "@puzzlefs/linux";
 
 // By number, the same on every architecture: the C library has names for them only since glibc 2.36.
 const SYS_MOVE_MOUNT = 429;

@@ -1,5 +1,5 @@
 import { findMount, MountError, parseMountOptions } from "@puzzlefs/fuse";
-import { bind, nulTerminated, SystemError } from "@puzzlefs/oci";
+import { bind, nulTerminated, SystemError } from "@puzzlefs/linux";
 import { resolve } from "node:path";
 
 const mountNative = bind("int mount(void *source, void *target, void *type, unsigned long flags, void *data)");

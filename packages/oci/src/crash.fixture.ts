@@ -40,8 +40,8 @@ for (const [name, original] of Object.entries<unknown>({ ...fs })) {
 syncBuiltinESMExports();
 
 // The C library's calls are watched where koffi binds them.
-const require = createRequire(import.meta.url);
-const koffi: typeof import("koffi") = require("koffi");
+const require = createRequire(createRequire(import.meta.url).resolve("@puzzlefs/linux"));
+const koffi: { load(library: null): { func(prototype: string): (...values: unknown[]) => unknown } } = require("koffi");
 const load = (): object => {
   const library = koffi.load(null);
   const func = (prototype: string) => {

@@ -11,7 +11,8 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { hasCode, LayoutError } from "./errors.ts";
+import { hasCode } from "@puzzlefs/linux";
+import { LayoutError } from "./errors.ts";
 
 /** Permissions of what becomes part of a layout; the umask may take more away. */
 export const FILE_MODE = 0o644;

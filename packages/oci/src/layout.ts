@@ -1,5 +1,6 @@
 import { constants, existsSync, open, openSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { descriptorPath, O_PATH, openatFollowing } from "@puzzlefs/linux";
 import { digestHex, isHexDigest, sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
 import { makeDirectories, readLimited, replaceDurably, syncDirectory, writeAll } from "./files.ts";
@@ -14,8 +15,6 @@ import {
 } from "./index-json.ts";
 import { withLock } from "./lock.ts";
 import { MANIFEST_LIMIT, MANIFEST_TYPE } from "./manifest.ts";
-import { O_PATH, openatFollowing } from "./native/at-calls.ts";
-import { descriptorPath } from "./native/paths.ts";
 import { Transaction } from "./transaction.ts";
 
 const LAYOUT_FILE = "oci-layout";

@@ -1,7 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
-import { hasCode } from "./errors.ts";
 import { FILE_MODE } from "./files.ts";
-import { flock, LOCK_EX } from "./native/descriptors.ts";
+import { flock, hasCode, LOCK_EX } from "@puzzlefs/linux";
 
 /**
  * Runs `action` while this process alone holds the lock on a layout: flock(2) on its `oci-layout`, the one file that

@@ -1,7 +1,6 @@
 import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { hasCode } from "./errors.ts";
-import { flock, LOCK_EX, LOCK_NB } from "./native/descriptors.ts";
+import { flock, hasCode, LOCK_EX, LOCK_NB } from "@puzzlefs/linux";
 
 /**
  * Staging directories: where a writer's blobs lie until they are complete. They are inside the layout, so that a

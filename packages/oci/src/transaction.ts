@@ -7,7 +7,7 @@ import { writeAll } from "./files.ts";
 import { withTag, type Descriptor, type Platform } from "./index-json.ts";
 import type { Layout } from "./layout.ts";
 import { EMPTY_CONFIG, MANIFEST_TYPE, referencedBlobs } from "./manifest.ts";
-import { syncfs } from "./native/descriptors.ts";
+import { syncfs } from "@puzzlefs/linux";
 import { createStaging, findDead, removeStaging, type Staging } from "./staging.ts";
 import { hostPlatform } from "./platform.ts";
 import { fsVerityDigest } from "./verity-digest.ts";

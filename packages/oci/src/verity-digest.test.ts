@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
-import { hasCode } from "./errors.ts";
+import { hasCode } from "@puzzlefs/linux";
 import { FsVerityHasher, fsVerityDigest } from "./verity-digest.ts";
 
 const BLOCK = 4096;

@@ -1,6 +1,6 @@
 import { Bytes, findTableChunk, findVerity } from "@puzzlefs/format";
 import type { Chunk, Rootfs } from "@puzzlefs/format";
-import { measureFsVerityOf } from "@puzzlefs/oci";
+import { measureFsVerityOf } from "@puzzlefs/linux";
 import type { Blob } from "./blob.ts";
 import { checkInside } from "./blob-cache.ts";
 import type { BlobCheck, BlobKey } from "./blob-cache.ts";

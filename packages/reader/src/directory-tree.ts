@@ -1,6 +1,6 @@
 import { closeSync, constants, lstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
-import { descriptorPath, lgetxattr, llistxattr, majorOf, minorOf } from "@puzzlefs/oci";
+import { descriptorPath, lgetxattr, llistxattr, majorOf, minorOf } from "@puzzlefs/linux";
 import { dump } from "./dump.ts";
 import type { DumpOptions } from "./dump.ts";
 import { escapeBytes } from "./escape.ts";

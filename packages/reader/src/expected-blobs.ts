@@ -1,5 +1,6 @@
 import { closeSync } from "node:fs";
-import { type Layout, willNeed } from "@puzzlefs/oci";
+import { willNeed } from "@puzzlefs/linux";
+import { type Layout } from "@puzzlefs/oci";
 import { type BlobKey, keyDigest } from "./blob-cache.ts";
 
 /** Blobs that are being opened, and blobs that wait for their first read. */

@@ -1,5 +1,5 @@
 import { fchmodSync, fchownSync } from "node:fs";
-import { descriptorPath, fchmodat, fchownat, futimens, lsetxattr, utimensat } from "@puzzlefs/oci";
+import { descriptorPath, fchmodat, fchownat, futimens, lsetxattr, utimensat } from "@puzzlefs/linux";
 import type { ExtractWarnings } from "./extract-warnings.ts";
 import type { Attributes } from "./tree.ts";
 import type { Visit } from "./walk.ts";

@@ -1,12 +1,10 @@
-import { constants, readdirSync } from "node:fs";
-import { resolve } from "node:path";
+import { constants } from "node:fs";
 import {
-  AT_FDCWD,
   bind,
   descriptorPath,
+  Directory,
   linkat,
   lremovexattr,
-  makeDirectories,
   makedev,
   mkdirat,
   mknodat,
@@ -14,7 +12,7 @@ import {
   openat,
   symlinkat,
   unlinkat,
-} from "@puzzlefs/oci";
+} from "@puzzlefs/linux";
 import { escapeBytes } from "./escape.ts";
 import { restoreByName, restoreOpened } from "./extract-attributes.ts";
 import { ExtractWarnings } from "./extract-warnings.ts";
@@ -60,13 +58,12 @@ const close = bind("int close(int fd)");
  * @throws what reading or writing throws; its message says what is left in the target
  */
 export function extract(tree: Tree, target: string, options: ExtractOptions = {}): ExtractResult {
-  makeDirectories(resolve(target), 0o777);
-  const root = openRoot(target);
+  using opened = Directory.make(target, 0o777);
   const force = options.force ?? false;
-  if (!force && readdirSync(target).some((name) => name !== "lost+found")) {
-    close(root);
+  if (!force && opened.names().some((name) => name !== "lost+found")) {
     throw new Error(`${target}: the directory is not empty (extract --force merges into it)`);
   }
+  const root = openat(opened.descriptor, ".", directoryFlags);
   const extraction = new Extraction(tree, root, force, options.progress);
   try {
     walkTree(tree, extraction);
@@ -247,11 +244,6 @@ class Extraction implements Visitor {
       if (ours) close(descriptor);
     }
   }
-}
-
-/** The target itself may be reached by symbolic links: it is the caller's. */
-function openRoot(target: string): number {
-  return openat(AT_FDCWD, `${target}/.`, directoryFlags);
 }
 
 function isComponent(name: Uint8Array): boolean {

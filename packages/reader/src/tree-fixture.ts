@@ -17,7 +17,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lchown, lsetxattr, makedev, mknodat, AT_FDCWD, descriptorPath } from "@puzzlefs/oci";
+import { lchown, lsetxattr, makedev, mknodat, AT_FDCWD, descriptorPath } from "@puzzlefs/linux";
 
 export const isRoot = process.geteuid?.() === 0;
 

@@ -1,5 +1,6 @@
 import { formatDigestBytes, verityTargets } from "../verity-targets.ts";
-import { fsVerityDigest, enableFsVerity, hasCode, Layout, measureFsVerity } from "@puzzlefs/oci";
+import { enableFsVerity, hasCode, measureFsVerity } from "@puzzlefs/linux";
+import { fsVerityDigest, Layout } from "@puzzlefs/oci";
 import { IntegrityError, readHeader } from "@puzzlefs/reader";
 import { defineCommand, parseDigest } from "../command-line.ts";
 import { imageNameFrom } from "../image-name.ts";

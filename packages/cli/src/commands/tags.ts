@@ -1,4 +1,5 @@
-import { Layout, printable } from "@puzzlefs/oci";
+import { printable } from "@puzzlefs/linux";
+import { Layout } from "@puzzlefs/oci";
 import { defineCommand } from "../command-line.ts";
 import { writeLine } from "../terminal/output.ts";
 import { formatTable } from "../terminal/table.ts";

@@ -1,5 +1,8 @@
-import { AT_FDCWD, bind, check } from "@puzzlefs/oci";
+import { constants } from "node:fs";
+import { bind, check, errnos } from "./library.ts";
+import { nulTerminated, printable, type Path } from "./paths.ts";
 
+const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
@@ -9,7 +12,7 @@ const emptyPath = new Uint8Array(1);
 const statx = bind("int statx(int dirfd, const void *path, int flags, unsigned int mask, void *status)");
 
 /**
- * What statx(2) says of one file at a time: each call replaces what the last one said. Node's own lstat makes a score
+ * The result of statx(2) for one file at a time: each call replaces the last result. Node's own lstat makes a score
  * of bignums for each file, and without them cannot tell nanoseconds or large inode numbers apart.
  */
 export class FileStatus {
@@ -17,13 +20,31 @@ export class FileStatus {
 
   /** `path` ends in NUL; a symbolic link is not followed. Throws a system error. */
   readPath(path: Uint8Array): void {
-    check(statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, this.#bytes), "statx");
+    this.readAt(AT_FDCWD, path);
+  }
+
+  /** The same of a name in an opened directory. */
+  readAt(directory: number, name: Path): void {
+    const result = statx(directory, nulTerminated(name), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, this.#bytes);
+    if (result < 0) check(result, "statx", () => printable(name));
+  }
+
+  /** readAt() where the name may be absent: false then. */
+  readIfPresent(directory: number, name: Path): boolean {
+    const result = statx(directory, nulTerminated(name), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, this.#bytes);
+    if (result === -errnos.ENOENT) return false;
+    if (result < 0) check(result, "statx", () => printable(name));
+    return true;
   }
 
   readDescriptor(descriptor: number): void {
     check(statx(descriptor, emptyPath, AT_EMPTY_PATH, STATX_BASIC_STATS, this.#bytes), "statx");
   }
 
+  /** The type of the file: S_IFREG, S_IFDIR, … of node:fs' constants. */
+  get type(): number {
+    return this.mode & constants.S_IFMT;
+  }
   get nlink(): number {
     return this.#bytes.readUInt32LE(16);
   }

@@ -3,9 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { fsVerityDigest } from "../verity-digest.ts";
-import { SystemError } from "./library.ts";
-import { enableFsVerity, measureFsVerity } from "./verity.ts";
+import { fsVerityDigest } from "./verity-digest.ts";
+import { enableFsVerity, measureFsVerity, SystemError } from "@puzzlefs/linux";
 
 const directory = mkdtempSync(join(tmpdir(), "puzzlefs-fsverity-"));
 const mountpoint = join(directory, "mnt");

@@ -92,3 +92,55 @@ export function ioctl(descriptor: number, request: number, argument: Uint8Array)
 export function willNeed(descriptor: number, length: number): void {
   adviseNative(descriptor, 0, length, POSIX_FADV_WILLNEED);
 }
+
+const fsyncNative = bind("int fsync(int fd)");
+const fstatfsNative = bind("int fstatfs(int fd, void *status)");
+const getdents = bind("int64_t getdents64(int fd, void *entries, size_t size)");
+
+/** Waits until the file, or the names in the directory, are on stable storage. */
+export function fsync(descriptor: number): void {
+  check(fsyncNative(descriptor), "fsync");
+}
+
+/** The type of the file system that holds an open file: the magic number of statfs(2). */
+export function fileSystemType(descriptor: number): number {
+  // struct statfs of the 64-bit ABIs: 120 bytes, f_type first.
+  const status = new BigUint64Array(16);
+  check(fstatfsNative(descriptor, new Uint8Array(status.buffer)), "fstatfs");
+  return Number(status[0] & 0xffffffffn);
+}
+
+const PROC_SUPER_MAGIC = 0x9fa0;
+
+/** Whether an open file is one of /proc. */
+export function isOnProc(descriptor: number): boolean {
+  return fileSystemType(descriptor) === PROC_SUPER_MAGIC;
+}
+
+/** An entry of a directory. */
+export interface Entry {
+  name: Buffer;
+  /** DT_DIR and the like: the file's type >> 12; 0 where the file system does not say. */
+  type: number;
+}
+
+const LISTING_BYTES = 65536;
+let listing: Buffer | undefined;
+
+/** The entries of a directory opened for reading, but "." and "..", in the order of the file system. */
+export function listDirectory(descriptor: number): Entry[] {
+  listing ??= Buffer.allocUnsafeSlow(LISTING_BYTES);
+  const entries: Entry[] = [];
+  for (;;) {
+    const length = check(getdents(descriptor, listing, LISTING_BYTES), "getdents64");
+    if (length === 0) return entries;
+    // struct linux_dirent64: ino u64, offset s64, length u16, type u8, name.
+    for (let at = 0; at < length; at += listing.readUInt16LE(at + 16)) {
+      const start = at + 19;
+      const end = listing.indexOf(0, start);
+      if (listing[start] === 0x2e && (end === start + 1 || (end === start + 2 && listing[start + 1] === 0x2e)))
+        continue;
+      entries.push({ name: Buffer.from(listing.subarray(start, end)), type: listing[at + 18] });
+    }
+  }
+}

@@ -39,6 +39,7 @@ const native = {
     "int renameat2(int olddirfd, const void *oldpath, int newdirfd, const void *newpath, unsigned int flags)",
   ),
   fchmodat: bind("int fchmodat(int dirfd, const void *path, unsigned int mode, int flags)"),
+  readlinkat: bind("int64_t readlinkat(int dirfd, const void *path, void *target, size_t size)"),
   fchownat: bind("int fchownat(int dirfd, const void *path, unsigned int uid, unsigned int gid, int flags)"),
 };
 
@@ -59,19 +60,39 @@ export function openatFollowing(directory: number, path: Path, flags: number): n
  * one by one. Returns a descriptor for close(). Throws EXDEV or ELOOP (ENOTDIR in the walk) for a path that tries to leave.
  */
 export function openBeneath(directory: number, path: Path, flags: number, mode = 0): number {
-  const how = new BigUint64Array([
-    BigInt(flags | O_CLOEXEC),
-    BigInt(mode),
-    BigInt(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS),
-  ]);
+  const resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  const result = openat2(directory, path, flags, mode, resolve);
+  if (result === -errnos.ENOSYS || result === -errnos.EPERM) return walkBeneath(directory, path, flags, mode);
+  return check(result, "openat2", () => printable(path));
+}
+
+/**
+ * Opens `path` if no component of it is a symbolic link, which "..", mount points and absolute paths do not change.
+ * Returns a descriptor for close(); undefined where there is a link, or where the kernel has no openat2.
+ */
+export function openWithoutLinks(directory: number, path: Path, flags: number, mode = 0): number | undefined {
+  const result = openat2(directory, path, flags, mode, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+  if (result === -errnos.ELOOP || result === -errnos.ENOSYS || result === -errnos.EPERM) return undefined;
+  return check(result, "open", () => printable(path));
+}
+
+/** Returns minus errno. EPERM where seccomp hides the call. */
+function openat2(directory: number, path: Path, flags: number, mode: number, resolve: number): number {
+  const create = (flags & constants.O_CREAT) !== 0;
+  const how = new BigUint64Array([BigInt(flags | O_CLOEXEC), BigInt(create ? mode : 0), BigInt(resolve)]);
   const bytes = new Uint8Array(how.buffer);
   for (;;) {
     const result = native.openat2(SYS_OPENAT2, directory, nulTerminated(path), bytes, bytes.length);
     // A rename elsewhere raced with the lookup.
-    if (result === -errnos.EAGAIN) continue;
-    if (result === -errnos.ENOSYS || result === -errnos.EPERM) return walkBeneath(directory, path, flags, mode);
-    return check(result, "openat2", () => printable(path));
+    if (result !== -errnos.EAGAIN) return result;
   }
+}
+
+/** The text of a symbolic link that was opened with O_PATH. */
+export function readlinkat(link: number): Buffer {
+  const target = Buffer.alloc(4096);
+  const length = check(native.readlinkat(link, new Uint8Array(1), target, target.length), "readlinkat");
+  return target.subarray(0, length);
 }
 
 /** openBeneath() by hand. Exported for its test: modern kernels never come here. */
