@@ -1,6 +1,6 @@
 import { closeSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { libc, type Watch } from "./mount/libc.ts";
+import { read, setNonBlocking, watch, write } from "@puzzlefs/linux";
 import { EAGAIN } from "./wire/errno.ts";
 import type { Words } from "./wire/words.ts";
 
@@ -29,8 +29,7 @@ const DISCOURAGING = 4;
  */
 export class Device implements Channel {
   readonly #descriptor: number;
-  readonly #libc = libc();
-  #watch: Watch | undefined;
+  #watch: { close(): void } | undefined;
   /** Who has one processor only would keep the program waiting that is waited for. */
   readonly #mayWait = availableParallelism() > 1;
   #inVain = 0;
@@ -40,7 +39,7 @@ export class Device implements Channel {
   /** Takes ownership of `descriptor`. */
   constructor(descriptor: number) {
     this.#descriptor = descriptor;
-    this.#libc.setNonBlocking(descriptor);
+    setNonBlocking(descriptor);
   }
 
   read(into: Words): number {
@@ -61,15 +60,15 @@ export class Device implements Channel {
   }
 
   #read(into: Words): number {
-    return this.#libc.read(this.#descriptor, into.bytes, into.bytes.length);
+    return read(this.#descriptor, into.bytes, into.bytes.length);
   }
 
   write(from: Words, length: number): number {
-    return this.#libc.write(this.#descriptor, from.bytes, length);
+    return write(this.#descriptor, from.bytes, length);
   }
 
   watch(callback: () => void): void {
-    this.#watch = this.#libc.watch(this.#descriptor, callback);
+    this.#watch = watch(this.#descriptor, callback);
   }
 
   close(): void {

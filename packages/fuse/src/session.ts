@@ -193,7 +193,7 @@ export class Session {
       case Opcode.READDIRPLUS:
         return ` ${request.readSize} at ${request.readOffset}`;
       case Opcode.GETXATTR:
-        return ` ${Buffer.from(request.xattrName).toString()} ${request.xattrSize}`;
+        return ` ${JSON.stringify(Buffer.from(request.xattrName).toString())} ${request.xattrSize}`;
       case Opcode.LISTXATTR:
         return ` ${request.xattrSize}`;
       case Opcode.INIT:

@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { bind, check, errnos, SystemError } from "./library.ts";
 
 /** Operations of flock(2). */
@@ -143,4 +144,38 @@ export function listDirectory(descriptor: number): Entry[] {
       entries.push({ name: Buffer.from(listing.subarray(start, end)), type: listing[at + 18] });
     }
   }
+}
+
+const readNative = bind("int64_t read(int fd, void *into, size_t length)");
+const writeNative = bind("int64_t write(int fd, const void *from, size_t length)");
+const fcntlNative = bind("int fcntl(int fd, int command, int argument)");
+const F_GETFL = 3;
+const F_SETFL = 4;
+
+/** read(2) at the file position. Returns a negated error number instead of throwing, as does write(). */
+export function read(descriptor: number, into: Uint8Array, length: number): number {
+  return readNative(descriptor, into, length);
+}
+
+export function write(descriptor: number, from: Uint8Array, length: number): number {
+  return writeNative(descriptor, from, length);
+}
+
+/** Calls on the descriptor do not wait any more, in no process that shares its open file. */
+export function setNonBlocking(descriptor: number): void {
+  const flags = check(fcntlNative(descriptor, F_GETFL, 0), "fcntl");
+  check(fcntlNative(descriptor, F_SETFL, flags | constants.O_NONBLOCK), "fcntl");
+}
+
+const closeRange = bind("int64_t syscall(int64_t number, unsigned int first, unsigned int last, unsigned int flags)");
+/** The same number on every architecture. */
+const SYS_CLOSE_RANGE = 436;
+const CLOSE_RANGE_CLOEXEC = 4;
+
+/**
+ * Keeps processes that are started from here on from inheriting descriptors that this process has inherited itself,
+ * whatever their numbers. Those that a process is to have it gets by name. Before Linux 5.11 it has no effect.
+ */
+export function keepDescriptorsFromChildren(): void {
+  closeRange(SYS_CLOSE_RANGE, 3, 0xffffffff, CLOSE_RANGE_CLOEXEC);
 }

@@ -42,7 +42,7 @@ export class Directory {
     let directory = nearest(Buffer.from(path), missing);
     for (let name = missing.pop(); name !== undefined; name = missing.pop()) {
       using parent = directory;
-      directory = parent.#makeOrOpen(name, mode);
+      directory = parent.makeOrOpen(name, mode);
     }
     return directory;
   }
@@ -172,7 +172,8 @@ export class Directory {
     return name.length === 0 ? this.path : `${this.path}/${printable(name)}`;
   }
 
-  #makeOrOpen(name: Buffer, mode: number): Directory {
+  /** Opens a subdirectory, making it where it is missing. */
+  makeOrOpen(name: Path, mode: number): Directory {
     try {
       return this.makeDirectory(name, mode);
     } catch (error) {

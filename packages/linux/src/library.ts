@@ -33,6 +33,8 @@ function describe(errno: number): [code: string, text: string] {
   return [code ?? `E${errno}`, "system error"];
 }
 
+type Native = ReturnType<ReturnType<typeof Koffi.load>["func"]>;
+
 let loaded: typeof Koffi | undefined;
 let libc: ReturnType<typeof Koffi.load> | undefined;
 
@@ -42,6 +44,11 @@ function koffi(): typeof Koffi {
   const module: typeof Koffi = createRequire(import.meta.url)("koffi");
   loaded = module;
   return module;
+}
+
+function library(): ReturnType<typeof Koffi.load> {
+  libc ??= koffi().load(null);
+  return libc;
 }
 
 /** What a bound function takes: a NULL pointer, numbers, or memory that the call may read and write. */
@@ -55,15 +62,50 @@ export type NativeArgument = number | bigint | Uint8Array | null;
  * The returned function gives the result, or minus errno when the result is -1.
  */
 export function bind(prototype: string): (...values: NativeArgument[]) => number {
-  let native: ((...values: NativeArgument[]) => number | bigint) | undefined;
+  let native: Native | undefined;
   return (...values) => {
-    if (native === undefined) {
-      libc ??= koffi().load(null);
-      native = libc.func(prototype);
-    }
+    native ??= library().func(prototype);
     const result = Number(native(...values));
     return result === -1 ? -koffi().errno() : result;
   };
+}
+
+/** As bind(), but the call is made in another thread; its own error is lost, only that it failed is known: -1. */
+export function bindLater(prototype: string): (...values: NativeArgument[]) => Promise<number> {
+  let native: Native | undefined;
+  return (...values) => {
+    native ??= library().func(prototype);
+    return new Promise((settle, fail) => {
+      native?.async(...values, (error: unknown, result: number | bigint) => {
+        if (error === null || error === undefined) settle(Number(result));
+        else fail(error);
+      });
+    });
+  };
+}
+
+/** As bind(), for a function that returns an address, which `view` makes memory of. */
+export function bindPointer(prototype: string): (...values: NativeArgument[]) => { address: bigint; errno: number } {
+  let native: Native | undefined;
+  return (...values) => {
+    native ??= library().func(prototype);
+    return { address: native(...values), errno: koffi().errno() };
+  };
+}
+
+/** The memory at an address. */
+export function view(address: bigint, bytes: number): ArrayBuffer {
+  return koffi().view(address, bytes);
+}
+
+/** Where a buffer's memory is; it must be larger than 64 bytes, or it may move. */
+export function addressOf(buffer: Uint8Array): bigint {
+  return koffi().address(buffer);
+}
+
+/** Has the event loop call back whenever a descriptor is readable or hung up. */
+export function watch(descriptor: number, callback: () => void): { close(): void } {
+  return koffi().node.poll(descriptor, { readable: true }, callback);
 }
 
 /** Passes a result of a bound function on, or throws the SystemError that it stands for. */

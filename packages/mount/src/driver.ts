@@ -1,11 +1,12 @@
-import { FileSystemContext } from "./file-system-context.ts";
+import { FileSystemContext } from "@puzzlefs/linux";
 
 /** What `-t puzzlefs` takes; kernel/super.c has the other end. */
 export interface DriverMount {
   ociDir: string;
   /** The manifest's sha256, 64 hex digits; asked for only where there is a driver. */
   manifest: () => string;
-  mountpoint: string;
+  /** Opened. */
+  mountpoint: number;
   source: string;
   /** MS_RDONLY and the like, which are the same bits as MOUNT_ATTR_*. */
   flags: number;

@@ -2,7 +2,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MountError, unmount } from "@puzzlefs/fuse";
-import { FileSystemContext, KernelRefusal } from "./file-system-context.ts";
+import { FileSystemContext, KernelRefusal } from "@puzzlefs/linux";
 
 const MS_RDONLY = 1;
 

@@ -1,11 +1,11 @@
-import { closeSync, constants, openSync, statSync, writeSync } from "node:fs";
+import { constants, fstatSync, writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { errorCode } from "../wire/errno.ts";
+import { close, hasCode, openNamed } from "@puzzlefs/linux";
 import type { Log } from "./log.ts";
 
 const RETRY = 20;
 
-/** How long somebody who ends after that waits for a reader, milliseconds. */
+/** How long a process that ends after that waits for a reader, milliseconds. */
 const PATIENCE = 30_000;
 
 /**
@@ -16,13 +16,12 @@ const PATIENCE = 30_000;
  */
 export async function notifyInitPipe(path: string, outcome: "s" | "f", log: Log, ending: boolean): Promise<void> {
   try {
-    if (!statSync(path).isFIFO()) throw new Error("not a fifo");
     const deadline = Date.now() + (ending ? PATIENCE : Infinity);
     while (Date.now() < deadline) {
       const fifo = openForWriting(path);
       if (fifo !== undefined) {
         writeSync(fifo, outcome);
-        closeSync(fifo);
+        close(fifo);
         return;
       }
       await sleep(RETRY, undefined, { ref: ending });
@@ -32,12 +31,19 @@ export async function notifyInitPipe(path: string, outcome: "s" | "f", log: Log,
   }
 }
 
-/** Undefined while nobody reads. */
+/**
+ * Undefined while nobody reads. The name may mean something else each time, as its directory may be another user's:
+ * what was opened is looked at before anything is written.
+ */
 function openForWriting(path: string): number | undefined {
+  let descriptor: number;
   try {
-    return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    descriptor = openNamed(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch (error) {
-    if (errorCode(error) === "ENXIO") return undefined;
+    if (hasCode(error, "ENXIO")) return undefined;
     throw error;
   }
+  if (fstatSync(descriptor).isFIFO()) return descriptor;
+  close(descriptor);
+  throw new Error("not a fifo");
 }

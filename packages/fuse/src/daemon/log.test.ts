@@ -1,12 +1,12 @@
 /** Where messages go, and that no log can hurt a mount. */
 import { closeSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { bind } from "@puzzlefs/linux";
 import test from "ava";
-import { fileLog } from "./log.ts";
+import { type Log, logTo, openLog } from "./log.ts";
 import { eventually, MEMORY_MOUNT, mountObstacle, run, Scratch } from "./mount-fixture.ts";
-import { sendToSystemLog } from "./system-log.ts";
+import { connectToSystemLog, sendToSystemLog } from "./system-log.ts";
 
 const obstacle = mountObstacle();
 const mounting = obstacle === undefined ? test : test.skip;
@@ -14,18 +14,15 @@ const mounting = obstacle === undefined ? test : test.skip;
 /** The other end: what a syslog daemon does, when it is told to. */
 class Listener {
   readonly #socket: number;
-  readonly #receive: (socket: number, into: Buffer, length: number, flags: number) => number;
+  readonly #receive = bind("int64_t recv(int fd, void *into, size_t length, int flags)");
 
   constructor(path: string) {
-    const koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
-    const library = koffi.load(null);
     const AF_UNIX = 1;
     const SOCK_DGRAM = 2;
-    this.#socket = library.func("int socket(int, int, int)")(AF_UNIX, SOCK_DGRAM, 0);
-    this.#receive = library.func("long recv(int, void *, size_t, int)");
+    this.#socket = bind("int socket(int domain, int type, int protocol)")(AF_UNIX, SOCK_DGRAM, 0);
     const address = Buffer.concat([new Uint8Array(new Uint16Array([AF_UNIX]).buffer), Buffer.from(`${path}\0`)]);
-    const result: number = library.func("int bind(int, const void *, int)")(this.#socket, address, address.length);
-    if (result !== 0) throw new Error(`bind ${path}: ${koffi.errno()}`);
+    const result = bind("int bind(int fd, const void *address, int length)")(this.#socket, address, address.length);
+    if (result !== 0) throw new Error(`bind ${path}: ${result}`);
   }
 
   close(): void {
@@ -45,11 +42,13 @@ class Listener {
   }
 }
 
+const systemLog = (path: string): Log => sendToSystemLog(connectToSystemLog(path), path);
+
 test("messages to the system log have priority, time, program and process", async (t) => {
   await using scratch = new Scratch();
   const path = join(scratch.directory, "log");
   const listener = new Listener(path);
-  const log = sendToSystemLog(path);
+  const log = systemLog(path);
   log("error", "something is wrong");
   log("info", "something happened");
   const [first, second, ...others] = listener.messages();
@@ -61,7 +60,7 @@ test("messages to the system log have priority, time, program and process", asyn
 test("a system log may come, go and come again", async (t) => {
   await using scratch = new Scratch();
   const path = join(scratch.directory, "log");
-  const log = sendToSystemLog(path);
+  const log = systemLog(path);
   log("error", "nobody listens");
   for (const life of ["first", "second"]) {
     // It is found by another thread, and at a message.
@@ -86,7 +85,7 @@ test("a system log that is full is not waited for; what got lost is counted", as
   await using scratch = new Scratch();
   const path = join(scratch.directory, "log");
   const listener = new Listener(path);
-  const log = sendToSystemLog(path);
+  const log = systemLog(path);
   for (let count = 0; count < 5000; count++) log("error", `message ${count}`);
   const { length } = listener.messages();
   t.true(length > 0 && length < 5000);
@@ -99,7 +98,7 @@ test("a system log that is full is not waited for; what got lost is counted", as
 test("a log file is appended to, so that it can be emptied under a running daemon", async (t) => {
   await using scratch = new Scratch();
   const path = join(scratch.directory, "log");
-  const { log } = fileLog(path);
+  const log = logTo(openLog(path, false));
   log("error", "one");
   writeFileSync(path, "");
   log("info", "two");
@@ -109,9 +108,21 @@ test("a log file is appended to, so that it can be emptied under a running daemo
 test("what repeats itself word for word is said once", async (t) => {
   await using scratch = new Scratch();
   const path = join(scratch.directory, "log");
-  const { log } = fileLog(path);
+  const log = logTo(openLog(path, false));
   for (let count = 0; count < 100; count++) log("error", "the same");
   t.is(readFileSync(path, "utf8").match(/the same/g)?.length, 1);
+});
+
+test("a message is one line, whatever names it quotes", async (t) => {
+  await using scratch = new Scratch();
+  const path = join(scratch.directory, "log");
+  const log = logTo(openLog(path, false));
+  log("debug", "name \n2026-01-01T00:00:00.000Z error FORGED\r\u001b[31m\u009b1m\u202e\u2028\ud800 → é");
+  const text = readFileSync(path, "utf8");
+  t.regex(
+    text,
+    /^\S+Z debug name \\x0a2026\S+ error FORGED\\x0d\\x1b\[31m\\x9b1m\\u\{202e\}\\u\{2028\}\\u\{d800\} → é\n$/,
+  );
 });
 
 /** Runs `use` in a mount namespace where /dev has little but, if asked for, a log. */

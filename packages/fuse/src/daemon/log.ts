@@ -1,35 +1,57 @@
-import { openSync, writeSync } from "node:fs";
-import { sendToSystemLog } from "./system-log.ts";
+import { constants, writeSync } from "node:fs";
+import { openNamed } from "@puzzlefs/linux";
+import { connectToSystemLog, sendToSystemLog } from "./system-log.ts";
 
 export type LogLevel = "error" | "info" | "debug";
 
-/** Where the daemon's messages go. Never throws: a mount must not fail for want of a log. */
+/** Where the messages of a mount go. Never throws: a mount must not fail for want of a log. */
 export type Log = (level: LogLevel, message: string) => void;
+
+/** An opened log, in a form that other processes inherit. */
+export interface LogTarget {
+  kind: "stderr" | "file" | "system";
+  descriptor: number;
+}
 
 /** Milliseconds for which a message that repeats itself word for word is held back. */
 const QUIET = 10_000;
 
-/** For the foreground. */
+/**
+ * Opens where messages go: `logFile` if there is one, which is appended to; else stderr if the process that starts the
+ * mount stays (`attached`), or the journal or syslog daemon. Throws if the file cannot be opened.
+ */
+export function openLog(logFile: string | undefined, attached: boolean): LogTarget {
+  if (logFile !== undefined) {
+    const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOCTTY;
+    return { kind: "file", descriptor: openNamed(logFile, flags, 0o644) };
+  }
+  return attached ? { kind: "stderr", descriptor: 2 } : { kind: "system", descriptor: connectToSystemLog() };
+}
+
+/** The log of an opened target. A message is one line, whatever it contains. */
+export function logTo({ kind, descriptor }: LogTarget): Log {
+  switch (kind) {
+    case "stderr":
+      return quietly((level, message) =>
+        write(descriptor, `puzzlefs: ${level === "error" ? "error: " : ""}${message}\n`),
+      );
+    case "file":
+      return quietly((level, message) => write(descriptor, `${new Date().toISOString()} ${level} ${message}\n`));
+    case "system":
+      return quietly(sendToSystemLog(descriptor));
+  }
+}
+
+/** For what happens before a mount has a log of its own. */
 export function stderrLog(): Log {
-  return quietly((level, message) => write(2, `puzzlefs: ${level === "error" ? "error: " : ""}${message}\n`));
+  return logTo({ kind: "stderr", descriptor: 2 });
 }
 
-/** Appends to `path`, a line with time and level for each message. Throws if it cannot be opened. */
-export function fileLog(path: string): { log: Log; descriptor: number } {
-  const descriptor = openSync(path, "a", 0o644);
-  const log = quietly((level, message) => write(descriptor, `${new Date().toISOString()} ${level} ${message}\n`));
-  return { log, descriptor };
-}
-
-/** The system log: the journal or a syslog daemon, if there is one. */
-export function systemLog(): Log {
-  return quietly(sendToSystemLog());
-}
-
-/** One broken blob fails every read of it; say so once in a while only. */
+/** One broken blob fails every read of it; it is reported once in a while only. */
 function quietly(log: Log): Log {
   const last = new Map<string, number>();
-  return (level, message) => {
+  return (level, text) => {
+    const message = oneLine(text);
     if (level !== "debug") {
       const now = Date.now();
       if (now - (last.get(message) ?? -Infinity) < QUIET) return;
@@ -38,6 +60,14 @@ function quietly(log: Log): Log {
     }
     log(level, message);
   };
+}
+
+/** Names in a message are of an image or of any user of the mount: no control or format character stays one. */
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
+  });
 }
 
 function write(descriptor: number, text: string): void {

@@ -58,7 +58,7 @@ mounting(
     t.throws(() => readSync(file, Buffer.alloc(4)), { code: "ENOTCONN" });
     t.throws(() => readFileSync(scratch.path("once")), { code: "ENOTCONN" });
     t.log(`${Math.round(performance.now() - killed)} ms`);
-    close(file, () => undefined);
+    await new Promise((closed) => close(file, closed));
 
     await unmount(scratch.mountpoint);
     await scratch.mount({ tree: "files", count: 1 });

@@ -1,14 +1,22 @@
-/** The descriptor of a daemon's pipe to the process that started it. */
-export const REPORT_DESCRIPTOR = 3;
-
-/** What a daemon writes to that pipe, as JSON, before it lets go of its parent. */
-export type DaemonReport = { mounted: true } | { error: ReportedError };
-
-/** The descriptors of a server under supervision: its sockets to the supervisor, and the memory of the request. */
+/**
+ * The descriptors of a process that serves a mount, beside the standard ones. Those that it needs are inherited when it
+ * starts: later it has no path to open anything by.
+ */
 export const CONTROL_DESCRIPTOR = 3;
-export const MEMORY_DESCRIPTOR = 4;
+/** Where messages go; see LogTarget. */
+export const LOG_DESCRIPTOR = 4;
+/** To the process that unmounts when a signal asks for it. */
+export const UNMOUNTER_DESCRIPTOR = 5;
+/** What the tree is opened from, a store for one. It may become the root directory. */
+export const RESOURCE_DESCRIPTOR = 6;
+/** fusermount3 unmounts when this is closed by all (auto_unmount). */
+export const FUSERMOUNT_DESCRIPTOR = 7;
+/** Under supervision: the memory of the request that is being answered. */
+export const MEMORY_DESCRIPTOR = 8;
+/** Of a supervisor: the directory tree in which it starts servers. */
+export const RUNTIME_DESCRIPTOR = 8;
 
-/** What such a server says about itself, a line of JSON each. */
+/** What such a process reports over its control socket, a line of JSON each. It receives the device of the mount. */
 export type ServerReport = { opened: true } | { ready: true } | { error: ReportedError };
 
 /** An error as it crosses processes, where it would lose its class. */
@@ -28,7 +36,7 @@ export function reportError(error: unknown): ReportedError {
 }
 
 /**
- * A daemon's own error, in the process that started it. `name` is that of the original ("FormatError",
+ * A server's own error, in the process that started it. `name` is that of the original ("FormatError",
  * "IntegrityError", "MountError"), so that callers can tell them apart.
  */
 export class DaemonError extends Error {

@@ -1,67 +1,176 @@
-import { closeSync, openSync, writeSync } from "node:fs";
-import { libc } from "../mount/libc.ts";
+import { writeSync } from "node:fs";
+import { Socket } from "node:net";
+import { becomeOpaque, CAP_SYS_CHROOT, changeRoot, dropCapabilities, dup2, receiveDescriptor } from "@puzzlefs/linux";
+import { Device } from "../device.ts";
 import type { MountableTree } from "../operations/mountable.ts";
-import { mountForeground, type MountSettings } from "./foreground.ts";
-import { fileLog, type Log, stderrLog, systemLog } from "./log.ts";
-import { type DaemonReport, REPORT_DESCRIPTOR, reportError } from "./report.ts";
+import { Session, type SessionOptions } from "../session.ts";
+import { type Log, logTo } from "./log.ts";
+import {
+  CONTROL_DESCRIPTOR,
+  LOG_DESCRIPTOR,
+  MEMORY_DESCRIPTOR,
+  reportError,
+  RESOURCE_DESCRIPTOR,
+  RUNTIME_DESCRIPTOR,
+  type ServerReport,
+  UNMOUNTER_DESCRIPTOR,
+} from "./report.ts";
+import type { ServerOrder } from "./server-order.ts";
+import { SharedRequest } from "./shared-request.ts";
+import { cannotUnmount, requestUnmount, watchSignals } from "./signals.ts";
+import { Supervisor } from "./supervisor.ts";
+import { keepYoungGenerationSmall } from "./young-generation.ts";
 
-export interface DaemonSettings extends Omit<MountSettings, "log" | "onReady"> {
-  /** Where messages go instead of the system log. */
-  logFile?: string;
-  /** Whoever started us stays: messages go to stderr. */
-  attached?: boolean;
+/** What a program has to do with a process that it was started as. */
+export interface ServerProgram {
+  /** Opens the tree, of RESOURCE_DESCRIPTOR or whatever the program's arguments name. */
+  openTree(): MountableTree;
+  /** Node's arguments that start the program with another order. */
+  argv(order: ServerOrder): readonly string[];
 }
 
 /**
- * The daemon's part of spawnDaemon: mounts, tells the parent, lets go of its terminal and working directory, and
- * serves until unmounted. Errors before that go to the parent, with exit code 1. The tree must not depend on the
- * working directory.
+ * The whole life of a process behind a mount, until the file system is unmounted. Errors before the mount is usable are
+ * reported to the process that started it, later ones are logged; the exit code is 1 then.
  */
-export async function serve(
-  openTree: () => MountableTree,
-  mountpoint: string,
-  settings: DaemonSettings = {},
-): Promise<void> {
-  process.title = `puzzlefs mount ${settings.fsname ?? ""} ${settings.shownAt ?? mountpoint}`;
-  let reported = false;
-  const report = (outcome: DaemonReport): void => {
-    // A parent that was interrupted has no use for the mount.
-    if (!reported && !tellParent(outcome)) process.kill(process.pid, "SIGTERM");
-    reported = true;
-  };
-  let log: Log | undefined;
+export async function serve(order: ServerOrder, program: ServerProgram): Promise<void> {
+  const { fsname, place, role } = order;
+  process.title = `puzzlefs ${role === "supervised" ? "serve" : "mount"} ${fsname} ${place}`;
+  const log = logTo({ kind: order.log, descriptor: order.log === "stderr" ? 2 : LOG_DESCRIPTOR });
   try {
-    const output = openLog(settings);
-    log = output.log;
-    const onReady = (): void => {
-      process.chdir("/");
-      libc().dup2(output.stderr, 2);
-      report({ mounted: true });
-    };
-    await mountForeground(openTree, mountpoint, { ...settings, log, onReady });
-    log("info", `${settings.shownAt ?? mountpoint} unmounted`);
+    await (role === "supervisor" ? supervise(order, program, log) : serveTree(order, program, log));
+    if (role !== "supervised") log("info", `${place} unmounted`);
   } catch (error) {
-    if (reported) log?.("error", error instanceof Error ? error.message : String(error));
+    log("error", error instanceof Error ? error.message : String(error));
     report({ error: reportError(error) });
     process.exitCode = 1;
   }
 }
 
-/** Where messages go, and what becomes of stderr once the parent has gone. */
-export function openLog({ logFile, attached }: DaemonSettings): { log: Log; stderr: number } {
-  if (logFile === undefined && attached === true) return { log: stderrLog(), stderr: 2 };
-  if (logFile === undefined) return { log: systemLog(), stderr: openSync("/dev/null", "w") };
-  const { log, descriptor } = fileLog(logFile);
-  return { log, stderr: descriptor };
+async function serveTree(order: ServerOrder, program: ServerProgram, log: Log): Promise<void> {
+  let tree: MountableTree;
+  try {
+    tree = program.openTree();
+  } catch (error) {
+    report({ error: reportError(error) });
+    process.exitCode = 1;
+    return;
+  }
+  try {
+    keepYoungGenerationSmall();
+    report({ opened: true });
+    const device = receiveDescriptor(CONTROL_DESCRIPTOR);
+    // Otherwise the starter died, or could not mount.
+    if (device === undefined) return;
+    confine(order, order.confined ? RESOURCE_DESCRIPTOR : undefined, log);
+    await serveDevice(order, device, tree, log);
+  } finally {
+    tree.close();
+  }
 }
 
-/** False if the parent has gone. */
-function tellParent(outcome: DaemonReport): boolean {
+async function serveDevice(order: ServerOrder, device: number, tree: MountableTree, log: Log): Promise<void> {
+  const session = new Session(new Device(device), tree, sessionOptions(order, log));
+  let stopWatching: () => void = () => undefined;
+  const watch = (): void => {
+    stopWatching = watchSignals(unmounting(order), log);
+  };
+  // Under supervision a signal ends the process, and another takes over.
+  if (order.role === "alone") watch();
+  const starter = whenStarterEnds(() => {
+    if (order.role === "alone") return;
+    log("error", "the supervisor died; serving without");
+    watch();
+  });
+  // The kernel sends INIT to the first server only, not to its successors.
+  session.ready.then(
+    () => {
+      letGo(order);
+      report({ ready: true });
+    },
+    () => undefined,
+  );
+  session.start();
   try {
-    writeSync(REPORT_DESCRIPTOR, JSON.stringify(outcome));
-    closeSync(REPORT_DESCRIPTOR);
-    return true;
+    await session.ended;
+  } finally {
+    stopWatching();
+    starter.removeAllListeners("close").destroy();
+  }
+}
+
+async function supervise(order: ServerOrder, program: ServerProgram, log: Log): Promise<void> {
+  // Before the first server, so that all are started from the same place.
+  confine(order, order.hasRuntime ? RUNTIME_DESCRIPTOR : undefined, log);
+  // In its root directory there is no /dev/null; its own standard input is that.
+  const inherited = [0, 1, LOG_DESCRIPTOR, ...(order.hasUnmounter ? [UNMOUNTER_DESCRIPTOR] : [])];
+  if (order.hasResource) inherited.push(RESOURCE_DESCRIPTOR);
+  const argv = program.argv({ ...order, role: "supervised", hasRuntime: false });
+  const descriptors = new Map(inherited.map((number) => [number, number]));
+  const supervisor = new Supervisor({ node: order.node, argv, descriptors }, log);
+  const kill = (): void => supervisor.kill();
+  try {
+    await supervisor.opened;
+    report({ opened: true });
+    const device = receiveDescriptor(CONTROL_DESCRIPTOR);
+    if (device === undefined) return kill();
+    const stopWatching = watchSignals(unmounting(order), log, kill);
+    try {
+      await supervisor.begin(device);
+      letGo(order);
+      report({ ready: true });
+      await supervisor.watch(device);
+    } finally {
+      stopWatching();
+    }
+  } catch (error) {
+    kill();
+    throw error;
+  }
+}
+
+/** From here on, nothing can be opened but what is below `root`. */
+function confine({ role }: ServerOrder, root: number | undefined, log: Log): void {
+  if (root !== undefined) {
+    try {
+      changeRoot(root);
+    } catch (error) {
+      log("error", `not confined to its store: ${error instanceof Error ? error.message : error}`);
+    }
+    // A supervisor's servers will need it.
+    if (role !== "supervisor") dropCapabilities([CAP_SYS_CHROOT]);
+  }
+  becomeOpaque();
+}
+
+function unmounting({ hasUnmounter }: ServerOrder): () => Promise<void> {
+  return hasUnmounter ? () => requestUnmount(UNMOUNTER_DESCRIPTOR) : cannotUnmount;
+}
+
+function sessionOptions({ uid, gid, debug, role }: ServerOrder, log: Log): SessionOptions {
+  const place = role === "supervised" ? { place: new SharedRequest(MEMORY_DESCRIPTOR) } : {};
+  const trace = debug ? { trace: (line: string) => log("debug", line) } : {};
+  return { owner: { uid, gid }, log, ...place, ...trace };
+}
+
+/** Lets go of the stderr of the process that started us: what Node itself writes goes into a log file, or nowhere. */
+function letGo({ attached, log }: ServerOrder): void {
+  if (!attached) dup2(log === "file" ? LOG_DESCRIPTOR : 0, 2);
+}
+
+/** Calls back when the process that started us has let go, or died. */
+function whenStarterEnds(callback: () => void): Socket {
+  const starter = new Socket({ fd: CONTROL_DESCRIPTOR, writable: false });
+  starter.on("error", () => undefined);
+  starter.once("close", callback);
+  starter.resume().unref();
+  return starter;
+}
+
+function report(text: ServerReport): void {
+  try {
+    writeSync(CONTROL_DESCRIPTOR, `${JSON.stringify(text)}\n`);
   } catch {
-    return false;
+    // The starter has ended.
   }
 }

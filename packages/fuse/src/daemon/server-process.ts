@@ -1,12 +1,33 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync } from "node:fs";
 import { Socket } from "node:net";
-import { libc } from "../mount/libc.ts";
-import { DaemonError, type ReportedError, type ServerReport } from "./report.ts";
+import {
+  CAP_DAC_OVERRIDE,
+  CAP_SYS_CHROOT,
+  keepDescriptorsFromChildren,
+  sendDescriptor,
+  socketpair,
+  withCapabilities,
+} from "@puzzlefs/linux";
+import { CONTROL_DESCRIPTOR, DaemonError, type ReportedError, type ServerReport } from "./report.ts";
+
+/** Variables that a server gets of our environment: none is needed, some say how it should run. */
+const VARIABLES = ["NODE_COMPILE_CACHE", "TZ"];
+
+/** How a process behind a mount is started. */
+export interface ServerStart {
+  /** The file of Node. */
+  node: string;
+  /** Node's arguments: a program that calls serve(). */
+  argv: readonly string[];
+  /** Descriptors that it inherits, by their numbers there. Standard input and output are /dev/null unless they are here. */
+  descriptors: ReadonlyMap<number, number>;
+}
 
 /**
- * The supervisor's end of a process that runs serveSupervised(). The two talk over a pair of sockets: the server says
- * how far it is, in lines of JSON, and is given the device when it can serve.
+ * The starter's end of a process behind a mount. The two talk over a pair of sockets: the server reports how far it is,
+ * in lines of JSON, and is sent the device when it can serve. It parses bytes that nobody trusts, so it never has more
+ * privileges than serving needs: to read a store of other users, and to change its root directory to it.
  */
 export class ServerProcess {
   readonly started = performance.now();
@@ -21,18 +42,22 @@ export class ServerProcess {
   readonly #socket: Socket;
   #error: ReportedError | undefined;
 
-  /**
-   * @param argv program and arguments
-   * @param memory descriptor of a SharedRequest
-   */
-  constructor(argv: readonly string[], memory: number) {
-    const [ours, theirs] = libc().socketpair();
+  constructor({ node, argv, descriptors }: ServerStart) {
+    const [ours, theirs] = socketpair();
     this.#control = ours;
-    // In a session of its own: signals from a terminal concern the supervisor.
-    this.#child = spawn(process.execPath, [...process.execArgv, ...argv], {
-      detached: true,
-      stdio: ["ignore", "ignore", "inherit", theirs, memory],
-    });
+    const own = new Map<number, number | "inherit">([[2, "inherit"], [CONTROL_DESCRIPTOR, theirs], ...descriptors]);
+    const inherited = Array.from({ length: 1 + Math.max(...own.keys()) }, (_, number) => own.get(number) ?? "ignore");
+    keepDescriptorsFromChildren();
+    this.#child = withCapabilities([CAP_DAC_OVERRIDE, CAP_SYS_CHROOT], () =>
+      spawn(node, [...process.execArgv, ...argv], {
+        // A session of its own: signals from a terminal concern the process that started it.
+        detached: true,
+        cwd: "/",
+        argv0: "node",
+        env: Object.fromEntries(VARIABLES.flatMap((name) => (name in process.env ? [[name, process.env[name]]] : []))),
+        stdio: inherited,
+      }),
+    );
     closeSync(theirs);
     this.#socket = new Socket({ fd: ours, writable: false });
     // ECONNRESET: it died before it took the device.
@@ -42,9 +67,9 @@ export class ServerProcess {
     const ready = Promise.withResolvers<void>();
     this.opened = opened.promise;
     this.ready = ready.promise;
-    // Not everyone waits for both.
+    // Not every caller waits for both.
     for (const promise of [this.opened, this.ready]) promise.catch(() => undefined);
-    const hear = (report: ServerReport): void => {
+    const receive = (report: ServerReport): void => {
       if ("error" in report) this.#error = report.error;
       else if ("ready" in report) ready.resolve();
       else opened.resolve();
@@ -53,7 +78,7 @@ export class ServerProcess {
     this.#socket.setEncoding("utf8").on("data", (part: string) => {
       const lines = (text + part).split("\n");
       text = lines.pop() ?? "";
-      for (const line of lines) hear(JSON.parse(line) as ServerReport);
+      for (const line of lines) receive(JSON.parse(line) as ServerReport);
     });
     const silent = new Promise((settle) => this.#socket.once("close", settle));
     this.ended = Promise.all([exitOf(this.#child), silent]).then(([how]) => {
@@ -74,14 +99,20 @@ export class ServerProcess {
     // Once destroyed, the number may be another descriptor's.
     if (this.#socket.destroyed) return;
     try {
-      libc().sendDescriptor(this.#control, device);
+      sendDescriptor(this.#control, device);
     } catch {
-      // It died just now, as `ended` will say.
+      // It died just now: `ended` has the reason.
     }
   }
 
-  kill(): void {
-    this.#child.kill("SIGKILL");
+  /** Lets go of it: it serves alone from now on, and this process may end. */
+  release(): void {
+    this.#socket.destroy();
+    this.#child.unref();
+  }
+
+  kill(signal: NodeJS.Signals = "SIGKILL"): void {
+    this.#child.kill(signal);
   }
 }
 

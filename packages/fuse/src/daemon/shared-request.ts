@@ -1,4 +1,4 @@
-import { libc } from "../mount/libc.ts";
+import { createMemory, mapMemory, write } from "@puzzlefs/linux";
 import type { RequestPlace } from "../session.ts";
 import { inHeader, opcodeName, OUT_HEADER_SIZE, outHeader } from "../wire/abi.ts";
 import { EIO } from "../wire/errno.ts";
@@ -19,11 +19,11 @@ export class SharedRequest implements RequestPlace {
 
   /** A descriptor for new memory. */
   static create(): number {
-    return libc().createMemory("puzzlefs-request", BYTES);
+    return createMemory("puzzlefs-request", BYTES);
   }
 
   constructor(descriptor: number) {
-    const memory = libc().mapMemory(descriptor, BYTES);
+    const memory = mapMemory(descriptor, BYTES);
     this.words = new Words(REQUEST_BYTES, memory);
     this.#replays = new Uint32Array(memory, REQUEST_BYTES, 1);
   }
@@ -58,7 +58,7 @@ export class SharedRequest implements RequestPlace {
     reply.put32(outHeader.error, -EIO);
     reply.copy64(outHeader.unique, this.words, inHeader.unique);
     // ENOENT: it was answered after all.
-    libc().write(device, reply.bytes, OUT_HEADER_SIZE);
+    write(device, reply.bytes, OUT_HEADER_SIZE);
     this.words.put32(inHeader.len, 0);
     this.replays = 0;
   }

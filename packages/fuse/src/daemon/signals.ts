@@ -1,20 +1,12 @@
-import { findMount } from "../mount/mountinfo.ts";
-import { unmount } from "../mount/mount.ts";
+import { Socket } from "node:net";
 import type { Log } from "./log.ts";
 
-/** A mount as users see it. */
-export interface VisibleMount {
-  mountpoint: string;
-  /** Where users see the tree if not at the mount point: a writable overlay there, with `fsname` as its device. */
-  shownAt?: string;
-  fsname?: string;
-}
-
 /**
- * The first signal detaches the mount: its path is free at once, files still open go on working, and the process ends
- * when the last is closed. The second signal ends the process there and then, after `kill`. Returns how to stop it.
+ * The first signal has the mount detached by `unmount`: its path is free at once, files still open go on working, and
+ * the process ends when the last is closed. The second signal ends the process there and then, after `kill`. Returns a
+ * function that stops it.
  */
-export function watchSignals(mount: VisibleMount, log: Log, kill: () => void = () => undefined): () => void {
+export function watchSignals(unmount: () => Promise<void>, log: Log, kill: () => void = () => undefined): () => void {
   let signalled = false;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (signalled) {
@@ -23,7 +15,7 @@ export function watchSignals(mount: VisibleMount, log: Log, kill: () => void = (
     }
     signalled = true;
     log("info", `${signal}: unmounting`);
-    void detach(mount, log);
+    unmount().catch((error: unknown) => log("error", error instanceof Error ? error.message : String(error)));
   };
   const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
   for (const signal of signals) process.on(signal, onSignal);
@@ -32,17 +24,20 @@ export function watchSignals(mount: VisibleMount, log: Log, kill: () => void = (
   };
 }
 
-/** Unmounts lazily; what goes wrong is logged. */
-export async function detach(mount: VisibleMount, log: Log): Promise<void> {
-  try {
-    await unmount(visiblePath(mount), { lazy: true });
-  } catch (error) {
-    log("error", error instanceof Error ? error.message : String(error));
-  }
+/** Has the unmounter at the other end of a socket unmount. Rejects with its message if it does not. */
+export function requestUnmount(socket: number): Promise<void> {
+  return new Promise((settle, fail) => {
+    const unmounter = new Socket({ fd: socket });
+    let answer = "";
+    unmounter.setEncoding("utf8").on("data", (text: string) => (answer += text));
+    unmounter.once("error", fail);
+    unmounter.once("close", () => (answer === "" ? settle() : fail(new Error(answer.trim()))));
+    unmounter.write("unmount\n");
+    unmounter.unref();
+  });
 }
 
-/** The overlay that covers the mount, once it is there; it holds the mount, which is at no path of its own any more. */
-function visiblePath({ mountpoint, shownAt, fsname }: VisibleMount): string {
-  const shown = shownAt === undefined ? undefined : findMount(shownAt);
-  return shown?.type === "overlay" && shown.source === fsname ? shown.mountpoint : mountpoint;
+/** Without one, as in the namespaces of a container. */
+export function cannotUnmount(): Promise<never> {
+  return Promise.reject(new Error("this process cannot unmount from where it runs: use umount(8)"));
 }

@@ -1,9 +1,9 @@
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { libc } from "../mount/libc.ts";
 import type { Log } from "./log.ts";
+import { MEMORY_DESCRIPTOR } from "./report.ts";
 import { RestartPolicy } from "./restart-policy.ts";
-import { ServerProcess } from "./server-process.ts";
+import { ServerProcess, type ServerStart } from "./server-process.ts";
 import { SharedRequest } from "./shared-request.ts";
 
 /** Servers may die at a request that another died of already; after so many it gets EIO, for it is what kills them. */
@@ -16,27 +16,22 @@ export class CrashLoopError extends Error {
 
 /**
  * Keeps a mount alive across the deaths of the processes that serve it. It holds the device, so the kernel does not end
- * the connection, and the memory of the request that is being worked on, which the next server answers first. Node ids
- * are inode numbers, so there is nothing else to hand over.
+ * the connection, and the memory of the request that is being answered, which the next server answers first. Node ids
+ * are inode numbers, so there is nothing else to hand over. What servers are started with, it has opened before.
  */
 export class Supervisor {
-  readonly #argv: readonly string[];
+  readonly #start: ServerStart;
   readonly #log: Log;
-  readonly #root = openSync("/", constants.O_RDONLY | constants.O_DIRECTORY);
   readonly #memory = SharedRequest.create();
   readonly #request = new SharedRequest(this.#memory);
   readonly #policy = new RestartPolicy();
   #server: ServerProcess;
 
-  /**
-   * Starts the first server.
-   *
-   * @param argv of every server: a Node program that calls serveSupervised(), and its arguments
-   */
-  constructor(argv: readonly string[], log: Log) {
-    this.#argv = argv;
+  /** Starts the first server. Each is started alike, and gets the memory of the request in addition. */
+  constructor(start: ServerStart, log: Log) {
+    this.#start = { ...start, descriptors: new Map([...start.descriptors, [MEMORY_DESCRIPTOR, this.#memory]]) };
     this.#log = log;
-    this.#server = this.#start();
+    this.#server = new ServerProcess(this.#start);
   }
 
   /** Settles when the server has opened the tree, so that there is something to mount. Rejected with DaemonError. */
@@ -62,7 +57,6 @@ export class Supervisor {
     } finally {
       closeSync(device);
       closeSync(this.#memory);
-      closeSync(this.#root);
     }
   }
 
@@ -81,35 +75,19 @@ export class Supervisor {
     }
     const pause = this.#policy.afterDeath(started, performance.now(), request.progress !== before);
     if (pause === undefined) {
-      throw new CrashLoopError(`whatever serves the mount dies at once, the last one (${pid}) by: ${how}; giving up`);
+      throw new CrashLoopError(
+        `every process that serves the mount dies at once, the last one (${pid}) by: ${how}; giving up`,
+      );
     }
     const when = pause === 0 ? "" : ` in ${pause} ms`;
     this.#log("error", `the process that serves the mount (${pid}) died: ${how}; another takes over${when}`);
     await sleep(pause);
-    this.#returnToRoot();
-    const server = this.#start();
+    const server = new ServerProcess(this.#start);
     this.#server = server;
-    // Rejected if it dies before that, which watch() sees to.
+    // Rejected if it dies before that, which watch() handles.
     server.opened.then(
       () => server.give(device),
       () => undefined,
     );
-  }
-
-  #start(): ServerProcess {
-    return new ServerProcess(this.#argv, this.#memory);
-  }
-
-  /**
-   * pivot_root(2) takes processes along whose root is the old one, and then a server would be looked for in the mount
-   * itself, which nobody serves. Who may not go back is not likely to be where others may call pivot_root.
-   */
-  #returnToRoot(): void {
-    if (process.geteuid?.() !== 0) return;
-    try {
-      libc().changeRoot(this.#root);
-    } catch (error) {
-      this.#log("error", error instanceof Error ? error.message : String(error));
-    }
   }
 }

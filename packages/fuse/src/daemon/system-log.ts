@@ -1,5 +1,4 @@
-import { libc } from "../mount/libc.ts";
-import { EAGAIN } from "../wire/errno.ts";
+import { connect, connectLater, datagramSocket, errnos, send as sendDatagram } from "@puzzlefs/linux";
 import type { Log, LogLevel } from "./log.ts";
 
 const SOCKET = "/dev/log";
@@ -9,17 +8,25 @@ const PRIORITY: Record<LogLevel, number> = { error: 3, info: 6, debug: 7 };
 /** Messages kept for a listener that is about to come back. */
 const MOST_WAITING = 100;
 
+/** A socket that is connected to the system log, if there is one. Another process can go on with it. */
+export function connectToSystemLog(path = SOCKET): number {
+  const socket = datagramSocket();
+  connect(socket, path);
+  return socket;
+}
+
 /**
- * Sends messages to whoever listens on /dev/log, as syslog(3) does; but that waits for its listener, and so would all
- * users of the mount, for ever if the listener waits for this very mount. Here what cannot be sent is dropped, and
- * the next message that gets through says how many were.
+ * Sends messages to the process that listens on /dev/log, as syslog(3) does; but that waits for its listener, and so would all
+ * users of the mount, permanently if the listener waits for this very mount. Here what cannot be sent is dropped, and
+ * the next message that gets through reports how many were.
  *
- * After pivot_root(2) the path may lead into the mount, so the thread that serves must not follow it: it does so only
- * now, and has another do it when the listener has changed.
+ * After pivot_root(2) the path may lead into the mount, so the thread that serves must not follow it: another thread
+ * does when the listener has changed. A process that is confined to its store finds no listener then.
+ *
+ * @param socket from connectToSystemLog()
  */
-export function sendToSystemLog(path = SOCKET): Log {
-  const socket = libc().datagramSocket();
-  let connected = libc().connect(socket, path);
+export function sendToSystemLog(socket: number, path = SOCKET): Log {
+  let connected = true;
   let connecting = false;
   let waiting: Buffer[] = [];
   let dropped = 0;
@@ -27,9 +34,9 @@ export function sendToSystemLog(path = SOCKET): Log {
   timestamp(new Date());
 
   const send = (datagram: Buffer): void => {
-    const result = connected ? libc().send(socket, datagram) : -1;
+    const result = connected ? sendDatagram(socket, datagram) : -1;
     if (result >= 0) return;
-    if (connected && result === -EAGAIN) {
+    if (connected && result === -errnos.EAGAIN) {
       dropped++;
       return;
     }
@@ -44,7 +51,7 @@ export function sendToSystemLog(path = SOCKET): Log {
     do {
       late = waiting;
       waiting = [];
-      connected = await libc().connectLater(socket, path);
+      connected = await connectLater(socket, path);
       // Who came meanwhile may find what the attempt before did not.
     } while (!connected && waiting.length > 0);
     connecting = false;

@@ -1,18 +1,22 @@
 /**
  * A program that mounts in-memory trees, for tests and measurements:
  *
- *     node memory-mount.ts [--foreground|--daemon|--server] MOUNTPOINT TREE [SETTINGS]
+ *     node memory-mount.ts [--foreground] MOUNTPOINT TREE [SETTINGS]
  *
- * Without a flag it starts itself as a daemon and prints its pid. TREE is a MemoryArgument as JSON, SETTINGS are
+ * Without the flag it starts itself as a daemon and prints its pid. TREE is a MemoryArgument as JSON, SETTINGS are
  * MemorySettings. Exit code 3 for a FormatError, 1 for others.
  */
-import { appendFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { constants, openSync, writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { mountForeground } from "../daemon/foreground.ts";
-import { spawnDaemon } from "../daemon/spawn.ts";
-import { serveSupervised } from "../daemon/serve-supervised.ts";
-import { type DaemonSettings, serve } from "../daemon/serve.ts";
+import { close, Directory, FileStatus } from "@puzzlefs/linux";
+import { notifyInitPipe } from "../daemon/init-pipe.ts";
+import { stderrLog } from "../daemon/log.ts";
+import { RESOURCE_DESCRIPTOR } from "../daemon/report.ts";
+import { serve } from "../daemon/serve.ts";
+import type { ServerOrder } from "../daemon/server-order.ts";
+import { watchSignals } from "../daemon/signals.ts";
+import { type MountSettings, startMount } from "../daemon/start-mount.ts";
+import { unmount } from "../mount/mount.ts";
 import type { FixtureEntry } from "@puzzlefs/posix";
 import type { MountableTree } from "../operations/mountable.ts";
 import { MemoryTree } from "./memory-tree.ts";
@@ -53,19 +57,23 @@ function files(count: number, perDirectory = 1000, numbered = false): FixtureEnt
 }
 
 /**
- * Each read of `always` kills this process, of `once` only the first, of `hang` stops it for ever the first time. The
+ * Each read of `always` kills this process, of `once` only the first, of `hang` stops it permanently the first time. The
  * directory `marks` remembers what happened: a byte for each read, in files of the same names.
  */
-function deadlyTree(marks: string): MemoryTree {
-  statSync(marks);
+function deadlyTree(marks: Directory): MemoryTree {
+  const status = new FileStatus();
+  status.readDescriptor(marks.descriptor);
+  if (status.nlink === 0) throw new Error("ENOENT: the directory of marks is gone");
   const tree = new MemoryTree([
     plain("", "dir"),
     ...["always", "once", "hang", "good"].map((name) => plain(name, "file", `I am ${name}`)),
   ]);
   const reads = (name: string): number => {
-    const file = join(marks, name);
-    appendFileSync(file, "+");
-    return statSync(file).size;
+    const flags = constants.O_WRONLY | constants.O_APPEND;
+    const file = marks.openFile(name, flags) ?? marks.createFile(name);
+    writeSync(file, "+");
+    close(file);
+    return marks.fileSize(name) ?? 0;
   };
   const die = (): void => void process.kill(process.pid, "SIGKILL");
   tree.beforeRead("always", () => reads("always") > 0 && die());
@@ -94,7 +102,7 @@ function open(argument: MemoryArgument): MountableTree {
     case "big":
       return new MemoryTree([plain("", "dir"), big(argument.bytes)]);
     case "deadly":
-      return deadlyTree(argument.marks);
+      return deadlyTree(new Directory(RESOURCE_DESCRIPTOR, argument.marks));
     case "refused": {
       const error = new Error("demo:v1: dir-entry-name-slash: inode 7");
       error.name = "FormatError";
@@ -103,31 +111,60 @@ function open(argument: MemoryArgument): MountableTree {
   }
 }
 
-/** `supervised` as `puzzlefs mount --supervise`. */
-export interface MemorySettings extends Omit<DaemonSettings, "supervise"> {
-  supervised?: boolean;
+export interface MemorySettings extends Omit<MountSettings, "argv" | "resource" | "program"> {
+  initPipe?: string;
 }
 
 const SELF = fileURLToPath(import.meta.url);
-const flags = process.argv.slice(2).filter((word) => word.startsWith("--"));
-const [mountpoint, tree, settingsText = "{}"] = process.argv.slice(2).filter((word) => !word.startsWith("--"));
-const { supervised, ...given } = JSON.parse(settingsText) as MemorySettings;
-const openTree = (): MountableTree => open(JSON.parse(tree) as MemoryArgument);
-const program = (flag: string, changed: MemorySettings = {}): string[] => {
-  const all = { supervised, ...given, ...changed };
-  return [SELF, flag, mountpoint, tree, JSON.stringify(all)];
-};
-const settings = (attached: boolean): DaemonSettings => ({
-  fsname: "memory",
-  ...given,
-  ...(supervised === true && { supervise: () => program("--server", { attached }) }),
-});
+const CHECKOUT = fileURLToPath(new URL("../../../..", import.meta.url)).replace(/\/$/, "");
+
+async function begin(mountpoint: string, tree: string, given: MemorySettings, attached: boolean): Promise<void> {
+  const { initPipe, ...settings } = given;
+  const argv = (order: ServerOrder): string[] => [SELF, "--server", tree, JSON.stringify(order)];
+  const told = async (outcome: "s" | "f"): Promise<void> => {
+    if (initPipe !== undefined) await notifyInitPipe(initPipe, outcome, stderrLog(), outcome === "f");
+  };
+  const argument = JSON.parse(tree) as MemoryArgument;
+  const starting = startMount(mountpoint, {
+    fsname: "memory",
+    ...settings,
+    attached,
+    argv,
+    program: [CHECKOUT],
+    ...(argument.tree === "deadly" && { resource: { descriptor: openSync(argument.marks, "r"), isRoot: false } }),
+  });
+  const mount = await starting.catch(async (error: unknown) => {
+    await told("f");
+    throw error;
+  });
+  if (!attached) {
+    mount.release();
+    return console.log(mount.pid);
+  }
+  const stop = watchSignals(
+    () => unmount(mountpoint, { lazy: true }),
+    stderrLog(),
+    () => mount.kill(),
+  );
+  void told("s");
+  const how = await mount.attend();
+  stop();
+  if (how !== undefined) throw new Error(how);
+}
 
 try {
-  if (flags.includes("--server")) await serveSupervised(openTree, mountpoint, settings(false));
-  else if (flags.includes("--daemon")) await serve(openTree, mountpoint, settings(false));
-  else if (flags.includes("--foreground")) await mountForeground(openTree, mountpoint, settings(true));
-  else console.log((await spawnDaemon(program("--daemon"))).pid);
+  const [first, ...rest] = process.argv.slice(2);
+  if (first === "--server") {
+    const [tree, order] = rest;
+    await serve(JSON.parse(order) as ServerOrder, {
+      openTree: () => open(JSON.parse(tree) as MemoryArgument),
+      argv: (other) => [SELF, "--server", tree, JSON.stringify(other)],
+    });
+  } else {
+    const attached = first === "--foreground";
+    const [mountpoint, tree, settings = "{}"] = attached ? rest : [first, ...rest];
+    await begin(mountpoint, tree, JSON.parse(settings) as MemorySettings, attached);
+  }
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = error instanceof Error && error.name === "FormatError" ? 3 : 1;

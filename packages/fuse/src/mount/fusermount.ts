@@ -1,59 +1,59 @@
 import { execFile, spawn, spawnSync } from "node:child_process";
-import { closeSync, openSync, readFileSync, unlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { closeSync, existsSync, readSync } from "node:fs";
+import { createMemory, receiveDescriptor, socketpair } from "@puzzlefs/linux";
 import { errorCode } from "../wire/errno.ts";
 import { MountError } from "./errors.ts";
-import { libc } from "./libc.ts";
 import type { MountOptions } from "./options.ts";
 
-const PROGRAM = "fusermount3";
+/** Where the set-uid program is: never looked for in a PATH, which somebody else may have set. */
+const DIRECTORIES = ["/usr/bin", "/bin", "/usr/local/bin", "/run/wrappers/bin"];
+const NAME = "fusermount3";
+const ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
+
+function program(): string {
+  return DIRECTORIES.map((directory) => `${directory}/${NAME}`).find((path) => existsSync(path)) ?? `/usr/bin/${NAME}`;
+}
 
 /**
  * Mounts through the set-uid program fusermount3, which an ordinary user needs, and returns the device's descriptor,
  * received over a socket. It forces nosuid and nodev.
+ *
+ * @param pair for auto_unmount: the socket pair; the program stays, and unmounts when all have closed the first of it
  */
-export function fusermount(mountpoint: string, options: MountOptions): number {
-  const [ours, theirs] = libc().socketpair();
+export function fusermount(mountpoint: string, options: MountOptions, pair?: readonly [number, number]): number {
+  const [ours, theirs] = pair ?? socketpair();
   const argv = ["-o", mountWords(options).join(","), "--", mountpoint];
   // The socket is the child's descriptor 3.
-  const environment = { ...process.env, _FUSE_COMMFD: "3" };
+  const env = { ...ENVIRONMENT, _FUSE_COMMFD: "3" };
   try {
-    // With auto_unmount the program stays, waiting for our end of the socket to close: then that must stay open.
-    return options.autoUnmount ? staying() : leaving();
+    return pair === undefined ? leaving() : staying();
   } finally {
-    if (!options.autoUnmount) closeSync(ours);
+    closeSync(ours);
   }
 
   function leaving(): number {
-    const run = spawnSync(PROGRAM, argv, { stdio: ["ignore", "ignore", "pipe", theirs], env: environment });
+    const run = spawnSync(program(), argv, { stdio: ["ignore", "ignore", "pipe", theirs], env });
     closeSync(theirs);
     if (run.error !== undefined) throw cannotRun(mountpoint, run.error);
-    const device = run.status === 0 ? libc().receiveDescriptor(ours) : undefined;
+    const device = run.status === 0 ? receiveDescriptor(ours) : undefined;
     if (device === undefined) throw refused(mountpoint, run.stderr.toString());
     return device;
   }
 
   function staying(): number {
     // Its stderr cannot be ours, which our own starter may be waiting on, nor a pipe, which nobody would read later.
-    const stderr = join(tmpdir(), `puzzlefs-fusermount-${process.pid}`);
-    const output = openSync(stderr, "wx", 0o600);
+    const output = createMemory("fusermount3", 0);
     try {
-      const child = spawn(PROGRAM, argv, {
-        stdio: ["ignore", "ignore", output, theirs],
-        env: environment,
-        detached: true,
-      });
+      const child = spawn(program(), argv, { stdio: ["ignore", "ignore", output, theirs], env, detached: true });
       child.on("error", () => undefined);
       child.unref();
       closeSync(theirs);
-      const device = child.pid === undefined ? undefined : libc().receiveDescriptor(ours);
+      const device = child.pid === undefined ? undefined : receiveDescriptor(ours);
       if (device !== undefined) return device;
-      closeSync(ours);
-      throw refused(mountpoint, readFileSync(stderr, "utf8"));
+      const text = Buffer.alloc(4096);
+      throw refused(mountpoint, text.toString("utf8", 0, readSync(output, text, 0, text.length, 0)));
     } finally {
       closeSync(output);
-      unlinkSync(stderr);
     }
   }
 }
@@ -65,7 +65,7 @@ export function fusermount(mountpoint: string, options: MountOptions): number {
 export async function fusermountUnmount(mountpoint: string, lazy: boolean): Promise<void> {
   const argv = ["-u", ...(lazy ? ["-z"] : []), "--", mountpoint];
   const text = await new Promise<string>((settle, reject) => {
-    execFile(PROGRAM, argv, (error, _stdout, stderr) => {
+    execFile(program(), argv, { env: ENVIRONMENT }, (error, _stdout, stderr) => {
       if (error === null) settle("");
       else if (errorCode(error) !== undefined) reject(cannotRun(mountpoint, error));
       else settle(stderr.trim() || error.message);
@@ -96,11 +96,11 @@ function escape(value: string): string {
 function cannotRun(mountpoint: string, error: Error): MountError {
   const code = errorCode(error);
   const what = code === "ENOENT" ? "is not installed (Debian: apt install fuse3)" : `cannot run: ${error.message}`;
-  return new MountError(`${mountpoint}: an ordinary user needs ${PROGRAM} to mount or unmount, which ${what}`, code);
+  return new MountError(`${mountpoint}: an ordinary user needs ${NAME} to mount or unmount, which ${what}`, code);
 }
 
 function refused(mountpoint: string, text: string): MountError {
   const reason = text.trim().replace(/^fusermount3: /, "");
   const advice = /\/dev\/fuse: Permission denied/.test(text) ? " (it should have mode 0666, as udev makes it)" : "";
-  return new MountError(`${mountpoint}: ${PROGRAM} refused${reason === "" ? "" : `: ${reason}`}${advice}`);
+  return new MountError(`${mountpoint}: ${NAME} refused${reason === "" ? "" : `: ${reason}`}${advice}`);
 }

@@ -1,22 +1,19 @@
 import { closeSync, openSync, constants } from "node:fs";
+import { mount } from "@puzzlefs/linux";
 import { errorCode } from "../wire/errno.ts";
 import { MountError } from "./errors.ts";
-import { libc, SystemCallError } from "./libc.ts";
+import type { Mountpoint } from "./mountpoint.ts";
 import type { MountOptions } from "./options.ts";
 
-/**
- * Mounts with mount(2), as root or as root of a user namespace, and returns the device's descriptor. The kernel
- * forces nodev in a user namespace; real root gets set-uid programs and devices unless -o says otherwise, because an
- * image is a root file system.
- */
-export function kernelMount(mountpoint: string, options: MountOptions): number {
-  const device = openDevice(mountpoint);
+/** Mounts with mount(2), as root or as root of a user namespace, and returns the device's descriptor. */
+export function kernelMount({ path, reachable }: Mountpoint, options: MountOptions): number {
+  const device = openDevice(path);
   try {
-    libc().mount(options.fsname, mountpoint, `fuse.${options.subtype}`, options.flags, mountData(device, options));
+    mount(options.fsname, reachable, `fuse.${options.subtype}`, options.flags, mountData(device, options));
     return device;
   } catch (error) {
     closeSync(device);
-    throw error instanceof SystemCallError ? explain(mountpoint, error) : error;
+    throw explain(path, error);
   }
 }
 
@@ -46,15 +43,16 @@ function openDevice(mountpoint: string): number {
   }
 }
 
-function explain(mountpoint: string, error: SystemCallError): MountError {
-  switch (error.code) {
+function explain(mountpoint: string, error: unknown): MountError {
+  const code = errorCode(error);
+  switch (code) {
     case "EPERM":
-      return new MountError(`${mountpoint}: not permitted to mount here (CAP_SYS_ADMIN is missing)`, error.code);
+      return new MountError(`${mountpoint}: not permitted to mount here (CAP_SYS_ADMIN is missing)`, code);
     case "ENODEV":
-      return new MountError(`${mountpoint}: the kernel has no FUSE; try \`modprobe fuse\``, error.code);
+      return new MountError(`${mountpoint}: the kernel has no FUSE; try \`modprobe fuse\``, code);
     case "EINVAL":
-      return new MountError(`${mountpoint}: the kernel refused the mount options`, error.code);
+      return new MountError(`${mountpoint}: the kernel refused the mount options`, code);
     default:
-      return new MountError(`${mountpoint}: mount failed: ${error.code}`, error.code);
+      return new MountError(`${mountpoint}: mount failed: ${code ?? error}`, code);
   }
 }

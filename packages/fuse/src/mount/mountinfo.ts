@@ -6,6 +6,8 @@ export interface MountEntry {
   /** "MAJOR:MINOR" of st_dev. */
   device: string;
   mountpoint: string;
+  /** The same, as mountinfo has it: white space and backslashes as octal escapes. */
+  escapedMountpoint: string;
   /** "fuse.puzzlefs" */
   type: string;
   source: string;
@@ -26,6 +28,7 @@ export function listMounts(): MountEntry[] {
     entries.push({
       device: fields[2],
       mountpoint: unescape(fields[4]),
+      escapedMountpoint: fields[4],
       options: fields[5],
       type: fields[dash + 1],
       source: unescape(fields[dash + 2]),
@@ -38,6 +41,15 @@ export function listMounts(): MountEntry[] {
 /** What is mounted on `mountpoint` (a resolved path): the topmost, if several are. */
 export function findMount(mountpoint: string): MountEntry | undefined {
   return listMounts().findLast((entry) => entry.mountpoint === mountpoint);
+}
+
+/**
+ * Whether a mount is of an image: by the driver, by FUSE, or an overlay whose lower layer is one, which
+ * packages/mount/src/overlay.ts mounts below a directory of that name.
+ */
+export function isOurs({ type, superOptions }: MountEntry): boolean {
+  if (type === "overlay") return /(^|,)lowerdir\+?=[^,]*\/puzzlefs-[\w-]+\/lower(,|$)/.test(superOptions);
+  return type === "puzzlefs" || type === "fuse.puzzlefs";
 }
 
 /**

@@ -2,16 +2,18 @@ import test from "ava";
 import { MountOptionError } from "./errors.ts";
 import { parseMountOptions } from "./options.ts";
 
-test("read-only always; the last of two opposites counts", (t) => {
-  t.is(parseMountOptions([]).flags, 1);
-  t.is(parseMountOptions(["rw,nosuid,nodev"]).flags, 1 | 2 | 4);
-  t.is(parseMountOptions(["nosuid", "suid,noexec"]).flags, 1 | 8);
-  t.deepEqual(parseMountOptions(["nodev,noexec"]).flagWords, ["nodev", "noexec"]);
+test("read-only, nosuid and nodev unless asked for; the last of two opposites counts", (t) => {
+  t.is(parseMountOptions([]).flags, 1 | 2 | 4);
+  t.is(parseMountOptions(["rw,suid,dev"]).flags, 1);
+  t.is(parseMountOptions(["suid"]).flags, 1 | 4);
+  t.is(parseMountOptions(["suid,dev,nosuid"]).flags, 1 | 2);
+  t.is(parseMountOptions(["nosuid", "suid,noexec"]).flags, 1 | 4 | 8);
+  t.deepEqual(parseMountOptions(["suid,noexec"]).flagWords, ["nodev", "noexec"]);
 });
 
-test("what fstab may contain is passed over", (t) => {
+test("what fstab may contain is passed over, and asks for nothing", (t) => {
   const options = parseMountOptions(["defaults,noauto,_netdev,nofail,user,x-systemd.automount,relatime,,comment=x"]);
-  t.is(options.flags, 1);
+  t.is(options.flags, 1 | 2 | 4);
 });
 
 test("values", (t) => {

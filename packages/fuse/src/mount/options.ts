@@ -1,10 +1,5 @@
+import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY } from "@puzzlefs/linux";
 import { MountOptionError } from "./errors.ts";
-
-/** Flags of mount(2). */
-const MS_RDONLY = 1;
-const MS_NOSUID = 2;
-const MS_NODEV = 4;
-const MS_NOEXEC = 8;
 
 /** What `-o` asked for. */
 export interface MountOptions {
@@ -63,7 +58,8 @@ const EVERYWHERE = new Set(["allow_other", "fsname"]);
  * unknown or whose value is not a number.
  */
 export function parseMountOptions(given: readonly string[], fsname = "puzzlefs"): MountOptions {
-  const flags = new Set<string>();
+  // An image is anybody's: its set-uid programs and devices work where they are asked for.
+  const flags = new Set(["nosuid", "nodev"]);
   const options: MountOptions = {
     flags: MS_RDONLY,
     flagWords: [],

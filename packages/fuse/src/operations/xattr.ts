@@ -1,5 +1,4 @@
-import { closeSync, constants, openSync, readFileSync, readlinkSync } from "node:fs";
-import { libc } from "../mount/libc.ts";
+import { CAP_SYS_ADMIN, hasCapability, inInitialNamespace } from "@puzzlefs/linux";
 import { ENODATA, ENOSYS, EOPNOTSUPP, ERANGE } from "../wire/errno.ts";
 import type { Request } from "../wire/request.ts";
 import type { Handler } from "./handler.ts";
@@ -7,7 +6,6 @@ import { mayHaveAcls, mayHaveXattrs, type MountableTree } from "./mountable.ts";
 
 /** What the kernel sends for the user when idmapped mounts are allowed: it leaves all judgement to itself. */
 const UNKNOWN_UID = 0xffffffff;
-const CAP_SYS_ADMIN = 1n << 21n;
 const TRUSTED = Buffer.from("trusted.");
 
 type Xattrs = ReturnType<MountableTree["xattrs"]>;
@@ -82,44 +80,14 @@ function isTrusted({ name }: Xattrs[number]): boolean {
   return equal(name.subarray(0, TRUSTED.length), TRUSTED);
 }
 
-/** What the kernel asks for is the capability in the first user namespace, whose number is the same everywhere. */
-const firstUserNamespace = "user:[4026531837]";
-const inFirstUserNamespace = userNamespace() === firstUserNamespace;
-
-/** Without /proc there is hardly another. */
-function userNamespace(): string {
-  try {
-    return readlinkSync("/proc/self/ns/user");
-  } catch {
-    return firstUserNamespace;
-  }
-}
-
-/** /proc itself: after pivot_root(2) its path may lead into this very mount, and wait for us for ever. */
-const proc = openProc();
-
-function openProc(): number | undefined {
-  try {
-    return openSync("/proc", constants.O_RDONLY | constants.O_DIRECTORY);
-  } catch {
-    return undefined;
-  }
-}
+/** What the kernel asks for is the capability in the first user namespace. */
+const inFirstUserNamespace = inInitialNamespace("user");
 
 function mayUseTrusted({ uid, pid }: Request): boolean {
   if (!inFirstUserNamespace) return false;
   if (uid !== UNKNOWN_UID) return uid === 0;
-  const status = proc === undefined ? -1 : libc().openAt(proc, `${pid}/status`);
-  if (status < 0) return false;
-  try {
-    const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync(status, "latin1"))?.[1] ?? "0";
-    return (BigInt(`0x${effective}`) & CAP_SYS_ADMIN) !== 0n;
-  } catch {
-    // It ended just now.
-    return false;
-  } finally {
-    closeSync(status);
-  }
+  // 0: a process outside of our pid namespace, of which nothing is known.
+  return pid !== 0 && hasCapability(pid, CAP_SYS_ADMIN);
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

@@ -1,27 +1,29 @@
 /**
- * The kernel's newer mount API: a file system is configured word by word, and says in its own words what it does not
+ * The kernel's newer mount API: a file system is configured word by word, and reports in its own words what it does not
  * like, which mount(2) cannot. See fsopen(2), fsconfig(2), fsmount(2), move_mount(2).
  */
-import { closeSync, constants, openSync, readSync } from "node:fs";
-import { bind, hasCode, nulTerminated, SystemError } from "@puzzlefs/linux";
+import { constants, readSync } from "node:fs";
+import { O_PATH } from "./at-calls.ts";
+import { close } from "./descriptors.ts";
+import { hasCode } from "./errors.ts";
+import { bind, SystemError } from "./library.ts";
+import { openNamed } from "./named-path.ts";
+import { moveMount } from "./mounts.ts";
+import { nulTerminated } from "./paths.ts";
 
 // By number, the same on every architecture: the C library has names for them only since glibc 2.36.
-const SYS_MOVE_MOUNT = 429;
 const SYS_FSOPEN = 430;
 const SYS_FSCONFIG = 431;
 const SYS_FSMOUNT = 432;
 const fsopen = bind("long syscall(long number, void *type, unsigned int flags)");
 const fsconfig = bind("long syscall(long number, int context, unsigned int command, void *key, void *value, int aux)");
 const fsmount = bind("long syscall(long number, int context, unsigned int flags, unsigned int attributes)");
-const moveMount = bind("long syscall(long number, int from, void *name, int at, void *target, unsigned int flags)");
 
 const FSOPEN_CLOEXEC = 1;
 const FSMOUNT_CLOEXEC = 1;
 const FSCONFIG_SET_FLAG = 0;
 const FSCONFIG_SET_STRING = 1;
 const FSCONFIG_CMD_CREATE = 6;
-const MOVE_MOUNT_F_EMPTY_PATH = 4;
-const AT_FDCWD = -100;
 
 /** Longest value that fsconfig(2) takes, bytes. */
 const LONGEST_VALUE = 255;
@@ -69,33 +71,37 @@ export class FileSystemContext {
     this.#call(key, () => fsconfig(SYS_FSCONFIG, this.#descriptor, FSCONFIG_SET_FLAG, name, null, 0));
   }
 
-  /** Sets an option whose value is a directory, whatever its name consists of. */
-  setDirectory(key: string, path: string): void {
-    const plain = Buffer.byteLength(path) <= LONGEST_VALUE && !/[,:\\]/.test(path);
-    this.set(key, plain ? path : `/proc/self/fd/${this.#open(path)}`);
+  /** Sets an option whose value is a directory: an opened one, or a path, whatever it consists of. */
+  setDirectory(key: string, directory: string | number): void {
+    if (typeof directory === "number") return this.set(key, `/proc/self/fd/${directory}`);
+    const plain = Buffer.byteLength(directory) <= LONGEST_VALUE && !/[,:\\]/.test(directory);
+    this.set(key, plain ? directory : `/proc/self/fd/${this.#open(directory)}`);
   }
 
-  /** @param attributes MOUNT_ATTR_* */
-  mountOn(mountpoint: string, attributes: number): void {
+  /**
+   * Mounts on an opened directory.
+   *
+   * @param attributes MOUNT_ATTR_*
+   */
+  mountOn(target: number, attributes: number): void {
     this.#call("create", () => fsconfig(SYS_FSCONFIG, this.#descriptor, FSCONFIG_CMD_CREATE, null, null, 0));
     const mount = this.#call("fsmount", () => fsmount(SYS_FSMOUNT, this.#descriptor, FSMOUNT_CLOEXEC, attributes));
-    const target = nulTerminated(mountpoint);
     try {
-      this.#call("move_mount", () =>
-        moveMount(SYS_MOVE_MOUNT, mount, nulTerminated(""), AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH),
-      );
+      moveMount(mount, target);
+    } catch (error) {
+      throw error instanceof SystemError ? refusal(-error.errno, `${this.#type}: move_mount failed`) : error;
     } finally {
-      closeSync(mount);
+      close(mount);
     }
   }
 
   [Symbol.dispose](): void {
-    closeSync(this.#descriptor);
-    for (const directory of this.#directories) closeSync(directory);
+    close(this.#descriptor);
+    for (const directory of this.#directories) close(directory);
   }
 
   #open(path: string): number {
-    const descriptor = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    const descriptor = openNamed(path, O_PATH | constants.O_DIRECTORY);
     this.#directories.push(descriptor);
     return descriptor;
   }

@@ -1,0 +1,95 @@
+import { constants } from "node:fs";
+import {
+  cloneReadOnly,
+  close,
+  Directory,
+  FileStatus,
+  FileSystemContext,
+  hasCode,
+  MNT_DETACH,
+  moveMount,
+  O_PATH,
+  openNamed,
+  umount,
+} from "@puzzlefs/linux";
+
+/**
+ * A directory tree with nothing but Node, its libraries and the program: read-only mounts of them, at their own paths,
+ * and at no path itself. A supervisor has it as its root directory, so that it can start servers for as long as it
+ * lives, wherever pivot_root(2) leads its paths, and nobody gets from it to anything else. Returns a descriptor;
+ * undefined without the privilege to mount.
+ *
+ * @param program files and directories, absolute and real paths
+ */
+export function buildRuntime(program: readonly string[]): number | undefined {
+  if (process.geteuid?.() !== 0) return undefined;
+  using place = Directory.open("/tmp");
+  const { name, directory } = place.makeTemporary("puzzlefs-");
+  try {
+    return assemble(place, name, directory, program);
+  } catch (error) {
+    if (hasCode(error, "EPERM", "ENOSYS")) return undefined;
+    throw error;
+  } finally {
+    directory.close();
+    place.removeDirectory(name);
+  }
+}
+
+function assemble(place: Directory, name: string, covered: Directory, program: readonly string[]): number {
+  {
+    using context = new FileSystemContext("tmpfs");
+    context.set("source", "puzzlefs");
+    context.set("mode", "0755");
+    context.mountOn(covered.descriptor, 0);
+  }
+  try {
+    using root = place.directory(name);
+    for (const path of withoutCovered([...program, process.execPath, ...libraries()])) show(root, path);
+    return cloneReadOnly(root.descriptor, 0, true);
+  } finally {
+    umount(`/proc/self/fd/${place.descriptor}/${name}`, MNT_DETACH);
+  }
+}
+
+/** Mounts what is at `path` at the same path below `root`, read-only. */
+function show(root: Directory, path: string): void {
+  const source = openNamed(path, O_PATH);
+  try {
+    const status = new FileStatus();
+    status.readDescriptor(source);
+    const clone = cloneReadOnly(source, 0);
+    try {
+      moveMount(clone, place(root, path.split("/").filter(Boolean), status.type === constants.S_IFDIR));
+    } finally {
+      close(clone);
+    }
+  } finally {
+    close(source);
+  }
+}
+
+/** Makes an empty file or directory below `root`. Returns a descriptor, which ends with this process. */
+function place(root: Directory, names: readonly string[], isDirectory: boolean): number {
+  const [name, ...rest] = names;
+  if (rest.length === 0 && !isDirectory) {
+    close(root.createFile(name));
+    return openNamed(name, O_PATH, 0, root.descriptor);
+  }
+  using next = root.makeOrOpen(name, 0o755);
+  return rest.length === 0 ? openNamed(".", O_PATH, 0, next.descriptor) : place(next, rest, isDirectory);
+}
+
+/** The libraries of this process, by the names under which it loaded them. */
+function libraries(): string[] {
+  // Otherwise it looks up the names of other hosts.
+  Object.assign(process.report, { excludeNetwork: true });
+  const { sharedObjects } = process.report.getReport() as { sharedObjects: string[] };
+  return sharedObjects.filter((path) => path.startsWith("/"));
+}
+
+/** Leaves out what is in a directory of the list anyway. */
+function withoutCovered(paths: readonly string[]): string[] {
+  const sorted = [...new Set(paths)].toSorted();
+  return sorted.filter((path) => !sorted.some((other) => path.startsWith(`${other}/`)));
+}

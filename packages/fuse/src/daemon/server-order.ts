@@ -1,0 +1,32 @@
+import type { LogTarget } from "./log.ts";
+
+/**
+ * What a process behind a mount is to do: `alone` serves it, `supervisor` has others serve it and replaces those that
+ * die, `supervised` is one of those.
+ */
+export type ServerRole = "alone" | "supervisor" | "supervised";
+
+/** Instructions for a process behind a mount, as JSON in its arguments. All else it inherits as descriptors. */
+export interface ServerOrder {
+  role: ServerRole;
+  /** For its title: what is mounted, and where users see it. */
+  fsname: string;
+  place: string;
+  /** Owner shown for every inode instead of the tree's. */
+  uid?: number | undefined;
+  gid?: number | undefined;
+  /** Log every request. */
+  debug: boolean;
+  log: LogTarget["kind"];
+  /** The process that started it stays until the end, and so does stderr. */
+  attached: boolean;
+  /** RESOURCE_DESCRIPTOR is a mount at no path: it becomes the root directory before anything is served. */
+  confined: boolean;
+  /** Of a supervisor: the program that serves is in the tree of RUNTIME_DESCRIPTOR, which becomes the root directory. */
+  hasRuntime: boolean;
+  /** Descriptors that there are. */
+  hasResource: boolean;
+  hasUnmounter: boolean;
+  /** Path of Node, for supervisors: they may have been started from a copy without one. */
+  node: string;
+}

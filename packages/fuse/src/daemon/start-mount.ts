@@ -1,0 +1,143 @@
+import { closeSync } from "node:fs";
+import { close, socketpair } from "@puzzlefs/linux";
+import { mount, unmount } from "../mount/mount.ts";
+import { checkMountpoint } from "../mount/mountpoint.ts";
+import { type MountOptions, parseMountOptions } from "../mount/options.ts";
+import { raiseReadAhead } from "../mount/readahead.ts";
+import { openLog } from "./log.ts";
+import { nodeProgram } from "./node-program.ts";
+import {
+  FUSERMOUNT_DESCRIPTOR,
+  LOG_DESCRIPTOR,
+  RESOURCE_DESCRIPTOR,
+  RUNTIME_DESCRIPTOR,
+  UNMOUNTER_DESCRIPTOR,
+} from "./report.ts";
+import { buildRuntime } from "./runtime.ts";
+import type { ServerOrder } from "./server-order.ts";
+import { ServerProcess } from "./server-process.ts";
+import { mayStartUnmounter, startUnmounter } from "./unmounter.ts";
+
+export interface MountSettings {
+  /** Mount options as after -o. */
+  options?: readonly string[];
+  /** Default of the option fsname=, shown as the device in /proc/mounts. */
+  fsname?: string;
+  /** Where users see the tree if not at the mount point: a writable overlay that will be there. */
+  shownAt?: string;
+  /** Where messages go instead of the system log. */
+  logFile?: string;
+  /** Log every request. */
+  debug?: boolean;
+  /** The calling process stays until the mount ends: messages go to stderr. */
+  attached?: boolean;
+  /** Have other processes serve the mount, one after the other, so that it survives the death of any. */
+  supervised?: boolean;
+  /** What the program opens the tree from; it inherits it as RESOURCE_DESCRIPTOR. */
+  resource?: {
+    descriptor: number;
+    /** A mount at no path: the root directory of the process that serves. */ isRoot: boolean;
+  };
+  /** Node's arguments that start the program, which calls serve() with the order. */
+  argv: (order: ServerOrder) => readonly string[];
+  /** Files and directories that the program consists of, beside Node and its libraries; needed if supervised. */
+  program?: readonly string[];
+}
+
+/** A mount that is usable, and the process behind it. */
+export interface StartedMount {
+  pid: number;
+  /** Settles when that process has ended: why it died, undefined if the file system was unmounted. */
+  ended: Promise<string | undefined>;
+  kill(signal?: NodeJS.Signals): void;
+  /**
+   * Lets go of the process, when all is in place that users see; it then serves without this one, and signals to it
+   * unmount.
+   */
+  release(): void;
+  /** Lets go of the process, but waits for its end. */
+  attend(): Promise<string | undefined>;
+}
+
+/**
+ * Mounts a tree that other processes serve, and resolves once the mount can be used. This process does what needs
+ * privileges: it mounts; the other never has them. It opens the tree first: a broken image never gets mounted.
+ *
+ * Rejects with MountError, or with DaemonError: the server's own error, or how it died.
+ */
+export async function startMount(path: string, settings: MountSettings): Promise<StartedMount> {
+  const options = parseMountOptions(settings.options ?? [], settings.fsname);
+  using mountpoint = checkMountpoint(path);
+  const log = openLog(settings.logFile, settings.attached === true);
+  const [unmounter, forServer] = socketpair();
+  const fusermount = options.autoUnmount ? socketpair() : undefined;
+  const runtime = settings.supervised === true ? buildRuntime(settings.program ?? []) : undefined;
+  const order = orderOf(settings, settings.shownAt ?? mountpoint.path, options, log.kind, runtime !== undefined);
+  const descriptors = new Map([
+    [LOG_DESCRIPTOR, log.descriptor],
+    ...(order.hasUnmounter ? [[UNMOUNTER_DESCRIPTOR, forServer] as const] : []),
+    ...(settings.resource === undefined ? [] : [[RESOURCE_DESCRIPTOR, settings.resource.descriptor] as const]),
+    ...(fusermount === undefined ? [] : [[FUSERMOUNT_DESCRIPTOR, fusermount[0]] as const]),
+    ...(runtime === undefined ? [] : [[RUNTIME_DESCRIPTOR, runtime] as const]),
+  ]);
+  const server = new ServerProcess({ node: nodeProgram(), argv: settings.argv(order), descriptors });
+  closeSync(forServer);
+  if (log.kind !== "stderr") close(log.descriptor);
+  if (runtime !== undefined) close(runtime);
+  let mounted = false;
+  try {
+    await server.opened;
+    const device = mount(mountpoint, options, fusermount);
+    mounted = true;
+    server.give(device);
+    closeSync(device);
+    await server.ready;
+    raiseReadAhead(mountpoint.path, options.readAhead);
+  } catch (error) {
+    server.kill();
+    closeSync(unmounter);
+    if (mounted) await unmount(mountpoint.path, { lazy: true });
+    throw error;
+  }
+  const release = (): void => {
+    if (order.hasUnmounter) startUnmounter(settings.shownAt ?? mountpoint.path, unmounter);
+    closeSync(unmounter);
+  };
+  return {
+    pid: server.pid,
+    ended: server.ended,
+    kill: (signal) => server.kill(signal),
+    release() {
+      release();
+      server.release();
+    },
+    attend() {
+      release();
+      return server.ended;
+    },
+  };
+}
+
+function orderOf(
+  settings: MountSettings,
+  place: string,
+  options: MountOptions,
+  log: ServerOrder["log"],
+  hasRuntime: boolean,
+): ServerOrder {
+  return {
+    role: settings.supervised === true ? "supervisor" : "alone",
+    fsname: options.fsname,
+    place,
+    uid: options.uid,
+    gid: options.gid,
+    debug: settings.debug === true,
+    log,
+    attached: settings.attached === true,
+    confined: settings.resource?.isRoot === true,
+    hasRuntime,
+    hasResource: settings.resource !== undefined,
+    hasUnmounter: mayStartUnmounter(),
+    node: process.execPath,
+  };
+}

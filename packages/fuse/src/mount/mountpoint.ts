@@ -1,0 +1,48 @@
+import { constants, readlinkSync } from "node:fs";
+import { close, FileStatus, O_PATH, openNamed } from "@puzzlefs/linux";
+import { errorCode } from "../wire/errno.ts";
+import { MountError } from "./errors.ts";
+
+/** A directory on which something is to be mounted, opened once: its name may mean something else later. */
+export class Mountpoint {
+  /** O_PATH. */
+  readonly descriptor: number;
+  /** Its real path at the time when it was opened. */
+  readonly path: string;
+
+  constructor(descriptor: number, path: string) {
+    this.descriptor = descriptor;
+    this.path = path;
+  }
+
+  /** The directory itself as a path for mount(2). */
+  get reachable(): string {
+    return `/proc/self/fd/${this.descriptor}`;
+  }
+
+  [Symbol.dispose](): void {
+    close(this.descriptor);
+  }
+}
+
+/** Opens a mount point. Throws MountError unless it is a directory on which something can be mounted. */
+export function checkMountpoint(path: string): Mountpoint {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openNamed(path, O_PATH | constants.O_DIRECTORY);
+    // ENOTCONN on a dead mount, which opening does not ask.
+    new FileStatus().readDescriptor(descriptor);
+    return new Mountpoint(descriptor, readlinkSync(`/proc/self/fd/${descriptor}`));
+  } catch (error) {
+    if (descriptor !== undefined) close(descriptor);
+    const code = errorCode(error);
+    const reason = REASONS.get(code ?? "") ?? (error instanceof Error ? error.message : String(error));
+    throw new MountError(`${path}: ${reason}`, code);
+  }
+}
+
+const REASONS = new Map([
+  ["ENOENT", "no such directory"],
+  ["ENOTDIR", "not a directory"],
+  ["ENOTCONN", "a dead mount is in the way (its daemon was killed); unmount it first"],
+]);
