@@ -8,7 +8,7 @@ export * from "./devices.ts";
 export { Directory, NotRegularError } from "./directory.ts";
 export { hasCode } from "./errors.ts";
 export { FileStatus } from "./file-status.ts";
-export { bind, check, errnos, SystemError, type NativeArgument } from "./library.ts";
+export { bind, bindAside, CALLS_ASIDE, check, errnos, koffi, SystemError, type NativeArgument } from "./library.ts";
 export { openNamed } from "./named-path.ts";
 export { descriptorPath, nulTerminated, printable, type Path } from "./paths.ts";
 export { futimens, utimensat, type Timestamp } from "./times.ts";

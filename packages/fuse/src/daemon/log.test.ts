@@ -1,8 +1,8 @@
 /** Where messages go, and that no log can hurt a mount. */
 import { closeSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { koffi } from "@puzzlefs/linux";
 import test from "ava";
 import { fileLog } from "./log.ts";
 import { eventually, MEMORY_MOUNT, mountObstacle, run, Scratch } from "./mount-fixture.ts";
@@ -17,15 +17,15 @@ class Listener {
   readonly #receive: (socket: number, into: Buffer, length: number, flags: number) => number;
 
   constructor(path: string) {
-    const koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
-    const library = koffi.load(null);
+    const { load, errno } = koffi();
+    const library = load(null);
     const AF_UNIX = 1;
     const SOCK_DGRAM = 2;
     this.#socket = library.func("int socket(int, int, int)")(AF_UNIX, SOCK_DGRAM, 0);
     this.#receive = library.func("long recv(int, void *, size_t, int)");
     const address = Buffer.concat([new Uint8Array(new Uint16Array([AF_UNIX]).buffer), Buffer.from(`${path}\0`)]);
     const result: number = library.func("int bind(int, const void *, int)")(this.#socket, address, address.length);
-    if (result !== 0) throw new Error(`bind ${path}: ${koffi.errno()}`);
+    if (result !== 0) throw new Error(`bind ${path}: ${errno()}`);
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
-import { createRequire } from "node:module";
 import { endianness } from "node:os";
+import { koffi as loadKoffi } from "@puzzlefs/linux";
 import { errnoName } from "../wire/errno.ts";
 
 /** A system call failed. */
@@ -80,7 +80,7 @@ export function libc(): Libc {
 }
 
 function load(): Libc {
-  const koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
+  const koffi = loadKoffi();
   const library = koffi.load(null);
   const mount = library.func("int mount(const char *, const char *, const char *, unsigned long, const char *)");
   const umount = library.func("int umount2(const char *, int)");
