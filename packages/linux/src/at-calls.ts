@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { close } from "./descriptors.ts";
-import { bind, check, errnos, SystemError } from "./library.ts";
+import { bind, bindAside, check, errnos, SystemError } from "./library.ts";
 import { nulTerminated, printable, type Path } from "./paths.ts";
 
 /**
@@ -27,8 +27,11 @@ const RESOLVE_BENEATH = 0x08;
 /** The same number on every architecture. */
 const SYS_OPENAT2 = 437;
 
+const OPENAT = "int openat(int dirfd, const void *path, int flags, unsigned int mode)";
+
 const native = {
-  openat: bind("int openat(int dirfd, const void *path, int flags, unsigned int mode)"),
+  openat: bind(OPENAT),
+  openatAside: bindAside(OPENAT),
   openat2: bind("int64_t syscall(int64_t number, int dirfd, const void *path, const void *how, size_t size)"),
   mkdirat: bind("int mkdirat(int dirfd, const void *path, unsigned int mode)"),
   mknodat: bind("int mknodat(int dirfd, const void *path, unsigned int mode, uint64_t device)"),
@@ -47,6 +50,17 @@ const native = {
 export function openat(directory: number, path: Path, flags: number, mode = 0): number {
   const all = flags | constants.O_NOFOLLOW | O_CLOEXEC;
   return check(native.openat(directory, nulTerminated(path), all, mode), "openat", () => printable(path));
+}
+
+/** openat() of an existing file in another thread. `done` gets the descriptor; undefined where it failed. */
+export function openatAside(
+  directory: number,
+  path: Path,
+  flags: number,
+  done: (descriptor: number | undefined) => void,
+): void {
+  const all = flags | constants.O_NOFOLLOW | O_CLOEXEC;
+  native.openatAside([directory, nulTerminated(path), all, 0], (result) => done(result < 0 ? undefined : result));
 }
 
 /** Opens as open(2) does, symlinks followed, but relative paths from `directory`. Returns a descriptor for close(). */

@@ -75,15 +75,15 @@ export class Directory {
 
   /**
    * Opens a regular file; undefined where there is none of that name. Its type is looked at before, because opening a
-   * device may have an effect, and after. Returns a descriptor for close().
+   * device may have an effect, and after. `into` gets the status of the opened file. Returns a descriptor for close().
    */
-  openFile(name: Path, flags = constants.O_RDONLY): number | undefined {
+  openFile(name: Path, flags = constants.O_RDONLY, into = status): number | undefined {
     return this.#at(name, () => {
-      if (!status.readIfPresent(this.descriptor, name)) return undefined;
-      if (status.type !== constants.S_IFREG) throw new NotRegularError(this.pathOf(name));
+      if (!into.readIfPresent(this.descriptor, name)) return undefined;
+      if (into.type !== constants.S_IFREG) throw new NotRegularError(this.pathOf(name));
       const descriptor = openat(this.descriptor, name, flags | constants.O_NONBLOCK | constants.O_NOCTTY);
-      status.readDescriptor(descriptor);
-      if (status.type === constants.S_IFREG) return descriptor;
+      into.readDescriptor(descriptor);
+      if (into.type === constants.S_IFREG) return descriptor;
       close(descriptor);
       throw new NotRegularError(this.pathOf(name));
     });

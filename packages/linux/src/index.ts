@@ -9,7 +9,17 @@ export { Directory, NotRegularError } from "./directory.ts";
 export { hasCode } from "./errors.ts";
 export { FileSystemContext, KernelRefusal } from "./file-system-context.ts";
 export { FileStatus } from "./file-status.ts";
-export { bind, check, errnos, SystemError, watch, type NativeArgument } from "./library.ts";
+export {
+  bind,
+  bindAside,
+  CALLS_ASIDE,
+  check,
+  errnos,
+  koffi,
+  SystemError,
+  watch,
+  type NativeArgument,
+} from "./library.ts";
 export * from "./mounts.ts";
 export { openNamed } from "./named-path.ts";
 export { descriptorPath, nulTerminated, printable, type Path } from "./paths.ts";

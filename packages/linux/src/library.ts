@@ -38,10 +38,17 @@ type Native = ReturnType<ReturnType<typeof Koffi.load>["func"]>;
 let loaded: typeof Koffi | undefined;
 let libc: ReturnType<typeof Koffi.load> | undefined;
 
-/** Loading koffi costs 11 ms, so it waits for the first call that needs it. */
-function koffi(): typeof Koffi {
+/** Calls of bindAside() that may be under way at once before koffi maps memory for each further one, which takes 15 µs. */
+export const CALLS_ASIDE = 32;
+
+/**
+ * Loading koffi costs 11 ms, so it waits for the first call that needs it. All modules load it by this: it can be
+ * configured only before its first call.
+ */
+export function koffi(): typeof Koffi {
   if (loaded !== undefined) return loaded;
   const module: typeof Koffi = createRequire(import.meta.url)("koffi");
+  module.config({ resident_async_pools: CALLS_ASIDE, async_stack_size: 65536, async_heap_size: 65536 });
   loaded = module;
   return module;
 }
@@ -70,16 +77,23 @@ export function bind(prototype: string): (...values: NativeArgument[]) => number
   };
 }
 
-/** As bind(), but the call is made in another thread; its own error is lost, only that it failed is known: -1. */
-export function bindLater(prototype: string): (...values: NativeArgument[]) => Promise<number> {
+/** Memory that calls of other threads use: V8 does not see that they do. */
+const usedAside = new Set<readonly NativeArgument[]>();
+
+/**
+ * bind() for calls that run in a thread of libuv's pool while the caller goes on. `done` gets the result, or minus
+ * errno, from the event loop; it is not called where the process ends before.
+ */
+export function bindAside(
+  prototype: string,
+): (values: readonly NativeArgument[], done: (result: number) => void) => void {
   let native: Native | undefined;
-  return (...values) => {
+  return (values, done) => {
     native ??= library().func(prototype);
-    return new Promise((settle, fail) => {
-      native?.async(...values, (error: unknown, result: number | bigint) => {
-        if (error === null || error === undefined) settle(Number(result));
-        else fail(error);
-      });
+    usedAside.add(values);
+    native.async(...values, (_error: null, result: number | bigint) => {
+      usedAside.delete(values);
+      done(Number(result) === -1 ? -koffi().errno() : Number(result));
     });
   };
 }

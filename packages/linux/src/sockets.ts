@@ -1,6 +1,6 @@
 /** Unix sockets: pairs over which descriptors are passed, and datagrams to the system log. */
 import { endianness } from "node:os";
-import { addressOf, bind, bindLater, check, errnos } from "./library.ts";
+import { addressOf, bind, bindAside, check, errnos } from "./library.ts";
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
@@ -17,7 +17,7 @@ const recvmsg = bind("int64_t recvmsg(int fd, void *message, int flags)");
 const sendmsg = bind("int64_t sendmsg(int fd, const void *message, int flags)");
 const makeSocket = bind("int socket(int domain, int type, int protocol)");
 const connectNative = bind("int connect(int fd, const void *address, int length)");
-const connectLaterNative = bindLater("int connect(int fd, const void *address, int length)");
+const connectAsideNative = bindAside("int connect(int fd, const void *address, int length)");
 const sendNative = bind("int64_t send(int fd, const void *message, size_t length, int flags)");
 
 /** A connected pair of Unix stream sockets, close-on-exec. */
@@ -53,9 +53,11 @@ export function connect(socket: number, path: string): boolean {
 }
 
 /** The same in another thread. */
-export async function connectLater(socket: number, path: string): Promise<boolean> {
+export function connectLater(socket: number, path: string): Promise<boolean> {
   const address = unixAddress(path);
-  return (await connectLaterNative(socket, address, address.length)) === 0;
+  return new Promise((settle) => {
+    connectAsideNative([socket, address, address.length], (result) => settle(result === 0));
+  });
 }
 
 /** Sends a datagram, without waiting. Returns a negated error number instead of throwing. */

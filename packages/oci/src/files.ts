@@ -11,12 +11,50 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { hasCode } from "@puzzlefs/linux";
+import { close, type Directory, FileStatus, hasCode, NotRegularError } from "@puzzlefs/linux";
 import { LayoutError } from "./errors.ts";
 
 /** Permissions of what becomes part of a layout; the umask may take more away. */
 export const FILE_MODE = 0o644;
 export const DIRECTORY_MODE = 0o755;
+
+const status = new FileStatus();
+
+/** Opens a regular file of a layout; undefined where there is none of that name. Returns a descriptor for close(). */
+export function openRegularIn(
+  directory: Directory,
+  name: string,
+  into = status,
+  flags = constants.O_RDONLY,
+): number | undefined {
+  try {
+    return directory.openFile(name, flags, into);
+  } catch (error) {
+    if (!(error instanceof NotRegularError)) throw error;
+    throw new LayoutError("corrupt", error.path, "not a regular file", error);
+  }
+}
+
+/** A whole regular file of at most `limit` bytes, or undefined when there is none. Throws LayoutError when it is larger. */
+export function readRegularIn(directory: Directory, name: string, limit: number): Buffer | undefined {
+  const descriptor = openRegularIn(directory, name);
+  if (descriptor === undefined) return undefined;
+  const { size } = status;
+  try {
+    if (size > limit) throw new LayoutError("corrupt", directory.pathOf(name), `${size} bytes, more than ${limit}`);
+    const bytes = Buffer.allocUnsafe(size);
+    let length = 0;
+    while (length < bytes.length) {
+      const count = readSync(descriptor, bytes, length, bytes.length - length, length);
+      if (count === 0)
+        throw new LayoutError("corrupt", directory.pathOf(name), `shrank from ${size} to ${length} bytes`);
+      length += count;
+    }
+    return bytes;
+  } finally {
+    close(descriptor);
+  }
+}
 
 /**
  * Opens a regular file for reading. A layout can be anybody's: a fifo must not block and a device must not be read.
@@ -30,8 +68,8 @@ export function openRegular(path: string): { descriptor: number; size: number } 
     if (hasCode(error, "ENOENT")) return undefined;
     throw error;
   }
-  const status = fstatSync(descriptor);
-  if (status.isFile()) return { descriptor, size: status.size };
+  const opened = fstatSync(descriptor);
+  if (opened.isFile()) return { descriptor, size: opened.size };
   closeSync(descriptor);
   throw new LayoutError("corrupt", path, "not a regular file");
 }

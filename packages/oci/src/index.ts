@@ -1,3 +1,4 @@
+export { BlobDirectory } from "./blob-directory.ts";
 export { digestHex, isHexDigest, sha256, sha256Hex } from "./digests.ts";
 export { LayoutError, type LayoutFailure } from "./errors.ts";
 export { type Descriptor, type ImageIndex, type Platform } from "./index-json.ts";

@@ -1,0 +1,113 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { close, Directory } from "@puzzlefs/linux";
+import test, { type ExecutionContext } from "ava";
+import { BlobDirectory } from "./blob-directory.ts";
+import { sha256Hex } from "./digests.ts";
+import { LayoutError } from "./errors.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "puzzlefs-blobs-"));
+test.after.always(() => rmSync(directory, { recursive: true }));
+const root = process.getuid?.() === 0;
+
+let count = 0;
+
+/** A directory of blobs with one blob in it. */
+function fresh(t: ExecutionContext): { blobs: BlobDirectory; path: string; digest: string } {
+  const path = join(directory, `${count++}`);
+  mkdirSync(path);
+  const digest = sha256Hex(Buffer.from("content"));
+  writeFileSync(join(path, digest), "content");
+  const blobs = new BlobDirectory(Directory.open(path));
+  t.teardown(() => blobs.close());
+  return { blobs, path, digest };
+}
+
+/** Opens a blob aside; its content, or undefined. */
+async function aside(blobs: BlobDirectory, digest: string): Promise<string | undefined> {
+  const descriptor = await new Promise<number | undefined>((resolve) => blobs.openAside(digest, resolve));
+  return descriptor === undefined ? undefined : contentOf(descriptor);
+}
+
+function contentOf(descriptor: number): string {
+  const bytes = Buffer.alloc(64);
+  const length = readSync(descriptor, bytes, 0, bytes.length, 0);
+  close(descriptor);
+  return bytes.toString("utf8", 0, length);
+}
+
+test("a blob is opened, read, measured and listed by its digest, wherever the directory went", async (t) => {
+  const { blobs, path, digest } = fresh(t);
+  writeFileSync(join(path, "something else"), "");
+  renameSync(path, `${path}-moved`);
+  t.is(contentOf(blobs.open(digest)), "content");
+  t.is(await aside(blobs, digest), "content");
+  t.is(blobs.read(digest, 7).toString(), "content");
+  t.is(blobs.size(digest), 7);
+  t.deepEqual(blobs.digests(), [digest]);
+});
+
+test("what is missing, damaged or too large", async (t) => {
+  const { blobs, path, digest } = fresh(t);
+  const absent = "1".repeat(64);
+  t.throws(() => blobs.open(absent), { code: "ENOENT", message: new RegExp(`${path}/${absent}`) });
+  t.is(await aside(blobs, absent), undefined);
+  t.is(blobs.size(absent), undefined);
+  t.like(
+    t.throws(() => blobs.read(absent, 7), { instanceOf: LayoutError }),
+    { kind: "absent" },
+  );
+  t.like(
+    t.throws(() => blobs.read(digest, 6), { message: /7 bytes, more than 6$/ }),
+    { kind: "corrupt" },
+  );
+  writeFileSync(join(path, digest), "CONTENT");
+  t.like(
+    t.throws(() => blobs.read(digest, 7), { message: /its content has sha256/ }),
+    { kind: "corrupt" },
+  );
+});
+
+test("only 64 lower-case hex digits are a name", (t) => {
+  const { blobs } = fresh(t);
+  for (const bad of ["", "../../etc/passwd", "sha256:" + "0".repeat(64), "A".repeat(64), "0".repeat(63)])
+    for (const use of ["open", "size", "pathOf"] as const) t.throws(() => blobs[use](bad), { instanceOf: TypeError });
+});
+
+test("what is not a regular file is no blob", async (t) => {
+  const { blobs, path, digest } = fresh(t);
+  const outside = join(directory, `outside-${count}`);
+  writeFileSync(outside, "content");
+  const server = createServer();
+  t.teardown(() => server.close());
+  const kinds: Record<string, (at: string) => unknown> = {
+    link: (at) => symlinkSync(outside, at),
+    "dangling link": (at) => symlinkSync(`${outside}-absent`, at),
+    "link to a blob": (at) => symlinkSync(digest, at),
+    "link to a directory": (at) => symlinkSync(directory, at),
+    directory: (at) => mkdirSync(at),
+    fifo: (at) => execFileSync("mkfifo", [at]),
+    socket: (at) => new Promise<void>((resolve) => server.listen(at, resolve)),
+    ...(root && { device: (at: string) => execFileSync("mknod", [at, "c", "1", "3"]) }),
+  };
+  for (const [kind, make] of Object.entries(kinds)) {
+    // A socket's path has at most 108 bytes: made under a short name.
+    await make(join(directory, "made"));
+    renameSync(join(directory, "made"), join(path, "a".repeat(64)));
+    const refusal = { instanceOf: LayoutError, message: /not a regular file$/ };
+    t.throws(() => blobs.open("a".repeat(64)), refusal, kind);
+    t.throws(() => blobs.read("a".repeat(64), 1000), refusal, kind);
+    t.is(blobs.size("a".repeat(64)), undefined, kind);
+    if (kind.includes("link")) t.is(await aside(blobs, "a".repeat(64)), undefined, kind);
+    rmSync(join(path, "a".repeat(64)), { recursive: true });
+  }
+});
+
+test("many blobs are opened aside at once", async (t) => {
+  const { blobs, digest } = fresh(t);
+  const contents = await Promise.all(Array.from({ length: 200 }, () => aside(blobs, digest)));
+  t.deepEqual(new Set(contents), new Set(["content"]));
+});
