@@ -20,7 +20,7 @@ const entries = {
   "size-scan": "packages/cli/src/size-scan.ts",
   worker: "packages/builder/src/worker.ts",
 };
-const assets = ["packages/chunker/dist/cut.wasm"];
+const assets = ["packages/chunker/dist/cut.wasm", "packages/fuse/src/daemon/unmounter.sh"];
 /** Each with a package that depends on it. */
 const nativeAddOns = { koffi: "packages/linux", "zstd-napi": "packages/reader" };
 

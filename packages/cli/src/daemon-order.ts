@@ -1,8 +1,11 @@
+import { realpathSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Layout } from "@puzzlefs/oci";
-import { openImage, type ImageTree } from "@puzzlefs/reader";
-import { type DaemonSettings, parseMountOptions } from "@puzzlefs/fuse";
-import type { FuseMount, MountRequest } from "@puzzlefs/mount";
+import { parseMountOptions, RESOURCE_DESCRIPTOR, type ServerOrder } from "@puzzlefs/fuse";
+import { Directory } from "@puzzlefs/linux";
+import type { MountRequest } from "@puzzlefs/mount";
+import { BlobDirectory, type Layout } from "@puzzlefs/oci";
+import { type ImageTree, openImageIn, type OpenImageOptions } from "@puzzlefs/reader";
 
 /** What `puzzlefs mount` and mount.puzzlefs have been asked for. Paths are absolute. */
 export interface MountOrder extends MountRequest {
@@ -15,47 +18,59 @@ export interface MountOrder extends MountRequest {
   logFile?: string;
 }
 
-/** What a mount's daemon is told on its command line, as JSON. */
-export interface DaemonOrder extends MountOrder, FuseMount {}
-
-export function openOrdered({ ociDir, reference, options, verify, digest }: MountOrder): ImageTree {
-  const { cache } = parseMountOptions(options);
-  const layout = Layout.open(ociDir);
-  layout.hold();
-  return openImage(layout, reference, {
-    verify,
-    ...(digest !== undefined && { verity: digest }),
-    ...(cache !== undefined && { frameCacheBytes: cache }),
-  });
+/** The image that a process serves, in its arguments. Its blobs are RESOURCE_DESCRIPTOR. */
+export interface ServedImage {
+  /** Path of the blobs, for messages. */
+  store: string;
+  /** sha256 of the manifest: the same image always, whatever becomes of its tag. */
+  manifest: string;
+  options: OpenImageOptions;
 }
 
-export function settingsOf(order: DaemonOrder): DaemonSettings {
+/** What a mount's daemon is told on its command line, as JSON. */
+export interface DaemonOrder {
+  server: ServerOrder;
+  image: ServedImage;
+}
+
+export function servedImage({ reference, options, verify, digest }: MountOrder, layout: Layout): ServedImage {
+  const { cache } = parseMountOptions(options);
   return {
-    options: order.options,
-    fsname: order.source,
-    debug: order.debug,
-    attached: order.foreground,
-    ...(order.shownAt !== undefined && { shownAt: order.shownAt }),
-    ...(order.logFile !== undefined && { logFile: order.logFile }),
-    ...(order.supervise === true && { supervise: () => [...daemonArguments(pinned(order)), SERVER] }),
+    store: layout.blobs.path,
+    manifest: layout.manifest(reference).digest,
+    options: {
+      verify,
+      ...(digest !== undefined && { verity: digest }),
+      ...(cache !== undefined && { frameCacheBytes: cache }),
+    },
   };
 }
 
-/** Tells the daemon's program to be one of the processes that serve, under supervision. */
-export const SERVER = "server";
+/** Opens the image in the process that serves it. */
+export function openServed({ store, manifest, options }: ServedImage): ImageTree {
+  return openImageIn(new BlobDirectory(new Directory(RESOURCE_DESCRIPTOR, store)), manifest, options);
+}
 
 /** Arguments of Node that start the daemon's program. */
-export function daemonArguments(order: DaemonOrder): string[] {
-  return [daemonProgram(), JSON.stringify(order)];
+export function daemonArguments(server: ServerOrder, image: ServedImage): string[] {
+  return [daemonProgram(), JSON.stringify({ server, image } satisfies DaemonOrder)];
 }
 
-/** For the same image always, whatever becomes of its tag: what was inode 7 for one process is that for the next. */
-function pinned(order: DaemonOrder): DaemonOrder {
-  return { ...order, reference: Layout.open(order.ociDir).manifest(order.reference).digest };
-}
+const here = fileURLToPath(import.meta.url);
+const isSource = here.endsWith(".ts");
 
 /** Beside us, both as a source and in the bundle. */
 function daemonProgram(): string {
-  const here = import.meta.url;
-  return fileURLToPath(new URL(here.endsWith(".ts") ? "./daemon.ts" : "./daemon.js", here));
+  return join(dirname(here), isSource ? "daemon.ts" : "daemon.js");
+}
+
+/**
+ * The directories that the daemon's program consists of: the checkout, or the bundle and its native add-ons, which in a
+ * checkout are elsewhere.
+ */
+export function programFiles(): string[] {
+  if (isSource) return [resolve(dirname(here), "../../..")];
+  const home = dirname(dirname(here));
+  const addOns = ["koffi", "zstd-napi"].map((name) => realpathSync(join(home, "node_modules", name)));
+  return [home, ...addOns.map((path) => path.slice(0, path.indexOf("/node_modules/") + "/node_modules".length))];
 }

@@ -1,10 +1,9 @@
-import { serve, serveSupervised } from "@puzzlefs/fuse";
-import { type DaemonOrder, openOrdered, SERVER, settingsOf } from "./daemon-order.ts";
+import { serve } from "@puzzlefs/fuse";
+import { daemonArguments, type DaemonOrder, openServed } from "./daemon-order.ts";
 
-/**
- * The process behind a mount in the background; `puzzlefs mount` starts it and waits for its report. Or, with `server`
- * after the order, one of the processes that serve a supervised mount.
- */
-const order: DaemonOrder = JSON.parse(process.argv[2] ?? "{}");
-const begin = process.argv[3] === SERVER ? serveSupervised : serve;
-await begin(() => openOrdered(order), order.mountpoint, settingsOf(order));
+/** The process behind a FUSE mount, or one of several if it is supervised; `puzzlefs mount` starts it. */
+const { server, image } = JSON.parse(process.argv[2] ?? "{}") as DaemonOrder;
+await serve(server, {
+  openTree: () => openServed(image),
+  argv: (order) => daemonArguments(order, image),
+});

@@ -1,6 +1,7 @@
-import { type Daemon, fileLog, mountForeground, notifyInitPipe, spawnDaemon, stderrLog } from "@puzzlefs/fuse";
+import { notifyInitPipe, type StartedMount, startMount, stderrLog, unmount, watchSignals } from "@puzzlefs/fuse";
 import { type Driver, type FuseMount, mountImage } from "@puzzlefs/mount";
-import { daemonArguments, type DaemonOrder, type MountOrder, openOrdered, settingsOf } from "./daemon-order.ts";
+import { Layout } from "@puzzlefs/oci";
+import { daemonArguments, type MountOrder, programFiles, servedImage } from "./daemon-order.ts";
 import { UsageError } from "./errors.ts";
 
 /**
@@ -8,48 +9,80 @@ import { UsageError } from "./errors.ts";
  * pipe, if there is one, has been told by then.
  */
 export async function performMount(order: MountOrder): Promise<Driver> {
-  if (order.foreground && order.driver === "kernel") {
+  const { foreground, initPipe, mountpoint } = order;
+  if (foreground && order.driver === "kernel") {
     throw new UsageError("nothing of the kernel driver can stay in the foreground: -f is for FUSE");
   }
-  // The overlay is mounted over what the daemon serves, so the daemon must be another process than we are.
-  const covered = order.writable || order.persist !== undefined;
-  if (order.foreground && !covered) return serveHere(order);
-  let daemon: Daemon | undefined;
-  const startFuse = async (mount: FuseMount): Promise<void> => {
-    const text: DaemonOrder = { ...order, ...mount };
-    daemon = await spawnDaemon(daemonArguments(text), order.foreground);
+  const tell = async (outcome: "s" | "f", ending: boolean): Promise<void> => {
+    if (initPipe !== undefined) await notifyInitPipe(initPipe, outcome, stderrLog(), ending);
   };
-  const request = order.foreground ? { ...order, driver: "fuse" as const } : order;
-  const driver = await reportingTo(order.initPipe, () => mountImage(request, startFuse));
-  if (order.foreground && daemon !== undefined) await untilEnd(daemon);
+  let started: StartedMount | undefined;
+  const startFuse = async (mount: FuseMount): Promise<void> => {
+    started = await startServer(order, mount);
+  };
+  const request = foreground ? { ...order, driver: "fuse" as const } : order;
+  let driver: Driver;
+  try {
+    driver = await withoutLeftovers(mountpoint, () => mountImage(request, startFuse));
+  } catch (error) {
+    await tell("f", true);
+    throw error;
+  }
+  if (started !== undefined && foreground) {
+    void tell("s", false);
+    await untilEnd(started, mountpoint);
+  } else {
+    started?.release();
+    await tell("s", true);
+  }
   return driver;
 }
 
-async function serveHere(order: MountOrder): Promise<Driver> {
-  const log = order.logFile === undefined ? stderrLog() : fileLog(order.logFile).log;
-  const { initPipe } = order;
-  const settings = { ...settingsOf(order), log, ...(initPipe !== undefined && { initPipe }) };
-  await mountForeground(() => openOrdered(order), order.mountpoint, settings);
-  return "fuse";
+/** Starts the process that serves the image by FUSE. It gets the store as a descriptor, and nothing else. */
+async function startServer(order: MountOrder, mount: FuseMount): Promise<StartedMount> {
+  using layout = Layout.open(order.ociDir);
+  const image = servedImage(order, layout);
+  return startMount(mount.mountpoint, {
+    options: order.options,
+    fsname: order.source,
+    debug: order.debug,
+    attached: order.foreground,
+    supervised: order.supervise === true,
+    resource: { descriptor: layout.blobs.directory.descriptor, isStore: true },
+    argv: (server) => daemonArguments(server, image),
+    program: order.supervise === true ? programFiles() : [],
+    ...(mount.shownAt !== undefined && { shownAt: mount.shownAt }),
+    ...(order.logFile !== undefined && { logFile: order.logFile }),
+  });
 }
 
-async function reportingTo<T>(initPipe: string | undefined, action: () => Promise<T>): Promise<T> {
-  if (initPipe === undefined) return action();
+/** A signal while something is being mounted takes the mount away again; the second ends this process at once. */
+async function withoutLeftovers<T>(mountpoint: string, mounting: () => Promise<T>): Promise<T> {
+  let interrupted: () => void = () => undefined;
+  const interruption = new Promise<void>((settle) => (interrupted = settle));
+  const stop = watchSignals(
+    () => Promise.resolve(interrupted()),
+    () => undefined,
+  );
   try {
-    const result = await action();
-    await notifyInitPipe(initPipe, "s", stderrLog(), true);
-    return result;
-  } catch (error) {
-    await notifyInitPipe(initPipe, "f", stderrLog(), true);
-    throw error;
+    const result = await mounting();
+    const isInterrupted = await Promise.race([interruption.then(() => true), Promise.resolve(false)]);
+    if (!isInterrupted) return result;
+    await unmount(mountpoint, { lazy: true });
+    throw new Error(`${mountpoint}: interrupted, not mounted`);
+  } finally {
+    stop();
   }
 }
 
-/** Waits for a daemon in the foreground, which takes the signals that would end us. */
-async function untilEnd(daemon: Daemon): Promise<void> {
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => process.kill(daemon.pid, signal));
-  }
-  const code = await daemon.ended;
-  if (code !== 0) throw new Error(`the process that served the mount ended with exit code ${code}`);
+/** Waits for the end of a mount in the foreground, and unmounts when a signal asks for it. */
+async function untilEnd(mount: StartedMount, mountpoint: string): Promise<void> {
+  const stop = watchSignals(
+    () => unmount(mountpoint, { lazy: true }),
+    stderrLog(),
+    () => mount.kill(),
+  );
+  const how = await mount.attend();
+  stop();
+  if (how !== undefined) throw new Error(`the process that served the mount died: ${how}`);
 }

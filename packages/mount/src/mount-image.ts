@@ -1,7 +1,7 @@
-import { checkMountpoint, MountError, type MountOptions, parseMountOptions } from "@puzzlefs/fuse";
+import { checkMountpoint, MountError, type MountOptions, type Mountpoint, parseMountOptions } from "@puzzlefs/fuse";
+import { KernelRefusal } from "@puzzlefs/linux";
 import { Layout } from "@puzzlefs/oci";
 import { openImage } from "@puzzlefs/reader";
-import { KernelRefusal } from "./file-system-context.ts";
 import { mountByDriver } from "./driver.ts";
 import { mountWritable, OverlayError } from "./overlay.ts";
 
@@ -48,9 +48,9 @@ export async function mountImage(
   startFuse: (mount: FuseMount) => Promise<void>,
 ): Promise<Driver> {
   const options = parseMountOptions(request.options, request.source);
-  const shownAt = checkMountpoint(request.mountpoint);
+  using shownAt = checkMountpoint(request.mountpoint);
   if (!request.writable && request.persist === undefined) {
-    return mountReadOnly(request, options, shownAt, () => startFuse({ mountpoint: shownAt }));
+    return mountReadOnly(request, options, shownAt, () => startFuse({ mountpoint: shownAt.path }));
   }
   let driver: Driver | undefined;
   const writable = (choice: DriverChoice): Promise<Driver> =>
@@ -58,7 +58,7 @@ export async function mountImage(
       shownAt,
       { source: options.fsname, flags: options.flags, persist: request.persist },
       async (lower) => {
-        const start = (): Promise<void> => startFuse({ mountpoint: lower, shownAt });
+        const start = (): Promise<void> => startFuse({ mountpoint: lower.path, shownAt: shownAt.path });
         return (driver = await mountReadOnly({ ...request, driver: choice }, options, lower, start));
       },
     );
@@ -74,7 +74,7 @@ export async function mountImage(
 async function mountReadOnly(
   request: MountRequest,
   options: MountOptions,
-  mountpoint: string,
+  mountpoint: Mountpoint,
   startFuse: () => Promise<void>,
 ): Promise<Driver> {
   const refusal = request.driver === "fuse" ? "" : tryDriver(request, options, mountpoint);
@@ -94,11 +94,17 @@ async function mountReadOnly(
 }
 
 /** Mounts by the driver, or returns why it cannot do this here. What is wrong with the image is thrown. */
-function tryDriver(request: MountRequest, options: MountOptions, mountpoint: string): string | undefined {
+function tryDriver(request: MountRequest, options: MountOptions, mountpoint: Mountpoint): string | undefined {
   if (options.fuseOnly.length > 0) return `${options.fuseOnly.join(", ")}: only FUSE has that`;
   const manifest = (): string => Layout.open(request.ociDir).manifest(request.reference).digest;
   try {
-    mountByDriver({ ...request, source: options.fsname, mountpoint, manifest, flags: options.flags });
+    mountByDriver({
+      ...request,
+      source: options.fsname,
+      mountpoint: mountpoint.descriptor,
+      manifest,
+      flags: options.flags,
+    });
     return undefined;
   } catch (error) {
     if (!(error instanceof KernelRefusal)) throw error;

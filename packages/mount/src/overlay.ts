@@ -1,8 +1,8 @@
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { MountError, unmount } from "@puzzlefs/fuse";
-import { FileSystemContext, KernelRefusal } from "@puzzlefs/linux";
+import { checkMountpoint, MountError, type Mountpoint } from "@puzzlefs/fuse";
+import { FileSystemContext, KernelRefusal, MNT_DETACH, umount, UMOUNT_NOFOLLOW } from "@puzzlefs/linux";
 
 const MS_RDONLY = 1;
 
@@ -25,9 +25,9 @@ export interface Overlay {
  * no kill at any moment after that leaves anything behind.
  */
 export async function mountWritable<T>(
-  mountpoint: string,
+  mountpoint: Mountpoint,
   overlay: Overlay,
-  mountLower: (lower: string) => Promise<T>,
+  mountLower: (lower: Mountpoint) => Promise<T>,
 ): Promise<T> {
   const place = mkdtempSync(join(tmpdir(), "puzzlefs-"));
   try {
@@ -35,11 +35,12 @@ export async function mountWritable<T>(
     try {
       const lower = join(place, "lower");
       mkdirSync(lower);
-      const result = await mountLower(lower);
+      using target = checkMountpoint(lower);
+      const result = await mountLower(target);
       mountOverlay(mountpoint, overlay, lower, prepareUpper(lower, overlay.persist ?? join(place, "upper")));
       return result;
     } finally {
-      await unmount(place, { lazy: true });
+      umount(place, MNT_DETACH | UMOUNT_NOFOLLOW);
     }
   } finally {
     rmdirSync(place);
@@ -52,7 +53,8 @@ function mountTmpfs(place: string): void {
     using context = new FileSystemContext("tmpfs");
     context.set("source", "puzzlefs");
     context.set("mode", "0700");
-    context.mountOn(place, 0);
+    using target = checkMountpoint(place);
+    context.mountOn(target.descriptor, 0);
   } catch (error) {
     if (!(error instanceof KernelRefusal) || error.code !== "EPERM") throw error;
     const advice = "an ordinary user can do it in a user namespace (unshare --user --map-root-user --mount)";
@@ -87,7 +89,7 @@ function prepareUpper(lower: string, upper: string): Upper {
   }
 }
 
-function mountOverlay(mountpoint: string, overlay: Overlay, lower: string, { upper, work }: Upper): void {
+function mountOverlay(mountpoint: Mountpoint, overlay: Overlay, lower: string, { upper, work }: Upper): void {
   try {
     using context = new FileSystemContext("overlay");
     context.set("source", overlay.source);
@@ -96,10 +98,10 @@ function mountOverlay(mountpoint: string, overlay: Overlay, lower: string, { upp
     context.setDirectory("workdir", work);
     // There, trusted xattrs are not to be had.
     if (inUserNamespace()) context.setFlag("userxattr");
-    context.mountOn(mountpoint, overlay.flags & ~MS_RDONLY);
+    context.mountOn(mountpoint.descriptor, overlay.flags & ~MS_RDONLY);
   } catch (error) {
     if (!(error instanceof KernelRefusal)) throw error;
-    throw new OverlayError(`${mountpoint}: no overlay with ${upper}: ${error.message}`, error.code);
+    throw new OverlayError(`${mountpoint.path}: no overlay with ${upper}: ${error.message}`, error.code);
   }
 }
 

@@ -1,9 +1,7 @@
-import { findMount, MountError, parseMountOptions } from "@puzzlefs/fuse";
-import { bind, nulTerminated, SystemError } from "@puzzlefs/linux";
+import { findMount, isOurs, MountError, parseMountOptions } from "@puzzlefs/fuse";
+import { mount as mountNative, MS_RDONLY, SystemError } from "@puzzlefs/linux";
 import { resolve } from "node:path";
 
-const mountNative = bind("int mount(void *source, void *target, void *type, unsigned long flags, void *data)");
-const MS_RDONLY = 1;
 const MS_REMOUNT = 32;
 const MS_BIND = 4096;
 
@@ -16,9 +14,12 @@ export function remount(path: string, options: readonly string[], rw: boolean): 
   const mountpoint = resolve(path);
   const mount = findMount(mountpoint);
   if (mount === undefined) throw new MountError(`${path}: not mounted`, "EINVAL");
+  if (!isOurs(mount)) throw new MountError(`${path}: not an image but ${mount.type} is mounted there`, "EINVAL");
   const { flags } = parseMountOptions(options);
   const wanted = rw && mount.type === "overlay" ? flags & ~MS_RDONLY : flags;
-  const target = nulTerminated(mountpoint);
-  const result = mountNative(null, target, null, MS_REMOUNT | MS_BIND | wanted, null);
-  if (result < 0) throw new MountError(`${path}: ${new SystemError(-result, "remount").message}`);
+  try {
+    mountNative(null, mountpoint, null, MS_REMOUNT | MS_BIND | wanted, null);
+  } catch (error) {
+    throw error instanceof SystemError ? new MountError(`${path}: ${error.message}`, error.code) : error;
+  }
 }

@@ -1,5 +1,5 @@
 import { closeSync } from "node:fs";
-import { close, socketpair } from "@puzzlefs/linux";
+import { cloneReadOnly, close, hasCode, MS_NOEXEC, socketpair } from "@puzzlefs/linux";
 import { mount, unmount } from "../mount/mount.ts";
 import { checkMountpoint } from "../mount/mountpoint.ts";
 import { type MountOptions, parseMountOptions } from "../mount/options.ts";
@@ -36,7 +36,7 @@ export interface MountSettings {
   /** What the program opens the tree from; it inherits it as RESOURCE_DESCRIPTOR. */
   resource?: {
     descriptor: number;
-    /** A mount at no path: the root directory of the process that serves. */ isRoot: boolean;
+    /** It is all that is read from then on: where possible, a read-only mount of it becomes the root directory. */ isStore: boolean;
   };
   /** Node's arguments that start the program, which calls serve() with the order. */
   argv: (order: ServerOrder) => readonly string[];
@@ -72,18 +72,23 @@ export async function startMount(path: string, settings: MountSettings): Promise
   const [unmounter, forServer] = socketpair();
   const fusermount = options.autoUnmount ? socketpair() : undefined;
   const runtime = settings.supervised === true ? buildRuntime(settings.program ?? []) : undefined;
-  const order = orderOf(settings, settings.shownAt ?? mountpoint.path, options, log.kind, runtime !== undefined);
+  const store = settings.resource?.isStore === true ? detached(settings.resource.descriptor) : undefined;
+  const order = orderOf(settings, settings.shownAt ?? mountpoint.path, options, {
+    log: log.kind,
+    confined: store !== undefined,
+    hasRuntime: runtime !== undefined,
+  });
   const descriptors = new Map([
     [LOG_DESCRIPTOR, log.descriptor],
     ...(order.hasUnmounter ? [[UNMOUNTER_DESCRIPTOR, forServer] as const] : []),
-    ...(settings.resource === undefined ? [] : [[RESOURCE_DESCRIPTOR, settings.resource.descriptor] as const]),
+    ...(settings.resource === undefined ? [] : [[RESOURCE_DESCRIPTOR, store ?? settings.resource.descriptor] as const]),
     ...(fusermount === undefined ? [] : [[FUSERMOUNT_DESCRIPTOR, fusermount[0]] as const]),
     ...(runtime === undefined ? [] : [[RUNTIME_DESCRIPTOR, runtime] as const]),
   ]);
   const server = new ServerProcess({ node: nodeProgram(), argv: settings.argv(order), descriptors });
   closeSync(forServer);
   if (log.kind !== "stderr") close(log.descriptor);
-  if (runtime !== undefined) close(runtime);
+  for (const given of [runtime, store]) if (given !== undefined) close(given);
   let mounted = false;
   try {
     await server.opened;
@@ -122,8 +127,7 @@ function orderOf(
   settings: MountSettings,
   place: string,
   options: MountOptions,
-  log: ServerOrder["log"],
-  hasRuntime: boolean,
+  more: Pick<ServerOrder, "log" | "confined" | "hasRuntime">,
 ): ServerOrder {
   return {
     role: settings.supervised === true ? "supervisor" : "alone",
@@ -132,12 +136,20 @@ function orderOf(
     uid: options.uid,
     gid: options.gid,
     debug: settings.debug === true,
-    log,
     attached: settings.attached === true,
-    confined: settings.resource?.isRoot === true,
-    hasRuntime,
     hasResource: settings.resource !== undefined,
     hasUnmounter: mayStartUnmounter(),
     node: process.execPath,
+    ...more,
   };
+}
+
+/** A read-only mount, at no path, of an opened directory. Undefined where that is not permitted, or not possible. */
+function detached(directory: number): number | undefined {
+  try {
+    return cloneReadOnly(directory, MS_NOEXEC);
+  } catch (error) {
+    if (hasCode(error, "EPERM", "ENOSYS", "EINVAL")) return undefined;
+    throw error;
+  }
 }

@@ -131,7 +131,7 @@ async function begin(mountpoint: string, tree: string, given: MemorySettings, at
     attached,
     argv,
     program: [CHECKOUT],
-    ...(argument.tree === "deadly" && { resource: { descriptor: openSync(argument.marks, "r"), isRoot: false } }),
+    ...(argument.tree === "deadly" && { resource: { descriptor: openSync(argument.marks, "r"), isStore: false } }),
   });
   const mount = await starting.catch(async (error: unknown) => {
     await told("f");
