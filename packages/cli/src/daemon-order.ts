@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { Layout } from "@puzzlefs/oci";
-import { openImage, type ImageTree } from "@puzzlefs/reader";
+import { openImageAt, type ImageTree } from "@puzzlefs/reader";
 import { type DaemonSettings, parseMountOptions } from "@puzzlefs/fuse";
 import type { FuseMount, MountRequest } from "@puzzlefs/mount";
 
@@ -20,9 +20,7 @@ export interface DaemonOrder extends MountOrder, FuseMount {}
 
 export function openOrdered({ ociDir, reference, options, verify, digest }: MountOrder): ImageTree {
   const { cache } = parseMountOptions(options);
-  const layout = Layout.open(ociDir);
-  layout.hold();
-  return openImage(layout, reference, {
+  return openImageAt(ociDir, reference, {
     verify,
     ...(digest !== undefined && { verity: digest }),
     ...(cache !== undefined && { frameCacheBytes: cache }),
@@ -51,7 +49,8 @@ export function daemonArguments(order: DaemonOrder): string[] {
 
 /** For the same image always, whatever becomes of its tag: what was inode 7 for one process is that for the next. */
 function pinned(order: DaemonOrder): DaemonOrder {
-  return { ...order, reference: Layout.open(order.ociDir).manifest(order.reference).digest };
+  using layout = Layout.open(order.ociDir);
+  return { ...order, reference: layout.manifest(order.reference).digest };
 }
 
 /** Beside us, both as a source and in the bundle. */

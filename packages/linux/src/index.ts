@@ -12,5 +12,5 @@ export { bind, bindAside, CALLS_ASIDE, check, errnos, koffi, SystemError, type N
 export { openNamed } from "./named-path.ts";
 export { descriptorPath, nulTerminated, printable, type Path } from "./paths.ts";
 export { futimens, utimensat, type Timestamp } from "./times.ts";
-export { enableFsVerity, measureFsVerity, measureFsVerityOf } from "./verity.ts";
+export { enableFsVerityOf, measureFsVerityOf } from "./verity.ts";
 export { lgetxattr, llistxattr, lremovexattr, lsetxattr } from "./xattrs.ts";

@@ -1,6 +1,6 @@
 import { checkMountpoint, MountError, type MountOptions, parseMountOptions } from "@puzzlefs/fuse";
 import { Layout } from "@puzzlefs/oci";
-import { openImage } from "@puzzlefs/reader";
+import { type ImageTree, openImageAt } from "@puzzlefs/reader";
 import { KernelRefusal } from "./file-system-context.ts";
 import { mountByDriver } from "./driver.ts";
 import { mountWritable, OverlayError } from "./overlay.ts";
@@ -96,7 +96,10 @@ async function mountReadOnly(
 /** Mounts by the driver, or returns why it cannot do this here. What is wrong with the image is thrown. */
 function tryDriver(request: MountRequest, options: MountOptions, mountpoint: string): string | undefined {
   if (options.fuseOnly.length > 0) return `${options.fuseOnly.join(", ")}: only FUSE has that`;
-  const manifest = (): string => Layout.open(request.ociDir).manifest(request.reference).digest;
+  const manifest = (): string => {
+    using layout = Layout.open(request.ociDir);
+    return layout.manifest(request.reference).digest;
+  };
   try {
     mountByDriver({ ...request, source: options.fsname, mountpoint, manifest, flags: options.flags });
     return undefined;
@@ -115,6 +118,6 @@ function tryDriver(request: MountRequest, options: MountOptions, mountpoint: str
  */
 const CANNOT = new Set(["ENODEV", "ENOSYS", "EPERM", "ENOTSUP", "ELOOP"]);
 
-function openRequested({ ociDir, reference, verify, digest }: MountRequest): ReturnType<typeof openImage> {
-  return openImage(Layout.open(ociDir), reference, { verify, ...(digest !== undefined && { verity: digest }) });
+function openRequested({ ociDir, reference, verify, digest }: MountRequest): ImageTree {
+  return openImageAt(ociDir, reference, { verify, ...(digest !== undefined && { verity: digest }) });
 }
