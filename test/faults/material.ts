@@ -2,8 +2,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Layout } from "@puzzlefs/oci";
-import { type BlobKey, openImage, pathOf, walkTree } from "@puzzlefs/reader";
+import { type BlobKey, openImageAt, pathOf, walkTree } from "@puzzlefs/reader";
 import { blobPath, build } from "../end-to-end/images.ts";
 import type { Scratch } from "../end-to-end/scratch.ts";
 import { randomBytes, textBytes } from "../trees/content.ts";
@@ -90,7 +89,7 @@ const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes)
 const digestOf = (key: BlobKey): string => Buffer.from(key.slice(1), "latin1").toString("hex");
 
 function filesOf(store: string, tag: string): File[] {
-  const tree = openImage(Layout.open(store), tag);
+  const tree = openImageAt(store, tag);
   const files: File[] = [];
   walkTree(tree, {
     enter(visit) {

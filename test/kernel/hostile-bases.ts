@@ -65,9 +65,9 @@ export function makeBases(scratch: string, layout: string): Base[] {
     names.push(`${base}-delta`);
   }
   rust("rust-delta", "-c", "-b", "rust");
-  const open = Layout.open(layout);
+  using open = Layout.open(layout);
   return names.map((name) => {
     const manifest = open.manifest(name).bytes;
-    return { name, manifest, metadata: open.readBlob(readManifest(manifest).digest, 2 ** 32) };
+    return { name, manifest, metadata: open.blobs.read(readManifest(manifest).digest, 2 ** 32) };
   });
 }

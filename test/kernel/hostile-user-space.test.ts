@@ -106,7 +106,7 @@ test.serial("hostile images in user space: answers or typed errors, from extract
   addCorpus(store);
   addSeekTables(store);
   addMutations(store, bases, count);
-  const layout = Layout.open(path);
+  using layout = Layout.open(path);
   const outcomes = new Map<string, number>();
   const note = (outcome: string, more = 1): void => void outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + more);
   const target = join(scratch.path, "extracted");

@@ -56,7 +56,7 @@ function stale(ino: number): InodeValue {
 
 /** Tags as `tag`, in the layout `store`, what the image `from` of it shows. */
 export function addLayered(store: string, from: string, tag: string): void {
-  const layout = Layout.open(store);
+  using layout = Layout.open(store);
   const base = openBase(layout, from);
   const layers = new Layers(base);
   for (const { inodes } of layerValues(base)) inodes.forEach((value) => layers.add(value));

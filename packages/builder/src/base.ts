@@ -1,31 +1,27 @@
-import { readFileSync } from "node:fs";
-
 import {
   findInode,
-  FormatError,
   MAX_LAYERS,
   nextName,
-  openMetadata,
-  readManifest,
   type Bytes,
   type Inode,
   type InodeVector,
   type Rootfs,
 } from "@puzzlefs/format";
-import { fsVerityDigest, LayoutError, type Layout } from "@puzzlefs/oci";
+import { close } from "@puzzlefs/linux";
+import { LayoutError, referencedBlobs, type BlobDirectory, type Layout } from "@puzzlefs/oci";
+import { readHeader } from "@puzzlefs/reader";
 
+import { hashFile } from "./pack-file.ts";
 import type { Blob, ChunkPlace } from "./places.ts";
 import type { ChunkQueue } from "./queue.ts";
 
-/** The largest message of the format, bytes. */
-const metadataLimit = 2 ** 32;
-
-/** Opens the image that a build starts from. Throws LayoutError, or FormatError for an image that breaks a rule. */
+/**
+ * Opens the image that a build starts from. Throws LayoutError, FormatError for an image that breaks a rule, and
+ * IntegrityError for metadata that are missing or damaged.
+ */
 export function openBase(layout: Layout, tag: string): BaseImage {
-  const { bytes, digest } = layout.manifest(tag);
-  const found = inObject(`manifest sha256:${digest}`, () => readManifest(bytes));
-  const metadata = layout.readBlob(found.digest, metadataLimit);
-  const { image } = inObject(`metadata blob sha256:${found.digest}`, () => openMetadata(metadata));
+  const { manifest, manifestDigest, metadata } = readHeader(layout, tag);
+  const { image } = metadata;
   if (image.metadatas.length >= MAX_LAYERS) {
     throw new LayoutError(
       "refused",
@@ -33,15 +29,10 @@ export function openBase(layout: Layout, tag: string): BaseImage {
       `${tag} has ${MAX_LAYERS} layers already: canonicalize it, then build on that`,
     );
   }
-  return new BaseImage(layout, image);
-}
-
-function inObject<T>(name: string, parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    throw error instanceof FormatError ? error.in(name) : error;
-  }
+  const sizes = new Map<string, number>();
+  for (const { digest, size } of referencedBlobs(manifest, `manifest sha256:${manifestDigest}`))
+    if (digest !== undefined) sizes.set(digest, size ?? 0);
+  return new BaseImage(layout.blobs, image, sizes);
 }
 
 /** An image to build on: its tree as readers see it, and its chunks. */
@@ -49,11 +40,14 @@ export class BaseImage {
   readonly image: Rootfs;
   /** The largest inode number that any layer uses. */
   readonly lastIno: number;
-  #layout: Layout;
+  #store: BlobDirectory;
+  /** Bytes, as the manifest lists them. */
+  #sizes: ReadonlyMap<string, number>;
   #verity = new Map<string, Uint8Array>();
 
-  constructor(layout: Layout, image: Rootfs) {
-    this.#layout = layout;
+  constructor(store: BlobDirectory, image: Rootfs, sizes: ReadonlyMap<string, number>) {
+    this.#store = store;
+    this.#sizes = sizes;
     this.image = image;
     this.lastIno = Math.max(...[...image.metadatas].map(lastInoOf));
     for (const { digest, verity } of image.fsVerityData) this.#verity.set(hexOf(digest), copyOf(verity));
@@ -84,7 +78,7 @@ export class BaseImage {
     for (const chunk of this.image.chunks) {
       const { digest, offset, compressed } = chunk.blob;
       const hex = hexOf(digest);
-      if (!blobs.has(hex)) blobs.set(hex, this.#blob(hex, compressed, false));
+      if (!blobs.has(hex)) blobs.set(hex, this.#blob(hex, compressed, false, 0));
       const blob = blobs.get(hex);
       if (blob === undefined) continue;
       const { length } = chunk;
@@ -95,9 +89,9 @@ export class BaseImage {
       queue.publishKnown(contentDigest, blob.digest, blob.verity, length, compressed);
     }
     const { raw, mixed } = this.#rawBlobs();
-    for (const hex of raw) {
+    for (const [hex, end] of raw) {
       if (blobs.has(hex)) continue;
-      const blob = this.#blob(hex, false, mixed);
+      const blob = this.#blob(hex, false, mixed, end);
       if (blob === undefined) continue;
       places.push({ blob, offset: 0, compressed: false, row: undefined });
       queue.publishKnown(blob.digest, blob.digest, blob.verity, blob.size, false);
@@ -105,16 +99,23 @@ export class BaseImage {
     return places;
   }
 
-  /** Digests (hex) of the blobs that files refer to as raw, and whether there are compressed ones beside them. */
-  #rawBlobs(): { raw: Set<string>; mixed: boolean } {
-    const raw = new Set<string>();
+  /**
+   * The blobs that files refer to as raw: by digest (hex), where the last run in them ends, bytes. And whether there are
+   * compressed ones too.
+   */
+  #rawBlobs(): { raw: Map<string, number>; mixed: boolean } {
+    const raw = new Map<string, number>();
     let mixed = false;
     for (const { inodes } of this.image.metadatas) {
       for (const { mode } of inodes) {
         if (mode.kind !== "file") continue;
-        for (const { blob } of mode.file) {
-          if (blob.compressed) mixed = true;
-          else raw.add(hexOf(blob.digest));
+        for (const { blob, len } of mode.file) {
+          if (blob.compressed) {
+            mixed = true;
+            continue;
+          }
+          const hex = hexOf(blob.digest);
+          raw.set(hex, Math.max(raw.get(hex) ?? 0, blob.offset + len));
         }
       }
     }
@@ -122,15 +123,29 @@ export class BaseImage {
   }
 
   /**
-   * A blob of the base; undefined where the layout has lost it, so that its chunks are stored anew. With `measure` its
-   * fs-verity digest is computed: the Rust tool records a wrong one for the raw blobs of a compressed image.
+   * A blob of the base; undefined where the layout has lost it, or has another file of its name, so that its chunks are
+   * stored anew. With `measure` its fs-verity digest is computed: the Rust tool records a wrong one for the raw blobs of a
+   * compressed image.
+   *
+   * @param unlisted the bytes that it may have where the manifest does not list it
    */
-  #blob(hex: string, compressed: boolean, measure: boolean): Blob | undefined {
-    const size = this.#layout.blobSize(hex);
-    if (size === undefined) return undefined;
-    const recorded = measure ? undefined : this.#verity.get(hex);
-    const verity = recorded ?? fsVerityDigest(readFileSync(this.#layout.blobPath(hex)));
-    return { digest: Buffer.from(hex, "hex"), hex, verity, size, compressed, temporary: undefined };
+  #blob(hex: string, compressed: boolean, measure: boolean, unlisted: number): Blob | undefined {
+    const size = this.#store.size(hex);
+    if (size === undefined || size > (this.#sizes.get(hex) ?? unlisted)) return undefined;
+    const digest = Buffer.from(hex, "hex");
+    const verity = (measure ? undefined : this.#verity.get(hex)) ?? this.#measure(digest, hex);
+    return verity === undefined ? undefined : { digest, hex, verity, size, compressed, temporary: undefined };
+  }
+
+  /** The fs-verity digest of a blob; undefined where its content is not what its name says. */
+  #measure(digest: Buffer, hex: string): Uint8Array | undefined {
+    const file = this.#store.open(hex);
+    try {
+      const hashed = hashFile(file);
+      return hashed.digest.equals(digest) ? hashed.verity : undefined;
+    } finally {
+      close(file);
+    }
   }
 }
 

@@ -55,15 +55,15 @@ for (const [way, options] of Object.entries(ways)) {
 test.serial("blobs are what their names, the manifest and the fs-verity data say", async (t) => {
   const ociDir = temporaryDirectory();
   const result = await build({ rootfs: mixedTree(), ociDir, tag: "t", compress: true });
-  const layout = Layout.open(ociDir);
-  for (const name of blobsOf(ociDir)) t.is(hash("sha256", readFileSync(layout.blobPath(name))), name);
+  using layout = Layout.open(ociDir);
+  for (const name of blobsOf(ociDir)) t.is(hash("sha256", readFileSync(layout.blobs.pathOf(name))), name);
   const manifest = layout.manifest("t");
   t.is(manifest.digest, result.manifest);
   t.is(fsVerityDigest(manifest.bytes).toString("hex"), result.manifestVerity);
   const { image } = metadataOf(ociDir, "t");
   t.is(image.fsVerityData.length, result.chunks);
   for (const { digest, verity } of image.fsVerityData) {
-    const blob = readFileSync(layout.blobPath(Buffer.from(digest.toUint8Array()).toString("hex")));
+    const blob = readFileSync(layout.blobs.pathOf(Buffer.from(digest.toUint8Array()).toString("hex")));
     t.deepEqual(Buffer.from(verity.toUint8Array()), fsVerityDigest(blob));
   }
   // Chunks, metadata, manifest and the empty config.

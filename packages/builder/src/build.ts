@@ -1,5 +1,5 @@
-import { readdirSync, realpathSync } from "node:fs";
-import { dirname, join, resolve, sep } from "node:path";
+import { realpathSync } from "node:fs";
+import { dirname, resolve, sep } from "node:path";
 
 import { encodeRootfs, type InodeValue } from "@puzzlefs/format";
 import {
@@ -32,13 +32,11 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   const resolved = resolveOptions(options);
   const platform = platformOf(resolved);
   refuseInside(resolved.ociDir, resolved.rootfs);
-  const layout = Layout.create(resolved.ociDir);
+  using layout = Layout.create(resolved.ociDir);
   const transaction = layout.begin();
-  const blobDir = join(layout.path, "blobs", "sha256");
   try {
     const base = resolved.base === undefined ? undefined : openBase(layout, resolved.base);
-    const newStore = readdirSync(blobDir).length === 0;
-    const pipeline = new Pipeline(resolved, { temporaryDir: transaction.directory, blobDir, newStore });
+    const pipeline = new Pipeline(resolved, transaction.directory, layout.blobs);
     try {
       return commit(resolved, transaction, await storeTree(resolved, pipeline, base), platform);
     } finally {
@@ -115,9 +113,9 @@ function commit(
 ): BuildResult {
   const { metadata, blobs, ...counts } = tree;
   const fresh = blobs.filter((blob) => blob.temporary !== undefined);
-  const staged = fresh.map(({ temporary, hex }): StagedBlob => {
-    return { temporary: `${transaction.directory}/${temporary}`, digest: hex };
-  });
+  const staged = blobs.flatMap(({ temporary, hex }): StagedBlob[] =>
+    temporary === undefined ? [] : [{ temporary, digest: hex }],
+  );
   const stage = (bytes: Uint8Array): { digest: string; size: number } => {
     const blob = transaction.writeBlob(bytes);
     staged.push(blob);

@@ -1,10 +1,10 @@
 import { hash } from "node:crypto";
-import { closeSync, openSync, statSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
 
-import { startWriteback } from "@puzzlefs/linux";
+import { close, Directory, hasCode, startWriteback } from "@puzzlefs/linux";
 import { fsVerityDigest } from "@puzzlefs/oci";
 
-import { hashPack, packName } from "./pack-file.ts";
+import { hashFile, packName } from "./pack-file.ts";
 import { ChunkQueue, chunkFlags, type QueueBuffers } from "./queue.ts";
 import { SeekableCompressor, seekTableBytes } from "./seekable.ts";
 
@@ -18,10 +18,20 @@ export interface WorkSettings {
   /** Chunks go into packs: leave their stored form in the slab for the thread that writes packs. */
   packing: boolean;
   /** Where new blobs go until the build is committed, and where the layout has those it had before. */
-  temporaryDir: string;
-  blobDir: string;
+  staging: Place;
+  blobs: Place;
   /** The layout had no blobs to begin with: none need be looked for. */
   newStore: boolean;
+}
+
+/** A directory that the main thread has opened; threads share descriptors. */
+export interface Place {
+  descriptor: number;
+  path: string;
+}
+
+export function placeOf({ descriptor, path }: Directory): Place {
+  return { descriptor, path };
 }
 
 const contentScratch = Buffer.alloc(32);
@@ -37,10 +47,15 @@ function sha256(bytes: Uint8Array, into: Buffer): Buffer {
 export class ChunkWork {
   readonly queue: ChunkQueue;
   #settings: WorkSettings;
+  /** These stay the main thread's: they are not closed here. */
+  readonly #staging: Directory;
+  readonly #blobs: Directory;
   #compressor: SeekableCompressor | undefined;
 
   constructor(settings: WorkSettings, queue = new ChunkQueue(settings.queue)) {
     this.#settings = settings;
+    this.#staging = new Directory(settings.staging.descriptor, settings.staging.path);
+    this.#blobs = new Directory(settings.blobs.descriptor, settings.blobs.path);
     this.queue = queue;
     if (settings.compress) this.#compressor = new SeekableCompressor(settings.level, settings.frameSize);
   }
@@ -91,33 +106,38 @@ export class ChunkWork {
   }
 
   #write(digest: Buffer, blob: Uint8Array): boolean {
-    const { temporaryDir, blobDir, newStore } = this.#settings;
     const name = digest.toString("hex");
     // A blob of the wrong length was damaged: it is replaced when the build is committed.
-    if (!newStore && statSync(`${blobDir}/${name}`, { throwIfNoEntry: false })?.size === blob.length) return false;
-    const path = `${temporaryDir}/${name}`;
+    if (!this.#settings.newStore && this.#blobs.fileSize(name) === blob.length) return false;
     let file: number;
     try {
-      file = openSync(path, "wx", 0o644);
+      file = this.#staging.createFile(name);
     } catch (error) {
-      // A compressed chunk and a raw one can be the same bytes; whoever came first writes them.
-      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      // A compressed chunk and a raw one can be the same bytes; the thread that came first writes them.
+      if (hasCode(error, "EEXIST")) return false;
       throw error;
     }
     try {
       for (let at = 0; at < blob.length;) at += writeSync(file, blob, at);
       startWriteback(file);
     } finally {
-      closeSync(file);
+      close(file);
     }
     this.queue.addNewBytes(blob.length);
     return true;
   }
 
   #finishPack(chunk: number): void {
-    const { digest, verity, length } = hashPack(
-      `${this.#settings.temporaryDir}/${packName(this.queue.address(chunk))}`,
-    );
+    const name = packName(this.queue.address(chunk));
+    const file = this.#staging.openFile(name);
+    if (file === undefined) throw new Error(`${this.#staging.pathOf(name)} has vanished`);
+    let hashed: ReturnType<typeof hashFile>;
+    try {
+      hashed = hashFile(file);
+    } finally {
+      close(file);
+    }
+    const { digest, verity, length } = hashed;
     this.queue.setResult(chunk, digest, verity, length, 0);
     this.queue.finish(chunk, false);
   }

@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { encodeRootfs, findInode, type InodeValue } from "@puzzlefs/format";
 import { lsetxattr } from "@puzzlefs/linux";
 import { assembleManifest, fsVerityDigest, Layout, LayoutError } from "@puzzlefs/oci";
+import { IntegrityError } from "@puzzlefs/reader";
 import test from "ava";
 
 import { build } from "./build.ts";
@@ -201,7 +202,7 @@ test.serial("a base whose blob is gone: its chunks are stored anew", async (t) =
 test.serial("a base with lookBelow and whiteouts is understood", async (t) => {
   const [rootfs, ociDir] = [makeTree({ kept: prose("kept", 40_000), gone: "gone" }), temporaryDirectory()];
   await build({ rootfs, ociDir, tag: "v1" });
-  const layout = Layout.open(ociDir);
+  using layout = Layout.open(ociDir);
   const { image } = metadataOf(ociDir, "v1");
   // The layer of an overlay: the root looks below, "gone" is whited out, "new" is a fifo.
   const [root, gone] = [findInode(image, 1), findInode(image, 2)];
@@ -248,7 +249,7 @@ test.serial("a base with lookBelow and whiteouts is understood", async (t) => {
   const staged = transaction.writeBlob(metadata);
   const chunks = [...image.fsVerityData].map(({ digest }) => {
     const hex = Buffer.from(digest.toUint8Array()).toString("hex");
-    return { digest: hex, size: layout.blobSize(hex) ?? 0, compressed: false };
+    return { digest: hex, size: layout.blobs.size(hex) ?? 0, compressed: false };
   });
   const verity = fsVerityDigest(metadata).toString("hex");
   transaction.commit({
@@ -277,7 +278,7 @@ test.serial("a base that does not exist, or is broken", async (t) => {
   const { metadata } = await build({ rootfs, ociDir, tag: "v1" });
   writeFileSync(join(copy, "blobs/sha256", metadata), "not it");
   await t.throwsAsync(build({ rootfs, ociDir: copy, tag: "t", base: "v1" }), {
-    instanceOf: LayoutError,
+    instanceOf: IntegrityError,
     message: /sha256/,
   });
 });

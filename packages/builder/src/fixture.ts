@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { registerCompletionHandler } from "ava";
 import { openMetadata, readManifest, type Metadata } from "@puzzlefs/format";
 import { Layout, referencedBlobs } from "@puzzlefs/oci";
-import { dump, dumpDirectory, openImage } from "@puzzlefs/reader";
+import { dump, dumpDirectory, openImageAt } from "@puzzlefs/reader";
 
 /** What the builder's tests share: trees to build, and ways to look at what was built. */
 
@@ -57,7 +57,7 @@ export function mixedTree(): string {
 /** The canonical text of an image, every blob checked against its digests. */
 export function dumpImage(ociDir: string, tag: string, times = false): string[] {
   const lines: string[] = [];
-  const tree = openImage(Layout.open(ociDir), tag, { verify: "blob" });
+  const tree = openImageAt(ociDir, tag, { verify: "blob" });
   dump(tree, (line) => lines.push(line), { times });
   tree.close();
   return lines;
@@ -71,8 +71,8 @@ export function dumpTree(root: string, times = false): string[] {
 
 /** The validated metadata of an image. */
 export function metadataOf(ociDir: string, tag: string): Metadata {
-  const layout = Layout.open(ociDir);
-  return openMetadata(layout.readBlob(readManifest(layout.manifest(tag).bytes).digest, 2 ** 32));
+  using layout = Layout.open(ociDir);
+  return openMetadata(layout.blobs.read(readManifest(layout.manifest(tag).bytes).digest, 2 ** 32));
 }
 
 /** Names of the blobs of a layout. */
@@ -85,7 +85,8 @@ export function copyOf(ociDir: string, tag: string): string {
   const copy = temporaryDirectory();
   mkdirSync(join(copy, "blobs/sha256"), { recursive: true });
   for (const name of ["oci-layout", "index.json"]) copyFileSync(join(ociDir, name), join(copy, name));
-  const { digest, bytes } = Layout.open(ociDir).manifest(tag);
+  using layout = Layout.open(ociDir);
+  const { digest, bytes } = layout.manifest(tag);
   for (const name of [digest, ...referencedBlobs(bytes, tag).map((blob) => blob.digest ?? "")]) {
     linkSync(join(ociDir, "blobs/sha256", name), join(copy, "blobs/sha256", name));
   }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { closeSync, openSync, readSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { readSync, writeSync } from "node:fs";
 
+import { close, type Directory } from "@puzzlefs/linux";
 import { FsVerityHasher } from "@puzzlefs/oci";
 
 const readBytes = 1 << 20;
@@ -11,26 +11,20 @@ export function packName(index: number): string {
   return `pack-${index}`;
 }
 
-/** Digests of a finished pack, read back so that any thread can do it. */
-export function hashPack(path: string): { digest: Buffer; verity: Uint8Array; length: number } {
+/** sha256 and fs-verity digest of an open file from its start, whatever its size, and the number of its bytes. */
+export function hashFile(file: number): { digest: Buffer; verity: Uint8Array; length: number } {
   const sha256 = createHash("sha256");
   const verity = new FsVerityHasher();
   const buffer = Buffer.allocUnsafeSlow(readBytes);
   let length = 0;
-  const file = openSync(path, "r");
-  try {
-    for (;;) {
-      const count = readSync(file, buffer, 0, readBytes, null);
-      if (count === 0) break;
-      const bytes = buffer.subarray(0, count);
-      sha256.update(bytes);
-      verity.update(bytes);
-      length += count;
-    }
-  } finally {
-    closeSync(file);
+  for (;;) {
+    const count = readSync(file, buffer, 0, readBytes, length);
+    if (count === 0) return { digest: sha256.digest(), verity: verity.digest(), length };
+    const bytes = buffer.subarray(0, count);
+    sha256.update(bytes);
+    verity.update(bytes);
+    length += count;
   }
-  return { digest: sha256.digest(), verity: verity.digest(), length };
 }
 
 /** A file in the temporary directory that grows at its end. */
@@ -38,8 +32,8 @@ export class AppendedFile {
   #file: number;
   length = 0;
 
-  constructor(directory: string, name: string) {
-    this.#file = openSync(join(directory, name), "wx", 0o644);
+  constructor(directory: Directory, name: string) {
+    this.#file = directory.createFile(name);
   }
 
   append(bytes: Uint8Array): void {
@@ -48,6 +42,6 @@ export class AppendedFile {
   }
 
   close(): void {
-    closeSync(this.#file);
+    close(this.#file);
   }
 }

@@ -1,5 +1,7 @@
 import { hash } from "node:crypto";
 
+import type { Directory } from "@puzzlefs/linux";
+
 import type { WorkSettings } from "./chunk-work.ts";
 import { AppendedFile, packName } from "./pack-file.ts";
 import { chunkFlags, type ChunkQueue } from "./queue.ts";
@@ -25,6 +27,7 @@ export interface PackedChunk {
 export class PackWriter {
   #queue: ChunkQueue;
   #settings: WorkSettings;
+  #staging: Directory;
   #packBytes: number;
   /** The first record that has not been looked at. */
   #next = 0;
@@ -36,8 +39,9 @@ export class PackWriter {
   /** The record that each finished pack was queued as, for its digests. */
   readonly packs: number[] = [];
 
-  constructor(queue: ChunkQueue, settings: WorkSettings, packBytes: number) {
+  constructor(queue: ChunkQueue, settings: WorkSettings, staging: Directory, packBytes: number) {
     this.#queue = queue;
+    this.#staging = staging;
     this.#settings = settings;
     this.#packBytes = packBytes;
   }
@@ -77,7 +81,7 @@ export class PackWriter {
   #append(record: number, contentDigest: Uint8Array): PackedChunk {
     const queue = this.#queue;
     const length = queue.length(record);
-    this.#file ??= new AppendedFile(this.#settings.temporaryDir, packName(this.packs.length));
+    this.#file ??= new AppendedFile(this.#staging, packName(this.packs.length));
     const file = this.#file;
     const { stored, digest } = this.#storedForm(record, length);
     const chunk = {

@@ -2,10 +2,11 @@ import { setImmediate } from "node:timers/promises";
 
 import { Chunker } from "@puzzlefs/chunker";
 
-import { ChunkWork, type WorkSettings } from "./chunk-work.ts";
+import { ChunkWork, placeOf, type WorkSettings } from "./chunk-work.ts";
 import { ContentStream } from "./content-stream.ts";
 import { readContent } from "./content.ts";
-import type { FileStatus } from "@puzzlefs/linux";
+import type { Directory, FileStatus } from "@puzzlefs/linux";
+import type { BlobDirectory } from "@puzzlefs/oci";
 import type { Progress, ResolvedOptions } from "./options.ts";
 import { PackWriter } from "./pack.ts";
 import { ChunkQueue } from "./queue.ts";
@@ -34,7 +35,8 @@ export class Pipeline {
   #progress: Progress = { files: 0, bytes: 0, chunks: 0, newBytes: 0 };
   #reportAt = 0;
 
-  constructor(options: ResolvedOptions, store: Pick<WorkSettings, "temporaryDir" | "blobDir" | "newStore">) {
+  /** @param staging where new blobs go @param blobs those that the layout has */
+  constructor(options: ResolvedOptions, staging: Directory, blobs: BlobDirectory) {
     this.#options = options;
     const { slabBytes, slabs } = slabLayout(options.chunkSizes.max);
     this.#chunker = new Chunker(options.chunkSizes, slabs * slabBytes);
@@ -46,11 +48,13 @@ export class Pipeline {
       level: options.level,
       frameSize: options.frameSize,
       packing: options.pack > 0,
-      ...store,
+      staging: placeOf(staging),
+      blobs: placeOf(blobs.directory),
+      newStore: blobs.digests().length === 0,
     };
     this.#work = new ChunkWork(settings, this.queue);
     this.#threads = new WorkerThreads(settings, options.jobs - 1);
-    if (options.pack > 0) this.packs = new PackWriter(this.queue, settings, options.pack);
+    if (options.pack > 0) this.packs = new PackWriter(this.queue, settings, staging, options.pack);
     const ring = new SlabRing(this.#chunker.dataStart, slabBytes, this.queue, () => void this.#relieve());
     const emit = (address: number, length: number, slab: number): number => this.#emit(address, length, slab);
     this.#large = new ContentStream(this.#chunker, ring, emit);

@@ -8,7 +8,7 @@ import {
   LayoutError,
   parseImageConfig,
   type ImageConfig,
-  type Layout,
+  type BlobDirectory,
 } from "@puzzlefs/oci";
 import { formatBytes } from "./terminal/quantities.ts";
 
@@ -25,13 +25,13 @@ export interface ConfigSummary {
 }
 
 /** The configuration that a manifest names; null for the empty one. Throws LayoutError: the blob is missing or corrupt. */
-export function summarizeConfig(layout: Layout, manifest: Uint8Array, name: string): ConfigSummary | null {
+export function summarizeConfig(blobs: BlobDirectory, manifest: Uint8Array, name: string): ConfigSummary | null {
   const descriptor = configOf(manifest, name);
   const digest = digestHex(descriptor?.digest ?? "");
   if (descriptor === undefined || digest === undefined || descriptor.digest === EMPTY_CONFIG.digest) return null;
   const summary = { mediaType: descriptor.mediaType, digest, bytes: descriptor.size, content: null };
   if (descriptor.mediaType !== CONFIG_TYPE) return summary;
-  const bytes = layout.readBlob(digest, CONFIG_LIMIT);
+  const bytes = blobs.read(digest, CONFIG_LIMIT);
   try {
     return { ...summary, content: parseImageConfig(bytes, `config sha256:${digest}`) };
   } catch (error) {

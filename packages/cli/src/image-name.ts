@@ -1,5 +1,4 @@
-import { Layout } from "@puzzlefs/oci";
-import { openImage, type ImageTree, type OpenImageOptions } from "@puzzlefs/reader";
+import { openImageAt, type ImageTree, type OpenImageOptions } from "@puzzlefs/reader";
 import { UsageError } from "./errors.ts";
 
 /** OCI_DIR:TAG. */
@@ -23,5 +22,5 @@ export function imageNameFrom(ociDir: string, tag: string | undefined): ImageNam
 
 export function openNamed(text: string, options: OpenImageOptions = {}): ImageTree {
   const { ociDir, reference } = parseImageName(text);
-  return openImage(Layout.open(ociDir), reference, options);
+  return openImageAt(ociDir, reference, options);
 }

@@ -27,5 +27,5 @@ export * from "./privileges.ts";
 export { createMemory, mapMemory } from "./shared-memory.ts";
 export * from "./sockets.ts";
 export { futimens, utimensat, type Timestamp } from "./times.ts";
-export { enableFsVerity, measureFsVerity, measureFsVerityOf } from "./verity.ts";
+export { enableFsVerityOf, measureFsVerityOf } from "./verity.ts";
 export { lgetxattr, llistxattr, lremovexattr, lsetxattr } from "./xattrs.ts";

@@ -1,7 +1,7 @@
 import { checkMountpoint, MountError, type MountOptions, type Mountpoint, parseMountOptions } from "@puzzlefs/fuse";
 import { KernelRefusal } from "@puzzlefs/linux";
 import { Layout } from "@puzzlefs/oci";
-import { openImage } from "@puzzlefs/reader";
+import { type ImageTree, openImageAt } from "@puzzlefs/reader";
 import { mountByDriver } from "./driver.ts";
 import { mountWritable, OverlayError } from "./overlay.ts";
 
@@ -96,7 +96,10 @@ async function mountReadOnly(
 /** Mounts by the driver, or returns why it cannot do this here. What is wrong with the image is thrown. */
 function tryDriver(request: MountRequest, options: MountOptions, mountpoint: Mountpoint): string | undefined {
   if (options.fuseOnly.length > 0) return `${options.fuseOnly.join(", ")}: only FUSE has that`;
-  const manifest = (): string => Layout.open(request.ociDir).manifest(request.reference).digest;
+  const manifest = (): string => {
+    using layout = Layout.open(request.ociDir);
+    return layout.manifest(request.reference).digest;
+  };
   try {
     mountByDriver({
       ...request,
@@ -121,6 +124,6 @@ function tryDriver(request: MountRequest, options: MountOptions, mountpoint: Mou
  */
 const CANNOT = new Set(["ENODEV", "ENOSYS", "EPERM", "ENOTSUP", "ELOOP"]);
 
-function openRequested({ ociDir, reference, verify, digest }: MountRequest): ReturnType<typeof openImage> {
-  return openImage(Layout.open(ociDir), reference, { verify, ...(digest !== undefined && { verity: digest }) });
+function openRequested({ ociDir, reference, verify, digest }: MountRequest): ImageTree {
+  return openImageAt(ociDir, reference, { verify, ...(digest !== undefined && { verity: digest }) });
 }

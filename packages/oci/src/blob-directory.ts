@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { type Directory, errnos, FileStatus, openatAside, SystemError } from "@puzzlefs/linux";
 import { isHexDigest, sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
-import { openRegularIn, readRegularIn } from "./files.ts";
+import { openRegular, readRegular } from "./files.ts";
 
 const status = new FileStatus();
 
@@ -35,7 +35,7 @@ export class BlobDirectory {
    * (corrupt) for what is not a regular file.
    */
   open(digest: string, into = status): number {
-    const descriptor = openRegularIn(this.directory, nameOf(digest), into);
+    const descriptor = openRegular(this.directory, nameOf(digest), into);
     if (descriptor === undefined) throw new SystemError(errnos.ENOENT, "openat", this.pathOf(digest));
     return descriptor;
   }
@@ -51,7 +51,7 @@ export class BlobDirectory {
 
   /** A whole blob of at most `limit` bytes, verified against its digest. Throws LayoutError (absent, corrupt). */
   read(digest: string, limit: number): Buffer {
-    const bytes = readRegularIn(this.directory, nameOf(digest), limit);
+    const bytes = readRegular(this.directory, nameOf(digest), limit);
     if (bytes === undefined) throw new LayoutError("absent", this.pathOf(digest), "no such blob");
     const found = sha256Hex(bytes);
     if (found !== digest) throw new LayoutError("corrupt", this.pathOf(digest), `its content has sha256 ${found}`);

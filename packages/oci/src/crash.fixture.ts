@@ -15,15 +15,22 @@ const calls: string[] = [];
 /** Off while modules load. */
 let armed = false;
 
-/** Records a call, and dies instead of it when its time has come. */
-function step(name: string, operand: unknown): void {
+/** Records a call with the names that it has, and dies instead of it when its time has come. */
+function step(name: string, values: unknown[] = []): void {
   if (!armed) return;
-  calls.push(`${name} ${typeof operand === "string" ? operand.replace(directory, "") : ""}`);
+  const names = values.flatMap((value) =>
+    value instanceof Uint8Array ? [Buffer.from(value).toString().slice(0, -1)] : [],
+  );
+  calls.push([name, ...names].join(" "));
   if (calls.length === Number(killAt)) process.kill(process.pid, "SIGKILL");
 }
 
 /** Calls that leave everything as it is: dying there is dying before the next. */
 const harmless = /^(stat|fstat|lstat|exists|read|readFile|readdir|realpath|close)Sync$/;
+const harmlessNative = /^(statx|getdents64|close)$/;
+/** Those of openat(2) and openat2(2) that make nothing. */
+const opens = (name: string, values: unknown[]): boolean =>
+  (name === "openat" && (Number(values[2]) & fs.constants.O_CREAT) === 0) || name === "syscall";
 const { writeSync } = fs;
 for (const [name, original] of Object.entries<unknown>({ ...fs })) {
   if (!name.endsWith("Sync") || harmless.test(name) || typeof original !== "function") continue;
@@ -32,7 +39,7 @@ for (const [name, original] of Object.entries<unknown>({ ...fs })) {
     if (armed && name === "writeSync" && calls.length + 1 === Number(killAt))
       if (typeof descriptor === "number" && bytes instanceof Uint8Array)
         writeSync(descriptor, bytes, 0, bytes.length >> 1);
-    step(name, name === "renameSync" ? values[1] : values[0]);
+    step(name);
     return Reflect.apply(original, fs, values);
   };
   Object.defineProperty(fs, name, { value: watched });
@@ -48,7 +55,7 @@ const load = (): object => {
     const native = library.func(prototype);
     const name = /(\w+)\(/.exec(prototype)?.[1] ?? "";
     return (...values: unknown[]): unknown => {
-      step(name, values[0]);
+      if (!harmlessNative.test(name) && !opens(name, values)) step(name, values);
       return native(...values);
     };
   };
@@ -66,7 +73,8 @@ function commitImage(layout: Layout, tag: string): void {
   const metadata = Buffer.from(`metadata of ${tag}`);
   const blobs = [metadata, `chunk of ${tag}`, "shared chunk"].map((blob) => transaction.writeBlob(Buffer.from(blob)));
   const [rootfs, ...chunks] = blobs.map(({ digest, temporary }) => {
-    return { digest, size: fs.readFileSync(temporary).length, compressed: false, verity: "0".repeat(64) };
+    const size = transaction.directory.fileSize(temporary) ?? 0;
+    return { digest, size, compressed: false, verity: "0".repeat(64) };
   });
   transaction.commit({ tag, manifest: assembleManifest(rootfs, chunks), blobs });
 }

@@ -1,27 +1,14 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  renameSync,
-  statSync,
-  writeSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
-import { close, type Directory, FileStatus, hasCode, NotRegularError } from "@puzzlefs/linux";
+import { constants, readSync, writeSync } from "node:fs";
+import { close, type Directory, FileStatus, fsync, NotRegularError } from "@puzzlefs/linux";
 import { LayoutError } from "./errors.ts";
 
 /** Permissions of what becomes part of a layout; the umask may take more away. */
 export const FILE_MODE = 0o644;
-export const DIRECTORY_MODE = 0o755;
 
 const status = new FileStatus();
 
 /** Opens a regular file of a layout; undefined where there is none of that name. Returns a descriptor for close(). */
-export function openRegularIn(
+export function openRegular(
   directory: Directory,
   name: string,
   into = status,
@@ -36,8 +23,8 @@ export function openRegularIn(
 }
 
 /** A whole regular file of at most `limit` bytes, or undefined when there is none. Throws LayoutError when it is larger. */
-export function readRegularIn(directory: Directory, name: string, limit: number): Buffer | undefined {
-  const descriptor = openRegularIn(directory, name);
+export function readRegular(directory: Directory, name: string, limit: number): Buffer | undefined {
+  const descriptor = openRegular(directory, name);
   if (descriptor === undefined) return undefined;
   const { size } = status;
   try {
@@ -56,83 +43,33 @@ export function readRegularIn(directory: Directory, name: string, limit: number)
   }
 }
 
-/**
- * Opens a regular file for reading. A layout can be anybody's: a fifo must not block and a device must not be read.
- * Returns undefined when there is no such file.
- */
-export function openRegular(path: string): { descriptor: number; size: number } | undefined {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
-    throw error;
-  }
-  const opened = fstatSync(descriptor);
-  if (opened.isFile()) return { descriptor, size: opened.size };
-  closeSync(descriptor);
-  throw new LayoutError("corrupt", path, "not a regular file");
+/** Writes all of `bytes` at the position of an open file. */
+export function writeAll(descriptor: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done);
 }
 
-/** A whole file of at most `limit` bytes, or undefined when there is none. Throws LayoutError when it is larger. */
-export function readLimited(path: string, limit: number): Buffer | undefined {
-  const file = openRegular(path);
-  if (file === undefined) return undefined;
+/** Makes a file of these bytes, which must not exist. */
+export function writeNew(directory: Directory, name: string, bytes: Uint8Array): void {
+  const descriptor = directory.createFile(name, FILE_MODE);
   try {
-    if (file.size > limit) throw new LayoutError("corrupt", path, `${file.size} bytes, more than ${limit}`);
-    const bytes = Buffer.allocUnsafe(file.size);
-    let length = 0;
-    while (length < bytes.length) {
-      const count = readSync(file.descriptor, bytes, length, bytes.length - length, length);
-      if (count === 0) throw new LayoutError("corrupt", path, `shrank from ${file.size} to ${length} bytes`);
-      length += count;
-    }
-    return bytes;
+    writeAll(descriptor, bytes);
   } finally {
-    closeSync(file.descriptor);
-  }
-}
-
-/** Writes all of `bytes` to a new file, or over an old one. */
-export function writeAll(path: string, bytes: Uint8Array, flags: "w" | "wx", sync: boolean): void {
-  const descriptor = openSync(path, flags, FILE_MODE);
-  try {
-    for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done);
-    if (sync) fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
+    close(descriptor);
   }
 }
 
 /**
  * Replaces a file so that at any moment, power cuts included, its name stands for the whole old or the whole new
- * content. The caller holds the layout's lock: the temporary has a fixed name, and a dead one is written over.
+ * content. The new file comes from `staging`, a directory of ours that is swept when its owner dies.
  */
-export function replaceDurably(directory: string, name: string, temporary: string, bytes: Uint8Array): void {
-  writeAll(join(directory, temporary), bytes, "w", true);
-  renameSync(join(directory, temporary), join(directory, name));
-  syncDirectory(directory);
-}
-
-/** Makes the names in a directory durable, where the file system has a notion of that. */
-export function syncDirectory(path: string): void {
-  const descriptor = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+export function replaceDurably(directory: Directory, name: string, staging: Directory, bytes: Uint8Array): void {
+  const descriptor = staging.createFile(name, FILE_MODE);
   try {
-    fsyncSync(descriptor);
-  } catch (error) {
-    if (!hasCode(error, "EINVAL")) throw error;
+    writeAll(descriptor, bytes);
+    fsync(descriptor);
   } finally {
-    closeSync(descriptor);
+    close(descriptor);
   }
-}
-
-/** mkdir -p. Node's own never returns below /proc, where nothing can be made. */
-export function makeDirectories(path: string, mode = DIRECTORY_MODE): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
-  if (dirname(path) !== path) makeDirectories(dirname(path), mode);
-  try {
-    mkdirSync(path, mode);
-  } catch (error) {
-    if (!hasCode(error, "EEXIST") || !statSync(path).isDirectory()) throw error;
-  }
+  staging.rename(name, directory, name);
+  directory.sync();
 }

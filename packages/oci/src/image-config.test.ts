@@ -17,10 +17,10 @@ test("what the specification allows passes, and what it does not know", (t) => {
   for (const value of accepted) t.deepEqual(parseImageConfig(Buffer.from(JSON.stringify(value)), "file"), value);
 });
 
-const refused: [content: string | object, problem: string | RegExp][] = [
-  ["", /^not JSON in UTF-8: /],
-  ["{", /^not JSON in UTF-8: /],
-  [`\uFEFF${JSON.stringify(least)}`, /^not JSON in UTF-8: /],
+const refused: [content: string | object, problem: string][] = [
+  ["", "not JSON"],
+  ["{", "not JSON: wrong at line 1 column 2"],
+  [`\uFEFF${JSON.stringify(least)}`, "not JSON"],
   ["null", "it is not an object"],
   ["[]", "it is not an object"],
   ["{}", "architecture is missing, or not a string"],
@@ -36,7 +36,9 @@ const refused: [content: string | object, problem: string | RegExp][] = [
   [{ ...least, config: { Volumes: [] } }, "config.Volumes is not an object"],
   [{ ...least, rootfs: { diff_ids: {} } }, "rootfs.diff_ids is not a list of strings"],
   [{ ...least, history: [1] }, "history is not a list of objects"],
-  ["[".repeat(1_000_000), /^not JSON in UTF-8: /],
+  ["[".repeat(1_000_000), "not JSON"],
+  [`root:$6$secret:19000::\n${"x".repeat(40)}`, "not JSON"],
+  [`{"a": "b"\n root:$6$secret:19000::}`, "not JSON: wrong at line 2 column 2"],
   [" ".repeat(CONFIG_LIMIT + 1), `larger than ${CONFIG_LIMIT} bytes`],
 ];
 
@@ -46,11 +48,10 @@ test("what other tools could not read is refused, by name", (t) => {
     const error = t.throws(() => parseImageConfig(bytes, "file"), { instanceOf: LayoutError });
     t.is(error?.kind, "refused");
     const [, found = ""] = /^file: not an image configuration: (.*)$/s.exec(error?.message ?? "") ?? [];
-    if (typeof problem === "string") t.is(found, problem);
-    else t.regex(found, problem);
+    t.is(found, problem);
   }
   const foreign = Buffer.from(JSON.stringify({ ...least, author: "\xff" }), "latin1");
-  t.throws(() => parseImageConfig(foreign, "file"), { message: /not JSON in UTF-8/ });
+  t.throws(() => parseImageConfig(foreign, "file"), { message: /not UTF-8$/ });
 });
 
 test("a manifest names the configuration that it is given, and is otherwise the same", (t) => {

@@ -1,5 +1,5 @@
 import { LayoutError } from "./errors.ts";
-import type { Platform } from "./index-json.ts";
+import { parseJson, type Platform } from "./index-json.ts";
 
 /** The media type of an image configuration: what to run in the image, as whom, with which environment. */
 export const CONFIG_TYPE = "application/vnd.oci.image.config.v1+json";
@@ -27,13 +27,14 @@ export interface ImageConfig extends Platform {
  */
 export function parseImageConfig(bytes: Uint8Array, path: string): ImageConfig {
   if (bytes.length > CONFIG_LIMIT) throw refusal(path, `larger than ${CONFIG_LIMIT} bytes`);
-  let value: unknown;
+  let text: string;
   try {
     // A byte order mark counts as text, and is then no JSON.
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {
-    throw refusal(path, `not JSON in UTF-8: ${error instanceof Error ? error.message : String(error)}`, error);
+    throw refusal(path, "not UTF-8", error);
   }
+  const value = parseJson(text, (problem) => refusal(path, problem));
   assertImageConfig(value, path);
   return value;
 }

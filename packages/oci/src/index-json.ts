@@ -38,8 +38,7 @@ export function emptyIndex(): ImageIndex {
 /** Checks the shape of index.json. `path` is for messages. Throws LayoutError. */
 export function parseIndex(text: string, path: string): ImageIndex {
   const index = parseObject(text, path);
-  if (index["schemaVersion"] !== 2)
-    throw new LayoutError("unsupported", path, `schemaVersion ${JSON.stringify(index["schemaVersion"])}, not 2`);
+  if (index["schemaVersion"] !== 2) throw new LayoutError("unsupported", path, "schemaVersion is not 2");
   const manifests = index["manifests"];
   if (!Array.isArray(manifests)) throw new LayoutError("corrupt", path, "manifests is not an array");
   return {
@@ -73,19 +72,23 @@ export function withTag(index: ImageIndex, tag: string, descriptor: Descriptor):
 
 /** Parses a JSON object. Throws LayoutError (corrupt). */
 export function parseObject(text: string, path: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new LayoutError(
-      "corrupt",
-      path,
-      `not JSON: ${error instanceof Error ? error.message : String(error)}`,
-      error,
-    );
-  }
+  const value = parseJson(text, (problem) => new LayoutError("corrupt", path, problem));
   if (!isObject(value)) throw new LayoutError("corrupt", path, "not a JSON object");
   return value;
+}
+
+/**
+ * JSON.parse() whose error quotes nothing of the text: it may be what the user who sees the message must not read.
+ * `failure` makes the error from what is wrong and where.
+ */
+export function parseJson(text: string, failure: (problem: string) => Error): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const [, position] = / in JSON at position \d+ \((line \d+ column \d+)\)$/.exec(error.message) ?? [];
+    throw failure(position === undefined ? "not JSON" : `not JSON: wrong at ${position}`);
+  }
 }
 
 /** The value as a descriptor; `where` names it in messages. Throws LayoutError (corrupt). */

@@ -1,7 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import {
-  closeSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -80,16 +78,16 @@ test("a commit is found by tag and by digest", (t) => {
       mediaType: "application/vnd.oci.image.manifest.v1+json",
     },
   ]);
-  t.is(readFileSync(layout.blobPath(EMPTY_CONFIG.digest.slice(7)), "utf8"), "{}");
+  t.is(readFileSync(layout.blobs.pathOf(EMPTY_CONFIG.digest.slice(7)), "utf8"), "{}");
   t.deepEqual(readdirSync(layout.path).toSorted(), ["blobs", "index.json", "oci-layout"], "no temporaries are left");
-  t.is(statSync(layout.blobPath(done.digest)).mode & 0o7777, 0o644 & ~process.umask());
+  t.is(statSync(layout.blobs.pathOf(done.digest)).mode & 0o7777, 0o644 & ~process.umask());
 });
 
 test("blobs that exist stay as they are, unless their size is wrong", (t) => {
   const layout = Layout.create(fresh());
   commit(layout, "v1", "one", "shared", "torn");
-  const kept = layout.blobPath(sha256Hex(Buffer.from("shared")));
-  const torn = layout.blobPath(sha256Hex(Buffer.from("torn")));
+  const kept = layout.blobs.pathOf(sha256Hex(Buffer.from("shared")));
+  const torn = layout.blobs.pathOf(sha256Hex(Buffer.from("torn")));
   const before = statSync(kept).ino;
   writeFileSync(torn, "to");
   const { newBlobs } = commit(layout, "v2", "two", "shared", "torn");
@@ -98,15 +96,16 @@ test("blobs that exist stay as they are, unless their size is wrong", (t) => {
   t.is(newBlobs, 3, "metadata, manifest and the torn blob");
 });
 
-test("a layout that is held finds its blobs when its path leads elsewhere", (t) => {
+test("an open layout is the directory that was opened, wherever its path leads later", (t) => {
   const layout = Layout.create(fresh());
   const { digest, manifest } = commit(layout, "v1", "m");
-  layout.hold();
   renameSync(layout.path, `${layout.path}-renamed`);
-  const descriptor = layout.openBlob(digest);
-  t.deepEqual(readFileSync(descriptor), manifest);
-  closeSync(descriptor);
-  t.throws(() => layout.openBlob("1".repeat(64)), { code: "ENOENT" });
+  symlinkSync("/nowhere", layout.path);
+  t.deepEqual(layout.manifest("v1").bytes, manifest);
+  t.is(layout.blobs.size(digest), manifest.length);
+  commit(layout, "v2", "other");
+  using renamed = Layout.open(`${layout.path}-renamed`);
+  t.is(renamed.tags().length, 2);
 });
 
 test("a rebuild of the same image leaves the same bytes", (t) => {
@@ -155,24 +154,6 @@ test("bad tags are refused", (t) => {
   t.is(layout.tags().length, 4);
 });
 
-test("staging directories of the dead are swept, those of the living stay", (t) => {
-  const layout = Layout.create(fresh());
-  const living = layout.begin();
-  const blob = living.writeBlob(Buffer.from("x"));
-  const dead = join(layout.path, ".puzzlefs-tmp-dead00");
-  mkdirSync(join(dead, "below"), { recursive: true });
-  writeFileSync(join(dead, "blob"), "");
-  writeFileSync(join(dead, "owner"), "");
-  mkdirSync(join(layout.path, ".puzzlefs-tmp-unborn"));
-  layout.begin().abort();
-  t.true(existsSync(blob.temporary));
-  t.deepEqual(
-    readdirSync(layout.path).filter((name) => name.startsWith(".")),
-    [living.directory.slice(layout.path.length + 1)],
-  );
-  living.abort();
-});
-
 test("damage to a layout is named", (t) => {
   const path = fresh();
   refuses(t, "absent", /layout-\d+: not an OCI layout/, () => Layout.open(path));
@@ -181,22 +162,22 @@ test("damage to a layout is named", (t) => {
   refuses(t, "absent", /index\.json: no tag "v2"; there is "v1"/, () => layout.manifest("v2"));
   refuses(t, "absent", /no such blob/, () => layout.manifest("1".repeat(64)));
 
-  const manifest = readFileSync(layout.blobPath(digest));
-  writeFileSync(layout.blobPath(digest), Buffer.from(manifest).fill(0x20, 3, 4));
+  const manifest = readFileSync(layout.blobs.pathOf(digest));
+  writeFileSync(layout.blobs.pathOf(digest), Buffer.from(manifest).fill(0x20, 3, 4));
   refuses(t, "corrupt", new RegExp(`${digest}: its content has sha256`), () => layout.manifest("v1"));
-  rmSync(layout.blobPath(digest));
+  rmSync(layout.blobs.pathOf(digest));
   refuses(t, "absent", /no such blob/, () => layout.manifest("v1"));
-  execFileSync("mkfifo", [layout.blobPath(digest)]);
+  execFileSync("mkfifo", [layout.blobs.pathOf(digest)]);
   refuses(t, "corrupt", /not a regular file/, () => layout.manifest("v1"));
-  rmSync(layout.blobPath(digest));
-  execFileSync("truncate", ["-s", "65M", layout.blobPath(digest)]);
+  rmSync(layout.blobs.pathOf(digest));
+  execFileSync("truncate", ["-s", "65M", layout.blobs.pathOf(digest)]);
   refuses(t, "corrupt", /68157440 bytes, more than 67108864/, () => layout.manifest("v1"));
 
   const entry = { mediaType: "application/vnd.oci.image.manifest.v1+json", digest: `sha256:${digest}`, size: 1 };
   const cases: [index: string, kind: LayoutFailure, message: RegExp][] = [
     ["{", "corrupt", /index\.json: not JSON/],
     ["[]", "corrupt", /not a JSON object/],
-    ['{"schemaVersion":3,"manifests":[]}', "unsupported", /schemaVersion 3/],
+    ['{"schemaVersion":3,"manifests":[]}', "unsupported", /schemaVersion is not 2/],
     ['{"schemaVersion":2}', "corrupt", /manifests is not an array/],
     ['{"schemaVersion":2,"manifests":[1]}', "corrupt", /manifests\[0\]: not an object/],
     ...[
@@ -226,15 +207,9 @@ test("damage to a layout is named", (t) => {
   }
 
   writeFileSync(join(path, "oci-layout"), '{"imageLayoutVersion":"2.0.0"}');
-  refuses(t, "unsupported", /imageLayoutVersion "2.0.0"/, () => Layout.open(path));
+  refuses(t, "unsupported", /imageLayoutVersion is not 1.0.0/, () => Layout.open(path));
   writeFileSync(join(path, "oci-layout"), "{}");
   refuses(t, "corrupt", /imageLayoutVersion is not a string/, () => Layout.open(path));
-});
-
-test("blob paths come from 64 hex digits only", (t) => {
-  const layout = Layout.create(fresh());
-  for (const bad of ["", "../../../etc/passwd", "A".repeat(64), "0".repeat(63), `${"0".repeat(64)}\n`])
-    t.throws(() => layout.blobPath(bad), { instanceOf: TypeError });
 });
 
 test("skopeo copies an image, and it reads the same there", (t) => {
@@ -260,16 +235,6 @@ test("skopeo copies an image, and it reads the same there", (t) => {
     other.tags().map(({ tag }) => tag),
     ["w", "v3"],
   );
-});
-
-test("an index.json or blob behind a symlink is read", (t) => {
-  const layout = Layout.create(fresh());
-  const { digest } = commit(layout, "v1", "m");
-  const moved = join(directory, "moved");
-  writeFileSync(moved, readFileSync(layout.blobPath(digest)));
-  rmSync(layout.blobPath(digest));
-  symlinkSync(moved, layout.blobPath(digest));
-  t.is(layout.manifest("v1").digest, digest);
 });
 
 test("a layout where no directory can be made is an error at once", (t) => {

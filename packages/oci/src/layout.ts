@@ -1,9 +1,10 @@
-import { constants, existsSync, open, openSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { descriptorPath, O_PATH, openatFollowing } from "@puzzlefs/linux";
-import { digestHex, isHexDigest, sha256Hex } from "./digests.ts";
+import { ftruncateSync } from "node:fs";
+import { resolve } from "node:path";
+import { Directory, FileStatus, fsync, hasCode } from "@puzzlefs/linux";
+import { BlobDirectory } from "./blob-directory.ts";
+import { digestHex, isHexDigest } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
-import { makeDirectories, readLimited, replaceDurably, syncDirectory, writeAll } from "./files.ts";
+import { readRegular, replaceDurably, writeAll } from "./files.ts";
 import {
   emptyIndex,
   formatIndex,
@@ -15,15 +16,15 @@ import {
 } from "./index-json.ts";
 import { withLock } from "./lock.ts";
 import { MANIFEST_LIMIT, MANIFEST_TYPE } from "./manifest.ts";
+import { createStaging, removeStaging } from "./staging.ts";
 import { Transaction } from "./transaction.ts";
 
 const LAYOUT_FILE = "oci-layout";
 const INDEX_FILE = "index.json";
-const INDEX_TEMPORARY = ".puzzlefs-index.json";
 const LAYOUT_VERSION = "1.0.0";
 const LAYOUT_LIMIT = 65536;
-const BLOB_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
-const INDEX_LIMIT = 64 * 1024 * 1024;
+/** The largest index.json, bytes. 10,000 images with tags of 255 letters take 5.3 MB; JSON.parse() takes up to 40 times as much. */
+const INDEX_LIMIT = 8 * 1024 * 1024;
 
 /** An image of a layout, as `puzzlefs tags` shows it. */
 export interface TaggedImage {
@@ -45,108 +46,75 @@ export interface Manifest {
 }
 
 /**
- * An OCI image layout on disk (FORMAT.md §1). It reads `index.json` anew in every call, so it sees what other
- * processes commit; nothing in it stays open but what hold() opens. All calls but openBlobAside() are synchronous. System
- * errors pass through with their path.
+ * An OCI image layout on disk (FORMAT.md §1), reached through descriptors of its directory and of its blobs: another
+ * user who may change names in it cannot lead a call elsewhere. It reads `index.json` anew in every call, so it sees
+ * what other processes commit. All calls are synchronous. System errors pass through with their path.
  */
 export class Layout {
-  /** Absolute path of the layout's directory. */
+  /** Absolute path of the layout's directory, for messages. */
   readonly path: string;
-  /** Of the directory of blobs, once held. */
-  #blobs: number | undefined;
+  readonly directory: Directory;
+  #blobs: BlobDirectory | undefined;
 
-  private constructor(path: string) {
+  /** Takes ownership of `directory`. */
+  private constructor(path: string, directory: Directory) {
     this.path = path;
+    this.directory = directory;
   }
 
   /** Opens an existing layout. Throws LayoutError: absent, corrupt, or unsupported (a newer version). */
   static open(directory: string): Layout {
     const path = resolve(directory);
-    const file = join(path, LAYOUT_FILE);
-    const bytes = readLimited(file, LAYOUT_LIMIT);
-    if (bytes === undefined) throw new LayoutError("absent", path, `not an OCI layout: it has no ${LAYOUT_FILE}`);
-    const version = parseObject(bytes.toString("utf8"), file)["imageLayoutVersion"];
-    if (typeof version !== "string") throw new LayoutError("corrupt", file, "imageLayoutVersion is not a string");
-    if (version !== LAYOUT_VERSION)
-      throw new LayoutError(
-        "unsupported",
-        file,
-        `imageLayoutVersion ${JSON.stringify(version)}, not ${LAYOUT_VERSION}`,
-      );
-    return new Layout(path);
+    let opened: Directory;
+    try {
+      opened = Directory.open(path);
+    } catch (error) {
+      throw hasCode(error, "ENOENT") ? noLayout(path) : error;
+    }
+    const layout = new Layout(path, opened);
+    try {
+      layout.#checkVersion();
+      return layout;
+    } catch (error) {
+      layout.close();
+      throw error;
+    }
   }
 
   /** Opens a layout, making it (and its parent directories) first where there is none. Safe to race with itself. */
   static create(directory: string): Layout {
     const path = resolve(directory);
-    const file = join(path, LAYOUT_FILE);
-    makeDirectories(join(path, "blobs", "sha256"));
-    const index = join(path, INDEX_FILE);
-    // Written in place, because it is the lock. A part of it is not a layout yet, and the next create() goes on.
-    const whole = JSON.stringify({ imageLayoutVersion: LAYOUT_VERSION });
-    const begun = (): boolean => {
-      const text = readLimited(file, LAYOUT_LIMIT)?.toString("utf8") ?? "";
-      return text !== whole && whole.startsWith(text);
-    };
-    if (!existsSync(index) || begun())
-      withLock(file, true, () => {
-        if (!existsSync(index))
-          replaceDurably(path, INDEX_FILE, INDEX_TEMPORARY, Buffer.from(formatIndex(emptyIndex())));
-        if (!begun()) return;
-        writeAll(file, Buffer.from(whole), "w", true);
-        syncDirectory(path);
-      });
-    return Layout.open(path);
+    const layout = new Layout(path, Directory.make(path));
+    try {
+      layout.#make();
+      layout.#checkVersion();
+      return layout;
+    } catch (error) {
+      layout.close();
+      throw error;
+    }
   }
 
-  /** Path of a blob, whether or not it exists. Throws TypeError unless `digest` is 64 lower-case hex digits. */
-  blobPath(digest: string): string {
-    if (!isHexDigest(digest)) throw new TypeError(`not a sha256 in hex: ${JSON.stringify(digest)}`);
-    return `${this.path}/blobs/sha256/${digest}`;
+  /** The blobs; opened at the first use. Throws LayoutError (refused) where a link leads to them that is not followed. */
+  get blobs(): BlobDirectory {
+    if (this.#blobs !== undefined) return this.#blobs;
+    using parent = linked(this.directory, "blobs");
+    return (this.#blobs = new BlobDirectory(linked(parent, "sha256")));
   }
 
-  /**
-   * Opens blobs from now on in the directory that holds them at this moment, whatever its path leads to later. A daemon
-   * that a container's start gives another root would look for them inside the container: in its own mount, for ever.
-   */
-  hold(): void {
-    this.#blobs ??= openSync(join(this.path, "blobs", "sha256"), O_PATH | constants.O_DIRECTORY);
+  close(): void {
+    this.#blobs?.close();
+    this.directory.close();
   }
 
-  /** Opens a blob for reading; close the descriptor. It may be anything: a fifo does not block. Throws system errors. */
-  openBlob(digest: string): number {
-    const path = this.blobPath(digest);
-    return this.#blobs === undefined ? openSync(path, BLOB_FLAGS) : openatFollowing(this.#blobs, digest, BLOB_FLAGS);
-  }
-
-  /** The same in another thread; `use` gets undefined where it fails, for whatever reason. */
-  openBlobAside(digest: string, use: (descriptor: number | undefined) => void): void {
-    const path =
-      this.#blobs === undefined ? this.blobPath(digest) : `${descriptorPath(this.#blobs).toString()}/${digest}`;
-    open(path, BLOB_FLAGS, (error, descriptor) => use(error === null ? descriptor : undefined));
-  }
-
-  /** A whole blob of at most `limit` bytes, verified against its digest. Throws LayoutError (absent, corrupt). */
-  readBlob(digest: string, limit: number): Buffer {
-    const path = this.blobPath(digest);
-    const bytes = readLimited(path, limit);
-    if (bytes === undefined) throw new LayoutError("absent", path, "no such blob");
-    const found = sha256Hex(bytes);
-    if (found !== digest) throw new LayoutError("corrupt", path, `its content has sha256 ${found}`);
-    return bytes;
-  }
-
-  /** Whether a blob exists, with its size in bytes. */
-  blobSize(digest: string): number | undefined {
-    const status = statSync(this.blobPath(digest), { throwIfNoEntry: false });
-    return status?.isFile() === true ? status.size : undefined;
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   /** index.json as it is now. Missing means empty: the Rust tool leaves it out of an empty layout. */
   index(): ImageIndex {
-    const path = join(this.path, INDEX_FILE);
-    const bytes = readLimited(path, INDEX_LIMIT);
-    return bytes === undefined ? emptyIndex() : parseIndex(bytes.toString("utf8"), path);
+    const bytes = readRegular(this.directory, INDEX_FILE, INDEX_LIMIT);
+    return bytes === undefined ? emptyIndex() : parseIndex(bytes.toString("utf8"), this.directory.pathOf(INDEX_FILE));
   }
 
   /** The tags, in the order of index.json. Of several entries with one tag the first counts, as in the Rust tool. */
@@ -170,7 +138,7 @@ export class Layout {
    * verified. Throws LayoutError: absent, corrupt, or unsupported (an image index, another digest algorithm).
    */
   manifest(reference: string): Manifest {
-    const file = join(this.path, INDEX_FILE);
+    const file = this.directory.pathOf(INDEX_FILE);
     const hex = isHexDigest(reference) ? reference : digestHex(reference);
     const entries = this.index().manifests;
     const descriptor = entries.find((entry) =>
@@ -179,7 +147,7 @@ export class Layout {
     if (descriptor === undefined) {
       if (hex === undefined)
         throw new LayoutError("absent", file, `no tag ${JSON.stringify(reference)}${this.#known()}`);
-      const bytes = this.readBlob(hex, MANIFEST_LIMIT);
+      const bytes = this.blobs.read(hex, MANIFEST_LIMIT);
       return {
         digest: hex,
         bytes,
@@ -190,11 +158,11 @@ export class Layout {
       throw new LayoutError(
         "unsupported",
         file,
-        `${reference} is of type ${descriptor.mediaType}, not an image manifest`,
+        `${reference} is of type ${printableType(descriptor.mediaType)}, not an image manifest`,
       );
     const digest = digestHex(descriptor.digest);
-    if (digest === undefined) throw new LayoutError("unsupported", file, `${reference}: digest ${descriptor.digest}`);
-    const bytes = this.readBlob(digest, MANIFEST_LIMIT);
+    if (digest === undefined) throw new LayoutError("unsupported", file, `${reference}: its digest is not a sha256`);
+    const bytes = this.blobs.read(digest, MANIFEST_LIMIT);
     if (bytes.length !== descriptor.size)
       throw new LayoutError(
         "corrupt",
@@ -211,12 +179,60 @@ export class Layout {
 
   /** Runs `action` with the exclusive lock that every change to the layout's names takes. Waits for it. */
   locked<T>(action: () => T): T {
-    return withLock(join(this.path, LAYOUT_FILE), false, action);
+    return withLock(this.directory, LAYOUT_FILE, false, action);
   }
 
-  /** Replaces index.json, atomically and durably. Call it under locked(), with an index read under the same lock. */
-  replaceIndex(index: ImageIndex): void {
-    replaceDurably(this.path, INDEX_FILE, INDEX_TEMPORARY, Buffer.from(formatIndex(index)));
+  /**
+   * Replaces index.json, atomically and durably, by a file made in `staging`. Call it under locked(), with an index read
+   * under the same lock. Throws LayoutError (refused) for an index that no reader would take.
+   */
+  replaceIndex(index: ImageIndex, staging: Directory): void {
+    const bytes = Buffer.from(formatIndex(index));
+    if (bytes.length > INDEX_LIMIT)
+      throw new LayoutError("refused", this.directory.pathOf(INDEX_FILE), `it would grow beyond ${INDEX_LIMIT} bytes`);
+    replaceDurably(this.directory, INDEX_FILE, staging, bytes);
+  }
+
+  #checkVersion(): void {
+    const file = this.directory.pathOf(LAYOUT_FILE);
+    const bytes = readRegular(this.directory, LAYOUT_FILE, LAYOUT_LIMIT);
+    if (bytes === undefined) throw noLayout(this.path);
+    const version = parseObject(bytes.toString("utf8"), file)["imageLayoutVersion"];
+    if (typeof version !== "string") throw new LayoutError("corrupt", file, "imageLayoutVersion is not a string");
+    if (version !== LAYOUT_VERSION)
+      throw new LayoutError("unsupported", file, `imageLayoutVersion is not ${LAYOUT_VERSION}`);
+  }
+
+  /** Makes what the layout lacks. */
+  #make(): void {
+    const { directory } = this;
+    {
+      using blobs = makeLinked(directory, "blobs");
+      makeLinked(blobs, "sha256").close();
+    }
+    // Written in place, because it is the lock. A part of it is not a layout yet, and the next create() goes on.
+    const whole = JSON.stringify({ imageLayoutVersion: LAYOUT_VERSION });
+    const begun = (): boolean => {
+      const text = readRegular(directory, LAYOUT_FILE, LAYOUT_LIMIT)?.toString("utf8") ?? "";
+      return text !== whole && whole.startsWith(text);
+    };
+    const status = new FileStatus();
+    if (directory.status(INDEX_FILE, status) && !begun()) return;
+    withLock(directory, LAYOUT_FILE, true, (descriptor) => {
+      if (!directory.status(INDEX_FILE, status)) {
+        const staging = createStaging(directory);
+        try {
+          this.replaceIndex(emptyIndex(), staging.directory);
+        } finally {
+          removeStaging(directory, staging);
+        }
+      }
+      if (!begun()) return;
+      ftruncateSync(descriptor);
+      writeAll(descriptor, Buffer.from(whole));
+      fsync(descriptor);
+      directory.sync();
+    });
   }
 
   #known(): string {
@@ -224,4 +240,39 @@ export class Layout {
     if (tags.length === 0) return "; the layout has no tags";
     return `; there ${tags.length === 1 ? "is" : "are"} ${tags.slice(0, 10).join(", ")}${tags.length > 10 ? ", …" : ""}`;
   }
+}
+
+function noLayout(path: string): LayoutError {
+  return new LayoutError("absent", path, `not an OCI layout: it has no ${LAYOUT_FILE}`);
+}
+
+/** Opens a directory of the layout, which may be a link: LXC makes blobs/sha256 one, to what all containers share. */
+function linked(directory: Directory, name: string): Directory {
+  try {
+    return directory.linkedDirectory(name);
+  } catch (error) {
+    if (!hasCode(error, "ELOOP")) throw error;
+    const problem = "a symbolic link of another user's to what is not that user's, or a loop: it is not followed";
+    throw new LayoutError("refused", directory.pathOf(name), problem, error);
+  }
+}
+
+function makeLinked(directory: Directory, name: string): Directory {
+  try {
+    return linked(directory, name);
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) throw error;
+  }
+  try {
+    return directory.makeDirectory(name);
+  } catch (error) {
+    // Made by another process meanwhile, or a link that leads nowhere.
+    if (!hasCode(error, "EEXIST")) throw error;
+    return linked(directory, name);
+  }
+}
+
+/** A media type as it is; anything else that index.json has in place of one is not shown. */
+function printableType(mediaType: string): string {
+  return /^[\w.+-]{1,80}\/[\w.+-]{1,80}$/.test(mediaType) ? mediaType : "another kind";
 }

@@ -1,20 +1,18 @@
-import { closeSync, constants, openSync, readdirSync, renameSync, statSync, unlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
 import type { ManifestBlob } from "@puzzlefs/format";
+import { syncfs, type Directory } from "@puzzlefs/linux";
 import { digestHex, sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
-import { writeAll } from "./files.ts";
+import { writeNew } from "./files.ts";
 import { withTag, type Descriptor, type Platform } from "./index-json.ts";
 import type { Layout } from "./layout.ts";
 import { EMPTY_CONFIG, MANIFEST_TYPE, referencedBlobs } from "./manifest.ts";
-import { syncfs } from "@puzzlefs/linux";
 import { createStaging, findDead, removeStaging, type Staging } from "./staging.ts";
 import { hostPlatform } from "./platform.ts";
 import { fsVerityDigest } from "./verity-digest.ts";
 
 /** A complete blob in the staging directory. */
 export interface StagedBlob {
-  /** Its file. */
+  /** Name of its file there. */
   temporary: string;
   /** sha256 of its content, 64 hex digits. The caller vouches for it. */
   digest: string;
@@ -44,8 +42,7 @@ export interface CommitResult {
 }
 
 /**
- * Writes one image into a layout, all or nothing: `layout.begin()`, blobs as files in `directory` (by any thread or
- * process), then commit() or abort().
+ * Writes one image into a layout, all or nothing: `layout.begin()`, blobs as files in `directory` (by any thread), then commit() or abort().
  *
  * Killed at any moment, or the power cut, the layout opens and every tag means a whole image: blobs get their names
  * only when their bytes are on disk, and index.json changes only when the names are.
@@ -63,23 +60,21 @@ export class Transaction {
 
   /** See Layout.begin(). */
   static begin(layout: Layout): Transaction {
-    const { staging, dead } = layout.locked(() => ({
-      dead: findDead(layout.path),
-      staging: createStaging(layout.path),
-    }));
-    dead.forEach(removeStaging);
+    const { directory } = layout;
+    const { staging, dead } = layout.locked(() => ({ dead: findDead(directory), staging: createStaging(directory) }));
+    for (const left of dead) removeStaging(directory, left);
     return new Transaction(layout, staging);
   }
 
-  /** Where blobs are written, on the file system of the layout. Keep it flat: files only. */
-  get directory(): string {
-    return this.#staging.path;
+  /** Where blobs are written, on the file system of the layout. Keep it flat: files only. Closed by commit() and abort(). */
+  get directory(): Directory {
+    return this.#staging.directory;
   }
 
   /** Writes a blob that is in memory. */
   writeBlob(bytes: Uint8Array): StagedBlob {
-    const temporary = join(this.directory, `memory-${this.#next++}`);
-    writeAll(temporary, bytes, "wx", false);
+    const temporary = `memory-${this.#next++}`;
+    writeNew(this.directory, temporary, bytes);
     return { temporary, digest: sha256Hex(bytes) };
   }
 
@@ -106,12 +101,12 @@ export class Transaction {
 
     // Dropped before they cost a write to the disk; what a gc takes away meanwhile, the check under the lock finds missing.
     const fresh = this.#dropKnown(staged);
-    this.#sync();
+    syncfs(this.#staging.lock);
     const result = layout.locked(() => {
       const placed = this.#place(fresh);
       this.#checkPresent(needed, placed.sizes, tag);
-      this.#sync();
-      layout.replaceIndex(withTag(layout.index(), tag, descriptor));
+      syncfs(this.#staging.lock);
+      layout.replaceIndex(withTag(layout.index(), tag, descriptor), this.directory);
       return placed;
     });
     this.abort();
@@ -123,7 +118,7 @@ export class Transaction {
   abort(): void {
     if (!this.#open) return;
     this.#open = false;
-    removeStaging(this.#staging);
+    removeStaging(this.#layout.directory, this.#staging);
   }
 
   /**
@@ -134,11 +129,11 @@ export class Transaction {
     const result = { newBlobs: 0, newBytes: 0, sizes: new Map<string, number>() };
     // Again, for what another commit brought in the meantime.
     for (const { temporary, digest } of this.#dropKnown(staged)) {
-      const { size } = statSync(temporary);
+      const size = this.#sizeOf(temporary);
       result.newBlobs++;
       result.newBytes += size;
       result.sizes.set(digest, size);
-      renameSync(temporary, this.#layout.blobPath(digest));
+      this.directory.rename(temporary, this.#layout.blobs.directory, digest);
     }
     return result;
   }
@@ -146,33 +141,31 @@ export class Transaction {
   /** Removes the staged blobs that the layout has, and repetitions; returns the others. */
   #dropKnown(staged: StagedBlob[]): StagedBlob[] {
     // One listing instead of a stat for each: images have tens of thousands of blobs, and most of them are new at first.
-    const names = new Set(readdirSync(dirname(this.#layout.blobPath("0".repeat(64)))));
+    const { blobs } = this.#layout;
+    const names = new Set(blobs.digests());
     const seen = new Set<string>();
     return staged.filter(({ temporary, digest }) => {
       const repeated = seen.has(digest);
       seen.add(digest);
-      if (!repeated && !(names.has(digest) && this.#layout.blobSize(digest) === statSync(temporary).size)) return true;
-      unlinkSync(temporary);
+      if (!repeated && !(names.has(digest) && blobs.size(digest) === this.#sizeOf(temporary))) return true;
+      this.directory.removeFile(temporary);
       return false;
     });
   }
 
+  #sizeOf(temporary: string): number {
+    const size = this.directory.fileSize(temporary);
+    if (size === undefined) throw new LayoutError("absent", this.directory.pathOf(temporary), "no such blob");
+    return size;
+  }
+
   #checkPresent(needed: readonly ManifestBlob[], placed: ReadonlyMap<string, number>, tag: string): void {
     for (const { digest, size } of needed) {
-      const found = digest === undefined ? undefined : (placed.get(digest) ?? this.#layout.blobSize(digest));
+      const found = digest === undefined ? undefined : (placed.get(digest) ?? this.#layout.blobs.size(digest));
       if (found === undefined || found !== size) {
         const wanted = `${tag} needs sha256:${digest ?? "?"} of ${size ?? "?"} bytes`;
         throw new LayoutError("refused", this.#layout.path, `${wanted}, found ${found ?? "none"}`);
       }
-    }
-  }
-
-  #sync(): void {
-    const descriptor = openSync(this.directory, constants.O_RDONLY | constants.O_DIRECTORY);
-    try {
-      syncfs(descriptor);
-    } finally {
-      closeSync(descriptor);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { checkRunEnd, FormatError } from "@puzzlefs/format";
-import type { Layout } from "@puzzlefs/oci";
+import type { BlobDirectory } from "@puzzlefs/oci";
 import { BlobFile } from "./blob-file.ts";
 import { RawBlob, SeekableBlob } from "./blob.ts";
 import type { Blob } from "./blob.ts";
@@ -51,7 +51,7 @@ const maxTableMemory = 32 << 20;
 
 /** The blobs of a store, opened when first read; the least recently used ones are closed. */
 export class BlobCache {
-  readonly #layout: Layout;
+  readonly #store: BlobDirectory;
   readonly #limit: number;
   readonly #decompression: Decompression;
   readonly #blobs = new Map<BlobKey, Blob>();
@@ -59,12 +59,12 @@ export class BlobCache {
   readonly #expected: ExpectedBlobs;
   #memory = 0;
 
-  constructor(layout: Layout, options: BlobCacheOptions, check?: BlobCheck) {
-    this.#layout = layout;
+  constructor(store: BlobDirectory, options: BlobCacheOptions, check?: BlobCheck) {
+    this.#store = store;
     this.#limit = options.openBlobs;
     this.#decompression = new Decompression(new FrameCache(options.frameBytes));
     this.#check = check;
-    this.#expected = new ExpectedBlobs(layout);
+    this.#expected = new ExpectedBlobs(store);
   }
 
   /** A blob will probably be read soon. */
@@ -134,7 +134,7 @@ export class BlobCache {
     const name = `blob sha256:${digest}`;
     for (;;) {
       try {
-        return new BlobFile(this.#layout, digest, name, this.#expected.take(key));
+        return new BlobFile(this.#store, digest, name, this.#expected.take(key));
       } catch (error) {
         // Out of descriptors: make room among ours, and give up only when we hold none.
         const { code } = error as NodeJS.ErrnoException;

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, readSync } from "node:fs";
-import type { Layout } from "@puzzlefs/oci";
+import { constants, readSync } from "node:fs";
+import { close, FileStatus } from "@puzzlefs/linux";
+import { type BlobDirectory, LayoutError } from "@puzzlefs/oci";
 import { IntegrityError } from "./errors.ts";
 
 const hashBufferSize = 1 << 18;
 let hashBuffer: Buffer | undefined;
+const status = new FileStatus();
 
 /** A blob of the store, opened: stored bytes by position. Nothing here knows what they mean. */
 export class BlobFile {
@@ -18,21 +20,15 @@ export class BlobFile {
    * @param opened its descriptor, which then belongs to this object, where somebody has opened it before
    * @throws {IntegrityError} missing or unreadable; EMFILE and ENFILE are passed on as they are
    */
-  constructor(layout: Layout, digest: string, name: string, opened?: number) {
+  constructor(store: BlobDirectory, digest: string, name: string, opened?: number) {
     this.name = name;
     try {
-      this.descriptor = opened ?? layout.openBlob(digest);
+      this.descriptor = opened ?? store.open(digest, status);
+      if (opened !== undefined) lookAt(name, opened);
     } catch (error) {
       throw explained(name, error);
     }
-    try {
-      const stat = fstatSync(this.descriptor);
-      if (!stat.isFile()) throw new IntegrityError(name, "unreadable", "not a regular file");
-      this.size = stat.size;
-    } catch (error) {
-      closeSync(this.descriptor);
-      throw explained(name, error);
-    }
+    this.size = status.size;
   }
 
   /** Fills `into` from `position`. @throws {IntegrityError} short or unreadable */
@@ -62,13 +58,25 @@ export class BlobFile {
   }
 
   close(): void {
-    closeSync(this.descriptor);
+    close(this.descriptor);
+  }
+}
+
+/** Reads the status of a blob that was opened without a look at it; closes it unless it is a regular file. */
+function lookAt(name: string, descriptor: number): void {
+  try {
+    status.readDescriptor(descriptor);
+    if (status.type !== constants.S_IFREG) throw new IntegrityError(name, "unreadable", "not a regular file");
+  } catch (error) {
+    close(descriptor);
+    throw error;
   }
 }
 
 /** A failed system call as what it means for the blob. */
 function explained(name: string, error: unknown): unknown {
   if (error instanceof IntegrityError) return error;
+  if (error instanceof LayoutError) return new IntegrityError(name, "unreadable", "not a regular file", error);
   const { code } = error as NodeJS.ErrnoException;
   if (code === "EMFILE" || code === "ENFILE") return error;
   if (code === "ENOENT") return new IntegrityError(name, "missing", "", error);

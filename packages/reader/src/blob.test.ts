@@ -14,7 +14,7 @@ const limits = { openBlobs: 4, frameBytes: 1 << 16 };
 
 function withFixture<T>(use: (fixture: ImageFixture, blobs: BlobCache) => T, check?: BlobCheck): T {
   const fixture = new ImageFixture();
-  const blobs = new BlobCache(Layout.open(fixture.directory), limits, check);
+  const blobs = new BlobCache(Layout.open(fixture.directory).blobs, limits, check);
   try {
     return use(fixture, blobs);
   } finally {

@@ -1,9 +1,8 @@
-import { closeSync } from "node:fs";
-import { willNeed } from "@puzzlefs/linux";
-import { type Layout } from "@puzzlefs/oci";
+import { CALLS_ASIDE, close, willNeed } from "@puzzlefs/linux";
+import type { BlobDirectory } from "@puzzlefs/oci";
 import { type BlobKey, keyDigest } from "./blob-cache.ts";
 
-/** Blobs that are being opened, and blobs that wait for their first read. */
+/** Blobs that wait for their first read. */
 const most = 64;
 /** Of each. */
 const bytesAhead = 1 << 20;
@@ -13,28 +12,28 @@ const bytesAhead = 1 << 20;
  * waits for that and no failure of it counts, as who reads such a blob finds out by itself.
  */
 export class ExpectedBlobs {
-  readonly #layout: Layout;
+  readonly #store: BlobDirectory;
   /** Descriptors; undefined: not open yet. */
   readonly #files = new Map<BlobKey, number | undefined>();
   /** Threads open on while a program that never returns to the event loop hears nothing of it. */
   #opening = 0;
 
-  constructor(layout: Layout) {
-    this.#layout = layout;
+  constructor(store: BlobDirectory) {
+    this.#store = store;
   }
 
   expect(key: BlobKey): void {
-    if (this.#opening >= most || this.#files.has(key)) return;
+    if (this.#opening >= CALLS_ASIDE || this.#files.has(key)) return;
     if (this.#files.size >= most) this.#dropOldest();
     this.#files.set(key, undefined);
     this.#opening++;
-    this.#layout.openBlobAside(keyDigest(key), (descriptor) => {
+    this.#store.openAside(keyDigest(key), (descriptor) => {
       this.#opening--;
       if (descriptor === undefined) return void this.#files.delete(key);
       willNeed(descriptor, bytesAhead);
       // It may be given up, or expected a second time.
       if (this.#files.has(key) && this.#files.get(key) === undefined) this.#files.set(key, descriptor);
-      else closeSync(descriptor);
+      else close(descriptor);
     });
   }
 
@@ -56,6 +55,6 @@ export class ExpectedBlobs {
     const [oldest] = this.#files.keys();
     if (oldest === undefined) return;
     const descriptor = this.take(oldest);
-    if (descriptor !== undefined) closeSync(descriptor);
+    if (descriptor !== undefined) close(descriptor);
   }
 }

@@ -31,6 +31,7 @@ export class ImageTree implements Tree {
   readonly #blobs: BlobCache;
   readonly #contents = new ContentMaps(contentRunsKept);
   readonly #lookAhead: LookAhead;
+  #owned: Disposable | undefined;
   #contentBytes: number | undefined;
   #xattrNames: ReadonlySet<string> | undefined;
 
@@ -141,8 +142,14 @@ export class ImageTree implements Tree {
     return done;
   }
 
+  /** Disposes of `resource` when the image is closed. */
+  own(resource: Disposable): void {
+    this.#owned = resource;
+  }
+
   close(): void {
     this.#blobs.close();
+    this.#owned?.[Symbol.dispose]();
   }
 
   /** A visible inode. */

@@ -1,8 +1,8 @@
 import { hash } from "node:crypto";
 import { FormatError, openMetadata, readManifest } from "@puzzlefs/format";
 import type { Metadata, Rootfs } from "@puzzlefs/format";
-import { MANIFEST_LIMIT } from "@puzzlefs/oci";
-import type { Layout } from "@puzzlefs/oci";
+import { Layout, MANIFEST_LIMIT } from "@puzzlefs/oci";
+import type { BlobDirectory } from "@puzzlefs/oci";
 import { BlobCache } from "./blob-cache.ts";
 import type { BlobCheck } from "./blob-cache.ts";
 import { checkVerity, DigestCheck, VerityCheck } from "./blob-checks.ts";
@@ -45,12 +45,33 @@ export interface ImageHeader {
  * @throws {IntegrityError} a blob is missing or not what its name says
  */
 export function openImage(layout: Layout, reference: string, options: OpenImageOptions = {}): ImageTree {
-  const { manifestDigest, metadata } = readHeader(layout, reference, options.verity);
+  return openWith(layout.blobs, readHeader(layout, reference, options.verity), options);
+}
+
+/**
+ * openImage() by the manifest's sha256, 64 hex digits, with nothing but the blobs. They must stay open as long as the
+ * image.
+ */
+export function openImageIn(blobs: BlobDirectory, manifestDigest: string, options: OpenImageOptions = {}): ImageTree {
+  const manifest = blobs.read(manifestDigest, MANIFEST_LIMIT);
+  return openWith(blobs, headerOf(blobs, manifestDigest, manifest, options.verity), options);
+}
+
+/** openImage() of the layout in a directory, which is closed with the image. */
+export function openImageAt(ociDir: string, reference: string, options: OpenImageOptions = {}): ImageTree {
+  using opened = new DisposableStack();
+  const tree = openImage(opened.use(Layout.open(ociDir)), reference, options);
+  tree.own(opened.move());
+  return tree;
+}
+
+function openWith(blobs: BlobDirectory, header: ImageHeader, options: OpenImageOptions): ImageTree {
+  const { manifestDigest, metadata } = header;
   const limits = {
     openBlobs: options.openBlobs ?? defaultOpenBlobs,
     frameBytes: options.frameCacheBytes ?? defaultFrameCacheBytes,
   };
-  return new ImageTree(metadata, manifestDigest, new BlobCache(layout, limits, checkFor(metadata.image, options)));
+  return new ImageTree(metadata, manifestDigest, new BlobCache(blobs, limits, checkFor(metadata.image, options)));
 }
 
 function checkFor(rootfs: Rootfs, options: OpenImageOptions): BlobCheck | undefined {
@@ -60,21 +81,26 @@ function checkFor(rootfs: Rootfs, options: OpenImageOptions): BlobCheck | undefi
 
 /** @throws as openImage */
 export function readHeader(layout: Layout, reference: string, verity?: string): ImageHeader {
-  const { digest: manifestDigest, bytes: stored } = layout.manifest(reference);
+  const { digest, bytes } = layout.manifest(reference);
+  return headerOf(layout.blobs, digest, bytes, verity);
+}
+
+/** @param stored the manifest's bytes, whose sha256 has been checked */
+function headerOf(blobs: BlobDirectory, manifestDigest: string, stored: Buffer, verity?: string): ImageHeader {
   const name = `manifest sha256:${manifestDigest}`;
-  const manifest = verity === undefined ? stored : readVerified(layout, manifestDigest, name, MANIFEST_LIMIT, verity);
+  const manifest = verity === undefined ? stored : readVerified(blobs, manifestDigest, name, MANIFEST_LIMIT, verity);
   const found = inObject(name, () => readManifest(manifest));
   const metadataDigest = found.digest;
   const metadataName = `metadata blob sha256:${metadataDigest}`;
   if (verity !== undefined && found.verity === undefined) throw new IntegrityError(name, "verity", "of the metadata");
-  const bytes = readVerified(layout, metadataDigest, metadataName, metadataLimit, verity && found.verity);
+  const bytes = readVerified(blobs, metadataDigest, metadataName, metadataLimit, verity && found.verity);
   const metadata = inObject(metadataName, () => openMetadata(bytes));
   return { manifestDigest, manifest, metadataDigest, metadata };
 }
 
 /** A whole blob in memory, checked against its digest. @throws {IntegrityError} */
-function readVerified(layout: Layout, digest: string, name: string, limit: number, verity?: string): Buffer {
-  const file = new BlobFile(layout, digest, name);
+function readVerified(blobs: BlobDirectory, digest: string, name: string, limit: number, verity?: string): Buffer {
+  const file = new BlobFile(blobs, digest, name);
   try {
     if (file.size > limit) throw new IntegrityError(name, "unreadable", `${file.size} bytes, at most ${limit}`);
     if (verity !== undefined) checkVerity(file.descriptor, name, verity);

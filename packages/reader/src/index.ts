@@ -6,7 +6,7 @@ export { IntegrityError, PathError, type IntegrityReason, type PathErrorCode } f
 export { escapeBytes } from "./escape.ts";
 export { extract, type ExtractOptions, type ExtractResult } from "./extract.ts";
 export type { ExtractWarning } from "./extract-warnings.ts";
-export { openImage, readHeader, type ImageHeader, type OpenImageOptions } from "./image.ts";
+export { openImage, openImageAt, openImageIn, readHeader, type ImageHeader, type OpenImageOptions } from "./image.ts";
 export { ImageTree } from "./image-tree.ts";
 export { catPath, listPath, readContent, sortedEntries, statPath, type Listed } from "./listing.ts";
 export { resolvePath, rootInode, splitPath } from "./path.ts";

@@ -45,7 +45,8 @@ test("the next files of a walk, each once", (t) => {
 
 test("an expected blob is open before it is read, and one that is missing fails only then", async (t) => {
   const fixture = new ImageFixture();
-  const blobs = new BlobCache(Layout.open(fixture.directory), limits);
+  using layout = Layout.open(fixture.directory);
+  const blobs = new BlobCache(layout.blobs, limits);
   const keys = ["a", "b", "c"].map((text) => blobKey(fixture.blob(Buffer.from(text)), false));
   const opened = (): number => {
     const links = readdirSync("/proc/self/fd").flatMap((name) => {
@@ -55,7 +56,7 @@ test("an expected blob is open before it is read, and one that is missing fails 
         return [];
       }
     });
-    return links.filter((link) => link.startsWith(fixture.directory)).length;
+    return links.filter((link) => link.startsWith(`${layout.blobs.path}/`)).length;
   };
   try {
     for (const key of keys) blobs.expect(key);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Chunk } from "@puzzlefs/format";
 import { FsVerityHasher } from "@puzzlefs/oci";
-import type { Layout } from "@puzzlefs/oci";
+import type { BlobDirectory } from "@puzzlefs/oci";
 import { BlobCache, blobKey, checkInside } from "./blob-cache.ts";
 import { verifyChunk } from "./blob-checks.ts";
 import { BlobFile } from "./blob-file.ts";
@@ -17,15 +17,15 @@ const pieceSize = 1 << 20;
 export class BlobVerifier {
   /** Raw blobs whose recorded fs-verity digest is wrong as the Rust tool writes it, where a chunk does not compress. */
   readonly wrongVerities: string[] = [];
-  readonly #layout: Layout;
+  readonly #store: BlobDirectory;
   readonly #expectations: Expectations;
   readonly #blobs: BlobCache;
   readonly #buffer = Buffer.allocUnsafeSlow(pieceSize);
 
-  constructor(layout: Layout, expectations: Expectations) {
-    this.#layout = layout;
+  constructor(store: BlobDirectory, expectations: Expectations) {
+    this.#store = store;
     this.#expectations = expectations;
-    this.#blobs = new BlobCache(layout, { openBlobs: 2, frameBytes: 0 });
+    this.#blobs = new BlobCache(store, { openBlobs: 2, frameBytes: 0 });
   }
 
   /** @param digest hex @returns what is wrong with the blob @throws only what says nothing about it */
@@ -60,7 +60,7 @@ export class BlobVerifier {
   }
 
   #verifyStored(digest: string, name: string, expected: BlobExpectation, problems: VerifyProblem[]): void {
-    const file = new BlobFile(this.#layout, digest, name);
+    const file = new BlobFile(this.#store, digest, name);
     try {
       const verity = this.#hash(file, digest, expected.verities.size > 0);
       const isRaw = [...expected.reaches.keys()].every((key) => key.startsWith("r"));

@@ -124,7 +124,7 @@ interface Report extends BuildResult {
 
 function reportOf(result: BuildResult, ociDir: string, seconds: number): Report {
   const { manifest, manifestVerity, metadata, files, entries, bytes, chunks, newBlobs, newBytes, savedBytes } = result;
-  const layout = Layout.open(ociDir);
+  using layout = Layout.open(ociDir);
   return {
     manifest,
     manifestVerity,
@@ -136,8 +136,8 @@ function reportOf(result: BuildResult, ociDir: string, seconds: number): Report 
     newBlobs,
     newBytes,
     savedBytes,
-    metadataBytes: layout.blobSize(metadata) ?? 0,
-    manifestBytes: layout.blobSize(manifest) ?? 0,
+    metadataBytes: layout.blobs.size(metadata) ?? 0,
+    manifestBytes: layout.blobs.size(manifest) ?? 0,
     seconds: Number(seconds.toFixed(3)),
   };
 }

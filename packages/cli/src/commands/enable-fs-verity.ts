@@ -1,6 +1,6 @@
 import { formatDigestBytes, verityTargets } from "../verity-targets.ts";
-import { enableFsVerity, hasCode, measureFsVerity } from "@puzzlefs/linux";
-import { fsVerityDigest, Layout } from "@puzzlefs/oci";
+import { close, enableFsVerityOf, hasCode, measureFsVerityOf } from "@puzzlefs/linux";
+import { type BlobDirectory, fsVerityDigest, Layout } from "@puzzlefs/oci";
 import { IntegrityError, readHeader } from "@puzzlefs/reader";
 import { defineCommand, parseDigest } from "../command-line.ts";
 import { imageNameFrom } from "../image-name.ts";
@@ -23,14 +23,14 @@ export async function run(argv: readonly string[]): Promise<number> {
   const [ociDir, second, third] = command.args as [string, string, string | undefined];
   const digest = parseDigest(third ?? second);
   const name = imageNameFrom(ociDir, third === undefined ? undefined : second);
-  const layout = Layout.open(name.ociDir);
+  using layout = Layout.open(name.ociDir);
   const header = readHeader(layout, name.reference);
   const manifest = `manifest sha256:${header.manifestDigest}`;
   const found = formatDigestBytes(fsVerityDigest(header.manifest));
   if (found !== digest) throw new IntegrityError(manifest, "verity", `it is ${found}, not ${digest}`);
   const targets = verityTargets(header, digest);
   try {
-    for (const { blob, expected } of targets) enable(layout.blobPath(blob), blob, expected);
+    for (const { blob, expected } of targets) enable(layout.blobs, blob, expected);
   } catch (error) {
     if (!hasCode(error, "ENOTSUP", "EOPNOTSUPP", "ENOTTY")) throw error;
     throw new Error(`${layout.path}: no fs-verity there: neither all file systems nor all kernels have it`, {
@@ -42,19 +42,26 @@ export async function run(argv: readonly string[]): Promise<number> {
 }
 
 /** The kernel computes the digest; it must be the one that the image records. */
-function enable(path: string, blob: string, expected: string | undefined): void {
-  // Asked first: a store that is read-only by now would refuse what is enabled already.
-  let measured = measureFsVerity(path);
-  if (measured === undefined) {
-    enableFsVerity(path);
-    measured = measureFsVerity(path);
+function enable(blobs: BlobDirectory, blob: string, expected: string | undefined): void {
+  const path = blobs.pathOf(blob);
+  const descriptor = blobs.open(blob);
+  let measured: Buffer | undefined;
+  try {
+    // Asked first: a store that is read-only by now would refuse what is enabled already.
+    measured = measureFsVerityOf(descriptor, path);
+    if (measured === undefined) {
+      enableFsVerityOf(descriptor, path);
+      measured = measureFsVerityOf(descriptor, path);
+    }
+  } finally {
+    close(descriptor);
   }
   const found = measured === undefined ? "none" : formatDigestBytes(measured);
   if (expected !== undefined && found !== expected) {
     throw new IntegrityError(
       `blob sha256:${blob}`,
       "verity",
-      `the kernel measures ${found}, the image says ${expected}`,
+      `the kernel measures ${found}, the image records ${expected}`,
     );
   }
 }

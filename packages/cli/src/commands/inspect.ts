@@ -26,7 +26,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const [image, path] = command.args as [string, string | undefined];
   const json = command.opts<{ json?: boolean }>().json === true;
   const { ociDir, reference } = parseImageName(image);
-  const layout = Layout.open(ociDir);
+  using layout = Layout.open(ociDir);
   const tree = openImage(layout, reference);
   try {
     if (path !== undefined) {
@@ -36,14 +36,14 @@ export async function run(argv: readonly string[]): Promise<number> {
       return 0;
     }
     const { manifest, manifestDigest, metadataDigest } = readHeader(layout, reference);
-    const blobSize = (hex: string): number | undefined => layout.blobSize(hex);
+    const blobSize = (hex: string): number | undefined => layout.blobs.size(hex);
     const summary: ImageSummary = {
       manifest: manifestDigest,
       manifestVerity: formatDigestBytes(fsVerityDigest(manifest)),
       manifestBytes: manifest.length,
       metadata: metadataDigest,
       metadataBytes: blobSize(metadataDigest) ?? 0,
-      config: summarizeConfig(layout, manifest, `manifest sha256:${manifestDigest}`),
+      config: summarizeConfig(layout.blobs, manifest, `manifest sha256:${manifestDigest}`),
       ...countImage(tree, blobSize),
     };
     writeLine(json ? JSON.stringify(summary) : imageText(summary));

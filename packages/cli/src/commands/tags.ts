@@ -15,7 +15,8 @@ export async function run(argv: readonly string[]): Promise<number> {
     .argument("<oci_dir>", "the layout")
     .option("--json", "one JSON array of {tag, digest, size, mediaType}")
     .parse(argv, { from: "user" });
-  const images = Layout.open(command.args[0] as string).tags();
+  using layout = Layout.open(command.args[0] as string);
+  const images = layout.tags();
   if (command.opts<{ json?: boolean }>().json === true) {
     writeLine(JSON.stringify(images.map(({ tag, digest, size, mediaType }) => ({ tag, digest, size, mediaType }))));
     return 0;

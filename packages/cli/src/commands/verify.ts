@@ -26,7 +26,8 @@ export async function run(argv: readonly string[]): Promise<number> {
   const bar = new ProgressBar("verifying");
   let report: VerifyReport;
   try {
-    report = verifyImage(Layout.open(ociDir), reference, { progress: (done, total) => bar.update(done, total) });
+    using layout = Layout.open(ociDir);
+    report = verifyImage(layout, reference, { progress: (done, total) => bar.update(done, total) });
   } finally {
     bar.finish();
   }
