@@ -1,8 +1,7 @@
 /** System calls for programs under Node, by koffi. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { createRequire } from "node:module";
-import type * as Koffi from "koffi";
+import { koffi as loadKoffi } from "@puzzlefs/linux";
 import type { Argument, Environment, Memory, Wide } from "../environment.ts";
 
 class NodeMemory implements Memory {
@@ -20,7 +19,7 @@ class NodeMemory implements Memory {
 type SystemCall = (number: number, ...values: (bigint | Buffer | null)[]) => number | bigint;
 
 /** One form of syscall(2) for each way in which six arguments can be numbers and pointers. */
-function formsOfSyscall(koffi: typeof Koffi): (pointers: readonly boolean[]) => SystemCall {
+function formsOfSyscall(koffi: ReturnType<typeof loadKoffi>): (pointers: readonly boolean[]) => SystemCall {
   const library = koffi.load(null);
   const forms = new Map<string, SystemCall>();
   return (pointers) => {
@@ -44,7 +43,7 @@ function passed(value: Argument): bigint | Buffer | null {
 }
 
 export function nodeEnvironment(): Environment {
-  const koffi = createRequire(import.meta.url)("koffi") as typeof Koffi;
+  const koffi = loadKoffi();
   const form = formsOfSyscall(koffi);
   const compare = koffi.load(null).func("int memcmp(int64_t, void *, size_t)") as (
     address: bigint,
