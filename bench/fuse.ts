@@ -19,7 +19,10 @@ import { dropCaches, seconds } from "./timing.ts";
 
 const { TREE = "debian", ROWS, RUNS = "3", PEERS, JSON: file } = process.env;
 const cache = resolve(process.argv[2] ?? ".");
-const known: Record<string, string> = { debian: join(cache, "debian-bookworm"), big: join(cache, "big-tree") };
+const known: Record<string, string> = {
+  debian: join(cache, "trees/debian-bookworm"),
+  big: join(cache, "trees/big-tree"),
+};
 const mebi = 1 << 20;
 /** Seconds; what takes this long is not done a second time. */
 const tooLong = 30;

@@ -207,7 +207,7 @@ async function timed(kernel: Kernel, module: Uint8Array, prepared: Prepared): Pr
 if (!isKernelName(KERNEL)) throw new Error(`KERNEL=${KERNEL}: there is no such kernel`);
 const kernel = findKernel(KERNEL);
 const module = readFileSync(MODULE ?? buildModule(kernel).path);
-const rootfs = resolve(process.argv[2] ?? join(cacheDirectory(), "debian-bookworm"));
+const rootfs = resolve(process.argv[2] ?? join(cacheDirectory(), "trees/debian-bookworm"));
 const directory = BENCH_DIR ?? mkdtempSync(join(tmpdir(), "puzzlefs-bench-"));
 try {
   const prepared = prepare(rootfs, directory);

@@ -14,7 +14,7 @@ const RUNS = Number(process.env["RUNS"] ?? 5);
 const [cache = ".", given] = process.argv.slice(2);
 const ours = resolve(import.meta.dirname, "../packages/cli/bin/puzzlefs");
 const rust = join(cache, "rust/bin/puzzlefs");
-const rootfs = resolve(given ?? join(cache, "debian-bookworm"));
+const rootfs = resolve(given ?? join(cache, "trees/debian-bookworm"));
 const work = mkdtempSync(join(process.env["BENCH_DIR"] ?? tmpdir(), "puzzlefs-bench-"));
 
 for (const needed of [rust, rootfs]) {

@@ -2,7 +2,7 @@
  * `make demo`: a Debian root becomes an image, is upgraded, becomes a second image in the same layout, is mounted and
  * compared. It uses the command line as anybody would and shows every command.
  *
- *     node demo/demo.ts CACHE        CACHE/debian-bookworm is the root, from `make setup`
+ *     node demo/demo.ts CACHE        CACHE/trees/debian-bookworm is the root, from `make setup`
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
@@ -14,7 +14,7 @@ import { upgrade } from "./upgrade.ts";
 
 const program = resolve(import.meta.dirname, "../packages/cli/bin/puzzlefs");
 const cache = resolve(process.argv[2] ?? ".");
-const rootName = "debian-bookworm";
+const rootName = "trees/debian-bookworm";
 
 /** What `puzzlefs build --json` says. */
 interface Built {

@@ -4,9 +4,9 @@
 # What makes a Debian root one of 2 GB and 92,500 files.
 big_tree_packages=python3-numpy,python3-scipy,build-essential,nodejs,npm,golang,default-jdk-headless,git,vim-nox,linux-headers-amd64
 
-# $cache/big-tree: not part of bench-fuse, as it takes minutes and 2 GB.
+# $trees/big-tree: not part of bench-fuse, as it takes minutes and 2 GB.
 big_tree() {
-	tree=$cache/big-tree
+	tree=$trees/big-tree
 	[ ! -e "$tree" ] || return 0
 	packages mmdebstrap
 	say "a Debian root with compilers, Python and Java (some minutes, 2 GB)"

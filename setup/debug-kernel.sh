@@ -93,7 +93,7 @@ kernel_scripts() {
 
 # Sparse of trixie does not know what headers of 7.x say; forky's runs in the root directory with trixie's libc.
 newer_sparse() {
-	toolchain=$cache/$trixie_toolchain
+	toolchain=$trees/$trixie_toolchain
 	[ -e "$toolchain/usr/bin/gcc" ] && [ ! -e "$toolchain/usr/local/bin/sparse-newer" ] || return 0
 	say "sparse of forky"
 	(

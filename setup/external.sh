@@ -1,12 +1,12 @@
 # shellcheck shell=sh
 # Part of setup.sh: Debian's userland for suites that are not ours, as a root directory and as the disk of a virtual
-# machine, $cache/debian-trixie/root and root.ext4. The suites' sources are in no package registry: who has them puts
+# machine, $trees/debian-trixie/root and root.ext4. The suites' sources are in no package registry: who has them puts
 # them into $cache/external (test/external/README.md).
 
 external_packages=acl,attr,e2fsprogs,fio,libarchive-tools,mtree-netbsd,procps,python3,rsync,util-linux
 
 external_root() {
-	target=$cache/debian-trixie
+	target=$trees/debian-trixie
 	stamp=$external_packages
 	[ "$(cat "$target/stamp" 2>/dev/null)" != "$stamp" ] || return 0
 	say "a root directory with Debian trixie's userland (about two minutes)"

@@ -69,7 +69,7 @@ fetch_kernel() {
 		for package in debs/*.deb; do unpack_kernel_package "$package"; done
 		rm -r debs
 		arrange_kernel "$release"
-		[ -z "${4:-}" ] || ln -s "../../$4" toolchain
+		[ -z "${4:-}" ] || ln -s "../../trees/$4" toolchain
 		# The headers find each other by absolute paths.
 		sed -i "s|/usr/src/|$target/usr/src/|" "usr/src/linux-headers-$release/Makefile"
 		printf '%s\n' "$release" >release
@@ -104,7 +104,7 @@ arrange_kernel() {
 
 # Trixie's headers want its compiler and its libc: a root directory in which modules for its kernels are built.
 kernel_toolchain() {
-	toolchain=$cache/$trixie_toolchain
+	toolchain=$trees/$trixie_toolchain
 	[ ! -e "$toolchain/usr/bin/gcc" ] || return 0
 	say "a root directory with Debian trixie's compiler (about a minute)"
 	rm -rf "$toolchain.new"

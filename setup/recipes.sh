@@ -1,12 +1,12 @@
 # shellcheck shell=sh
 # Part of setup.sh: the system on which docs/recipes.md is tried (test/recipes), Debian trixie with the programs that it
-# calls, as a root directory: $cache/recipes/root.
+# calls, as a root directory: $trees/recipes/root.
 
 recipes_packages=docker-registry,fuse3,iproute2,jq,libstdc++6,lxc,mount,procps,skopeo,umoci
 
 # A root directory that cannot be had costs the tests that need it, nothing else.
 recipes_root() {
-	target=$cache/recipes
+	target=$trees/recipes
 	[ "$(cat "$target/stamp" 2>/dev/null)" != "$recipes_packages" ] || return 0
 	[ "$(id -u)" = 0 ] || { say "mmdebstrap wants root; without it the recipes are not tried" >&2; return 0; }
 	packages mmdebstrap

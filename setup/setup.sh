@@ -12,19 +12,24 @@
 #   setup.sh recipes         the system on which docs/recipes.md is tried
 #   setup.sh cache    prints where the cache is
 # Debian packages by apt-get; Node and pnpm from the npm registry, and whatever is large, into a cache outside git.
+# Every archive is checked: those of apt, debootstrap and mmdebstrap by Debian's signature, those of npm by the sha512 in
+# npm-packages.txt or pnpm-lock.yaml, those of cargo by its lock file; the Rust tool's own by the index of crates.io.
 set -eu
+umask 022
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 # Root's home is closed to others, who run our Node in the tests of ordinary users.
 home_cache=${XDG_CACHE_HOME:-$HOME/.cache}
 [ "$(id -u)" != 0 ] || home_cache=/var/cache
 cache=${PUZZLEFS_CACHE:-$home_cache/puzzlefs}
-node_version=24.21.0
-pnpm_version=12.21.0
+# Root directories of Debian, in a directory that is closed to others: they have set-uid programs that nobody updates.
+trees=$cache/trees
+npm_packages=$root/setup/npm-packages.txt
 rust_tool_version=0.2.0
 build=$root/build
 [ "${1:-}" != cache ] || { printf '%s\n' "$cache"; exit; }
 mkdir -p "$cache" "$build"
+[ -d "$trees" ] || mkdir -m 700 "$trees"
 
 say() { printf 'setup: %s\n' "$*"; }
 
@@ -48,24 +53,56 @@ packages() {
 	quietly apt-install env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
 }
 
+# Earlier versions had the root directories outside of $trees.
+move_trees() {
+	for name in debian-bookworm debian-trixie big-tree recipes trixie-toolchain-1 userland; do
+		if [ -d "$cache/$name" ] && [ ! -e "$trees/$name" ]; then
+			mv -T "$cache/$name" "$trees/$name" || [ -e "$trees/$name" ] # another set-up did
+		fi
+	done
+	for kernel in "$cache"/kernels/*/; do
+		[ "$(readlink "${kernel}toolchain")" != ../../trixie-toolchain-1 ] ||
+			ln -sfn ../../trees/trixie-toolchain-1 "${kernel}toolchain"
+	done
+}
+
 architecture() {
 	case $(uname -m) in
 	x86_64) echo x64 ;;
 	aarch64) echo arm64 ;;
-	*) say "no Node $node_version for $(uname -m)" >&2; exit 1 ;;
+	*) say "no Node for $(uname -m)" >&2; exit 1 ;;
 	esac
 }
 
-# The private Node: the package that `npm install node` would choose, without its install script.
+# Prints the version of a package in npm-packages.txt, or with 3 its sha512.
+pinned() {
+	awk -v name="$1" -v column="${2:-2}" '$1 == name { print $column; found = 1 } END { exit !found }' "$npm_packages"
+}
+
+# Unpacks a package of npm-packages.txt into DIRECTORY/node_modules. No script of it runs.
+npm_package() {
+	package=$1
+	target=$2/node_modules/$package
+	[ ! -e "$target/package.json" ] || return 0
+	version=$(pinned "$package") integrity=$(pinned "$package" 3)
+	work=$(mktemp -d)
+	(cd "$work" && quietly npm npm pack --ignore-scripts "$package@$version")
+	# shellcheck disable=SC2016 # JavaScript
+	found=sha512-$(node -p 'crypto.createHash("sha512").update(fs.readFileSync(process.argv[1])).digest("base64")' "$work"/*.tgz)
+	[ "$found" = "$integrity" ] || { rm -rf "$work"; say "$package@$version is not what was recorded: $found" >&2; exit 1; }
+	rm -rf "$target.new" && mkdir -p "$target.new"
+	tar -xzf "$work"/*.tgz -C "$target.new" --strip-components=1 --no-same-owner --no-same-permissions
+	mv -T "$target.new" "$target"
+	rm -rf "$work"
+}
+
+# The private Node: the package that `npm install node` would choose.
 node_runtime() {
-	package=node-linux-$(architecture)
-	prefix=$cache/node-$node_version
-	home=$prefix/node_modules/$package
-	if [ ! -x "$home/bin/node" ]; then
-		say "Node $node_version"
-		mkdir -p "$prefix"
-		quietly node npm install --prefix "$prefix" --no-save --no-audit --no-fund "$package@$node_version"
-	fi
+	name=node-linux-$(architecture)
+	prefix=$cache/node-$(pinned "$name")
+	home=$prefix/node_modules/$name
+	[ -x "$home/bin/node" ] || say "Node $(pinned "$name")"
+	npm_package "$name" "$prefix"
 	ln -sfn "$home/bin/node" "$build/node"
 }
 
@@ -74,12 +111,10 @@ workspace() {
 	stamp=$root/node_modules/.puzzlefs-setup
 	want=$(cat "$root/pnpm-lock.yaml" "$0" | sha256sum | cut -d' ' -f1)
 	if [ "$(cat "$stamp" 2>/dev/null)" != "$want" ]; then
-		prefix=$cache/pnpm-$pnpm_version
-		if [ ! -e "$prefix/node_modules/pnpm/bin/pnpm.mjs" ]; then
-			say "pnpm $pnpm_version"
-			mkdir -p "$prefix"
-			quietly pnpm npm install --prefix "$prefix" --no-save --no-audit --no-fund "pnpm@$pnpm_version"
-		fi
+		prefix=$cache/pnpm-$(pinned pnpm)
+		[ -e "$prefix/node_modules/pnpm" ] || say "pnpm $(pinned pnpm)"
+		npm_package pnpm "$prefix"
+		npm_package "@pnpm/exe.linux-$(architecture)" "$prefix"
 		say "npm packages (compiles zstd, about a minute)"
 		(
 			cd "$root"
@@ -106,14 +141,14 @@ mirror() {
 
 # A minimal Debian root: what the demo, the tests and the benchmarks make images of.
 debian_root() {
-	[ ! -e "$cache/debian-bookworm" ] || return 0
+	[ ! -e "$trees/debian-bookworm" ] || return 0
 	[ "$(id -u)" = 0 ] || { say "debootstrap wants root; without it there is no Debian root" >&2; return 0; }
 	say "a Debian root by debootstrap (about a minute)"
-	rm -rf "$cache/debian-bookworm.new"
-	quietly debootstrap debootstrap --variant=minbase bookworm "$cache/debian-bookworm.new" "$(mirror)"
-	rm -rf "$cache/debian-bookworm.new/var/cache/apt/archives" "$cache/debian-bookworm.new/var/log/bootstrap.log"
-	mkdir -p "$cache/debian-bookworm.new/var/cache/apt/archives/partial"
-	mv "$cache/debian-bookworm.new" "$cache/debian-bookworm"
+	rm -rf "$trees/debian-bookworm.new"
+	quietly debootstrap debootstrap --force-check-gpg --variant=minbase bookworm "$trees/debian-bookworm.new" "$(mirror)"
+	rm -rf "$trees/debian-bookworm.new/var/cache/apt/archives" "$trees/debian-bookworm.new/var/log/bootstrap.log"
+	mkdir -p "$trees/debian-bookworm.new/var/cache/apt/archives/partial"
+	mv "$trees/debian-bookworm.new" "$trees/debian-bookworm"
 }
 
 # The Rust tool, to be compared with; the tests that need it say so where it is missing.
@@ -141,9 +176,10 @@ rust_tool() {
 # shellcheck source=setup/recipes.sh
 . "$root/setup/recipes.sh"
 
+move_trees
 case ${1:-run} in
 run)
-	packages ca-certificates debootstrap fuse3 g++ make python3
+	packages ca-certificates debian-archive-keyring debootstrap fuse3 g++ make python3
 	node_runtime
 	debian_root &
 	root_job=$!

@@ -1,13 +1,13 @@
 # shellcheck shell=sh
 # Part of setup.sh: Debian's userland for machines in which our whole program runs (test/mounting), as disks:
-# $cache/userland/SUITE/root.ext4, a suite with the mount(8) of its kernel.
+# $trees/userland/SUITE/root.ext4, a suite with the mount(8) of its kernel.
 
 userland_packages=dmsetup,e2fsprogs,fsverity,fuse3,kmod,libstdc++6,mount,procps
 
 # A root directory that cannot be had costs the tests that need it, nothing else.
 userland() {
 	for suite in bookworm trixie; do
-		target=$cache/userland/$suite
+		target=$trees/userland/$suite
 		[ "$(cat "$target/stamp" 2>/dev/null)" != "$userland_packages" ] || continue
 		say "a root directory with Debian $suite's mount(8) (half a minute)"
 		rm -rf "$target.new" && mkdir -p "$target.new"

@@ -67,7 +67,7 @@ function fillCompileCache(): void {
   rmSync(cache, { recursive: true, force: true });
   for (const argv of [["--version"], ["--help"], ["build", "--help"], ["mount", "--help"], ["ls", "--help"]]) {
     execFileSync(process.execPath, [join(library, "puzzlefs.js"), ...argv], {
-      env: { ...process.env, NODE_COMPILE_CACHE: cache },
+      env: { NODE_COMPILE_CACHE: cache },
       stdio: ["ignore", "ignore", "inherit"],
     });
   }

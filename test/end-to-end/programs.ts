@@ -12,7 +12,7 @@ export const cache = process.env["PUZZLEFS_CACHE"] ?? join(home, "puzzlefs");
 /** Another one can be put to the test, an installed one say. */
 export const puzzlefs = process.env["PUZZLEFS_PROGRAM"] ?? join(root, "packages/cli/bin/puzzlefs");
 export const rustTool = join(cache, "rust/bin/puzzlefs");
-export const debianRoot = join(cache, "debian-bookworm");
+export const debianRoot = join(cache, "trees/debian-bookworm");
 
 export const isRoot = process.geteuid?.() === 0;
 

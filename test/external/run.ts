@@ -20,7 +20,10 @@ import { suites } from "./suites.ts";
 
 const cache = cacheDirectory();
 const { EXTERNAL_SOURCES: sources = join(cache, "external"), KERNEL: kernelName = "6.12" } = process.env;
-const debian = { directory: join(cache, "debian-trixie/root"), disk: join(cache, "debian-trixie/root.ext4") };
+const debian = {
+  directory: join(cache, "trees/debian-trixie/root"),
+  disk: join(cache, "trees/debian-trixie/root.ext4"),
+};
 const wanted = (list: string | undefined, name: string): boolean =>
   list === undefined || list.split(",").includes(name);
 

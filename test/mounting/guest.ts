@@ -19,7 +19,7 @@ import { programDisk } from "./program.ts";
 
 /** The root directory with the mount(8) that Debian ships beside a kernel. */
 function userland(kernel: KernelName): string {
-  return join(cache, "userland", kernel === "6.1" ? "bookworm" : "trixie", "root.ext4");
+  return join(cache, "trees/userland", kernel === "6.1" ? "bookworm" : "trixie", "root.ext4");
 }
 
 /** What a machine with this kernel lacks; empty if nothing. */

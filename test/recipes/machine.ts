@@ -18,7 +18,7 @@ import type { Scratch } from "../end-to-end/scratch.ts";
 
 /** A machine with Debian 13, the programs of docs/recipes.md and what `make install PREFIX=/usr` puts there. */
 
-const system = join(cache, "recipes/root");
+const system = join(cache, "trees/recipes/root");
 const enter = join(import.meta.dirname, "enter.sh");
 /** Debian's directories, as they are in the layer below. */
 const merged = ["bin", "lib", "sbin"];

@@ -11,8 +11,9 @@ export const launcher = resolve(import.meta.dirname, "../bin/puzzlefs");
 export const installer = resolve(import.meta.dirname, "../install.ts");
 export const isBuilt = existsSync(resolve(import.meta.dirname, "../../../build/lib/puzzlefs.js"));
 
-// Every test starts the program; this halves the time for which it reads the same sources again.
-process.env["NODE_COMPILE_CACHE"] ??= join(tmpdir(), "puzzlefs-compile-cache");
+// Every test starts the program; this halves the time for which it reads the same sources again. Root loads
+// code from there: no directory that others may write to.
+process.env["NODE_COMPILE_CACHE"] ??= resolve(import.meta.dirname, "../../../build/test-compile-cache");
 
 export interface Outcome {
   code: number | null;

@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import test from "ava";
 import { commands } from "./commands.ts";
-import { installer, isBuilt, launcher, type Outcome, runProgram, Workplace } from "./program-fixture.ts";
+import { installer, isBuilt, type Outcome, runProgram, Workplace } from "./program-fixture.ts";
 
 const version: string = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")).version;
 
@@ -59,31 +59,6 @@ for (const [title, argv, message] of mistakes) {
     t.regex(stderr, message);
   });
 }
-
-(isBuilt ? test.serial : test.skip)("the launcher works from any directory and through symbolic links", async (t) => {
-  using place = new Workplace();
-  symlinkSync(launcher, place.path("first"));
-  symlinkSync("first", place.path("second"));
-  for (const name of [launcher, "./first", place.path("second")]) {
-    t.deepEqual(await runProgram(name, ["--version"], place.directory), {
-      code: 0,
-      stdout: `puzzlefs ${version}\n`,
-      stderr: "",
-    });
-  }
-});
-
-(isBuilt ? test.serial : test.skip)("the launcher lets nothing of the environment into our Node", async (t) => {
-  using place = new Workplace();
-  const environment = [
-    "NODE_OPTIONS=--no-such-option",
-    "NODE_PATH=/nowhere",
-    "NODE_DEBUG=module",
-    "OPENSSL_CONF=/nowhere",
-  ];
-  const { code, stderr } = await runProgram("env", [...environment, launcher, "--version"], place.directory);
-  t.deepEqual([code, stderr], [0, ""]);
-});
 
 (isBuilt ? test.serial : test.skip)(
   "make install makes a program of its own below DESTDIR, make uninstall removes it",

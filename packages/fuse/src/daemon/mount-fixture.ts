@@ -11,7 +11,7 @@ import {
   rmSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { unmount } from "../mount/mount.ts";
@@ -22,8 +22,9 @@ export const MEMORY_MOUNT = fileURLToPath(new URL("../memory/memory-mount.ts", i
 
 const PREFIX = "puzzlefs-fuse-";
 
-// Every mount starts two processes; this halves the time for which they read the same sources again.
-process.env["NODE_COMPILE_CACHE"] ??= join(tmpdir(), "puzzlefs-compile-cache");
+// Every mount starts two processes; this halves the time for which they read the same sources again. Root
+// loads code from there: no directory that others may write to.
+process.env["NODE_COMPILE_CACHE"] ??= resolve(import.meta.dirname, "../../../../build/test-compile-cache");
 
 /** Why nothing can be mounted here, if so: for tests to name when they are left out. */
 export function mountObstacle(): string | undefined {

@@ -1,0 +1,168 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import test from "ava";
+import { Installation, latin1 } from "./launcher-fixture.ts";
+import { mountTest, tidy, withImage } from "./mount-fixture.ts";
+import { isBuilt, launcher, runProgram, Workplace } from "./program-fixture.ts";
+import { version } from "./version.ts";
+
+const ALL_BYTES = Array.from({ length: 255 }, (_, index) => String.fromCharCode(index + 1)).join("");
+const INVALID = "\xff\xc3";
+const NOBODY = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+const isRoot = process.geteuid?.() === 0;
+
+/** Programs and functions with these names leave a file behind when they run. */
+const COMMANDS = "[ test echo printf command env sed readlink id node dirname sh fail find_program".split(" ");
+const SPECIAL = "set unset export exec exit return eval :".split(" ");
+
+/** Everything in this environment tries to run code, to lead Node to files, or to change what it does. */
+function hostile(place: Installation): string[] {
+  const touch = `/usr/bin/touch '${place.path("ran")}'`;
+  const made = (name: string, content: string): string => {
+    writeFileSync(place.path(name), content, { mode: 0o755 });
+    return place.path(name);
+  };
+  mkdirSync(place.path("bin"));
+  for (const name of COMMANDS) made(join("bin", name), `#!/bin/sh\n${touch}\n`);
+  const script = made("evil.sh", `${touch}\n`);
+  const required = made("evil.cjs", `require("node:fs").writeFileSync(${JSON.stringify(place.path("ran"))}, "");`);
+  const nowhere = place.path("nowhere");
+  return [
+    `PATH=${place.path("bin")}`,
+    `NODE_OPTIONS=--require=${required} --title=${INVALID}`,
+    ...[...COMMANDS, ...SPECIAL, "/usr/bin/env"].map((name) => `BASH_FUNC_${name}%%=() { ${touch}; }`),
+    ...["ENV", "BASH_ENV"].map((name) => `${name}=${script}`),
+    `PS4=$(${touch})`,
+    "SHELLOPTS=errexit:nounset:noglob:xtrace:verbose:allexport",
+    "CDPATH=/",
+    "IFS=/lib",
+    "LC_ALL=C.UTF-8",
+    "UV_THREADPOOL_SIZE=1",
+    "MALLOC_PERTURB_=1",
+    ...[
+      "NODE_PATH",
+      "NODE_V8_COVERAGE",
+      "NODE_COMPILE_CACHE",
+      "NODE_REDIRECT_WARNINGS",
+      "OPENSSL_CONF",
+      "SSL_CERT_FILE",
+    ]
+      .concat(["LD_LIBRARY_PATH", "LD_AUDIT", "LD_PRELOAD", "GCONV_PATH", "LOCPATH", "GLIBC_TUNABLES", "TZ", "HOME"])
+      .map((name) => `${name}=${nowhere}`),
+    `PASSWORD=secret ${ALL_BYTES}`,
+  ];
+}
+
+/** Some shells do not start with some variables: they end before the first line of any script. */
+function startsWith(shell: string, variable: string): boolean {
+  const special = SPECIAL.some((name) => variable.startsWith(`BASH_FUNC_${name}%%`));
+  return !(shell === "bash --posix" && special);
+}
+
+test("Node starts with the variables of the list and no others, whichever shell is /bin/sh", async (t) => {
+  using place = new Installation();
+  const passed = [`NO_COLOR=${ALL_BYTES}`, `SOURCE_DATE_EPOCH=${INVALID}${ALL_BYTES}`];
+  const environment = [...hostile(place), ...passed];
+  const argv = ["--", ALL_BYTES, "", INVALID, "a=b", "* $(x) `x`"];
+  for (const [name, shell] of place.shells) {
+    const given = environment.filter((variable) => startsWith(name, variable));
+    const started = await place.start(shell, given, ...argv);
+    t.deepEqual(started.environment, [...place.always, ...passed].sort(), name);
+    t.deepEqual(started.argv, [`${place.home}/lib/puzzlefs.js`, ...argv], name);
+    t.false(existsSync(place.path("ran")), `${name}: code that the environment names ran`);
+    t.false(existsSync(place.path("nowhere")), `${name}: Node was led to a directory`);
+  }
+});
+
+test("each variable alone stays out, and its value does not keep the program from starting", async (t) => {
+  using place = new Installation();
+  const variables = hostile(place);
+  const endings = ["", INVALID, "\n", ALL_BYTES];
+  for (const [index, variable] of variables.entries()) {
+    for (const [name, shell] of place.shells) {
+      if (!startsWith(name, variable)) continue;
+      const value = variable + (variable.startsWith("BASH_FUNC_") ? "" : (endings[index % endings.length] as string));
+      const started = await place.start(shell, [value]);
+      t.deepEqual(started.environment, place.always, `${name}: ${variable}`);
+      t.false(existsSync(place.path("ran")), `${name}: ${variable}`);
+    }
+  }
+});
+
+(isRoot ? test : test.skip)("only an ordinary user chooses the directory for temporary files", async (t) => {
+  using place = new Installation();
+  const variable = `TMPDIR=/tmp/${INVALID}`;
+  for (const [name, shell] of place.shells) {
+    t.deepEqual((await place.start(shell, [variable])).environment, place.always, name);
+    // In a user namespace root is an ordinary user's: the program there is root's all the same.
+    const mapped = ["/usr/bin/unshare", "--user", "--map-root-user"];
+    if ((await runProgram("unshare", ["--user", "--map-root-user", "true"])).code === 0)
+      t.deepEqual((await place.start([...mapped, ...shell], [variable])).environment, place.always, name);
+    const { environment } = await place.start([...NOBODY, ...shell], [variable]);
+    t.deepEqual(environment, [...place.always, variable].sort(), name);
+  }
+});
+
+test("the place of the installation may have any name", async (t) => {
+  for (const home of ["a=b", "a b", "new\nline", "$(x)'\"*", "-n", "ü"]) {
+    using place = new Installation(home);
+    for (const [name, shell] of place.shells) {
+      const { argv } = await place.start(shell, ["NO_COLOR="], "word", "");
+      t.deepEqual(argv, [latin1(`${place.home}/lib/puzzlefs.js`), "word", ""], `${name}: ${home}`);
+    }
+  }
+});
+
+test("mount(8) gets its helper under the helper's names", async (t) => {
+  using place = new Installation();
+  const helper = `${place.home}/lib/mount-helper.js`;
+  for (const [link, more] of [
+    ["mount.puzzlefs", []],
+    ["mount.fuse.puzzlefs", ["-t", "fuse.puzzlefs"]],
+  ] as const) {
+    symlinkSync(`${place.home}/puzzlefs`, place.path(link));
+    const { stdout } = await place.run([place.path(link), "a b", "dir"]);
+    t.deepEqual((JSON.parse(stdout) as { argv: string[] }).argv, [helper, "a b", "dir", ...more]);
+  }
+});
+
+test("Node is the installation's own: without it the launcher fails, and looks nowhere else", async (t) => {
+  using place = new Installation();
+  rmSync(`${place.home}/node`);
+  const { code, stdout, stderr } = await place.run(
+    [`${place.home}/puzzlefs`],
+    [`PATH=${process.execPath}/..:/usr/bin`],
+  );
+  t.deepEqual([code, stdout, stderr], [123, "", `puzzlefs: no Node.js: ${place.home}/node is missing\n`]);
+});
+
+(isBuilt ? test.serial : test.skip)("the launcher works from any directory and through symbolic links", async (t) => {
+  using place = new Workplace();
+  symlinkSync(launcher, place.path("first"));
+  symlinkSync("first", place.path("second"));
+  for (const name of [launcher, "./first", place.path("second")]) {
+    const outcome = await runProgram(name, ["--version"], place.directory);
+    t.deepEqual(outcome, { code: 0, stdout: `puzzlefs ${version}\n`, stderr: "" });
+  }
+});
+
+(isBuilt ? mountTest : test.skip)("nothing of the user's environment is in a daemon's", async (t) => {
+  using place = await withImage(t);
+  const argv = ["PASSWORD=secret", "NO_COLOR=1", launcher, "mount", "--driver", "fuse", "store:v1", "mnt"];
+  try {
+    const { code, stderr } = await runProgram("env", argv, place.directory);
+    t.is(code, 0, stderr);
+    const { stdout } = await runProgram("pgrep", ["-f", place.path("mnt")]);
+    const pids = stdout.trim().split("\n");
+    t.true(pids.length > 0 && stdout !== "", "no daemon found");
+    for (const pid of pids) {
+      const names = readFileSync(`/proc/${pid}/environ`, "latin1")
+        .split("\0")
+        .map((variable) => variable.split("=")[0] ?? "")
+        .filter((name) => name !== "");
+      t.deepEqual(names.sort(), ["NODE_COMPILE_CACHE", "NO_COLOR", "PATH"]);
+    }
+  } finally {
+    tidy(place);
+  }
+});
