@@ -11,8 +11,8 @@ import {
 } from "@puzzlefs/linux";
 import { CONTROL_DESCRIPTOR, DaemonError, type ReportedError, type ServerReport } from "./report.ts";
 
-/** Variables that a server gets of our environment: none is needed, some say how it should run. */
-const VARIABLES = ["NODE_COMPILE_CACHE", "TZ"];
+/** Variables that a server gets of our environment: it needs none; this one halves its start. */
+const VARIABLES = ["NODE_COMPILE_CACHE"];
 
 /** How a process behind a mount is started. */
 export interface ServerStart {
