@@ -1,0 +1,117 @@
+/**
+ * An unprivileged process that owns a layout and a tree in which root works: it swaps what has a name there for links
+ * to what only root may read, and back, and links and renames whatever it may, until its standard input ends.
+ *
+ *     node neighbour.ts SEED DIRECTORY VAULT
+ *
+ * DIRECTORY has `store` and `tree`; VAULT is the directory of root's. Prints how often it swapped something.
+ */
+import { linkSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { AT_FDCWD, RENAME_EXCHANGE, renameat2 } from "@puzzlefs/linux";
+
+const [seed, directory, vault] = process.argv.slice(2) as [string, string, string];
+const aside = join(directory, "aside");
+let state = Number(seed);
+let swaps = 0;
+let links = 0;
+let go = true;
+
+/** 0 ≤ random < limit, by a linear congruential generator: the same for the same seed. */
+function random(limit: number): number {
+  state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+  return Math.floor((state / 2 ** 31) * limit);
+}
+
+function pick<T>(choices: readonly T[]): T {
+  return choices[random(choices.length)] as T;
+}
+
+/** What root may not be led to. A link by its absolute path, or by one that climbs. */
+function bait(): string {
+  const target = pick(["", "/secret", "/store", "/store/blobs", "/store/blobs/sha256", "/store/index.json", "/tree"]);
+  return random(2) === 0 ? `${vault}${target}` : `../../../../../../../../..${vault}${target}`;
+}
+
+/** Names of which a layout consists, those of root's temporaries included, and a few that it has not. */
+function targetInStore(): string {
+  const store = join(directory, "store");
+  const blobs = join(store, "blobs/sha256");
+  switch (random(4)) {
+    case 0:
+      return join(store, pick(["index.json", "oci-layout", "blobs", "blobs/sha256", ".puzzlefs-index.json"]));
+    case 1: {
+      const staging = readdirSync(store).filter((name) => name.startsWith(".puzzlefs-tmp-"));
+      return staging.length === 0 ? join(store, `.puzzlefs-tmp-${random(1e6)}`) : join(store, pick(staging));
+    }
+    default: {
+      const names = readdirSync(blobs);
+      return names.length === 0 ? blobs : join(blobs, pick(names));
+    }
+  }
+}
+
+function targetInTree(): string {
+  let at = join(directory, "tree");
+  for (;;) {
+    const entries = readdirSync(at, { withFileTypes: true });
+    if (entries.length === 0) return at;
+    const entry = pick(entries);
+    at = join(at, entry.name);
+    if (!entry.isDirectory() || random(3) === 0) return at;
+  }
+}
+
+/** Exchanges a name with a link, leaves it so for a moment, and puts it back. */
+function swap(target: string): void {
+  const link = join(aside, `link-${links++}`);
+  if (random(8) === 0) mkdirSync(link);
+  else symlinkSync(bait(), link);
+  try {
+    renameat2(AT_FDCWD, link, AT_FDCWD, target, RENAME_EXCHANGE);
+    swaps++;
+    for (let busy = random(4) === 0 ? random(40_000) : 0; busy > 0; busy--) state ^= busy & 0;
+    renameat2(AT_FDCWD, link, AT_FDCWD, target, RENAME_EXCHANGE);
+    swaps++;
+  } finally {
+    rmSync(link, { recursive: true, force: true });
+  }
+}
+
+/** Something new in the way: a link, a hard link, a file, under a name that root's programs use or will use. */
+function plant(): void {
+  const name = join(
+    directory,
+    "store",
+    pick([".puzzlefs-index.json", `.puzzlefs-tmp-${random(100)}`, ".puzzlefs-tmp-x"]),
+  );
+  if (random(3) === 0) rmSync(name, { recursive: true, force: true });
+  else if (random(2) === 0) symlinkSync(bait(), name);
+  else if (random(2) === 0) linkSync(join(directory, "store/index.json"), name);
+  else {
+    mkdirSync(name);
+    symlinkSync(bait(), join(name, "owner"));
+  }
+}
+
+function disturb(): void {
+  try {
+    const choice = random(10);
+    if (choice === 0) plant();
+    else if (choice < 5) swap(targetInStore());
+    else swap(targetInTree());
+  } catch (error) {
+    // Root's own names, or one that has gone.
+    if (!(error instanceof Error) || !("code" in error)) throw error;
+  }
+}
+
+mkdirSync(aside, { recursive: true });
+process.stdin.on("end", () => (go = false)).resume();
+writeSync(1, "begun\n");
+while (go) {
+  for (let count = 0; count < 50; count++) disturb();
+  await new Promise(setImmediate);
+}
+renameSync(aside, join(directory, "done"));
+console.log(JSON.stringify({ swaps }));
