@@ -10,7 +10,7 @@ import test, { type ExecutionContext } from "ava";
 import { isRoot, puzzlefs, run } from "../end-to-end/programs.ts";
 import { mountpoints, Scratch } from "../end-to-end/scratch.ts";
 import { backends } from "../posix/backends.ts";
-import { daemonsOf } from "../soak/daemons.ts";
+import { serversOf } from "../soak/daemons.ts";
 import { Material, type Way } from "./material.ts";
 import type { Failure, Observation } from "./observe.ts";
 
@@ -39,7 +39,7 @@ for (const [way, options] of cases) {
   declare(`${way}: killed while ${readers} processes read ${options.join(" ")}${suffix}`, async (t) => {
     t.timeout(120_000);
     const mountpoint = mount(way, options);
-    const [daemon, ...others] = daemonsOf(mountpoint);
+    const [daemon, ...others] = serversOf(mountpoint);
     t.deepEqual(others, []);
     const running = await startReaders(mountpoint);
     const reports = running.map(({ stdout }) => text(stdout as NodeJS.ReadableStream));
@@ -53,7 +53,7 @@ for (const [way, options] of cases) {
       t.true(at - killed <= soon, `${at - killed} ms`);
       t.true(filesRead > 0, "it had read nothing");
     }
-    t.deepEqual(daemonsOf(mountpoint), []);
+    t.deepEqual(serversOf(mountpoint), []);
     unmount(t, mountpoint);
 
     const again = mount(way, options);
@@ -69,7 +69,7 @@ declare(`zstd: killed ${kills} times while ${readers} processes read, with --sup
   const reports = running.map(({ stdout }) => text(stdout as NodeJS.ReadableStream));
   const killed = new Set<number>();
   while (killed.size < kills) {
-    const server = daemonsOf(mountpoint).find(
+    const server = serversOf(mountpoint).find(
       ({ pid, commandLine }) => commandLine.startsWith("puzzlefs serve") && !killed.has(pid),
     );
     if (server !== undefined) {

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { root, run } from "../end-to-end/programs.ts";
 import { mountpoints } from "../end-to-end/scratch.ts";
-import { daemonsOf } from "./daemons.ts";
+import { daemonsOf, serversOf } from "./daemons.ts";
 
 export interface Kind {
   name: string;
@@ -56,7 +56,7 @@ async function cycle({ image, directory, options, isWritable, isKilled }: Cycles
   if (readFileSync(join(mountpoint, "sizes/text-65537")).length !== 65_537) throw new Error("a file is cut short");
   readdirSync(join(mountpoint, "large-directory"));
   if (isWritable === true) writeFileSync(join(mountpoint, "sizes/text-65536"), "changed");
-  if (isKilled === true) for (const { pid } of daemonsOf(mountpoint)) process.kill(pid, "SIGKILL");
+  if (isKilled === true) for (const { pid } of serversOf(mountpoint)) process.kill(pid, "SIGKILL");
   run(process.execPath, [bundle, "umount", mountpoint], { env });
   // A daemon learns from the kernel that it is not needed any more, and then has to end.
   const end = Date.now() + patienceMilliseconds;

@@ -5,7 +5,7 @@ export interface Daemon {
   commandLine: string;
 }
 
-/** Processes that serve mounts below a directory, or are about to: they say so in their command lines. */
+/** Processes behind mounts below a directory, by their command lines. */
 export function daemonsOf(directory: string): Daemon[] {
   const daemons: Daemon[] = [];
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
@@ -19,6 +19,11 @@ export function daemonsOf(directory: string): Daemon[] {
       daemons.push({ pid: Number(pid), commandLine });
   }
   return daemons.filter(({ pid }) => pid !== process.pid);
+}
+
+/** Those that serve, and their supervisors, without the shells that wait to unmount: these end with them. */
+export function serversOf(directory: string): Daemon[] {
+  return daemonsOf(directory).filter(({ commandLine }) => commandLine.startsWith("puzzlefs "));
 }
 
 /** What a process takes of memory, bytes. */

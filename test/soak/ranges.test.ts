@@ -14,7 +14,7 @@ import { build } from "../end-to-end/images.ts";
 import { debianRoot, missing, puzzlefs, run } from "../end-to-end/programs.ts";
 import { Scratch } from "../end-to-end/scratch.ts";
 import { backends } from "../posix/backends.ts";
-import { daemonsOf, residentBytes } from "./daemons.ts";
+import { serversOf, residentBytes } from "./daemons.ts";
 
 const processes = 64;
 const seconds = Number(process.env["PUZZLEFS_SOAK_SECONDS"] ?? 10);
@@ -62,7 +62,7 @@ for (const [tag, options] of [
         `${store}:${tag}`,
         mountpoint,
       ]);
-      const daemon = daemonsOf(mountpoint)[0]?.pid ?? 0;
+      const daemon = serversOf(mountpoint)[0]?.pid ?? 0;
       const base = residentBytes(daemon);
       const readers = startReaders(mountpoint);
       const ends = Promise.all(readers.map(endOf));

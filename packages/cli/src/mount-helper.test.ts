@@ -52,8 +52,18 @@ const cases: [name: string, script: string, output: string][] = [
   ],
   [
     "remount changes flags; an image stays read-only",
-    "mount -t puzzlefs $PWD/store:v1 mnt; mount -o remount,rw,nosuid mnt; findmnt -n -o VFS-OPTIONS $PWD/mnt; touch mnt/x || umount mnt",
+    "mount -t puzzlefs -o allow_suid,allow_dev $PWD/store:v1 mnt; mount -o remount,rw,nosuid mnt; findmnt -n -o VFS-OPTIONS $PWD/mnt; touch mnt/x || umount mnt",
     "ro,nosuid,relatime\n",
+  ],
+  [
+    "set-uid programs and devices only where they are asked for",
+    "for o in defaults allow_suid allow_dev allow_suid,allow_dev allow_dev,nodev; do mount -t puzzlefs -o $o $PWD/store:v1 mnt; findmnt -n -o VFS-OPTIONS $PWD/mnt; umount mnt; done",
+    "ro,nosuid,nodev,relatime\nro,nodev,relatime\nro,nosuid,relatime\nro,relatime\nro,nosuid,nodev,relatime\n",
+  ],
+  [
+    "only images are remounted and unmounted by us",
+    `mount -t tmpfs none mnt; mount.puzzlefs none mnt -o remount,noexec && exit 1; '${launcher}' umount mnt && exit 1; findmnt -n -o FSTYPE $PWD/mnt; umount mnt`,
+    "tmpfs\n",
   ],
   [
     "remount of an overlay",

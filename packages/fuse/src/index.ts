@@ -10,7 +10,7 @@ export { Session, type SessionOptions } from "./session.ts";
 export { MountError, MountOptionError } from "./mount/errors.ts";
 export { mount, unmount, type UnmountOptions } from "./mount/mount.ts";
 export { checkMountpoint, type Mountpoint } from "./mount/mountpoint.ts";
-export { findMount, isOurs, listMounts, type MountEntry } from "./mount/mountinfo.ts";
+export { findMount, isOurs, listMounts, mountOf, type MountEntry } from "./mount/mountinfo.ts";
 export { parseMountOptions, type MountOptions } from "./mount/options.ts";
 export { notifyInitPipe } from "./daemon/init-pipe.ts";
 export { stderrLog, type Log, type LogLevel } from "./daemon/log.ts";

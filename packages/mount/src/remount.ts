@@ -1,24 +1,26 @@
-import { findMount, isOurs, MountError, parseMountOptions } from "@puzzlefs/fuse";
+import { checkMountpoint, isOurs, MountError, mountOf, parseMountOptions } from "@puzzlefs/fuse";
 import { mount as mountNative, MS_RDONLY, SystemError } from "@puzzlefs/linux";
-import { resolve } from "node:path";
 
 const MS_REMOUNT = 32;
 const MS_BIND = 4096;
+const FLAGS = ["nosuid", "nodev", "noexec"];
 
 /**
- * `mount -o remount`: changes the flags of the mount (nosuid, nodev, noexec). A writable overlay over an image can be
- * made read-only and writable again; the image itself stays read-only without a word, as mount(8) says "rw" whenever
- * nobody said "ro". Throws MountError.
+ * `mount -o remount`: changes the flags of the mount (nosuid, nodev, noexec); those that are not named stay. A writable
+ * overlay over an image can be made read-only and writable again; the image itself stays read-only silently, because
+ * mount(8) passes "rw" whenever "ro" is not given. Throws MountError.
  */
 export function remount(path: string, options: readonly string[], rw: boolean): void {
-  const mountpoint = resolve(path);
-  const mount = findMount(mountpoint);
-  if (mount === undefined) throw new MountError(`${path}: not mounted`, "EINVAL");
+  using mountpoint = checkMountpoint(path);
+  const mount = mountOf(mountpoint.descriptor);
+  if (mount?.mountpoint !== mountpoint.path) throw new MountError(`${path}: not mounted`, "EINVAL");
   if (!isOurs(mount)) throw new MountError(`${path}: not an image but ${mount.type} is mounted there`, "EINVAL");
-  const { flags } = parseMountOptions(options);
+  const present = new Set(mount.options.split(","));
+  const kept = FLAGS.map((flag) => (present.has(flag) ? flag : flag.replace("no", "")));
+  const { flags } = parseMountOptions([...kept, ...options]);
   const wanted = rw && mount.type === "overlay" ? flags & ~MS_RDONLY : flags;
   try {
-    mountNative(null, mountpoint, null, MS_REMOUNT | MS_BIND | wanted, null);
+    mountNative(null, mountpoint.reachable, null, MS_REMOUNT | MS_BIND | wanted, null);
   } catch (error) {
     throw error instanceof SystemError ? new MountError(`${path}: ${error.message}`, error.code) : error;
   }

@@ -193,6 +193,39 @@ mounting("a signal while a file is open: detached at once, gone after the second
   close(file, () => undefined);
 });
 
+mounting("a signal takes nothing away that somebody else has mounted over it", async (t) => {
+  await using scratch = new Scratch();
+  const logFile = join(scratch.directory, "log");
+  const pid = await scratch.mount({ tree: "files", count: 1 }, { logFile });
+  execFileSync("mount", ["-t", "tmpfs", "tmpfs", scratch.mountpoint]);
+  writeFileSync(scratch.path("theirs"), "content");
+  process.kill(pid, "SIGTERM");
+  t.true(await eventually(() => /not unmounted: something else is mounted there/.test(readFileSync(logFile, "utf8"))));
+  t.is(readFileSync(scratch.path("theirs"), "latin1"), "content");
+  await t.throwsAsync(unmount(scratch.mountpoint), { code: "EINVAL", message: /not an image but tmpfs/ });
+  execFileSync("umount", [scratch.mountpoint]);
+  t.is(readFileSync(scratch.path("d0/file-0"), "latin1"), "content");
+});
+
+mounting("the daemon has none of its starter's descriptors, variables and capabilities", async (t) => {
+  await using scratch = new Scratch();
+  const argv = [process.execPath, MEMORY_MOUNT, scratch.mountpoint, '{"tree":"files","count":1}'];
+  const script = 'exec 3< / 77< /proc 200> "$1"; shift; API_TOKEN=secret exec "$@"';
+  const outcome = await run("bash", "-c", script, "bash", join(scratch.directory, "open"), ...argv);
+  const pid = Number(outcome.stdout);
+  const open = execFileSync("ls", ["-l", `/proc/${pid}/fd`], { encoding: "latin1" });
+  const paths = [...open.matchAll(/-> (\/.*)$/gm)].map(([, path]) => path).filter((path) => path !== "/dev/null");
+  t.deepEqual(paths, ["/dev/fuse"], open);
+  t.false(readFileSync(`/proc/${pid}/environ`, "latin1").includes("secret"));
+  const tasks = execFileSync("sh", ["-c", `cat /proc/${pid}/task/*/status`], { encoding: "latin1" });
+  // CAP_DAC_OVERRIDE and CAP_SYS_CHROOT, which only a server with a store gives up: this one has none.
+  t.deepEqual(
+    new Set(tasks.match(/^Cap(Eff|Prm):.*$/gm)),
+    new Set(["CapPrm:\t0000000000040002", "CapEff:\t0000000000040002"]),
+  );
+  t.true(tasks.split("\n").filter((line) => line === "NoNewPrivs:\t1").length > 0);
+});
+
 mounting("a killed daemon leaves ENOTCONN; unmounting works, mounting over it is refused with advice", async (t) => {
   await using scratch = new Scratch();
   const pid = await scratch.mount({ tree: "files", count: 1 });

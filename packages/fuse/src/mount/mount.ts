@@ -1,9 +1,11 @@
-import { MNT_DETACH, umount, UMOUNT_NOFOLLOW } from "@puzzlefs/linux";
+import { readlinkSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { close, Directory, MNT_DETACH, O_PATH, openNamed, umount, UMOUNT_NOFOLLOW } from "@puzzlefs/linux";
 import { errorCode } from "../wire/errno.ts";
 import { MountError } from "./errors.ts";
 import { fusermount, fusermountUnmount } from "./fusermount.ts";
 import { kernelMount } from "./kernel-mount.ts";
-import { findMount, isOurs, resolveMountpoint } from "./mountinfo.ts";
+import { isOurs, mountOf } from "./mountinfo.ts";
 import type { Mountpoint } from "./mountpoint.ts";
 import type { MountOptions } from "./options.ts";
 
@@ -39,19 +41,13 @@ export interface UnmountOptions {
  */
 export async function unmount(path: string, options: UnmountOptions = {}): Promise<void> {
   const lazy = options.lazy === true;
-  let mountpoint: string;
-  try {
-    mountpoint = resolveMountpoint(path);
-  } catch (error) {
-    throw new MountError(`${path}: ${errorCode(error) === "ENOENT" ? "no such directory" : error}`, errorCode(error));
-  }
-  const found = findMount(mountpoint);
-  if (found === undefined) throw new MountError(`${path}: not mounted`, "EINVAL");
-  if (!isOurs(found))
-    throw new MountError(`${path}: not an image but ${found.type} is mounted there; use umount(8)`, "EINVAL");
+  const mountpoint = ownMountAt(path);
   if (process.geteuid?.() !== 0) return fusermountUnmount(mountpoint, lazy);
   try {
-    umount(mountpoint, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0));
+    // Below its parent, opened once: what other users may rename above does not matter.
+    using parent = Directory.open(dirname(mountpoint));
+    const place = `/proc/self/fd/${parent.descriptor}/${basename(mountpoint)}`;
+    umount(place, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0));
   } catch (error) {
     switch (errorCode(error)) {
       case "EPERM":
@@ -63,5 +59,26 @@ export async function unmount(path: string, options: UnmountOptions = {}): Promi
       default:
         throw new MountError(`${path}: unmount failed: ${errorCode(error) ?? error}`, errorCode(error));
     }
+  }
+}
+
+/** The real path of a mount point with an image on it. Nothing is asked of the image: its server may be dead. */
+function ownMountAt(path: string): string {
+  let descriptor: number;
+  try {
+    descriptor = openNamed(path, O_PATH);
+  } catch (error) {
+    const code = errorCode(error);
+    throw new MountError(`${path}: ${code === "ENOENT" ? "no such directory" : error}`, code);
+  }
+  try {
+    const found = mountOf(descriptor);
+    if (found?.mountpoint !== readlinkSync(`/proc/self/fd/${descriptor}`)) {
+      throw new MountError(`${path}: not mounted`, "EINVAL");
+    }
+    if (isOurs(found)) return found.mountpoint;
+    throw new MountError(`${path}: not an image but ${found.type} is mounted there; use umount(8)`, "EINVAL");
+  } finally {
+    close(descriptor);
   }
 }

@@ -1,8 +1,9 @@
-import { readFileSync, realpathSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
 
 /** One line of /proc/self/mountinfo. */
 export interface MountEntry {
+  /** Unique among the mounts that there are. */
+  id: string;
   /** "MAJOR:MINOR" of st_dev. */
   device: string;
   mountpoint: string;
@@ -26,6 +27,7 @@ export function listMounts(): MountEntry[] {
     const dash = fields.indexOf("-");
     if (dash < 0) continue;
     entries.push({
+      id: fields[0],
       device: fields[2],
       mountpoint: unescape(fields[4]),
       escapedMountpoint: fields[4],
@@ -52,15 +54,10 @@ export function isOurs({ type, superOptions }: MountEntry): boolean {
   return type === "puzzlefs" || type === "fuse.puzzlefs";
 }
 
-/**
- * The absolute path without symbolic links. The last component itself is not touched, as it may be the root of a mount
- * whose daemon is dead or does not answer; a symbolic link there is followed, since no mount can be on it.
- */
-export function resolveMountpoint(path: string): string {
-  const absolute = resolve(path);
-  const parent = join(realpathSync(dirname(absolute)), basename(absolute));
-  if (findMount(parent) !== undefined) return parent;
-  return realpathSync(absolute);
+/** The mount that an open file or directory is in. */
+export function mountOf(descriptor: number): MountEntry | undefined {
+  const id = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, "latin1"))?.[1];
+  return listMounts().find((entry) => entry.id === id);
 }
 
 /** The kernel writes space, tab, newline and backslash as octal escapes. */

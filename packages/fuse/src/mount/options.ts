@@ -39,6 +39,9 @@ const CLEARED = new Map([
   ["suid", "nosuid"],
   ["dev", "nodev"],
   ["exec", "noexec"],
+  // mount(8) keeps "suid" and "dev" to itself: to it they are the absence of flags.
+  ["allow_suid", "nosuid"],
+  ["allow_dev", "nodev"],
 ]);
 
 /** Without meaning for a read-only file system that is mounted now, but usual in fstab and mount(8). */
