@@ -2,8 +2,8 @@
  * The kernel's newer mount API: a file system is configured word by word, and says in its own words what it does not
  * like, which mount(2) cannot. See fsopen(2), fsconfig(2), fsmount(2), move_mount(2).
  */
-import { closeSync, constants, openSync, readSync } from "node:fs";
-import { bind, hasCode, nulTerminated, SystemError } from "@puzzlefs/linux";
+import { closeSync, constants, readSync } from "node:fs";
+import { bind, close, hasCode, nulTerminated, openat, openNamed, SystemError } from "@puzzlefs/linux";
 
 // By number, the same on every architecture: the C library has names for them only since glibc 2.36.
 const SYS_MOVE_MOUNT = 429;
@@ -19,8 +19,10 @@ const FSOPEN_CLOEXEC = 1;
 const FSMOUNT_CLOEXEC = 1;
 const FSCONFIG_SET_FLAG = 0;
 const FSCONFIG_SET_STRING = 1;
+const FSCONFIG_SET_FD = 5;
 const FSCONFIG_CMD_CREATE = 6;
 const MOVE_MOUNT_F_EMPTY_PATH = 4;
+const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
 const AT_FDCWD = -100;
 
 /** Longest value that fsconfig(2) takes, bytes. */
@@ -69,20 +71,29 @@ export class FileSystemContext {
     this.#call(key, () => fsconfig(SYS_FSCONFIG, this.#descriptor, FSCONFIG_SET_FLAG, name, null, 0));
   }
 
-  /** Sets an option whose value is a directory, whatever its name consists of. */
-  setDirectory(key: string, path: string): void {
+  /**
+   * Sets an option whose value is a directory: a path, whatever it consists of, or a descriptor, which must stay open
+   * until the file system is mounted.
+   */
+  setDirectory(key: string, path: string | number): void {
+    if (typeof path === "number") return this.#setDescriptor(key, path);
     const plain = Buffer.byteLength(path) <= LONGEST_VALUE && !/[,:\\]/.test(path);
     this.set(key, plain ? path : `/proc/self/fd/${this.#open(path)}`);
   }
 
-  /** @param attributes MOUNT_ATTR_* */
-  mountOn(mountpoint: string, attributes: number): void {
+  /**
+   * @param mountpoint a path, or a descriptor of the directory
+   * @param attributes MOUNT_ATTR_*
+   */
+  mountOn(mountpoint: string | number, attributes: number): void {
     this.#call("create", () => fsconfig(SYS_FSCONFIG, this.#descriptor, FSCONFIG_CMD_CREATE, null, null, 0));
     const mount = this.#call("fsmount", () => fsmount(SYS_FSMOUNT, this.#descriptor, FSMOUNT_CLOEXEC, attributes));
-    const target = nulTerminated(mountpoint);
+    const opened = typeof mountpoint === "number";
+    const target = nulTerminated(opened ? "" : mountpoint);
+    const flags = MOVE_MOUNT_F_EMPTY_PATH | (opened ? MOVE_MOUNT_T_EMPTY_PATH : 0);
     try {
       this.#call("move_mount", () =>
-        moveMount(SYS_MOVE_MOUNT, mount, nulTerminated(""), AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH),
+        moveMount(SYS_MOVE_MOUNT, mount, nulTerminated(""), opened ? mountpoint : AT_FDCWD, target, flags),
       );
     } finally {
       closeSync(mount);
@@ -91,11 +102,21 @@ export class FileSystemContext {
 
   [Symbol.dispose](): void {
     closeSync(this.#descriptor);
-    for (const directory of this.#directories) closeSync(directory);
+    for (const directory of this.#directories) close(directory);
+  }
+
+  /** The path that /proc/mounts shows is the directory's where the file system takes descriptors (overlayfs since 6.13). */
+  #setDescriptor(key: string, directory: number): void {
+    const descriptor = openat(directory, ".", constants.O_RDONLY | constants.O_DIRECTORY);
+    this.#directories.push(descriptor);
+    const name = nulTerminated(key);
+    if (fsconfig(SYS_FSCONFIG, this.#descriptor, FSCONFIG_SET_FD, name, null, descriptor) === 0) return;
+    this.#messages();
+    this.set(key, `/proc/self/fd/${descriptor}`);
   }
 
   #open(path: string): number {
-    const descriptor = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    const descriptor = openNamed(path, constants.O_RDONLY | constants.O_DIRECTORY);
     this.#directories.push(descriptor);
     return descriptor;
   }
