@@ -210,6 +210,49 @@ mountTest("--persist by a link of root's own is followed", async (t) => {
   }
 });
 
+const marks: Record<string, string> = {
+  "a whiteout": "mknod root/sub/mark c 0 0",
+  "an opaque directory": "mkdir root/sub/mark && setfattr -n trusted.overlay.opaque -v y root/sub/mark",
+  "a redirected file": "touch root/sub/mark && setfattr -n trusted.overlay.redirect -v /file root/sub/mark",
+  "data elsewhere": "touch root/sub/mark && setfattr -n trusted.overlay.metacopy root/sub/mark",
+};
+
+for (const [what, make] of Object.entries(marks)) {
+  mountTest(`an image with ${what} is not mounted under an overlay, unless one insists`, async (t) => {
+    using place = await withImage(t);
+    try {
+      await shell(t, place, `mkdir root/sub && ${make} && puzzlefs build root store:v2`);
+      for (const options of ["-w", "-p up", "--driver fuse -w"]) {
+        const { code, stderr } = await place.shell(`puzzlefs mount ${options} store:v2 mnt`);
+        t.is(code, 1, options);
+        t.regex(
+          stderr,
+          /marks of overlayfs: 1, the first \/sub\/mark: (character device 0:0|trusted.overlay.\w+)/,
+          options,
+        );
+        await nothingLeft(t, place);
+      }
+      await shell(t, place, "puzzlefs mount -o overlay_attributes -w store:v2 mnt && umount mnt");
+      await shell(t, place, "puzzlefs mount store:v2 mnt && stat mnt/sub/mark && umount mnt");
+      await nothingLeft(t, place);
+    } finally {
+      tidy(place);
+    }
+  });
+}
+
+mountTest("in a user namespace the marks are user.overlay.*, elsewhere these are attributes like others", async (t) => {
+  using place = await withImage(t);
+  if (spawnSync("unshare", ["-rm", "true"]).status !== 0) return t.log("skipped: no user namespaces here");
+  await shell(t, place, "setfattr -n user.overlay.opaque -v y root && puzzlefs build root store:v2");
+  const script = `puzzlefs mount -w store:v2 mnt && umount mnt`;
+  await shell(t, place, script);
+  const { code, stderr } = await place.shell(`unshare -rm bash -c "$(declare -f puzzlefs); ${script}"`);
+  t.is(code, 1);
+  t.regex(stderr, /\/: user\.overlay\.opaque/);
+  await nothingLeft(t, place);
+});
+
 mountTest("an upper directory that is none leaves nothing behind", async (t) => {
   using place = await withImage(t);
   mkdirSync(place.path("tmp"));

@@ -104,6 +104,6 @@ function mountOverlay(mountpoint: string, overlay: Overlay, lower: string, { upp
 }
 
 /** Whether root here is not root of the machine. */
-function inUserNamespace(): boolean {
+export function inUserNamespace(): boolean {
   return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "latin1"));
 }
