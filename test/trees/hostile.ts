@@ -195,7 +195,7 @@ function systemAttributes(at: At): void {
   for (const name of ["capability", "trusted"]) writeFileSync(at(`attributes/${name}`), name);
   for (const name of ["capability", "all"]) setCapability(at(`attributes/${name}`));
   for (const name of ["trusted", "all"]) {
-    lsetxattr(at(`attributes/${name}`), "trusted.overlay.origin", Buffer.from("t"));
+    lsetxattr(at(`attributes/${name}`), "trusted.origin", Buffer.from("t"));
   }
   lsetxattr(at("attributes/link"), "trusted.link", Buffer.from("of the link itself"));
 }

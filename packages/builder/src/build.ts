@@ -65,7 +65,7 @@ async function storeTree(
     mtime: options.mtime,
     xattrs: new XattrReader(options.selinux, options.warn),
     numbering: base === undefined ? new FreshNumbering() : new BaseNumbering(base),
-    onFile: (node, fsPath, path, status) => pipeline.addFile(node, fsPath, path, status),
+    onFile: (node, file) => pipeline.addFile(node, file),
   });
   await pipeline.finish();
   nodes.sort((a, b) => a.ino - b.ino);

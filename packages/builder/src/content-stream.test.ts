@@ -10,7 +10,7 @@ import fc from "fast-check";
 import { ContentStream, noPieces, type Pieces } from "./content-stream.ts";
 import { readContent } from "./content.ts";
 import { BuildError } from "./errors.ts";
-import { FileStatus } from "@puzzlefs/linux";
+import { AT_FDCWD, FileStatus } from "@puzzlefs/linux";
 import { noise, temporaryDirectory } from "./fixture.ts";
 import { ChunkQueue } from "./queue.ts";
 import { SlabRing } from "./slab.ts";
@@ -145,7 +145,8 @@ function statusOf(path: string): FileStatus {
 function read(recorder: Recorder, path: string, status: FileStatus): Pieces {
   const file = { pieces: noPieces };
   recorder.stream.begin(file, status.size);
-  readContent(recorder.chunker.memory, recorder.stream, Buffer.from(path), path, status);
+  const found = { directory: AT_FDCWD, name: Buffer.from(path), path, status };
+  readContent(recorder.chunker.memory, recorder.stream, found);
   recorder.stream.close();
   return file.pieces;
 }
@@ -173,17 +174,20 @@ const replacements: Record<string, (path: string) => void> = {
   "a fifo": (path) => execFileSync("mkfifo", [path]),
   "a symbolic link": (path) => execFileSync("ln", ["-s", "/etc/passwd", path]),
   "a directory": (path) => execFileSync("mkdir", [path]),
+  ...(process.geteuid?.() === 0 && { "a device": (path) => execFileSync("mknod", [path, "c", "1", "5"]) }),
   "another file": (path) => writeFileSync(path, "x".repeat(10_000)),
   nothing: () => {},
 };
 
 for (const [what, replace] of Object.entries(replacements)) {
-  test(`a file replaced by ${what} since the walk is an error that names it`, (t) => {
+  test(`a file replaced by ${what} since the walk is an error that names it, and is not read`, (t) => {
     const path = join(temporaryDirectory(), "victim");
     writeFileSync(path, "x".repeat(10_000));
     const status = statusOf(path);
     rmSync(path);
     replace(path);
-    t.throws(() => read(new Recorder(), path, status), { instanceOf: BuildError, message: /victim: / });
+    const recorder = new Recorder();
+    recorder.stream.reserve = () => t.fail("something was read") as never;
+    t.throws(() => read(recorder, path, status), { instanceOf: BuildError, message: /victim: / });
   });
 }

@@ -1,54 +1,57 @@
-import { closeSync, constants, openSync, readSync } from "node:fs";
+import { constants, readSync } from "node:fs";
 
-import { printable, seekData, seekHole } from "@puzzlefs/linux";
+import { close, FileStatus, openat, seekData, seekHole } from "@puzzlefs/linux";
 
 import type { ContentStream } from "./content-stream.ts";
-import { BuildError, readFailure } from "./errors.ts";
-import { FileStatus } from "@puzzlefs/linux";
+import { BuildError, changed, readFailure } from "./errors.ts";
+import type { FoundFile } from "./tree.ts";
 
 /** Files with less missing than this are read with their zeros: finding the holes costs two calls each. */
 const leastHole = 65536;
 
-/** Content is read without following a link or waiting for a fifo's writer, should the file be replaced by one. */
-const openFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** Should the file be replaced by a fifo or a terminal, opening it neither waits nor makes it ours. */
+const openFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-const statusAfter = new FileStatus();
+const opened = new FileStatus();
+
+/** What content is read into. */
+type Sink = Pick<ContentStream, "reserve" | "advance" | "hole">;
 
 /**
- * Reads a regular file into `stream`; `found` is what the walk was told of it. `fsPath` leads to it,
- * `path` (latin1) is for messages. Throws a BuildError if it cannot be read or is not what was found any more.
+ * Reads a regular file into `stream`. Throws a BuildError if it cannot be read, or is not what the walk found: looked
+ * at before anything is read from it, and again afterwards.
  */
-export function readContent(
-  memory: Uint8Array<SharedArrayBuffer>,
-  stream: ContentStream,
-  fsPath: Buffer,
-  path: string,
-  found: FileStatus,
-): void {
-  const { size } = found;
+export function readContent(memory: Uint8Array<SharedArrayBuffer>, stream: Sink, found: FoundFile): void {
+  const { path, status } = found;
+  const { size } = status;
   let file: number;
   try {
-    file = openSync(fsPath, openFlags);
+    file = openat(found.directory, found.name, openFlags);
   } catch (error) {
     throw readFailure(path, "read", error);
   }
   try {
-    if (size - found.allocated >= leastHole) readSparse(memory, stream, file, size, path);
+    checkUnchanged(file, found);
+    if (size - status.allocated >= leastHole) readSparse(memory, stream, file, size, path);
     else readRange(memory, stream, file, 0, size, path);
-    statusAfter.readDescriptor(file);
-    if (!statusAfter.unchangedSince(found)) throw changed(path);
+    checkUnchanged(file, found);
   } catch (error) {
     throw error instanceof BuildError || (error as NodeJS.ErrnoException).syscall === undefined
       ? error
       : readFailure(path, "read", error);
   } finally {
-    closeSync(file);
+    close(file);
   }
+}
+
+function checkUnchanged(file: number, { path, status }: FoundFile): void {
+  opened.readDescriptor(file);
+  if (opened.type !== status.type || !opened.unchangedSince(status)) throw changed(path);
 }
 
 function readRange(
   memory: Uint8Array<SharedArrayBuffer>,
-  stream: ContentStream,
+  stream: Sink,
   file: number,
   from: number,
   to: number,
@@ -66,7 +69,7 @@ function readRange(
 /** Reads the data and passes on the holes between as lengths. */
 function readSparse(
   memory: Uint8Array<SharedArrayBuffer>,
-  stream: ContentStream,
+  stream: Sink,
   file: number,
   size: number,
   path: string,
@@ -80,11 +83,4 @@ function readSparse(
     readRange(memory, stream, file, data, end, path);
     at = end;
   }
-}
-
-function changed(path: string): BuildError {
-  return new BuildError(
-    printable(Buffer.from(path, "latin1")),
-    "it changed while it was being read; build from a tree at rest",
-  );
 }

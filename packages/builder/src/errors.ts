@@ -18,8 +18,15 @@ export class BuildError extends Error {
 /** Turns what a system call on `path` (latin1) threw into a BuildError that says what was being done. */
 export function readFailure(path: string, doing: string, cause: unknown): BuildError {
   const code = (cause as NodeJS.ErrnoException).code;
-  const reason = code === undefined ? String(cause) : (errnoTexts[code] ?? code);
+  const known = code === undefined ? undefined : (errnoTexts[code] ?? code);
+  const reason = known ?? (cause instanceof Error ? cause.message : String(cause));
   return new BuildError(printable(Buffer.from(path, "latin1")), `cannot ${doing}: ${reason}`, cause);
+}
+
+/** What is found at `path` (latin1) is not what it was. */
+export function changed(path: string): BuildError {
+  const what = "it changed while it was being read; build from a tree at rest";
+  return new BuildError(printable(Buffer.from(path, "latin1")), what);
 }
 
 const errnoTexts: Record<string, string> = {

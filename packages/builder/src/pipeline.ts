@@ -5,14 +5,14 @@ import { Chunker } from "@puzzlefs/chunker";
 import { ChunkWork, placeOf, type WorkSettings } from "./chunk-work.ts";
 import { ContentStream } from "./content-stream.ts";
 import { readContent } from "./content.ts";
-import type { Directory, FileStatus } from "@puzzlefs/linux";
+import type { Directory } from "@puzzlefs/linux";
 import type { BlobDirectory } from "@puzzlefs/oci";
 import type { Progress, ResolvedOptions } from "./options.ts";
 import { PackWriter } from "./pack.ts";
 import { ChunkQueue } from "./queue.ts";
 import { SlabRing, slabLayout } from "./slab.ts";
 import { WorkerThreads } from "./threads.ts";
-import type { TreeNode } from "./tree.ts";
+import type { FoundFile, TreeNode } from "./tree.ts";
 
 /** Threads are started once this many bytes have been read: they cost more than a small tree does. */
 const startThreadsAfter = 256 << 10;
@@ -62,12 +62,12 @@ export class Pipeline {
   }
 
   /** Reads a regular file and cuts it. `node.pieces` is complete once `finish` has returned. */
-  addFile(node: TreeNode, fsPath: Buffer, path: string, status: FileStatus): void {
+  addFile(node: TreeNode, file: FoundFile): void {
     const alone = this.#options.chunking === "file" && node.size >= this.#options.chunkSizes.min;
     const stream = alone ? this.#large : this.#small;
     if (node.size > 0) {
       stream.begin(node, node.size);
-      readContent(this.#chunker.memory, stream, fsPath, path, status);
+      readContent(this.#chunker.memory, stream, file);
       if (alone) stream.finish();
     }
     this.#progress.files++;

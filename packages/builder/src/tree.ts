@@ -1,3 +1,5 @@
+import type { FileStatus } from "@puzzlefs/linux";
+
 import type { Pieces } from "./content-stream.ts";
 
 export type NodeKind = "file" | "dir" | "lnk" | "chr" | "blk" | "fifo" | "sock";
@@ -27,6 +29,17 @@ export interface TreeNode {
 export interface TreeEntry {
   readonly name: string;
   readonly ino: number;
+}
+
+/** A name in an open directory. */
+export interface FoundFile {
+  /** Descriptor of the directory. */
+  directory: number;
+  /** Ends in NUL. */
+  name: Uint8Array;
+  /** For messages; latin1. */
+  path: string;
+  status: FileStatus;
 }
 
 /** Hands out inode numbers as the walk meets names. */

@@ -29,7 +29,7 @@ function walk(rootfs: string, onFile: (path: string) => void = () => {}): TreeNo
     mtime: { kind: "zero" },
     xattrs: new XattrReader(false, () => {}),
     numbering: new FreshNumbering(),
-    onFile: (_node, _fsPath, path) => onFile(path.slice(rootfs.length + 1)),
+    onFile: (_node, { path }) => onFile(path.slice(rootfs.length + 1)),
   });
 }
 

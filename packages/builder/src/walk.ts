@@ -1,16 +1,22 @@
-import { closeSync, constants, openSync, readdirSync, readlinkSync } from "node:fs";
+import { constants } from "node:fs";
 
-import { printable } from "@puzzlefs/linux";
+import {
+  Descent,
+  Directory,
+  FileStatus,
+  hasCode,
+  listDirectory,
+  printable,
+  readlinkat,
+  SystemError,
+  type Level,
+} from "@puzzlefs/linux";
 
 import { noPieces } from "./content-stream.ts";
-import { BuildError, readFailure } from "./errors.ts";
-import { FileStatus } from "@puzzlefs/linux";
+import { BuildError, changed, readFailure } from "./errors.ts";
 import type { MtimePolicy } from "./options.ts";
-import type { NodeKind, Numbering, TreeEntry, TreeNode } from "./tree.ts";
+import type { FoundFile, NodeKind, Numbering, TreeEntry, TreeNode } from "./tree.ts";
 import type { XattrReader } from "./xattrs.ts";
-
-/** Room for the longest name and a slash below the system's limit on paths. */
-const longestPath = 4096 - 257;
 
 const kinds = new Map<number, NodeKind>([
   [constants.S_IFREG, "file"],
@@ -27,8 +33,8 @@ const noEntries: TreeEntry[] = Object.freeze([] as TreeEntry[]) as TreeEntry[];
 /** A directory that was numbered but not read yet. */
 interface Waiting {
   node: TreeNode;
-  /** As the system can reach it, and as messages name it; latin1. */
-  fsPath: string;
+  level: Level;
+  /** For messages; latin1. */
   path: string;
 }
 
@@ -37,81 +43,92 @@ export interface WalkOptions {
   mtime: MtimePolicy;
   xattrs: XattrReader;
   numbering: Numbering;
-  /** Called for each regular file once, in the order of the tree, while `fsPath` leads to it and `status` is its. */
-  onFile: (node: TreeNode, fsPath: Buffer, path: string, status: FileStatus) => void;
+  /** Called for each regular file once, in the order of the tree; what it is given is valid during the call. */
+  onFile: (node: TreeNode, file: FoundFile) => void;
 }
 
 /**
  * Walks a tree as the Rust tool does: directories depth-first in byte order, and in each all entries numbered in byte
  * order before any subdirectory is entered. Hard links share the number of the name met first; mount points of other
  * file systems are empty directories. Returns every inode, each once. Throws a BuildError.
+ *
+ * Others may change the tree meanwhile: the walk then fails or has the one or the other state, but never leaves the
+ * tree. Each directory is opened by its name in its parent, and everything in it is reached through its descriptor.
  */
 export function walkTree(options: WalkOptions): TreeNode[] {
-  return new Walk(options).run();
+  using root = openRoot(options.rootfs);
+  return new Walk(options, root).run();
+}
+
+/** Opens what the user named, with links as openNamed() follows them. */
+function openRoot(rootfs: string): Directory {
+  try {
+    return Directory.open(rootfs);
+  } catch (error) {
+    if (hasCode(error, "ENOTDIR")) throw new BuildError(rootfs, "not a directory", error);
+    if (hasCode(error, "ELOOP") && error instanceof SystemError) {
+      throw new BuildError(rootfs, `cannot open: ${error.message}`, error);
+    }
+    throw readFailure(latin1(rootfs), "read", error);
+  }
 }
 
 class Walk {
-  #options: WalkOptions;
-  #nodes: TreeNode[] = [];
+  readonly #options: WalkOptions;
+  readonly #path: string;
+  readonly #descent: Descent;
+  readonly #nodes: TreeNode[] = [];
   /** By device and inode, only what has several names. */
-  #hardLinks = new Map<string, TreeNode>();
-  #device = "";
-  #status = new FileStatus();
+  readonly #hardLinks = new Map<string, TreeNode>();
+  readonly #status = new FileStatus();
 
-  constructor(options: WalkOptions) {
+  constructor(options: WalkOptions, root: Directory) {
     this.#options = options;
+    this.#path = latin1(options.rootfs);
+    this.#descent = attempt(
+      this.#path,
+      () => new Descent(root.descriptor, (level, cause) => this.#failure(level, cause)),
+    );
   }
 
   run(): TreeNode[] {
-    const path = Buffer.from(this.#options.rootfs).toString("latin1");
-    const terminated = terminatedPath(path);
-    this.#readStatus(terminated, path);
-    if ((this.#status.mode & constants.S_IFMT) !== constants.S_IFDIR) {
-      throw new BuildError(this.#options.rootfs, "not a directory");
-    }
-    this.#device = this.#status.device;
-    const root = this.#addNode(1, "dir", terminated, path);
+    using descent = this.#descent;
+    const { root: level } = descent;
+    const [path, name] = [this.#path, Buffer.from(".\0")];
+    const file = { directory: descent.enter(level), name, path, status: this.#status };
+    this.#status.readDescriptor(file.directory);
+    const root = this.#addNode(1, "dir", file);
 
-    // A stack, not recursion: depth is the tree's to choose. A number on it is a descriptor to close on the way back.
-    const stack: (Waiting | number)[] = [{ node: root, fsPath: path, path }];
-    try {
-      for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-        if (typeof next === "number") closeSync(next);
-        else this.#visit(next, stack);
-      }
-    } finally {
-      for (const left of stack) if (typeof left === "number") closeSync(left);
-    }
+    // A stack, not recursion: depth is the tree's to choose.
+    const stack: Waiting[] = [{ node: root, level, path }];
+    for (let next = stack.pop(); next !== undefined; next = stack.pop()) this.#visit(next, stack);
     return this.#nodes;
   }
 
-  #visit(directory: Waiting, stack: (Waiting | number)[]): void {
-    let { fsPath } = directory;
-    if (fsPath.length > longestPath) {
-      // Too deep for a path: go on from a descriptor, which is closed when everything below has been visited.
-      const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-      const descriptor = attempt(directory.path, () => openSync(Buffer.from(fsPath, "latin1"), flags));
-      stack.push(descriptor);
-      fsPath = `/proc/self/fd/${descriptor}`;
-    }
-    const names = attempt(directory.path, () => readdirSync(Buffer.from(fsPath, "latin1"), { encoding: "latin1" }));
+  #visit({ node, level, path }: Waiting, stack: Waiting[]): void {
+    const directory = this.#descent.enter(level);
+    const names = attempt(path, () => listDirectory(directory)).map((entry) => entry.name.toString("latin1"));
     const subdirectories: Waiting[] = [];
     for (const name of names.sort(compareBytes)) {
-      const child = { fsPath: `${fsPath}/${name}`, path: `${directory.path}/${name}` };
-      const node = this.#visitEntry(directory.node, name, child.fsPath, child.path);
-      if (node !== undefined) subdirectories.push({ node, ...child });
+      const file = { directory, name: terminated(name), path: `${path}/${name}`, status: this.#status };
+      const child = this.#visitEntry(node, name, file);
+      if (child === undefined || this.#status.device !== level.device) continue;
+      subdirectories.push({ node: child, level: this.#descent.level(level, file.name, this.#status), path: file.path });
     }
     stack.push(...subdirectories.reverse());
   }
 
-  /** Numbers one entry. Returns its node if it is a directory to visit. */
-  #visitEntry(directory: TreeNode, name: string, fsPath: string, path: string): TreeNode | undefined {
-    const terminated = terminatedPath(fsPath);
-    this.#readStatus(terminated, path);
+  /** Numbers one entry. Returns its node if it is a directory. */
+  #visitEntry(directory: TreeNode, name: string, file: FoundFile): TreeNode | undefined {
+    try {
+      this.#status.readAt(file.directory, file.name);
+    } catch (error) {
+      throw readFailure(file.path, "read", error);
+    }
     const { mode, nlink } = this.#status;
     const kind = kinds.get(mode & constants.S_IFMT);
     if (kind === undefined) {
-      throw new BuildError(printable(terminated), `unknown file type, mode ${mode.toString(8)}`);
+      throw new BuildError(printable(Buffer.from(file.path, "latin1")), `unknown file type, mode ${mode.toString(8)}`);
     }
     const ino = this.#options.numbering.number(directory, name, kind);
 
@@ -121,15 +138,15 @@ class Walk {
       directory.entries.push({ name, ino: linked.ino });
       return undefined;
     }
-    const node = this.#addNode(ino, kind, terminated, path);
+    const node = this.#addNode(ino, kind, file);
     if (linkKey !== undefined) this.#hardLinks.set(linkKey, node);
     directory.entries.push({ name, ino });
-    if (kind === "file") this.#options.onFile(node, terminated.subarray(0, -1), path, this.#status);
-    return kind === "dir" && this.#status.device === this.#device ? node : undefined;
+    if (kind === "file") this.#options.onFile(node, file);
+    return kind === "dir" ? node : undefined;
   }
 
   /** Makes a node of what `#status` says. */
-  #addNode(ino: number, kind: NodeKind, terminated: Buffer, path: string): TreeNode {
+  #addNode(ino: number, kind: NodeKind, file: FoundFile): TreeNode {
     const status = this.#status;
     const isDevice = kind === "chr" || kind === "blk";
     const node: TreeNode = {
@@ -141,8 +158,8 @@ class Walk {
       major: isDevice ? status.major : 0,
       minor: isDevice ? status.minor : 0,
       ...mtimeOf(status, this.#options.mtime),
-      xattrs: this.#options.xattrs.read(terminated, path),
-      target: kind === "lnk" ? readTarget(terminated, path) : undefined,
+      xattrs: this.#options.xattrs.read(file),
+      target: kind === "lnk" ? attempt(file.path, () => readlinkat(file.directory, file.name)) : undefined,
       size: kind === "file" ? status.size : 0,
       pieces: noPieces,
       entries: kind === "dir" ? [] : noEntries,
@@ -151,25 +168,26 @@ class Walk {
     return node;
   }
 
-  #readStatus(terminated: Buffer, path: string): void {
-    try {
-      this.#status.readPath(terminated);
-    } catch (error) {
-      throw readFailure(path, "read", error);
+  #failure(level: Level, cause: unknown): BuildError {
+    let below = "";
+    for (let at = level; at.parent !== undefined; at = at.parent) {
+      below = `/${Buffer.from(at.name).toString("latin1", 0, at.name.length - 1)}${below}`;
     }
+    const path = this.#path + below;
+    return cause === undefined ? changed(path) : readFailure(path, "read", cause);
   }
 }
 
-/** A latin1 path as the system takes it. */
-function terminatedPath(path: string): Buffer {
-  const bytes = Buffer.allocUnsafe(path.length + 1);
-  bytes.write(path, "latin1");
-  bytes[path.length] = 0;
-  return bytes;
+function latin1(path: string): string {
+  return Buffer.from(path).toString("latin1");
 }
 
-function readTarget(terminated: Buffer, path: string): Buffer {
-  return attempt(path, () => readlinkSync(terminated.subarray(0, -1), { encoding: "buffer" }));
+/** A latin1 name as the system takes it. */
+function terminated(name: string): Buffer {
+  const bytes = Buffer.allocUnsafe(name.length + 1);
+  bytes.write(name, "latin1");
+  bytes[name.length] = 0;
+  return bytes;
 }
 
 function compareBytes(a: string, b: string): number {

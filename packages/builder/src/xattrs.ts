@@ -1,7 +1,8 @@
-import { lgetxattr, llistxattr } from "@puzzlefs/linux";
+import { lgetxattrAt, llistxattrAt } from "@puzzlefs/linux";
 import { hostXattrReason } from "@puzzlefs/reader";
 
 import { readFailure } from "./errors.ts";
+import type { FoundFile } from "./tree.ts";
 
 const none: readonly never[] = [];
 
@@ -16,16 +17,16 @@ export class XattrReader {
     this.#warn = warn;
   }
 
-  /** Attributes of the file at `fsPath`, links not followed, in byte order of their names. `path` is for messages. */
-  read(fsPath: Buffer, path: string): readonly { key: Buffer; val: Buffer }[] {
+  /** Attributes of a file, links not followed, in byte order of their names. */
+  read({ directory, name, path }: FoundFile): readonly { key: Buffer; val: Buffer }[] {
     try {
-      const names = llistxattr(fsPath);
+      const names = llistxattrAt(directory, name);
       if (names.length === 0) return none;
       return names
-        .filter((name) => this.#belongs(name))
+        .filter((key) => this.#belongs(key))
         .toSorted(Buffer.compare)
         .flatMap((key) => {
-          const val = lgetxattr(fsPath, key);
+          const val = lgetxattrAt(directory, name, key);
           // Removed since it was listed.
           return val === undefined ? [] : [{ key, val }];
         });

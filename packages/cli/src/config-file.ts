@@ -1,4 +1,5 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { constants, readSync } from "node:fs";
+import { close, openNamed } from "@puzzlefs/linux";
 import { CONFIG_LIMIT } from "@puzzlefs/oci";
 
 /** What a file holds, a pipe too (`--config <(jq …)`), but never more than one byte above what a configuration may have. */
@@ -6,7 +7,7 @@ export function readConfigFile(path: string): Buffer {
   const bytes = Buffer.alloc(CONFIG_LIMIT + 1);
   let descriptor: number | undefined;
   try {
-    descriptor = openSync(path, "r");
+    descriptor = openNamed(path, constants.O_RDONLY | constants.O_NOCTTY);
     let length = 0;
     for (let count = 1; count > 0 && length < bytes.length; length += count) {
       count = readSync(descriptor, bytes, length, bytes.length - length, null);
@@ -17,6 +18,6 @@ export function readConfigFile(path: string): Buffer {
       cause: error,
     });
   } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
+    if (descriptor !== undefined) close(descriptor);
   }
 }

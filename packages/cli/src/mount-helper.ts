@@ -93,6 +93,7 @@ function orderOf(source: string, mountpoint: string, words: Words): MountOrder {
     foreground: false,
     debug: false,
     supervise: words.supervise ?? false,
+    ...(words.overlayAttributes === true && { overlayAttributes: true }),
     ...(words.verity !== undefined && { digest: words.verity }),
     ...(words.persist !== undefined && { persist: resolve(words.persist) }),
     ...(words.logFile !== undefined && { logFile: resolve(words.logFile) }),

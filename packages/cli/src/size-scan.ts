@@ -1,21 +1,28 @@
-import { lstatSync, readdirSync } from "node:fs";
+import { constants } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
+import { Descent, Directory, FileStatus, listDirectory } from "@puzzlefs/linux";
 import { type SizeScanOrder, sizeSlot } from "./tree-size.ts";
 
-/** A worker thread: adds up the sizes of a tree's regular files, hard links counted once, and stores the sum. */
-function scan(root: string): number {
-  const device = lstatSync(root).dev;
-  const linked = new Set<number>();
-  const pending: Buffer[] = [Buffer.from(root)];
+/**
+ * A worker thread: adds up the sizes of a tree's regular files, hard links counted once, and stores the sum. It finds
+ * the same files as the build beside it, and leaves the tree as little.
+ */
+function scan(path: string): number {
+  using root = Directory.open(path);
+  using descent = new Descent(root.descriptor, (_, cause) => new Error("the tree is changing", { cause }));
+  const status = new FileStatus();
+  const linked = new Set<string>();
+  const pending = [descent.root];
   let total = 0;
-  for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
-    for (const entry of readdirSync(directory, { withFileTypes: true, encoding: "buffer" })) {
-      if (!entry.isDirectory() && !entry.isFile()) continue;
-      const path = Buffer.concat([directory, Buffer.from("/"), entry.name]);
-      const status = lstatSync(path);
-      if (entry.isDirectory() && status.dev === device) pending.push(path);
-      if (!entry.isFile() || linked.has(status.ino)) continue;
-      if (status.nlink > 1) linked.add(status.ino);
+  for (let level = pending.pop(); level !== undefined; level = pending.pop()) {
+    const directory = descent.enter(level);
+    for (const { name } of listDirectory(directory)) {
+      status.readAt(directory, name);
+      if (status.type === constants.S_IFDIR && status.device === level.device) {
+        pending.push(descent.level(level, name, status));
+      }
+      if (status.type !== constants.S_IFREG || (status.nlink > 1 && linked.has(status.identity))) continue;
+      if (status.nlink > 1) linked.add(status.identity);
       total += status.size;
     }
   }

@@ -26,6 +26,8 @@ const RESOLVE_NO_SYMLINKS = 0x04;
 const RESOLVE_BENEATH = 0x08;
 /** The same number on every architecture. */
 const SYS_OPENAT2 = 437;
+/** PATH_MAX: also of what a symbolic link contains. */
+const LONGEST_PATH = 4096;
 
 const OPENAT = "int openat(int dirfd, const void *path, int flags, unsigned int mode)";
 
@@ -102,11 +104,14 @@ function openat2(directory: number, path: Path, flags: number, mode: number, res
   }
 }
 
-/** The text of a symbolic link that was opened with O_PATH. */
-export function readlinkat(link: number): Buffer {
-  const target = Buffer.alloc(4096);
-  const length = check(native.readlinkat(link, new Uint8Array(1), target, target.length), "readlinkat");
-  return target.subarray(0, length);
+let linkText: Buffer | undefined;
+
+/** The text of a symbolic link: of `name` in an opened directory, or of a link that was opened with O_PATH. */
+export function readlinkat(directory: number, name: Path = ""): Buffer {
+  linkText ??= Buffer.allocUnsafeSlow(LONGEST_PATH);
+  const result = native.readlinkat(directory, nulTerminated(name), linkText, LONGEST_PATH);
+  const length = check(result, "readlinkat", () => printable(name));
+  return Buffer.from(linkText.subarray(0, length));
 }
 
 /** openBeneath() by hand. Exported for its test: modern kernels never come here. */

@@ -3,7 +3,7 @@
  * like, which mount(2) cannot. See fsopen(2), fsconfig(2), fsmount(2), move_mount(2).
  */
 import { constants, readSync } from "node:fs";
-import { O_PATH } from "./at-calls.ts";
+import { O_PATH, openat } from "./at-calls.ts";
 import { close } from "./descriptors.ts";
 import { hasCode } from "./errors.ts";
 import { bind, SystemError } from "./library.ts";
@@ -23,6 +23,7 @@ const FSOPEN_CLOEXEC = 1;
 const FSMOUNT_CLOEXEC = 1;
 const FSCONFIG_SET_FLAG = 0;
 const FSCONFIG_SET_STRING = 1;
+const FSCONFIG_SET_FD = 5;
 const FSCONFIG_CMD_CREATE = 6;
 
 /** Longest value that fsconfig(2) takes, bytes. */
@@ -71,9 +72,9 @@ export class FileSystemContext {
     this.#call(key, () => fsconfig(SYS_FSCONFIG, this.#descriptor, FSCONFIG_SET_FLAG, name, null, 0));
   }
 
-  /** Sets an option whose value is a directory: an opened one, or a path, whatever it consists of. */
+  /** Sets an option whose value is a directory: a descriptor, or a path, whatever it consists of. */
   setDirectory(key: string, directory: string | number): void {
-    if (typeof directory === "number") return this.set(key, `/proc/self/fd/${directory}`);
+    if (typeof directory === "number") return this.#setDescriptor(key, directory);
     const plain = Buffer.byteLength(directory) <= LONGEST_VALUE && !/[,:\\]/.test(directory);
     this.set(key, plain ? directory : `/proc/self/fd/${this.#open(directory)}`);
   }
@@ -98,6 +99,16 @@ export class FileSystemContext {
   [Symbol.dispose](): void {
     close(this.#descriptor);
     for (const directory of this.#directories) close(directory);
+  }
+
+  /** The path that /proc/mounts shows is the directory's where the file system takes descriptors (overlayfs since 6.13). */
+  #setDescriptor(key: string, directory: number): void {
+    const descriptor = openat(directory, ".", constants.O_RDONLY | constants.O_DIRECTORY);
+    this.#directories.push(descriptor);
+    const name = nulTerminated(key);
+    if (fsconfig(SYS_FSCONFIG, this.#descriptor, FSCONFIG_SET_FD, name, null, descriptor) === 0) return;
+    this.#messages();
+    this.set(key, `/proc/self/fd/${descriptor}`);
   }
 
   #open(path: string): number {

@@ -3,6 +3,7 @@
  * directory.ts (a directory opened once, everything in it by descriptor) and named-path.ts (paths that the caller typed).
  */
 export * from "./at-calls.ts";
+export { Descent, type Level } from "./descent.ts";
 export * from "./descriptors.ts";
 export * from "./devices.ts";
 export { Directory, NotRegularError } from "./directory.ts";
@@ -28,4 +29,15 @@ export { createMemory, mapMemory } from "./shared-memory.ts";
 export * from "./sockets.ts";
 export { futimens, utimensat, type Timestamp } from "./times.ts";
 export { enableFsVerityOf, measureFsVerityOf } from "./verity.ts";
-export { lgetxattr, llistxattr, lremovexattr, lsetxattr } from "./xattrs.ts";
+export {
+  fremovexattr,
+  fsetxattr,
+  lgetxattr,
+  lgetxattrAt,
+  llistxattr,
+  llistxattrAt,
+  lremovexattr,
+  lsetxattr,
+  lsetxattrAt,
+  MissingProcError,
+} from "./xattrs.ts";

@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
+import { hasCode } from "./errors.ts";
 import { bind, check, errnos } from "./library.ts";
-import { nulTerminated, printable, type Path } from "./paths.ts";
+import { descriptorPath, nulTerminated, printable, type Path } from "./paths.ts";
 
 /** XATTR_LIST_MAX and XATTR_SIZE_MAX of Linux: with this much room one call always suffices. */
 const LIMIT = 65536;
@@ -8,6 +10,16 @@ const list = bind("int64_t llistxattr(const void *path, void *list, size_t size)
 const get = bind("int64_t lgetxattr(const void *path, const void *name, void *value, size_t size)");
 const set = bind("int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)");
 const remove = bind("int lremovexattr(const void *path, const void *name)");
+
+const listAt = bind(
+  "int64_t syscall(int64_t number, int dirfd, const void *path, unsigned int flags, void *list, size_t size)",
+);
+const setOpen = bind("int fsetxattr(int fd, const void *name, const void *value, size_t size, int flags)");
+const removeOpen = bind("int fremovexattr(int fd, const void *name)");
+/** Since Linux 6.13; the same number on every architecture. */
+const SYS_LISTXATTRAT = 465;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+let hasListAt = true;
 
 let scratch: Buffer | undefined;
 const none: readonly Buffer[] = Object.freeze([]);
@@ -18,13 +30,32 @@ const none: readonly Buffer[] = Object.freeze([]);
  */
 export function llistxattr(path: Path): readonly Buffer[] {
   scratch ??= Buffer.allocUnsafeSlow(LIMIT);
-  const length = list(nulTerminated(path), scratch, LIMIT);
+  return namesIn(list(nulTerminated(path), scratch, LIMIT), path);
+}
+
+/**
+ * The same of a name in an opened directory. Before Linux 6.13 it needs /proc: throws MissingProcError without it.
+ */
+export function llistxattrAt(directory: number, name: Uint8Array): readonly Buffer[] {
+  scratch ??= Buffer.allocUnsafeSlow(LIMIT);
+  if (hasListAt) {
+    const result = listAt(SYS_LISTXATTRAT, directory, nulTerminated(name), AT_SYMLINK_NOFOLLOW, scratch, LIMIT);
+    // EPERM where seccomp hides the call.
+    hasListAt = result !== -errnos.ENOSYS && result !== -errnos.EPERM;
+    if (hasListAt) return namesIn(result, name);
+  }
+  return byProc(directory, name, llistxattr);
+}
+
+/** Splits what a call put into `scratch`, or throws what its result stands for. */
+function namesIn(length: number, path: Path): readonly Buffer[] {
   if (length === 0 || length === -errnos.EOPNOTSUPP) return none;
   check(length, "llistxattr", () => printable(path));
+  const bytes = (scratch as Buffer).subarray(0, length);
   const names: Buffer[] = [];
   for (let start = 0; start < length;) {
-    const end = scratch.indexOf(0, start);
-    names.push(Buffer.from(scratch.subarray(start, end)));
+    const end = bytes.indexOf(0, start);
+    names.push(Buffer.from(bytes.subarray(start, end)));
     start = end + 1;
   }
   return names;
@@ -39,13 +70,52 @@ export function lgetxattr(path: Path, name: Path): Buffer | undefined {
   return Buffer.from(scratch.subarray(0, length));
 }
 
+/** The same of a name in an opened directory. Throws MissingProcError where /proc is missing. */
+export function lgetxattrAt(directory: number, name: Uint8Array, attribute: Path): Buffer | undefined {
+  return byProc(directory, name, (path) => lgetxattr(path, attribute));
+}
+
 /** Creates or replaces an extended attribute, not following a symlink. */
 export function lsetxattr(path: Path, name: Path, value: Uint8Array): void {
   const result = set(nulTerminated(path), nulTerminated(name), value, value.length, 0);
   check(result, "lsetxattr", () => printable(path));
 }
 
+/** The same of a name in an opened directory. Throws MissingProcError where /proc is missing. */
+export function lsetxattrAt(directory: number, name: Uint8Array, attribute: Path, value: Uint8Array): void {
+  byProc(directory, name, (path) => lsetxattr(path, attribute, value));
+}
+
+/** The same of a file that is open, not by O_PATH. */
+export function fsetxattr(descriptor: number, name: Path, value: Uint8Array): void {
+  check(setOpen(descriptor, nulTerminated(name), value, value.length, 0), "fsetxattr");
+}
+
 /** Removes an extended attribute; throws ENODATA when there is none of that name. */
 export function lremovexattr(path: Path, name: Path): void {
   check(remove(nulTerminated(path), nulTerminated(name)), "lremovexattr", () => printable(path));
+}
+
+/** The same of a file that is open, not by O_PATH. */
+export function fremovexattr(descriptor: number, name: Path): void {
+  check(removeOpen(descriptor, nulTerminated(name)), "fremovexattr");
+}
+
+/** The kernel has no way to a file's extended attributes but by a path, and the paths of descriptors are in /proc. */
+export class MissingProcError extends Error {
+  override readonly name = "MissingProcError";
+
+  constructor() {
+    super("/proc is not mounted: extended attributes cannot be reached without it");
+  }
+}
+
+/** Calls with a path to `name` in an opened directory. */
+function byProc<T>(directory: number, name: Uint8Array, call: (path: Buffer) => T): T {
+  try {
+    return call(descriptorPath(directory, name));
+  } catch (error) {
+    if (!hasCode(error, "ENOENT", "ENOTDIR") || existsSync(descriptorPath(directory))) throw error;
+    throw new MissingProcError();
+  }
 }

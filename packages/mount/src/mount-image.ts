@@ -3,7 +3,8 @@ import { KernelRefusal } from "@puzzlefs/linux";
 import { Layout } from "@puzzlefs/oci";
 import { type ImageTree, openImageAt } from "@puzzlefs/reader";
 import { mountByDriver } from "./driver.ts";
-import { mountWritable, OverlayError } from "./overlay.ts";
+import { inUserNamespace, mountWritable, OverlayError } from "./overlay.ts";
+import { findOverlayMarks } from "./overlay-marks.ts";
 
 export type Driver = "kernel" | "fuse";
 
@@ -28,6 +29,8 @@ export interface MountRequest {
   writable: boolean;
   /** Where an overlay keeps its changes; implies `writable`. Absolute. */
   persist?: string;
+  /** An overlay is mounted although the image has marks of overlayfs, which it will obey. */
+  overlayAttributes?: boolean;
 }
 
 /** A FUSE mount that a daemon is to serve. */
@@ -52,6 +55,7 @@ export async function mountImage(
   if (!request.writable && request.persist === undefined) {
     return mountReadOnly(request, options, shownAt, () => startFuse({ mountpoint: shownAt.path }));
   }
+  if (request.overlayAttributes !== true) refuseOverlayMarks(request);
   let driver: Driver | undefined;
   const writable = (choice: DriverChoice): Promise<Driver> =>
     mountWritable(
@@ -68,6 +72,22 @@ export async function mountImage(
     // The driver counts as one of the two file systems that may lie on a store; FUSE does not.
     if (!(error instanceof OverlayError) || request.driver !== "auto" || driver !== "kernel") throw error;
     return writable("fuse");
+  }
+}
+
+/** Throws MountError for an image that an overlay would not show as it is. */
+function refuseOverlayMarks(request: MountRequest): void {
+  const tree = openRequested(request);
+  try {
+    const marks = findOverlayMarks(tree, inUserNamespace() ? "user.overlay." : "trusted.overlay.");
+    if (marks === undefined) return;
+    const what = `inodes with marks of overlayfs: ${marks.count}, the first ${marks.first}`;
+    const advice = "mount it read-only, or with -o overlay_attributes to have the overlay obey them";
+    throw new MountError(
+      `${request.mountpoint}: a writable mount would not show the image as it is (${what}); ${advice}`,
+    );
+  } finally {
+    tree.close();
   }
 }
 

@@ -1,8 +1,9 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkMountpoint, MountError, type Mountpoint } from "@puzzlefs/fuse";
-import { FileSystemContext, KernelRefusal, MNT_DETACH, umount, UMOUNT_NOFOLLOW } from "@puzzlefs/linux";
+import { Directory, FileStatus, FileSystemContext, KernelRefusal, MNT_DETACH, umount } from "@puzzlefs/linux";
+import { type RootAttributes, Upper } from "./upper.ts";
 
 const MS_RDONLY = 1;
 
@@ -29,32 +30,45 @@ export async function mountWritable<T>(
   overlay: Overlay,
   mountLower: (lower: Mountpoint) => Promise<T>,
 ): Promise<T> {
-  const place = mkdtempSync(join(tmpdir(), "puzzlefs-"));
+  using parent = Directory.open(temporaryDirectory());
+  const { name, directory: place } = parent.makeTemporary("puzzlefs-mount-");
   try {
     mountTmpfs(place);
     try {
-      const lower = join(place, "lower");
-      mkdirSync(lower);
+      // What is mounted there now.
+      using mounts = Directory.open(place.path);
+      mounts.makeDirectory("lower").close();
+      const lower = join(place.path, "lower");
       using target = checkMountpoint(lower);
       const result = await mountLower(target);
-      mountOverlay(mountpoint, overlay, lower, prepareUpper(lower, overlay.persist ?? join(place, "upper")));
+      using upper = prepareUpper(overlay.persist, mounts, attributesOf(lower));
+      mountOverlay(mountpoint, overlay, lower, upper);
       return result;
     } finally {
-      umount(place, MNT_DETACH | UMOUNT_NOFOLLOW);
+      umount(`/proc/self/fd/${parent.descriptor}/${name}`, MNT_DETACH);
     }
   } finally {
-    rmdirSync(place);
+    place.close();
+    parent.removeDirectory(name);
   }
 }
 
+/**
+ * Where parts are mounted for the moment. For root it does not come from the environment, which a container's image may
+ * have chosen, and only root can rename what is in it. Root of a user namespace may not write to /run.
+ */
+function temporaryDirectory(): string {
+  if (process.geteuid?.() !== 0) return tmpdir();
+  return inUserNamespace() || !existsSync("/run") ? "/tmp" : "/run";
+}
+
 /** Holds the mount points, and without --persist the changes as well. */
-function mountTmpfs(place: string): void {
+function mountTmpfs(place: Directory): void {
   try {
     using context = new FileSystemContext("tmpfs");
     context.set("source", "puzzlefs");
     context.set("mode", "0700");
-    using target = checkMountpoint(place);
-    context.mountOn(target.descriptor, 0);
+    context.mountOn(place.descriptor, 0);
   } catch (error) {
     if (!(error instanceof KernelRefusal) || error.code !== "EPERM") throw error;
     const advice = "an ordinary user can do it in a user namespace (unshare --user --map-root-user --mount)";
@@ -62,31 +76,15 @@ function mountTmpfs(place: string): void {
   }
 }
 
-interface Upper {
-  upper: string;
-  work: string;
+function attributesOf(path: string): RootAttributes {
+  const status = new FileStatus();
+  using directory = Directory.open(path);
+  status.readDescriptor(directory.descriptor);
+  return status;
 }
 
-/** Its parent must be there: Node's recursive mkdir never returns in /proc, where nothing can be made. */
-function makeDirectory(path: string, mode = 0o755): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) mkdirSync(path, mode);
-}
-
-/** Makes the upper directory if need be. An empty one begins like the lower root, whose place its attributes take. */
-function prepareUpper(lower: string, upper: string): Upper {
-  const work = `${upper}.work`;
-  try {
-    makeDirectory(upper);
-    makeDirectory(work, 0o700);
-    if (readdirSync(upper).length === 0) {
-      const root = statSync(lower);
-      chownSync(upper, root.uid, root.gid);
-      chmodSync(upper, root.mode & 0o7777);
-    }
-    return { upper, work };
-  } catch (error) {
-    throw new MountError(`${upper}: no use as an upper directory: ${error instanceof Error ? error.message : error}`);
-  }
+function prepareUpper(persist: string | undefined, place: Directory, root: RootAttributes): Upper {
+  return persist === undefined ? Upper.make(place, root) : Upper.open(persist, root);
 }
 
 function mountOverlay(mountpoint: Mountpoint, overlay: Overlay, lower: string, { upper, work }: Upper): void {
@@ -94,18 +92,18 @@ function mountOverlay(mountpoint: Mountpoint, overlay: Overlay, lower: string, {
     using context = new FileSystemContext("overlay");
     context.set("source", overlay.source);
     context.setDirectory("lowerdir", lower);
-    context.setDirectory("upperdir", upper);
-    context.setDirectory("workdir", work);
-    // There, trusted xattrs are not to be had.
+    context.setDirectory("upperdir", upper.descriptor);
+    context.setDirectory("workdir", work.descriptor);
+    // There, trusted xattrs cannot be set.
     if (inUserNamespace()) context.setFlag("userxattr");
     context.mountOn(mountpoint.descriptor, overlay.flags & ~MS_RDONLY);
   } catch (error) {
     if (!(error instanceof KernelRefusal)) throw error;
-    throw new OverlayError(`${mountpoint.path}: no overlay with ${upper}: ${error.message}`, error.code);
+    throw new OverlayError(`${mountpoint.path}: no overlay with ${upper.path}: ${error.message}`, error.code);
   }
 }
 
 /** Whether root here is not root of the machine. */
-function inUserNamespace(): boolean {
+export function inUserNamespace(): boolean {
   return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "latin1"));
 }

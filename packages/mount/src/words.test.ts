@@ -12,18 +12,24 @@ test("words of ours are taken out, the rest stays in order", (t) => {
     verify: "blob",
     options: ["rw", "nosuid", "noauto"],
   });
-  t.deepEqual(readWords([`tag=v1,verity=${digest},driver=fuse,writable,persist=/u,log_file=/l,supervise,remount`]), {
-    rw: false,
-    tag: "v1",
-    verity: digest,
-    driver: "fuse",
-    writable: true,
-    persist: "/u",
-    logFile: "/l",
-    supervise: true,
-    remount: true,
-    options: [],
-  });
+  t.deepEqual(
+    readWords([
+      `tag=v1,verity=${digest},driver=fuse,writable,persist=/u,log_file=/l,supervise,overlay_attributes,remount`,
+    ]),
+    {
+      rw: false,
+      tag: "v1",
+      verity: digest,
+      driver: "fuse",
+      writable: true,
+      persist: "/u",
+      logFile: "/l",
+      supervise: true,
+      overlayAttributes: true,
+      remount: true,
+      options: [],
+    },
+  );
 });
 
 test("the last of ro and rw counts", (t) => {

@@ -12,6 +12,7 @@ export interface Words {
   persist?: string;
   logFile?: string;
   supervise?: true;
+  overlayAttributes?: true;
   remount?: true;
   /** Whether "rw" was given after any "ro". */
   rw: boolean;
@@ -61,6 +62,9 @@ function apply(words: Words, name: string, value: string): boolean {
       break;
     case "writable":
       words.writable = true;
+      break;
+    case "overlay_attributes":
+      words.overlayAttributes = true;
       break;
     case "supervise":
       words.supervise = true;

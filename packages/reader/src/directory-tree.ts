@@ -1,6 +1,16 @@
-import { closeSync, constants, lstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
-import type { BigIntStats } from "node:fs";
-import { descriptorPath, lgetxattr, llistxattr, majorOf, minorOf } from "@puzzlefs/linux";
+import { constants, readSync } from "node:fs";
+import {
+  close,
+  Descent,
+  Directory,
+  FileStatus,
+  lgetxattrAt,
+  listDirectory,
+  llistxattrAt,
+  openat,
+  readlinkat,
+} from "@puzzlefs/linux";
+import type { Level } from "@puzzlefs/linux";
 import { dump } from "./dump.ts";
 import type { DumpOptions } from "./dump.ts";
 import { escapeBytes } from "./escape.ts";
@@ -20,9 +30,11 @@ interface Node {
   attributes: Attributes;
   /** Sorted; of directories. */
   children: TreeEntry[];
+  /** Of directories. */
+  level: Level | undefined;
 }
 
-const openDirectoriesKept = 64;
+const ownName = Buffer.from(".");
 
 /**
  * A real directory (a source tree, an extracted image, a mount) as a Tree, so that it can be dumped and compared
@@ -31,16 +43,16 @@ const openDirectoriesKept = 64;
  */
 export class DirectoryTree implements Tree {
   readonly #nodes: Node[] = [];
-  readonly #directories = new Map<Node, number>();
-  readonly #root: number;
+  readonly #descent: Descent;
   readonly #path: string;
+  readonly #status = new FileStatus();
   #content: { ino: number; descriptor: number } | undefined;
 
-  /** @throws what stat(2) and readdir(2) say, with the path */
+  /** @throws what opening, statx(2) and reading directories throw, with the path */
   constructor(path: string | Uint8Array, options: DirectoryTreeOptions = {}) {
     this.#path = typeof path === "string" ? path : escapeBytes(path);
-    const bytes = typeof path === "string" ? path : Buffer.from(path);
-    this.#root = openSync(bytes, constants.O_RDONLY | constants.O_DIRECTORY);
+    using root = Directory.open(path);
+    this.#descent = new Descent(root.descriptor, (level, cause) => this.#failure(level, cause ?? new ChangedError()));
     try {
       this.#scan(options.links ?? "counted");
     } catch (error) {
@@ -83,13 +95,13 @@ export class DirectoryTree implements Tree {
   }
 
   readlink(ino: number): Uint8Array {
-    return this.#at(ino, (path) => readlinkSync(path, { encoding: "buffer" }));
+    return this.#at(ino, readlinkat);
   }
 
   xattrs(ino: number): { name: Uint8Array; value: Uint8Array }[] {
-    return this.#at(ino, (path) => {
-      const names = llistxattr(path).filter((name) => hostXattrReason(name) === undefined);
-      const found = names.map((name) => ({ name, value: lgetxattr(path, name) ?? new Uint8Array(0) }));
+    return this.#at(ino, (directory, file) => {
+      const names = llistxattrAt(directory, file).filter((name) => hostXattrReason(name) === undefined);
+      const found = names.map((name) => ({ name, value: lgetxattrAt(directory, file, name) ?? new Uint8Array(0) }));
       return found.sort((a, b) => Buffer.compare(a.name, b.name));
     });
   }
@@ -97,8 +109,7 @@ export class DirectoryTree implements Tree {
   read(ino: number, offset: number, into: Uint8Array): number {
     if (this.#content?.ino !== ino) {
       this.#closeContent();
-      const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-      this.#content = { ino, descriptor: this.#at(ino, (path) => openSync(path, flags)) };
+      this.#content = { ino, descriptor: this.#at(ino, (directory, name) => this.#openFile(directory, name)) };
     }
     const { descriptor } = this.#content as { descriptor: number };
     let done = 0;
@@ -112,53 +123,64 @@ export class DirectoryTree implements Tree {
 
   close(): void {
     this.#closeContent();
-    for (const descriptor of this.#directories.values()) closeSync(descriptor);
-    this.#directories.clear();
-    closeSync(this.#root);
+    this.#descent.close();
   }
 
   #scan(links: "counted" | "reported"): void {
     const known = new Map<string, Node>();
-    const root = this.#add(
-      undefined,
-      new Uint8Array(0),
-      lstatSync(descriptorPath(this.#root, Buffer.from(".")), { bigint: true }),
-    );
-    const device = lstatSync(descriptorPath(this.#root, Buffer.from(".")), { bigint: true }).dev;
-    const pending = [root];
+    const status = this.#status;
+    const { root: level } = this.#descent;
+    status.readDescriptor(this.#descent.enter(level));
+    const pending = [this.#add(undefined, ownName, level)];
     for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
       const subdirectories: Node[] = [];
       for (const name of this.#names(directory)) {
-        const stat = this.#in(directory, name, (path) => lstatSync(path, { bigint: true }));
-        const identity = `${stat.dev}:${stat.ino}`;
-        const shared = stat.nlink > 1n && !stat.isDirectory();
-        const earlier = shared ? known.get(identity) : undefined;
-        const node = earlier ?? this.#add(directory, name, stat);
-        if (shared) known.set(identity, node);
+        this.#in(directory, name, (descriptor) => status.readAt(descriptor, name));
+        const isDirectory = status.type === constants.S_IFDIR;
+        const shared = status.nlink > 1 && !isDirectory;
+        const earlier = shared ? known.get(status.identity) : undefined;
+        const below = isDirectory ? this.#descent.level(directory.level as Level, name, status) : undefined;
+        const node = earlier ?? this.#add(directory, name, below);
+        if (shared) known.set(status.identity, node);
         if (links === "counted") {
           if (earlier !== undefined) node.attributes.nlink += 1;
-          if (stat.isDirectory()) directory.attributes.nlink += 1;
+          if (isDirectory) directory.attributes.nlink += 1;
         }
         const { ino, kind } = node.attributes;
         directory.children.push({ cookie: directory.children.length + 1, name, ino, kind });
-        if (stat.isDirectory() && stat.dev === device) subdirectories.push(node);
+        if (isDirectory && status.device === level.device) subdirectories.push(node);
       }
       pending.push(...subdirectories.reverse());
     }
     if (links === "counted") return;
-    for (const node of this.#nodes)
-      node.attributes.nlink = this.#at(node.attributes.ino, (path) => lstatSync(path).nlink);
+    for (const { attributes } of this.#nodes) {
+      this.#at(attributes.ino, (directory, name) => status.readAt(directory, name));
+      attributes.nlink = status.nlink;
+    }
   }
 
-  #add(parent: Node | undefined, name: Uint8Array, stat: BigIntStats): Node {
-    const node: Node = { parent, name, attributes: attributesOf(stat, this.#nodes.length + 1), children: [] };
+  /** Adds a node of what `#status` has. */
+  #add(parent: Node | undefined, name: Uint8Array, level: Level | undefined): Node {
+    const node: Node = {
+      parent,
+      name,
+      attributes: attributesOf(this.#status, this.#nodes.length + 1),
+      children: [],
+      level,
+    };
     this.#nodes.push(node);
     return node;
   }
 
-  #names(directory: Node): Buffer[] {
-    const path = descriptorPath(this.#openDirectory(directory));
-    return this.#explain(directory, () => readdirSync(path, { encoding: "buffer" })).sort(Buffer.compare);
+  #names({ level }: Node): Buffer[] {
+    const descriptor = this.#descent.enter(level as Level);
+    try {
+      return listDirectory(descriptor)
+        .map(({ name }) => name)
+        .sort(Buffer.compare);
+    } catch (error) {
+      throw this.#failure(level, error);
+    }
   }
 
   #node(ino: number): Node {
@@ -167,60 +189,50 @@ export class DirectoryTree implements Tree {
     return node;
   }
 
-  /** Calls with a path to the inode that no symbolic link on the way and no length can disturb. */
-  #at<T>(ino: number, call: (path: Buffer) => T): T {
+  /** Calls with the inode's directory and its name there, which no symbolic link and no length can disturb. */
+  #at<T>(ino: number, call: (directory: number, name: Uint8Array) => T): T {
     const node = this.#node(ino);
-    if (node.parent === undefined) return this.#explain(node, () => call(descriptorPath(this.#root, Buffer.from("."))));
-    return this.#in(node.parent, node.name, call);
+    return this.#in(node.parent ?? node, node.name, call);
   }
 
-  #in<T>(directory: Node, name: Uint8Array, call: (path: Buffer) => T): T {
-    const path = descriptorPath(this.#openDirectory(directory), name);
-    return this.#explain(directory, () => call(path), name);
-  }
-
-  #explain<T>(node: Node, call: () => T, name?: Uint8Array): T {
+  #in<T>({ level }: Node, name: Uint8Array, call: (directory: number, name: Uint8Array) => T): T {
+    const directory = this.#descent.enter(level as Level);
     try {
-      return call();
+      return call(directory, name);
     } catch (error) {
-      const names = name === undefined ? [] : [name];
-      for (let n: Node = node; n.parent !== undefined; n = n.parent) names.unshift(n.name);
-      const path = [this.#path, ...names.map((part) => escapeBytes(part))].join("/");
-      const { code } = error as NodeJS.ErrnoException;
-      throw Object.assign(new Error(`${path}: ${code ?? (error as Error).message}`, { cause: error }), { code, path });
+      throw this.#failure(level, error, name);
     }
   }
 
-  #openDirectory(node: Node): number {
-    const missing: Node[] = [];
-    let at: Node = node;
-    while (at.parent !== undefined && !this.#directories.has(at)) {
-      missing.push(at);
-      at = at.parent;
-    }
-    let descriptor = at.parent === undefined ? this.#root : (this.#directories.get(at) as number);
-    for (const next of missing.reverse()) {
-      const path = descriptorPath(descriptor, next.name);
-      const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-      descriptor = this.#explain(next, () => openSync(path, flags));
-      this.#directories.set(next, descriptor);
-      if (this.#directories.size > openDirectoriesKept) this.#closeOldestBut(next);
-    }
-    return descriptor;
+  /** Only a regular file is read: a name may have become a device's since the scan. */
+  #openFile(directory: number, name: Uint8Array): number {
+    const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+    const descriptor = openat(directory, name, flags);
+    this.#status.readDescriptor(descriptor);
+    if (this.#status.type === constants.S_IFREG) return descriptor;
+    close(descriptor);
+    throw new ChangedError();
   }
 
-  #closeOldestBut(node: Node): void {
-    for (const [other, descriptor] of this.#directories) {
-      if (other === node) continue;
-      closeSync(descriptor);
-      this.#directories.delete(other);
-      return;
-    }
+  #failure(level: Level | undefined, cause: unknown, name?: Uint8Array): Error {
+    const names = name === undefined ? [] : [name];
+    for (let at = level; at?.parent !== undefined; at = at.parent) names.unshift(at.name);
+    const path = [this.#path, ...names.map((part) => escapeBytes(part))].join("/");
+    const { code } = cause as NodeJS.ErrnoException;
+    return Object.assign(new Error(`${path}: ${code ?? (cause as Error).message}`, { cause }), { code, path });
   }
 
   #closeContent(): void {
-    if (this.#content !== undefined) closeSync(this.#content.descriptor);
+    if (this.#content !== undefined) close(this.#content.descriptor);
     this.#content = undefined;
+  }
+}
+
+class ChangedError extends Error {
+  override readonly name = "ChangedError";
+
+  constructor() {
+    super("it changed while the tree was being read");
   }
 }
 
@@ -234,25 +246,21 @@ const kinds = new Map<number, InodeKind>([
   [constants.S_IFSOCK, "sock"],
 ]);
 
-const nanosecondsPerSecond = 1_000_000_000n;
-
-function attributesOf(stat: BigIntStats, ino: number): Attributes {
-  const mode = Number(stat.mode);
-  const kind = kinds.get(mode & constants.S_IFMT) as InodeKind;
+function attributesOf(status: FileStatus, ino: number): Attributes {
+  const kind = kinds.get(status.type) as InodeKind;
   const isDevice = kind === "chr" || kind === "blk";
-  const nanoseconds = ((stat.mtimeNs % nanosecondsPerSecond) + nanosecondsPerSecond) % nanosecondsPerSecond;
   return {
     ino,
     kind,
-    mode,
+    mode: status.mode,
     nlink: kind === "dir" ? 2 : 1,
-    uid: Number(stat.uid),
-    gid: Number(stat.gid),
-    size: kind === "file" || kind === "lnk" ? Number(stat.size) : 0,
-    major: isDevice ? majorOf(Number(stat.rdev)) : 0,
-    minor: isDevice ? minorOf(Number(stat.rdev)) : 0,
-    mtimeSeconds: Number((stat.mtimeNs - nanoseconds) / nanosecondsPerSecond),
-    mtimeNanoseconds: Number(nanoseconds),
+    uid: status.uid,
+    gid: status.gid,
+    size: kind === "file" || kind === "lnk" ? status.size : 0,
+    major: isDevice ? status.major : 0,
+    minor: isDevice ? status.minor : 0,
+    mtimeSeconds: status.mtimeSeconds,
+    mtimeNanoseconds: status.mtimeNanoseconds,
   };
 }
 

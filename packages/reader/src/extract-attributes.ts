@@ -1,5 +1,5 @@
 import { fchmodSync, fchownSync } from "node:fs";
-import { descriptorPath, fchmodat, fchownat, futimens, lsetxattr, utimensat } from "@puzzlefs/linux";
+import { fchmodat, fchownat, fsetxattr, futimens, lsetxattrAt, utimensat } from "@puzzlefs/linux";
 import type { ExtractWarnings } from "./extract-warnings.ts";
 import type { Attributes } from "./tree.ts";
 import type { Visit } from "./walk.ts";
@@ -22,31 +22,30 @@ export function restoreByName(
   warnings: ExtractWarnings,
 ): void {
   const { attributes: a, name } = visit;
-  const path = xattrs.length === 0 ? undefined : descriptorPath(directory, name);
-  setXattrs(path, xattrs, isUser, visit, warnings);
+  const set = (xattr: Xattr): void => lsetxattrAt(directory, name, xattr.name, xattr.value);
+  setXattrs(set, xattrs, isUser, visit, warnings);
   const owned = warnings.tolerate("owner", visit, () => fchownat(directory, name, a.uid, a.gid));
   if (a.kind !== "lnk") fchmodat(directory, name, permissions(a, owned, visit, warnings));
-  setXattrs(path, xattrs, isNotUser, visit, warnings);
+  setXattrs(set, xattrs, isNotUser, visit, warnings);
   utimensat(directory, name, { seconds: a.mtimeSeconds, nanoseconds: a.mtimeNanoseconds });
 }
 
 /**
- * Gives an open file or directory its attributes; `path` leads to it without symbolic links. User attributes go first, while
- * its owner may still write; capabilities and access control lists after the owner and mode that would reset them.
+ * Gives an open file or directory its attributes. User attributes go first, while its owner may still write; capabilities
+ * and access control lists after the owner and mode that would reset them.
  */
 export function restoreOpened(
   descriptor: number,
-  path: () => Uint8Array,
   visit: Visit,
   xattrs: readonly Xattr[],
   warnings: ExtractWarnings,
 ): void {
   const { attributes: a } = visit;
-  const target = xattrs.length === 0 ? undefined : path();
-  setXattrs(target, xattrs, isUser, visit, warnings);
+  const set = (xattr: Xattr): void => fsetxattr(descriptor, xattr.name, xattr.value);
+  setXattrs(set, xattrs, isUser, visit, warnings);
   const owned = warnings.tolerate("owner", visit, () => fchownSync(descriptor, a.uid, a.gid));
   fchmodSync(descriptor, permissions(a, owned, visit, warnings));
-  setXattrs(target, xattrs, isNotUser, visit, warnings);
+  setXattrs(set, xattrs, isNotUser, visit, warnings);
   futimens(descriptor, { seconds: a.mtimeSeconds, nanoseconds: a.mtimeNanoseconds });
 }
 
@@ -59,17 +58,16 @@ function permissions(a: Attributes, owned: boolean, visit: Visit, warnings: Extr
 }
 
 function setXattrs(
-  path: Uint8Array | undefined,
+  set: (xattr: Xattr) => void,
   xattrs: readonly Xattr[],
   chosen: (name: Uint8Array) => boolean,
   visit: Visit,
   warnings: ExtractWarnings,
 ): void {
-  if (path === undefined) return;
-  for (const { name, value } of xattrs) {
-    if (!chosen(name)) continue;
-    const what = Buffer.from(name).toString("latin1").split(".", 1)[0] as string;
-    warnings.tolerate(`${what} attribute`, visit, () => lsetxattr(path, name, value));
+  for (const xattr of xattrs) {
+    if (!chosen(xattr.name)) continue;
+    const what = Buffer.from(xattr.name).toString("latin1").split(".", 1)[0] as string;
+    warnings.tolerate(`${what} attribute`, visit, () => set(xattr));
   }
 }
 

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { llistxattr } from "@puzzlefs/linux";
 import test from "ava";
 import type { ExtractResult } from "./extract.ts";
 import { dir, file, ImageFixture, inode, run, symlink } from "./image-fixture.ts";
@@ -31,7 +32,16 @@ function makeImage(): ImageFixture {
     }),
     symlink(5, "set-id"),
     inode(6, { kind: "fifo" }),
-    dir(7, { again: 3, inside: 8 }, { permissions: 0o500, mtimeSeconds: 1234567890, mtimeNanoseconds: 5 }),
+    dir(
+      7,
+      { again: 3, inside: 8 },
+      {
+        permissions: 0o500,
+        mtimeSeconds: 1234567890,
+        mtimeNanoseconds: 5,
+        additional: { xattrs: [xattr("trusted.overlay.opaque", "y"), xattr("user.overlay.origin", "o")] },
+      },
+    ),
     file(8, []),
     inode(9, { kind: "sock" }),
   ];
@@ -65,6 +75,7 @@ function canBeNobody(): boolean {
   const { warnings, inodes } = JSON.parse(output) as ExtractResult;
   t.deepEqual(Object.fromEntries(warnings.map(({ what, count }) => [what, count])), {
     chr: 1,
+    "overlay attribute": 1,
     owner: 7,
     "security attribute": 1,
     "set-id bits": 1,
@@ -72,6 +83,8 @@ function canBeNobody(): boolean {
   });
   t.is(warnings.find(({ what }) => what === "chr")?.first, "/chr");
   t.is(inodes, 8);
+  t.is(warnings.find(({ what }) => what === "overlay attribute")?.first, "/sub");
+  t.deepEqual(llistxattr(join(target, "sub")), []);
   t.is(statSync(join(target, "set-id")).mode & 0o7777, 0o755);
   t.is(statSync(join(target, "set-id")).nlink, 2);
   t.is(statSync(join(target, "readonly")).mode & 0o7777, 0o444);

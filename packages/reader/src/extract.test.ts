@@ -4,15 +4,17 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { lsetxattr } from "@puzzlefs/linux";
 import test from "ava";
 import { DirectoryTree, dumpDirectory } from "./directory-tree.ts";
 import { extract } from "./extract.ts";
-import { awkwardTree, removeTree, temporaryDirectory } from "./tree-fixture.ts";
+import { awkwardTree, isRoot, removeTree, temporaryDirectory } from "./tree-fixture.ts";
 import type { Tree, TreeEntry } from "./tree.ts";
 
 function dumpOf(path: string): string[] {
@@ -44,6 +46,38 @@ test("gives back every attribute of an awkward tree", (t) => {
     tree.close();
     t.deepEqual(result.warnings, []);
     t.deepEqual(dumpOf(target), dumpOf(source));
+  });
+});
+
+test("attributes that overlayfs marks its files with are left out and counted, unless they are wanted", (t) => {
+  const names = ["user.overlay.opaque", ...(isRoot ? ["trusted.overlay.opaque", "trusted.overlay.overlay.x"] : [])];
+  const others = ["user.overlays", "user.other"];
+  withTarget((marked) => {
+    for (const name of ["file", "dir", "other"]) {
+      if (name === "dir") mkdirSync(join(marked, name));
+      else writeFileSync(join(marked, name), "x");
+      for (const key of name === "other" ? others : [...names, ...others]) {
+        lsetxattr(join(marked, name), key, Buffer.from("y"));
+      }
+    }
+    if (isRoot) {
+      symlinkSync("file", join(marked, "link"));
+      lsetxattr(join(marked, "link"), "trusted.overlay.origin", Buffer.from("y"));
+    }
+    const expected = dumpOf(marked);
+    withTarget((target) => {
+      const tree = new DirectoryTree(marked);
+      const { warnings } = extract(tree, target);
+      t.deepEqual(warnings, [{ what: "overlay attribute", count: isRoot ? 3 : 2, first: "/dir" }]);
+      t.deepEqual(
+        dumpOf(target),
+        expected.map((line) => line.replaceAll(/ (trusted|user)\.overlay\.\S+/g, "")),
+      );
+      rmSync(target, { recursive: true });
+      t.deepEqual(extract(tree, target, { overlayAttributes: true }).warnings, []);
+      t.deepEqual(dumpOf(target), expected);
+      tree.close();
+    });
   });
 });
 

@@ -1,11 +1,11 @@
 import { constants } from "node:fs";
 import {
-  bind,
-  descriptorPath,
+  close,
   Directory,
+  fremovexattr,
   linkat,
-  lremovexattr,
   makedev,
+  MissingProcError,
   mkdirat,
   mknodat,
   O_PATH,
@@ -15,6 +15,7 @@ import {
 } from "@puzzlefs/linux";
 import { escapeBytes } from "./escape.ts";
 import { restoreByName, restoreOpened } from "./extract-attributes.ts";
+import type { Xattr } from "./extract-attributes.ts";
 import { ExtractWarnings } from "./extract-warnings.ts";
 import type { ExtractWarning } from "./extract-warnings.ts";
 import { readContent } from "./listing.ts";
@@ -22,10 +23,13 @@ import { SparseWriter } from "./sparse-writer.ts";
 import type { Attributes, Tree } from "./tree.ts";
 import { pathOf, walkTree } from "./walk.ts";
 import type { Visit, Visitor } from "./walk.ts";
+import { isOverlayXattr } from "./xattr-names.ts";
 
 export interface ExtractOptions {
   /** Extract into a directory that is not empty: directories are merged, other names replaced. Default false. */
   force?: boolean;
+  /** Restore the attributes that overlayfs marks its files with, instead of leaving them out. Default false. */
+  overlayAttributes?: boolean;
   /** Called now and then with what is done so far. */
   progress?: (inodes: number, bytes: number) => void;
 }
@@ -44,9 +48,6 @@ const newFileFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 const progressEvery = 64;
 const slash = 0x2f;
 
-/** What openat() opened: node:fs would warn in a worker about closing what it did not open. */
-const close = bind("int close(int fd)");
-
 /**
  * Writes a tree into a directory, which is made when absent and must otherwise be empty (a `lost+found` does not
  * count) unless `force` says so. Owners, modes, times, extended attributes, hard links and special files come
@@ -64,7 +65,7 @@ export function extract(tree: Tree, target: string, options: ExtractOptions = {}
     throw new Error(`${target}: the directory is not empty (extract --force merges into it)`);
   }
   const root = openat(opened.descriptor, ".", directoryFlags);
-  const extraction = new Extraction(tree, root, force, options.progress);
+  const extraction = new Extraction(tree, root, { ...options, force });
   try {
     walkTree(tree, extraction);
   } catch (error) {
@@ -83,6 +84,7 @@ class Extraction implements Visitor {
   readonly warnings = new ExtractWarnings();
   readonly #tree: Tree;
   readonly #force: boolean;
+  readonly #overlayAttributes: boolean;
   readonly #progress: (inodes: number, bytes: number) => void;
   /** Descriptors of the directories on the way from the root to where we are. */
   readonly #open = new Map<Visit, number>();
@@ -90,11 +92,12 @@ class Extraction implements Visitor {
   readonly #buffer = Buffer.allocUnsafeSlow(contentBufferSize);
   #root: number | undefined;
 
-  constructor(tree: Tree, root: number, force: boolean, progress?: (inodes: number, bytes: number) => void) {
+  constructor(tree: Tree, root: number, options: ExtractOptions) {
     this.#tree = tree;
     this.#root = root;
-    this.#force = force;
-    this.#progress = progress ?? (() => undefined);
+    this.#force = options.force ?? false;
+    this.#overlayAttributes = options.overlayAttributes ?? false;
+    this.#progress = options.progress ?? (() => undefined);
   }
 
   enter(visit: Visit): void {
@@ -105,10 +108,8 @@ class Extraction implements Visitor {
     const descriptor = this.#open.get(visit) as number;
     this.#open.delete(visit);
     try {
-      const xattrs = this.#tree.xattrs(visit.attributes.ino);
-      explain(visit, () =>
-        restoreOpened(descriptor, () => descriptorPath(descriptor, Buffer.from(".")), visit, xattrs, this.warnings),
-      );
+      const xattrs = this.#xattrs(visit);
+      explain(visit, () => restoreOpened(descriptor, visit, xattrs, this.warnings));
     } finally {
       close(descriptor);
     }
@@ -118,6 +119,15 @@ class Extraction implements Visitor {
     for (const descriptor of this.#open.values()) close(descriptor);
     this.#open.clear();
     if (this.#root !== undefined) close(this.#root);
+  }
+
+  /** What is to be restored. */
+  #xattrs(visit: Visit): Xattr[] {
+    const xattrs = this.#tree.xattrs(visit.attributes.ino);
+    if (this.#overlayAttributes) return xattrs;
+    const kept = xattrs.filter(({ name }) => !isOverlayXattr(name));
+    if (kept.length < xattrs.length) this.warnings.add("overlay attribute", visit);
+    return kept;
   }
 
   #enter(visit: Visit): void {
@@ -177,8 +187,7 @@ class Extraction implements Visitor {
         }
       }
       writer.finish();
-      const xattrs = this.#tree.xattrs(attributes.ino);
-      restoreOpened(descriptor, () => descriptorPath(directory, name), visit, xattrs, this.warnings);
+      restoreOpened(descriptor, visit, this.#xattrs(visit), this.warnings);
     } finally {
       close(descriptor);
     }
@@ -198,7 +207,7 @@ class Extraction implements Visitor {
         return false;
       }
     }
-    restoreByName(directory, visit, this.#tree.xattrs(attributes.ino), this.warnings);
+    restoreByName(directory, visit, this.#xattrs(visit), this.warnings);
     return true;
   }
 
@@ -259,7 +268,7 @@ function makeNode(directory: number, name: Uint8Array, { kind, mode, major, mino
 /** What is made in the target must not inherit an access control list from it. */
 function dropDefaultAcl(descriptor: number): void {
   try {
-    lremovexattr(descriptorPath(descriptor, Buffer.from(".")), "system.posix_acl_default");
+    fremovexattr(descriptor, "system.posix_acl_default");
   } catch (error) {
     const code = codeOf(error);
     if (code !== "ENODATA" && code !== "ENOTSUP" && code !== "EOPNOTSUPP" && code !== "EPERM") throw error;
@@ -275,7 +284,7 @@ function explain(visit: Visit, action: () => void): void {
   try {
     action();
   } catch (error) {
-    const isSystemError = error instanceof Error && "syscall" in error;
+    const isSystemError = error instanceof Error && ("syscall" in error || error instanceof MissingProcError);
     if (isSystemError) error.message = `extracting ${escapeBytes(pathOf(visit))}: ${error.message}`;
     throw error;
   }

@@ -20,6 +20,15 @@ export function hostXattrReason(name: Uint8Array): string | undefined {
   return ofTheHost.find(({ matches }) => matches.test(text))?.why;
 }
 
+/**
+ * Whether the attribute is a mark that overlayfs sets in its directories, also where it uses "user.". Brought back on
+ * another file system, it would change what an overlay over that shows.
+ */
+export function isOverlayXattr(name: Uint8Array): boolean {
+  const text = latin1(name);
+  return text.startsWith("trusted.overlay.") || text.startsWith("user.overlay.");
+}
+
 function latin1(name: Uint8Array): string {
   return Buffer.from(name.buffer, name.byteOffset, name.length).toString("latin1");
 }

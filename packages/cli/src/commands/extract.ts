@@ -18,22 +18,27 @@ export async function run(argv: readonly string[]): Promise<number> {
     .argument("<oci_dir:tag>", "the image")
     .argument("<dir>", "the target, made when it is not there")
     .option("--force", "extract into a directory that is not empty: directories are merged, other names replaced")
+    .option(
+      "--overlay-attributes",
+      "restore trusted.overlay.* and user.overlay.*, which overlayfs takes for its own marks",
+    )
     .option("--verify", "check every chunk against its digest before it is used")
     .option("--json", "print the result as JSON")
     .parse(argv, { from: "user" });
   const [image, target] = command.args as [string, string];
   const {
     force = false,
+    overlayAttributes = false,
     verify = false,
     json = false,
-  } = command.opts<{ force?: boolean; verify?: boolean; json?: boolean }>();
+  } = command.opts<{ force?: boolean; overlayAttributes?: boolean; verify?: boolean; json?: boolean }>();
   const tree = openNamed(image, { verify: verify ? "blob" : "none" });
   const bar = new ProgressBar("extracting");
   try {
     const total = tree.contentBytes;
     const progress = (inodes: number, bytes: number): void =>
       bar.update(bytes, total, [formatCountOf(inodes, "inode")]);
-    const { inodes, bytes, warnings } = extract(tree, target, { force, progress });
+    const { inodes, bytes, warnings } = extract(tree, target, { force, overlayAttributes, progress });
     bar.finish();
     for (const { what, count, first } of warnings) {
       warning(`${what}: not restored for ${formatCountOf(count, "inode")}, first ${first}`);

@@ -32,7 +32,7 @@ Mounts by the kernel driver where there is one, else by FUSE, as root or as an o
 Debian's package fuse3). umount(8) ends any mount of ours.
 
 Options after -o: nosuid, nodev, noexec, verity=HEX, verify=blob, driver=NAME, writable, persist=DIR, supervise,
-log_file=FILE; only with FUSE: noallow_other, uid=N, gid=N, max_read=N, readahead=KIB, auto_unmount, fsname=NAME.
+overlay_attributes, log_file=FILE; only with FUSE: noallow_other, uid=N, gid=N, max_read=N, readahead=KIB, auto_unmount, fsname=NAME.
 The older form OCI_DIR TAG MNT is understood as well.`;
 
 export async function run(argv: readonly string[]): Promise<number> {
@@ -97,6 +97,7 @@ function orderOf(args: readonly string[], given: Options): MountOrder {
     foreground: given.foreground ?? false,
     debug: shows,
     supervise: given.supervise ?? words.supervise ?? false,
+    ...(words.overlayAttributes === true && { overlayAttributes: true }),
     ...(digest !== undefined && { digest }),
     ...(persist !== undefined && { persist: resolve(persist) }),
     ...(given.initPipe !== undefined && { initPipe: resolve(given.initPipe) }),

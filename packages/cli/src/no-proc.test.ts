@@ -1,0 +1,32 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { lsetxattr } from "@puzzlefs/linux";
+import test from "ava";
+import { Workplace } from "./program-fixture.ts";
+
+/** Chroots and an initramfs may have no /proc. */
+const withoutProc =
+  process.geteuid?.() === 0 && spawnSync("unshare", ["--mount", "true"]).status === 0 ? test.serial : test.serial.skip;
+
+withoutProc("without /proc a tree is built and extracted; what needs it is an error that names it", async (t) => {
+  using place = new Workplace();
+  const hidden = (line: string): ReturnType<Workplace["shell"]> =>
+    place.shell(`unshare --mount bash -c "$(declare -f puzzlefs); mount -t tmpfs none /proc && ${line}"`);
+  mkdirSync(place.path("root/directory"), { recursive: true });
+  writeFileSync(place.path("root/directory/file"), "content\n");
+  symlinkSync("directory", place.path("root/link"));
+  const { code, stderr } = await hidden("puzzlefs build root store:v1 && puzzlefs extract store:v1 copy");
+  t.is(code, 0, stderr);
+  t.is((await place.shell("diff -r --no-dereference root copy")).stdout, "");
+
+  lsetxattr(place.path("root/directory/file"), "user.note", Buffer.from("x"));
+  t.regex((await hidden("puzzlefs build root store:v2")).stderr, /root\/directory\/file: .*\/proc is not mounted/);
+  // Of files that can be opened it is not needed.
+  const restored = await place.shell("puzzlefs build root store:v2");
+  t.is(restored.code, 0, restored.stderr);
+  const { code: second, stderr: message } = await hidden("puzzlefs extract store:v2 copy2");
+  t.is(second, 0, message);
+  lsetxattr(place.path("root/link"), "trusted.note", Buffer.from("x"));
+  await place.shell("puzzlefs build root store:v3");
+  t.regex((await hidden("puzzlefs extract store:v3 copy3")).stderr, /\/link: \/proc is not mounted/);
+});
