@@ -7,6 +7,8 @@ test("read-only, nosuid and nodev unless asked for; the last of two opposites co
   t.is(parseMountOptions(["rw,suid,dev"]).flags, 1);
   t.is(parseMountOptions(["suid"]).flags, 1 | 4);
   t.is(parseMountOptions(["allow_suid,allow_dev"]).flags, 1);
+  // mount(8) puts its own flags first.
+  t.is(parseMountOptions(["nodev,allow_dev,allow_suid"]).flags, 1 | 4);
   t.is(parseMountOptions(["suid,dev,nosuid"]).flags, 1 | 2);
   t.is(parseMountOptions(["nosuid", "suid,noexec"]).flags, 1 | 4 | 8);
   t.deepEqual(parseMountOptions(["suid,noexec"]).flagWords, ["nodev", "noexec"]);

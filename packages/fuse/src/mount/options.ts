@@ -39,10 +39,16 @@ const CLEARED = new Map([
   ["suid", "nosuid"],
   ["dev", "nodev"],
   ["exec", "noexec"],
-  // mount(8) keeps "suid" and "dev" to itself: to it they are the absence of flags.
-  ["allow_suid", "nosuid"],
-  ["allow_dev", "nodev"],
 ]);
+
+/** Flags of a mount unless one of these is given: an image is anybody's. */
+const DEFAULTS = [
+  { flag: "nosuid", unless: ["suid", "allow_suid"] },
+  { flag: "nodev", unless: ["dev", "allow_dev"] },
+];
+
+/** mount(8) keeps "suid" and "dev" to itself, as to it they are the absence of flags; these it passes on. */
+const ALLOWING = new Set(["allow_suid", "allow_dev"]);
 
 /** Without meaning for a read-only file system that is mounted now, but usual in fstab and mount(8). */
 const IGNORED = new Set([
@@ -61,8 +67,10 @@ const EVERYWHERE = new Set(["allow_other", "fsname"]);
  * unknown or whose value is not a number.
  */
 export function parseMountOptions(given: readonly string[], fsname = "puzzlefs"): MountOptions {
-  // An image is anybody's: its set-uid programs and devices work where they are asked for.
-  const flags = new Set(["nosuid", "nodev"]);
+  const words = given.flatMap((list) => list.split(","));
+  const flags = new Set(
+    DEFAULTS.filter(({ unless }) => !unless.some((word) => words.includes(word))).map(({ flag }) => flag),
+  );
   const options: MountOptions = {
     flags: MS_RDONLY,
     flagWords: [],
@@ -77,8 +85,8 @@ export function parseMountOptions(given: readonly string[], fsname = "puzzlefs")
     autoUnmount: false,
     fuseOnly: [],
   };
-  for (const word of given.flatMap((list) => list.split(","))) {
-    if (word === "" || IGNORED.has(word) || IGNORED_PREFIX.test(word)) continue;
+  for (const word of words) {
+    if (word === "" || ALLOWING.has(word) || IGNORED.has(word) || IGNORED_PREFIX.test(word)) continue;
     const cleared = CLEARED.get(word);
     if (FLAGS.has(word)) flags.add(word);
     else if (cleared !== undefined) flags.delete(cleared);
