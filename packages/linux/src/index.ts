@@ -7,6 +7,7 @@ export * from "./descriptors.ts";
 export * from "./devices.ts";
 export { Directory, NotRegularError } from "./directory.ts";
 export { hasCode } from "./errors.ts";
+export { escapeText, jsonText } from "./escape.ts";
 export { FileStatus } from "./file-status.ts";
 export { bind, bindAside, CALLS_ASIDE, check, errnos, koffi, SystemError, type NativeArgument } from "./library.ts";
 export { openNamed } from "./named-path.ts";

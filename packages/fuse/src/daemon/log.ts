@@ -1,4 +1,5 @@
 import { openSync, writeSync } from "node:fs";
+import { escapeText } from "@puzzlefs/linux";
 import { sendToSystemLog } from "./system-log.ts";
 
 export type LogLevel = "error" | "info" | "debug";
@@ -26,10 +27,11 @@ export function systemLog(): Log {
   return quietly(sendToSystemLog());
 }
 
-/** One broken blob fails every read of it; say so once in a while only. */
+/** A line for each message, whatever names are in it. One broken blob fails every read of it: once in a while only. */
 function quietly(log: Log): Log {
   const last = new Map<string, number>();
-  return (level, message) => {
+  return (level, text) => {
+    const message = escapeText(text);
     if (level !== "debug") {
       const now = Date.now();
       if (now - (last.get(message) ?? -Infinity) < QUIET) return;
