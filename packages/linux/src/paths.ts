@@ -8,7 +8,11 @@ export type Path = string | Uint8Array;
 
 /** The path as C wants it. Throws TypeError for a NUL inside: the kernel would see a shorter, different path. */
 export function nulTerminated(path: Path): Uint8Array {
-  if (typeof path === "string") path = Buffer.from(path, "utf8");
+  if (typeof path === "string") {
+    // From Node's pool of small buffers: an ArrayBuffer for each name is twice the work, and garbage.
+    if (!path.includes("\0")) return Buffer.from(`${path}\0`, "utf8");
+    path = Buffer.from(path, "utf8");
+  }
   const end = path.indexOf(0);
   if (end === -1) {
     const terminated = new Uint8Array(path.length + 1);
