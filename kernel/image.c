@@ -10,9 +10,6 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-/* Millions of inodes; also what one allocation can give. */
-#define MAX_METADATA_BYTES SZ_1G
-
 static int broken(struct fs_context *fc, const char *what, const u8 *digest,
 		  const struct pfs_failure *failure)
 {
@@ -250,7 +247,7 @@ int puzzlefs_load_image(struct puzzlefs_sb_info *sbi, struct fs_context *fc)
 	if (err)
 		return err;
 	err = read_blob(sbi, fc, "metadata", digest, verity,
-			MAX_METADATA_BYTES, PFS_RULE_MESSAGE_TOO_LARGE,
+			PFS_MAX_METADATA_BYTES, PFS_RULE_MESSAGE_TOO_LARGE,
 			&image->bytes);
 	if (err)
 		return err;

@@ -62,6 +62,8 @@ export interface RootfsDescriptor extends Value {
   end: u32;
   /** Whether an fs-verity digest is annotated. */
   hasVerity: boolean;
+  /** Bytes of the blob, or NO_SIZE. */
+  size: u53;
 }
 
 /** A character of a string: its code point, and where the next one starts. A bad one has `code` BAD_CHARACTER. */
@@ -553,6 +555,7 @@ export function findRootfs(
   let last: Descriptor = start;
   let found: u32 = 0;
   let hasVerity: boolean = false;
+  let size: u53 = NO_SIZE;
   while (last.step.at <= json.length) {
     decreases(difference(json.length + 1, last.step.at));
     const next = nextDescriptor(json, open, keys, plain, layer, last);
@@ -562,9 +565,10 @@ export function findRootfs(
     if (found !== 0) fail("manifest-rootfs-twice", 0, next.step.start);
     found = u32(next.step.at);
     hasVerity = next.hasVerity;
+    size = next.size;
     for (let j: u32 = 0; j < 32; j++) digest[j] = layer[j];
     for (let j: u32 = 0; j < 32; j++) verity[j] = layer[32 + j];
   }
   if (found === 0) fail("manifest-rootfs-missing", 0, 0);
-  return { end: found, hasVerity: hasVerity };
+  return { end: found, hasVerity: hasVerity, size: size };
 }

@@ -121,4 +121,6 @@ export const rules = {
   "chunk-outside-blob": "corrupt",
   /** A directory looks below more than 16 times: its names are in too many layers. */
   "look-below-depth": "unsupported",
+  /** A frame is stored in more bytes than zstd makes of what it holds. */
+  "seek-table-stored-too-large": "corrupt",
 } as const satisfies Record<string, "corrupt" | "unsupported">;

@@ -20,6 +20,11 @@ export const MAX_FRAMES: u32 = 134217728;
 /** No frame holds more: a reader can always decompress one whole. */
 export const MAX_FRAME_BYTES: u32 = 16777216;
 
+/** At least as many bytes as zstd makes of `content` ones, however little they compress: ZSTD_compressBound and a little. */
+function storedBound(content: u32): u53 {
+  return content + content / 256 + 64;
+}
+
 /** What the last bytes of a blob say of its seek table. */
 export interface SeekFooter extends Value {
   frames: u32;
@@ -62,6 +67,7 @@ export function readSeekTable(
   for (let i: u32 = 0; i < footer.frames; i++) {
     const entry: u53 = i * footer.entryBytes + SKIPPABLE_HEADER_BYTES;
     if (table.u32(entry + 4) > MAX_FRAME_BYTES) fail("seek-table-frame-too-large", 0, entry);
+    if (table.u32(entry) > storedBound(table.u32(entry + 4))) fail("seek-table-stored-too-large", 0, entry);
     if (table.u32(entry) > difference(blobBytes, storedAt)) fail("seek-table-sum", 0, entry);
     stored[i] = storedAt;
     content[i] = contentAt;

@@ -12,6 +12,10 @@ import type { Bytes, Scratch, Shared, Value, i53, u16, u53 } from "./language.ts
 export const MAX_SEGMENTS: u32 = 512;
 /** Larger messages are refused: positions in words then fit 29 bits. */
 export const MAX_MESSAGE_BYTES: u53 = 4294967288;
+/** Readers refuse larger metadata: they hold it in memory. */
+export const MAX_METADATA_BYTES: u53 = 1073741824;
+/** The largest table of segments. */
+export const MAX_HEADER_BYTES: u32 = 2056;
 
 /** A message: its bytes, and where each of its segments starts (one more start ends the last one). */
 export interface Message extends Shared {
@@ -63,22 +67,32 @@ const ELEMENT_COMPOSITE: u32 = 7;
 const OFFSET_SPAN: u53 = 1073741824;
 const OFFSET_HALF: u53 = 536870912;
 
-/** Reads the table of segments. `starts` has room for MAX_SEGMENTS + 1 positions. */
-export function openMessage(bytes: Bytes, starts: Scratch<u32>): Message {
-  if (bytes.length > MAX_MESSAGE_BYTES) fail("message-too-large", 0, 0);
-  if (bytes.length < 8) fail("message-truncated", 0, 0);
-  if (bytes.u32(0) >= MAX_SEGMENTS) fail("message-segments", 0, 0);
-  const segments: u32 = u32(bytes.u32(0) + 1);
-  const words: u32 = bytes.length / 8;
+/**
+ * Reads the table of segments of a message of `size` bytes; returns their number.
+ * `header` is its first MAX_HEADER_BYTES, or all of a smaller one, so that it can
+ * be read before the rest. `starts` has room for MAX_SEGMENTS + 1 positions.
+ */
+export function readSegments(header: Bytes, size: u53, starts: Scratch<u32>): u32 {
+  if (size > MAX_MESSAGE_BYTES) fail("message-too-large", 0, 0);
+  if (size < 8) fail("message-truncated", 0, 0);
+  if (header.u32(0) >= MAX_SEGMENTS) fail("message-segments", 0, 0);
+  const segments: u32 = u32(header.u32(0) + 1);
+  const words: u32 = u32(size / 8);
   let start: u53 = segments / 2 + 1;
   for (let i: u32 = 0; i < segments; i++) {
     if (start > words) fail("message-truncated", 0, i * 4 + 4);
     starts[i] = u32(start);
-    start = start + bytes.u32(i * 4 + 4);
+    start = start + header.u32(i * 4 + 4);
   }
   if (start > words) fail("message-truncated", 0, 0);
-  if (u32(start) * 8 !== bytes.length) fail("message-trailing-bytes", 0, u32(start) * 8);
+  if (u32(start) * 8 !== size) fail("message-trailing-bytes", 0, u32(start) * 8);
   starts[segments] = u32(start);
+  return segments;
+}
+
+/** A message in memory. `starts` has room for MAX_SEGMENTS + 1 positions. */
+export function openMessage(bytes: Bytes, starts: Scratch<u32>): Message {
+  const segments: u32 = readSegments(bytes, bytes.length, starts);
   return { bytes: bytes, segments: segments, starts: starts };
 }
 

@@ -155,6 +155,8 @@ enum pfs_rule {
 	 * many layers.
 	 */
 	PFS_RULE_LOOK_BELOW_DEPTH,
+	/* A frame is stored in more bytes than zstd makes of what it holds. */
+	PFS_RULE_SEEK_TABLE_STORED_TOO_LARGE,
 	PFS_RULE_COUNT
 };
 
@@ -166,6 +168,10 @@ extern const bool pfs_rule_unsupported[];
 #define PFS_MAX_SEGMENTS 512
 /* Larger messages are refused: positions in words then fit 29 bits. */
 #define PFS_MAX_MESSAGE_BYTES 4294967288U
+/* Readers refuse larger metadata: they hold it in memory. */
+#define PFS_MAX_METADATA_BYTES 1073741824
+/* The largest table of segments. */
+#define PFS_MAX_HEADER_BYTES 2056
 #define PFS_POINTER_NULL 0
 #define PFS_POINTER_STRUCT 1
 #define PFS_POINTER_LIST 2
@@ -392,6 +398,9 @@ struct pfs_rootfs_list {
 };
 
 /* wire.c */
+bool pfs_read_segments(struct pfs_bytes header, u64 size,
+		       struct pfs_scratch_u32 starts,
+		       struct pfs_failure *failure, u32 *out);
 bool pfs_open_message(struct pfs_bytes bytes, struct pfs_scratch_u32 starts,
 		      struct pfs_failure *failure, struct pfs_message *out);
 struct pfs_pointer pfs_follow_pointer(const struct pfs_message *message,
@@ -831,6 +840,8 @@ struct pfs_rootfs_descriptor {
 	u32 end;
 	/* Whether an fs-verity digest is annotated. */
 	bool has_verity;
+	/* Bytes of the blob, or NO_SIZE. */
+	u64 size;
 };
 
 /*

@@ -846,12 +846,14 @@ bool pfs_find_rootfs(struct pfs_bytes json, struct pfs_scratch_u8 open,
 	struct pfs_descriptor last;
 	u32 found;
 	bool has_verity;
+	u64 size;
 
 	if (!pfs_manifest_start(json, failure, &start))
 		return false;
 	last = start;
 	found = 0;
 	has_verity = false;
+	size = PFS_NO_SIZE;
 	for (u64 measure, bound = U64_MAX; last.step.at <= json.length;
 	     bound = measure) {
 		struct pfs_descriptor next;
@@ -874,6 +876,7 @@ bool pfs_find_rootfs(struct pfs_bytes json, struct pfs_scratch_u8 open,
 					0, next.step.start);
 		found = pfs_narrow(next.step.at);
 		has_verity = next.has_verity;
+		size = next.size;
 		for (u32 j = 0; j < 32; j++)
 			pfs_scratch_u8_set(digest, j,
 					   pfs_scratch_u8_get(layer, j));
@@ -887,6 +890,7 @@ bool pfs_find_rootfs(struct pfs_bytes json, struct pfs_scratch_u8 open,
 	*out = (struct pfs_rootfs_descriptor) {
 		.end = found,
 		.has_verity = has_verity,
+		.size = size,
 	};
 	return true;
 }

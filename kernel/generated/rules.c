@@ -63,6 +63,7 @@ const char * const pfs_rule_names[] = {
 	"seek-table-sum",
 	"chunk-outside-blob",
 	"look-below-depth",
+	"seek-table-stored-too-large",
 };
 
 const bool pfs_rule_unsupported[] = {

@@ -9,6 +9,15 @@
 #define PFS_CHECKSUM_FLAG 128
 #define PFS_RESERVED_FLAGS 124
 
+/*
+ * At least as many bytes as zstd makes of `content` ones, however little they
+ * compress: ZSTD_compressBound and a little.
+ */
+static u64 pfs_stored_bound(u32 content)
+{
+	return (u64)content + content / 256 + 64;
+}
+
 /* Reads the last SEEK_FOOTER_BYTES of a blob of `blobBytes`. */
 bool pfs_read_seek_footer(struct pfs_bytes footer, u64 blob_bytes,
 			  struct pfs_failure *failure,
@@ -78,6 +87,11 @@ bool pfs_read_seek_table(struct pfs_bytes table, struct pfs_seek_footer footer,
 		if (pfs_load_u32(table, entry + 4) > PFS_MAX_FRAME_BYTES)
 			return pfs_fail(failure,
 					PFS_RULE_SEEK_TABLE_FRAME_TOO_LARGE, 0,
+					entry);
+		if (pfs_load_u32(table, entry) >
+		    pfs_stored_bound(pfs_load_u32(table, entry + 4)))
+			return pfs_fail(failure,
+					PFS_RULE_SEEK_TABLE_STORED_TOO_LARGE, 0,
 					entry);
 		if (pfs_load_u32(table, entry) >
 		    (blob_bytes > stored_at ? blob_bytes - stored_at : 0))

@@ -11,40 +11,57 @@
 #define PFS_OFFSET_HALF 536870912
 
 /*
- * Reads the table of segments. `starts` has room for MAX_SEGMENTS + 1
- * positions.
+ * Reads the table of segments of a message of `size` bytes; returns their
+ * number.
+ * `header` is its first MAX_HEADER_BYTES, or all of a smaller one, so that it
+ * can
+ * be read before the rest. `starts` has room for MAX_SEGMENTS + 1 positions.
  */
-bool pfs_open_message(struct pfs_bytes bytes, struct pfs_scratch_u32 starts,
-		      struct pfs_failure *failure, struct pfs_message *out)
+bool pfs_read_segments(struct pfs_bytes header, u64 size,
+		       struct pfs_scratch_u32 starts,
+		       struct pfs_failure *failure, u32 *out)
 {
 	u32 segments;
 	u32 words;
 	u64 start;
 
-	if (bytes.length > PFS_MAX_MESSAGE_BYTES)
+	if (size > PFS_MAX_MESSAGE_BYTES)
 		return pfs_fail(failure, PFS_RULE_MESSAGE_TOO_LARGE, 0, 0);
-	if (bytes.length < 8)
+	if (size < 8)
 		return pfs_fail(failure, PFS_RULE_MESSAGE_TRUNCATED, 0, 0);
-	if (pfs_load_u32(bytes, 0) >= PFS_MAX_SEGMENTS)
+	if (pfs_load_u32(header, 0) >= PFS_MAX_SEGMENTS)
 		return pfs_fail(failure, PFS_RULE_MESSAGE_SEGMENTS, 0, 0);
-	segments = pfs_narrow((u64)pfs_load_u32(bytes, 0) + 1);
-	words = bytes.length / 8;
+	segments = pfs_narrow((u64)pfs_load_u32(header, 0) + 1);
+	words = pfs_narrow(size / 8);
 	start = segments / 2 + 1;
 	for (u32 i = 0; i < segments; i++) {
 		if (start > words)
 			return pfs_fail(failure, PFS_RULE_MESSAGE_TRUNCATED, 0,
 					(u64)i * 4 + 4);
 		pfs_scratch_u32_set(starts, i, pfs_narrow(start));
-		if (!pfs_checked_add(start, pfs_load_u32(bytes, (u64)i * 4 + 4),
+		if (!pfs_checked_add(start,
+				     pfs_load_u32(header, (u64)i * 4 + 4),
 				     failure, &start))
 			return false;
 	}
 	if (start > words)
 		return pfs_fail(failure, PFS_RULE_MESSAGE_TRUNCATED, 0, 0);
-	if ((u64)pfs_narrow(start) * 8 != bytes.length)
+	if ((u64)pfs_narrow(start) * 8 != size)
 		return pfs_fail(failure, PFS_RULE_MESSAGE_TRAILING_BYTES, 0,
 				(u64)pfs_narrow(start) * 8);
 	pfs_scratch_u32_set(starts, segments, pfs_narrow(start));
+	*out = segments;
+	return true;
+}
+
+/* A message in memory. `starts` has room for MAX_SEGMENTS + 1 positions. */
+bool pfs_open_message(struct pfs_bytes bytes, struct pfs_scratch_u32 starts,
+		      struct pfs_failure *failure, struct pfs_message *out)
+{
+	u32 segments;
+
+	if (!pfs_read_segments(bytes, bytes.length, starts, failure, &segments))
+		return false;
 	*out = (struct pfs_message) {
 		.bytes = bytes,
 		.segments = segments,

@@ -46,6 +46,7 @@ export function seekTableCases(): CorpusCase[] {
     blob("seek-table-frames", { count: 2 ** 27 + 1 }),
     blob("seek-table-size", { size: 18 }),
     blob("seek-table-frame-too-large", { frames: [[20, 2 ** 24 + 1]] }),
+    blob("seek-table-stored-too-large", { frames: [[165, 100]] }),
     blob("seek-table-sum", { frames: [[21, 100]] }),
   ];
 }

@@ -1,4 +1,5 @@
-import { Command } from "commander";
+import { escapeText } from "@puzzlefs/linux";
+import { Command, Option } from "commander";
 import { UsageError } from "./errors.ts";
 import { write, writeError } from "./terminal/output.ts";
 
@@ -24,10 +25,23 @@ export function defineCommand(
     .configureOutput({
       writeOut: (text) => write(text),
       writeErr: (text) => writeError(text),
-      outputError: (text, put) => put(text.replace(/^error: /, `${program.split(" ")[0]}: `)),
+      outputError: (text, put) => put(harmless(text.replace(/^error: /, `${program.split(" ")[0]}: `))),
     })
     .showHelpAfterError(`'${program} --help' explains it.`)
     .exitOverride();
+}
+
+/** Commander's text quotes arguments, which scripts take from names of files. Its own line breaks stay. */
+function harmless(text: string): string {
+  const lines = text.trimEnd().split(/\n(?=\(Did you mean )/);
+  return `${lines.map(escapeText).join("\n")}\n`;
+}
+
+/** Content that leaves the store is hashed unless --no-verify is given; `verify` is true by default. */
+export function verifyOptions(command: Command): Command {
+  return command
+    .addOption(new Option("--verify").default(true).hideHelp())
+    .option("--no-verify", "do not check chunks against their digests as they are read");
 }
 
 /** Parses a whole number with an optional suffix K, M or G (powers of 1024), as for sizes in bytes. */

@@ -1,4 +1,4 @@
-import { printable } from "@puzzlefs/linux";
+import { escapeText } from "@puzzlefs/linux";
 import {
   CONFIG_LIMIT,
   CONFIG_TYPE,
@@ -45,7 +45,7 @@ export function configFields(summary: ConfigSummary | null): [name: string, valu
   if (summary === null) return [["config", "empty"]];
   const { mediaType, digest, bytes, content, problem } = summary;
   const stored = `sha256:${digest}, ${formatBytes(bytes)}`;
-  if (content === null) return [["config", `${stored}, ${printable(problem ?? mediaType)}`]];
+  if (content === null) return [["config", `${stored}, ${escapeText(problem ?? mediaType)}`]];
   const { architecture, os, variant, config } = content;
   const labels = Object.entries(config?.Labels ?? {}).map(([key, value]) => `${key}=${value}`);
   const fields: [string, string][] = [
@@ -58,7 +58,7 @@ export function configFields(summary: ConfigSummary | null): [name: string, valu
     ["environment", words(config?.Env)],
     ["labels", words(labels)],
   ];
-  return fields.filter(([, value]) => value !== "").map(([name, value]) => [name, printable(value)]);
+  return fields.filter(([, value]) => value !== "").map(([name, value]) => [name, escapeText(value)]);
 }
 
 /** As a shell would take them. */

@@ -24,12 +24,13 @@ export function exitCodeOf(error: unknown): number {
   return exitCodes.get(error.name) ?? EXIT_FAILED;
 }
 
-/** One line for stderr, without the program's name; empty when commander has said it all. */
-export function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (isCommanderError(error)) return "";
-  if (isBug(error)) return `internal error, please report it: ${error.stack ?? error.message}`;
-  return error.message;
+/** Lines for stderr, without the program's name; none when commander has said it all. */
+export function messageOf(error: unknown): string[] {
+  if (!(error instanceof Error)) return [String(error)];
+  if (isCommanderError(error)) return [];
+  if (!isBug(error)) return [error.message];
+  const frames = (error.stack ?? "").split("\n").filter((line) => line.startsWith("    at "));
+  return [`internal error, please report it: ${error.name}: ${error.message}`, ...frames];
 }
 
 /** What commander throws instead of exiting: after --help with code 0, for wrong arguments with another. */

@@ -1,3 +1,4 @@
+import { jsonText } from "@puzzlefs/linux";
 import { escapeBytes, type InodeKind, type Listed } from "@puzzlefs/reader";
 
 const letters: Record<InodeKind, string> = { file: "-", dir: "d", lnk: "l", chr: "c", blk: "b", fifo: "p", sock: "s" };
@@ -67,5 +68,5 @@ export function listedObject(listed: Listed): Record<string, unknown> {
 }
 
 export function listedJson(listed: Listed): string {
-  return JSON.stringify(listedObject(listed));
+  return jsonText(listedObject(listed));
 }

@@ -4,6 +4,7 @@
  */
 import { resolve } from "node:path";
 import { MountOptionError, parseMountOptions } from "@puzzlefs/fuse";
+import { escapeText } from "@puzzlefs/linux";
 import { readWords, remount, type Words } from "@puzzlefs/mount";
 import { collect, defineCommand } from "./command-line.ts";
 import type { MountOrder } from "./daemon-order.ts";
@@ -65,7 +66,7 @@ async function run(argv: readonly string[]): Promise<void> {
   if (flags.fake === true) return;
   const driver = await performMount(order);
   if (flags.verbose === true) {
-    writeLine(`${NAME}: ${mountpoint} mounted by ${driver === "kernel" ? "the kernel driver" : "FUSE"}`);
+    writeLine(`${NAME}: ${escapeText(mountpoint)} mounted by ${driver === "kernel" ? "the kernel driver" : "FUSE"}`);
   }
 }
 
@@ -116,5 +117,5 @@ try {
   const code = exitCodeOf(error);
   process.exitCode = code === 0 ? 0 : code === EXIT_USAGE ? INCORRECT_INVOCATION : MOUNT_FAILURE;
   const message = messageOf(error);
-  if (message !== "") failure(message, NAME);
+  if (message.length > 0) failure(message, NAME);
 }

@@ -38,5 +38,5 @@ try {
 } catch (error) {
   process.exitCode = exitCodeOf(error);
   const message = messageOf(error);
-  if (message !== "") failure(message);
+  if (message.length > 0) failure(message);
 }

@@ -1,6 +1,6 @@
 export { FormatError } from "./errors.ts";
 export type { FailureKind } from "./errors.ts";
-export { manifestBlobs, openMetadata, readManifest } from "./open.ts";
+export { checkMetadataHeader, manifestBlobs, METADATA_HEADER_BYTES, openMetadata, readManifest } from "./open.ts";
 export type { ManifestBlob, Metadata, MetadataDescriptor } from "./open.ts";
 export { Bytes, StructList } from "./runtime.ts";
 export * from "./generated/content.ts";

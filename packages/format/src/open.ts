@@ -15,7 +15,8 @@ import { countRecords } from "./generated/lookup.ts";
 import type { Rootfs } from "./generated/metadata.ts";
 import { indexNames } from "./generated/nameindex.ts";
 import { checkEncoding, validate } from "./generated/validate.ts";
-import { MAX_SEGMENTS, openMessage } from "./generated/wire.ts";
+import { MAX_HEADER_BYTES, MAX_METADATA_BYTES, MAX_SEGMENTS, openMessage, readSegments } from "./generated/wire.ts";
+import { FormatError } from "./errors.ts";
 import { Bytes } from "./runtime.ts";
 
 /** A metadata blob that keeps every rule, and what checking it has found out. */
@@ -30,6 +31,17 @@ export interface Metadata {
   /** Inode number of each visible directory's parent, by ordinal; the root is its own. */
   readonly parents: Float64Array;
 }
+
+/**
+ * Checks what can be known of a metadata blob of `size` bytes from its first METADATA_HEADER_BYTES, or from all of a
+ * smaller one: whether it is worth the memory. Throws FormatError.
+ */
+export function checkMetadataHeader(header: Uint8Array, size: number): void {
+  if (size > MAX_METADATA_BYTES) throw new FormatError("message-too-large", "unsupported", 0, 0);
+  readSegments(Bytes.of(header), size, new Uint32Array(MAX_SEGMENTS + 1));
+}
+
+export const METADATA_HEADER_BYTES = MAX_HEADER_BYTES;
 
 /** Opens a metadata blob: checks every rule; the views it gives read `bytes`, which must not change. Throws FormatError. */
 export function openMetadata(bytes: Uint8Array): Metadata {
@@ -49,6 +61,8 @@ export interface MetadataDescriptor {
   readonly digest: string;
   /** fs-verity digest, where the manifest has it. */
   readonly verity?: string;
+  /** Bytes; undefined where the manifest has no number of bytes there. */
+  readonly size: number | undefined;
 }
 
 /** Memory for reading a manifest: what is open, keys, a string without escapes, two digests. */
@@ -66,7 +80,8 @@ export function readManifest(json: Uint8Array): MetadataDescriptor {
   const digest = new Uint8Array(32);
   const verity = new Uint8Array(32);
   const found = findRootfs(Bytes.of(json), ...lend(), digest, verity);
-  return found.hasVerity ? { digest: hex(digest), verity: hex(verity) } : { digest: hex(digest) };
+  const size = found.size === NO_SIZE ? undefined : found.size;
+  return { digest: hex(digest), size, ...(found.hasVerity && { verity: hex(verity) }) };
 }
 
 /** A blob that a manifest needs. */

@@ -14,7 +14,7 @@ import {
 import { join } from "node:path";
 import test from "ava";
 import { close, Directory, FileStatus, hasCode, NotRegularError, openNamed } from "./index.ts";
-import { fresh, odd, root } from "./directory.fixture.ts";
+import { directory as scratch, fresh, odd, root } from "./directory.fixture.ts";
 
 const asRoot = root ? test : test.skip;
 const NOBODY = 65534;
@@ -146,6 +146,20 @@ asRoot("links of another user are followed only to what is that user's", (t) => 
   link("new", join(precious, "new"));
   t.throws(() => openNamed(`${path}/theirs/new`, constants.O_WRONLY | constants.O_CREAT, 0o600));
   t.false(existsSync(join(precious, "new")));
+});
+
+asRoot("a link leads only where its owner could go", (t) => {
+  const { path, link, precious } = foreign();
+  chmodSync(scratch, 0o711);
+  mkdirSync(join(precious, "copy-of-theirs"));
+  lchownSync(join(precious, "copy-of-theirs"), NOBODY, NOBODY);
+  link("absolute", join(path, "theirs/own"));
+  link("by-root", `../${precious.slice(path.length + 1)}/../theirs/own`);
+  link("copy", join(precious, "copy-of-theirs"));
+  close(openNamed(`${path}/theirs/absolute`, READ));
+  close(openNamed(`${path}/theirs/absolute/../own`, READ));
+  for (const name of ["by-root", "copy", "copy/."])
+    t.throws(() => openNamed(`${path}/theirs/${name}`, READ), { code: "ELOOP" }, name);
 });
 
 asRoot("links of root's and the caller's lead anywhere", (t) => {

@@ -122,9 +122,9 @@ export class Directory {
     return this.entries().map(({ name }) => name.toString("utf8"));
   }
 
-  /** Renames an entry, over what has the new name. */
+  /** Renames an entry, over what has the new name, which errors name. */
   rename(name: Path, to: Directory, newName: Path): void {
-    this.#at(name, () => renameat2(this.descriptor, name, to.descriptor, newName));
+    to.#at(newName, () => renameat2(this.descriptor, name, to.descriptor, newName));
   }
 
   /** Removes a file or link; false where there is none of that name. */

@@ -8,6 +8,7 @@ export * from "./descriptors.ts";
 export * from "./devices.ts";
 export { Directory, NotRegularError } from "./directory.ts";
 export { hasCode } from "./errors.ts";
+export { escapeText, jsonText } from "./escape.ts";
 export { FileSystemContext, KernelRefusal } from "./file-system-context.ts";
 export { FileStatus } from "./file-status.ts";
 export {

@@ -1,8 +1,8 @@
 /**
  * Paths that the caller typed. The caller may name anything, but another user may own a directory on the way and put a
  * symbolic link into it. The rule, here and for links inside a layout: a symbolic link is followed only if root, the
- * caller, or the owner of what it leads to made it. It is the rule of the kernel's fs.protected_symlinks, applied in
- * every directory.
+ * caller, or the owner of what it leads to made it, and that owner could go there too. It is the rule of the kernel's
+ * fs.protected_symlinks, applied in every directory.
  */
 import { constants } from "node:fs";
 import { AT_FDCWD, O_PATH, openat, openatFollowing, openWithoutLinks, readlinkat } from "./at-calls.ts";
@@ -49,6 +49,8 @@ class Walk {
   #links = 0;
   /** Owners of other users' links since the last directory: what they lead to must be theirs. */
   #owners: number[] = [];
+  /** Owners of the links whose text is being walked: the directories on the way must let them pass. */
+  readonly #passing: number[] = [];
   readonly #status = new FileStatus();
 
   constructor(path: Path) {
@@ -113,7 +115,10 @@ class Walk {
     }
     if (++this.#links > MOST_LINKS) throw this.#refusal("too many symbolic links");
     const owners = this.#owners;
+    this.#owners = [];
+    this.#passing.push(...owners);
     this.resolve(this.#at, target);
+    this.#passing.length -= owners.length;
     this.#owners.unshift(...owners);
   }
 
@@ -128,10 +133,12 @@ class Walk {
   }
 
   #checkOwners(descriptor: number): void {
-    if (this.#owners.length === 0) return;
+    if (this.#owners.length === 0 && this.#passing.length === 0) return;
     this.#status.readDescriptor(descriptor);
-    const { uid } = this.#status;
+    const { uid, mode } = this.#status;
     if (this.#owners.some((owner) => owner !== uid)) throw this.#refusal();
+    const closed = (mode & constants.S_IXOTH) === 0;
+    if (closed && this.#passing.some((owner) => owner !== uid)) throw this.#refusal();
   }
 
   #refusal(why = "a symbolic link of another user's, not followed"): SystemError {

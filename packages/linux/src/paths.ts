@@ -1,3 +1,5 @@
+import { escapeText } from "./escape.ts";
+
 /**
  * A path for a system call. File names are arbitrary bytes, so the exact form is bytes; a string stands for its
  * UTF-8 encoding. Bytes that already end in NUL are passed as they are, without a copy.
@@ -6,7 +8,11 @@ export type Path = string | Uint8Array;
 
 /** The path as C wants it. Throws TypeError for a NUL inside: the kernel would see a shorter, different path. */
 export function nulTerminated(path: Path): Uint8Array {
-  if (typeof path === "string") path = Buffer.from(path, "utf8");
+  if (typeof path === "string") {
+    // From Node's pool of small buffers: an ArrayBuffer for each name is twice the work, and garbage.
+    if (!path.includes("\0")) return Buffer.from(`${path}\0`, "utf8");
+    path = Buffer.from(path, "utf8");
+  }
   const end = path.indexOf(0);
   if (end === -1) {
     const terminated = new Uint8Array(path.length + 1);
@@ -17,14 +23,14 @@ export function nulTerminated(path: Path): Uint8Array {
   return path;
 }
 
-/** The path for messages: UTF-8 where it is that, with control characters and foreign bytes as \xNN. */
+/** The path for messages: UTF-8 where it is that, as escapeText() has it; else ASCII, with other bytes as \xNN. */
 export function printable(path: Path): string {
   if (typeof path === "string") path = Buffer.from(path, "utf8");
   if (path.at(-1) === 0) path = path.subarray(0, -1);
   const text = Buffer.from(path.buffer, path.byteOffset, path.length).toString("utf8");
-  const exact = Buffer.from(text, "utf8").equals(path) ? text : Buffer.from(path).toString("latin1");
-  const escaped = exact === text ? /\p{Cc}/gu : /[^\x20-\x7e]/g;
-  return exact.replace(escaped, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
+  if (Buffer.from(text, "utf8").equals(path)) return escapeText(text);
+  const bytes = Buffer.from(path).toString("latin1");
+  return bytes.replace(/[^\x20-\x7e]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
 
 /**

@@ -1,10 +1,16 @@
-import { ioctl } from "./descriptors.ts";
+import { fileSystemType, ioctl } from "./descriptors.ts";
 import { errnos, SystemError } from "./library.ts";
 
 const FS_IOC_ENABLE_VERITY = 0x40806685;
 const FS_IOC_MEASURE_VERITY = 0xc0046686;
 const FS_VERITY_HASH_ALG_SHA256 = 1;
 const BLOCK_SIZE = 4096;
+
+/**
+ * The file systems in which the kernel itself computes and enforces digests: ext4, btrfs, f2fs. Others pass the ioctl on:
+ * the server of a FUSE file system may answer anything, and overlayfs has the answer of another file.
+ */
+const ENFORCING = new Set([0xef53, 0x9123683e, 0xf2f52010]);
 
 /**
  * Makes an open file read-only permanently and verified on every read: fs-verity, SHA-256, 4096-byte blocks, no salt. Does
@@ -22,10 +28,11 @@ export function enableFsVerityOf(descriptor: number, path?: string): void {
 
 /**
  * The digest that the kernel enforces for an open file, or undefined when fs-verity is not enabled on it: what is read
- * through this descriptor is what was measured. Errors: ENOTSUP or ENOTTY when the file system has no fs-verity; EINVAL
- * for an algorithm other than SHA-256.
+ * through this descriptor is what was measured. Errors: ENOTSUP or ENOTTY when the file system has no fs-verity of the
+ * kernel's; EINVAL for an algorithm other than SHA-256.
  */
 export function measureFsVerityOf(descriptor: number, path?: string): Buffer | undefined {
+  if (!ENFORCING.has(fileSystemType(descriptor))) throw new SystemError(errnos.EOPNOTSUPP, "ioctl", path);
   const argument = Buffer.alloc(4 + 64);
   argument.writeUInt16LE(64, 2);
   if (!request(descriptor, FS_IOC_MEASURE_VERITY, argument, "ENODATA", path)) return undefined;

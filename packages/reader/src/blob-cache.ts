@@ -2,7 +2,7 @@ import { checkRunEnd, FormatError } from "@puzzlefs/format";
 import type { BlobDirectory } from "@puzzlefs/oci";
 import { BlobFile } from "./blob-file.ts";
 import { RawBlob, SeekableBlob } from "./blob.ts";
-import type { Blob } from "./blob.ts";
+import type { Blob, PlainBlob } from "./blob.ts";
 import { Decompression } from "./decompression.ts";
 import { ExpectedBlobs } from "./expected-blobs.ts";
 import { FrameCache } from "./frame-cache.ts";
@@ -17,12 +17,6 @@ export function checkInside(blob: Blob, end: number, inode: number): void {
   }
 }
 
-/** Called before bytes of a blob are used: the place for policies of verification. Throws to refuse them. */
-export interface BlobCheck {
-  opened(blob: Blob, key: BlobKey): void;
-  used(blob: Blob, key: BlobKey, offset: number, length: number): void;
-}
-
 /**
  * A blob and how to read it: "z" (zstd seekable) or "r" (raw), then its 32 digest bytes as latin1. The same
  * stored bytes may be referred to both ways.
@@ -34,9 +28,22 @@ export function blobKey(digest: Uint8Array, compressed: boolean): BlobKey {
   return (compressed ? "z" : "r") + bytes.toString("latin1");
 }
 
+export function keyDigestBytes(key: BlobKey): Buffer {
+  return Buffer.from(key.slice(1), "latin1");
+}
+
 /** Hex of the digest in a key. */
 export function keyDigest(key: BlobKey): string {
-  return Buffer.from(key.slice(1), "latin1").toString("hex");
+  return keyDigestBytes(key).toString("hex");
+}
+
+/** Makes what is read from an opened file: the place for policies of verification. Throws to refuse it. */
+export type BlobOpener = (file: BlobFile, key: BlobKey, shared: Decompression) => Blob;
+
+/** A blob whose bytes are not checked. @throws {FormatError} of the seek table @throws {IntegrityError} */
+export function openPlain(file: BlobFile, key: BlobKey, shared: Decompression): PlainBlob {
+  if (!key.startsWith("z")) return new RawBlob(file);
+  return new SeekableBlob(file, readSeekTable(file, shared), shared);
 }
 
 export interface BlobCacheOptions {
@@ -55,15 +62,15 @@ export class BlobCache {
   readonly #limit: number;
   readonly #decompression: Decompression;
   readonly #blobs = new Map<BlobKey, Blob>();
-  readonly #check: BlobCheck | undefined;
+  readonly #opener: BlobOpener;
   readonly #expected: ExpectedBlobs;
   #memory = 0;
 
-  constructor(store: BlobDirectory, options: BlobCacheOptions, check?: BlobCheck) {
+  constructor(store: BlobDirectory, options: BlobCacheOptions, opener: BlobOpener = openPlain) {
     this.#store = store;
     this.#limit = options.openBlobs;
     this.#decompression = new Decompression(new FrameCache(options.frameBytes));
-    this.#check = check;
+    this.#opener = opener;
     this.#expected = new ExpectedBlobs(store);
   }
 
@@ -84,7 +91,6 @@ export class BlobCache {
     const blob = this.open(key);
     try {
       checkInside(blob, end, inode);
-      this.#check?.used(blob, key, offset, into.length);
       blob.read(offset, into);
     } catch (error) {
       // Another file may be put in its place: the next read looks again.
@@ -104,8 +110,7 @@ export class BlobCache {
     while (this.#blobs.size >= this.#limit) this.#closeOldest();
     const file = this.#openFile(key);
     try {
-      const blob = key[0] === "z" ? this.#seekable(file) : new RawBlob(file);
-      this.#check?.opened(blob, key);
+      const blob = this.#opener(file, key, this.#decompression);
       this.#blobs.set(key, blob);
       this.#memory += blob.memory;
       while (this.#memory > maxTableMemory && this.#blobs.size > 1) this.#closeOldest();
@@ -122,11 +127,6 @@ export class BlobCache {
     this.#expected.clear();
     this.#memory = 0;
     this.#decompression.frames.clear();
-  }
-
-  #seekable(file: BlobFile): Blob {
-    const table = readSeekTable(file, this.#decompression);
-    return new SeekableBlob(file, table, this.#decompression);
   }
 
   #openFile(key: BlobKey): BlobFile {

@@ -4,7 +4,6 @@ import fc from "fast-check";
 import { FormatError } from "@puzzlefs/format";
 import { Layout } from "@puzzlefs/oci";
 import { BlobCache, blobKey } from "./blob-cache.ts";
-import type { BlobCheck } from "./blob-cache.ts";
 import { IntegrityError } from "./errors.ts";
 import { ImageFixture, seekable, seekTable } from "./image-fixture.ts";
 import type { SeekTableEntry } from "./image-fixture.ts";
@@ -12,9 +11,9 @@ import type { SeekTableEntry } from "./image-fixture.ts";
 const content = Buffer.alloc(300_000, "not random, not too regular either; ").map((byte, i) => byte ^ (i >> 9));
 const limits = { openBlobs: 4, frameBytes: 1 << 16 };
 
-function withFixture<T>(use: (fixture: ImageFixture, blobs: BlobCache) => T, check?: BlobCheck): T {
+function withFixture<T>(use: (fixture: ImageFixture, blobs: BlobCache) => T): T {
   const fixture = new ImageFixture();
-  const blobs = new BlobCache(Layout.open(fixture.directory).blobs, limits, check);
+  const blobs = new BlobCache(Layout.open(fixture.directory).blobs, limits);
   try {
     return use(fixture, blobs);
   } finally {

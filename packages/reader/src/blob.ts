@@ -15,11 +15,17 @@ export interface Blob {
   storedRange(offset: number, length: number): { start: number; end: number } | undefined;
 }
 
+/** A blob whose bytes are taken for what they are. */
+export interface PlainBlob extends Blob {
+  /** Where the stored bytes end that a read up to `end` of the stream needs; `end` is not 0. */
+  storedEnd(end: number): number;
+}
+
 /** What a blob costs besides its seek table, roughly. */
 const ownMemory = 500;
 
 /** A blob stored as it is. */
-export class RawBlob implements Blob {
+export class RawBlob implements PlainBlob {
   readonly file: BlobFile;
   readonly memory = ownMemory;
 
@@ -38,10 +44,14 @@ export class RawBlob implements Blob {
   storedRange(offset: number, length: number): { start: number; end: number } {
     return { start: offset, end: offset + length };
   }
+
+  storedEnd(end: number): number {
+    return end;
+  }
 }
 
 /** A blob in the zstd seekable format. A read touches the frames that it needs and no others. */
-export class SeekableBlob implements Blob {
+export class SeekableBlob implements PlainBlob {
   readonly file: BlobFile;
   readonly #table: SeekTable;
   readonly #shared: Decompression;
@@ -67,7 +77,7 @@ export class SeekableBlob implements Blob {
     if (into.length === 0) return;
     const table = this.#table;
     const end = offset + into.length;
-    const ahead = table.storedEnd(table.find(end - 1));
+    const ahead = this.storedEnd(end);
     for (let frame = table.find(offset), at = offset; at < end; frame++) {
       const start = table.start(frame);
       const next = table.start(frame + 1);
@@ -79,6 +89,10 @@ export class SeekableBlob implements Blob {
       else piece.set(this.#cached(frame, next - start, ahead).subarray(at - start, until - start));
       at = until;
     }
+  }
+
+  storedEnd(end: number): number {
+    return this.#table.storedEnd(this.#table.find(end - 1));
   }
 
   storedRange(offset: number, length: number): { start: number; end: number } | undefined {

@@ -48,16 +48,21 @@ export class Decompression {
     return this.stored(file, start, file.size, file.size);
   }
 
-  /** Decompresses one frame, which must fill `into` exactly. @throws {IntegrityError} */
-  decompress(file: BlobFile, frame: number, stored: Uint8Array, into: Uint8Array): void {
+  /** Decompresses whole frames, which must fill `into` exactly. `where`: for messages. @throws {IntegrityError} */
+  decompress(file: BlobFile, where: number | string, stored: Uint8Array, into: Uint8Array): void {
     let length: number;
     try {
       length = this.#context.decompress(into, stored);
     } catch (error) {
-      throw new IntegrityError(file.name, "frame", `frame ${frame}: ${(error as Error).message}`, error);
+      throw new IntegrityError(file.name, "frame", `${placeOf(where)}${(error as Error).message}`, error);
     }
     if (length !== into.length) {
-      throw new IntegrityError(file.name, "frame", `frame ${frame}: ${length} bytes instead of ${into.length}`);
+      throw new IntegrityError(file.name, "frame", `${placeOf(where)}${length} bytes instead of ${into.length}`);
     }
   }
+}
+
+function placeOf(where: number | string): string {
+  if (where === "") return "";
+  return typeof where === "number" ? `frame ${where}: ` : `${where}: `;
 }

@@ -1,5 +1,6 @@
 /** How a blob failed to be what its digest promises. */
-export type IntegrityReason = "missing" | "short" | "unreadable" | "digest" | "verity" | "frame";
+export type IntegrityReason =
+  "missing" | "short" | "unreadable" | "digest" | "verity" | "frame" | "size" | "unverifiable";
 
 const explanations: Record<IntegrityReason, string> = {
   missing: "is missing from the store",
@@ -7,6 +8,8 @@ const explanations: Record<IntegrityReason, string> = {
   unreadable: "cannot be read",
   digest: "does not have the sha256 it is named by",
   verity: "does not have the fs-verity digest the image records",
+  size: "does not have the size that the manifest records",
+  unverifiable: "is too large to be verified in one piece, at most 16 MiB",
   frame: "holds a zstd frame that does not decompress to its recorded size",
 };
 

@@ -8,6 +8,12 @@ const most = 64;
 const bytesAhead = 1 << 20;
 
 /**
+ * Blobs that are being opened, for all images of the process: koffi throws where too many calls are under way. Threads open
+ * on while a program that never returns to the event loop hears nothing of it.
+ */
+let opening = 0;
+
+/**
  * Blobs that will probably be read soon: opened by other threads, and read ahead by the disk, while this one answers. Nothing
  * waits for that and no failure of it counts, as who reads such a blob finds out by itself.
  */
@@ -15,20 +21,18 @@ export class ExpectedBlobs {
   readonly #store: BlobDirectory;
   /** Descriptors; undefined: not open yet. */
   readonly #files = new Map<BlobKey, number | undefined>();
-  /** Threads open on while a program that never returns to the event loop hears nothing of it. */
-  #opening = 0;
 
   constructor(store: BlobDirectory) {
     this.#store = store;
   }
 
   expect(key: BlobKey): void {
-    if (this.#opening >= CALLS_ASIDE || this.#files.has(key)) return;
+    if (opening >= CALLS_ASIDE || this.#files.has(key)) return;
     if (this.#files.size >= most) this.#dropOldest();
     this.#files.set(key, undefined);
-    this.#opening++;
+    opening++;
     this.#store.openAside(keyDigest(key), (descriptor) => {
-      this.#opening--;
+      opening--;
       if (descriptor === undefined) return void this.#files.delete(key);
       willNeed(descriptor, bytesAhead);
       // It may be given up, or expected a second time.

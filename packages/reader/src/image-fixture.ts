@@ -30,20 +30,24 @@ export class ImageFixture {
   }
 
   /** Stores a chunk that the manifest lists. */
-  chunk(bytes: Uint8Array): Buffer {
+  chunk(bytes: Uint8Array, compressed = false): Buffer {
     const digest = this.blob(bytes);
-    this.#list("application/vnd.puzzlefs.image.filedata.v1", digest, bytes.length);
+    const type = "application/vnd.puzzlefs.image.filedata.v1";
+    this.#list(compressed ? `${type}+zstd` : type, digest, bytes.length);
     return digest;
   }
 
-  /** Stores metadata and a manifest, and tags it. Gives the hex digest of the manifest. */
-  image(tag: string, rootfs: Partial<RootfsValue> | Uint8Array): string {
+  /**
+   * Stores metadata and a manifest, and tags it. Gives the hex digest of the manifest. `size`: of the metadata, if the
+   * manifest is to have another than that.
+   */
+  image(tag: string, rootfs: Partial<RootfsValue> | Uint8Array, size?: number): string {
     const metadata =
       rootfs instanceof Uint8Array
         ? rootfs
         : encodeRootfs({ metadatas: [], fsVerityData: [], manifestVersion: 3, ...rootfs });
     const digest = this.blob(metadata);
-    const layer = { mediaType: rootfsType, digest: `sha256:${digest.toString("hex")}`, size: metadata.length };
+    const layer = { mediaType: rootfsType, digest: `sha256:${digest.toString("hex")}`, size: size ?? metadata.length };
     this.blob(Buffer.from("{}"));
     const manifest = Buffer.from(
       JSON.stringify({

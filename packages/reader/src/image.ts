@@ -1,11 +1,11 @@
 import { hash } from "node:crypto";
-import { FormatError, openMetadata, readManifest } from "@puzzlefs/format";
+import { checkMetadataHeader, FormatError, METADATA_HEADER_BYTES, openMetadata, readManifest } from "@puzzlefs/format";
 import type { Metadata, Rootfs } from "@puzzlefs/format";
 import { Layout, MANIFEST_LIMIT } from "@puzzlefs/oci";
 import type { BlobDirectory } from "@puzzlefs/oci";
 import { BlobCache } from "./blob-cache.ts";
-import type { BlobCheck } from "./blob-cache.ts";
-import { checkVerity, DigestCheck, VerityCheck } from "./blob-checks.ts";
+import type { BlobOpener } from "./blob-cache.ts";
+import { checkVerity, hashing, measuring } from "./blob-checks.ts";
 import { BlobFile } from "./blob-file.ts";
 import { IntegrityError } from "./errors.ts";
 import { ImageTree } from "./image-tree.ts";
@@ -15,7 +15,7 @@ export interface OpenImageOptions {
   frameCacheBytes?: number;
   /** Blobs kept open. Default 512. */
   openBlobs?: number;
-  /** `blob`: hash chunks before their first use. Default `none`; metadata and manifest are always hashed. */
+  /** `blob`: hash chunks each time that they are read. Default `none`; metadata and manifest are always hashed. */
   verify?: "none" | "blob";
   /** Hex fs-verity digest that the kernel must enforce on the manifest; then on every blob, as the image records. */
   verity?: string;
@@ -23,8 +23,6 @@ export interface OpenImageOptions {
 
 const defaultFrameCacheBytes = 8 << 20;
 const defaultOpenBlobs = 512;
-/** The largest message of FORMAT.md: bytes. */
-const metadataLimit = 2 ** 32;
 
 /** What an image consists of before any content is looked at. */
 export interface ImageHeader {
@@ -71,12 +69,12 @@ function openWith(blobs: BlobDirectory, header: ImageHeader, options: OpenImageO
     openBlobs: options.openBlobs ?? defaultOpenBlobs,
     frameBytes: options.frameCacheBytes ?? defaultFrameCacheBytes,
   };
-  return new ImageTree(metadata, manifestDigest, new BlobCache(blobs, limits, checkFor(metadata.image, options)));
+  return new ImageTree(metadata, manifestDigest, new BlobCache(blobs, limits, openerFor(metadata.image, options)));
 }
 
-function checkFor(rootfs: Rootfs, options: OpenImageOptions): BlobCheck | undefined {
-  if (options.verity !== undefined) return new VerityCheck(rootfs);
-  return options.verify === "blob" ? new DigestCheck(rootfs) : undefined;
+function openerFor(rootfs: Rootfs, options: OpenImageOptions): BlobOpener | undefined {
+  if (options.verity !== undefined) return measuring(rootfs);
+  return options.verify === "blob" ? hashing(rootfs) : undefined;
 }
 
 /** @throws as openImage */
@@ -88,22 +86,44 @@ export function readHeader(layout: Layout, reference: string, verity?: string): 
 /** @param stored the manifest's bytes, whose sha256 has been checked */
 function headerOf(blobs: BlobDirectory, manifestDigest: string, stored: Buffer, verity?: string): ImageHeader {
   const name = `manifest sha256:${manifestDigest}`;
-  const manifest = verity === undefined ? stored : readVerified(blobs, manifestDigest, name, MANIFEST_LIMIT, verity);
+  const manifest = verity === undefined ? stored : readVerified(blobs, manifestDigest, name, checkManifestSize, verity);
   const found = inObject(name, () => readManifest(manifest));
   const metadataDigest = found.digest;
   const metadataName = `metadata blob sha256:${metadataDigest}`;
   if (verity !== undefined && found.verity === undefined) throw new IntegrityError(name, "verity", "of the metadata");
-  const bytes = readVerified(blobs, metadataDigest, metadataName, metadataLimit, verity && found.verity);
+  const checkHeader = (file: BlobFile): void => checkBeforeReading(file, found.size);
+  const bytes = readVerified(blobs, metadataDigest, metadataName, checkHeader, verity && found.verity);
   const metadata = inObject(metadataName, () => openMetadata(bytes));
   return { manifestDigest, manifest, metadataDigest, metadata };
 }
 
-/** A whole blob in memory, checked against its digest. @throws {IntegrityError} */
-function readVerified(blobs: BlobDirectory, digest: string, name: string, limit: number, verity?: string): Buffer {
+/** Refuses metadata before memory is taken for it. `size`: as the manifest has it. */
+function checkBeforeReading(file: BlobFile, size: number | undefined): void {
+  if (size !== undefined && file.size !== size) {
+    throw new IntegrityError(file.name, "size", `${file.size} bytes instead of ${size}`);
+  }
+  const header = Buffer.alloc(Math.min(file.size, METADATA_HEADER_BYTES));
+  file.read(header, 0);
+  inObject(file.name, () => checkMetadataHeader(header, file.size));
+}
+
+function checkManifestSize(file: BlobFile): void {
+  if (file.size <= MANIFEST_LIMIT) return;
+  throw new IntegrityError(file.name, "unreadable", `${file.size} bytes, at most ${MANIFEST_LIMIT}`);
+}
+
+/** A whole blob in memory, checked against its digest; `check` runs before that memory is taken. @throws {IntegrityError} */
+function readVerified(
+  blobs: BlobDirectory,
+  digest: string,
+  name: string,
+  check: (file: BlobFile) => void,
+  verity?: string,
+): Buffer {
   const file = new BlobFile(blobs, digest, name);
   try {
-    if (file.size > limit) throw new IntegrityError(name, "unreadable", `${file.size} bytes, at most ${limit}`);
-    if (verity !== undefined) checkVerity(file.descriptor, name, verity);
+    check(file);
+    if (verity !== undefined) checkVerity(file, verity);
     const bytes = Buffer.allocUnsafeSlow(file.size);
     file.read(bytes, 0);
     if (hash("sha256", bytes) !== digest) throw new IntegrityError(name, "digest");

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { fstatSync } from "node:fs";
 import type { Chunk } from "@puzzlefs/format";
 import { FsVerityHasher } from "@puzzlefs/oci";
 import type { BlobDirectory } from "@puzzlefs/oci";
@@ -62,6 +63,7 @@ export class BlobVerifier {
   #verifyStored(digest: string, name: string, expected: BlobExpectation, problems: VerifyProblem[]): void {
     const file = new BlobFile(this.#store, digest, name);
     try {
+      checkSize(file, expected.mostBytes);
       const verity = this.#hash(file, digest, expected.verities.size > 0);
       const isRaw = [...expected.reaches.keys()].every((key) => key.startsWith("r"));
       for (const recorded of expected.verities) {
@@ -113,3 +115,20 @@ export class BlobVerifier {
     }
   }
 }
+
+/** Stored bytes of a hole for each one on the disk. Compression by the file system gives less. */
+const mostHole = 1000;
+
+/** Terabytes of a hole cost nothing to make, and hours to hash. @throws {IntegrityError} more bytes than are justified */
+function checkSize({ descriptor, name, size }: BlobFile, most: number | undefined): void {
+  if (most !== undefined) {
+    if (size > most) throw new IntegrityError(name, "size", `${size} bytes, at most ${most} are justified`);
+    return;
+  }
+  const onDisk = fstatSync(descriptor).blocks * 512;
+  if (size < unlistedBytes || size <= onDisk * mostHole) return;
+  throw new IntegrityError(name, "size", `${size} bytes, nearly all of them a hole, and no manifest lists it`);
+}
+
+/** A blob that no manifest lists is hashed up to this size, whatever it is. */
+const unlistedBytes = 1 << 30;

@@ -11,7 +11,12 @@ export interface BlobExpectation {
   /** Whether a manifest says that the blob is compressed. */
   listedCompressed: boolean;
   chunks: Chunk[];
+  /** The most stored bytes that a manifest justifies; undefined: none lists the blob. */
+  mostBytes: number | undefined;
 }
+
+/** Bytes that frames and seek table of a small chunk take. */
+const slack = 4096;
 
 /** Gathers what all images of a store say about its blobs, so that each blob is read once. */
 export class Expectations {
@@ -25,7 +30,7 @@ export class Expectations {
   of(digest: string): BlobExpectation {
     let blob = this.#blobs.get(digest);
     if (blob === undefined) {
-      blob = { reaches: new Map(), verities: new Set(), listedCompressed: false, chunks: [] };
+      blob = { reaches: new Map(), verities: new Set(), listedCompressed: false, chunks: [], mostBytes: undefined };
       this.#blobs.set(digest, blob);
     }
     return blob;
@@ -35,6 +40,16 @@ export class Expectations {
     const { reaches } = this.of(keyDigest(key));
     const known = reaches.get(key);
     if (known === undefined || known.end < end) reaches.set(key, { end, inode });
+  }
+
+  /** A manifest lists a blob with this size. */
+  listed(digest: string, size: number | undefined, compressed: boolean): void {
+    const blob = this.of(digest);
+    if (compressed) blob.listedCompressed = true;
+    if (size === undefined) return;
+    // The Rust tool lists the uncompressed size of a compressed chunk: of one that does not compress, less than is stored.
+    const most = compressed ? 2 * size + slack : size;
+    blob.mostBytes = Math.max(blob.mostBytes ?? 0, most);
   }
 
   chunk(chunk: Chunk): void {

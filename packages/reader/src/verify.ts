@@ -67,11 +67,10 @@ function expectImage(
   expectations: Expectations,
   report: VerifyReport,
 ): void {
-  const { metadata, manifest, manifestDigest, metadataDigest } = header;
+  const { metadata, manifest, manifestDigest } = header;
   const { image } = metadata;
   const name = `manifest sha256:${manifestDigest}`;
-  expectations.of(manifestDigest);
-  expectations.of(metadataDigest);
+  expectations.listed(manifestDigest, manifest.length, false);
   const keys = expectContents(metadata, expectations);
   for (let i = 0; i < image.chunks.length; i++) expectations.chunk(image.chunks.at(i));
   for (const { digest, verity } of image.fsVerityData) {
@@ -85,9 +84,8 @@ function expectImage(
   for (const { type, digest: digits, size, verity } of referencedBlobs(manifest, name)) {
     if (digits === undefined) continue;
     listed.add(digits);
-    const expected = expectations.of(digits);
-    if (type === "compressed-chunk") expected.listedCompressed = true;
-    if (type === "rootfs" && verity !== undefined) expected.verities.add(verity);
+    expectations.listed(digits, size, type === "compressed-chunk");
+    if (type === "rootfs" && verity !== undefined) expectations.of(digits).verities.add(verity);
     const stored = blobs.size(digits);
     if (stored !== undefined && stored !== size) wrongSizes += 1;
   }

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { build, parseMtime, type BuildOptions, type BuildResult } from "@puzzlefs/builder";
 import { parseChunkSizes } from "@puzzlefs/chunker";
+import { jsonText } from "@puzzlefs/linux";
 import { Layout } from "@puzzlefs/oci";
 import { readConfigFile } from "../config-file.ts";
 import { defineCommand, oneOf, parseInteger, parseSize } from "../command-line.ts";
@@ -84,7 +85,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     });
     bar.finish();
     const report = reportOf(result, name.ociDir, (performance.now() - start) / 1000);
-    if (options.json === true) writeLine(JSON.stringify(report));
+    if (options.json === true) writeLine(jsonText(report));
     else print(report);
   } finally {
     bar.finish();

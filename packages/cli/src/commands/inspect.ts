@@ -1,3 +1,4 @@
+import { jsonText } from "@puzzlefs/linux";
 import { fsVerityDigest, Layout } from "@puzzlefs/oci";
 import { escapeBytes, openImage, readHeader, resolvePath, type InodeKind } from "@puzzlefs/reader";
 import { defineCommand } from "../command-line.ts";
@@ -32,7 +33,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     if (path !== undefined) {
       const ino = resolvePath(tree, Buffer.from(path), true);
       const file = { path: escapeBytes(Buffer.from(path)), ino, runs: fileRuns(tree.metadata, ino) };
-      writeLine(json ? JSON.stringify(file) : fileText(file));
+      writeLine(json ? jsonText(file) : fileText(file));
       return 0;
     }
     const { manifest, manifestDigest, metadataDigest } = readHeader(layout, reference);
@@ -46,7 +47,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       config: summarizeConfig(layout.blobs, manifest, `manifest sha256:${manifestDigest}`),
       ...countImage(tree, blobSize),
     };
-    writeLine(json ? JSON.stringify(summary) : imageText(summary));
+    writeLine(json ? jsonText(summary) : imageText(summary));
   } finally {
     tree.close();
   }

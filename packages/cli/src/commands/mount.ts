@@ -51,7 +51,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     )
     .option(
       "--verify <what>",
-      "none, or blob: hash chunks before their first use (default: none)",
+      "none, or blob: hash chunks each time that they are read (default: none)",
       oneOf("none", "blob"),
     )
     .option("-w, --writable", "changes can be made; they lie in memory, and vanish with the mount")

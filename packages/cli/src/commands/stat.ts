@@ -1,3 +1,4 @@
+import { jsonText } from "@puzzlefs/linux";
 import { escapeBytes, statPath } from "@puzzlefs/reader";
 import { defineCommand } from "../command-line.ts";
 import { openNamed } from "../image-name.ts";
@@ -36,7 +37,7 @@ function json(found: Found): string {
     name: escapeBytes(name),
     value: Buffer.from(value).toString("hex"),
   }));
-  return JSON.stringify({ ...listedObject(found), xattrs });
+  return jsonText({ ...listedObject(found), xattrs });
 }
 
 function text(found: Found): string {

@@ -1,4 +1,4 @@
-import { printable } from "@puzzlefs/linux";
+import { escapeText, jsonText } from "@puzzlefs/linux";
 import { Layout } from "@puzzlefs/oci";
 import { defineCommand } from "../command-line.ts";
 import { writeLine } from "../terminal/output.ts";
@@ -18,10 +18,10 @@ export async function run(argv: readonly string[]): Promise<number> {
   using layout = Layout.open(command.args[0] as string);
   const images = layout.tags();
   if (command.opts<{ json?: boolean }>().json === true) {
-    writeLine(JSON.stringify(images.map(({ tag, digest, size, mediaType }) => ({ tag, digest, size, mediaType }))));
+    writeLine(jsonText(images.map(({ tag, digest, size, mediaType }) => ({ tag, digest, size, mediaType }))));
     return 0;
   }
-  const rows = images.map(({ tag, digest, size }) => [printable(tag), digest ?? "(not a sha256)", `${size} B`]);
+  const rows = images.map(({ tag, digest, size }) => [escapeText(tag), digest ?? "(not a sha256)", `${size} B`]);
   if (rows.length > 0) writeLine(formatTable([["tag", "manifest sha256", "size"], ...rows], ["left", "left", "right"]));
   return 0;
 }

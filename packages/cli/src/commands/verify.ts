@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { jsonText } from "@puzzlefs/linux";
 import { Layout } from "@puzzlefs/oci";
 import { verifyImage, type VerifyReport } from "@puzzlefs/reader";
 import { defineCommand } from "../command-line.ts";
@@ -31,7 +32,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   } finally {
     bar.finish();
   }
-  if (command.opts<{ json?: boolean }>().json === true) writeLine(JSON.stringify(report));
+  if (command.opts<{ json?: boolean }>().json === true) writeLine(jsonText(report));
   else print(report);
   return report.problems.some(({ severity }) => severity === "error") ? EXIT_CORRUPT : 0;
 }

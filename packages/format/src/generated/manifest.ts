@@ -116,6 +116,8 @@ export interface RootfsDescriptor {
   readonly end: number;
   /** Whether an fs-verity digest is annotated. */
   readonly hasVerity: boolean;
+  /** Bytes of the blob, or NO_SIZE. */
+  readonly size: number;
 }
 
 /** A character of a string: its code point, and where the next one starts. A bad one has `code` BAD_CHARACTER. */
@@ -746,6 +748,7 @@ export function findRootfs(
   let last: Descriptor = start;
   let found: number = 0;
   let hasVerity: boolean = false;
+  let size: number = NO_SIZE;
   for (let measure = 0, bound = Infinity; last.step.at <= json.length; bound = measure) {
     measure = json.length + 1 > last.step.at ? json.length + 1 - last.step.at : 0;
     if (measure >= bound) break;
@@ -762,6 +765,7 @@ export function findRootfs(
     }
     found = narrow(next.step.at);
     hasVerity = next.hasVerity;
+    size = next.size;
     for (let j = 0; j < 32; j++) {
       digest[j] = layer[j] ?? 0;
     }
@@ -772,5 +776,5 @@ export function findRootfs(
   if (found === 0) {
     throw failure(Rule["manifest-rootfs-missing"], 0, 0);
   }
-  return { end: found, hasVerity: hasVerity };
+  return { end: found, hasVerity: hasVerity, size: size };
 }

@@ -119,6 +119,8 @@ export const Rule = {
   "chunk-outside-blob": 58,
   /** A directory looks below more than 16 times: its names are in too many layers. */
   "look-below-depth": 59,
+  /** A frame is stored in more bytes than zstd makes of what it holds. */
+  "seek-table-stored-too-large": 60,
 } as const;
 
 export type RuleName = keyof typeof Rule;
@@ -184,4 +186,5 @@ export const RULES: readonly (readonly [RuleName, "corrupt" | "unsupported"])[] 
   ["seek-table-sum", "corrupt"],
   ["chunk-outside-blob", "corrupt"],
   ["look-below-depth", "unsupported"],
+  ["seek-table-stored-too-large", "corrupt"],
 ];

@@ -31,6 +31,11 @@ export interface SeekFooter {
   readonly tableBytes: number;
 }
 
+/** At least as many bytes as zstd makes of `content` ones, however little they compress: ZSTD_compressBound and a little. */
+function storedBound(content: number): number {
+  return content + (content >>> 8) + 64;
+}
+
 /** Reads the last SEEK_FOOTER_BYTES of a blob of `blobBytes`. */
 export function readSeekFooter(footer: Bytes, blobBytes: number): SeekFooter {
   if (footer.length !== SEEK_FOOTER_BYTES) {
@@ -81,6 +86,9 @@ export function readSeekTable(
     const entry = i * footer.entryBytes + SKIPPABLE_HEADER_BYTES;
     if (table.u32(entry + 4) > MAX_FRAME_BYTES) {
       throw failure(Rule["seek-table-frame-too-large"], 0, entry);
+    }
+    if (table.u32(entry) > storedBound(table.u32(entry + 4))) {
+      throw failure(Rule["seek-table-stored-too-large"], 0, entry);
     }
     if (table.u32(entry) > (blobBytes > storedAt ? blobBytes - storedAt : 0)) {
       throw failure(Rule["seek-table-sum"], 0, entry);

@@ -8,6 +8,12 @@ export const MAX_SEGMENTS = 512;
 /** Larger messages are refused: positions in words then fit 29 bits. */
 export const MAX_MESSAGE_BYTES = 4294967288;
 
+/** Readers refuse larger metadata: they hold it in memory. */
+export const MAX_METADATA_BYTES = 1073741824;
+
+/** The largest table of segments. */
+export const MAX_HEADER_BYTES = 2056;
+
 export const POINTER_NULL = 0;
 
 export const POINTER_STRUCT = 1;
@@ -61,34 +67,44 @@ export interface Pointer {
   readonly sizes: number;
 }
 
-/** Reads the table of segments. `starts` has room for MAX_SEGMENTS + 1 positions. */
-export function openMessage(bytes: Bytes, starts: Uint32Array): Message {
-  if (bytes.length > MAX_MESSAGE_BYTES) {
+/**
+ * Reads the table of segments of a message of `size` bytes; returns their number.
+ * `header` is its first MAX_HEADER_BYTES, or all of a smaller one, so that it can
+ * be read before the rest. `starts` has room for MAX_SEGMENTS + 1 positions.
+ */
+export function readSegments(header: Bytes, size: number, starts: Uint32Array): number {
+  if (size > MAX_MESSAGE_BYTES) {
     throw failure(Rule["message-too-large"], 0, 0);
   }
-  if (bytes.length < 8) {
+  if (size < 8) {
     throw failure(Rule["message-truncated"], 0, 0);
   }
-  if (bytes.u32(0) >= MAX_SEGMENTS) {
+  if (header.u32(0) >= MAX_SEGMENTS) {
     throw failure(Rule["message-segments"], 0, 0);
   }
-  const segments = narrow(bytes.u32(0) + 1);
-  const words = bytes.length >>> 3;
+  const segments = narrow(header.u32(0) + 1);
+  const words = narrow(Math.floor(size / 8));
   let start: number = (segments >>> 1) + 1;
   for (let i = 0; i < segments; i++) {
     if (start > words) {
       throw failure(Rule["message-truncated"], 0, i * 4 + 4);
     }
     starts[i] = narrow(start);
-    start = checkedAdd(start, bytes.u32(i * 4 + 4));
+    start = checkedAdd(start, header.u32(i * 4 + 4));
   }
   if (start > words) {
     throw failure(Rule["message-truncated"], 0, 0);
   }
-  if (narrow(start) * 8 !== bytes.length) {
+  if (narrow(start) * 8 !== size) {
     throw failure(Rule["message-trailing-bytes"], 0, narrow(start) * 8);
   }
   starts[segments] = narrow(start);
+  return segments;
+}
+
+/** A message in memory. `starts` has room for MAX_SEGMENTS + 1 positions. */
+export function openMessage(bytes: Bytes, starts: Uint32Array): Message {
+  const segments = readSegments(bytes, bytes.length, starts);
   return { bytes: bytes, segments: segments, starts: starts };
 }
 

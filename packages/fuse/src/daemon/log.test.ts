@@ -119,10 +119,7 @@ test("a message is one line, whatever names it quotes", async (t) => {
   const log = logTo(openLog(path, false));
   log("debug", "name \n2026-01-01T00:00:00.000Z error FORGED\r\u001b[31m\u009b1m\u202e\u2028\ud800 → é");
   const text = readFileSync(path, "utf8");
-  t.regex(
-    text,
-    /^\S+Z debug name \\x0a2026\S+ error FORGED\\x0d\\x1b\[31m\\x9b1m\\u\{202e\}\\u\{2028\}\\u\{d800\} → é\n$/,
-  );
+  t.regex(text, /^\S+Z debug name \\x0a2026\S+ error FORGED\\x0d\\x1b\[31m\\x9b1m\\u202e\\u2028\\ud800 → é\n$/);
 });
 
 /** Runs `use` in a mount namespace where /dev has little but, if asked for, a log. */

@@ -1,5 +1,5 @@
 import { constants, writeSync } from "node:fs";
-import { openNamed } from "@puzzlefs/linux";
+import { escapeText, openNamed } from "@puzzlefs/linux";
 import { connectToSystemLog, sendToSystemLog } from "./system-log.ts";
 
 export type LogLevel = "error" | "info" | "debug";
@@ -47,11 +47,11 @@ export function stderrLog(): Log {
   return logTo({ kind: "stderr", descriptor: 2 });
 }
 
-/** One broken blob fails every read of it; it is reported once in a while only. */
+/** A line for each message, whatever names are in it. One broken blob fails every read of it: once in a while only. */
 function quietly(log: Log): Log {
   const last = new Map<string, number>();
   return (level, text) => {
-    const message = oneLine(text);
+    const message = escapeText(text);
     if (level !== "debug") {
       const now = Date.now();
       if (now - (last.get(message) ?? -Infinity) < QUIET) return;
@@ -60,14 +60,6 @@ function quietly(log: Log): Log {
     }
     log(level, message);
   };
-}
-
-/** Names in a message are of an image or of any user of the mount: no control or format character stays one. */
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
-  });
 }
 
 function write(descriptor: number, text: string): void {

@@ -1,0 +1,259 @@
+/** Layouts in which another user puts something else in the place of each name: nothing outside is read or changed. */
+import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import test from "ava";
+import { LayoutError } from "./errors.ts";
+import { asRoot, commit, foreignLink, kinds, NOBODY, Place, SECRET } from "./hostile-layout.fixture.ts";
+import { REF_NAME } from "./index-json.ts";
+import { Layout } from "./layout.ts";
+import { MANIFEST_TYPE } from "./manifest.ts";
+
+/** What every command does with a layout; the message of its error, if it has one. */
+const commands: Record<string, (path: string) => void> = {
+  tags: (path) => {
+    using layout = Layout.open(path);
+    layout.tags();
+  },
+  manifest: (path) => {
+    using layout = Layout.open(path);
+    layout.manifest("v0");
+  },
+  build: (path) => {
+    using layout = Layout.create(path);
+    commit(layout, "v1");
+  },
+};
+
+function failure(action: () => void): Error | undefined {
+  try {
+    action();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+for (const name of ["index.json", "oci-layout"])
+  test(`${name} is a regular file, or no command reads or writes it`, (t) => {
+    const place = new Place();
+    for (const [kind, make] of Object.entries(kinds(place))) {
+      rmSync(place.at(name), { recursive: true });
+      make(place.at(name));
+      for (const [command, run] of Object.entries(commands)) {
+        const error = failure(() => run(place.layout));
+        t.true(error instanceof LayoutError, `${command}: ${kind}`);
+        t.regex(error?.message ?? "", new RegExp(`${name}: not a regular file$`), `${command}: ${kind}`);
+      }
+      place.checkOutside(t, `${name}: ${kind}`);
+    }
+  });
+
+test("a blob is a regular file, or no command reads it", (t) => {
+  const place = new Place();
+  using layout = Layout.open(place.layout);
+  const { digest } = layout.manifest("v0");
+  for (const [kind, make] of Object.entries(kinds(place))) {
+    for (const blob of [digest, place.blob]) {
+      rmSync(place.at("blobs/sha256", blob), { recursive: true });
+      make(place.at("blobs/sha256", blob));
+      t.throws(
+        () => layout.blobs.read(blob, 100_000),
+        { instanceOf: LayoutError, message: /not a regular file$/ },
+        kind,
+      );
+      t.is(layout.blobs.size(blob), undefined, kind);
+    }
+    t.throws(() => layout.manifest("v0"), { message: /not a regular file$/ }, kind);
+    const error = failure(() => commit(layout, "v0"));
+    // rename(2) replaces all of them but a directory.
+    if (kind === "directory") t.regex(error?.message ?? "", /EISDIR.*blobs\/sha256/, kind);
+    else t.is(error, undefined, kind);
+    place.checkOutside(t, kind);
+  }
+});
+
+test("names of temporaries that are something else are left alone", (t) => {
+  const place = new Place();
+  const names = [".puzzlefs-tmp-x", ".puzzlefs-index.json", ".puzzlefs-tmp-"];
+  for (const [kind, make] of Object.entries(kinds(place))) {
+    for (const name of names) make(place.at(name));
+    using layout = Layout.create(place.layout);
+    commit(layout, "v1");
+    place.checkOutside(t, kind);
+    for (const name of names) rmSync(place.at(name), { recursive: true });
+  }
+});
+
+test("in a directory that looks like a dead writer's, `owner` is an empty file or it is left alone", (t) => {
+  const place = new Place();
+  const left = place.at(".puzzlefs-tmp-x");
+  const owners = { ...kinds(place), text: (path: string) => writeFileSync(path, "text"), absent: () => undefined };
+  for (const [kind, make] of Object.entries(owners)) {
+    mkdirSync(left, 0o700);
+    writeFileSync(join(left, "file"), "");
+    make(join(left, "owner"));
+    using layout = Layout.create(place.layout);
+    commit(layout, "v1");
+    t.true(existsSync(join(left, "file")), kind);
+    place.checkOutside(t, kind);
+    rmSync(left, { recursive: true });
+  }
+});
+
+/** Makes what a writer that died leaves. */
+function leftover(path: string, mode = 0o700): void {
+  mkdirSync(path);
+  for (const name of ["owner", "blob"]) writeFileSync(join(path, name), "");
+  symlinkSync("../../vault/below", join(path, "link"));
+  chmodSync(path, mode);
+}
+
+test("staging directories of the dead are swept, those of the living stay", (t) => {
+  const place = new Place();
+  using layout = Layout.open(place.layout);
+  const living = layout.begin();
+  const { temporary } = living.writeBlob(Buffer.from("x"));
+  leftover(place.at(".puzzlefs-tmp-dead"));
+  leftover(place.at(".puzzlefs-tmp-dead-in-a-shared-layout"), 0o2700);
+  mkdirSync(place.at(".puzzlefs-tmp-unborn"), 0o700);
+  leftover(place.at(".puzzlefs-tmp-of-another-mode"), 0o755);
+  layout.begin().abort();
+  t.is(living.directory.fileSize(temporary), 1);
+  const names = layout.directory.names().filter((name) => name.startsWith("."));
+  t.deepEqual(
+    names.toSorted(),
+    [living.directory.path.slice(place.layout.length + 1), ".puzzlefs-tmp-of-another-mode"].toSorted(),
+  );
+  living.abort();
+  place.checkOutside(t, "swept");
+});
+
+asRoot("another user's staging directory is not swept", (t) => {
+  const place = new Place();
+  const left = place.at(".puzzlefs-tmp-x");
+  leftover(left);
+  chownSync(left, NOBODY, NOBODY);
+  using layout = Layout.open(place.layout);
+  layout.begin().abort();
+  t.true(existsSync(join(left, "blob")));
+});
+
+test("a staging directory that is swapped for a link while a writer works goes on as it was", (t) => {
+  for (const end of ["commit", "abort"]) {
+    const place = new Place();
+    using layout = Layout.open(place.layout);
+    const transaction = layout.begin();
+    const first = transaction.writeBlob(Buffer.from("first"));
+    renameSync(transaction.directory.path, place.at("elsewhere"));
+    symlinkSync("../vault", transaction.directory.path);
+    const second = transaction.writeBlob(Buffer.from("second"));
+    if (end === "commit") {
+      t.throws(() => transaction.commit({ tag: "no tag", manifest: Buffer.from("{}"), blobs: [first, second] }));
+      t.is(layout.blobs.size(first.digest), undefined);
+    }
+    transaction.abort();
+    t.deepEqual(
+      layout.tags().map(({ tag }) => tag),
+      ["v0"],
+    );
+    place.checkOutside(t, end);
+  }
+  const place = new Place();
+  using layout = Layout.open(place.layout);
+  const transaction = layout.begin();
+  const staged = transaction.writeBlob(Buffer.from("v0"));
+  renameSync(transaction.directory.path, place.at("elsewhere"));
+  symlinkSync("../vault", transaction.directory.path);
+  transaction.commit({ tag: "v1", manifest: layout.manifest("v0").bytes, blobs: [staged] });
+  t.is(layout.manifest("v1").digest, layout.manifest("v0").digest);
+  place.checkOutside(t, "a whole commit");
+});
+
+for (const name of ["blobs", "blobs/sha256"]) {
+  test(`${name} may be a link of one's own: LXC shares blobs so`, (t) => {
+    const place = new Place();
+    renameSync(place.at(name), place.at("shared"));
+    symlinkSync(place.at("shared"), place.at(name));
+    using layout = Layout.create(place.layout);
+    commit(layout, "v1");
+    t.is(layout.tags().length, 2);
+    t.is(layout.manifest("v1").digest.length, 64);
+  });
+
+  asRoot(`${name} as a link of another user's leads only to what is that user's`, (t) => {
+    const place = new Place();
+    renameSync(place.at(name), place.at("shared"));
+    foreignLink(place.at("shared"), place.at(name));
+    for (const command of ["manifest", "build"])
+      t.throws(() => commands[command]?.(place.layout), {
+        instanceOf: LayoutError,
+        message: new RegExp(`${name}: a symbolic link of another user's`),
+      });
+    chownSync(place.at("shared"), NOBODY, NOBODY);
+    commands["build"]?.(place.layout);
+    place.checkOutside(t, name);
+  });
+
+  test(`${name} as something else is refused, and nothing is made where it leads`, (t) => {
+    const place = new Place();
+    for (const [kind, make] of Object.entries(kinds(place))) {
+      if (kind === "link to a directory" || kind === "directory") continue;
+      rmSync(place.at(name), { recursive: true });
+      make(place.at(name));
+      for (const command of ["manifest", "build"])
+        t.regex(failure(() => commands[command]?.(place.layout))?.message ?? "", /ENOTDIR|ENOENT/, kind);
+      place.checkOutside(t, kind);
+    }
+  });
+}
+
+test("errors about JSON quote nothing of it", (t) => {
+  const texts = [
+    SECRET,
+    `{"a": 1}\n${SECRET}`,
+    `{"a": "${SECRET}`,
+    `{"imageLayoutVersion": "${SECRET}"}`,
+    `"${SECRET}"`,
+  ];
+  texts.push(`{"schemaVersion": "${SECRET}"}`, `{"schemaVersion": 2, "manifests": ["${SECRET}"]}`);
+  for (const name of ["index.json", "oci-layout"])
+    for (const text of texts) {
+      const place = new Place();
+      writeFileSync(place.at(name), text);
+      const error = failure(() => commands["tags"]?.(place.layout));
+      t.true(error instanceof LayoutError, text);
+      for (let shown: unknown = error; shown instanceof Error; shown = shown.cause)
+        for (const part of ["root", "secret", "19000", "99999"]) t.false(shown.message.includes(part), shown.message);
+    }
+  const place = new Place();
+  writeFileSync(place.at("index.json"), '{"schemaVersion": 2,\n  "manifests": [}');
+  t.regex(failure(() => commands["tags"]?.(place.layout))?.message ?? "", /index\.json: not JSON$/);
+  writeFileSync(place.at("index.json"), '{"schemaVersion": 2,\n  manifests: []}');
+  t.regex(failure(() => commands["tags"]?.(place.layout))?.message ?? "", /not JSON: wrong at line 2 column 3$/);
+});
+
+test("an index has room for 10,000 tags, and one that no reader would take is not written", (t) => {
+  const place = new Place();
+  using layout = Layout.open(place.layout);
+  const platform = { architecture: "amd64", os: "linux" };
+  const entry = (tag: string) => ({
+    mediaType: MANIFEST_TYPE,
+    digest: `sha256:${"0".repeat(64)}`,
+    size: 123_456,
+    platform,
+    annotations: { [REF_NAME]: tag },
+  });
+  const entries = (number: number) => Array.from({ length: number }, (_, i) => entry(`${i}`.padStart(255, "t")));
+  writeFileSync(place.at("index.json"), JSON.stringify({ schemaVersion: 2, manifests: entries(10_000) }));
+  commit(layout, "v1");
+  t.is(layout.tags().length, 10_001);
+  const transaction = layout.begin();
+  t.throws(() => layout.replaceIndex({ schemaVersion: 2, manifests: entries(20_000) }, transaction.directory), {
+    instanceOf: LayoutError,
+    message: /index\.json: it would grow beyond 8388608 bytes/,
+  });
+  transaction.abort();
+  t.is(layout.tags().length, 10_001);
+  writeFileSync(place.at("index.json"), Buffer.alloc(8 * 1024 * 1024 + 1, " "));
+  t.throws(() => layout.tags(), { message: /8388609 bytes, more than 8388608/ });
+});
