@@ -71,8 +71,8 @@ async function output(argv: readonly string[], env: Record<string, string> = {})
 function start(store: string, options: readonly string[], env?: Record<string, string>): Promise<string | undefined> {
   const state = scratch.directory("state");
   mkdirSync(join(state, "rootfs"));
-  const container = [enter, puzzlefs, store, join(state, "rootfs"), join(state, "upper"), ...options];
-  return output(["unshare", ...namespaces, "sh", ...container], env);
+  const script = [enter, puzzlefs, store, join(state, "rootfs"), join(state, "upper"), ...options];
+  return output(["unshare", ...namespaces, "sh", ...script], env);
 }
 
 /** A directory of the host that nothing in a container may reach. */

@@ -8,6 +8,7 @@
  */
 import { linkSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { AT_FDCWD, RENAME_EXCHANGE, renameat2 } from "@puzzlefs/linux";
 
 const [seed, directory, vault] = process.argv.slice(2) as [string, string, string];
@@ -15,7 +16,6 @@ const aside = join(directory, "aside");
 let state = Number(seed);
 let swaps = 0;
 let links = 0;
-let go = true;
 
 /** 0 ≤ random < limit, by a linear congruential generator: the same for the same seed. */
 function random(limit: number): number {
@@ -62,6 +62,11 @@ function targetInTree(): string {
   }
 }
 
+/** Keeps the processor for so many milliseconds, as a sleep would be longer than most races last. */
+function pause(milliseconds: number): void {
+  for (const end = performance.now() + milliseconds; performance.now() < end;);
+}
+
 /** Exchanges a name with a link, leaves it so for a moment, and puts it back. */
 function swap(target: string): void {
   const link = join(aside, `link-${links++}`);
@@ -70,7 +75,7 @@ function swap(target: string): void {
   try {
     renameat2(AT_FDCWD, link, AT_FDCWD, target, RENAME_EXCHANGE);
     swaps++;
-    for (let busy = random(4) === 0 ? random(40_000) : 0; busy > 0; busy--) state ^= busy & 0;
+    if (random(4) === 0) pause(random(3) / 4);
     renameat2(AT_FDCWD, link, AT_FDCWD, target, RENAME_EXCHANGE);
     swaps++;
   } finally {
@@ -85,12 +90,19 @@ function plant(): void {
     "store",
     pick([".puzzlefs-index.json", `.puzzlefs-tmp-${random(100)}`, ".puzzlefs-tmp-x"]),
   );
-  if (random(3) === 0) rmSync(name, { recursive: true, force: true });
-  else if (random(2) === 0) symlinkSync(bait(), name);
-  else if (random(2) === 0) linkSync(join(directory, "store/index.json"), name);
-  else {
-    mkdirSync(name);
-    symlinkSync(bait(), join(name, "owner"));
+  switch (random(4)) {
+    case 0:
+      rmSync(name, { recursive: true, force: true });
+      break;
+    case 1:
+      symlinkSync(bait(), name);
+      break;
+    case 2:
+      linkSync(join(directory, "store/index.json"), name);
+      break;
+    default:
+      mkdirSync(name);
+      symlinkSync(bait(), join(name, "owner"));
   }
 }
 
@@ -107,11 +119,10 @@ function disturb(): void {
 }
 
 mkdirSync(aside, { recursive: true });
-process.stdin.on("end", () => (go = false)).resume();
+const isOver = new Promise<boolean>((settle) => process.stdin.once("end", () => settle(true)));
+process.stdin.resume();
 writeSync(1, "begun\n");
-while (go) {
-  for (let count = 0; count < 50; count++) disturb();
-  await new Promise(setImmediate);
-}
+do for (let count = 0; count < 50; count++) disturb();
+while (!(await Promise.race([isOver, nextTurn(false)])));
 renameSync(aside, join(directory, "done"));
 console.log(JSON.stringify({ swaps }));

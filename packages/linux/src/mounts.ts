@@ -79,7 +79,7 @@ export function cloneReadOnly(descriptor: number, flags: number, recursive = fal
 }
 
 /** Puts a mount that is at no path on an opened directory or file. */
-export function moveMount(mount: number, target: number): void {
+export function moveMount(source: number, target: number): void {
   const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
-  check(moveMountNative(SYS_MOVE_MOUNT, mount, empty, target, empty, flags), "move_mount");
+  check(moveMountNative(SYS_MOVE_MOUNT, source, empty, target, empty, flags), "move_mount");
 }

@@ -60,7 +60,7 @@ function show(root: Directory, path: string): void {
     status.readDescriptor(source);
     const clone = cloneReadOnly(source, 0);
     try {
-      moveMount(clone, place(root, path.split("/").filter(Boolean), status.type === constants.S_IFDIR));
+      moveMount(clone, makePlace(root, path.split("/").filter(Boolean), status.type === constants.S_IFDIR));
     } finally {
       close(clone);
     }
@@ -70,14 +70,14 @@ function show(root: Directory, path: string): void {
 }
 
 /** Makes an empty file or directory below `root`. Returns a descriptor, which ends with this process. */
-function place(root: Directory, names: readonly string[], isDirectory: boolean): number {
+function makePlace(root: Directory, names: readonly string[], isDirectory: boolean): number {
   const [name, ...rest] = names;
   if (rest.length === 0 && !isDirectory) {
     close(root.createFile(name));
     return openNamed(name, O_PATH, 0, root.descriptor);
   }
   using next = root.makeOrOpen(name, 0o755);
-  return rest.length === 0 ? openNamed(".", O_PATH, 0, next.descriptor) : place(next, rest, isDirectory);
+  return rest.length === 0 ? openNamed(".", O_PATH, 0, next.descriptor) : makePlace(next, rest, isDirectory);
 }
 
 /** The libraries of this process, by the names under which it loaded them. */
