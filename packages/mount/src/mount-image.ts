@@ -55,7 +55,6 @@ export async function mountImage(
   if (!request.writable && request.persist === undefined) {
     return mountReadOnly(request, options, shownAt, () => startFuse({ mountpoint: shownAt }));
   }
-  if (request.overlayAttributes !== true) refuseOverlayMarks(request);
   let driver: Driver | undefined;
   const writable = (choice: DriverChoice): Promise<Driver> =>
     mountWritable(
@@ -63,7 +62,14 @@ export async function mountImage(
       { source: options.fsname, flags: options.flags, persist: request.persist },
       async (lower) => {
         const start = (): Promise<void> => startFuse({ mountpoint: lower, shownAt });
-        return (driver = await mountReadOnly({ ...request, driver: choice }, options, lower, start));
+        const mounting = mountReadOnly({ ...request, driver: choice }, options, lower, start);
+        try {
+          // While the daemon starts.
+          if (request.overlayAttributes !== true) refuseOverlayMarks(request);
+        } finally {
+          driver = await mounting;
+        }
+        return driver;
       },
     );
   try {
