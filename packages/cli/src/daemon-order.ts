@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseMountOptions, RESOURCE_DESCRIPTOR, type ServerOrder } from "@puzzlefs/fuse";
 import { Directory } from "@puzzlefs/linux";
-import type { MountRequest } from "@puzzlefs/mount";
+import { type FuseMount, type MountRequest, refuseOverlayMarks } from "@puzzlefs/mount";
 import { BlobDirectory, type Layout } from "@puzzlefs/oci";
 import { type ImageTree, openImageIn, type OpenImageOptions } from "@puzzlefs/reader";
 
@@ -25,6 +25,8 @@ export interface ServedImage {
   /** sha256 of the manifest: the same image always, whatever becomes of its tag. */
   manifest: string;
   options: OpenImageOptions;
+  /** Where an overlay will be over it that must show the image as it is. */
+  overlayAt?: string;
 }
 
 /** What a mount's daemon is told on its command line, as JSON. */
@@ -33,22 +35,26 @@ export interface DaemonOrder {
   image: ServedImage;
 }
 
-export function servedImage({ reference, options, verify, digest }: MountOrder, layout: Layout): ServedImage {
+export function servedImage(order: MountOrder, { reference, shownAt }: FuseMount, layout: Layout): ServedImage {
+  const { options, verify, digest, overlayAttributes } = order;
   const { cache } = parseMountOptions(options);
   return {
     store: layout.blobs.path,
-    manifest: layout.manifest(reference).digest,
+    manifest: reference,
     options: {
       verify,
       ...(digest !== undefined && { verity: digest }),
       ...(cache !== undefined && { frameCacheBytes: cache }),
     },
+    ...(shownAt !== undefined && overlayAttributes !== true && { overlayAt: shownAt }),
   };
 }
 
 /** Opens the image in the process that serves it. */
-export function openServed({ store, manifest, options }: ServedImage): ImageTree {
-  return openImageIn(new BlobDirectory(new Directory(RESOURCE_DESCRIPTOR, store)), manifest, options);
+export function openServed({ store, manifest, options, overlayAt }: ServedImage): ImageTree {
+  const tree = openImageIn(new BlobDirectory(new Directory(RESOURCE_DESCRIPTOR, store)), manifest, options);
+  if (overlayAt !== undefined) refuseOverlayMarks(tree, overlayAt);
+  return tree;
 }
 
 /** Arguments of Node that start the daemon's program. */

@@ -160,7 +160,10 @@ test("Node is the installation's own: without it the launcher fails, and looks n
         .split("\0")
         .map((variable) => variable.split("=")[0] ?? "")
         .filter((name) => name !== "");
-      t.deepEqual(names.sort(), ["NODE_COMPILE_CACHE", "NO_COLOR", "PATH"]);
+      t.true(
+        names.every((name) => ["NODE_COMPILE_CACHE", "PWD"].includes(name)),
+        names.join(" "),
+      );
     }
   } finally {
     tidy(place);

@@ -41,7 +41,7 @@ export async function performMount(order: MountOrder): Promise<Driver> {
 /** Starts the process that serves the image by FUSE. It gets the store as a descriptor, and nothing else. */
 async function startServer(order: MountOrder, mount: FuseMount): Promise<StartedMount> {
   using layout = Layout.open(order.ociDir);
-  const image = servedImage(order, layout);
+  const image = servedImage(order, mount, layout);
   return startMount(mount.mountpoint, {
     options: order.options,
     fsname: order.source,

@@ -3,8 +3,8 @@ import { FileSystemContext } from "@puzzlefs/linux";
 /** What `-t puzzlefs` takes; kernel/super.c has the other end. */
 export interface DriverMount {
   ociDir: string;
-  /** The manifest's sha256, 64 hex digits; asked for only where there is a driver. */
-  manifest: () => string;
+  /** The manifest's sha256, 64 hex digits. */
+  manifest: string;
   /** Opened. */
   mountpoint: number;
   source: string;
@@ -19,7 +19,7 @@ export function mountByDriver(mount: DriverMount): void {
   using context = new FileSystemContext("puzzlefs");
   context.set("source", mount.source);
   context.setDirectory("oci_root_dir", mount.ociDir);
-  context.set("image_manifest", mount.manifest());
+  context.set("image_manifest", mount.manifest);
   if (mount.verify === "blob") context.set("verify", "blob");
   if (mount.digest !== undefined) context.set("verity", mount.digest);
   context.mountOn(mount.mountpoint, mount.flags);

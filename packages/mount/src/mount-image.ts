@@ -3,8 +3,8 @@ import { KernelRefusal } from "@puzzlefs/linux";
 import { Layout } from "@puzzlefs/oci";
 import { type ImageTree, openImageAt } from "@puzzlefs/reader";
 import { mountByDriver } from "./driver.ts";
-import { inUserNamespace, mountWritable, OverlayError } from "./overlay.ts";
-import { findOverlayMarks } from "./overlay-marks.ts";
+import { mountWritable, OverlayError } from "./overlay.ts";
+import { refuseOverlayMarks } from "./overlay-marks.ts";
 
 export type Driver = "kernel" | "fuse";
 
@@ -38,6 +38,8 @@ export interface FuseMount {
   mountpoint: string;
   /** Where users see it, if an overlay covers it. */
   shownAt?: string;
+  /** sha256 of the manifest. */
+  reference: string;
 }
 
 /**
@@ -46,24 +48,29 @@ export interface FuseMount {
  * Rejects with MountError; with what is wrong with the image (FormatError, IntegrityError, LayoutError), which does not
  * depend on the driver; and with whatever startFuse rejects with.
  */
-export async function mountImage(
-  request: MountRequest,
-  startFuse: (mount: FuseMount) => Promise<void>,
-): Promise<Driver> {
-  const options = parseMountOptions(request.options, request.source);
-  using shownAt = checkMountpoint(request.mountpoint);
+export async function mountImage(given: MountRequest, startFuse: (mount: FuseMount) => Promise<void>): Promise<Driver> {
+  const options = parseMountOptions(given.options, given.source);
+  using shownAt = checkMountpoint(given.mountpoint);
+  // From here on it is one image, whatever becomes of its tag.
+  const reference = manifestOf(given);
+  const request = { ...given, reference };
   if (!request.writable && request.persist === undefined) {
-    return mountReadOnly(request, options, shownAt, () => startFuse({ mountpoint: shownAt.path }));
+    return mountReadOnly(request, options, shownAt, () => startFuse({ mountpoint: shownAt.path, reference }));
   }
-  if (request.overlayAttributes !== true) refuseOverlayMarks(request);
   let driver: Driver | undefined;
   const writable = (choice: DriverChoice): Promise<Driver> =>
     mountWritable(
       shownAt,
       { source: options.fsname, flags: options.flags, persist: request.persist },
       async (lower) => {
-        const start = (): Promise<void> => startFuse({ mountpoint: lower.path, shownAt: shownAt.path });
-        return (driver = await mountReadOnly({ ...request, driver: choice }, options, lower, start));
+        const start = (): Promise<void> => startFuse({ mountpoint: lower.path, shownAt: shownAt.path, reference });
+        driver = await mountReadOnly({ ...request, driver: choice }, options, lower, start);
+        // The process that serves by FUSE has the image open, and looks itself.
+        if (driver === "kernel" && request.overlayAttributes !== true) {
+          using tree = openRequested(request);
+          refuseOverlayMarks(tree, request.mountpoint);
+        }
+        return driver;
       },
     );
   try {
@@ -72,22 +79,6 @@ export async function mountImage(
     // The driver counts as one of the two file systems that may lie on a store; FUSE does not.
     if (!(error instanceof OverlayError) || request.driver !== "auto" || driver !== "kernel") throw error;
     return writable("fuse");
-  }
-}
-
-/** Throws MountError for an image that an overlay would not show as it is. */
-function refuseOverlayMarks(request: MountRequest): void {
-  const tree = openRequested(request);
-  try {
-    const marks = findOverlayMarks(tree, inUserNamespace() ? "user.overlay." : "trusted.overlay.");
-    if (marks === undefined) return;
-    const what = `inodes with marks of overlayfs: ${marks.count}, the first ${marks.first}`;
-    const advice = "mount it read-only, or with -o overlay_attributes to have the overlay obey them";
-    throw new MountError(
-      `${request.mountpoint}: a writable mount would not show the image as it is (${what}); ${advice}`,
-    );
-  } finally {
-    tree.close();
   }
 }
 
@@ -116,16 +107,12 @@ async function mountReadOnly(
 /** Mounts by the driver, or returns why it cannot do this here. What is wrong with the image is thrown. */
 function tryDriver(request: MountRequest, options: MountOptions, mountpoint: Mountpoint): string | undefined {
   if (options.fuseOnly.length > 0) return `${options.fuseOnly.join(", ")}: only FUSE has that`;
-  const manifest = (): string => {
-    using layout = Layout.open(request.ociDir);
-    return layout.manifest(request.reference).digest;
-  };
   try {
     mountByDriver({
       ...request,
       source: options.fsname,
       mountpoint: mountpoint.descriptor,
-      manifest,
+      manifest: request.reference,
       flags: options.flags,
     });
     return undefined;
@@ -143,6 +130,11 @@ function tryDriver(request: MountRequest, options: MountOptions, mountpoint: Mou
  * fs-verity for modules (6.1), too many file systems on each other.
  */
 const CANNOT = new Set(["ENODEV", "ENOSYS", "EPERM", "ENOTSUP", "ELOOP"]);
+
+function manifestOf({ ociDir, reference }: MountRequest): string {
+  using layout = Layout.open(ociDir);
+  return layout.manifest(reference).digest;
+}
 
 function openRequested({ ociDir, reference, verify, digest }: MountRequest): ImageTree {
   return openImageAt(ociDir, reference, { verify, ...(digest !== undefined && { verity: digest }) });

@@ -1,3 +1,4 @@
+import { inUserNamespace } from "./overlay.ts";
 import { escapeBytes, isKnownXattr, pathOf, visibleInodes, walkTree, type ImageTree } from "@puzzlefs/reader";
 
 /** What overlayfs would take in an image for its own marks. */
@@ -6,6 +7,20 @@ export interface OverlayMarks {
   count: number;
   /** The first in the order of paths, with what it has. */
   first: string;
+}
+
+/** An overlay over the image would show something else than what the image has. */
+export class OverlayMarksError extends Error {
+  override readonly name = "OverlayMarksError";
+}
+
+/** Throws OverlayMarksError for an image that an overlay on `mountpoint` would not show as it is. */
+export function refuseOverlayMarks(tree: ImageTree, mountpoint: string): void {
+  const marks = findOverlayMarks(tree, inUserNamespace() ? "user.overlay." : "trusted.overlay.");
+  if (marks === undefined) return;
+  const what = `inodes with marks of overlayfs: ${marks.count}, the first ${marks.first}`;
+  const advice = "mount it read-only, or with -o overlay_attributes to have the overlay obey them";
+  throw new OverlayMarksError(`${mountpoint}: a writable mount would not show the image as it is (${what}); ${advice}`);
 }
 
 /**

@@ -147,6 +147,10 @@ export class ImageTree implements Tree {
     this.#owned = resource;
   }
 
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
   close(): void {
     this.#blobs.close();
     this.#owned?.[Symbol.dispose]();
