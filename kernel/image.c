@@ -63,11 +63,13 @@ static int open_checked(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 
 /*
  * Reads a whole blob into private memory, and checks its digest. One of more
- * than @limit bytes breaks the rule @too_large.
+ * than @limit bytes breaks the rule @too_large; one that does not have
+ * @expected bytes is refused before memory is allocated, unless that is
+ * PFS_NO_SIZE.
  */
 static int read_blob(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 		     const char *what, const u8 *digest, const u8 *verity,
-		     u64 limit, enum pfs_rule too_large,
+		     u64 limit, enum pfs_rule too_large, u64 expected,
 		     struct pfs_bytes *bytes)
 {
 	const struct pfs_failure failure = { .rule = too_large };
@@ -82,6 +84,12 @@ static int read_blob(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 	size = i_size_read(file_inode(file));
 	if (size > limit) {
 		err = broken(fc, what, digest, &failure);
+		goto out;
+	}
+	if (expected != PFS_NO_SIZE && size != expected) {
+		errorfc(fc, "%s %*phN has %llu bytes instead of %llu", what,
+			PFS_DIGEST_BYTES, digest, size, expected);
+		err = -EUCLEAN;
 		goto out;
 	}
 	/* Stays: kmalloc would round it up to a power of two. */
@@ -113,11 +121,12 @@ struct manifest_scratch {
 	u8 layer[PFS_HEX_DIGITS];
 };
 
-/* Finds the digests of the metadata blob in the manifest. */
+/* Finds the digests and the size of the metadata blob in the manifest. */
 static int find_metadata(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
-			 struct pfs_bytes json, u8 *digest, u8 *verity)
+			 struct pfs_bytes json, u8 *digest, u8 *verity,
+			 u64 *size)
 {
-	struct pfs_rootfs_descriptor descriptor;
+	struct pfs_rootfs_descriptor descriptor = { .size = PFS_NO_SIZE };
 	struct manifest_scratch *scratch;
 	struct pfs_failure failure;
 	int err = 0;
@@ -145,6 +154,7 @@ static int find_metadata(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 			PFS_DIGEST_BYTES, sbi->manifest);
 		err = -EKEYREJECTED;
 	}
+	*size = descriptor.size;
 	kfree(scratch);
 	return err;
 }
@@ -235,20 +245,21 @@ int puzzlefs_load_image(struct puzzlefs_sb_info *sbi, struct fs_context *fc)
 	u8 digest[PFS_DIGEST_BYTES], verity[PFS_DIGEST_BYTES];
 	struct pfs_failure failure;
 	struct pfs_bytes json;
+	u64 size;
 	int err;
 
 	err = read_blob(sbi, fc, "manifest", sbi->manifest, sbi->verity,
 			PFS_MAX_MANIFEST_BYTES, PFS_RULE_MANIFEST_TOO_LARGE,
-			&json);
+			PFS_NO_SIZE, &json);
 	if (err)
 		return err;
-	err = find_metadata(sbi, fc, json, digest, verity);
+	err = find_metadata(sbi, fc, json, digest, verity, &size);
 	vfree(json.data);
 	if (err)
 		return err;
 	err = read_blob(sbi, fc, "metadata", digest, verity,
 			PFS_MAX_METADATA_BYTES, PFS_RULE_MESSAGE_TOO_LARGE,
-			&image->bytes);
+			size, &image->bytes);
 	if (err)
 		return err;
 	err = check_rules(image, &failure);

@@ -67,8 +67,7 @@ export class HostileStore {
 
   /** An image of this metadata; `like` is a manifest that lists the blobs that it needs. */
   metadata(name: string, bytes: Uint8Array, { like = manifestOf("0".repeat(64)), ...more }: MetadataOptions = {}): void {
-    const { digest } = readManifest(like);
-    const manifest = Buffer.from(like.toString("utf8").replaceAll(digest, this.blob(bytes)));
+    const manifest = withMetadata(like, this.blob(bytes), bytes.length);
     this.#add(manifest, { ...more, name, ...refusalOf(() => openMetadata(bytes)) });
   }
 
@@ -82,6 +81,14 @@ export class HostileStore {
     this.#known.add(manifest);
     this.images.push({ ...image, manifest });
   }
+}
+
+/** The manifest with another metadata blob. */
+function withMetadata(manifest: Buffer, digest: string, size: number): Buffer {
+  const before = `sha256:${readManifest(manifest).digest}`;
+  const value = JSON.parse(manifest.toString("utf8")) as { layers: { digest: string; size: number }[] };
+  const layers = value.layers.map((layer) => (layer.digest === before ? { ...layer, digest: `sha256:${digest}`, size } : layer));
+  return Buffer.from(JSON.stringify({ ...value, layers }));
 }
 
 /** A manifest of this metadata blob, and no other. */

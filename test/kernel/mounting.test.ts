@@ -1,5 +1,5 @@
 /** Mounting by the driver: what is refused and how it is said, what mounts share, loading, unloading, unmounting. */
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type KernelName, type Machine, manifestOf, mountCommand, storeDisk } from "@puzzlefs/qemu";
 import test, { type ExecutionContext } from "ava";
@@ -20,6 +20,8 @@ interface Prepared {
   other: string;
   /** Named by a digest that its content does not have. */
   misnamed: string;
+  /** Says that its metadata have one byte. */
+  missized: string;
   spoiled: HostileImage[];
 }
 
@@ -45,7 +47,10 @@ function prepare(): Prepared {
     if (found !== undefined) hostile.metadata(`metadata: ${found.rule}`, found.bytes);
   }
   const good = manifestOf(layout, "good");
-  return { directory, good, other: manifestOf(layout, "other"), misnamed, spoiled: hostile.images };
+  const written = readFileSync(join(layout, "blobs/sha256", good), "utf8");
+  const other = written.replace(/(image.rootfs.v1","size":)\d+/, "$11");
+  const missized = hostile.blob(Buffer.from(other));
+  return { directory, good, other: manifestOf(layout, "other"), misnamed, missized, spoiled: hostile.images };
 }
 
 test.after.always(() => scratch.remove());
@@ -53,7 +58,7 @@ test.after.always(() => scratch.remove());
 for (const kernel of kernels) if (missingFor(kernel) === "") declare(kernel, prepare());
   else kernelTest(kernel, "mounting", () => undefined);
 
-function declare(kernel: KernelName, { directory, good, other, misnamed, spoiled }: Prepared): void {
+function declare(kernel: KernelName, { directory, good, other, misnamed, missized, spoiled }: Prepared): void {
   const store = "/store/oci";
   const disk = storeDisk(directory);
   let booted: Promise<Machine> | undefined;
@@ -75,6 +80,7 @@ function declare(kernel: KernelName, { directory, good, other, misnamed, spoiled
     ["a way to verify that is none", `oci_root_dir=${store},image_manifest=${good},verify=all`, "Invalid argument", "all"],
     ["a blob that is missing", `oci_root_dir=${store},image_manifest=${absent}`, "No such file", absent],
     ["a digest that is wrong", `oci_root_dir=${store},image_manifest=${misnamed}`, "", `manifest ${misnamed} has the sha256`],
+    ["another size than listed", `oci_root_dir=${store},image_manifest=${missized}`, "", " bytes instead of 1"],
     ...spoiled.map(({ name, manifest, refusal }): [string, string, string, string] => [
       name,
       `oci_root_dir=${store},image_manifest=${manifest}`,

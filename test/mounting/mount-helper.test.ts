@@ -138,7 +138,7 @@ function declare(kernel: KernelName): void {
       for (const driver of drivers) {
         await guest.succeed(`mount -t puzzlefs -o driver=${driver} ${image.name} /mnt/a`);
         await guest.succeed("mount -o remount,ro,noexec /mnt/a");
-        t.regex(await shown(guest, "/mnt/a"), new RegExp(`^${types[driver]} ${image.name} ro,noexec`));
+        t.regex(await shown(guest, "/mnt/a"), new RegExp(`^${types[driver]} ${image.name} ro,nosuid,nodev,noexec`));
         await guest.run("mount -o remount,rw /mnt/a");
         await guest.refused(t, "touch /mnt/a/new", 1, /Read-only file system/);
         t.regex(await shown(guest, "/mnt/a"), / ro,/);
@@ -158,7 +158,7 @@ function declare(kernel: KernelName): void {
       `${driver}: writable mounts; a plain umount leaves nothing, --persist keeps the changes`,
       async (t) => {
         const { guest, image } = await ready();
-        const leftovers = "findmnt -rno TARGET,FSTYPE; ls -A /tmp; ps -eo stat,args | grep -v ' [Z]' | grep [p]uzzlefs";
+        const leftovers = "findmnt -rno TARGET,FSTYPE; ls -A /tmp; ls -d /run/puzzlefs*; ps -eo stat,args | grep -v ' [Z]' | grep [p]uzzlefs";
         const before = (await guest.run(leftovers)).stdout;
         const change =
           "echo changed >/mnt/a/directory/1 && rm /mnt/a/directory/2 && mkdir /mnt/a/made && mv /mnt/a/link /mnt/a/made/";

@@ -117,7 +117,7 @@ neighbourly(`root works for ${seconds} s beside somebody who swaps everything (s
   const place = makePlace();
   forgetReads(vault);
   const before = traces(vault);
-  const leavesTraces = traces(vault)[0]?.read === true;
+  const leavesTraces = traces(vault)[0].read;
   forgetReads(vault);
   if (!leavesTraces) t.log("reading leaves no trace on this file system: it is looked for in results only");
 

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseMountOptions, RESOURCE_DESCRIPTOR, type ServerOrder } from "@puzzlefs/fuse";
 import { Directory } from "@puzzlefs/linux";
-import { type FuseMount, type MountRequest, refuseOverlayMarks } from "@puzzlefs/mount";
+import { type FuseMount, type MountRequest, overlayPrefix, refuseOverlayMarks } from "@puzzlefs/mount";
 import { BlobDirectory, type Layout } from "@puzzlefs/oci";
 import { type ImageTree, openImageIn, type OpenImageOptions } from "@puzzlefs/reader";
 
@@ -26,7 +26,7 @@ export interface ServedImage {
   manifest: string;
   options: OpenImageOptions;
   /** Where an overlay will be over it that must show the image as it is. */
-  overlayAt?: string;
+  overlay?: { at: string; prefix: string };
 }
 
 /** What a mount's daemon is told on its command line, as JSON. */
@@ -46,14 +46,14 @@ export function servedImage(order: MountOrder, { reference, shownAt }: FuseMount
       ...(digest !== undefined && { verity: digest }),
       ...(cache !== undefined && { frameCacheBytes: cache }),
     },
-    ...(shownAt !== undefined && overlayAttributes !== true && { overlayAt: shownAt }),
+    ...(shownAt !== undefined && overlayAttributes !== true && { overlay: { at: shownAt, prefix: overlayPrefix() } }),
   };
 }
 
 /** Opens the image in the process that serves it. */
-export function openServed({ store, manifest, options, overlayAt }: ServedImage): ImageTree {
+export function openServed({ store, manifest, options, overlay }: ServedImage): ImageTree {
   const tree = openImageIn(new BlobDirectory(new Directory(RESOURCE_DESCRIPTOR, store)), manifest, options);
-  if (overlayAt !== undefined) refuseOverlayMarks(tree, overlayAt);
+  if (overlay !== undefined) refuseOverlayMarks(tree, overlay.at, overlay.prefix);
   return tree;
 }
 

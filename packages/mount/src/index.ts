@@ -3,6 +3,6 @@
  * or under a writable overlay.
  */
 export { type Driver, type DriverChoice, type FuseMount, type MountRequest, mountImage } from "./mount-image.ts";
-export { refuseOverlayMarks } from "./overlay-marks.ts";
+export { overlayPrefix, refuseOverlayMarks } from "./overlay-marks.ts";
 export { remount } from "./remount.ts";
 export { readWords, type Words } from "./words.ts";

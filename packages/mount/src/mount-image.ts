@@ -4,7 +4,7 @@ import { Layout } from "@puzzlefs/oci";
 import { type ImageTree, openImageAt } from "@puzzlefs/reader";
 import { mountByDriver } from "./driver.ts";
 import { mountWritable, OverlayError } from "./overlay.ts";
-import { refuseOverlayMarks } from "./overlay-marks.ts";
+import { overlayPrefix, refuseOverlayMarks } from "./overlay-marks.ts";
 
 export type Driver = "kernel" | "fuse";
 
@@ -68,7 +68,7 @@ export async function mountImage(given: MountRequest, startFuse: (mount: FuseMou
         // The process that serves by FUSE has the image open, and looks itself.
         if (driver === "kernel" && request.overlayAttributes !== true) {
           using tree = openRequested(request);
-          refuseOverlayMarks(tree, request.mountpoint);
+          refuseOverlayMarks(tree, request.mountpoint, overlayPrefix());
         }
         return driver;
       },

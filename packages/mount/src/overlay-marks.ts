@@ -14,9 +14,18 @@ export class OverlayMarksError extends Error {
   override readonly name = "OverlayMarksError";
 }
 
-/** Throws OverlayMarksError for an image that an overlay on `mountpoint` would not show as it is. */
-export function refuseOverlayMarks(tree: ImageTree, mountpoint: string): void {
-  const marks = findOverlayMarks(tree, inUserNamespace() ? "user.overlay." : "trusted.overlay.");
+/** What names of attributes begin with that an overlay mounted by this process would obey. */
+export function overlayPrefix(): string {
+  return inUserNamespace() ? "user.overlay." : "trusted.overlay.";
+}
+
+/**
+ * Throws OverlayMarksError for an image that an overlay on `mountpoint` would not show as it is.
+ *
+ * @param prefix from overlayPrefix()
+ */
+export function refuseOverlayMarks(tree: ImageTree, mountpoint: string, prefix: string): void {
+  const marks = findOverlayMarks(tree, prefix);
   if (marks === undefined) return;
   const what = `inodes with marks of overlayfs: ${marks.count}, the first ${marks.first}`;
   const advice = "mount it read-only, or with -o overlay_attributes to have the overlay obey them";
