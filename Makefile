@@ -48,8 +48,9 @@ format: setup ## rewrite what is not formatted
 test: setup-test setup-kernels build ## every test; the last line counts them
 	@$(NODE) test/run.ts
 
-soak: setup-test setup-kernels build ## FUSE mounts for long: 64 processes read for a minute, and are checked; 300 mounts of each kind (ten minutes)
-	@PUZZLEFS_SOAK_SECONDS=60 PUZZLEFS_CYCLES=300 $(NODE) test/run.ts --concurrency=1 'test/soak/*.test.ts'
+soak: setup-test setup-kernels build ## FUSE mounts for long: 64 processes read for a minute, and are checked; 300 mounts of each kind; 200 containers (fifteen minutes)
+	@PUZZLEFS_SOAK_SECONDS=60 PUZZLEFS_CYCLES=300 PUZZLEFS_STARTS=200 PUZZLEFS_NEIGHBOUR_SECONDS=120 \
+		$(NODE) test/run.ts --concurrency=1 'test/soak/*.test.ts' 'test/security/*.test.ts'
 
 check-kernel: setup-kernels build ## the driver's sources under all checkers of three kernels: W=1, sparse, checkpatch, Coccinelle
 	@setup/setup.sh kernel-scripts

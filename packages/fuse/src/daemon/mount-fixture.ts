@@ -125,11 +125,15 @@ function keptElsewhere(): boolean {
   });
 }
 
-/** Whether the process runs still; one that ended and was not waited for does not. */
+/**
+ * Whether the process runs still; one that ended and was not waited for does not. Its first thread may have ended long
+ * before the others, which still hold the connection.
+ */
 export function alive(pid: number): boolean {
-  return spawnSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "latin1" })
-    .stdout.trim()
-    .startsWith("Z")
-    ? false
-    : spawnSync("kill", ["-0", String(pid)]).status === 0;
+  try {
+    const state = /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, "latin1"))?.[1];
+    return state !== "Z" || readdirSync(`/proc/${pid}/task`).length > 1;
+  } catch {
+    return false;
+  }
 }
