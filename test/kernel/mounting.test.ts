@@ -180,13 +180,17 @@ async function unmountUnderLoad(t: ExecutionContext, machine: () => Promise<Mach
   for (const more of [undefined, "verify=blob"]) {
     await mountImage(running, "oci", manifest, "/mnt", more);
     const before = await running.succeed("cd /mnt && sha256sum directory/*");
-    // The last reader keeps a file open, and its directory, when the mount has gone.
+    // The readers keep a file open, and their directory, until the mount has gone, and then read everything once more.
     const { status, stdout } = await running.run(`
-      for reader in 1 2 3; do (cd /mnt && exec 5</mnt/directory/file-7 && for i in 1 2; do
-        echo 3 >/proc/sys/vm/drop_caches; sha256sum directory/*; done) >/tmp/read-$reader 2>&1 & done
-      sleep 1
+      rm -f /tmp/detached /tmp/reads-*
+      for reader in 1 2 3; do (cd /mnt && exec 5</mnt/directory/file-7 && : >/tmp/reads-$reader
+        echo 3 >/proc/sys/vm/drop_caches; sha256sum directory/*
+        until [ -e /tmp/detached ]; do usleep 10000; done
+        echo 3 >/proc/sys/vm/drop_caches; sha256sum directory/*) >/tmp/read-$reader 2>&1 & done
+      until [ -e /tmp/reads-1 ] && [ -e /tmp/reads-2 ] && [ -e /tmp/reads-3 ]; do usleep 10000; done
       umount /mnt && exit 9
       umount -l /mnt || exit 8
+      : >/tmp/detached
       wait; cat /tmp/read-1 /tmp/read-2 /tmp/read-3`);
     t.is(status, 0);
     t.is(stdout, before.repeat(6));

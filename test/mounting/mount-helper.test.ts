@@ -159,7 +159,7 @@ function declare(kernel: KernelName): void {
       async (t) => {
         const { guest, image } = await ready();
         const leftovers =
-          "findmnt -rno TARGET,FSTYPE; ls -A /tmp; ls -d /run/puzzlefs*; ps -eo stat,args | grep -v ' [Z]' | grep [p]uzzlefs";
+          "findmnt -rno TARGET,FSTYPE; ls -A /tmp; ls -d /run/puzzlefs*; ps -eo stat,args | grep -v ' [Z]\\| \\[' | grep [p]uzzlefs";
         const before = (await guest.run(leftovers)).stdout;
         const change =
           "echo changed >/mnt/a/directory/1 && rm /mnt/a/directory/2 && mkdir /mnt/a/made && mv /mnt/a/link /mnt/a/made/";

@@ -42,7 +42,7 @@ export async function performMount(order: MountOrder): Promise<Driver> {
 async function startServer(order: MountOrder, mount: FuseMount): Promise<StartedMount> {
   using layout = Layout.open(order.ociDir);
   const image = servedImage(order, mount, layout);
-  return startMount(mount.mountpoint, {
+  return await startMount(mount.mountpoint, {
     options: order.options,
     fsname: order.source,
     debug: order.debug,

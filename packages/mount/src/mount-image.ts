@@ -55,7 +55,7 @@ export async function mountImage(given: MountRequest, startFuse: (mount: FuseMou
   const reference = manifestOf(given);
   const request = { ...given, reference };
   if (!request.writable && request.persist === undefined) {
-    return mountReadOnly(request, options, shownAt, () => startFuse({ mountpoint: shownAt.path, reference }));
+    return await mountReadOnly(request, options, shownAt, () => startFuse({ mountpoint: shownAt.path, reference }));
   }
   let driver: Driver | undefined;
   const writable = (choice: DriverChoice): Promise<Driver> =>
@@ -78,7 +78,7 @@ export async function mountImage(given: MountRequest, startFuse: (mount: FuseMou
   } catch (error) {
     // The driver counts as one of the two file systems that may lie on a store; FUSE does not.
     if (!(error instanceof OverlayError) || request.driver !== "auto" || driver !== "kernel") throw error;
-    return writable("fuse");
+    return await writable("fuse");
   }
 }
 
