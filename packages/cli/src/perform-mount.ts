@@ -20,22 +20,43 @@ export async function performMount(order: MountOrder): Promise<Driver> {
   const startFuse = async (mount: FuseMount): Promise<void> => {
     started = await startServer(order, mount);
   };
-  const request = foreground ? { ...order, driver: "fuse" as const } : order;
-  let driver: Driver;
+  // A signal takes the mount away, while it is being made as soon as it is there; the second ends this process at once.
+  let isInterrupted = false;
+  let onSignal = (): Promise<void> => {
+    isInterrupted = true;
+    return Promise.resolve();
+  };
+  const log = foreground ? stderrLog() : (): void => undefined;
+  const stopWatching = watchSignals(
+    () => onSignal(),
+    log,
+    () => started?.kill(),
+  );
   try {
-    driver = await withoutLeftovers(mountpoint, () => mountImage(request, startFuse));
-  } catch (error) {
-    await tell("f", true);
-    throw error;
-  }
-  if (started !== undefined && foreground) {
+    let driver: Driver;
+    try {
+      driver = await mountImage(foreground ? { ...order, driver: "fuse" } : order, startFuse);
+      if (isInterrupted) {
+        await unmount(mountpoint, { lazy: true });
+        throw new Error(`${mountpoint}: interrupted, not mounted`);
+      }
+    } catch (error) {
+      await tell("f", true);
+      throw error;
+    }
+    if (started === undefined || !foreground) {
+      started?.release();
+      await tell("s", true);
+      return driver;
+    }
+    onSignal = () => unmount(mountpoint, { lazy: true });
     void tell("s", false);
-    await untilEnd(started, mountpoint);
-  } else {
-    started?.release();
-    await tell("s", true);
+    const how = await started.attend();
+    if (how !== undefined) throw new Error(`the process that served the mount died: ${how}`);
+    return driver;
+  } finally {
+    stopWatching();
   }
-  return driver;
 }
 
 /** Starts the process that serves the image by FUSE. It gets the store as a descriptor, and nothing else. */
@@ -54,35 +75,4 @@ async function startServer(order: MountOrder, mount: FuseMount): Promise<Started
     ...(mount.shownAt !== undefined && { shownAt: mount.shownAt }),
     ...(order.logFile !== undefined && { logFile: order.logFile }),
   });
-}
-
-/** A signal while something is being mounted takes the mount away again; the second ends this process at once. */
-async function withoutLeftovers<T>(mountpoint: string, mounting: () => Promise<T>): Promise<T> {
-  let interrupted: () => void = () => undefined;
-  const interruption = new Promise<void>((settle) => (interrupted = settle));
-  const stop = watchSignals(
-    () => Promise.resolve(interrupted()),
-    () => undefined,
-  );
-  try {
-    const result = await mounting();
-    const isInterrupted = await Promise.race([interruption.then(() => true), Promise.resolve(false)]);
-    if (!isInterrupted) return result;
-    await unmount(mountpoint, { lazy: true });
-    throw new Error(`${mountpoint}: interrupted, not mounted`);
-  } finally {
-    stop();
-  }
-}
-
-/** Waits for the end of a mount in the foreground, and unmounts when a signal asks for it. */
-async function untilEnd(mount: StartedMount, mountpoint: string): Promise<void> {
-  const stop = watchSignals(
-    () => unmount(mountpoint, { lazy: true }),
-    stderrLog(),
-    () => mount.kill(),
-  );
-  const how = await mount.attend();
-  stop();
-  if (how !== undefined) throw new Error(`the process that served the mount died: ${how}`);
 }
