@@ -9,7 +9,9 @@ import { dirname, join, resolve } from "node:path";
 const root = resolve(import.meta.dirname, "../..");
 const build = join(root, "build");
 const destination = process.env["DESTDIR"] ?? "";
-const prefix = process.env["PREFIX"] ?? "/usr/local";
+/** make passes on an empty value where none is given. */
+const prefix = process.env["PREFIX"] || "/usr/local";
+if (!prefix.startsWith("/")) throw new Error(`PREFIX=${prefix}: it must be an absolute path`);
 const library = join(prefix, "lib/puzzlefs");
 const at = (path: string): string => join(destination, path);
 

@@ -66,10 +66,16 @@ for (const [title, argv, message] of mistakes) {
     using place = new Workplace();
     mkdirSync(place.path("root"));
     writeFileSync(place.path("root/file"), "content\n");
-    const install = (...argv: string[]): Promise<Outcome> => {
-      const settings = [`DESTDIR=${place.path("destination")}`, "PREFIX=/usr"];
+    const installTo = (prefix: string, ...argv: string[]): Promise<Outcome> => {
+      const settings = [`DESTDIR=${place.path("destination")}`, `PREFIX=${prefix}`];
       return runProgram("env", [...settings, process.execPath, installer, ...argv], place.directory);
     };
+    const install = (...argv: string[]): Promise<Outcome> => installTo("/usr", ...argv);
+    // As make passes it on where none is given.
+    t.is((await installTo("")).code, 0);
+    t.is(readlinkSync(place.path("destination/sbin/mount.puzzlefs")), "/usr/local/lib/puzzlefs/puzzlefs");
+    t.is((await installTo("", "uninstall")).code, 0);
+    t.is((await installTo("relative")).code, 1);
     t.is((await install()).code, 0);
     for (const helper of ["mount.puzzlefs", "mount.fuse.puzzlefs"]) {
       t.is(readlinkSync(place.path("destination/sbin", helper)), "/usr/lib/puzzlefs/puzzlefs");

@@ -141,8 +141,11 @@ class Walk {
     if (closed && this.#passing.some((owner) => owner !== uid)) throw this.#refusal();
   }
 
-  #refusal(why = "a symbolic link of another user's, not followed"): SystemError {
-    return new SystemError(errnos.ELOOP, "open", `${printable(this.#path)} (${why})`);
+  #refusal(why = "a symbolic link of another user's is not followed"): SystemError {
+    const path = printable(this.#path);
+    const error = new SystemError(errnos.ELOOP, "open", path);
+    error.message = `${path}: ${why} (ELOOP)`;
+    return error;
   }
 }
 

@@ -7,7 +7,7 @@ const explanations: Record<IntegrityReason, string> = {
   short: "ends early: it was truncated after it was opened",
   unreadable: "cannot be read",
   digest: "does not have the sha256 it is named by",
-  verity: "does not have the fs-verity digest the image records",
+  verity: "does not have the fs-verity digest that is demanded",
   size: "does not have the size that the manifest records",
   unverifiable: "is too large to be verified in one piece, at most 16 MiB",
   frame: "holds a zstd frame that does not decompress to its recorded size",

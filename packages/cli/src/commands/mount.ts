@@ -31,9 +31,9 @@ const example = `
 Mounts by the kernel driver where there is one, else by FUSE, as root or as an ordinary user (who needs fusermount3,
 Debian's package fuse3). umount(8) ends any mount of ours.
 
-Mounts are nosuid and nodev. Options after -o: suid, dev, noexec, verity=HEX, verify=blob, driver=NAME, writable,
-persist=DIR, overlay_attributes, supervise, log_file=FILE; only with FUSE: noallow_other, uid=N, gid=N, max_read=N,
-readahead=KIB, auto_unmount, cache=BYTES, fsname=NAME.
+Mounts are nosuid and nodev. Options after -o: suid, dev (in fstab allow_suid, allow_dev), noexec, verity=HEX,
+verify=blob, driver=NAME, writable, persist=DIR, overlay_attributes, supervise, log_file=FILE; only with FUSE:
+noallow_other, uid=N, gid=N, max_read=N, readahead=KIB, auto_unmount, cache=BYTES, fsname=NAME.
 The older form OCI_DIR TAG MNT is understood as well.`;
 
 export async function run(argv: readonly string[]): Promise<number> {
