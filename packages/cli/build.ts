@@ -17,6 +17,7 @@ const entries = {
   puzzlefs: "packages/cli/src/puzzlefs.ts",
   daemon: "packages/cli/src/daemon.ts",
   "mount-helper": "packages/cli/src/mount-helper.ts",
+  unmount: "packages/fuse/src/daemon/unmount.ts",
   "size-scan": "packages/cli/src/size-scan.ts",
   worker: "packages/builder/src/worker.ts",
 };

@@ -30,7 +30,7 @@ class Asker {
   readonly #handlers: Handler[];
 
   constructor(tree: ImageTree) {
-    this.#handlers = handlers(tree, this.#reply, () => {});
+    this.#handlers = handlers(tree, this.#reply, true, () => {});
   }
 
   ask(opcode: number, node: number, body: Uint8Array): number {

@@ -161,7 +161,7 @@ test("Node is the installation's own: without it the launcher fails, and looks n
         .map((variable) => variable.split("=")[0] ?? "")
         .filter((name) => name !== "");
       t.true(
-        names.every((name) => ["NODE_COMPILE_CACHE", "PWD"].includes(name)),
+        names.every((name) => ["NODE_COMPILE_CACHE", "PWD", "TZ"].includes(name)),
         names.join(" "),
       );
     }

@@ -71,7 +71,7 @@ async function startServer(order: MountOrder, mount: FuseMount): Promise<Started
     supervised: order.supervise === true,
     resource: { descriptor: layout.blobs.directory.descriptor, isStore: true },
     argv: (server) => daemonArguments(server, image),
-    program: order.supervise === true ? programFiles() : [],
+    program: programFiles(),
     ...(mount.shownAt !== undefined && { shownAt: mount.shownAt }),
     ...(order.logFile !== undefined && { logFile: order.logFile }),
   });

@@ -22,6 +22,8 @@ export interface RequestPlace {
 
 export interface SessionOptions {
   owner?: Owner;
+  /** False: no caller may see names of trusted attributes, as user 0 is not the machine's root. */
+  inInitialUserNamespace?: boolean;
   /** Memory that outlives this process, so that another session can answer what this one could not. */
   place?: RequestPlace;
   log: (level: LogLevel, message: string) => void;
@@ -49,7 +51,9 @@ export class Session {
     this.#options = options;
     this.#request = new Request(options.place?.words);
     this.#reply = new Reply(options.owner);
-    this.#handlers = handlers(tree, this.#reply, (outcome) => this.#ready.resolve(outcome));
+    this.#handlers = handlers(tree, this.#reply, options.inInitialUserNamespace ?? true, (outcome) =>
+      this.#ready.resolve(outcome),
+    );
     // Not everyone waits for both.
     this.#ready.promise.catch(() => undefined);
     this.#ended.promise.catch(() => undefined);

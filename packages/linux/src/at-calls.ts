@@ -26,6 +26,7 @@ const RESOLVE_NO_SYMLINKS = 0x04;
 const RESOLVE_BENEATH = 0x08;
 /** The same number on every architecture. */
 const SYS_OPENAT2 = 437;
+const MOST_TRIES = 1000;
 /** PATH_MAX: also of what a symbolic link contains. */
 const LONGEST_PATH = 4096;
 
@@ -97,10 +98,10 @@ function openat2(directory: number, path: Path, flags: number, mode: number, res
   const create = (flags & constants.O_CREAT) !== 0;
   const how = new BigUint64Array([BigInt(flags | O_CLOEXEC), BigInt(create ? mode : 0), BigInt(resolve)]);
   const bytes = new Uint8Array(how.buffer);
-  for (;;) {
+  // A rename elsewhere may race with a lookup that is to stay beneath. EAGAIN of O_NONBLOCK, for a lease, comes again.
+  for (let tries = (resolve & RESOLVE_BENEATH) === 0 ? 1 : MOST_TRIES; ; tries--) {
     const result = native.openat2(SYS_OPENAT2, directory, nulTerminated(path), bytes, bytes.length);
-    // A rename elsewhere raced with the lookup.
-    if (result !== -errnos.EAGAIN) return result;
+    if (result !== -errnos.EAGAIN || tries <= 1) return result;
   }
 }
 

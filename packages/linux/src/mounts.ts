@@ -60,10 +60,22 @@ export function umount(target: Path, flags: number): void {
 /**
  * A read-only copy of what is mounted at an open file or directory (O_PATH will do), which is its root: ".." does not
  * lead out of it. It is at no path, and private; nothing in it can be executed as another user or is a device. With
- * `recursive` mounts below come along. Returns a descriptor for close(), with which the copy ends unless it is in use.
- * Throws EPERM without CAP_SYS_ADMIN, ENOSYS before Linux 5.12.
+ * `recursive` mounts below come along. Returns an O_PATH descriptor for close(), with which the copy ends unless it is
+ * in use. Throws EPERM without CAP_SYS_ADMIN, ENOSYS before Linux 5.12.
  */
 export function cloneReadOnly(descriptor: number, flags: number, recursive = false): number {
+  const clone = cloneForMoving(descriptor, flags, recursive);
+  try {
+    // The first descriptor of a copy keeps a mount namespace for it, in which root of another namespace can change the
+    // copy's attributes. Without that descriptor, the kernel lets nobody change or copy it.
+    return reopen(clone);
+  } finally {
+    close(clone);
+  }
+}
+
+/** As cloneReadOnly(), but a descriptor for moveMount(): never to be handed to another process. */
+export function cloneForMoving(descriptor: number, flags: number, recursive = false): number {
   const recursion = recursive ? AT_RECURSIVE : 0;
   const how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | recursion;
   const clone = check(openTree(SYS_OPEN_TREE, descriptor, empty, how), "open_tree");
@@ -71,11 +83,15 @@ export function cloneReadOnly(descriptor: number, flags: number, recursive = fal
   const attributes = new BigUint64Array([BigInt(flags | MS_RDONLY | MS_NOSUID | MS_NODEV), 0n, MS_PRIVATE, 0n]);
   const bytes = new Uint8Array(attributes.buffer);
   const result = setAttributes(SYS_MOUNT_SETATTR, clone, empty, AT_EMPTY_PATH | recursion, bytes, bytes.length);
-  if (result < 0) {
-    close(clone);
-    throw new SystemError(-result, "mount_setattr");
-  }
-  return clone;
+  if (result === 0) return clone;
+  close(clone);
+  throw new SystemError(-result, "mount_setattr");
+}
+
+/** Another O_PATH descriptor of an open file or directory. */
+function reopen(descriptor: number): number {
+  const result = openTree(SYS_OPEN_TREE, descriptor, empty, OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+  return check(result, "open_tree");
 }
 
 /** Puts a mount that is at no path on an opened directory or file. */

@@ -106,7 +106,11 @@ class Walk {
     let target: Buffer;
     try {
       this.#onProc = isOnProc(link);
-      if (this.#onProc) return;
+      if (this.#onProc) {
+        // What it leads to may be out of the reach of the user whose link led here.
+        if (this.#owners.length > 0 || this.#passing.length > 0) throw this.#refusal();
+        return;
+      }
       const { uid } = this.#status;
       if (uid !== 0 && uid !== process.geteuid?.()) this.#owners.push(uid);
       target = readlinkat(link);

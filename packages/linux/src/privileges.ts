@@ -1,5 +1,7 @@
 /** What a process may do: capabilities, the root directory, whether others may look into it. */
-import { readlinkSync } from "node:fs";
+import { constants, readlinkSync } from "node:fs";
+import { AT_FDCWD, O_PATH, openat } from "./at-calls.ts";
+import { close } from "./descriptors.ts";
 import { hasCode } from "./errors.ts";
 import { bind, check } from "./library.ts";
 
@@ -108,6 +110,27 @@ export function becomeOpaque(): void {
 export function changeRoot(directory: number): void {
   check(fchdirNative(directory), "fchdir");
   check(chrootNative(Buffer.from(".\0")), "chroot");
+}
+
+/**
+ * Runs `start`, which starts a process, while an opened directory is the root and the working directory of this one, and
+ * so of the new one. Nothing else may open paths meanwhile.
+ */
+export function withRoot<T>(root: number, start: () => T): T {
+  const before = openat(AT_FDCWD, "/", O_PATH | constants.O_DIRECTORY);
+  const working = openat(AT_FDCWD, ".", O_PATH | constants.O_DIRECTORY);
+  try {
+    changeRoot(root);
+    try {
+      return start();
+    } finally {
+      changeRoot(before);
+      check(fchdirNative(working), "fchdir");
+    }
+  } finally {
+    close(before);
+    close(working);
+  }
 }
 
 /** Makes `to` stand for what `from` is open on. */

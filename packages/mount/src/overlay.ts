@@ -2,7 +2,16 @@ import { existsSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkMountpoint, MountError, type Mountpoint } from "@puzzlefs/fuse";
-import { Directory, FileStatus, FileSystemContext, KernelRefusal, MNT_DETACH, umount } from "@puzzlefs/linux";
+import {
+  Directory,
+  FileStatus,
+  FileSystemContext,
+  KernelRefusal,
+  MNT_DETACH,
+  umount,
+  UMOUNT_NOFOLLOW,
+  hasCode,
+} from "@puzzlefs/linux";
 import { type RootAttributes, Upper } from "./upper.ts";
 
 const MS_RDONLY = 1;
@@ -32,24 +41,33 @@ export async function mountWritable<T>(
 ): Promise<T> {
   using parent = Directory.open(temporaryDirectory());
   const { name, directory: place } = parent.makeTemporary("puzzlefs-mount-");
+  const remove = (): void => {
+    try {
+      umount(`/proc/self/fd/${parent.descriptor}/${name}`, MNT_DETACH | UMOUNT_NOFOLLOW);
+    } catch (error) {
+      // Nothing has been mounted there.
+      if (!hasCode(error, "EINVAL", "EPERM")) throw error;
+    } finally {
+      place.close();
+      parent.removeDirectory(name);
+    }
+  };
+  // A second signal ends this process at once.
+  process.once("exit", remove);
   try {
     mountTmpfs(place);
-    try {
-      // What is mounted there now.
-      using mounts = Directory.open(place.path);
-      mounts.makeDirectory("lower").close();
-      const lower = join(place.path, "lower");
-      using target = checkMountpoint(lower);
-      const result = await mountLower(target);
-      using upper = prepareUpper(overlay.persist, mounts, attributesOf(lower));
-      mountOverlay(mountpoint, overlay, lower, upper);
-      return result;
-    } finally {
-      umount(`/proc/self/fd/${parent.descriptor}/${name}`, MNT_DETACH);
-    }
+    // What is mounted there now.
+    using mounts = Directory.open(place.path);
+    mounts.makeDirectory("lower").close();
+    const lower = join(place.path, "lower");
+    using target = checkMountpoint(lower);
+    const result = await mountLower(target);
+    using upper = prepareUpper(overlay.persist, mounts, attributesOf(lower));
+    mountOverlay(mountpoint, overlay, lower, upper);
+    return result;
   } finally {
-    place.close();
-    parent.removeDirectory(name);
+    process.off("exit", remove);
+    remove();
   }
 }
 

@@ -22,7 +22,9 @@ const QUIET = 10_000;
  */
 export function openLog(logFile: string | undefined, attached: boolean): LogTarget {
   if (logFile !== undefined) {
-    const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOCTTY;
+    // Without O_NONBLOCK, a fifo that another user has put there would stop this process, or all users of the mount.
+    const flags =
+      constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOCTTY | constants.O_NONBLOCK;
     return { kind: "file", descriptor: openNamed(logFile, flags, 0o644) };
   }
   return attached ? { kind: "stderr", descriptor: 2 } : { kind: "system", descriptor: connectToSystemLog() };

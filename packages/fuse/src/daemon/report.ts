@@ -13,8 +13,6 @@ export const RESOURCE_DESCRIPTOR = 6;
 export const FUSERMOUNT_DESCRIPTOR = 7;
 /** Under supervision: the memory of the request that is being answered. */
 export const MEMORY_DESCRIPTOR = 8;
-/** Of a supervisor: the directory tree in which it starts servers. */
-export const RUNTIME_DESCRIPTOR = 8;
 
 /** What such a process reports over its control socket, a line of JSON each. It receives the device of the mount. */
 export type ServerReport = { opened: true } | { ready: true } | { error: ReportedError };

@@ -1,5 +1,6 @@
 import { constants } from "node:fs";
 import {
+  cloneForMoving,
   cloneReadOnly,
   close,
   Directory,
@@ -15,11 +16,11 @@ import {
 
 /**
  * A directory tree with nothing but Node, its libraries and the program: read-only mounts of them, at their own paths,
- * and at no path itself. A supervisor has it as its root directory, so that it can start servers for as long as it
- * lives, wherever pivot_root(2) leads its paths, and nobody gets from it to anything else. Returns a descriptor;
- * undefined without the privilege to mount.
+ * and at no path itself. The processes behind a mount are started in it: root of a container finds in /proc/PID/exe and
+ * map_files only what nobody can write (CVE-2019-5736), and a supervisor can start servers for as long as it lives,
+ * wherever pivot_root(2) leads its paths. Returns a descriptor; undefined without the privilege to mount.
  *
- * @param program files and directories, absolute and real paths
+ * @param program files and directories of the program, absolute and real paths
  */
 export function buildRuntime(program: readonly string[]): number | undefined {
   if (process.geteuid?.() !== 0) return undefined;
@@ -58,7 +59,7 @@ function show(root: Directory, path: string): void {
   try {
     const status = new FileStatus();
     status.readDescriptor(source);
-    const clone = cloneReadOnly(source, 0);
+    const clone = cloneForMoving(source, 0);
     try {
       moveMount(clone, makePlace(root, path.split("/").filter(Boolean), status.type === constants.S_IFDIR));
     } finally {

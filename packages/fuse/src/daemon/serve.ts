@@ -11,7 +11,6 @@ import {
   MEMORY_DESCRIPTOR,
   reportError,
   RESOURCE_DESCRIPTOR,
-  RUNTIME_DESCRIPTOR,
   type ServerReport,
   UNMOUNTER_DESCRIPTOR,
 } from "./report.ts";
@@ -62,7 +61,7 @@ async function serveTree(order: ServerOrder, program: ServerProgram, log: Log): 
     const device = receiveDescriptor(CONTROL_DESCRIPTOR);
     // Otherwise the starter died, or could not mount.
     if (device === undefined) return;
-    confine(order, order.confined ? RESOURCE_DESCRIPTOR : undefined, log);
+    confine(order.confined ? RESOURCE_DESCRIPTOR : undefined, log);
     await serveDevice(order, device, tree, log);
   } finally {
     tree.close();
@@ -100,12 +99,11 @@ async function serveDevice(order: ServerOrder, device: number, tree: MountableTr
 }
 
 async function supervise(order: ServerOrder, program: ServerProgram, log: Log): Promise<void> {
-  // Before the first server, so that all are started from the same place.
-  confine(order, order.hasRuntime ? RUNTIME_DESCRIPTOR : undefined, log);
-  // In its root directory there is no /dev/null; its own standard input is that.
+  becomeOpaque();
+  // In this root directory there is no /dev/null; standard input and output are that.
   const inherited = [0, 1, LOG_DESCRIPTOR, ...(order.hasUnmounter ? [UNMOUNTER_DESCRIPTOR] : [])];
   if (order.hasResource) inherited.push(RESOURCE_DESCRIPTOR);
-  const argv = program.argv({ ...order, role: "supervised", hasRuntime: false });
+  const argv = program.argv({ ...order, role: "supervised" });
   const descriptors = new Map(inherited.map((number) => [number, number]));
   const supervisor = new Supervisor({ node: order.node, argv, descriptors }, log);
   const kill = (): void => supervisor.kill();
@@ -130,15 +128,14 @@ async function supervise(order: ServerOrder, program: ServerProgram, log: Log): 
 }
 
 /** From here on, nothing can be opened but what is below `root`. */
-function confine({ role }: ServerOrder, root: number | undefined, log: Log): void {
+function confine(root: number | undefined, log: Log): void {
   if (root !== undefined) {
     try {
       changeRoot(root);
     } catch (error) {
       log("error", `not confined to its store: ${error instanceof Error ? error.message : error}`);
     }
-    // A supervisor's servers will need it.
-    if (role !== "supervisor") dropCapabilities([CAP_SYS_CHROOT]);
+    dropCapabilities([CAP_SYS_CHROOT]);
   }
   becomeOpaque();
 }
@@ -147,10 +144,10 @@ function unmounting({ hasUnmounter }: ServerOrder): () => Promise<void> {
   return hasUnmounter ? () => requestUnmount(UNMOUNTER_DESCRIPTOR) : cannotUnmount;
 }
 
-function sessionOptions({ uid, gid, debug, role }: ServerOrder, log: Log): SessionOptions {
+function sessionOptions({ uid, gid, debug, role, inInitialUserNamespace }: ServerOrder, log: Log): SessionOptions {
   const place = role === "supervised" ? { place: new SharedRequest(MEMORY_DESCRIPTOR) } : {};
   const trace = debug ? { trace: (line: string) => log("debug", line) } : {};
-  return { owner: { uid, gid }, log, ...place, ...trace };
+  return { owner: { uid, gid }, log, inInitialUserNamespace, ...place, ...trace };
 }
 
 /** Lets go of the stderr of the process that started us: what Node itself writes goes into a log file, or nowhere. */

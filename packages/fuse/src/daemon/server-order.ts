@@ -22,11 +22,11 @@ export interface ServerOrder {
   attached: boolean;
   /** RESOURCE_DESCRIPTOR is a mount at no path: it becomes the root directory before anything is served. */
   confined: boolean;
-  /** Of a supervisor: the program that serves is in the tree of RUNTIME_DESCRIPTOR, which becomes the root directory. */
-  hasRuntime: boolean;
   /** Descriptors that there are. */
   hasResource: boolean;
   hasUnmounter: boolean;
-  /** Path of Node, for supervisors: they may have been started from a copy without one. */
+  /** Path of Node, for supervisors, whose own process.execPath is none where there is no /proc. */
   node: string;
+  /** Whether the kernel's "user 0" is the machine's root: not so in a user namespace. */
+  inInitialUserNamespace: boolean;
 }

@@ -1,18 +1,12 @@
-import { closeSync } from "node:fs";
-import { cloneReadOnly, close, hasCode, MS_NOEXEC, socketpair } from "@puzzlefs/linux";
+import { closeSync, constants } from "node:fs";
+import { cloneReadOnly, close, hasCode, inInitialNamespace, MS_NOEXEC, openNamed, socketpair } from "@puzzlefs/linux";
+import { MountError } from "../mount/errors.ts";
 import { mount, unmount } from "../mount/mount.ts";
 import { checkMountpoint } from "../mount/mountpoint.ts";
 import { type MountOptions, parseMountOptions } from "../mount/options.ts";
 import { raiseReadAhead } from "../mount/readahead.ts";
 import { openLog } from "./log.ts";
-import { nodeProgram } from "./node-program.ts";
-import {
-  FUSERMOUNT_DESCRIPTOR,
-  LOG_DESCRIPTOR,
-  RESOURCE_DESCRIPTOR,
-  RUNTIME_DESCRIPTOR,
-  UNMOUNTER_DESCRIPTOR,
-} from "./report.ts";
+import { FUSERMOUNT_DESCRIPTOR, LOG_DESCRIPTOR, RESOURCE_DESCRIPTOR, UNMOUNTER_DESCRIPTOR } from "./report.ts";
 import { buildRuntime } from "./runtime.ts";
 import type { ServerOrder } from "./server-order.ts";
 import { ServerProcess } from "./server-process.ts";
@@ -40,8 +34,8 @@ export interface MountSettings {
   };
   /** Node's arguments that start the program, which calls serve() with the order. */
   argv: (order: ServerOrder) => readonly string[];
-  /** Files and directories that the program consists of, beside Node and its libraries; needed if supervised. */
-  program?: readonly string[];
+  /** Files and directories that the program consists of, beside Node and its libraries; absolute and real paths. */
+  program: readonly string[];
 }
 
 /** A mount that is usable, and the process behind it. */
@@ -70,25 +64,32 @@ export async function startMount(path: string, settings: MountSettings): Promise
   using mountpoint = checkMountpoint(path);
   const log = openLog(settings.logFile, settings.attached === true);
   const [unmounter, forServer] = socketpair();
-  const fusermount = options.autoUnmount ? socketpair() : undefined;
-  const runtime = settings.supervised === true ? buildRuntime(settings.program ?? []) : undefined;
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot && options.autoUnmount && !mayStartUnmounter()) {
+    throw new MountError(
+      "auto_unmount: not in the pid namespace of a container, where nobody may unmount for a daemon",
+    );
+  }
+  const fusermount = options.autoUnmount && !isRoot ? socketpair() : undefined;
+  const runtime = buildRuntime(settings.program);
+  const nothing = openNamed("/dev/null", constants.O_RDWR);
   const store = settings.resource?.isStore === true ? detached(settings.resource.descriptor) : undefined;
   const order = orderOf(settings, settings.shownAt ?? mountpoint.path, options, {
     log: log.kind,
     confined: store !== undefined,
-    hasRuntime: runtime !== undefined,
   });
   const descriptors = new Map([
+    [0, nothing],
+    [1, nothing],
     [LOG_DESCRIPTOR, log.descriptor],
     ...(order.hasUnmounter ? [[UNMOUNTER_DESCRIPTOR, forServer] as const] : []),
     ...(settings.resource === undefined ? [] : [[RESOURCE_DESCRIPTOR, store ?? settings.resource.descriptor] as const]),
     ...(fusermount === undefined ? [] : [[FUSERMOUNT_DESCRIPTOR, fusermount[0]] as const]),
-    ...(runtime === undefined ? [] : [[RUNTIME_DESCRIPTOR, runtime] as const]),
   ]);
-  const server = new ServerProcess({ node: nodeProgram(), argv: settings.argv(order), descriptors });
+  const server = new ServerProcess({ root: runtime, node: process.execPath, argv: settings.argv(order), descriptors });
   closeSync(forServer);
   if (log.kind !== "stderr") close(log.descriptor);
-  for (const given of [runtime, store]) if (given !== undefined) close(given);
+  for (const given of [nothing, runtime, store]) if (given !== undefined) close(given);
   let mounted = false;
   try {
     await server.opened;
@@ -105,7 +106,8 @@ export async function startMount(path: string, settings: MountSettings): Promise
     throw error;
   }
   const release = (): void => {
-    if (order.hasUnmounter) startUnmounter(settings.shownAt ?? mountpoint.path, unmounter);
+    if (order.hasUnmounter)
+      startUnmounter(settings.shownAt ?? mountpoint.path, unmounter, isRoot && options.autoUnmount);
     closeSync(unmounter);
   };
   return {
@@ -127,7 +129,7 @@ function orderOf(
   settings: MountSettings,
   place: string,
   options: MountOptions,
-  more: Pick<ServerOrder, "log" | "confined" | "hasRuntime">,
+  more: Pick<ServerOrder, "log" | "confined">,
 ): ServerOrder {
   return {
     role: settings.supervised === true ? "supervisor" : "alone",
@@ -140,6 +142,7 @@ function orderOf(
     hasResource: settings.resource !== undefined,
     hasUnmounter: mayStartUnmounter(),
     node: process.execPath,
+    inInitialUserNamespace: inInitialNamespace("user"),
     ...more,
   };
 }

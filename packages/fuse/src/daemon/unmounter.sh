@@ -1,16 +1,9 @@
 #!/bin/sh
-# Unmounts when a line comes from standard input, which is a socket to the process that serves the mount: that one is
-# confined to its store and has no privileges. Ends with that process. Answers with a message if it does not unmount.
-#   unmounter.sh root|user MAJOR:MINOR MOUNTPOINT ESCAPED
-# The mount is ours if the topmost one there has this device number; ESCAPED is the mount point as mountinfo has it.
-PATH=/usr/sbin:/usr/bin:/sbin:/bin
-read -r line || exit 0
-top=
-while read -r id parent device root point rest; do
-	[ "$point" != "$4" ] || top=$device
-done </proc/self/mountinfo
-[ "$top" = "$2" ] || { echo "$3: not unmounted: something else is mounted there"; exit 1; }
-case $1 in
-root) exec umount -l "$3" ;;
-*) exec fusermount3 -u -z -- "$3" ;;
-esac
+# Waits until a line comes from standard input, a socket to the process that serves a mount: that one is confined to its
+# store and has no privileges. Then runs the command that unmounts, which answers with a message if it does not. Ends with
+# that process; with `always` it unmounts then, too.
+#   unmounter.sh always|asked COMMAND [ARGUMENT…]
+when=$1
+shift
+read -r line || [ "$when" = always ] || exit 0
+exec "$@"

@@ -1,7 +1,11 @@
 import { spawn } from "node:child_process";
+import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { inInitialNamespace } from "@puzzlefs/linux";
+import { Directory, inInitialNamespace } from "@puzzlefs/linux";
 import { findMount } from "../mount/mountinfo.ts";
+
+/** The directory of the mount point, in the process that unmounts. */
+export const PARENT_DESCRIPTOR = 3;
 
 /**
  * Whether a process that unmounts when a signal asks for it may be started. It has the privileges of the process that
@@ -13,15 +17,19 @@ export function mayStartUnmounter(): boolean {
 
 /**
  * Starts a process that unmounts what is mounted on `mountpoint` now, once asked over the other end of `socket`: a shell,
- * a twentieth of another Node.
+ * a twentieth of another Node, which then starts one.
+ *
+ * @param always also when the other end is closed
  */
-export function startUnmounter(mountpoint: string, socket: number): void {
+export function startUnmounter(mountpoint: string, socket: number, always: boolean): void {
   const mount = findMount(mountpoint);
   if (mount === undefined) return;
-  const rights = process.geteuid?.() === 0 ? "root" : "user";
-  const script = fileURLToPath(new URL("./unmounter.sh", import.meta.url));
-  spawn("/bin/sh", [script, rights, mount.device, mountpoint, mount.escapedMountpoint], {
-    stdio: [socket, socket, socket],
+  using parent = Directory.open(dirname(mountpoint));
+  const beside = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+  const program = beside(import.meta.url.endsWith(".ts") ? "./unmount.ts" : "./unmount.js");
+  const command = [process.execPath, program, mount.device, basename(mountpoint), mountpoint];
+  spawn("/bin/sh", [beside("./unmounter.sh"), always ? "always" : "asked", ...command], {
+    stdio: [socket, socket, socket, parent.descriptor],
     detached: true,
     cwd: "/",
     env: {},

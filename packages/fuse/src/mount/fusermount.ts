@@ -81,7 +81,7 @@ export async function fusermountUnmount(mountpoint: string, lazy: boolean): Prom
 
 function mountWords(options: MountOptions): string[] {
   const words = ["ro", ...options.flagWords, "default_permissions", `fsname=${escape(options.fsname)}`];
-  words.push(`subtype=${escape(options.subtype)}`);
+  words.push("subtype=puzzlefs");
   if (options.allowOther === true) words.push("allow_other");
   if (options.maxRead !== undefined) words.push(`max_read=${options.maxRead}`);
   if (options.autoUnmount) words.push("auto_unmount");

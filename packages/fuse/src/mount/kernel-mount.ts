@@ -9,7 +9,7 @@ import type { MountOptions } from "./options.ts";
 export function kernelMount({ path, reachable }: Mountpoint, options: MountOptions): number {
   const device = openDevice(path);
   try {
-    mount(options.fsname, reachable, `fuse.${options.subtype}`, options.flags, mountData(device, options));
+    mount(options.fsname, reachable, "fuse.puzzlefs", options.flags, mountData(device, options));
     return device;
   } catch (error) {
     closeSync(device);

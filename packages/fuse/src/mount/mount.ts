@@ -1,38 +1,31 @@
 import { readlinkSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { close, Directory, MNT_DETACH, O_PATH, openNamed, umount, UMOUNT_NOFOLLOW } from "@puzzlefs/linux";
+import { close, Directory, MNT_DETACH, O_PATH, openat, openNamed, umount, UMOUNT_NOFOLLOW } from "@puzzlefs/linux";
 import { errorCode } from "../wire/errno.ts";
 import { MountError } from "./errors.ts";
 import { fusermount, fusermountUnmount } from "./fusermount.ts";
 import { kernelMount } from "./kernel-mount.ts";
-import { isOurs, mountOf } from "./mountinfo.ts";
+import { isOurs, type MountEntry, mountOf } from "./mountinfo.ts";
 import type { Mountpoint } from "./mountpoint.ts";
 import type { MountOptions } from "./options.ts";
 
 /**
  * Mounts an empty connection on `mountpoint` and returns the descriptor of /dev/fuse to serve. Uses of the mount wait
- * until INIT is answered. Root uses mount(2), others fusermount3; so does root where mount(2) is not permitted, as in
- * some containers, and for auto_unmount.
+ * until INIT is answered. Root uses mount(2), others fusermount3.
  *
- * @param pair for auto_unmount: a socket pair of which the process that serves has the first
+ * @param pair for auto_unmount by an ordinary user: a socket pair of which the process that serves has the first
  */
 export function mount(mountpoint: Mountpoint, options: MountOptions, pair?: readonly [number, number]): number {
-  if (process.geteuid?.() !== 0 || options.autoUnmount) return fusermount(mountpoint.path, options, pair);
-  try {
-    return kernelMount(mountpoint, options);
-  } catch (error) {
-    if (!(error instanceof MountError) || error.code !== "EPERM") throw error;
-    try {
-      return fusermount(mountpoint.path, options);
-    } catch {
-      throw error;
-    }
-  }
+  // fusermount3 resolves the path again: as root, it could be led elsewhere.
+  if (process.geteuid?.() === 0) return kernelMount(mountpoint, options);
+  return fusermount(mountpoint.path, options, pair);
 }
 
 export interface UnmountOptions {
   /** Detach a busy mount now; it ends with its last user. */
   lazy?: boolean;
+  /** Only the mount of this device number, "MAJOR:MINOR". */
+  device?: string;
 }
 
 /**
@@ -40,30 +33,64 @@ export interface UnmountOptions {
  * is, which includes any other mount on top of one, EBUSY if it is in use.
  */
 export async function unmount(path: string, options: UnmountOptions = {}): Promise<void> {
-  const lazy = options.lazy === true;
-  const mountpoint = ownMountAt(path);
-  if (process.geteuid?.() !== 0) return fusermountUnmount(mountpoint, lazy);
+  const real = realPath(path);
+  using parent = Directory.open(dirname(real));
+  await unmountBelow(parent, basename(real), path, options);
+}
+
+/**
+ * unmount() of `name` in an opened directory. What is mounted there is looked at and unmounted below that directory, so
+ * that it does not matter what other users rename meanwhile above it. `path` is for messages and for fusermount3.
+ */
+export async function unmountBelow(
+  parent: Directory,
+  name: string,
+  path: string,
+  { lazy = false, device }: UnmountOptions,
+): Promise<void> {
+  const found = mountAt(parent, name);
+  if (found === undefined) throw new MountError(`${path}: not mounted`, "EINVAL");
+  if (!isOurs(found)) {
+    throw new MountError(`${path}: not an image but ${found.type} is mounted there; use umount(8)`, "EINVAL");
+  }
+  if (device !== undefined && found.device !== device) {
+    throw new MountError(`${path}: not unmounted: another image is mounted there`, "EINVAL");
+  }
+  if (process.geteuid?.() !== 0) return fusermountUnmount(found.mountpoint, lazy);
   try {
-    // Below its parent, opened once: what other users may rename above does not matter.
-    using parent = Directory.open(dirname(mountpoint));
-    const place = `/proc/self/fd/${parent.descriptor}/${basename(mountpoint)}`;
-    umount(place, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0));
+    umount(`/proc/self/fd/${parent.descriptor}/${name}`, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0));
   } catch (error) {
-    switch (errorCode(error)) {
-      case "EPERM":
-        return fusermountUnmount(mountpoint, lazy);
-      case "EBUSY":
-        throw new MountError(`${path}: busy: something still uses it`, errorCode(error));
-      case "EINVAL":
-        throw new MountError(`${path}: not mounted`, errorCode(error));
-      default:
-        throw new MountError(`${path}: unmount failed: ${errorCode(error) ?? error}`, errorCode(error));
-    }
+    const code = errorCode(error);
+    const reason = REASONS.get(code ?? "") ?? `unmount failed: ${code ?? error}`;
+    throw new MountError(`${path}: ${reason}`, code);
   }
 }
 
-/** The real path of a mount point with an image on it. Nothing is asked of the image: its server may be dead. */
-function ownMountAt(path: string): string {
+const REASONS = new Map([
+  ["EPERM", "not permitted to unmount it (CAP_SYS_ADMIN is missing, or it is another user namespace's)"],
+  ["EBUSY", "busy: something still uses it"],
+  ["EINVAL", "not mounted"],
+]);
+
+/** The mount whose root is `name` in a directory, the topmost. Nothing is asked of it: its server may be dead. */
+function mountAt(parent: Directory, name: string): MountEntry | undefined {
+  let descriptor: number;
+  try {
+    descriptor = openat(parent.descriptor, name === "" ? "." : name, O_PATH);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    const found = mountOf(descriptor);
+    return found?.mountpoint === readlinkSync(`/proc/self/fd/${descriptor}`) ? found : undefined;
+  } finally {
+    close(descriptor);
+  }
+}
+
+/** The real path of something, with links followed as openNamed() does. */
+function realPath(path: string): string {
   let descriptor: number;
   try {
     descriptor = openNamed(path, O_PATH);
@@ -72,12 +99,7 @@ function ownMountAt(path: string): string {
     throw new MountError(`${path}: ${code === "ENOENT" ? "no such directory" : error}`, code);
   }
   try {
-    const found = mountOf(descriptor);
-    if (found?.mountpoint !== readlinkSync(`/proc/self/fd/${descriptor}`)) {
-      throw new MountError(`${path}: not mounted`, "EINVAL");
-    }
-    if (isOurs(found)) return found.mountpoint;
-    throw new MountError(`${path}: not an image but ${found.type} is mounted there; use umount(8)`, "EINVAL");
+    return readlinkSync(`/proc/self/fd/${descriptor}`);
   } finally {
     close(descriptor);
   }

@@ -20,12 +20,8 @@ test("what fstab may contain is passed over, and asks for nothing", (t) => {
 });
 
 test("values", (t) => {
-  const options = parseMountOptions(
-    ["fsname=a:b,subtype=s,uid=1000,gid=4294967294", "allow_other,max_read=4096"],
-    "default",
-  );
+  const options = parseMountOptions(["fsname=a:b,uid=1000,gid=4294967294", "allow_other,max_read=4096"], "default");
   t.is(options.fsname, "a:b");
-  t.is(options.subtype, "s");
   t.deepEqual([options.uid, options.gid, options.maxRead], [1000, 4_294_967_294, 4096]);
   t.true(options.allowOther);
   t.is(parseMountOptions([], "default").fsname, "default");

@@ -9,8 +9,6 @@ export interface MountOptions {
   flagWords: string[];
   /** What /proc/mounts shows as the device. */
   fsname: string;
-  /** The type is shown as fuse.SUBTYPE. */
-  subtype: string;
   /** Undefined: whoever mounts decides (root does, for a root file system that only root may see is of little use). */
   allowOther: boolean | undefined;
   /** Owner shown for every inode instead of the image's. */
@@ -75,7 +73,6 @@ export function parseMountOptions(given: readonly string[], fsname = "puzzlefs")
     flags: MS_RDONLY,
     flagWords: [],
     fsname,
-    subtype: "puzzlefs",
     allowOther: undefined,
     uid: undefined,
     gid: undefined,
@@ -117,9 +114,6 @@ function applyOption(options: MountOptions, word: string): string {
       return name;
     case "fsname":
       options.fsname = value ?? "";
-      return name;
-    case "subtype":
-      options.subtype = value ?? "";
       return name;
     case "uid":
       options.uid = numberOf(name, value);

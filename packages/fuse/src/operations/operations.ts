@@ -41,11 +41,16 @@ const unknown: Handler = () => -ENOSYS;
  * Node ids are inode numbers. They stay valid for the life of the mount without any table, so FORGET has nothing to
  * do, any thread can answer any request, and a new daemon could go on where another stopped.
  */
-export function handlers(tree: MountableTree, reply: Reply, settled: (outcome: Negotiated) => void): Handler[] {
+export function handlers(
+  tree: MountableTree,
+  reply: Reply,
+  mayTrust: boolean,
+  settled: (outcome: Negotiated) => void,
+): Handler[] {
   const table: Handler[] = [];
   for (const opcode of Object.values(Opcode)) table[opcode] = unknown;
   for (const opcode of WRITING) table[opcode] = () => -EROFS;
-  const xattr = xattrHandlers(tree);
+  const xattr = xattrHandlers(tree, mayTrust);
   const foresight = new Foresight();
   table[Opcode.INIT] = (request) => negotiate(tree, request, reply, settled);
   table[Opcode.LOOKUP] = lookupHandler(tree, foresight);

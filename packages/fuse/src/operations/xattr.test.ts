@@ -16,7 +16,7 @@ function ask(what: "get" | "list", size: number, name?: string, uid = 0, pid = 1
   const reply = new Reply();
   const opcode = what === "get" ? Opcode.GETXATTR : Opcode.LISTXATTR;
   request.length = putRequest(request.words, { opcode, uid, pid, body: bodyOf([size, 0], name) });
-  const result = xattrHandlers(tree)[what](request, reply);
+  const result = xattrHandlers(tree, true)[what](request, reply);
   return result < 0 || size === 0 ? result : reply.words.bytes.toString("latin1", 16, 16 + result);
 }
 

@@ -1,4 +1,4 @@
-import { CAP_SYS_ADMIN, hasCapability, inInitialNamespace } from "@puzzlefs/linux";
+import { CAP_SYS_ADMIN, hasCapability } from "@puzzlefs/linux";
 import { ENODATA, ENOSYS, EOPNOTSUPP, ERANGE } from "../wire/errno.ts";
 import type { Request } from "../wire/request.ts";
 import type { Handler } from "./handler.ts";
@@ -10,8 +10,8 @@ const TRUSTED = Buffer.from("trusted.");
 
 type Xattrs = ReturnType<MountableTree["xattrs"]>;
 
-/** Handlers of GETXATTR and LISTXATTR. */
-export function xattrHandlers(tree: MountableTree): { get: Handler; list: Handler } {
+/** Handlers of GETXATTR and LISTXATTR. Unless `mayTrust`, nobody sees names of trusted.*. */
+export function xattrHandlers(tree: MountableTree, mayTrust: boolean): { get: Handler; list: Handler } {
   if (!mayHaveXattrs(tree)) {
     // The kernel takes ENOSYS as "never", and does not ask again.
     const never: Handler = () => -ENOSYS;
@@ -42,7 +42,7 @@ export function xattrHandlers(tree: MountableTree): { get: Handler; list: Handle
   };
 
   const list: Handler = (request, reply) => {
-    const shown = visible(xattrsOf(request.node), request);
+    const shown = visible(xattrsOf(request.node), request, mayTrust);
     const size = shown.reduce((sum, xattr) => sum + xattr.name.length + 1, 0);
     if (request.xattrSize === 0) return reply.xattrSize(size);
     if (size > request.xattrSize) return -ERANGE;
@@ -71,8 +71,8 @@ function unsupportedNames(tree: MountableTree): Buffer[] {
 }
 
 /** The kernel guards the values of trusted.* but, for FUSE, not their names; other file systems hide these as well. */
-function visible(xattrs: Xattrs, request: Request): Xattrs {
-  if (!xattrs.some(isTrusted) || mayUseTrusted(request)) return xattrs;
+function visible(xattrs: Xattrs, request: Request, mayTrust: boolean): Xattrs {
+  if (!xattrs.some(isTrusted) || (mayTrust && mayUseTrusted(request))) return xattrs;
   return xattrs.filter((xattr) => !isTrusted(xattr));
 }
 
@@ -81,10 +81,7 @@ function isTrusted({ name }: Xattrs[number]): boolean {
 }
 
 /** What the kernel asks for is the capability in the first user namespace. */
-const inFirstUserNamespace = inInitialNamespace("user");
-
 function mayUseTrusted({ uid, pid }: Request): boolean {
-  if (!inFirstUserNamespace) return false;
   if (uid !== UNKNOWN_UID) return uid === 0;
   // 0: a process outside of our pid namespace, of which nothing is known.
   return pid !== 0 && hasCapability(pid, CAP_SYS_ADMIN);
