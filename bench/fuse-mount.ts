@@ -33,19 +33,32 @@ export class FuseMount {
     for (let before = -1; before !== this.busy; await sleep(settling)) before = this.busy;
   }
 
-  /** Seconds that processors worked for the daemon so far. */
+  /** Seconds that processors worked for the program and its children so far. */
   get busy(): number {
-    const tasks = `/proc/${this.#daemon.pid}/task`;
     let nanoseconds = 0;
-    for (const task of readdirSync(tasks))
-      nanoseconds += Number.parseInt(readFileSync(`${tasks}/${task}/schedstat`, "latin1"), 10);
+    for (const pid of this.#processes()) {
+      for (const task of readdirSync(`/proc/${pid}/task`))
+        nanoseconds += Number.parseInt(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "latin1"), 10);
+    }
     return nanoseconds / 1e9;
   }
 
-  /** Bytes of memory that the daemon has now. */
+  /** Bytes of memory that the process has now which serves: ours is a child of the program, others' the program itself. */
   get memory(): number {
-    const status = readFileSync(`/proc/${this.#daemon.pid}/status`, "latin1");
-    return Number(/^VmRSS:\s*(\d+) kB/m.exec(status)?.[1]) * 1024;
+    const resident = this.#processes().map((pid) => {
+      const status = readFileSync(`/proc/${pid}/status`, "latin1");
+      return Number(/^VmRSS:\s*(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+    });
+    return Math.max(...resident);
+  }
+
+  /** The program and its children. */
+  #processes(): number[] {
+    const { pid = 0 } = this.#daemon;
+    const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+      readFileSync(`/proc/${pid}/task/${task}/children`, "latin1").split(" ").filter(Boolean).map(Number),
+    );
+    return [pid, ...children];
   }
 
   /** Resolves when the daemon has ended. */
