@@ -70,7 +70,6 @@ export class ServerProcess {
         // A session of its own: signals from a terminal concern the process that started it.
         detached: true,
         cwd: "/",
-        argv0: "node",
         env: environment(),
         stdio: inherited,
       });
