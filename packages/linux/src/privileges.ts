@@ -125,9 +125,9 @@ export function withRoot<T>(root: number, start: () => T): T {
       return start();
     } finally {
       changeRoot(before);
-      check(fchdirNative(working), "fchdir");
     }
   } finally {
+    check(fchdirNative(working), "fchdir");
     close(before);
     close(working);
   }
