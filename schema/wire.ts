@@ -161,7 +161,7 @@ function farPointer(message: Message, low: u32, high: u32): Pointer {
   const padHigh: u32 = message.bytes.u32(pad * 8 + 4);
   if (padWords === 1) {
     if ((padLow & 3) === FAR) return refused(ruleNumber("far-pointer-chain"));
-    if (padLow === 0 && padHigh === 0) return refused(0);
+    // Null in a landing pad is an empty struct, so no list, as in capnp.
     return nearPointer(message, high, nearTarget(u32(pad), padLow), padLow, padHigh);
   }
   if ((padLow & 7) !== FAR) return refused(ruleNumber("far-pointer-chain"));

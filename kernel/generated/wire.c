@@ -198,8 +198,6 @@ static struct pfs_pointer pfs_far_pointer(const struct pfs_message *message,
 	if (pad_words == 1) {
 		if ((pad_low & 3) == PFS_FAR)
 			return pfs_refused(PFS_RULE_FAR_POINTER_CHAIN);
-		if (pad_low == 0 && pad_high == 0)
-			return pfs_refused(0);
 		return pfs_near_pointer(message, high,
 					pfs_near_target(pfs_narrow(pad),
 							pad_low), pad_low,

@@ -40,6 +40,25 @@ test("the capnp tool reads the same from every accepted message", (t) => {
   t.log(`${readings.length} messages, seed ${seed}`);
 });
 
+test("a far pointer to null is no list, as the capnp tool has it", (t) => {
+  t.log(`seed ${seed}`);
+  const message = withFarNull(encodeRootfs(randomImage(new Random(seed), 3).value));
+  t.regex(judgeMetadata(message), /^refused pointer-/);
+  t.throws(() => readByTool(structs, [message]), { message: /non-list pointer/ });
+});
+
+/** A message of one segment, in which the first pointer of the root leads to a null word at the end. */
+function withFarNull(message: Uint8Array): Buffer {
+  const changed = Buffer.concat([message, Buffer.alloc(8)]);
+  const words = changed.readUInt32LE(4);
+  changed.writeUInt32LE(words + 1, 4);
+  // The root's pointer is the segment's first word, and its struct the next, data before pointers.
+  const pointer = 16 + 8 * changed.readUInt16LE(12);
+  changed.writeUInt32LE(words * 8 + 2, pointer);
+  changed.writeUInt32LE(0, pointer + 4);
+  return changed;
+}
+
 /**
  * capnp-es 0.0.16 reads garbage from a list whose structs are smaller than its schema has them, as every image without
  * times is; the `capnp` tool reads those. So capnp-es gets structs of full size.

@@ -203,9 +203,6 @@ function farPointer(message: Message, low: number, high: number): Pointer {
     if ((padLow & 3) === FAR) {
       return refused(Rule["far-pointer-chain"]);
     }
-    if (padLow === 0 && padHigh === 0) {
-      return refused(0);
-    }
     return nearPointer(message, high, nearTarget(narrow(pad), padLow), padLow, padHigh);
   }
   if ((padLow & 7) !== FAR) {
