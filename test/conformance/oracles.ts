@@ -66,7 +66,13 @@ const JSON_READING: Reading = {
 export function readByTool(structs: Structs, messages: readonly Uint8Array[]): string[] {
   // --quiet: it must not guess from a small message that it is something else.
   const args = ["convert", "binary:json", "--short", "--quiet", CAPNP_FILE, structs.settings.root];
-  const output = execFileSync("capnp", args, { input: Buffer.concat(messages), maxBuffer: 2 ** 30, encoding: "utf8" });
+  const output = execFileSync("capnp", args, {
+    input: Buffer.concat(messages),
+    maxBuffer: 2 ** 30,
+    encoding: "utf8",
+    // In the error, and not in the output of the tests.
+    stdio: "pipe",
+  });
   const lines = output.trimEnd().split("\n");
   return lines.map((line) => structText(structs, JSON.parse(line), structs.settings.root, JSON_READING));
 }

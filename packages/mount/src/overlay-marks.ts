@@ -1,4 +1,4 @@
-import { inUserNamespace } from "./overlay.ts";
+import { inInitialNamespace } from "@puzzlefs/linux";
 import { escapeBytes, isKnownXattr, pathOf, visibleInodes, walkTree, type ImageTree } from "@puzzlefs/reader";
 
 /** What overlayfs would take in an image for its own marks. */
@@ -16,7 +16,7 @@ export class OverlayMarksError extends Error {
 
 /** What names of attributes begin with that an overlay mounted by this process would obey. */
 export function overlayPrefix(): string {
-  return inUserNamespace() ? "user.overlay." : "trusted.overlay.";
+  return inInitialNamespace("user") ? "trusted.overlay." : "user.overlay.";
 }
 
 /**

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkMountpoint, MountError, type Mountpoint } from "@puzzlefs/fuse";
@@ -11,6 +11,7 @@ import {
   umount,
   UMOUNT_NOFOLLOW,
   hasCode,
+  inInitialNamespace,
 } from "@puzzlefs/linux";
 import { type RootAttributes, Upper } from "./upper.ts";
 
@@ -77,7 +78,7 @@ export async function mountWritable<T>(
  */
 function temporaryDirectory(): string {
   if (process.geteuid?.() !== 0) return tmpdir();
-  return inUserNamespace() || !existsSync("/run") ? "/tmp" : "/run";
+  return !inInitialNamespace("user") || !existsSync("/run") ? "/tmp" : "/run";
 }
 
 /** Holds the mount points, and without --persist the changes as well. */
@@ -113,15 +114,10 @@ function mountOverlay(mountpoint: Mountpoint, overlay: Overlay, lower: string, {
     context.setDirectory("upperdir", upper.descriptor);
     context.setDirectory("workdir", work.descriptor);
     // There, trusted xattrs cannot be set.
-    if (inUserNamespace()) context.setFlag("userxattr");
+    if (!inInitialNamespace("user")) context.setFlag("userxattr");
     context.mountOn(mountpoint.descriptor, overlay.flags & ~MS_RDONLY);
   } catch (error) {
     if (!(error instanceof KernelRefusal)) throw error;
     throw new OverlayError(`${mountpoint.path}: no overlay with ${upper.path}: ${error.message}`, error.code);
   }
-}
-
-/** Whether root here is not root of the machine. */
-export function inUserNamespace(): boolean {
-  return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "latin1"));
 }
