@@ -1,5 +1,5 @@
 /**
- * FORMAT.md once more, on plain objects and by plain means: which rules a value breaks, and what its tree shows.
+ * docs/format.md once more, on plain objects and by plain means: which rules a value breaks, and what its tree shows.
  *
  * Both generated implementations come from one source; this one does not.
  */

@@ -4,7 +4,7 @@ import type { Pieces } from "./content-stream.ts";
 import type { Blob, ChunkPlace } from "./places.ts";
 import type { TreeNode } from "./tree.ts";
 
-/** The format's version, FORMAT.md §2. */
+/** The format's version, docs/format.md §2. */
 export const manifestVersion = 3;
 
 /** A node as the format holds it. `place` says where a chunk is. */

@@ -17,7 +17,7 @@ function modulePath(): URL {
 }
 
 /**
- * Finds the cut points of FastCDC (FORMAT.md §3) in memory of its own. Data is read straight into `memory`, at
+ * Finds the cut points of FastCDC (docs/format.md §3) in memory of its own. Data is read straight into `memory`, at
  * `dataStart` or above, and can be worked on there by other threads.
  */
 export class Chunker {

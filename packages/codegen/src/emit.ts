@@ -3,20 +3,11 @@ import { format } from "prettier";
 import { DERIVED } from "./derive.ts";
 import { CEmitter } from "./emit-c-modules.ts";
 import { emitCapnp } from "./emit-capnp.ts";
+import { rulesPage, structsPage } from "./emit-pages.ts";
 import { emitTsModule } from "./emit-ts-functions.ts";
 import { emitTsRules, emitTsStructs } from "./emit-ts-structs.ts";
 import { emitTsWriter } from "./emit-ts-writer.ts";
 import type { Spec } from "./ir.ts";
-
-function rulesPage(spec: Spec): string {
-  const rows = spec.rules.map((rule, at) => `| ${at + 1} | \`${rule.name}\` | ${rule.kind} | ${rule.doc} |`);
-  return [
-    `<!-- Made from schema/${spec.settings.rules}.ts by \`make codegen\`: change that, not this. -->`,
-    "# Rules",
-    "What makes a reader refuse its input. _corrupt_: no writer makes this (EUCLEAN in the kernel); _unsupported_: newer than this reader (EOPNOTSUPP).",
-    ["| number | rule | kind | meaning |", "| --- | --- | --- | --- |", ...rows, ""].join("\n"),
-  ].join("\n\n");
-}
 
 /** Every output by its path from the project's root. */
 export async function emitAll(spec: Spec): Promise<Map<string, string>> {
@@ -28,7 +19,12 @@ export async function emitAll(spec: Spec): Promise<Map<string, string>> {
   };
   const c = new CEmitter(spec);
   files.set(outputs.capnp, emitCapnp(spec));
-  files.set(outputs.rules, await format(rulesPage(spec), { parser: "markdown", printWidth: 120 }));
+  for (const [path, page] of [
+    [outputs.rules, rulesPage(spec)],
+    [outputs.structs, structsPage(spec)],
+  ] as const) {
+    files.set(path, await format(page, { parser: "markdown", printWidth: 120 }));
+  }
   files.set(join(outputs.c, "format.h"), c.header());
   files.set(join(outputs.c, "rules.c"), c.rules());
   await emit(outputs.checks, structs, spec.checks);

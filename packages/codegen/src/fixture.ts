@@ -49,7 +49,14 @@ export function writeSpec(parts: Parts): string {
     rules: "rules",
     wire: "wire",
     modules: ["wire", "checks", "algorithms", "more"],
-    outputs: { capnp: "s.capnp", checks: "checks.ts", typescript: "ts/generated", c: "c/generated", rules: "rules.md" },
+    outputs: {
+      capnp: "s.capnp",
+      checks: "checks.ts",
+      typescript: "ts/generated",
+      c: "c/generated",
+      rules: "rules.md",
+      structs: "structs.md",
+    },
   };
   const language = `import { ${FUNCTIONS} } from "./language.ts";\nimport type { ${TYPES} } from "./language.ts";\n`;
   const write = (name: string, text: string): void => writeFileSync(join(directory, name), text);

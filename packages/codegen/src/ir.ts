@@ -155,7 +155,7 @@ export interface Settings {
   rules: string;
   wire: string;
   modules: string[];
-  outputs: { capnp: string; checks: string; typescript: string; c: string; rules: string };
+  outputs: { capnp: string; checks: string; typescript: string; c: string; rules: string; structs: string };
 }
 
 /** The whole specification, read and checked. */

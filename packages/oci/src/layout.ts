@@ -46,7 +46,7 @@ export interface Manifest {
 }
 
 /**
- * An OCI image layout on disk (FORMAT.md §1), reached through descriptors of its directory and of its blobs: another
+ * An OCI image layout on disk (docs/format.md §1), reached through descriptors of its directory and of its blobs: another
  * user who may change names in it cannot lead a call elsewhere. It reads `index.json` anew in every call, so it sees
  * what other processes commit. All calls are synchronous. System errors pass through with their path.
  */

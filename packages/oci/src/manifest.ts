@@ -51,7 +51,7 @@ export interface ChunkBlob {
 }
 
 /**
- * The manifest of an image (FORMAT.md §1): the metadata blob first, then every chunk once, in the order in which
+ * The manifest of an image (docs/format.md §1): the metadata blob first, then every chunk once, in the order in which
  * they first come. Pass all chunks that the image can reach, those of a base image too. Equal input, equal bytes.
  */
 export function assembleManifest(rootfs: RootfsBlob, chunks: Iterable<ChunkBlob>, config?: ConfigBlob): Buffer {
