@@ -9,40 +9,34 @@ export interface Exception {
 }
 
 export const exceptions: readonly Exception[] = [
-  {
-    file: "packages/builder/src/build.ts",
-    names: ["realpathSync"],
-    why: "compares two paths as text; what is read and written is opened apart from that",
-  },
-  { file: "packages/cli/src/commands/build.ts", names: ["existsSync"], why: "for a better message; nothing is opened" },
-  {
-    file: "packages/cli/src/commands/verify.ts",
-    names: ["existsSync"],
-    why: "whether OCI_DIR or OCI_DIR:TAG is meant; nothing is opened",
-  },
   { file: "packages/cli/src/daemon-order.ts", names: ["realpathSync"], why: "the program's own directories" },
   {
     file: "packages/fuse/src/daemon/server-process.ts",
     names: ["readlinkSync", "spawn(node)"],
     why: "/etc/localtime; the file of Node that runs this",
   },
+  { file: "packages/fuse/src/daemon/unmounter.ts", names: ["spawn(shell)"], why: "/bin/sh" },
   {
     file: "packages/fuse/src/mount/fusermount.ts",
-    names: ["existsSync", "spawnSync(program())", "spawn(program())", "execFile(program())"],
-    why: "fusermount3 in one of four directories of the system, by its absolute path",
+    names: ["existsSync", "spawnSync(program)", "spawn(program)", "execFile(program)"],
+    why: "fusermount3 in one of four directories of the system, by its absolute path; or /bin/sh, which becomes it",
   },
   { file: "packages/fuse/src/mount/kernel-mount.ts", names: ["openSync"], why: "/dev/fuse" },
-  { file: "packages/fuse/src/mount/mount.ts", names: ["readlinkSync"], why: "/proc/self/fd of an own descriptor" },
   {
     file: "packages/fuse/src/mount/mountinfo.ts",
     names: ["readFileSync"],
     why: "/proc/self/mountinfo, and /proc/self/fdinfo of an own descriptor",
   },
-  { file: "packages/fuse/src/mount/mountpoint.ts", names: ["readlinkSync"], why: "/proc/self/fd of an own descriptor" },
   {
     file: "packages/fuse/src/mount/readahead.ts",
     names: ["writeFileSync"],
     why: "/sys/class/bdi of our own device number",
+  },
+  { file: "packages/linux/src/arguments.ts", names: ["readFileSync"], why: "/proc/self/cmdline" },
+  {
+    file: "packages/linux/src/named-path.ts",
+    names: ["realpathSync"],
+    why: "compares two paths as text; what is read and written is opened apart from that",
   },
   { file: "packages/linux/src/privileges.ts", names: ["readlinkSync"], why: "/proc/self/ns" },
   { file: "packages/linux/src/xattrs.ts", names: ["existsSync"], why: "whether there is /proc/self" },

@@ -1,5 +1,4 @@
-import { realpathSync } from "node:fs";
-import { dirname, resolve, sep } from "node:path";
+import { dirname, sep } from "node:path";
 
 import { encodeRootfs, type InodeValue } from "@puzzlefs/format";
 import {
@@ -11,6 +10,7 @@ import {
   type StagedBlob,
   type Transaction,
 } from "@puzzlefs/oci";
+import { absolutePath, bytesOf, realPath } from "@puzzlefs/linux";
 
 import { openBase, type BaseImage } from "./base.ts";
 import { BaseNumbering, changedInodes, layerValues } from "./delta.ts";
@@ -145,11 +145,11 @@ function sum(numbers: readonly number[]): number {
 function refuseInside(ociDir: string, rootfs: string): void {
   let tree: string;
   try {
-    tree = realpathSync(rootfs);
+    tree = realPath(rootfs);
   } catch (error) {
-    throw readFailure(Buffer.from(rootfs).toString("latin1"), "read", error);
+    throw readFailure(bytesOf(rootfs).toString("latin1"), "read", error);
   }
-  const layout = nearestReal(resolve(ociDir));
+  const layout = nearestReal(absolutePath(ociDir));
   if (layout === tree || layout.startsWith(tree === sep ? sep : tree + sep)) {
     throw new BuildError(ociDir, `the image layout lies inside ${rootfs}, the tree to build from; put it elsewhere`);
   }
@@ -158,7 +158,7 @@ function refuseInside(ociDir: string, rootfs: string): void {
 /** The real path of the nearest ancestor that exists. */
 function nearestReal(path: string): string {
   try {
-    return realpathSync(path);
+    return realPath(path);
   } catch (error) {
     if (path === dirname(path)) throw error;
     return nearestReal(dirname(path));

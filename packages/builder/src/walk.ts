@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 
 import {
+  bytesOf,
   Descent,
   Directory,
   FileStatus,
@@ -179,7 +180,7 @@ class Walk {
 }
 
 function latin1(path: string): string {
-  return Buffer.from(path).toString("latin1");
+  return bytesOf(path).toString("latin1");
 }
 
 /** A latin1 name as the system takes it. */

@@ -33,6 +33,12 @@ const cases: [name: string, script: string, output: string][] = [
     "mount -t puzzlefs -o oci_root_dir=$PWD/store,image_manifest=$MANIFEST,verify=blob none mnt; cat mnt/file; umount mnt",
     "content\n",
   ],
+  [
+    "paths are bytes, also behind a link",
+    "ln -s store s$'\\xff'; mkdir m$'\\xff'; ln -s m$'\\xff' link; mount -t puzzlefs $PWD/s$'\\xff':v1 link; cat m$'\\xff'/file; umount link; " +
+      "mount -t puzzlefs -o oci_root_dir=$PWD/s$'\\xff',tag=v1,persist=$PWD/u$'\\xff' none m$'\\xff'; echo x > link/x; cat u$'\\xff'/x; umount m$'\\xff'",
+    "content\nx\n",
+  ],
   ["-t fuse.puzzlefs", "mount -t fuse.puzzlefs $PWD/store:v1 mnt; shown; umount mnt", "fuse.puzzlefs $PWD/store:v1\n"],
   [
     "-v says what mounted it",

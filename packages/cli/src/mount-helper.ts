@@ -2,9 +2,8 @@
  * mount.puzzlefs: what mount(8) calls for `-t puzzlefs`, and for lines of /etc/fstab. It takes what mount(8) gives its
  * helpers, and exits as they do.
  */
-import { resolve } from "node:path";
 import { MountOptionError, parseMountOptions } from "@puzzlefs/fuse";
-import { escapeText } from "@puzzlefs/linux";
+import { absolutePath, escapeText, programArguments } from "@puzzlefs/linux";
 import { readWords, remount, type Words } from "@puzzlefs/mount";
 import { collect, defineCommand } from "./command-line.ts";
 import type { MountOrder } from "./daemon-order.ts";
@@ -83,9 +82,9 @@ function isKnown(word: string): boolean {
 function orderOf(source: string, mountpoint: string, words: Words): MountOrder {
   const { ociDir, reference } = imageOf(source, words);
   return {
-    ociDir: resolve(ociDir),
+    ociDir: absolutePath(ociDir),
     reference,
-    mountpoint: resolve(mountpoint),
+    mountpoint: absolutePath(mountpoint),
     source,
     options: words.options,
     driver: words.driver ?? "auto",
@@ -96,8 +95,8 @@ function orderOf(source: string, mountpoint: string, words: Words): MountOrder {
     supervise: words.supervise ?? false,
     ...(words.overlayAttributes === true && { overlayAttributes: true }),
     ...(words.verity !== undefined && { digest: words.verity }),
-    ...(words.persist !== undefined && { persist: resolve(words.persist) }),
-    ...(words.logFile !== undefined && { logFile: resolve(words.logFile) }),
+    ...(words.persist !== undefined && { persist: absolutePath(words.persist) }),
+    ...(words.logFile !== undefined && { logFile: absolutePath(words.logFile) }),
   };
 }
 
@@ -112,7 +111,7 @@ function imageOf(source: string, { ociRootDir, imageManifest, tag }: Words): Ima
 }
 
 try {
-  await run(process.argv.slice(2));
+  await run(programArguments());
 } catch (error) {
   const code = exitCodeOf(error);
   process.exitCode = code === 0 ? 0 : code === EXIT_USAGE ? INCORRECT_INVOCATION : MOUNT_FAILURE;

@@ -1,3 +1,4 @@
+import { programArguments } from "@puzzlefs/linux";
 import { commands, type CommandEntry } from "./commands.ts";
 import { exitCodeOf, messageOf, UsageError } from "./errors.ts";
 import { overview } from "./overview.ts";
@@ -34,7 +35,7 @@ function find(name: string): CommandEntry {
 }
 
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  process.exitCode = await main(programArguments());
 } catch (error) {
   process.exitCode = exitCodeOf(error);
   const message = messageOf(error);

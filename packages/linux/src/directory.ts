@@ -6,7 +6,8 @@ import { hasCode } from "./errors.ts";
 import { FileStatus } from "./file-status.ts";
 import { SystemError } from "./library.ts";
 import { openNamed } from "./named-path.ts";
-import { printable, type Path } from "./paths.ts";
+import { textOf } from "./encoding.ts";
+import { nulTerminated, printable, type Path } from "./paths.ts";
 
 export type { Entry };
 
@@ -39,7 +40,7 @@ export class Directory {
   /** Opens a directory, making it and its missing parents (mkdir -p). */
   static make(path: Path, mode = 0o755): Directory {
     const missing: Buffer[] = [];
-    let directory = nearest(Buffer.from(path), missing);
+    let directory = nearest(Buffer.from(nulTerminated(path)).subarray(0, -1), missing);
     for (let name = missing.pop(); name !== undefined; name = missing.pop()) {
       using parent = directory;
       directory = parent.makeOrOpen(name, mode);
@@ -117,9 +118,9 @@ export class Directory {
     });
   }
 
-  /** Names of its entries as UTF-8. */
+  /** Names of its entries, as textOf() has them. */
   names(): string[] {
-    return this.entries().map(({ name }) => name.toString("utf8"));
+    return this.entries().map(({ name }) => textOf(name));
   }
 
   /** Renames an entry, over what has the new name, which errors name. */

@@ -5,6 +5,7 @@
 import { constants, readSync } from "node:fs";
 import { O_PATH, openat } from "./at-calls.ts";
 import { close } from "./descriptors.ts";
+import { bytesOf, textOf } from "./encoding.ts";
 import { hasCode } from "./errors.ts";
 import { bind, SystemError } from "./library.ts";
 import { openNamed } from "./named-path.ts";
@@ -75,7 +76,7 @@ export class FileSystemContext {
   /** Sets an option whose value is a directory: a descriptor, or a path, whatever it consists of. */
   setDirectory(key: string, directory: string | number): void {
     if (typeof directory === "number") return this.#setDescriptor(key, directory);
-    const plain = Buffer.byteLength(directory) <= LONGEST_VALUE && !/[,:\\]/.test(directory);
+    const plain = bytesOf(directory).length <= LONGEST_VALUE && !/[,:\\]/.test(directory);
     this.set(key, plain ? directory : `/proc/self/fd/${this.#open(directory)}`);
   }
 
@@ -131,8 +132,7 @@ export class FileSystemContext {
     try {
       for (;;)
         lines.push(
-          buffer
-            .toString("utf8", 0, readSync(this.#descriptor, buffer))
+          textOf(buffer.subarray(0, readSync(this.#descriptor, buffer)))
             .trim()
             .replace(/^[ewi] /, ""),
         );

@@ -2,11 +2,14 @@
  * System calls that Node lacks, and the one way in which the product opens names that another user may control:
  * directory.ts (a directory opened once, everything in it by descriptor) and named-path.ts (paths that the caller typed).
  */
+export { programArguments } from "./arguments.ts";
 export * from "./at-calls.ts";
+export { commandOfBytes } from "./child-arguments.ts";
 export { Descent, type Level } from "./descent.ts";
 export * from "./descriptors.ts";
 export * from "./devices.ts";
 export { Directory, NotRegularError } from "./directory.ts";
+export { bytesOf, textOf } from "./encoding.ts";
 export { hasCode } from "./errors.ts";
 export { escapeText, jsonText } from "./escape.ts";
 export { FileSystemContext, KernelRefusal } from "./file-system-context.ts";
@@ -23,8 +26,16 @@ export {
   type NativeArgument,
 } from "./library.ts";
 export * from "./mounts.ts";
-export { openNamed } from "./named-path.ts";
-export { descriptorPath, nulTerminated, printable, type Path } from "./paths.ts";
+export { descriptorTarget, isNamed, openNamed, realPath } from "./named-path.ts";
+export {
+  absolutePath,
+  descriptorPath,
+  escapeName,
+  nulTerminated,
+  printable,
+  type Path,
+  unescapeName,
+} from "./paths.ts";
 export * from "./privileges.ts";
 export { createMemory, mapMemory } from "./shared-memory.ts";
 export * from "./sockets.ts";

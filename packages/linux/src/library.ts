@@ -98,8 +98,10 @@ export function bindAside(
   };
 }
 
-/** As bind(), for a function that returns an address, which `view` makes memory of. */
-export function bindPointer(prototype: string): (...values: NativeArgument[]) => { address: bigint; errno: number } {
+/** As bind(), for a function that returns an address, which `view` makes memory of; null for NULL. */
+export function bindPointer(
+  prototype: string,
+): (...values: NativeArgument[]) => { address: bigint | null; errno: number } {
   let native: Native | undefined;
   return (...values) => {
     native ??= library().func(prototype);

@@ -4,12 +4,14 @@
  * caller, or the owner of what it leads to made it, and that owner could go there too. It is the rule of the kernel's
  * fs.protected_symlinks, applied in every directory.
  */
-import { constants } from "node:fs";
+import { constants, realpathSync } from "node:fs";
 import { AT_FDCWD, O_PATH, openat, openatFollowing, openWithoutLinks, readlinkat } from "./at-calls.ts";
 import { close, isOnProc } from "./descriptors.ts";
+import { hasCode } from "./errors.ts";
+import { bytesOf, textOf } from "./encoding.ts";
 import { FileStatus } from "./file-status.ts";
 import { errnos, SystemError } from "./library.ts";
-import { nulTerminated, printable, type Path } from "./paths.ts";
+import { descriptorPath, nulTerminated, printable, type Path } from "./paths.ts";
 
 /** Symbolic links in one path, as in the kernel. */
 const MOST_LINKS = 40;
@@ -37,6 +39,26 @@ export function openNamed(path: Path, flags: number, mode = 0, directory = AT_FD
   } finally {
     walk.close();
   }
+}
+
+/** Whether there is something of that name; also true where openNamed() will throw why it cannot reach it. */
+export function isNamed(path: Path): boolean {
+  try {
+    close(openNamed(path, O_PATH));
+    return true;
+  } catch (error) {
+    return !hasCode(error, "ENOENT", "ENOTDIR");
+  }
+}
+
+/** The path of what is open as `descriptor`, from the kernel. Needs /proc. */
+export function descriptorTarget(descriptor: number): string {
+  return textOf(readlinkat(AT_FDCWD, descriptorPath(descriptor)));
+}
+
+/** realpath(3): only to compare paths as text. */
+export function realPath(path: string): string {
+  return textOf(realpathSync.native(bytesOf(path), "buffer"));
 }
 
 /** One resolution of a path: the directory reached, and a last component that is no symbolic link. */

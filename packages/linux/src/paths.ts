@@ -1,8 +1,11 @@
-import { escapeText } from "./escape.ts";
+import { isAbsolute, resolve } from "node:path";
+import { bytesOf, textOf } from "./encoding.ts";
+import { escapeText, MISLEADING } from "./escape.ts";
+import { bindPointer, SystemError } from "./library.ts";
 
 /**
- * A path for a system call. File names are arbitrary bytes, so the exact form is bytes; a string stands for its
- * UTF-8 encoding. Bytes that already end in NUL are passed as they are, without a copy.
+ * A path for a system call. File names are arbitrary bytes, so the exact form is bytes; a string stands for those of
+ * bytesOf(). Bytes that already end in NUL are passed as they are, without a copy.
  */
 export type Path = string | Uint8Array;
 
@@ -10,8 +13,8 @@ export type Path = string | Uint8Array;
 export function nulTerminated(path: Path): Uint8Array {
   if (typeof path === "string") {
     // From Node's pool of small buffers: an ArrayBuffer for each name is twice the work, and garbage.
-    if (!path.includes("\0")) return Buffer.from(`${path}\0`, "utf8");
-    path = Buffer.from(path, "utf8");
+    if (!path.includes("\0")) return path.isWellFormed() ? Buffer.from(`${path}\0`, "utf8") : bytesOf(`${path}\0`);
+    path = bytesOf(path);
   }
   const end = path.indexOf(0);
   if (end === -1) {
@@ -23,14 +26,50 @@ export function nulTerminated(path: Path): Uint8Array {
   return path;
 }
 
-/** The path for messages: UTF-8 where it is that, as escapeText() has it; else ASCII, with other bytes as \xNN. */
+/** The path for messages, as escapeText() has it. */
 export function printable(path: Path): string {
-  if (typeof path === "string") path = Buffer.from(path, "utf8");
-  if (path.at(-1) === 0) path = path.subarray(0, -1);
-  const text = Buffer.from(path.buffer, path.byteOffset, path.length).toString("utf8");
-  if (Buffer.from(text, "utf8").equals(path)) return escapeText(text);
-  const bytes = Buffer.from(path).toString("latin1");
-  return bytes.replace(/[^\x20-\x7e]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, "0")}`);
+  if (typeof path === "string") return escapeText(path);
+  return escapeText(textOf(path.at(-1) === 0 ? path.subarray(0, -1) : path));
+}
+
+/**
+ * A name as text on one line, for people and for unescapeName(): printable UTF-8 as it is, a backslash twice, and
+ * `\xNN` for each byte of what could mislead or is not UTF-8.
+ */
+export function escapeName(name: Uint8Array): string {
+  return textOf(name).replace(NOT_PLAIN, (character) => {
+    if (character === "\\") return "\\\\";
+    return bytesOf(character).reduce((text, byte) => `${text}\\x${byte.toString(16).padStart(2, "0")}`, "");
+  });
+}
+
+const NOT_PLAIN = new RegExp(`${MISLEADING.source}|\\\\`, "gu");
+
+/** The bytes that a name of escapeName(), or with every other byte as `\xNN`, stands for; undefined for another escape. */
+export function unescapeName(text: string): Buffer | undefined {
+  const parts = text.split(/(\\(?:\\|x[0-9a-fA-F]{2}))/);
+  if (parts.some((part, index) => index % 2 === 0 && part.includes("\\"))) return undefined;
+  const bytes = parts.map((part, index) => {
+    if (index % 2 === 0) return bytesOf(part);
+    return part === "\\\\" ? Buffer.from("\\") : Buffer.of(Number.parseInt(part.slice(2), 16));
+  });
+  return Buffer.concat(bytes);
+}
+
+const getcwd = bindPointer("void *getcwd(void *path, size_t size)");
+/** The kernel's getcwd(2) fails for longer paths. */
+const LONGEST_DIRECTORY = 4096;
+
+/** The path made absolute, "." and ".." in it resolved as text. process.cwd() replaces bytes that are not UTF-8. */
+export function absolutePath(path: string): string {
+  return isAbsolute(path) ? resolve(path) : resolve(workingDirectory(), path);
+}
+
+function workingDirectory(): string {
+  const buffer = Buffer.allocUnsafeSlow(LONGEST_DIRECTORY);
+  const { address, errno } = getcwd(buffer, buffer.length);
+  if (address === null) throw new SystemError(errno, "getcwd");
+  return textOf(buffer.subarray(0, buffer.indexOf(0)));
 }
 
 /**

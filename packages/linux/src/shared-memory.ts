@@ -20,6 +20,6 @@ export function createMemory(name: string, bytes: number): number {
 /** The memory of a descriptor, for as long as this process lives; all of its pages are present. */
 export function mapMemory(descriptor: number, bytes: number): ArrayBuffer {
   const { address, errno } = mmap(null, bytes, PROT_READ_WRITE, MAP_SHARED_POPULATE, descriptor, 0);
-  if (BigInt.asIntN(64, address) === -1n) throw new SystemError(errno, "mmap");
+  if (address === null || BigInt.asIntN(64, address) === -1n) throw new SystemError(errno, "mmap");
   return view(address, bytes);
 }

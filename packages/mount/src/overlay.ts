@@ -77,7 +77,11 @@ export async function mountWritable<T>(
  * have chosen, and only root can rename what is in it. Root of a user namespace may not write to /run.
  */
 function temporaryDirectory(): string {
-  if (process.geteuid?.() !== 0) return tmpdir();
+  if (process.geteuid?.() !== 0) {
+    // Node has replaced bytes that are not UTF-8: that is another directory.
+    const chosen = tmpdir();
+    return chosen.includes("\ufffd") ? "/tmp" : chosen;
+  }
   return !inInitialNamespace("user") || !existsSync("/run") ? "/tmp" : "/run";
 }
 

@@ -1,6 +1,5 @@
 import { ftruncateSync } from "node:fs";
-import { resolve } from "node:path";
-import { Directory, FileStatus, fsync, hasCode } from "@puzzlefs/linux";
+import { absolutePath, Directory, FileStatus, fsync, hasCode } from "@puzzlefs/linux";
 import { BlobDirectory } from "./blob-directory.ts";
 import { digestHex, isHexDigest } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
@@ -64,7 +63,7 @@ export class Layout {
 
   /** Opens an existing layout. Throws LayoutError: absent, corrupt, or unsupported (a newer version). */
   static open(directory: string): Layout {
-    const path = resolve(directory);
+    const path = absolutePath(directory);
     let opened: Directory;
     try {
       opened = Directory.open(path);
@@ -83,7 +82,7 @@ export class Layout {
 
   /** Opens a layout, making it (and its parent directories) first where there is none. Safe to race with itself. */
   static create(directory: string): Layout {
-    const path = resolve(directory);
+    const path = absolutePath(directory);
     const layout = new Layout(path, Directory.make(path));
     try {
       layout.#make();

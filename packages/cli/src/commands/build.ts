@@ -1,7 +1,6 @@
-import { existsSync } from "node:fs";
 import { build, parseMtime, type BuildOptions, type BuildResult } from "@puzzlefs/builder";
 import { parseChunkSizes } from "@puzzlefs/chunker";
-import { jsonText } from "@puzzlefs/linux";
+import { isNamed, jsonText } from "@puzzlefs/linux";
 import { Layout } from "@puzzlefs/oci";
 import { readConfigFile } from "../config-file.ts";
 import { defineCommand, oneOf, parseInteger, parseSize } from "../command-line.ts";
@@ -70,7 +69,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const [rootfs, ociDir, tag] = command.args as [string, string, string | undefined];
   const name = imageNameFrom(ociDir, tag);
   const options = command.opts<Options>();
-  if (!existsSync(rootfs)) throw new Error(`${rootfs}: no such directory`);
+  if (!isNamed(rootfs)) throw new Error(`${rootfs}: no such directory`);
   const bar = new ProgressBar("building");
   const size = stderrIsTerminal ? new TreeSize(rootfs) : undefined;
   const start = performance.now();

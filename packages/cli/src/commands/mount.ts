@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { absolutePath } from "@puzzlefs/linux";
 import { type DriverChoice, readWords } from "@puzzlefs/mount";
 import { collect, defineCommand, oneOf, parseDigest } from "../command-line.ts";
 import type { MountOrder } from "../daemon-order.ts";
@@ -87,10 +87,10 @@ function orderOf(args: readonly string[], given: Options): MountOrder {
   const driver = given.driver ?? words.driver ?? "auto";
   if (shows && driver === "kernel") throw new UsageError("--debug is for FUSE: the kernel driver shows no requests");
   return {
-    ociDir: resolve(ociDir),
+    ociDir: absolutePath(ociDir),
     reference,
-    mountpoint: resolve(third ?? second),
-    source: `${resolve(ociDir)}:${reference}`,
+    mountpoint: absolutePath(third ?? second),
+    source: `${absolutePath(ociDir)}:${reference}`,
     options: words.options,
     driver: shows ? "fuse" : driver,
     verify: given.verify ?? words.verify ?? "none",
@@ -100,8 +100,8 @@ function orderOf(args: readonly string[], given: Options): MountOrder {
     supervise: given.supervise ?? words.supervise ?? false,
     ...(words.overlayAttributes === true && { overlayAttributes: true }),
     ...(digest !== undefined && { digest }),
-    ...(persist !== undefined && { persist: resolve(persist) }),
-    ...(given.initPipe !== undefined && { initPipe: resolve(given.initPipe) }),
-    ...(logFile !== undefined && { logFile: resolve(logFile) }),
+    ...(persist !== undefined && { persist: absolutePath(persist) }),
+    ...(given.initPipe !== undefined && { initPipe: absolutePath(given.initPipe) }),
+    ...(logFile !== undefined && { logFile: absolutePath(logFile) }),
   };
 }

@@ -1,6 +1,5 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { jsonText } from "@puzzlefs/linux";
+import { isNamed, jsonText } from "@puzzlefs/linux";
 import { Layout } from "@puzzlefs/oci";
 import { verifyImage, type VerifyReport } from "@puzzlefs/reader";
 import { defineCommand } from "../command-line.ts";
@@ -39,7 +38,7 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 /** A path that is a layout is one, colons or not. */
 function whatToVerify(text: string): Pick<ImageName, "ociDir"> & { reference?: string } {
-  return !text.includes(":") || existsSync(join(text, "oci-layout")) ? { ociDir: text } : parseImageName(text);
+  return !text.includes(":") || isNamed(join(text, "oci-layout")) ? { ociDir: text } : parseImageName(text);
 }
 
 function print({ images, blobs, bytes, problems }: VerifyReport): void {

@@ -1,6 +1,14 @@
 import { writeSync } from "node:fs";
 import { Socket } from "node:net";
-import { becomeOpaque, CAP_SYS_CHROOT, changeRoot, dropCapabilities, dup2, receiveDescriptor } from "@puzzlefs/linux";
+import {
+  becomeOpaque,
+  CAP_SYS_CHROOT,
+  changeRoot,
+  dropCapabilities,
+  dup2,
+  escapeText,
+  receiveDescriptor,
+} from "@puzzlefs/linux";
 import { Device } from "../device.ts";
 import type { MountableTree } from "../operations/mountable.ts";
 import { Session, type SessionOptions } from "../session.ts";
@@ -34,7 +42,7 @@ export interface ServerProgram {
  */
 export async function serve(order: ServerOrder, program: ServerProgram): Promise<void> {
   const { fsname, place, role } = order;
-  process.title = `puzzlefs ${role === "supervised" ? "serve" : "mount"} ${fsname} ${place}`;
+  process.title = escapeText(`puzzlefs ${role === "supervised" ? "serve" : "mount"} ${fsname} ${place}`);
   const log = logTo({ kind: order.log, descriptor: order.log === "stderr" ? 2 : LOG_DESCRIPTOR });
   try {
     await (role === "supervisor" ? supervise(order, program, log) : serveTree(order, program, log));

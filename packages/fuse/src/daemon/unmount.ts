@@ -7,15 +7,15 @@
  * renamed what leads to it; DEVICE is the number of what must be mounted there, on top. PATH is for messages, and for
  * fusermount3, by which an ordinary user unmounts. What is wrong goes to standard output.
  */
-import { Directory } from "@puzzlefs/linux";
+import { Directory, escapeText, programArguments } from "@puzzlefs/linux";
 import { unmountBelow } from "../mount/mount.ts";
 import { PARENT_DESCRIPTOR } from "./unmounter.ts";
 
-const [device, name, path] = process.argv.slice(2) as [string, string, string];
+const [device, name, path] = programArguments() as [string, string, string];
 try {
   using parent = new Directory(PARENT_DESCRIPTOR, path);
   await unmountBelow(parent, name, path, { lazy: true, device });
 } catch (error) {
-  console.log(error instanceof Error ? error.message : String(error));
+  console.log(escapeText(error instanceof Error ? error.message : String(error)));
   process.exitCode = 1;
 }

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Directory, inInitialNamespace } from "@puzzlefs/linux";
+import { commandOfBytes, Directory, inInitialNamespace } from "@puzzlefs/linux";
 import { findMount } from "../mount/mountinfo.ts";
 
 /** The directory of the mount point, in the process that unmounts. */
@@ -28,7 +28,8 @@ export function startUnmounter(mountpoint: string, socket: number, always: boole
   const beside = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
   const program = beside(import.meta.url.endsWith(".ts") ? "./unmount.ts" : "./unmount.js");
   const command = [process.execPath, program, mount.device, basename(mountpoint), mountpoint];
-  spawn("/bin/sh", [beside("./unmounter.sh"), always ? "always" : "asked", ...command], {
+  const [shell, argv] = commandOfBytes("/bin/sh", [beside("./unmounter.sh"), always ? "always" : "asked", ...command]);
+  spawn(shell, argv, {
     stdio: [socket, socket, socket, parent.descriptor],
     detached: true,
     cwd: "/",

@@ -1,6 +1,6 @@
 import { execFile, spawn, spawnSync } from "node:child_process";
 import { closeSync, existsSync, readSync } from "node:fs";
-import { createMemory, receiveDescriptor, socketpair } from "@puzzlefs/linux";
+import { commandOfBytes, createMemory, receiveDescriptor, socketpair } from "@puzzlefs/linux";
 import { errorCode } from "../wire/errno.ts";
 import { MountError } from "./errors.ts";
 import type { MountOptions } from "./options.ts";
@@ -10,7 +10,7 @@ const DIRECTORIES = ["/usr/bin", "/bin", "/usr/local/bin", "/run/wrappers/bin"];
 const NAME = "fusermount3";
 const ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
 
-function program(): string {
+function findProgram(): string {
   return DIRECTORIES.map((directory) => `${directory}/${NAME}`).find((path) => existsSync(path)) ?? `/usr/bin/${NAME}`;
 }
 
@@ -22,7 +22,7 @@ function program(): string {
  */
 export function fusermount(mountpoint: string, options: MountOptions, pair?: readonly [number, number]): number {
   const [ours, theirs] = pair ?? socketpair();
-  const argv = ["-o", mountWords(options).join(","), "--", mountpoint];
+  const [program, argv] = commandOfBytes(findProgram(), ["-o", mountWords(options).join(","), "--", mountpoint]);
   // The socket is the child's descriptor 3.
   const env = { ...ENVIRONMENT, _FUSE_COMMFD: "3" };
   try {
@@ -32,7 +32,7 @@ export function fusermount(mountpoint: string, options: MountOptions, pair?: rea
   }
 
   function leaving(): number {
-    const run = spawnSync(program(), argv, { stdio: ["ignore", "ignore", "pipe", theirs], env });
+    const run = spawnSync(program, argv, { stdio: ["ignore", "ignore", "pipe", theirs], env });
     closeSync(theirs);
     if (run.error !== undefined) throw cannotRun(mountpoint, run.error);
     const device = run.status === 0 ? receiveDescriptor(ours) : undefined;
@@ -44,7 +44,7 @@ export function fusermount(mountpoint: string, options: MountOptions, pair?: rea
     // Its stderr cannot be ours, which our own starter may be waiting on, nor a pipe, which nobody would read later.
     const output = createMemory("fusermount3", 0);
     try {
-      const child = spawn(program(), argv, { stdio: ["ignore", "ignore", output, theirs], env, detached: true });
+      const child = spawn(program, argv, { stdio: ["ignore", "ignore", output, theirs], env, detached: true });
       child.on("error", () => undefined);
       child.unref();
       closeSync(theirs);
@@ -63,9 +63,9 @@ export function fusermount(mountpoint: string, options: MountOptions, pair?: rea
  * the daemon itself may be the caller, and has to answer what the program asks of the mount.
  */
 export async function fusermountUnmount(mountpoint: string, lazy: boolean): Promise<void> {
-  const argv = ["-u", ...(lazy ? ["-z"] : []), "--", mountpoint];
+  const [program, argv] = commandOfBytes(findProgram(), ["-u", ...(lazy ? ["-z"] : []), "--", mountpoint]);
   const text = await new Promise<string>((settle, reject) => {
-    execFile(program(), argv, { env: ENVIRONMENT }, (error, _stdout, stderr) => {
+    execFile(program, argv, { env: ENVIRONMENT }, (error, _stdout, stderr) => {
       if (error === null) settle("");
       else if (errorCode(error) !== undefined) reject(cannotRun(mountpoint, error));
       else settle(stderr.trim() || error.message);

@@ -1,6 +1,15 @@
-import { readlinkSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { close, Directory, MNT_DETACH, O_PATH, openat, openNamed, umount, UMOUNT_NOFOLLOW } from "@puzzlefs/linux";
+import {
+  close,
+  descriptorTarget,
+  Directory,
+  MNT_DETACH,
+  O_PATH,
+  openat,
+  openNamed,
+  umount,
+  UMOUNT_NOFOLLOW,
+} from "@puzzlefs/linux";
 import { errorCode } from "../wire/errno.ts";
 import { MountError } from "./errors.ts";
 import { fusermount, fusermountUnmount } from "./fusermount.ts";
@@ -83,7 +92,7 @@ function mountAt(parent: Directory, name: string): MountEntry | undefined {
   }
   try {
     const found = mountOf(descriptor);
-    return found?.mountpoint === readlinkSync(`/proc/self/fd/${descriptor}`) ? found : undefined;
+    return found?.mountpoint === descriptorTarget(descriptor) ? found : undefined;
   } finally {
     close(descriptor);
   }
@@ -99,7 +108,7 @@ function realPath(path: string): string {
     throw new MountError(`${path}: ${code === "ENOENT" ? "no such directory" : error}`, code);
   }
   try {
-    return readlinkSync(`/proc/self/fd/${descriptor}`);
+    return descriptorTarget(descriptor);
   } finally {
     close(descriptor);
   }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { textOf } from "@puzzlefs/linux";
 
 /** One line of /proc/self/mountinfo. */
 export interface MountEntry {
@@ -7,21 +8,19 @@ export interface MountEntry {
   /** "MAJOR:MINOR" of st_dev. */
   device: string;
   mountpoint: string;
-  /** The same, as mountinfo has it: white space and backslashes as octal escapes. */
-  escapedMountpoint: string;
   /** "fuse.puzzlefs" */
   type: string;
   source: string;
   /** Options of the mount, as the kernel lists them. */
   options: string;
-  /** Options of the file system. */
+  /** Options of the file system, latin1. */
   superOptions: string;
 }
 
 /** All mounts of this process's mount namespace, oldest first. */
 export function listMounts(): MountEntry[] {
   const entries: MountEntry[] = [];
-  for (const line of readFileSync("/proc/self/mountinfo", "utf8").split("\n")) {
+  for (const line of readFileSync("/proc/self/mountinfo", "latin1").split("\n")) {
     // ID PARENT MAJ:MIN ROOT MOUNTPOINT OPTIONS [TAG…] - TYPE SOURCE SUPEROPTIONS
     const fields = line.split(" ");
     const dash = fields.indexOf("-");
@@ -30,7 +29,6 @@ export function listMounts(): MountEntry[] {
       id: fields[0],
       device: fields[2],
       mountpoint: unescape(fields[4]),
-      escapedMountpoint: fields[4],
       options: fields[5],
       type: fields[dash + 1],
       source: unescape(fields[dash + 2]),
@@ -60,7 +58,8 @@ export function mountOf(descriptor: number): MountEntry | undefined {
   return listMounts().find((entry) => entry.id === id);
 }
 
-/** The kernel writes space, tab, newline and backslash as octal escapes. */
+/** A latin1 field as a path. The kernel writes space, tab, newline and backslash as octal escapes. */
 function unescape(field: string): string {
-  return field.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+  const bytes = field.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+  return textOf(Buffer.from(bytes, "latin1"));
 }

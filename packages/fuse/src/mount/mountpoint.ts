@@ -1,5 +1,5 @@
-import { constants, readlinkSync } from "node:fs";
-import { close, FileStatus, O_PATH, openNamed } from "@puzzlefs/linux";
+import { constants } from "node:fs";
+import { close, descriptorTarget, FileStatus, O_PATH, openNamed } from "@puzzlefs/linux";
 import { errorCode } from "../wire/errno.ts";
 import { MountError } from "./errors.ts";
 
@@ -32,7 +32,7 @@ export function checkMountpoint(path: string): Mountpoint {
     descriptor = openNamed(path, O_PATH | constants.O_DIRECTORY);
     // ENOTCONN on a dead mount, which opening does not ask.
     new FileStatus().readDescriptor(descriptor);
-    return new Mountpoint(descriptor, readlinkSync(`/proc/self/fd/${descriptor}`));
+    return new Mountpoint(descriptor, descriptorTarget(descriptor));
   } catch (error) {
     if (descriptor !== undefined) close(descriptor);
     const code = errorCode(error);
