@@ -1,4 +1,4 @@
-import { jsonText } from "@puzzlefs/linux";
+import { escapeName, jsonText } from "@puzzlefs/linux";
 import { escapeBytes, type InodeKind, type Listed } from "@puzzlefs/reader";
 
 const letters: Record<InodeKind, string> = { file: "-", dir: "d", lnk: "l", chr: "c", blk: "b", fifo: "p", sock: "s" };
@@ -48,16 +48,16 @@ export function timeText(seconds: number, nanoseconds: number): string {
 }
 
 export function shortLine({ name }: Listed): string {
-  return escapeBytes(name);
+  return escapeName(name);
 }
 
 export function longLine(listed: Listed): string {
   const { kind, mode, nlink, uid, gid, size, major, minor, name, target } = listed;
   const extent = kind === "chr" || kind === "blk" ? `${major},${minor}` : String(size);
-  const arrow = target === undefined ? "" : ` -> ${escapeBytes(target)}`;
+  const arrow = target === undefined ? "" : ` -> ${escapeName(target)}`;
   const time = timeText(listed.mtimeSeconds, listed.mtimeNanoseconds);
   const owner = `${String(uid).padStart(5)} ${String(gid).padStart(5)}`;
-  return `${modeText(kind, mode)} ${String(nlink).padStart(3)} ${owner} ${extent.padStart(10)} ${time.padEnd(19)} ${escapeBytes(name)}${arrow}`;
+  return `${modeText(kind, mode)} ${String(nlink).padStart(3)} ${owner} ${extent.padStart(10)} ${time.padEnd(19)} ${escapeName(name)}${arrow}`;
 }
 
 /** The stable form: names and targets escaped as \xHH, mode as the number stat(2) gives. */

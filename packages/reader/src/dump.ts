@@ -3,6 +3,8 @@ import { escapeBytes } from "./escape.ts";
 import { readContent } from "./listing.ts";
 import { mtreeHeader, mtreeLine } from "./mtree.ts";
 import type { Attributes, Tree } from "./tree.ts";
+import type { ResolvedPath } from "./path.ts";
+import { Selection } from "./selection.ts";
 import { pathOf, walkTree } from "./walk.ts";
 import type { Visit } from "./walk.ts";
 
@@ -11,6 +13,8 @@ export interface DumpOptions {
   format?: "text" | "mtree";
   /** Modification times; left out when false, for comparing with an image that keeps none. Default true. */
   times?: boolean;
+  /** Only these and what is below, each name once. Default: the whole tree. */
+  paths?: readonly ResolvedPath[];
 }
 
 /** Everything a line of a dump says about a name. */
@@ -41,6 +45,7 @@ export function dump(tree: Tree, write: (line: string) => void, options: DumpOpt
   const times = options.times ?? true;
   const format = options.format === "mtree" ? mtreeLine : textLine;
   const buffer = Buffer.allocUnsafeSlow(contentBufferSize);
+  const selection = options.paths && new Selection(options.paths);
   const firstPaths = new Map<number, Uint8Array>();
   const digests = new Map<number, string>();
   const enter = (visit: Visit): void => {
@@ -50,13 +55,14 @@ export function dump(tree: Tree, write: (line: string) => void, options: DumpOpt
     const shared = kind !== "dir" && attributes.nlink > 1;
     const firstPath = shared ? (firstPaths.get(ino) ?? path) : undefined;
     if (firstPath === path) firstPaths.set(ino, path);
+    if (selection?.enter(visit) === false) return;
     const sha256 = kind === "file" ? (digests.get(ino) ?? hashContent(tree, ino, buffer)) : undefined;
     if (shared && sha256 !== undefined) digests.set(ino, sha256);
     const target = kind === "lnk" ? tree.readlink(ino) : undefined;
     write(format({ path, attributes, firstPath, target, xattrs: tree.xattrs(ino), sha256 }, times));
   };
   if (options.format === "mtree") write(mtreeHeader);
-  walkTree(tree, { enter });
+  walkTree(tree, { enter, leave: (visit) => selection?.leave(visit) });
 }
 
 function hashContent(tree: Tree, ino: number, buffer: Uint8Array): string {

@@ -1,5 +1,5 @@
 import { PathError } from "./errors.ts";
-import { escapeBytes } from "./escape.ts";
+import { escapeName } from "@puzzlefs/linux";
 import { resolvePath } from "./path.ts";
 import type { Attributes, Tree, TreeEntry } from "./tree.ts";
 
@@ -54,7 +54,7 @@ function describe(tree: Tree, name: Uint8Array, attributes: Attributes): Listed 
 export function* catPath(tree: Tree, path: Uint8Array): Generator<Uint8Array> {
   const ino = resolvePath(tree, path, true);
   const { kind } = tree.attributes(ino) as Attributes;
-  if (kind !== "file") throw new PathError(kind === "dir" ? "EISDIR" : "EINVAL", escapeBytes(path));
+  if (kind !== "file") throw new PathError(kind === "dir" ? "EISDIR" : "EINVAL", escapeName(path));
   yield* readContent(tree, ino, Buffer.allocUnsafeSlow(catBufferSize));
 }
 

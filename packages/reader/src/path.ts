@@ -1,5 +1,5 @@
 import { PathError } from "./errors.ts";
-import { escapeBytes } from "./escape.ts";
+import { escapeName } from "@puzzlefs/linux";
 import type { Tree } from "./tree.ts";
 
 export const rootInode = 1;
@@ -30,33 +30,47 @@ export function splitPath(path: Uint8Array): Uint8Array[] {
  * @throws {PathError} ENOENT, ENOTDIR, ELOOP, naming the path asked for
  */
 export function resolvePath(tree: Tree, path: Uint8Array, follow: boolean): number {
+  return resolveName(tree, path, follow).ino;
+}
+
+/** Where a path leads. */
+export interface ResolvedPath {
+  ino: number;
+  isDirectory: boolean;
+  /** The directory and the name in it, if it is none itself: hard links have several. */
+  directory: number;
+  name: Uint8Array;
+}
+
+/** resolvePath(), with the name that it ends at. */
+export function resolveName(tree: Tree, path: Uint8Array, follow: boolean): ResolvedPath {
   const pending = splitPath(path).reverse();
   const mustBeDirectory = path.length > 0 && path[path.length - 1] === slash;
   let links = 0;
-  let current = rootInode;
+  let [current, directory] = [rootInode, rootInode];
+  let last: Uint8Array = new Uint8Array(0);
   let currentKind = tree.attributes(current)?.kind;
   while (pending.length > 0) {
     const name = pending.pop() as Uint8Array;
-    if (currentKind !== "dir") throw new PathError("ENOTDIR", escapeBytes(path));
+    if (currentKind !== "dir") throw new PathError("ENOTDIR", escapeName(path));
     if (isDotDot(name)) {
       current = tree.parent(current);
       continue;
     }
     const found = tree.lookup(current, name);
     const kind = found === undefined ? undefined : tree.attributes(found)?.kind;
-    if (found === undefined || kind === undefined) throw new PathError("ENOENT", escapeBytes(path));
+    if (found === undefined || kind === undefined) throw new PathError("ENOENT", escapeName(path));
     if (kind === "lnk" && (follow || mustBeDirectory || pending.length > 0)) {
-      if (++links > maxLinks) throw new PathError("ELOOP", escapeBytes(path));
+      if (++links > maxLinks) throw new PathError("ELOOP", escapeName(path));
       const target = tree.readlink(found);
       pending.push(...splitPath(target).reverse());
       if (target[0] === slash) current = rootInode;
       continue;
     }
-    current = found;
-    currentKind = kind;
+    [directory, current, last, currentKind] = [current, found, name, kind];
   }
-  if (mustBeDirectory && currentKind !== "dir") throw new PathError("ENOTDIR", escapeBytes(path));
-  return current;
+  if (mustBeDirectory && currentKind !== "dir") throw new PathError("ENOTDIR", escapeName(path));
+  return { ino: current, isDirectory: currentKind === "dir", directory, name: last };
 }
 
 function isDotDot(name: Uint8Array): boolean {

@@ -1,10 +1,12 @@
-import { DirectoryTree, dump, escapeBytes, splitPath, type DumpOptions, type Tree } from "@puzzlefs/reader";
+import { DirectoryTree, dump, resolveName, type DumpOptions, type ResolvedPath, type Tree } from "@puzzlefs/reader";
 import { defineCommand, oneOf } from "../command-line.ts";
 import { UsageError } from "../errors.ts";
+import { eachPath, escapedOption, imagePath } from "../image-path.ts";
 import { openNamed } from "../image-name.ts";
 import { LineBuffer } from "../terminal/output.ts";
 
 interface Options {
+  escaped?: boolean;
   directory?: boolean;
   format: "text" | "mtree";
   times: boolean;
@@ -21,39 +23,37 @@ One line for each name, in path order, with every attribute and the content's sh
   PATH KIND MODE UID GID SIZE LINKS DEVICE MTIME FIRST-PATH TARGET SHA256 [XATTR=VALUE]…`;
 
 export async function run(argv: readonly string[]): Promise<number> {
-  const command = defineCommand("dump", "Print a whole tree as text: equal text means equal trees.", example)
-    .usage("[OPTION]… OCI_DIR:TAG [PATH]\n       puzzlefs dump [OPTION]… --directory DIR [PATH]")
+  const command = escapedOption(
+    defineCommand("dump", "Print a whole tree as text: equal text means equal trees.", example),
+  )
+    .usage("[OPTION]… OCI_DIR:TAG [PATH]…\n       puzzlefs dump [OPTION]… --directory DIR [PATH]…")
     .argument("<image>", "the image, OCI_DIR:TAG")
-    .argument("[path]", "only this path and what is below")
+    .argument("[path...]", "only these paths and what is below; a symbolic link itself")
     .option("--directory", "dump a real directory instead of an image, to compare with one")
     .option("--format <form>", "text, or mtree for mtree(8)", oneOf("text", "mtree"), "text")
     .option("--no-times", "leave out modification times")
     .parse(argv, { from: "user" });
-  const [source, path] = command.args as [string, string | undefined];
-  const { directory = false, format, times } = command.opts<Options>();
-  if (path !== undefined && format === "mtree") throw new UsageError("--format mtree dumps whole trees, not a PATH");
+  const [source, ...paths] = command.args as [string, ...string[]];
+  const { directory = false, escaped, format, times } = command.opts<Options>();
+  if (paths.length > 0 && format === "mtree") throw new UsageError("--format mtree dumps whole trees, not a PATH");
+  const wanted = paths.map((path) => imagePath(path, escaped));
   const tree: Tree = directory ? new DirectoryTree(source) : openNamed(source);
   try {
-    print(tree, path, { format, times });
+    if (wanted.length === 0) {
+      print(tree, { format, times });
+      return 0;
+    }
+    const found: ResolvedPath[] = [];
+    const code = eachPath(wanted, (path) => found.push(resolveName(tree, path, false)));
+    if (found.length > 0) print(tree, { format, times, paths: found });
+    return code;
   } finally {
     tree.close();
   }
-  return 0;
 }
 
-function print(tree: Tree, path: string | undefined, options: DumpOptions): void {
+function print(tree: Tree, options: DumpOptions): void {
   const lines = new LineBuffer();
-  dump(tree, path === undefined ? lines.push : below(path, lines.push), options);
+  dump(tree, lines.push, options);
   lines.flush();
-}
-
-/** Passes on only the lines of a path and what is below it. */
-function below(path: string, push: (line: string) => void): (line: string) => void {
-  const wanted = `/${splitPath(Buffer.from(path))
-    .map((name) => escapeBytes(name))
-    .join("/")}`;
-  return (line) => {
-    const found = line.slice(0, line.indexOf(" "));
-    if (wanted === "/" || found === wanted || found.startsWith(`${wanted}/`)) push(line);
-  };
 }

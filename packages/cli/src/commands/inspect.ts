@@ -1,8 +1,9 @@
-import { jsonText } from "@puzzlefs/linux";
+import { escapeName, jsonText } from "@puzzlefs/linux";
 import { fsVerityDigest, Layout } from "@puzzlefs/oci";
 import { escapeBytes, openImage, readHeader, resolvePath, type InodeKind } from "@puzzlefs/reader";
 import { defineCommand } from "../command-line.ts";
 import { configFields, summarizeConfig, type ConfigSummary } from "../config-summary.ts";
+import { escapedOption, imagePath } from "../image-path.ts";
 import { parseImageName } from "../image-name.ts";
 import { countImage, fileRuns, type FileRun, type ImageCounts } from "../image-counts.ts";
 import { kindNames, pluralNames } from "../listing.ts";
@@ -18,22 +19,26 @@ const example = `
 The sha256 is what the kernel driver's image_manifest wants, the fs-verity digest what build printed.`;
 
 export async function run(argv: readonly string[]): Promise<number> {
-  const command = defineCommand("inspect", "Show what an image consists of, or the chunks of a file in it.", example)
+  const command = escapedOption(
+    defineCommand("inspect", "Show what an image consists of, or the chunks of a file in it.", example),
+  )
     .usage("[OPTION]… OCI_DIR:TAG [PATH]")
     .argument("<oci_dir:tag>", "the image")
     .argument("[path]", "a file inside the image")
     .option("--json", "one JSON object")
     .parse(argv, { from: "user" });
   const [image, path] = command.args as [string, string | undefined];
-  const json = command.opts<{ json?: boolean }>().json === true;
+  const { escaped, json = false } = command.opts<{ escaped?: boolean; json?: boolean }>();
+  const wanted = path === undefined ? undefined : imagePath(path, escaped);
   const { ociDir, reference } = parseImageName(image);
   using layout = Layout.open(ociDir);
   const tree = openImage(layout, reference);
   try {
-    if (path !== undefined) {
-      const ino = resolvePath(tree, Buffer.from(path), true);
-      const file = { path: escapeBytes(Buffer.from(path)), ino, runs: fileRuns(tree.metadata, ino) };
-      writeLine(json ? jsonText(file) : fileText(file));
+    if (wanted !== undefined) {
+      const ino = resolvePath(tree, wanted, true);
+      const runs = fileRuns(tree.metadata, ino);
+      if (json) writeLine(jsonText({ path: escapeBytes(wanted), ino, runs }));
+      else writeLine(fileText({ path: escapeName(wanted), ino, runs }));
       return 0;
     }
     const { manifest, manifestDigest, metadataDigest } = readHeader(layout, reference);

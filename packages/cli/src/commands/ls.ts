@@ -1,10 +1,14 @@
-import { escapeBytes, pathOf, listPath, resolvePath, walkTree, type Listed, type Tree } from "@puzzlefs/reader";
+import { listPath, pathOf, resolveName, Selection, walkTree, type Listed, type Tree } from "@puzzlefs/reader";
 import { defineCommand } from "../command-line.ts";
+import { UsageError } from "../errors.ts";
+import { escapedOption, imagePath } from "../image-path.ts";
 import { openNamed } from "../image-name.ts";
 import { listedJson, longLine, shortLine } from "../listing.ts";
-import { LineBuffer } from "../terminal/output.ts";
+import { LineBuffer, write } from "../terminal/output.ts";
 
 interface Options {
+  escaped?: boolean;
+  null?: boolean;
   long?: boolean;
   recursive?: boolean;
   json?: boolean;
@@ -14,24 +18,37 @@ const example = `
   puzzlefs ls -l ./store:v1 /etc
   puzzlefs ls -R ./store:v1                    every path of the image
 
-Bytes that do not print are shown as \\xHH.`;
+  puzzlefs ls -R0 ./store:v1 | xargs -0 -n 1 echo
+
+Names are shown in UTF-8, with \\xHH for a byte that is not UTF-8 or could mislead a terminal, and \\\\ for a backslash;
+--escaped takes them so. --json has \\xHH for every byte but printable ASCII, and --null the bytes themselves.`;
 
 export async function run(argv: readonly string[]): Promise<number> {
-  const command = defineCommand("ls", "List a directory of an image, or one file.", example)
+  const command = escapedOption(defineCommand("ls", "List a directory of an image, or one file.", example))
     .usage("[OPTION]… OCI_DIR:TAG [PATH]")
     .argument("<oci_dir:tag>", "the image")
     .argument("[path]", "inside the image", "/")
     .option("-l, --long", "with type, mode, links, owner, size and time")
     .option("-R, --recursive", "everything below, as paths")
+    .option("-0, --null", "names alone, as they are, each ended by a NUL")
     .option("--json", "one JSON object a line")
     .parse(argv, { from: "user" });
   const [image, path] = command.args as [string, string | undefined];
   const options = command.opts<Options>();
+  if (options.null === true && (options.long === true || options.json === true)) {
+    throw new UsageError("--null lists names alone, without --long or --json");
+  }
+  const wanted = imagePath(path ?? "/", options.escaped);
   const tree = openNamed(image);
   const lines = new LineBuffer();
   try {
+    const found = list(tree, wanted, options.recursive ?? false);
+    if (options.null === true) {
+      write(Buffer.concat(found.flatMap(({ name }) => [name, Buffer.of(0)])));
+      return 0;
+    }
     const format = options.json === true ? listedJson : options.long === true ? longLine : shortLine;
-    for (const listed of list(tree, Buffer.from(path ?? "/"), options.recursive ?? false)) lines.push(format(listed));
+    for (const listed of found) lines.push(format(listed));
     lines.flush();
   } finally {
     tree.close();
@@ -41,16 +58,16 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 function list(tree: Tree, path: Uint8Array, recursive: boolean): Listed[] {
   if (!recursive) return listPath(tree, path);
-  const ino = resolvePath(tree, path, true);
+  const selection = new Selection([resolveName(tree, path, true)]);
   const found: Listed[] = [];
   walkTree(tree, {
     enter: (visit) => {
+      if (!selection.enter(visit)) return;
       const { attributes } = visit;
       const target = attributes.kind === "lnk" ? { target: tree.readlink(attributes.ino) } : {};
       found.push({ ...attributes, name: pathOf(visit), ...target });
     },
+    leave: (visit) => selection.leave(visit),
   });
-  const start = found.find((listed) => listed.ino === ino);
-  const prefix = start === undefined || ino === 1 ? "/" : `${escapeBytes(start.name)}/`;
-  return found.filter((listed) => listed.ino === ino || escapeBytes(listed.name).startsWith(prefix));
+  return found;
 }

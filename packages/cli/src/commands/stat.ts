@@ -1,6 +1,7 @@
-import { jsonText } from "@puzzlefs/linux";
+import { escapeName, jsonText } from "@puzzlefs/linux";
 import { escapeBytes, statPath } from "@puzzlefs/reader";
 import { defineCommand } from "../command-line.ts";
+import { eachPath, escapedOption, imagePath } from "../image-path.ts";
 import { openNamed } from "../image-name.ts";
 import { kindNames, listedObject, modeText, timeText } from "../listing.ts";
 import { writeLine } from "../terminal/output.ts";
@@ -13,21 +14,26 @@ const example = `
 A symbolic link is shown itself, not what it leads to.`;
 
 export async function run(argv: readonly string[]): Promise<number> {
-  const command = defineCommand("stat", "Show the attributes of a file of an image.", example)
-    .usage("[OPTION]… OCI_DIR:TAG [PATH]")
+  const command = escapedOption(defineCommand("stat", "Show the attributes of files of an image.", example))
+    .usage("[OPTION]… OCI_DIR:TAG [PATH]…")
     .argument("<oci_dir:tag>", "the image")
-    .argument("[path]", "inside the image", "/")
-    .option("--json", "one JSON object")
+    .argument("[path...]", "inside the image (default: /)")
+    .option("--json", "one JSON object a line")
     .parse(argv, { from: "user" });
-  const [image, path] = command.args as [string, string | undefined];
+  const [image, ...paths] = command.args as [string, ...string[]];
+  const { escaped, json: asJson } = command.opts<{ escaped?: boolean; json?: boolean }>();
+  const wanted = (paths.length > 0 ? paths : ["/"]).map((path) => imagePath(path, escaped));
   const tree = openNamed(image);
   try {
-    const found = statPath(tree, Buffer.from(path ?? "/"));
-    writeLine(command.opts<{ json?: boolean }>().json === true ? json(found) : text(found));
+    let before = "";
+    return eachPath(wanted, (path) => {
+      const found = statPath(tree, path);
+      writeLine(asJson === true ? json(found) : before + text(found));
+      before = "\n";
+    });
   } finally {
     tree.close();
   }
-  return 0;
 }
 
 type Found = ReturnType<typeof statPath>;
@@ -44,7 +50,7 @@ function text(found: Found): string {
   const { kind, mode, nlink, uid, gid, size, major, minor, target, xattrs } = found;
   const octal = (mode & 0o7777).toString(8).padStart(4, "0");
   const fields: [string, string][] = [
-    ["path", escapeBytes(found.name)],
+    ["path", escapeName(found.name)],
     ["type", kindNames[kind]],
     ["inode", String(found.ino)],
     ["mode", `${octal} ${modeText(kind, mode)}`],
@@ -53,7 +59,7 @@ function text(found: Found): string {
   ];
   if (kind === "file") fields.push(["size", `${formatCount(size)} B`]);
   if (kind === "chr" || kind === "blk") fields.push(["device", `${major}:${minor}`]);
-  if (target !== undefined) fields.push(["target", escapeBytes(target)]);
+  if (target !== undefined) fields.push(["target", escapeName(target)]);
   fields.push(["modified", timeText(found.mtimeSeconds, found.mtimeNanoseconds)]);
   for (const { name, value } of xattrs) fields.push(["attribute", `${escapeBytes(name)}=${escapeBytes(value)}`]);
   return formatFields(fields);
