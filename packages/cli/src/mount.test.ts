@@ -37,6 +37,34 @@ mountTest("mount -f -i writes 'f' and fails with the reason", async (t) => {
   t.regex(stderr, /^puzzlefs: .*no tag "v9"/m);
 });
 
+mountTest("an init pipe that cannot be written to is an error before anything is mounted", async (t) => {
+  using place = await withImage(t);
+  const directory = (line: string): string => `${line}; puzzlefs mount -i fifo store:v1 mnt && puzzlefs umount mnt`;
+  for (const [line, message] of [
+    ["true", /^puzzlefs: init pipe .*\/fifo: no such fifo$/m],
+    ["touch fifo", /fifo: not a fifo$/m],
+    ["mkdir -p fifo", /fifo: not a fifo$/m],
+    ["ln -s nowhere fifo", /fifo: no such fifo$/m],
+  ] as const) {
+    const { code, stdout, stderr } = await place.shell(directory(line));
+    t.deepEqual([code, stdout], [1, ""], line);
+    t.regex(stderr, message);
+    await place.shell("rm -rf fifo");
+  }
+});
+
+mountTest("a reader that opens the init pipe before the mount sees no end of file before the outcome", async (t) => {
+  using place = await withImage(t);
+  try {
+    const { code, stdout, stderr } = await place.shell(
+      "mkfifo fifo; cat fifo & puzzlefs mount -i fifo store:v1 mnt; wait $!; puzzlefs umount mnt",
+    );
+    t.deepEqual([code, stdout], [0, "s"], stderr);
+  } finally {
+    tidy(place);
+  }
+});
+
 mountTest("a daemon's own error comes back with its exit code", async (t) => {
   using place = await withImage(t);
   const cases: [argv: string[], code: number, message: RegExp][] = [

@@ -1,4 +1,4 @@
-import { notifyInitPipe, type StartedMount, startMount, stderrLog, unmount, watchSignals } from "@puzzlefs/fuse";
+import { InitPipe, type StartedMount, startMount, stderrLog, unmount, watchSignals } from "@puzzlefs/fuse";
 import { type Driver, type FuseMount, mountImage } from "@puzzlefs/mount";
 import { Layout } from "@puzzlefs/oci";
 import { daemonArguments, type MountOrder, programFiles, servedImage } from "./daemon-order.ts";
@@ -13,8 +13,9 @@ export async function performMount(order: MountOrder): Promise<Driver> {
   if (foreground && order.driver === "kernel") {
     throw new UsageError("nothing of the kernel driver can stay in the foreground: -f is for FUSE");
   }
+  const pipe = initPipe === undefined ? undefined : new InitPipe(initPipe);
   const tell = async (outcome: "s" | "f", ending: boolean): Promise<void> => {
-    if (initPipe !== undefined) await notifyInitPipe(initPipe, outcome, stderrLog(), ending);
+    await pipe?.notify(outcome, stderrLog(), ending);
   };
   let started: StartedMount | undefined;
   const startFuse = async (mount: FuseMount): Promise<void> => {

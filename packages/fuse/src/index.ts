@@ -12,7 +12,7 @@ export { mount, unmount, type UnmountOptions } from "./mount/mount.ts";
 export { checkMountpoint, type Mountpoint } from "./mount/mountpoint.ts";
 export { findMount, isOurs, listMounts, mountOf, type MountEntry } from "./mount/mountinfo.ts";
 export { parseMountOptions, type MountOptions } from "./mount/options.ts";
-export { notifyInitPipe } from "./daemon/init-pipe.ts";
+export { InitPipe } from "./daemon/init-pipe.ts";
 export { stderrLog, type Log, type LogLevel } from "./daemon/log.ts";
 export { DaemonError, RESOURCE_DESCRIPTOR } from "./daemon/report.ts";
 export { serve, type ServerProgram } from "./daemon/serve.ts";

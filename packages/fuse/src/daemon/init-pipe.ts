@@ -1,6 +1,6 @@
 import { constants, fstatSync, writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { close, hasCode, openNamed } from "@puzzlefs/linux";
+import { close, FileStatus, hasCode, O_PATH, openNamed } from "@puzzlefs/linux";
 import type { Log } from "./log.ts";
 
 const RETRY = 20;
@@ -8,26 +8,72 @@ const RETRY = 20;
 /** How long a process that ends after that waits for a reader, milliseconds. */
 const PATIENCE = 30_000;
 
-/**
- * Writes the outcome of a mount, "s" or "f", to a fifo once somebody reads it, as users of the Rust tool's
- * --init-pipe expect. It never blocks: the mount is usable meanwhile. Problems are logged and otherwise ignored.
- *
- * @param ending whether the process is about to end: then it waits a while, else only as long as it lives anyway
- */
-export async function notifyInitPipe(path: string, outcome: "s" | "f", log: Log, ending: boolean): Promise<void> {
-  try {
-    const deadline = Date.now() + (ending ? PATIENCE : Infinity);
-    while (Date.now() < deadline) {
-      const fifo = openForWriting(path);
-      if (fifo !== undefined) {
-        writeSync(fifo, outcome);
-        close(fifo);
-        return;
-      }
-      await sleep(RETRY, undefined, { ref: ending });
+const REASONS = new Map([
+  ["ENOENT", "no such fifo"],
+  ["EACCES", "no permission to write to it"],
+]);
+
+/** The fifo of --init-pipe, to which the outcome of a mount is written as users of the Rust tool's expect. */
+export class InitPipe {
+  readonly #path: string;
+  /** Opened for writing as soon as somebody reads, and kept: closing it would end the reader's file. */
+  #descriptor: number | undefined;
+
+  /** Throws Error unless it is a fifo that this process may write to, whether somebody reads it or not. */
+  constructor(path: string) {
+    this.#path = path;
+    try {
+      checkFifo(path);
+      this.#descriptor = openForWriting(path);
+    } catch (error) {
+      const known = REASONS.get(String((error as NodeJS.ErrnoException).code));
+      const reason = known ?? (error instanceof Error ? error.message : String(error));
+      throw new Error(`init pipe ${path}: ${reason}`, { cause: error });
     }
-  } catch (error) {
-    log("error", `init pipe ${path}: ${error instanceof Error ? error.message : error}`);
+  }
+
+  /**
+   * Writes "s" or "f" once somebody reads. It never blocks: the mount is usable meanwhile. Problems are logged and
+   * otherwise ignored.
+   *
+   * @param ending whether the process is about to end: then it waits a while, else only as long as it lives anyway
+   */
+  async notify(outcome: "s" | "f", log: Log, ending: boolean): Promise<void> {
+    try {
+      const deadline = Date.now() + (ending ? PATIENCE : Infinity);
+      while (!this.#write(outcome) && Date.now() < deadline) await sleep(RETRY, undefined, { ref: ending });
+    } catch (error) {
+      log("error", `init pipe ${this.#path}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  /** False if nobody reads. */
+  #write(outcome: string): boolean {
+    const descriptor = this.#descriptor ?? openForWriting(this.#path);
+    this.#descriptor = undefined;
+    if (descriptor === undefined) return false;
+    try {
+      writeSync(descriptor, outcome);
+      return true;
+    } catch (error) {
+      // The reader has closed it.
+      if (hasCode(error, "EPIPE")) return false;
+      throw error;
+    } finally {
+      close(descriptor);
+    }
+  }
+}
+
+/** Without opening it for reading or writing, which its other end would notice. */
+function checkFifo(path: string): void {
+  const descriptor = openNamed(path, O_PATH);
+  try {
+    const status = new FileStatus();
+    status.readDescriptor(descriptor);
+    if (status.type !== constants.S_IFIFO) throw new Error("not a fifo");
+  } finally {
+    close(descriptor);
   }
 }
 

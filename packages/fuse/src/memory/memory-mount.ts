@@ -9,7 +9,7 @@
 import { constants, openSync, writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { close, Directory, FileStatus } from "@puzzlefs/linux";
-import { notifyInitPipe } from "../daemon/init-pipe.ts";
+import { InitPipe } from "../daemon/init-pipe.ts";
 import { stderrLog } from "../daemon/log.ts";
 import { RESOURCE_DESCRIPTOR } from "../daemon/report.ts";
 import { serve } from "../daemon/serve.ts";
@@ -121,8 +121,9 @@ const CHECKOUT = fileURLToPath(new URL("../../../..", import.meta.url)).replace(
 async function begin(mountpoint: string, tree: string, given: MemorySettings, attached: boolean): Promise<void> {
   const { initPipe, ...settings } = given;
   const argv = (order: ServerOrder): string[] => [SELF, "--server", tree, JSON.stringify(order)];
+  const pipe = initPipe === undefined ? undefined : new InitPipe(initPipe);
   const told = async (outcome: "s" | "f"): Promise<void> => {
-    if (initPipe !== undefined) await notifyInitPipe(initPipe, outcome, stderrLog(), outcome === "f");
+    await pipe?.notify(outcome, stderrLog(), outcome === "f");
   };
   const argument = JSON.parse(tree) as MemoryArgument;
   const starting = startMount(mountpoint, {
