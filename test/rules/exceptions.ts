@@ -41,5 +41,4 @@ export const exceptions: readonly Exception[] = [
   { file: "packages/linux/src/privileges.ts", names: ["readlinkSync"], why: "/proc/self/ns" },
   { file: "packages/linux/src/xattrs.ts", names: ["existsSync"], why: "whether there is /proc/self" },
   { file: "packages/mount/src/overlay.ts", names: ["existsSync"], why: "/run" },
-  { file: "packages/reader/src/extract-warnings.ts", names: ["readFileSync"], why: "/proc/self/uid_map" },
 ];

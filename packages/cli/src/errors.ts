@@ -7,6 +7,8 @@ export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
 /** The image is corrupt, or is not what a digest promises. */
 export const EXIT_CORRUPT = 3;
+/** The command did all it could, but the result is not all that was asked for. */
+export const EXIT_INCOMPLETE = 4;
 
 /** Errors of the packages below, by name: a daemon's errors cross a process and keep nothing else. */
 const exitCodes = new Map([

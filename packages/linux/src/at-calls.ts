@@ -12,6 +12,7 @@ import { nulTerminated, printable, type Path } from "./paths.ts";
 export const AT_FDCWD = -100;
 export const AT_REMOVEDIR = 0x200;
 const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_EACCESS = 0x200;
 
 /** Flags that node:fs does not name; O_PATH and O_CLOEXEC have these values on x86-64 and arm64. */
 export const O_PATH = 0o10000000;
@@ -46,6 +47,7 @@ const native = {
   ),
   fchmodat: bind("int fchmodat(int dirfd, const void *path, unsigned int mode, int flags)"),
   readlinkat: bind("int64_t readlinkat(int dirfd, const void *path, void *target, size_t size)"),
+  faccessat: bind("int faccessat(int dirfd, const void *path, int mode, int flags)"),
   fchownat: bind("int fchownat(int dirfd, const void *path, unsigned int uid, unsigned int gid, int flags)"),
 };
 
@@ -170,6 +172,12 @@ export function renameat2(fromDirectory: number, from: Path, directory: number, 
 export function fchmodat(directory: number, path: Path, mode: number): void {
   const result = native.fchmodat(directory, nulTerminated(path), mode, AT_SYMLINK_NOFOLLOW);
   check(result, "fchmodat", () => printable(path));
+}
+
+/** Throws unless this process, by its effective ids, may do what `mode` (W_OK, X_OK, …) names with a file. */
+export function faccessat(directory: number, path: Path, mode: number): void {
+  const result = native.faccessat(directory, nulTerminated(path), mode, AT_EACCESS | AT_SYMLINK_NOFOLLOW);
+  check(result, "faccessat", () => printable(path));
 }
 
 /** Sets the owner without following a symlink. Ids are 32-bit; 4294967295 leaves one as it is. */

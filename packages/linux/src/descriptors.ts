@@ -103,12 +103,22 @@ export function fsync(descriptor: number): void {
   check(fsyncNative(descriptor), "fsync");
 }
 
-/** The type of the file system that holds an open file: the magic number of statfs(2). */
-export function fileSystemType(descriptor: number): number {
-  // struct statfs of the 64-bit ABIs: 120 bytes, f_type first.
+/** struct statfs of the 64-bit ABIs, 120 bytes: f_type, f_bsize, f_blocks, f_bfree, f_bavail, … */
+function fileSystemStatus(descriptor: number): BigUint64Array {
   const status = new BigUint64Array(16);
   check(fstatfsNative(descriptor, new Uint8Array(status.buffer)), "fstatfs");
-  return Number(status[0] & 0xffffffffn);
+  return status;
+}
+
+/** The type of the file system that holds an open file: the magic number of statfs(2). */
+export function fileSystemType(descriptor: number): number {
+  return Number(fileSystemStatus(descriptor)[0] & 0xffffffffn);
+}
+
+/** Bytes that an ordinary user may still write to the file system that holds an open file; Infinity without a limit. */
+export function availableBytes(descriptor: number): number {
+  const [, blockSize, blocks, , available] = fileSystemStatus(descriptor);
+  return blocks === 0n ? Infinity : Number(blockSize * available);
 }
 
 const PROC_SUPER_MAGIC = 0x9fa0;

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { randomBytes } from "node:crypto";
-import { AT_REMOVEDIR, mkdirat, O_PATH, openat, renameat2, unlinkat } from "./at-calls.ts";
+import { AT_REMOVEDIR, faccessat, mkdirat, O_PATH, openat, renameat2, unlinkat } from "./at-calls.ts";
 import { close, fsync, listDirectory, type Entry } from "./descriptors.ts";
 import { hasCode } from "./errors.ts";
 import { FileStatus } from "./file-status.ts";
@@ -144,6 +144,11 @@ export class Directory {
   /** Removes an empty subdirectory. */
   removeDirectory(name: Path): void {
     this.#at(name, () => unlinkat(this.descriptor, name, AT_REMOVEDIR));
+  }
+
+  /** Throws EACCES, EPERM or EROFS unless this process may make and remove names in it. */
+  checkWritable(): void {
+    this.#at("", () => faccessat(this.descriptor, ".", constants.W_OK | constants.X_OK));
   }
 
   /** Makes the names in it durable, where the file system can do that. */

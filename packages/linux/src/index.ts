@@ -42,6 +42,7 @@ export * from "./sockets.ts";
 export { futimens, utimensat, type Timestamp } from "./times.ts";
 export { enableFsVerityOf, measureFsVerityOf } from "./verity.ts";
 export {
+  flistxattr,
   fremovexattr,
   fsetxattr,
   lgetxattr,

@@ -16,6 +16,7 @@ const listAt = bind(
 );
 const setOpen = bind("int fsetxattr(int fd, const void *name, const void *value, size_t size, int flags)");
 const removeOpen = bind("int fremovexattr(int fd, const void *name)");
+const listOpen = bind("int64_t flistxattr(int fd, void *list, size_t size)");
 /** Since Linux 6.13; the same number on every architecture. */
 const SYS_LISTXATTRAT = 465;
 const AT_SYMLINK_NOFOLLOW = 0x100;
@@ -45,6 +46,12 @@ export function llistxattrAt(directory: number, name: Uint8Array): readonly Buff
     if (hasListAt) return namesIn(result, name);
   }
   return byProc(directory, name, llistxattr);
+}
+
+/** The same of a file that is open, not by O_PATH. */
+export function flistxattr(descriptor: number): readonly Buffer[] {
+  scratch ??= Buffer.allocUnsafeSlow(LIMIT);
+  return namesIn(listOpen(descriptor, scratch, LIMIT), "");
 }
 
 /** Splits what a call put into `scratch`, or throws what its result stands for. */

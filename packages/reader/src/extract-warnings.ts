@@ -1,59 +1,92 @@
-import { readFileSync } from "node:fs";
+import { hasCode } from "@puzzlefs/linux";
 import { escapeBytes } from "./escape.ts";
 import { pathOf } from "./walk.ts";
 import type { Visit } from "./walk.ts";
 
-/** Something that could not be restored, with how often and where first. */
+/**
+ * `missing`: the name was not made. `damaged`: nor was this one, for its content. `copied`: a hard link became a file of
+ * its own. `changed`: an attribute differs from the image's. `left out`: the caller did not ask for it.
+ */
+export type Loss = "missing" | "damaged" | "copied" | "changed" | "left out";
+
+/** Something that could not be restored, with how often, where and why. */
 export interface ExtractWarning {
+  /** A kind of inode as in a dump (`chr`, `lnk`), or of attribute (`owner`, `times`, `user attribute`). */
   what: string;
+  loss: Loss;
+  /** Code of the operating system's error, where that is the reason. */
+  code?: string;
+  cause?: string;
   count: number;
-  /** Escaped path inside the image. */
-  first: string;
+  /** The first paths inside the image, escaped. */
+  examples: string[];
+  /** An ordinary user may never have it, or it is left out as documented: the extraction counts as complete. */
+  expected: boolean;
 }
 
-/** What the kernel answers to someone who may not, or to a file system that cannot. */
-const notPermitted = new Set(["EPERM", "EACCES", "EINVAL"]);
-const notSupported = new Set(["ENOTSUP", "EOPNOTSUPP"]);
+const mostExamples = 3;
 
-/** Collects what an ordinary user cannot have (owners, devices, trusted attributes); for root those are errors. */
+/** How the kernel refuses what the caller may not do, or what the file system cannot store. */
+const refusals = (
+  "EPERM EACCES EINVAL ENOTSUP EOPNOTSUPP ENOSYS EXDEV EMLINK ENAMETOOLONG EILSEQ EFBIG EOVERFLOW E2BIG ERANGE ENODATA " +
+  // A directory or a mount point has the name; on a case-insensitive file system, another name of the image.
+  "EEXIST EISDIR ENOTEMPTY EBUSY"
+).split(" ");
+
+/** What tar, too, does not even try for ordinary users. */
+const privilegedOnly = new Set(["owner", "set-id bits", "trusted attribute", "security attribute"]);
+
+/** Whether the target refuses this one thing; after any other error nothing else can be expected to succeed either. */
+export function isRefusal(error: unknown): boolean {
+  return hasCode(error, ...refusals);
+}
+
+/** Collects what the target's file system or the caller's rights do not allow, while extraction goes on. */
 export class ExtractWarnings {
-  readonly #privileged: boolean;
+  readonly #isOrdinary: boolean;
   readonly #warnings = new Map<string, ExtractWarning>();
 
-  constructor(privileged = isPrivileged()) {
-    this.#privileged = privileged;
+  constructor(isOrdinary = process.geteuid?.() !== 0) {
+    this.#isOrdinary = isOrdinary;
   }
 
   get list(): ExtractWarning[] {
     return [...this.#warnings.values()];
   }
 
-  add(what: string, visit: Visit): void {
-    const known = this.#warnings.get(what);
-    if (known !== undefined) known.count += 1;
-    else this.#warnings.set(what, { what, count: 1, first: escapeBytes(pathOf(visit)) });
+  /** `reason`: the error that a system call threw, or a text. */
+  add(what: string, loss: Loss, visit: Visit, reason?: unknown): void {
+    const { code, cause } = describe(reason);
+    const key = `${loss} ${what} ${code}`;
+    let warning = this.#warnings.get(key);
+    if (warning === undefined) {
+      const expected = loss === "left out" || (this.#isOrdinary && privilegedOnly.has(what));
+      warning = { what, loss, count: 0, examples: [], expected };
+      if (code !== undefined) warning.code = code;
+      if (cause !== undefined) warning.cause = cause;
+      this.#warnings.set(key, warning);
+    }
+    warning.count += 1;
+    if (warning.examples.length < mostExamples) warning.examples.push(escapeBytes(pathOf(visit)));
   }
 
-  /** Whether the call succeeded; a refusal that is no surprise becomes a warning, anything else is thrown. */
-  tolerate(what: string, visit: Visit, call: () => void): boolean {
+  /** Whether the call succeeded. A refusal becomes a warning, anything else is thrown. */
+  tolerate(what: string, loss: Loss, visit: Visit, call: () => void): boolean {
     try {
       call();
       return true;
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? "";
-      if (!notSupported.has(code) && (this.#privileged || !notPermitted.has(code))) throw error;
-      this.add(what, visit);
+      if (!isRefusal(error)) throw error;
+      this.add(what, loss, visit, error);
       return false;
     }
   }
 }
 
-/** Root over all ids: inside a user namespace root may neither make devices nor give files to unmapped ids. */
-function isPrivileged(): boolean {
-  if (process.geteuid?.() !== 0) return false;
-  try {
-    return /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "latin1"));
-  } catch {
-    return true;
-  }
+/** System errors are `CODE: text, call 'name'`. */
+function describe(reason: unknown): { code?: string; cause?: string } {
+  if (!(reason instanceof Error)) return typeof reason === "string" ? { cause: reason } : {};
+  const { code, message } = reason as NodeJS.ErrnoException;
+  if (code === undefined) return { cause: message };
+  return { code, cause: /^\w+: ([^,]+)/.exec(message)?.[1] ?? message };
 }

@@ -68,7 +68,15 @@ test("attributes that overlayfs marks its files with are left out and counted, u
     withTarget((target) => {
       const tree = new DirectoryTree(marked);
       const { warnings } = extract(tree, target);
-      t.deepEqual(warnings, [{ what: "overlay attribute", count: isRoot ? 3 : 2, first: "/dir" }]);
+      t.deepEqual(warnings, [
+        {
+          what: "overlay attribute",
+          loss: "left out",
+          count: isRoot ? 3 : 2,
+          examples: isRoot ? ["/dir", "/file", "/link"] : ["/dir", "/file"],
+          expected: true,
+        },
+      ]);
       t.deepEqual(
         dumpOf(target),
         expected.map((line) => line.replaceAll(/ (trusted|user)\.overlay\.\S+/g, "")),

@@ -1,26 +1,24 @@
 import { constants } from "node:fs";
-import {
-  close,
-  Directory,
-  fremovexattr,
-  linkat,
-  makedev,
-  MissingProcError,
-  mkdirat,
-  mknodat,
-  O_PATH,
-  openat,
-  symlinkat,
-  unlinkat,
-} from "@puzzlefs/linux";
+import { FormatError } from "@puzzlefs/format";
+import { close, Directory, hasCode, linkat, MissingProcError, openat, symlinkat, unlinkat } from "@puzzlefs/linux";
+import { IntegrityError } from "./errors.ts";
 import { escapeBytes } from "./escape.ts";
-import { restoreByName, restoreOpened } from "./extract-attributes.ts";
+import { AttributeRestorer } from "./extract-attributes.ts";
 import type { Xattr } from "./extract-attributes.ts";
-import { ExtractWarnings } from "./extract-warnings.ts";
+import {
+  isComponent,
+  makeDirectory,
+  makeName,
+  makeNode,
+  openRoot,
+  permitWriting,
+  withDirectory,
+} from "./extract-target.ts";
+import { ExtractWarnings, isRefusal } from "./extract-warnings.ts";
 import type { ExtractWarning } from "./extract-warnings.ts";
 import { readContent } from "./listing.ts";
 import { SparseWriter } from "./sparse-writer.ts";
-import type { Attributes, Tree } from "./tree.ts";
+import type { Tree } from "./tree.ts";
 import { pathOf, walkTree } from "./walk.ts";
 import type { Visit, Visitor } from "./walk.ts";
 import { isOverlayXattr } from "./xattr-names.ts";
@@ -30,6 +28,8 @@ export interface ExtractOptions {
   force?: boolean;
   /** Restore the attributes that overlayfs marks its files with, instead of leaving them out. Default false. */
   overlayAttributes?: boolean;
+  /** Leave out files whose content is damaged or missing in the store, instead of ending there. Default false. */
+  keepGoing?: boolean;
   /** Called now and then with what is done so far. */
   progress?: (inodes: number, bytes: number) => void;
 }
@@ -38,25 +38,25 @@ export interface ExtractResult {
   inodes: number;
   /** Content written or left as holes. */
   bytes: number;
-  /** What an ordinary user, or the target's file system, cannot have. */
+  /** What the target's file system or the caller's rights do not allow, and what was left out. */
   warnings: ExtractWarning[];
 }
 
 const contentBufferSize = 1 << 20;
-const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY;
 const newFileFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 const progressEvery = 64;
-const slash = 0x2f;
 
 /**
  * Writes a tree into a directory, which is made when absent and must otherwise be empty (a `lost+found` does not
- * count) unless `force` says so. Owners, modes, times, extended attributes, hard links and special files come
- * back as they were; an ordinary user gets what he may have, and the rest as warnings.
+ * count) unless `force` is set. Owners, modes, times, extended attributes, hard links and special files are restored
+ * exactly, whatever a new file would inherit. What the target's file system or the caller's rights refuse is left out and
+ * counted in the warnings; extraction goes on.
  *
  * Every call is relative to a directory opened by this process and follows no symbolic link, so nothing outside the
  * target is written, whatever the image says and whoever changes the target meanwhile.
  *
- * @throws what reading or writing throws; its message says what is left in the target
+ * @throws {IntegrityError | FormatError} content is damaged, unless `keepGoing` is set
+ * @throws what reading or writing throws otherwise, also ENOSPC, EDQUOT, EIO and EROFS; the message has what is done
  */
 export function extract(tree: Tree, target: string, options: ExtractOptions = {}): ExtractResult {
   using opened = Directory.make(target, 0o777);
@@ -64,7 +64,7 @@ export function extract(tree: Tree, target: string, options: ExtractOptions = {}
   if (!force && opened.names().some((name) => name !== "lost+found")) {
     throw new Error(`${target}: the directory is not empty (extract --force merges into it)`);
   }
-  const root = openat(opened.descriptor, ".", directoryFlags);
+  const root = openRoot(opened);
   const extraction = new Extraction(tree, root, { ...options, force });
   try {
     walkTree(tree, extraction);
@@ -82,12 +82,16 @@ class Extraction implements Visitor {
   inodes = 0;
   bytes = 0;
   readonly warnings = new ExtractWarnings();
+  readonly #restorer = new AttributeRestorer(this.warnings);
   readonly #tree: Tree;
   readonly #force: boolean;
   readonly #overlayAttributes: boolean;
+  readonly #keepGoing: boolean;
   readonly #progress: (inodes: number, bytes: number) => void;
   /** Descriptors of the directories on the way from the root to where we are. */
   readonly #open = new Map<Visit, number>();
+  /** Directories that were there before. */
+  readonly #merged = new Set<Visit>();
   readonly #firstNames = new Map<number, Visit>();
   readonly #buffer = Buffer.allocUnsafeSlow(contentBufferSize);
   #root: number | undefined;
@@ -97,6 +101,7 @@ class Extraction implements Visitor {
     this.#root = root;
     this.#force = options.force ?? false;
     this.#overlayAttributes = options.overlayAttributes ?? false;
+    this.#keepGoing = options.keepGoing ?? false;
     this.#progress = options.progress ?? (() => undefined);
   }
 
@@ -105,11 +110,15 @@ class Extraction implements Visitor {
   }
 
   leave(visit: Visit): void {
-    const descriptor = this.#open.get(visit) as number;
+    const descriptor = this.#open.get(visit);
+    if (descriptor === undefined) return;
     this.#open.delete(visit);
     try {
       const xattrs = this.#xattrs(visit);
-      explain(visit, () => restoreOpened(descriptor, visit, xattrs, this.warnings));
+      explain(visit, () => {
+        if (this.#merged.delete(visit)) this.#restorer.removeOthers(descriptor, visit, xattrs);
+        this.#restorer.restoreOpened(descriptor, visit, xattrs);
+      });
     } finally {
       close(descriptor);
     }
@@ -126,57 +135,74 @@ class Extraction implements Visitor {
     const xattrs = this.#tree.xattrs(visit.attributes.ino);
     if (this.#overlayAttributes) return xattrs;
     const kept = xattrs.filter(({ name }) => !isOverlayXattr(name));
-    if (kept.length < xattrs.length) this.warnings.add("overlay attribute", visit);
+    if (kept.length < xattrs.length) this.warnings.add("overlay attribute", "left out", visit);
     return kept;
   }
 
   #enter(visit: Visit): void {
     if (visit.parent === undefined) {
-      this.#open.set(visit, this.#root as number);
-      dropDefaultAcl(this.#root as number);
+      this.#openMerged(this.#root as number, visit);
       this.#root = undefined;
       this.inodes += 1;
       return;
     }
     // Validation refuses such names; a second look costs nothing, and here they would lead out of the target.
     if (!isComponent(visit.name)) throw new Error(`${escapeBytes(visit.name)} is not a name of a file`);
-    const directory = this.#open.get(visit.parent) as number;
     const { ino, kind, nlink } = visit.attributes;
-    if (kind === "dir") {
-      this.#open.set(visit, this.#makeDirectory(directory, visit));
-    } else {
-      const first = nlink > 1 ? this.#firstNames.get(ino) : undefined;
-      if (first !== undefined && this.#link(first, directory, visit)) return;
-      if (nlink > 1) this.#firstNames.set(ino, visit);
-      if (kind === "file") this.#makeFile(directory, visit);
-      else if (!this.#makeSpecial(directory, visit)) return;
+    const directory = this.#open.get(visit.parent);
+    if (directory === undefined) {
+      this.warnings.add(kind, "missing", visit, "its directory is missing");
+      return;
     }
-    this.inodes += 1;
+    const shared = kind !== "dir" && nlink > 1;
+    const first = shared ? this.#firstNames.get(ino) : undefined;
+    const linkError = first === undefined ? undefined : this.#link(first, directory, visit);
+    if (first !== undefined && linkError === undefined) return;
+    if (!this.#make(directory, visit)) return;
+    // The names that follow are linked to this one: the first may have as many as the file system allows.
+    if (shared) this.#firstNames.set(ino, visit);
+    if (first === undefined) this.inodes += 1;
+    else this.warnings.add("hard link", "copied", visit, linkError);
     if (this.inodes % progressEvery === 0) this.#progress(this.inodes, this.bytes);
   }
 
-  #makeDirectory(directory: number, visit: Visit): number {
-    const { name } = visit;
-    try {
-      mkdirat(directory, name, 0o700);
-    } catch (error) {
-      const isLostAndFound = visit.parent?.parent === undefined && Buffer.from(name).toString() === "lost+found";
-      if (codeOf(error) !== "EEXIST" || !(this.#force || isLostAndFound)) throw error;
-      try {
-        return openat(directory, name, directoryFlags);
-      } catch (openError) {
-        // Something else has the name: openat does not follow a symbolic link.
-        if (codeOf(openError) !== "ENOTDIR" && codeOf(openError) !== "ELOOP") throw openError;
-        unlinkat(directory, name);
-        mkdirat(directory, name, 0o700);
-      }
-    }
-    return openat(directory, name, directoryFlags);
+  /** False when the target refuses it, and it is missing. */
+  #make(directory: number, visit: Visit): boolean {
+    const { kind } = visit.attributes;
+    if (kind === "dir") return this.#makeDirectory(directory, visit);
+    if (kind === "file") return this.#makeFile(directory, visit);
+    return this.#makeSpecial(directory, visit);
   }
 
-  #makeFile(directory: number, visit: Visit): void {
+  #makeDirectory(directory: number, visit: Visit): boolean {
+    const { name } = visit;
+    const isLostAndFound = visit.parent?.parent === undefined && Buffer.from(name).toString() === "lost+found";
+    return this.warnings.tolerate("dir", "missing", visit, () => {
+      const { descriptor, existed } = makeDirectory(directory, name, this.#force || isLostAndFound);
+      if (!existed) {
+        this.#open.set(visit, descriptor);
+        return;
+      }
+      permitWriting(descriptor);
+      this.#openMerged(descriptor, visit);
+    });
+  }
+
+  /** What is made in a directory that was there must not inherit an access control list from it. */
+  #openMerged(descriptor: number, visit: Visit): void {
+    this.#open.set(visit, descriptor);
+    this.#merged.add(visit);
+    this.#restorer.removeDefaultAcl(descriptor, visit);
+  }
+
+  #makeFile(directory: number, visit: Visit): boolean {
     const { name, attributes } = visit;
-    const descriptor = this.#create(directory, name, () => openat(directory, name, newFileFlags, 0o600));
+    let descriptor = -1;
+    const create = (): void => {
+      descriptor = makeName(directory, name, this.#force, () => openat(directory, name, newFileFlags, 0o600));
+    };
+    if (!this.warnings.tolerate("file", "missing", visit, create)) return false;
+    const bytesBefore = this.bytes;
     try {
       const writer = new SparseWriter(descriptor);
       if (attributes.size > 0) {
@@ -187,105 +213,70 @@ class Extraction implements Visitor {
         }
       }
       writer.finish();
-      restoreOpened(descriptor, visit, this.#xattrs(visit), this.warnings);
+      this.#restorer.restoreOpened(descriptor, visit, this.#xattrs(visit));
+      return true;
+    } catch (error) {
+      if (!this.#isLeftOut(error, visit)) throw error;
+      unlinkat(directory, name);
+      this.bytes = bytesBefore;
+      return false;
     } finally {
       close(descriptor);
     }
   }
 
-  /** False when it cannot be had. */
-  #makeSpecial(directory: number, visit: Visit): boolean {
-    const { name, attributes } = visit;
-    if (attributes.kind === "lnk") {
-      const target = this.#tree.readlink(attributes.ino);
-      this.#create(directory, name, () => symlinkat(target, directory, name));
-    } else {
-      const make = (): void => makeNode(directory, name, attributes);
-      const made = this.warnings.tolerate(attributes.kind, visit, () => this.#create(directory, name, make));
-      if (!made) {
-        this.#firstNames.delete(attributes.ino);
-        return false;
-      }
-    }
-    restoreByName(directory, visit, this.#xattrs(visit), this.warnings);
+  /** Whether only this file cannot be written: it is too large for the file system, or damaged in the store. */
+  #isLeftOut(error: unknown, visit: Visit): boolean {
+    const damaged = isDamage(error);
+    if (!hasCode(error, "EFBIG") && !(damaged && this.#keepGoing)) return false;
+    this.warnings.add("file", damaged ? "damaged" : "missing", visit, error);
     return true;
   }
 
-  /** Makes a name that is not a directory; with `force` what had the name goes. */
-  #create<T>(directory: number, name: Uint8Array, make: () => T): T {
-    try {
-      return make();
-    } catch (error) {
-      if (codeOf(error) !== "EEXIST" || !this.#force) throw error;
-      unlinkat(directory, name);
-      return make();
-    }
+  #makeSpecial(directory: number, visit: Visit): boolean {
+    const { name, attributes } = visit;
+    const { kind, ino } = attributes;
+    const target = kind === "lnk" ? this.#tree.readlink(ino) : undefined;
+    const make = (): void => {
+      if (target === undefined) makeNode(directory, name, attributes);
+      else symlinkat(target, directory, name);
+    };
+    const create = (): void => makeName(directory, name, this.#force, make);
+    if (!this.warnings.tolerate(kind, "missing", visit, create)) return false;
+    this.#restorer.restoreByName(directory, visit, this.#xattrs(visit));
+    return true;
   }
 
-  /** False when the first name is out of reach, and the file has to be written again. */
-  #link(first: Visit, directory: number, visit: Visit): boolean {
-    return this.warnings.tolerate("hard link", visit, () => {
-      this.#withDirectory(first.parent as Visit, (from) => {
-        this.#create(directory, visit.name, () => linkat(from, first.name, directory, visit.name));
-      });
-    });
-  }
-
-  /** Opens a directory that we made, from the nearest one that is still open, without following anything. */
-  #withDirectory(wanted: Visit, action: (descriptor: number) => void): void {
+  /** Returns why it is refused, and the file has to be written again. */
+  #link(first: Visit, directory: number, visit: Visit): unknown {
     const below: Visit[] = [];
-    let at = wanted;
-    while (!this.#open.has(at)) {
-      below.push(at);
-      at = at.parent as Visit;
-    }
-    let descriptor = this.#open.get(at) as number;
-    let ours = false;
+    let at = first.parent as Visit;
+    for (; !this.#open.has(at); at = at.parent as Visit) below.push(at);
     try {
-      for (const { name } of below.reverse()) {
-        const next = openat(descriptor, name, O_PATH | constants.O_DIRECTORY);
-        if (ours) close(descriptor);
-        descriptor = next;
-        ours = true;
-      }
-      action(descriptor);
-    } finally {
-      if (ours) close(descriptor);
+      withDirectory(this.#open.get(at) as number, below.reverse(), (from) => {
+        makeName(directory, visit.name, this.#force, () => linkat(from, first.name, directory, visit.name));
+      });
+      return undefined;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      return error;
     }
   }
 }
 
-function isComponent(name: Uint8Array): boolean {
-  const isDots = name.length <= 2 && name.every((byte) => byte === 0x2e);
-  return !isDots && !name.includes(slash);
+function isDamage(error: unknown): boolean {
+  return error instanceof IntegrityError || error instanceof FormatError;
 }
 
-function makeNode(directory: number, name: Uint8Array, { kind, mode, major, minor }: Attributes): void {
-  const device = kind === "chr" || kind === "blk" ? makedev(major, minor) : 0;
-  mknodat(directory, name, (mode & constants.S_IFMT) | 0o600, device);
-}
-
-/** What is made in the target must not inherit an access control list from it. */
-function dropDefaultAcl(descriptor: number): void {
-  try {
-    fremovexattr(descriptor, "system.posix_acl_default");
-  } catch (error) {
-    const code = codeOf(error);
-    if (code !== "ENODATA" && code !== "ENOTSUP" && code !== "EOPNOTSUPP" && code !== "EPERM") throw error;
-  }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException).code;
-}
-
-/** System calls name one component; the message should name the whole path. */
+/** System calls name one component, damage a blob; the message should have the whole path. */
 function explain(visit: Visit, action: () => void): void {
   try {
     action();
   } catch (error) {
-    const isSystemError = error instanceof Error && ("syscall" in error || error instanceof MissingProcError);
-    if (isSystemError) error.message = `extracting ${escapeBytes(pathOf(visit))}: ${error.message}`;
+    const lacksPath = isDamage(error) || error instanceof MissingProcError;
+    if (error instanceof Error && (lacksPath || "syscall" in error)) {
+      error.message = `extracting ${escapeBytes(pathOf(visit))}: ${error.message}`;
+    }
     throw error;
   }
 }

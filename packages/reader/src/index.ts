@@ -5,7 +5,7 @@ export { dump, type DumpEntry, type DumpOptions } from "./dump.ts";
 export { IntegrityError, PathError, type IntegrityReason, type PathErrorCode } from "./errors.ts";
 export { escapeBytes } from "./escape.ts";
 export { extract, type ExtractOptions, type ExtractResult } from "./extract.ts";
-export type { ExtractWarning } from "./extract-warnings.ts";
+export type { ExtractWarning, Loss } from "./extract-warnings.ts";
 export { openImage, openImageAt, openImageIn, readHeader, type ImageHeader, type OpenImageOptions } from "./image.ts";
 export { ImageTree, visibleInodes } from "./image-tree.ts";
 export { catPath, listPath, readContent, sortedEntries, statPath, type Listed } from "./listing.ts";

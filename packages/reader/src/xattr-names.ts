@@ -32,3 +32,16 @@ export function isOverlayXattr(name: Uint8Array): boolean {
 function latin1(name: Uint8Array): string {
   return Buffer.from(name.buffer, name.byteOffset, name.length).toString("latin1");
 }
+
+/** Whether an attribute of a file belongs to the tree that holds it: not the host's, nor overlayfs' or a security module's. */
+export function isTreeXattr(name: Uint8Array): boolean {
+  const text = latin1(name);
+  if (text.startsWith("security.")) return text === "security.capability";
+  return isKnownXattr(name) && hostXattrReason(name) === undefined && !isOverlayXattr(name);
+}
+
+/** What an attribute is called in counts. */
+export function xattrKind(name: Uint8Array): string {
+  const text = latin1(name);
+  return accessControlLists.has(text) ? "access control list" : `${text.split(".", 1)[0]} attribute`;
+}

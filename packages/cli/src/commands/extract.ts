@@ -1,15 +1,19 @@
 import { jsonText } from "@puzzlefs/linux";
 import { extract } from "@puzzlefs/reader";
+import type { ExtractWarning, Loss } from "@puzzlefs/reader";
 import { defineCommand, verifyOptions } from "../command-line.ts";
+import { EXIT_CORRUPT, EXIT_INCOMPLETE } from "../errors.ts";
 import { openNamed } from "../image-name.ts";
-import { warning } from "../terminal/messages.ts";
+import { failure, warning } from "../terminal/messages.ts";
 import { writeLine } from "../terminal/output.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
-import { formatBytes, formatCountOf } from "../terminal/quantities.ts";
+import { formatBytes, formatCount, formatCountOf } from "../terminal/quantities.ts";
 
 interface Options {
   force?: boolean;
   overlayAttributes?: boolean;
+  bestEffort?: boolean;
+  keepGoing?: boolean;
   verify: boolean;
   json?: boolean;
 }
@@ -17,8 +21,10 @@ interface Options {
 const example = `
   puzzlefs extract ./store:v1 ./tree
 
-As root, owners, modes, times, extended attributes, links and devices come back as they were. An ordinary user gets
-what he may have, and a line about each kind of thing that he may not. Nothing is ever written outside the target.`;
+As root, owners, modes, times, extended attributes, links and devices come back as they were. What the caller's rights
+or the target's file system do not allow is left out, with a line on stderr for each kind of thing, and extraction goes
+on. The exit code is then 4; it stays 0 for what an ordinary user can never restore: owners, set-id bits, trusted.* and
+security.* attributes. Nothing is ever written outside the target.`;
 
 export async function run(argv: readonly string[]): Promise<number> {
   const command = verifyOptions(defineCommand("extract", "Write an image's files into a directory.", example))
@@ -26,6 +32,8 @@ export async function run(argv: readonly string[]): Promise<number> {
     .argument("<oci_dir:tag>", "the image")
     .argument("<dir>", "the target, made when it is not there")
     .option("--force", "extract into a directory that is not empty: directories are merged, other names replaced")
+    .option("--best-effort", "exit code 0 also when the target or the caller's rights do not allow everything")
+    .option("--keep-going", "leave out files whose content is damaged, and go on; the exit code is 3 all the same")
     .option(
       "--overlay-attributes",
       "restore trusted.overlay.* and user.overlay.*, which overlayfs takes for its own marks",
@@ -33,23 +41,63 @@ export async function run(argv: readonly string[]): Promise<number> {
     .option("--json", "print the result as JSON")
     .parse(argv, { from: "user" });
   const [image, target] = command.args as [string, string];
-  const { force = false, overlayAttributes = false, verify, json = false } = command.opts<Options>();
+  const { bestEffort = false, verify, json = false, ...options } = command.opts<Options>();
   const tree = openNamed(image, { verify: verify ? "blob" : "none" });
   const bar = new ProgressBar("extracting");
   try {
     const total = tree.contentBytes;
     const progress = (inodes: number, bytes: number): void =>
       bar.update(bytes, total, [formatCountOf(inodes, "inode")]);
-    const { inodes, bytes, warnings } = extract(tree, target, { force, overlayAttributes, progress });
+    const { inodes, bytes, warnings } = extract(tree, target, { ...options, progress });
     bar.finish();
-    for (const { what, count, first } of warnings) {
-      warning(`${what}: not restored for ${formatCountOf(count, "inode")}, first ${first}`);
-    }
+    for (const loss of warnings) warning(describe(loss));
     if (json) writeLine(jsonText({ inodes, bytes, warnings }));
     else writeLine(`${formatCountOf(inodes, "inode")}, ${formatBytes(bytes)} of content`);
+    return conclude(target, warnings, bestEffort);
   } finally {
     bar.finish();
     tree.close();
   }
-  return 0;
+}
+
+const consequences: Readonly<Record<Loss, string>> = {
+  missing: "not created",
+  damaged: "left out, the content is damaged",
+  copied: "not kept, the file was written again",
+  changed: "not restored",
+  "left out": "left out",
+};
+
+const kinds: Readonly<Record<string, string>> = {
+  file: "regular file",
+  dir: "directory",
+  lnk: "symbolic link",
+  chr: "character device",
+  blk: "block device",
+  sock: "socket",
+};
+
+/** `character device: not created for 8 names (operation not permitted): /dev/full, /dev/null, /dev/ptmx, …`. */
+function describe({ what, loss, cause, count, examples }: ExtractWarning): string {
+  const unit = loss === "changed" || loss === "left out" ? "inode" : "name";
+  const reason = cause === undefined ? "" : ` (${cause})`;
+  const more = count > examples.length ? ", …" : "";
+  return `${kinds[what] ?? what}: ${consequences[loss]} for ${formatCountOf(count, unit)}${reason}: ${examples.join(", ")}${more}`;
+}
+
+/** The exit code; a last line says why it is not 0. */
+function conclude(target: string, warnings: readonly ExtractWarning[], bestEffort: boolean): number {
+  const unexpected = warnings.filter(({ expected }) => !expected);
+  const sum = (...losses: Loss[]): number =>
+    unexpected.reduce((total, { loss, count }) => total + (losses.includes(loss) ? count : 0), 0);
+  const [damaged, missing, different] = [sum("damaged"), sum("missing"), sum("copied", "changed")];
+  if (damaged === 0 && (unexpected.length === 0 || bestEffort)) return 0;
+  const parts = [
+    [damaged, "damaged"],
+    [missing, "not created"],
+    [different, "not restored"],
+  ] as const;
+  const counts = parts.filter(([count]) => count > 0).map(([count, text]) => `${formatCount(count)} ${text}`);
+  failure(`${target}: extracted, except for what is listed above: ${counts.join(", ")}`);
+  return damaged > 0 ? EXIT_CORRUPT : EXIT_INCOMPLETE;
 }
