@@ -82,9 +82,9 @@ export class AttributeRestorer {
     });
   }
 
-  /** Of a directory that was there before: what is made in it would inherit the list. */
-  removeDefaultAcl(descriptor: number, visit: Visit): void {
-    this.#removeXattrs(descriptor, visit, (name) => defaultAcl.equals(name));
+  /** Of a directory that was there before: what is made in it inherits the list where this returns false. */
+  removeDefaultAcl(descriptor: number, visit: Visit): boolean {
+    return this.#removeXattrs(descriptor, visit, (name) => defaultAcl.equals(name));
   }
 
   /** Removes the attributes of a directory that was there before and that the image's directory lacks. */
@@ -93,10 +93,13 @@ export class AttributeRestorer {
     this.#removeXattrs(descriptor, visit, (name) => isTreeXattr(name) && !isKept(name));
   }
 
-  #removeXattrs(descriptor: number, visit: Visit, chosen: (name: Buffer) => boolean): void {
+  #removeXattrs(descriptor: number, visit: Visit, chosen: (name: Buffer) => boolean): boolean {
+    let all = true;
     for (const name of flistxattr(descriptor).filter(chosen)) {
-      this.#warnings.tolerate(xattrKind(name), "changed", visit, () => fremovexattr(descriptor, name));
+      const remove = (): void => fremovexattr(descriptor, name);
+      if (!this.#warnings.tolerate(xattrKind(name), "changed", visit, remove)) all = false;
     }
+    return all;
   }
 
   /**

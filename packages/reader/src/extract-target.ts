@@ -113,6 +113,15 @@ export function makeName<T>(parent: number, name: Uint8Array, replace: boolean, 
   }
 }
 
+/** Removes a file that could not be written to its end: nothing under a right name may have wrong content. */
+export function removePartial(parent: number, name: Uint8Array): void {
+  try {
+    unlinkat(parent, name);
+  } catch {
+    // What kept it from being written is reported, with the path.
+  }
+}
+
 /**
  * Calls with a directory that was made before, below an opened one by the names of `way`. Directories that have got
  * their attributes may keep even their owner out: then they are opened to the owner for that long.

@@ -9,7 +9,7 @@ import type { Visit } from "./walk.ts";
  */
 export type Loss = "missing" | "damaged" | "copied" | "changed" | "left out";
 
-/** Something that could not be restored, with how often, where and why. */
+/** Something that could not be restored, of how many inodes or names, where and why. */
 export interface ExtractWarning {
   /** A kind of inode as in a dump (`chr`, `lnk`), or of attribute (`owner`, `times`, `user attribute`). */
   what: string;
@@ -44,30 +44,30 @@ export function isRefusal(error: unknown): boolean {
 /** Collects what the target's file system or the caller's rights do not allow, while extraction goes on. */
 export class ExtractWarnings {
   readonly #isOrdinary: boolean;
-  readonly #warnings = new Map<string, ExtractWarning>();
+  readonly #warnings = new Map<string, { warning: ExtractWarning; last: Visit }>();
 
   constructor(isOrdinary = process.geteuid?.() !== 0) {
     this.#isOrdinary = isOrdinary;
   }
 
   get list(): ExtractWarning[] {
-    return [...this.#warnings.values()];
+    return [...this.#warnings.values()].map(({ warning }) => warning);
   }
 
   /** `reason`: the error that a system call threw, or a text. */
   add(what: string, loss: Loss, visit: Visit, reason?: unknown): void {
     const { code, cause } = describe(reason);
     const key = `${loss} ${what} ${code}`;
-    let warning = this.#warnings.get(key);
-    if (warning === undefined) {
-      const expected = loss === "left out" || (this.#isOrdinary && privilegedOnly.has(what));
-      warning = { what, loss, count: 0, examples: [], expected };
-      if (code !== undefined) warning.code = code;
-      if (cause !== undefined) warning.cause = cause;
-      this.#warnings.set(key, warning);
-    }
+    const known = this.#warnings.get(key);
+    // An inode is counted once, however many of its attributes are refused.
+    if (known?.last === visit) return;
+    const expected = loss === "left out" || (this.#isOrdinary && privilegedOnly.has(what));
+    const warning = known?.warning ?? { what, loss, count: 0, examples: [], expected };
+    if (code !== undefined) warning.code = code;
+    if (cause !== undefined) warning.cause ??= cause;
     warning.count += 1;
     if (warning.examples.length < mostExamples) warning.examples.push(escapeBytes(pathOf(visit)));
+    this.#warnings.set(key, { warning, last: visit });
   }
 
   /** Whether the call succeeded. A refusal becomes a warning, anything else is thrown. */

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { FormatError } from "@puzzlefs/format";
-import { close, Directory, hasCode, linkat, MissingProcError, openat, symlinkat, unlinkat } from "@puzzlefs/linux";
+import { close, Directory, hasCode, linkat, MissingProcError, openat, symlinkat } from "@puzzlefs/linux";
 import { IntegrityError } from "./errors.ts";
 import { escapeBytes } from "./escape.ts";
 import { AttributeRestorer } from "./extract-attributes.ts";
@@ -12,6 +12,7 @@ import {
   makeNode,
   openRoot,
   permitWriting,
+  removePartial,
   withDirectory,
 } from "./extract-target.ts";
 import { ExtractWarnings, isRefusal } from "./extract-warnings.ts";
@@ -90,8 +91,10 @@ class Extraction implements Visitor {
   readonly #progress: (inodes: number, bytes: number) => void;
   /** Descriptors of the directories on the way from the root to where we are. */
   readonly #open = new Map<Visit, number>();
-  /** Directories that were there before. */
+  /** Directories that were there before, or inherited an access control list. */
   readonly #merged = new Set<Visit>();
+  /** Of them, those whose default access control list cannot be removed. */
+  readonly #bequeathing = new Set<Visit>();
   readonly #firstNames = new Map<number, Visit>();
   readonly #buffer = Buffer.allocUnsafeSlow(contentBufferSize);
   #root: number | undefined;
@@ -113,6 +116,7 @@ class Extraction implements Visitor {
     const descriptor = this.#open.get(visit);
     if (descriptor === undefined) return;
     this.#open.delete(visit);
+    this.#bequeathing.delete(visit);
     try {
       const xattrs = this.#xattrs(visit);
       explain(visit, () => {
@@ -179,20 +183,25 @@ class Extraction implements Visitor {
     const isLostAndFound = visit.parent?.parent === undefined && Buffer.from(name).toString() === "lost+found";
     return this.warnings.tolerate("dir", "missing", visit, () => {
       const { descriptor, existed } = makeDirectory(directory, name, this.#force || isLostAndFound);
-      if (!existed) {
+      if (!existed && !this.#inherits(visit)) {
         this.#open.set(visit, descriptor);
         return;
       }
-      permitWriting(descriptor);
+      if (existed) permitWriting(descriptor);
       this.#openMerged(descriptor, visit);
     });
+  }
+
+  /** Whether a new file gets an access control list from its directory. */
+  #inherits(visit: Visit): boolean {
+    return this.#bequeathing.has(visit.parent as Visit);
   }
 
   /** What is made in a directory that was there must not inherit an access control list from it. */
   #openMerged(descriptor: number, visit: Visit): void {
     this.#open.set(visit, descriptor);
     this.#merged.add(visit);
-    this.#restorer.removeDefaultAcl(descriptor, visit);
+    if (!this.#restorer.removeDefaultAcl(descriptor, visit)) this.#bequeathing.add(visit);
   }
 
   #makeFile(directory: number, visit: Visit): boolean {
@@ -213,11 +222,13 @@ class Extraction implements Visitor {
         }
       }
       writer.finish();
-      this.#restorer.restoreOpened(descriptor, visit, this.#xattrs(visit));
+      const xattrs = this.#xattrs(visit);
+      if (this.#inherits(visit)) this.#restorer.removeOthers(descriptor, visit, xattrs);
+      this.#restorer.restoreOpened(descriptor, visit, xattrs);
       return true;
     } catch (error) {
+      removePartial(directory, name);
       if (!this.#isLeftOut(error, visit)) throw error;
-      unlinkat(directory, name);
       this.bytes = bytesBefore;
       return false;
     } finally {

@@ -62,8 +62,8 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 const consequences: Readonly<Record<Loss, string>> = {
   missing: "not created",
-  damaged: "left out, the content is damaged",
-  copied: "not kept, the file was written again",
+  damaged: "left out as damaged",
+  copied: "stored as a copy",
   changed: "not restored",
   "left out": "left out",
 };
