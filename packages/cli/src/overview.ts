@@ -19,5 +19,6 @@ First steps:
   puzzlefs mount ./store:v1 /mnt           which is mounted without being unpacked
   puzzlefs umount /mnt
 
-Exit codes: 0 success, 1 failure, 2 wrong usage, 3 the image is corrupt or failed verification.`;
+Exit codes: 0 success, 1 failure, 2 wrong usage, 3 the image is corrupt or failed verification,
+4 not all of it could be extracted.`;
 }
