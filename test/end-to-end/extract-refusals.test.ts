@@ -135,7 +135,7 @@ const refusals: readonly Refusal[] = [
   },
   {
     title: "times that the file system cannot store",
-    line: disk("-I 128"),
+    line: disk("-b 4096 -I 128"),
     kinds: ["times changed - 2"],
   },
   {

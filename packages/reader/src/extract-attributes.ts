@@ -149,7 +149,7 @@ export class AttributeRestorer {
       } catch (error) {
         // ext4 has 4 KiB for all attributes of a file, and reports more as a full disk.
         if (!hasCode(error, "ENOSPC") || availableBytes(file.descriptor) < roomForXattr) throw error;
-        throw new TooLargeError(xattr.value.length);
+        throw new TooLargeError();
       }
     });
     const group = isSet || !accessAcl.equals(xattr.name) ? undefined : owningGroup(xattr.value);
@@ -219,7 +219,7 @@ class TooLargeError extends Error {
   override readonly name = "TooLargeError";
   readonly code = "E2BIG";
 
-  constructor(length: number) {
-    super(`E2BIG: the file system has no room for an attribute of ${length} bytes`);
+  constructor() {
+    super("E2BIG: too large for the file system");
   }
 }

@@ -145,8 +145,9 @@ class Extraction implements Visitor {
 
   #enter(visit: Visit): void {
     if (visit.parent === undefined) {
-      this.#openMerged(this.#root as number, visit);
+      const root = this.#root as number;
       this.#root = undefined;
+      this.#openMerged(root, visit);
       this.inodes += 1;
       return;
     }
