@@ -1,6 +1,7 @@
 /** Finding content in a validated image: runs of files, chunks of blobs, and what is recorded of blobs. */
-import { decreases, difference, fail, u32 } from "./language.ts";
-import type { Bytes, Items, Scratch, Value, u53 } from "./language.ts";
+import { parseHex } from "./digest.ts";
+import { decreases, difference, fail, text, u32 } from "./language.ts";
+import type { Bytes, Items, Scratch, Value, u53, u8 } from "./language.ts";
 import type { Chunk, FileChunk, Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";
 
@@ -31,6 +32,30 @@ export function findChunk(chunks: Items<FileChunk>, offset: u53): ChunkPlace {
 export function fileSize(chunks: Items<FileChunk>): u53 {
   let size: u53 = 0;
   for (const chunk of chunks) size = sum(size, chunk.len);
+  return size;
+}
+
+/** A hole refers to the blob of zeros, which holds this many: 1024 zstd frames of RLE blocks, then their seek table. */
+export const ZERO_BLOB_BYTES: u53 = 1073741824;
+/** Zeros in each frame of that blob. */
+export const ZERO_FRAME_BYTES: u32 = 1048576;
+
+/** Puts the sha256 of the blob of zeros, as it is stored, into 32 bytes. */
+export function zeroBlobDigest(digest: Scratch<u8>): boolean {
+  return parseHex(text("52074b2358a884b000a1a5d2d12befe0bd12c5a50e59bc218fbb702cd136418d"), digest);
+}
+
+/** Whether a run is a hole: inside the blob of zeros, read as the compressed blob that it is. `zeros` is its digest. */
+export function isHole(chunk: FileChunk, zeros: Bytes): boolean {
+  const blob = chunk.blob;
+  if (!blob.compressed || !sameBytes(blob.digest, zeros)) return false;
+  return chunk.len <= difference(ZERO_BLOB_BYTES, blob.offset);
+}
+
+/** Size of a file without its holes, bytes. */
+export function dataSize(chunks: Items<FileChunk>, zeros: Bytes): u53 {
+  let size: u53 = 0;
+  for (const chunk of chunks) if (!isHole(chunk, zeros)) size = sum(size, chunk.len);
   return size;
 }
 

@@ -54,6 +54,45 @@ u64 pfs_file_size(struct pfs_file_chunk_list chunks)
 	return size;
 }
 
+/* Puts the sha256 of the blob of zeros, as it is stored, into 32 bytes. */
+bool pfs_zero_blob_digest(struct pfs_scratch_u8 digest)
+{
+	return pfs_parse_hex(PFS_TEXT("52074b2358a884b000a1a5d2d12befe0bd12c5a50e59bc218fbb702cd136418d"), digest);
+}
+
+/*
+ * Whether a run is a hole: inside the blob of zeros, read as the compressed
+ * blob that it is. `zeros` is its digest.
+ */
+bool pfs_is_hole(struct pfs_file_chunk chunk, struct pfs_bytes zeros)
+{
+	struct pfs_blob_ref blob = pfs_file_chunk_blob(chunk);
+
+	if (!pfs_blob_ref_compressed(blob) ||
+	    !pfs_same_bytes(pfs_blob_ref_digest(blob), zeros))
+		return false;
+	return pfs_file_chunk_len(chunk) <= (pfs_blob_ref_offset(blob) <
+					     PFS_ZERO_BLOB_BYTES ?
+					     PFS_ZERO_BLOB_BYTES -
+					     pfs_blob_ref_offset(blob) : 0);
+}
+
+/* Size of a file without its holes, bytes. */
+u64 pfs_data_size(struct pfs_file_chunk_list chunks, struct pfs_bytes zeros)
+{
+	u64 size = 0;
+
+	for (u32 chunk_index = 0; chunk_index < chunks.part.count;
+	     chunk_index++) {
+		struct pfs_file_chunk chunk = pfs_file_chunk_at(chunks,
+								chunk_index);
+
+		if (!pfs_is_hole(chunk, zeros))
+			size = pfs_sum(size, pfs_file_chunk_len(chunk));
+	}
+	return size;
+}
+
 /*
  * Bytes of all visible files, each once, or 2^53 where that is more: what
  * statfs(2) tells. `links` is what validate left.

@@ -192,6 +192,13 @@ extern const bool pfs_rule_unsupported[];
  * the other.
  */
 #define PFS_MAX_LOOK_BELOW 16
+/*
+ * A hole refers to the blob of zeros, which holds this many: 1024 zstd frames
+ * of RLE blocks, then their seek table.
+ */
+#define PFS_ZERO_BLOB_BYTES 1073741824
+/* Zeros in each frame of that blob. */
+#define PFS_ZERO_FRAME_BYTES 1048576
 #define PFS_DIGEST_BYTES 32
 #define PFS_HEX_DIGITS 64
 #define PFS_MAX_MANIFEST_BYTES 67108864
@@ -984,6 +991,9 @@ u64 pfs_count_records(struct pfs_rootfs image);
 struct pfs_chunk_place pfs_find_chunk(struct pfs_file_chunk_list chunks,
 				      u64 offset);
 u64 pfs_file_size(struct pfs_file_chunk_list chunks);
+bool pfs_zero_blob_digest(struct pfs_scratch_u8 digest);
+bool pfs_is_hole(struct pfs_file_chunk chunk, struct pfs_bytes zeros);
+u64 pfs_data_size(struct pfs_file_chunk_list chunks, struct pfs_bytes zeros);
 u64 pfs_content_bytes(struct pfs_rootfs image, struct pfs_scratch_u32 links);
 bool pfs_check_run_end(u64 end, u64 blob_bytes, u64 ino,
 		       struct pfs_failure *failure);

@@ -1,5 +1,16 @@
 /** What the specification finds by halving, against what a search of the whole list finds. */
-import { Bytes, contentBytes, encodeRootfs, findTableChunk, findVerity, openMetadata } from "@puzzlefs/format";
+import {
+  Bytes,
+  contentBytes,
+  dataSize,
+  encodeRootfs,
+  findTableChunk,
+  findVerity,
+  isHole,
+  openMetadata,
+  ZERO_BLOB_BYTES,
+  ZERO_BLOB_DIGEST,
+} from "@puzzlefs/format";
 import type { ChunkValue, InodeValue, RootfsValue } from "@puzzlefs/format";
 import test from "ava";
 
@@ -30,6 +41,35 @@ for (const count of [0, 1, 2, DIGESTS.length]) {
     }
   });
 }
+
+test("a run is a hole inside the blob of zeros, read as compressed, and nowhere else", (t) => {
+  const zeros = ZERO_BLOB_DIGEST.toUint8Array();
+  const other = Buffer.from(zeros);
+  other[31] = (other[31] ?? 0) ^ 1;
+  const cases: [blob: Uint8Array, offset: number, len: number, compressed: boolean, isHole: boolean][] = [
+    [zeros, 0, 1, true, true],
+    [zeros, 0, ZERO_BLOB_BYTES, true, true],
+    [zeros, 5, ZERO_BLOB_BYTES - 5, true, true],
+    [zeros, 0, ZERO_BLOB_BYTES + 1, true, false],
+    [zeros, 5, ZERO_BLOB_BYTES - 4, true, false],
+    [zeros, ZERO_BLOB_BYTES + 1, 1, true, false],
+    [zeros, Number.MAX_SAFE_INTEGER - 1, 1, true, false],
+    [zeros, 0, 1, false, false],
+    [other, 0, 1, true, false],
+    [digest(), 0, 1, true, false],
+  ];
+  const file = cases.map(([blob, offset, len, compressed]) => ({ blob: { digest: blob, offset, compressed }, len }));
+  const inode: InodeValue = { ino: 2, mode: { kind: "file", file }, uid: 0, gid: 0, permissions: 0o644 };
+  const entries = [{ ino: 2, name: Buffer.from("file") }];
+  const root: InodeValue = { ...inode, ino: 1, mode: { kind: "dir", dir: { entries } } };
+  const { mode } = open({ metadatas: [{ inodes: [root, inode] }] })
+    .metadatas.at(0)
+    .inodes.at(1);
+  const found = mode.kind === "file" ? mode.file : undefined;
+  cases.forEach(([, , , , expected], i) => t.is(found && isHole(found.at(i), ZERO_BLOB_DIGEST), expected, `case ${i}`));
+  const data = cases.reduce((sum, [, , len, , expected]) => sum + (expected ? 0 : len), 0);
+  t.is(found && dataSize(found, ZERO_BLOB_DIGEST), data);
+});
 
 const chunk = (blob: Uint8Array, offset: number, length: number, compressed = false): ChunkValue => ({
   blob: { digest: blob, offset, compressed },

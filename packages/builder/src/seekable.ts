@@ -87,7 +87,7 @@ export class SeekableCompressor {
 }
 
 const rawBlockBytes = 128 * 1024;
-const frameMagic = 0xfd2fb528;
+export const frameMagic = 0xfd2fb528;
 
 /** Bytes that `storeFrame` adds to `length` bytes of content. */
 export function storedFrameOverhead(length: number): number {

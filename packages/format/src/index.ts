@@ -1,5 +1,6 @@
 export { FormatError } from "./errors.ts";
 export type { FailureKind } from "./errors.ts";
+export { ZERO_BLOB_DIGEST } from "./holes.ts";
 export { checkMetadataHeader, manifestBlobs, METADATA_HEADER_BYTES, openMetadata, readManifest } from "./open.ts";
 export type { ManifestBlob, Metadata, MetadataDescriptor } from "./open.ts";
 export { Bytes, StructList } from "./runtime.ts";

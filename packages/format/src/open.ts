@@ -11,12 +11,14 @@ import {
   TYPE_COMPRESSED_CHUNK,
   TYPE_ROOTFS,
 } from "./generated/manifest.ts";
+import { findVerity } from "./generated/content.ts";
 import { countRecords } from "./generated/lookup.ts";
 import type { Rootfs } from "./generated/metadata.ts";
 import { indexNames } from "./generated/nameindex.ts";
 import { checkEncoding, validate } from "./generated/validate.ts";
 import { MAX_HEADER_BYTES, MAX_METADATA_BYTES, MAX_SEGMENTS, openMessage, readSegments } from "./generated/wire.ts";
 import { FormatError } from "./errors.ts";
+import { ZERO_BLOB_DIGEST } from "./holes.ts";
 import { Bytes } from "./runtime.ts";
 
 /** A metadata blob that keeps every rule, and what checking it has found out. */
@@ -30,6 +32,8 @@ export interface Metadata {
   readonly links: Uint32Array;
   /** Inode number of each visible directory's parent, by ordinal; the root is its own. */
   readonly parents: Float64Array;
+  /** Whether files may have holes: the image records a fs-verity digest of the blob of zeros, as of every blob. */
+  readonly hasHoles: boolean;
 }
 
 /**
@@ -53,7 +57,8 @@ export function openMetadata(bytes: Uint8Array): Metadata {
   const { inodes, unsorted, index: room } = validate(image, links, parents, new Float64Array(records));
   const index = new Uint32Array(room);
   if (unsorted > 0) indexNames(image, unsorted, index);
-  return { image, inodes, index, links, parents };
+  const hasHoles = findVerity(image, ZERO_BLOB_DIGEST) !== undefined;
+  return { image, inodes, index, links, parents, hasHoles };
 }
 
 /** What a manifest says of its metadata blob: hexadecimal digests. */

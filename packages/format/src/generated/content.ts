@@ -1,9 +1,16 @@
 // Made from schema/content.ts by `make codegen`: change that, not this.
-import { failure, narrow, type Bytes, type StructList } from "../runtime.ts";
+import { failure, narrow, text, type Bytes, type StructList } from "../runtime.ts";
+import { parseHex } from "./digest.ts";
 import { BlobRef, Chunk, FileChunk, Inode, InodeMode, InodeVector, type Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";
 import { Rule } from "./rules.ts";
 import { dataField, element, listField, structField, u53Field } from "./wire.ts";
+
+/** A hole refers to the blob of zeros, which holds this many: 1024 zstd frames of RLE blocks, then their seek table. */
+export const ZERO_BLOB_BYTES = 1073741824;
+
+/** Zeros in each frame of that blob. */
+export const ZERO_FRAME_BYTES = 1048576;
 
 const SUM_LIMIT = 9007199254740992;
 
@@ -38,6 +45,32 @@ export function fileSize(chunks: StructList<FileChunk>): number {
   for (let chunkList = chunks.part, chunkIndex = 0; chunkIndex < chunkList.count; chunkIndex++) {
     const chunk = new FileChunk(element(chunkList, chunkIndex));
     size = sum(size, chunk.len);
+  }
+  return size;
+}
+
+/** Puts the sha256 of the blob of zeros, as it is stored, into 32 bytes. */
+export function zeroBlobDigest(digest: Uint8Array): boolean {
+  return parseHex(text("52074b2358a884b000a1a5d2d12befe0bd12c5a50e59bc218fbb702cd136418d"), digest);
+}
+
+/** Whether a run is a hole: inside the blob of zeros, read as the compressed blob that it is. `zeros` is its digest. */
+export function isHole(chunk: FileChunk, zeros: Bytes): boolean {
+  const blob = chunk.blob;
+  if (!blob.compressed || !sameBytes(blob.digest, zeros)) {
+    return false;
+  }
+  return chunk.len <= (ZERO_BLOB_BYTES > blob.offset ? ZERO_BLOB_BYTES - blob.offset : 0);
+}
+
+/** Size of a file without its holes, bytes. */
+export function dataSize(chunks: StructList<FileChunk>, zeros: Bytes): number {
+  let size: number = 0;
+  for (let chunkList = chunks.part, chunkIndex = 0; chunkIndex < chunkList.count; chunkIndex++) {
+    const chunk = new FileChunk(element(chunkList, chunkIndex));
+    if (!isHole(chunk, zeros)) {
+      size = sum(size, chunk.len);
+    }
   }
   return size;
 }
