@@ -92,11 +92,27 @@ static void find_check(struct inode *inode, struct pfs_blob_ref ref,
 	copy_digest(check->digest, digest);
 }
 
+/* Where holes and data end, so that nobody has to go through their runs. */
+static void find_extents(struct puzzlefs_content *content)
+{
+	u32 next = content->count;
+	u32 i;
+
+	for (i = content->count; i-- > 0;) {
+		struct puzzlefs_run *run = &content->runs[i];
+
+		if (i + 1 < content->count && run[1].hole != run->hole)
+			next = i + 1;
+		run->next = next;
+	}
+}
+
 static struct puzzlefs_content *load_content(struct inode *inode)
 {
 	struct puzzlefs_sb_info *sbi = PUZZLEFS_SB(inode->i_sb);
 	struct puzzlefs_inode *pi = PUZZLEFS_I(inode);
 	struct pfs_file_chunk_list chunks = pfs_inode_mode_file(pi->record);
+	struct pfs_bytes zeros = { sbi->image.zeros, PFS_DIGEST_BYTES };
 	struct puzzlefs_content *content;
 	u64 at = 0;
 	u32 i;
@@ -128,12 +144,13 @@ static struct puzzlefs_content *load_content(struct inode *inode)
 			continue;
 		run->start = at;
 		run->offset = pfs_blob_ref_offset(ref);
-		err = open_run(content, inode, ref, run);
+		run->hole = pfs_is_hole(chunk, zeros);
+		err = run->hole ? 0 : open_run(content, inode, ref, run);
 		if (err) {
 			free_content(content);
 			return ERR_PTR(err);
 		}
-		if (content->checks)
+		if (content->checks && !run->hole)
 			find_check(inode, ref,
 				   &content->checks[content->count]);
 		content->count++;
@@ -141,6 +158,7 @@ static struct puzzlefs_content *load_content(struct inode *inode)
 		cond_resched();
 	}
 	content->runs[content->count].start = at;
+	find_extents(content);
 	return content;
 }
 

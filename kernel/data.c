@@ -10,8 +10,14 @@
 #include <linux/pagemap.h>
 #include <linux/uio.h>
 
-/* The run that holds byte @pos; the file has it. */
-static u32 find_run(const struct puzzlefs_content *content, u64 pos)
+/**
+ * puzzlefs_find_run - the run that holds a byte
+ * @content: the runs of a file
+ * @pos: of the byte; the file has it
+ *
+ * Return: its index.
+ */
+u32 puzzlefs_find_run(const struct puzzlefs_content *content, u64 pos)
 {
 	u32 low = 0;
 	u32 high = content->count;
@@ -142,6 +148,8 @@ static int read_run(struct puzzlefs_content *content, u32 index, u64 skip,
 	struct pfs_failure failure;
 	int err;
 
+	if (run->hole)
+		return iov_iter_zero(length, to) == length ? 0 : -EFAULT;
 	/* It could not be opened, and the log says so. */
 	if (!blob)
 		return -EIO;
@@ -175,7 +183,7 @@ static u64 read_range(struct puzzlefs_content *content, u64 pos, u64 length,
 		      struct iov_iter *to, int *err)
 {
 	const struct cred *old = override_creds(content->store->cred);
-	u32 index = find_run(content, pos);
+	u32 index = puzzlefs_find_run(content, pos);
 	u64 end = pos + length;
 	u64 at = pos;
 

@@ -28,6 +28,34 @@ static int puzzlefs_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/* SEEK_DATA and SEEK_HOLE: what is found for @offset, or an error. */
+static loff_t find_extent(const struct puzzlefs_content *content, u64 offset,
+			  bool hole)
+{
+	u64 size = content->runs[content->count].start;
+	const struct puzzlefs_run *run;
+	u64 end;
+
+	/* What is negative is large here. */
+	if (offset >= size)
+		return -ENXIO;
+	run = &content->runs[puzzlefs_find_run(content, offset)];
+	if (run->hole == hole)
+		return offset;
+	end = content->runs[run->next].start;
+	return end == size && !hole ? -ENXIO : end;
+}
+
+static loff_t puzzlefs_llseek(struct file *file, loff_t offset, int whence)
+{
+	if (whence != SEEK_DATA && whence != SEEK_HOLE)
+		return generic_file_llseek(file, offset, whence);
+	offset = find_extent(file->private_data, offset, whence == SEEK_HOLE);
+	if (offset < 0)
+		return offset;
+	return vfs_setpos(file, offset, file_inode(file)->i_sb->s_maxbytes);
+}
+
 static ssize_t puzzlefs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	/* Readahead waits for the lower file system: not for those who can't. */
@@ -39,7 +67,7 @@ static ssize_t puzzlefs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 const struct file_operations puzzlefs_file_fops = {
 	.open		= puzzlefs_open,
 	.release	= puzzlefs_release,
-	.llseek		= generic_file_llseek,
+	.llseek		= puzzlefs_llseek,
 	.read_iter	= puzzlefs_read_iter,
 	.splice_read	= puzzlefs_splice_read,
 	.fsync		= noop_fsync,

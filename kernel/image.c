@@ -194,6 +194,17 @@ static int index_names(struct puzzlefs_image *image,
 	return 0;
 }
 
+/* Whether files may have holes: whether the blob of zeros is needed. */
+static void find_zeros(struct puzzlefs_image *image)
+{
+	struct pfs_scratch_u8 digest = { image->zeros, PFS_DIGEST_BYTES };
+	struct pfs_bytes zeros = { image->zeros, PFS_DIGEST_BYTES };
+	struct pfs_bytes recorded;
+
+	image->has_holes = pfs_zero_blob_digest(digest) &&
+			   pfs_find_verity(image->rootfs, zeros, &recorded);
+}
+
 /*
  * Checks every rule, and leaves in the image what that finds out. Where one
  * is broken, @failure has it.
@@ -225,8 +236,10 @@ static int check_rules(struct puzzlefs_image *image,
 	else
 		err = index_names(image, failure);
 	kvfree(queue.data);
-	if (!err)
+	if (!err) {
 		image->content_bytes = pfs_content_bytes(image->rootfs, links);
+		find_zeros(image);
+	}
 	return err;
 }
 

@@ -52,12 +52,18 @@ static int read_symlink(struct inode *inode, struct pfs_inode_additional more)
 
 static int read_file(struct inode *inode, struct pfs_inode record)
 {
-	u64 size = pfs_file_size(pfs_inode_mode_file(record));
+	const struct puzzlefs_image *image = &PUZZLEFS_SB(inode->i_sb)->image;
+	struct pfs_file_chunk_list chunks = pfs_inode_mode_file(record);
+	u64 size = pfs_file_size(chunks);
+	u64 data = size;
 
+	if (image->has_holes)
+		data = pfs_data_size(chunks, (struct pfs_bytes) {
+					image->zeros, PFS_DIGEST_BYTES });
 	if (size > inode->i_sb->s_maxbytes)
 		return -EFBIG;
 	inode->i_size = size;
-	inode->i_blocks = DIV_ROUND_UP_ULL(size, 512);
+	inode->i_blocks = DIV_ROUND_UP_ULL(data, 512);
 	inode->i_op = &puzzlefs_file_iops;
 	inode->i_fop = &puzzlefs_file_fops;
 	inode->i_mapping->a_ops = &puzzlefs_aops;

@@ -110,7 +110,10 @@ struct puzzlefs_check {
 struct puzzlefs_run {
 	u64 start;			/* in the file */
 	u64 offset;			/* in the blob, uncompressed */
-	struct puzzlefs_blob *blob;	/* NULL: it cannot be read */
+	struct puzzlefs_blob *blob;	/* NULL: a hole, or cannot be read */
+	u32 next;			/* first run behind that is no hole, if
+					 * this one is, and the other way round */
+	bool hole;			/* zeros, in no blob */
 };
 
 /* Where the bytes of an open file are. */
@@ -131,6 +134,8 @@ struct puzzlefs_image {
 	struct pfs_rootfs rootfs;
 	struct pfs_summary summary;
 	u64 content_bytes;		/* sizes of all files */
+	u8 zeros[PFS_DIGEST_BYTES];	/* of the blob that holes refer to */
+	bool has_holes;			/* it is among the image's blobs */
 	u32 *links;			/* by ordinal of the inode record */
 	u64 *parents;
 	struct pfs_scratch_u32 index;	/* of names that are not sorted */
@@ -241,6 +246,7 @@ void puzzlefs_exit_shared(void);
 
 /* data.c */
 extern const struct address_space_operations puzzlefs_aops;
+u32 puzzlefs_find_run(const struct puzzlefs_content *content, u64 pos);
 
 /* file.c */
 extern const struct file_operations puzzlefs_file_fops;

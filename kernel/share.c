@@ -21,6 +21,8 @@
 
 static struct vfsmount *shared_mount;
 
+enum { RUN_RAW, RUN_COMPRESSED, RUN_HOLE };
+
 /* What makes a run equal to another; hashed as it lies, without gaps. */
 struct run_key {
 	u64 start;
@@ -28,7 +30,7 @@ struct run_key {
 	u64 check_offset;
 	u64 check_length;
 	u64 store;
-	u64 compressed;
+	u64 kind;
 	u8 digest[PFS_DIGEST_BYTES];
 	u8 verity[PFS_DIGEST_BYTES];
 	u8 check[PFS_DIGEST_BYTES];
@@ -50,7 +52,11 @@ static int hash_content(const struct puzzlefs_content *content, u8 *hash)
 		key->start = run->start;
 		key->offset = run->offset;
 		key->store = content->store->id;
-		key->compressed = run->blob->compressed;
+		if (run->hole) {
+			key->kind = RUN_HOLE;
+			continue;
+		}
+		key->kind = run->blob->compressed ? RUN_COMPRESSED : RUN_RAW;
 		memcpy(key->digest, run->blob->digest, PFS_DIGEST_BYTES);
 		memcpy(key->verity, run->blob->verity, PFS_DIGEST_BYTES);
 		if (content->checks) {
@@ -83,7 +89,7 @@ static bool is_complete(const struct puzzlefs_content *content)
 	u32 i;
 
 	for (i = 0; i < content->count; i++)
-		if (!content->runs[i].blob)
+		if (!content->runs[i].blob && !content->runs[i].hole)
 			return false;
 	return true;
 }

@@ -1,6 +1,6 @@
 /** Small images of every form, for others to spoil: built by this tool and the Rust tool, and put together by hand. */
 import { execFileSync } from "node:child_process";
-import { existsSync, linkSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readManifest } from "@puzzlefs/format";
 import { Layout } from "@puzzlefs/oci";
@@ -23,6 +23,8 @@ function makeTree(root: string): void {
   for (let i = 0; i < 12; i++) writeFileSync(at("a", "b", `file ${i}`), textBytes(i * 1500, i));
   writeFileSync(at("a", "large"), Buffer.concat([textBytes(150_000, 20), randomBytes(100_000, 21)]));
   writeFileSync(at("z"), randomBytes(20_000, 22));
+  writeFileSync(at("sparse"), randomBytes(5000, 23));
+  truncateSync(at("sparse"), 300_000);
   linkSync(at("z"), at("a", "b", "c", "second name"));
   symlinkSync("../target", at("a", "link"));
   execFileSync("mkfifo", [at("fifo")]);
