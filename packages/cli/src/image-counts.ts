@@ -1,4 +1,4 @@
-import { findPlace, type Metadata } from "@puzzlefs/format";
+import { findPlace, isHole, ZERO_BLOB_DIGEST, type Metadata } from "@puzzlefs/format";
 import { walkTree, type ImageTree, type InodeKind, type Visit } from "@puzzlefs/reader";
 import { formatDigestBytes } from "./verity-targets.ts";
 
@@ -7,8 +7,9 @@ export interface ImageCounts {
   inodes: { total: number; kinds: Partial<Record<InodeKind, number>> };
   /** Inodes in each layer, newest first. */
   layers: number[];
-  /** Sum of file sizes, bytes. */
+  /** Sum of file sizes, bytes, and what of it is in holes. */
   contentBytes: number;
+  holeBytes: number;
   /** Chunks listed in the table of chunks, where there is one; otherwise a blob is a chunk. */
   chunks: number;
   blobs: number;
@@ -28,6 +29,8 @@ export interface FileRun {
   /** In the uncompressed blob. */
   blobOffset: number;
   compressed: boolean;
+  /** Read as zeros, without the blob. */
+  hole: boolean;
 }
 
 /** @param blobSize size of a blob by its hex sha256, undefined when the layout does not have it */
@@ -36,11 +39,15 @@ export function countImage(tree: ImageTree, blobSize: (hex: string) => number | 
   const blobs = new Map<string, boolean>();
   const kinds: Partial<Record<InodeKind, number>> = {};
   const seen = new Set<number>();
+  let holeBytes = 0;
   const enter = ({ attributes: { ino, kind } }: Visit): void => {
     if (seen.has(ino)) return;
     seen.add(ino);
     kinds[kind] = (kinds[kind] ?? 0) + 1;
-    for (const { blob, compressed } of fileRuns(tree.metadata, ino)) blobs.set(blob, compressed);
+    for (const { blob, compressed, hole, length } of fileRuns(tree.metadata, ino)) {
+      blobs.set(blob, compressed);
+      if (hole) holeBytes += length;
+    }
   };
   walkTree(tree, { enter });
   const sizes = [...blobs.keys()].map(blobSize);
@@ -48,6 +55,7 @@ export function countImage(tree: ImageTree, blobSize: (hex: string) => number | 
     inodes: { total: tree.inodeCount, kinds },
     layers: [...image.metadatas].map(({ inodes }) => inodes.length),
     contentBytes: tree.contentBytes,
+    holeBytes,
     chunks: Math.max(blobs.size, image.chunks.length),
     blobs: blobs.size,
     compressedBlobs: [...blobs.values()].filter(Boolean).length,
@@ -63,9 +71,12 @@ export function fileRuns(metadata: Metadata, ino: number): FileRun[] {
   if (mode?.kind !== "file") return [];
   const runs: FileRun[] = [];
   let fileOffset = 0;
-  for (const { blob, len } of mode.file) {
+  for (const chunk of mode.file) {
+    const { blob, len } = chunk;
     const { offset: blobOffset, compressed } = blob;
-    runs.push({ fileOffset, length: len, blob: formatDigestBytes(blob.digest.toUint8Array()), blobOffset, compressed });
+    const hex = formatDigestBytes(blob.digest.toUint8Array());
+    const hole = isHole(chunk, ZERO_BLOB_DIGEST);
+    runs.push({ fileOffset, length: len, blob: hex, blobOffset, compressed, hole });
     fileOffset += len;
   }
   return runs;

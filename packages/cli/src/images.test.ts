@@ -198,7 +198,7 @@ test.serial("stat and inspect of a file", async (t) => {
     runs.reduce((sum: number, run: { length: number }) => sum + run.length, 0),
     large.length,
   );
-  t.deepEqual(Object.keys(runs[0]), ["fileOffset", "length", "blob", "blobOffset", "compressed"]);
+  t.deepEqual(Object.keys(runs[0]), ["fileOffset", "length", "blob", "blobOffset", "compressed", "hole"]);
 });
 
 test.serial("dump: an image, its source and what is extracted from it are equal", async (t) => {

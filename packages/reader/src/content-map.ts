@@ -1,6 +1,11 @@
+import { isHole, ZERO_BLOB_DIGEST } from "@puzzlefs/format";
 import type { FileChunk, StructList } from "@puzzlefs/format";
 import { blobKey } from "./blob-cache.ts";
 import type { BlobKey } from "./blob-cache.ts";
+import type { Extent } from "./tree.ts";
+
+/** Key of the blob of zeros, where it is read as holes are. */
+export const holeKey = blobKey(ZERO_BLOB_DIGEST.toUint8Array(), true);
 
 /** Where the bytes of one file are: runs of blobs, found by offset in O(log n). Not joined: a bad run spoils no neighbour. */
 export class ContentMap {
@@ -9,6 +14,8 @@ export class ContentMap {
   /** Offset in the blob's uncompressed stream where each run starts. */
   readonly #offsets: readonly number[];
   readonly #keys: BlobKey[];
+  /** Where holes start and end in the file, in turns; neighbours are one. */
+  readonly #holes: readonly number[];
 
   /** Chunks that it was made from: what making it costs. */
   readonly chunks: number;
@@ -18,11 +25,17 @@ export class ContentMap {
     const ends: number[] = [];
     const offsets: number[] = [];
     const keys: BlobKey[] = [];
+    const holes: number[] = [];
     let end = 0;
     for (let i = 0; i < chunks.length; i++) {
       const chunk = chunks.at(i);
       const { len, blob } = chunk;
       if (len === 0) continue;
+      if (isHole(chunk, ZERO_BLOB_DIGEST)) {
+        if (holes.at(-1) === end) holes.pop();
+        else holes.push(end);
+        holes.push(end + len);
+      }
       end += len;
       ends.push(end);
       offsets.push(blob.offset);
@@ -31,6 +44,7 @@ export class ContentMap {
     this.#ends = ends;
     this.#offsets = offsets;
     this.#keys = keys;
+    this.#holes = holes;
   }
 
   get size(): number {
@@ -51,6 +65,24 @@ export class ContentMap {
       else low = middle + 1;
     }
     return low;
+  }
+
+  /** The hole that byte `offset` is in, which the file has, or the data up to the next hole. */
+  extent(offset: number): Extent {
+    // How many starts and ends are at or before it: an odd number inside a hole.
+    let low = 0;
+    let high = this.#holes.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#holes[middle] as number) <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return { hole: low % 2 === 1, end: this.#holes[low] ?? this.size };
+  }
+
+  /** Whether byte `offset`, which the file has, is in a hole. */
+  isHole(offset: number): boolean {
+    return this.#holes.length > 0 && this.extent(offset).hole;
   }
 
   start(run: number): number {

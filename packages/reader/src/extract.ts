@@ -17,8 +17,7 @@ import {
 } from "./extract-target.ts";
 import { ExtractWarnings, isRefusal } from "./extract-warnings.ts";
 import type { ExtractWarning } from "./extract-warnings.ts";
-import { readContent } from "./listing.ts";
-import { SparseWriter } from "./sparse-writer.ts";
+import { writeContent } from "./sparse-writer.ts";
 import type { Tree } from "./tree.ts";
 import { pathOf, walkTree } from "./walk.ts";
 import type { Visit, Visitor } from "./walk.ts";
@@ -214,15 +213,10 @@ class Extraction implements Visitor {
     if (!this.warnings.tolerate("file", "missing", visit, create)) return false;
     const bytesBefore = this.bytes;
     try {
-      const writer = new SparseWriter(descriptor);
-      if (attributes.size > 0) {
-        for (const piece of readContent(this.#tree, attributes.ino, this.#buffer)) {
-          writer.append(piece);
-          this.bytes += piece.length;
-          if (piece.length === contentBufferSize) this.#progress(this.inodes, this.bytes);
-        }
+      for (const count of writeContent(descriptor, this.#tree, attributes, this.#buffer)) {
+        this.bytes += count;
+        if (count >= contentBufferSize) this.#progress(this.inodes, this.bytes);
       }
-      writer.finish();
       const xattrs = this.#xattrs(visit);
       if (this.#inherits(visit)) this.#restorer.removeOthers(descriptor, visit, xattrs);
       this.#restorer.restoreOpened(descriptor, visit, xattrs);

@@ -1,6 +1,7 @@
 import {
   Bytes,
   contentBytes,
+  dataSize,
   fileSize,
   findName,
   findPlace,
@@ -9,12 +10,13 @@ import {
   openListing,
   ROOT_INO,
   statMode,
+  ZERO_BLOB_DIGEST,
 } from "@puzzlefs/format";
 import type { Inode, Listed, Metadata, Place } from "@puzzlefs/format";
 import type { BlobCache } from "./blob-cache.ts";
 import { ContentMap, ContentMaps } from "./content-map.ts";
 import { LookAhead } from "./look-ahead.ts";
-import type { Attributes, InodeKind, Tree, TreeEntry } from "./tree.ts";
+import type { Attributes, Extent, InodeKind, Tree, TreeEntry } from "./tree.ts";
 import { isKnownXattr } from "./xattr-names.ts";
 
 /** Runs of content maps kept, some 100 bytes each. */
@@ -63,6 +65,11 @@ export class ImageTree implements Tree {
   get contentBytes(): number {
     this.#contentBytes ??= contentBytes(this.metadata.image, this.metadata.links);
     return this.#contentBytes;
+  }
+
+  /** Whether files may have holes. */
+  get hasHoles(): boolean {
+    return this.metadata.hasHoles;
   }
 
   attributes(ino: number): Attributes | undefined {
@@ -136,10 +143,15 @@ export class ImageTree implements Tree {
       const take = Math.min(length - skip, wanted - done);
       const blobOffset = content.blobOffset(run);
       const piece = take === into.length ? into : into.subarray(done, done + take);
-      this.#blobs.read(content.blob(run), blobOffset + skip, piece, blobOffset + length, ino);
+      if (content.isHole(start)) piece.fill(0);
+      else this.#blobs.read(content.blob(run), blobOffset + skip, piece, blobOffset + length, ino);
       done += take;
     }
     return done;
+  }
+
+  extent(ino: number, offset: number): Extent {
+    return this.content(ino).extent(offset);
   }
 
   /** Disposes of `resource` when the image is closed. */
@@ -196,12 +208,12 @@ class ListedEntry implements TreeEntry {
   }
 }
 
-function attributesAt({ links }: Metadata, { inode, ordinal }: Place): Attributes {
+function attributesAt({ links, hasHoles }: Metadata, { inode, ordinal }: Place): Attributes {
   const { mode } = inode;
   // Validation leaves no other kinds among what can be found.
   const kind = mode.kind as InodeKind;
   const device = kind === "chr" ? mode.chr : kind === "blk" ? mode.blk : undefined;
-  return {
+  const attributes = {
     ino: inode.ino,
     kind,
     mode: statMode(inode),
@@ -214,6 +226,8 @@ function attributesAt({ links }: Metadata, { inode, ordinal }: Place): Attribute
     mtimeSeconds: inode.mtimeSeconds,
     mtimeNanoseconds: inode.mtimeNanoseconds,
   };
+  if (!hasHoles || kind !== "file") return attributes;
+  return { ...attributes, dataSize: dataSize(mode.file, ZERO_BLOB_DIGEST) };
 }
 
 function sizeOf(inode: Inode, kind: InodeKind): number {

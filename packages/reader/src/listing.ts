@@ -58,12 +58,19 @@ export function* catPath(tree: Tree, path: Uint8Array): Generator<Uint8Array> {
   yield* readContent(tree, ino, Buffer.allocUnsafeSlow(catBufferSize));
 }
 
-/** All content of a file through one buffer; each piece is valid until the next is asked for. */
-export function* readContent(tree: Tree, ino: number, buffer: Uint8Array): Generator<Uint8Array> {
-  for (let offset = 0; ;) {
-    const length = tree.read(ino, offset, buffer);
+/** The content of a file, from byte `from` up to `to`, through one buffer; each piece is valid until the next is asked for. */
+export function* readContent(
+  tree: Tree,
+  ino: number,
+  buffer: Uint8Array,
+  from = 0,
+  to = Infinity,
+): Generator<Uint8Array> {
+  for (let offset = from; offset < to;) {
+    const into = to - offset < buffer.length ? buffer.subarray(0, to - offset) : buffer;
+    const length = tree.read(ino, offset, into);
     if (length > 0) yield buffer.subarray(0, length);
-    if (length < buffer.length) return;
+    if (length < into.length) return;
     offset += length;
   }
 }

@@ -1,4 +1,5 @@
 import type { BlobCache } from "./blob-cache.ts";
+import { holeKey } from "./content-map.ts";
 import type { ContentMap } from "./content-map.ts";
 
 /** Runs of a file that are expected to be read after those that are being read. */
@@ -46,6 +47,9 @@ export class LookAhead {
   }
 
   #expect(content: ContentMap, first: number, count: number): void {
-    for (let run = first; run < Math.min(first + count, content.runs); run++) this.#blobs.expect(content.blob(run));
+    for (let run = first; run < Math.min(first + count, content.runs); run++) {
+      const key = content.blob(run);
+      if (key !== holeKey) this.#blobs.expect(key);
+    }
   }
 }

@@ -1,4 +1,6 @@
 import { ftruncateSync, writeSync } from "node:fs";
+import { readContent } from "./listing.ts";
+import type { Attributes, Tree } from "./tree.ts";
 
 /** A zero run of this many bytes, aligned to as many, becomes a hole: the block size of common file systems. */
 const blockSize = 4096;
@@ -14,7 +16,7 @@ export class SparseWriter {
     this.#descriptor = descriptor;
   }
 
-  /** Appends; all pieces but the last have a multiple of 4096 bytes. */
+  /** Appends; all pieces but the last, and the last before a hole, have a multiple of 4096 bytes. */
   append(bytes: Uint8Array): void {
     let pendingFrom = 0;
     for (let at = 0; at + blockSize <= bytes.length; at += blockSize) {
@@ -28,6 +30,11 @@ export class SparseWriter {
     this.#position += bytes.length;
   }
 
+  /** Appends a hole. */
+  skip(length: number): void {
+    this.#position += length;
+  }
+
   /** Gives the file its size when it ends in a hole. */
   finish(): void {
     if (this.#written < this.#position) ftruncateSync(this.#descriptor, this.#position);
@@ -39,4 +46,28 @@ export class SparseWriter {
     }
     if (end > start) this.#written = this.#position + end;
   }
+}
+
+/** Copies the content of a regular file through `buffer` into an empty one; gives the bytes of each step, holes among them. */
+export function* writeContent(
+  descriptor: number,
+  tree: Tree,
+  { ino, size }: Attributes,
+  buffer: Uint8Array,
+): Generator<number> {
+  const writer = new SparseWriter(descriptor);
+  for (let at = 0; at < size;) {
+    const { hole, end } = tree.extent?.(ino, at) ?? { hole: false, end: size };
+    if (hole) {
+      writer.skip(end - at);
+      yield end - at;
+    } else {
+      for (const piece of readContent(tree, ino, buffer, at, end)) {
+        writer.append(piece);
+        yield piece.length;
+      }
+    }
+    at = end;
+  }
+  writer.finish();
 }

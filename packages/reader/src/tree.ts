@@ -13,6 +13,8 @@ export interface Attributes {
   gid: number;
   /** Bytes of content; the target's length for a symlink, 0 otherwise. */
   size: number;
+  /** Those of them that are not in holes; left out where a tree knows of none. */
+  dataSize?: number;
   /** Device number of chr and blk, else 0. */
   major: number;
   minor: number;
@@ -28,6 +30,12 @@ export interface TreeEntry {
   kind: InodeKind;
   /** Of the inode, where a listing has it at hand. */
   readonly attributes?: Attributes;
+}
+
+/** A part of a file: a hole, which reads as zeros, or what is between holes. It ends at byte `end`. */
+export interface Extent {
+  hole: boolean;
+  end: number;
 }
 
 /**
@@ -51,5 +59,7 @@ export interface Tree {
   xattrs(ino: number): { name: Uint8Array; value: Uint8Array }[];
   /** Fills `into` from `offset`; returns the bytes read, short only at the end of the file. */
   read(ino: number, offset: number, into: Uint8Array): number;
+  /** The extent of a regular file that has byte `offset`, which is inside the file. Left out by trees that know no holes. */
+  extent?(ino: number, offset: number): Extent;
   close(): void;
 }

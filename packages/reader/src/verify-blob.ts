@@ -7,6 +7,7 @@ import { BlobCache, blobKey, checkInside } from "./blob-cache.ts";
 import { verifyChunk } from "./blob-checks.ts";
 import { BlobFile } from "./blob-file.ts";
 import type { Blob } from "./blob.ts";
+import { holeKey } from "./content-map.ts";
 import { IntegrityError } from "./errors.ts";
 import type { BlobExpectation, Expectations } from "./verify-expectations.ts";
 import { problemOf } from "./verify-problem.ts";
@@ -49,7 +50,8 @@ export class BlobVerifier {
       check(() => {
         const blob = this.#blobs.open(key);
         checkInside(blob, end, inode);
-        if (key.startsWith("z")) this.#readAll(blob);
+        // A GiB of zeros, byte for byte: the digest says so.
+        if (key.startsWith("z") && key !== holeKey) this.#readAll(blob);
       });
     }
     for (const chunk of expected.chunks) check(() => this.#verifyChunk(chunk));

@@ -71,7 +71,8 @@ interface ImageSummary extends ImageCounts {
 }
 
 function imageText(summary: ImageSummary): string {
-  const { inodes, layers, contentBytes, chunks, blobs, missingBlobs, storedBytes, compressedBlobs, packed } = summary;
+  const { inodes, layers, contentBytes, holeBytes, chunks, blobs, missingBlobs, storedBytes, compressedBlobs, packed } =
+    summary;
   const kinds = Object.entries(inodes.kinds).map(([kind, count]) => {
     const name = kindNames[kind as InodeKind];
     return formatCountOf(count, name, pluralNames[kind as InodeKind]);
@@ -83,7 +84,7 @@ function imageText(summary: ImageSummary): string {
     ["fs-verity", summary.manifestVerity],
     ["layers", layers.length === 1 ? "1" : `${layers.length}: ${layerText} inodes`],
     ["inodes", `${formatCount(inodes.total)}: ${kinds.join(", ")}`],
-    ["content", formatBytes(contentBytes)],
+    ["content", formatBytes(contentBytes) + (holeBytes > 0 ? `, ${formatBytes(holeBytes)} of it holes` : "")],
     ["chunks", `${formatCount(chunks)} in ${formatCountOf(blobs, "blob")}${packed ? ", packed" : ""}`],
     ["compressed", formatCountOf(compressedBlobs, "blob")],
     ["stored", `${formatBytes(storedBytes)}, ${formatShare(storedBytes, contentBytes)} of the content`],
@@ -102,12 +103,12 @@ function fileText(file: { path: string; ino: number; runs: FileRun[] }): string 
     ["runs", formatCount(file.runs.length)],
   ]);
   if (file.runs.length === 0) return head;
-  const rows = file.runs.map(({ fileOffset, length, blob, blobOffset, compressed }) => [
+  const rows = file.runs.map(({ fileOffset, length, blob, blobOffset, compressed, hole }) => [
     String(fileOffset),
     String(length),
     blob,
     String(blobOffset),
-    compressed ? "zstd" : "raw",
+    hole ? "hole" : compressed ? "zstd" : "raw",
   ]);
   const table = formatTable(
     [["offset", "length", "blob", "at", "form"], ...rows],
