@@ -7,6 +7,8 @@ import type { Tree } from "@puzzlefs/reader";
 export interface MountableTree extends Tree {
   /** Names (latin1) of all extended attributes that any inode has; undefined: not known. */
   readonly xattrNames?: ReadonlySet<string> | undefined;
+  /** Whether extent() may find holes; where it cannot, the kernel need not ask. */
+  readonly hasHoles?: boolean;
 }
 
 /** Whether some inode may have an extended attribute. */

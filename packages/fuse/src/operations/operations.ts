@@ -6,6 +6,7 @@ import { Foresight } from "./foresight.ts";
 import type { Handler } from "./handler.ts";
 import type { MountableTree } from "./mountable.ts";
 import { type Negotiated, negotiate } from "./negotiation.ts";
+import { seekHandler } from "./seek.ts";
 import { xattrHandlers } from "./xattr.ts";
 
 const DOT = 0x2e;
@@ -36,7 +37,7 @@ const unknown: Handler = () => -ENOSYS;
 /**
  * One handler for each opcode, indexed by it. The rest answer ENOSYS, which is an answer too: OPEN and OPENDIR need not
  * be sent (no state is kept for open files); ACCESS is the kernel's (default_permissions); FLUSH, FSYNC, LSEEK, STATX
- * and POLL have the kernel's own fallbacks; INTERRUPT is pointless as a request is answered before the next is read.
+ * and POLL have the kernel's own fallbacks (LSEEK is answered where there are holes); INTERRUPT is pointless as a request is answered before the next is read.
  *
  * Node ids are inode numbers. They stay valid for the life of the mount without any table, so FORGET has nothing to
  * do, any thread can answer any request, and a new daemon could go on where another stopped.
@@ -60,6 +61,7 @@ export function handlers(
   };
   table[Opcode.READLINK] = (request) => reply.data(tree.readlink(request.node));
   table[Opcode.READ] = readHandler(tree);
+  table[Opcode.LSEEK] = seekHandler(tree);
   table[Opcode.READDIR] = directoryHandler(tree, reply);
   table[Opcode.READDIRPLUS] = directoryHandler(tree, reply, foresight);
   table[Opcode.STATFS] = () => reply.statfs(tree.contentBytes, tree.inodeCount);

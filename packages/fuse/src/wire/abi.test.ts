@@ -32,6 +32,8 @@ function expectations(): [string, number][] {
   offsets("fuse_attr_out", abi.attrOut);
   offsets("fuse_dirent", abi.dirent);
   offsets("fuse_read_in", abi.readIn);
+  offsets("fuse_lseek_in", abi.lseekIn);
+  offsets("fuse_lseek_out", abi.lseekOut);
   offsets("fuse_getxattr_in", abi.getxattrIn);
   offsets("fuse_getxattr_out", abi.getxattrOut);
   offsets("fuse_kstatfs", abi.statfsOut);
@@ -44,6 +46,8 @@ function expectations(): [string, number][] {
   size("fuse_dirent", abi.DIRENT_SIZE);
   size("fuse_direntplus", abi.ENTRY_OUT_SIZE + abi.DIRENT_SIZE);
   size("fuse_read_in", abi.READ_IN_SIZE);
+  size("fuse_lseek_in", abi.LSEEK_IN_SIZE);
+  size("fuse_lseek_out", abi.LSEEK_OUT_SIZE);
   size("fuse_getxattr_in", abi.GETXATTR_IN_SIZE);
   size("fuse_getxattr_out", abi.GETXATTR_OUT_SIZE);
   size("fuse_kstatfs", abi.STATFS_OUT_SIZE);

@@ -173,6 +173,11 @@ export const attrOut = struct(ATTR_OUT_SIZE - ATTR_SIZE, { attr_valid: u64, attr
 export const DIRENT_SIZE = 24;
 export const dirent = struct(DIRENT_SIZE, { ino: u64, off: u64, namelen: u32, type: u32 });
 
+export const LSEEK_IN_SIZE = 24;
+export const lseekIn = struct(LSEEK_IN_SIZE, { fh: u64, offset: u64, whence: u32, padding: u32 });
+export const LSEEK_OUT_SIZE = 8;
+export const lseekOut = struct(LSEEK_OUT_SIZE, { offset: u64 });
+
 /** READ, READDIR and READDIRPLUS. */
 export const READ_IN_SIZE = 40;
 export const readIn = struct(READ_IN_SIZE, {

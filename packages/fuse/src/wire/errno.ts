@@ -11,6 +11,7 @@ export const {
   ENODEV,
   ENOENT,
   ENOSYS,
+  ENXIO,
   EOPNOTSUPP,
   EPROTO,
   ERANGE,

@@ -90,6 +90,12 @@ export class Reply {
     return abi.GETXATTR_OUT_SIZE;
   }
 
+  /** Answer to LSEEK. */
+  offset(offset: number): number {
+    this.words.put64(abi.OUT_HEADER_SIZE + abi.lseekOut.offset, offset);
+    return abi.LSEEK_OUT_SIZE;
+  }
+
   /** A full, read-only file system: nothing free. */
   statfs(contentBytes: number, inodes: number): number {
     const at = abi.OUT_HEADER_SIZE;
@@ -117,7 +123,7 @@ export class Reply {
     const words = this.words;
     words.put64(at + abi.attr.ino, from.ino);
     words.put64(at + abi.attr.size, from.size);
-    words.put64(at + abi.attr.blocks, from.kind === "file" ? Math.ceil(from.size / BLOCK) : 0);
+    words.put64(at + abi.attr.blocks, from.kind === "file" ? Math.ceil((from.dataSize ?? from.size) / BLOCK) : 0);
     words.put64(at + abi.attr.atime, from.mtimeSeconds);
     words.put64(at + abi.attr.mtime, from.mtimeSeconds);
     words.put64(at + abi.attr.ctime, from.mtimeSeconds);

@@ -1,4 +1,4 @@
-import { IN_HEADER_SIZE, inHeader, initIn, readIn, getxattrIn, GETXATTR_IN_SIZE } from "./abi.ts";
+import { IN_HEADER_SIZE, inHeader, initIn, lseekIn, readIn, getxattrIn, GETXATTR_IN_SIZE } from "./abi.ts";
 import { Words } from "./words.ts";
 
 /** Bytes of the request buffer. The kernel demands 8 KiB at least; more lets one BATCH_FORGET carry thousands. */
@@ -61,6 +61,16 @@ export class Request {
   /** READ, READDIR, READDIRPLUS: bytes wanted. */
   get readSize(): number {
     return this.words.get32(IN_HEADER_SIZE + readIn.size);
+  }
+
+  /** LSEEK: where to start, bytes. */
+  get seekOffset(): number {
+    return this.words.get64(IN_HEADER_SIZE + lseekIn.offset);
+  }
+
+  /** LSEEK: SEEK_DATA or SEEK_HOLE. */
+  get seekWhence(): number {
+    return this.words.get32(IN_HEADER_SIZE + lseekIn.whence);
   }
 
   /** GETXATTR, LISTXATTR: room for the value, bytes; 0 asks for its size. */
