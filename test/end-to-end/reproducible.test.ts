@@ -52,12 +52,15 @@ for (const order of [["--shuffle-dirents=yes"], ["--sort-dirents=yes", "--revers
   else {
     test.serial(title, (t) => {
       const mountpoint = scratch.directory("disorder");
+      // disorderfs does not know holes, which are part of a tree.
+      const full = scratch.fresh("full");
+      run("cp", ["-a", "--sparse=never", tree, full]);
       // It shows its own link counts and times with --share-locks off; --multi-user so that owners are seen.
-      run("disorderfs", ["-q", "--multi-user=yes", ...order, tree, mountpoint]);
+      run("disorderfs", ["-q", "--multi-user=yes", ...order, full, mountpoint]);
       try {
-        assertSameStore(t, store(tree, []), store(mountpoint, []));
+        assertSameStore(t, store(full, []), store(mountpoint, []));
         const packed = ["-c", "--pack", "1M"];
-        assertSameStore(t, store(tree, packed), store(mountpoint, packed));
+        assertSameStore(t, store(full, packed), store(mountpoint, packed));
       } finally {
         run("fusermount", ["-u", mountpoint]);
       }

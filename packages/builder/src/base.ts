@@ -1,7 +1,9 @@
 import {
   findInode,
+  isHole,
   MAX_LAYERS,
   nextName,
+  ZERO_BLOB_DIGEST,
   type Bytes,
   type Inode,
   type InodeVector,
@@ -109,9 +111,11 @@ export class BaseImage {
     for (const { inodes } of this.image.metadatas) {
       for (const { mode } of inodes) {
         if (mode.kind !== "file") continue;
-        for (const { blob, len } of mode.file) {
+        for (const chunk of mode.file) {
+          const { blob, len } = chunk;
           if (blob.compressed) {
-            mixed = true;
+            // An image that is raw but for its holes is not mixed.
+            mixed ||= !isHole(chunk, ZERO_BLOB_DIGEST);
             continue;
           }
           const hex = hexOf(blob.digest);

@@ -13,6 +13,7 @@ import {
 import { absolutePath, bytesOf, realPath } from "@puzzlefs/linux";
 
 import { openBase, type BaseImage } from "./base.ts";
+import { holeChunk } from "./content-stream.ts";
 import { BaseNumbering, changedInodes, layerValues } from "./delta.ts";
 import { BuildError, readFailure } from "./errors.ts";
 import { inodeValue, Reachable, rootfsValue } from "./image.ts";
@@ -72,7 +73,7 @@ async function storeTree(
   const places = new ChunkPlaces(pipeline.queue, pipeline.packs, known);
   const reachable = new Reachable();
   const place = (chunk: number): ChunkPlace => {
-    const found = places.find(chunk);
+    const found = chunk === holeChunk ? pipeline.holes : places.find(chunk);
     reachable.add(found);
     return found;
   };

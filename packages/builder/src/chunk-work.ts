@@ -1,12 +1,15 @@
 import { hash } from "node:crypto";
 import { writeSync } from "node:fs";
 
+import { ZERO_BLOB_DIGEST } from "@puzzlefs/format";
 import { close, Directory, hasCode, startWriteback } from "@puzzlefs/linux";
 import { fsVerityDigest } from "@puzzlefs/oci";
 
 import { hashFile, packName } from "./pack-file.ts";
+import type { Blob } from "./places.ts";
 import { ChunkQueue, chunkFlags, type QueueBuffers } from "./queue.ts";
 import { SeekableCompressor, seekTableBytes } from "./seekable.ts";
+import { zeroBlob } from "./zero-blob.ts";
 
 /** What a thread needs to know to work on chunks; crosses to worker threads as it is. */
 export interface WorkSettings {
@@ -83,7 +86,7 @@ export class ChunkWork {
     const frames = this.#compressor?.compress(bytes, seekTableBytes);
     const blob = frames === undefined ? bytes : this.#compressor!.blob(frames);
     const digest = frames === undefined ? content : sha256(blob, storedScratch);
-    const fresh = this.#write(digest, blob);
+    const fresh = this.#write(digest.toString("hex"), blob);
     const flags = (frames === undefined ? 0 : chunkFlags.compressed) | (fresh ? chunkFlags.fresh : 0);
     this.queue.setResult(chunk, digest, fsVerityDigest(blob), blob.length, flags);
   }
@@ -105,8 +108,16 @@ export class ChunkWork {
     this.queue.setResult(chunk, sha256(frames, storedScratch), content, frames.length, chunkFlags.compressed);
   }
 
-  #write(digest: Buffer, blob: Uint8Array): boolean {
-    const name = digest.toString("hex");
+  /** The blob that holes refer to, written where the layout lacks it. */
+  storeZeroBlob(): Blob {
+    const bytes = zeroBlob();
+    const digest = ZERO_BLOB_DIGEST.toUint8Array();
+    const hex = Buffer.from(digest).toString("hex");
+    const temporary = this.#write(hex, bytes) ? hex : undefined;
+    return { digest, hex, verity: fsVerityDigest(bytes), size: bytes.length, compressed: true, temporary };
+  }
+
+  #write(name: string, blob: Uint8Array): boolean {
     // A blob of the wrong length was damaged: it is replaced when the build is committed.
     if (!this.#settings.newStore && this.#blobs.fileSize(name) === blob.length) return false;
     let file: number;

@@ -1,9 +1,14 @@
 import type { Chunker } from "@puzzlefs/chunker";
 
+import { ZERO_BLOB_BYTES } from "@puzzlefs/format";
+
 import type { SlabRing } from "./slab.ts";
 
 /** Where a file's content is: `[chunk, offset in it, length]`, flat, in the order of the file. */
 export type Pieces = number[];
+
+/** Stands for a chunk where a file has a hole. */
+export const holeChunk = -1;
 
 /** What has no content, and what has none yet: one array for all of them, there are many. */
 export const noPieces: Pieces = Object.freeze([] as number[]) as Pieces;
@@ -25,6 +30,7 @@ export class ContentStream {
   #chunker: Chunker;
   #ring: SlabRing;
   #emit: (address: number, length: number, slab: number) => number;
+  #keepsHoles: boolean;
   #pending: Pending[] = [];
   #pendingFrom = 0;
   #slab = -1;
@@ -37,11 +43,20 @@ export class ContentStream {
   #zeroLength = 0;
   #lastChunk = -1;
 
-  /** `emit` takes a finished chunk and returns its number. */
-  constructor(chunker: Chunker, ring: SlabRing, emit: (address: number, length: number, slab: number) => number) {
+  /**
+   * `emit` takes a finished chunk and returns its number. With `keepsHoles`, holes are pieces of their own, and chunks end
+   * before them; otherwise they are cut like other zeros.
+   */
+  constructor(
+    chunker: Chunker,
+    ring: SlabRing,
+    emit: (address: number, length: number, slab: number) => number,
+    keepsHoles = false,
+  ) {
     this.#chunker = chunker;
     this.#ring = ring;
     this.#emit = emit;
+    this.#keepsHoles = keepsHoles;
   }
 
   /** The next `length` bytes of the stream are this file's: its pieces, none so far, are added as they are cut. */
@@ -61,10 +76,20 @@ export class ContentStream {
     while (this.#fill - this.#start >= this.#chunker.sizes.max) this.#cut();
   }
 
-  /**
-   * The next `length` bytes are zero. Long runs are not materialized: cut by content, they are copies of one chunk.
-   */
+  /** The next `length` bytes are a hole. */
   hole(length: number): void {
+    if (!this.#keepsHoles) {
+      this.#zeros(length);
+      return;
+    }
+    this.finish();
+    for (let left = length; left > 0; left -= ZERO_BLOB_BYTES) {
+      this.#assign(holeChunk, Math.min(left, ZERO_BLOB_BYTES));
+    }
+  }
+
+  /** Long runs of zeros are not materialized: cut by content, they are copies of one chunk. */
+  #zeros(length: number): void {
     const { max } = this.#chunker.sizes;
     while (length > 0) {
       if (this.#fill === this.#start && length >= max && this.#zeroChunk >= 0) {

@@ -6,8 +6,11 @@ import type { ContentStream } from "./content-stream.ts";
 import { BuildError, changed, readFailure } from "./errors.ts";
 import type { FoundFile } from "./tree.ts";
 
-/** Files with less missing than this are read with their zeros: finding the holes costs two calls each. */
-const leastHole = 65536;
+/**
+ * A hole counts in blocks of this many bytes, aligned, and to the file's end; what is left over is read as zeros. So data
+ * between small holes stays together in chunks, and file systems with blocks of up to this size report the same holes.
+ */
+const holeBlock = 65536;
 
 /** Should the file be replaced by a fifo or a terminal, opening it neither waits nor makes it ours. */
 const openFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
@@ -32,7 +35,7 @@ export function readContent(memory: Uint8Array<SharedArrayBuffer>, stream: Sink,
   }
   try {
     checkUnchanged(file, found);
-    if (size - status.allocated >= leastHole) readSparse(memory, stream, file, size, path);
+    if (status.allocated < size && size >= holeBlock) readSparse(memory, stream, file, size, path);
     else readRange(memory, stream, file, 0, size, path);
     checkUnchanged(file, found);
   } catch (error) {
@@ -66,7 +69,7 @@ function readRange(
   }
 }
 
-/** Reads the data and passes on the holes between as lengths. */
+/** Reads the data, and passes on the holes between as lengths. */
 function readSparse(
   memory: Uint8Array<SharedArrayBuffer>,
   stream: Sink,
@@ -74,13 +77,18 @@ function readSparse(
   size: number,
   path: string,
 ): void {
-  let at = 0;
-  while (at < size) {
+  /** Where the stream has got to. */
+  let done = 0;
+  for (let at = 0; at < size;) {
     const data = Math.min(seekData(file, at) ?? size, size);
-    stream.hole(data - at);
-    if (data === size) return;
-    const end = Math.min(seekHole(file, data) ?? size, size);
-    readRange(memory, stream, file, data, end, path);
-    at = end;
+    const from = Math.ceil(at / holeBlock) * holeBlock;
+    const to = data === size ? size : Math.floor(data / holeBlock) * holeBlock;
+    if (to - from >= holeBlock) {
+      readRange(memory, stream, file, done, from, path);
+      stream.hole(to - from);
+      done = to;
+    }
+    at = data === size ? size : Math.min(seekHole(file, data) ?? size, size);
   }
+  readRange(memory, stream, file, done, size, path);
 }

@@ -9,6 +9,7 @@ import type { Directory } from "@puzzlefs/linux";
 import type { BlobDirectory } from "@puzzlefs/oci";
 import type { Progress, ResolvedOptions } from "./options.ts";
 import { PackWriter } from "./pack.ts";
+import type { ChunkPlace } from "./places.ts";
 import { ChunkQueue } from "./queue.ts";
 import { SlabRing, slabLayout } from "./slab.ts";
 import { WorkerThreads } from "./threads.ts";
@@ -34,6 +35,7 @@ export class Pipeline {
   #small: ContentStream;
   #progress: Progress = { files: 0, bytes: 0, chunks: 0, newBytes: 0 };
   #reportAt = 0;
+  #holes: ChunkPlace | undefined;
 
   /** @param staging where new blobs go @param blobs those that the layout has */
   constructor(options: ResolvedOptions, staging: Directory, blobs: BlobDirectory) {
@@ -57,7 +59,7 @@ export class Pipeline {
     if (options.pack > 0) this.packs = new PackWriter(this.queue, settings, staging, options.pack);
     const ring = new SlabRing(this.#chunker.dataStart, slabBytes, this.queue, () => void this.#relieve());
     const emit = (address: number, length: number, slab: number): number => this.#emit(address, length, slab);
-    this.#large = new ContentStream(this.#chunker, ring, emit);
+    this.#large = new ContentStream(this.#chunker, ring, emit, true);
     this.#small = new ContentStream(this.#chunker, ring, emit);
   }
 
@@ -73,6 +75,15 @@ export class Pipeline {
     this.#progress.files++;
     this.#progress.bytes += node.size;
     this.#report();
+  }
+
+  /** Where holes are: the blob of zeros, which is stored if the layout lacks it. */
+  get holes(): ChunkPlace {
+    if (this.#holes === undefined) {
+      const blob = this.#work.storeZeroBlob();
+      this.#holes = { blob, offset: 0, compressed: true, row: undefined };
+    }
+    return this.#holes;
   }
 
   /** Cuts what is left and waits for all work to be done. Throws what any thread threw. */

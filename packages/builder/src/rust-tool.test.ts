@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
@@ -67,6 +67,26 @@ for (const options of [[], ["-c"]]) {
     // The dump verifies every blob's fs-verity digest: the base's wrong ones have been put right.
     t.deepEqual(dumpImage(ociDir, "v2"), dumpTree(rootfs));
     t.is(metadataOf(ociDir, "v2").image.metadatas.length, 2);
+  });
+}
+
+for (const options of [{}, { compress: true }]) {
+  withRust(`the Rust tool reads holes: ${JSON.stringify(options)}`, async (t) => {
+    const rootfs = makeTree({ other: noise("other", 50_000) });
+    const file = openSync(join(rootfs, "sparse"), "w");
+    for (const offset of [0, 3_000_001, 7_000_000]) writeSync(file, noise(`${offset}`, 100_000), 0, 100_000, offset);
+    ftruncateSync(file, 9_000_001);
+    closeSync(file);
+    const ociDir = temporaryDirectory();
+    await build({ rootfs, ociDir, tag: "v1", ...options });
+    t.true(chunksOf(ociDir, "v1").some((digest) => digest.startsWith("sha256:52074b2358a884b0")));
+    const out = join(temporaryDirectory(), "out");
+    execFileSync(rustTool, ["extract", `${ociDir}:v1`, out], { stdio: "ignore" });
+    t.true(readFileSync(join(out, "sparse")).equals(readFileSync(join(rootfs, "sparse"))));
+    // On the base that has it, the Rust tool's own delta.
+    execFileSync("sh", ["-c", "echo more >> other"], { cwd: rootfs });
+    rustBuild(rootfs, ociDir, "v2", "-b", "v1");
+    t.deepEqual(dumpImage(ociDir, "v2"), dumpTree(rootfs));
   });
 }
 
