@@ -16,7 +16,7 @@ const stores = new Map<number, string>();
 const variants: readonly [tag: string, options: readonly string[]][] = [
   ["raw", []],
   ["zstd", ["-c"]],
-  ["packed", ["--pack", "1M", "--chunking", "stream"]],
+  ["packed", ["--pack", "1M"]],
   ["zstd-packed", ["-c", "--pack", "1M", "--frame-size", "65536"]],
 ];
 /** Directories look below, and names and inodes of the lower layer are hidden. */

@@ -46,6 +46,7 @@ const everyFeature: Record<Feature, true> = {
   "directory-links": true,
   statfs: true,
   "synthetic-times": true,
+  holes: true,
   xattrs: true,
   "privileged-xattrs": true,
   acls: true,

@@ -57,6 +57,7 @@ const errorNames = new Map<number, string>([
   [1, "EPERM"],
   [2, "ENOENT"],
   [5, "EIO"],
+  [6, "ENXIO"],
   [7, "E2BIG"],
   [9, "EBADF"],
   [12, "ENOMEM"],

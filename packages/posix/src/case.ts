@@ -15,6 +15,8 @@ export type Feature =
   | "statfs"
   /** atime and ctime equal mtime; st_blocks covers the content. */
   | "synthetic-times"
+  /** lseek(2) and st_blocks show where files have holes. */
+  | "holes"
   | "xattrs"
   /** security.* and trusted.*, and names of the latter hidden from ordinary users. */
   | "privileged-xattrs"

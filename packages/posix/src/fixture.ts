@@ -15,6 +15,8 @@ export interface FixtureEntry {
   mtimeSeconds: number;
   mtimeNanoseconds: number;
   content?: string;
+  /** Instead of content, where there are holes. */
+  sparse?: Sparse;
   /** Of a symlink. */
   target?: string;
   device?: { major: number; minor: number };
@@ -23,11 +25,29 @@ export interface FixtureEntry {
   linkTo?: string;
 }
 
+/** A file of `size` bytes that are zeros but for some data, in ascending order. */
+export interface Sparse {
+  size: number;
+  data: readonly { offset: number; content: string }[];
+}
+
+export const TERABYTE = 1_099_511_627_776;
+
 export const MANY = 20_000;
 export const DEPTH = 100;
 
 /** Content sizes around pages and readahead. */
 export const SIZES = [0, 1, 511, 512, 4095, 4096, 4097, 65535, 65536, 131071, 131073, 1_000_003];
+
+/** Name, size, and where there are data. */
+const SPARSE: [name: string, size: number, offsets: number[]][] = [
+  ["terabyte", TERABYTE + 1_000_000, [0, TERABYTE + 999_900]],
+  ["nothing", 700_001, []],
+  ["unaligned", 3_000_000, [12_345, 300_001, 1_000_003]],
+  ["begins with a hole", 1_048_600, [1_048_570]],
+  ["ends in a hole", 1_234_567, [100]],
+  ["small holes", 400_000, [0, 70_000, 140_000, 210_000]],
+];
 
 /** Byte at `offset` of every file whose content the cases check by position. */
 export function patternByte(offset: number): number {
@@ -91,6 +111,12 @@ export function fixture(latin1: (text: string) => string, owner = 0): FixtureEnt
   add("empty-dir", "dir");
   add("sizes", "dir");
   for (const size of SIZES) add(`sizes/${size}`, "file", { content: pattern(size) });
+
+  add("sparse", "dir");
+  for (const [name, size, offsets] of SPARSE) {
+    const data = offsets.map((offset) => ({ offset, content: `data at ${offset}` }));
+    add(`sparse/${name}`, "file", { sparse: { size, data } });
+  }
 
   add("names", "dir");
   for (const name of STRANGE_NAMES.map(latin1)) add(`names/${name}`, "file", { content: name });

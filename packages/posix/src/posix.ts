@@ -7,6 +7,7 @@ import { attributeCases } from "./cases/attributes.ts";
 import { contentCases } from "./cases/content.ts";
 import { directoryCases } from "./cases/directories.ts";
 import { handleCases } from "./cases/handles.ts";
+import { holeCases } from "./cases/holes.ts";
 import { lookupCases } from "./cases/lookups.ts";
 import { refusalCases } from "./cases/refusals.ts";
 import { xattrCases } from "./cases/xattrs.ts";
@@ -16,6 +17,7 @@ export const posixCases: readonly Case[] = [
   ...lookupCases,
   ...attributeCases,
   ...contentCases,
+  ...holeCases,
   ...xattrCases,
   ...refusalCases,
   ...handleCases,

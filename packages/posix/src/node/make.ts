@@ -1,5 +1,16 @@
-import { chmodSync, lchownSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { type FixtureEntry, fixture } from "../fixture.ts";
+import {
+  chmodSync,
+  closeSync,
+  ftruncateSync,
+  lchownSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { type FixtureEntry, fixture, type Sparse } from "../fixture.ts";
 import { modeOf } from "../modes.ts";
 import { AT_FDCWD, System } from "../system.ts";
 import { littleEndian } from "../words.ts";
@@ -37,6 +48,7 @@ function create(system: System, path: string, entry: FixtureEntry): void {
       break;
     case "file":
       writeFileSync(bytes(path), bytes(entry.content ?? ""));
+      if (entry.sparse !== undefined) makeSparse(path, entry.sparse);
       break;
     case "lnk":
       symlinkSync(bytes(entry.target ?? ""), bytes(path));
@@ -50,6 +62,13 @@ function create(system: System, path: string, entry: FixtureEntry): void {
   for (const [name, value] of Object.entries(entry.xattrs ?? {})) {
     system.call("lsetxattr", path, path, name, value, value.length, 0);
   }
+}
+
+function makeSparse(path: string, { size, data }: Sparse): void {
+  const file = openSync(bytes(path), "r+");
+  ftruncateSync(file, size);
+  for (const { offset, content } of data) writeSync(file, bytes(content), 0, content.length, offset);
+  closeSync(file);
 }
 
 /** As mknod(2) takes it; major numbers beyond 4095 do not exist here. */
