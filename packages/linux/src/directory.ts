@@ -37,13 +37,13 @@ export class Directory {
     return new Directory(openNamed(path, DIRECTORY), printable(path));
   }
 
-  /** Opens a directory, making it and its missing parents (mkdir -p). */
-  static make(path: Path, mode = 0o755): Directory {
+  /** Opens a directory, making it and its missing parents (mkdir -p). `made` gets those that it made, the outermost first. */
+  static make(path: Path, mode = 0o755, made?: MadeDirectory[]): Directory {
     const missing: Buffer[] = [];
     let directory = nearest(Buffer.from(nulTerminated(path)).subarray(0, -1), missing);
     for (let name = missing.pop(); name !== undefined; name = missing.pop()) {
       using parent = directory;
-      directory = parent.makeOrOpen(name, mode);
+      directory = parent.makeOrOpen(name, mode, made);
     }
     return directory;
   }
@@ -62,10 +62,15 @@ export class Directory {
     return new Directory(descriptor, this.pathOf(name));
   }
 
-  /** Makes a subdirectory and opens it. Throws EEXIST. */
+  /** Makes a subdirectory and opens it; one that cannot be opened does not stay. Throws EEXIST. */
   makeDirectory(name: Path, mode = 0o755): Directory {
     this.#at(name, () => mkdirat(this.descriptor, name, mode));
-    return this.directory(name);
+    try {
+      return this.directory(name);
+    } catch (error) {
+      this.removeDirectory(name);
+      throw error;
+    }
   }
 
   /** Makes a subdirectory of mode 0700 whose name begins with `prefix` and ends at random. */
@@ -178,15 +183,23 @@ export class Directory {
     return name.length === 0 ? this.path : `${this.path}/${printable(name)}`;
   }
 
-  /** Opens a subdirectory, making it where it is missing. */
-  makeOrOpen(name: Path, mode: number): Directory {
+  /** Opens a subdirectory, making it where it is missing; `made` gets it then. */
+  makeOrOpen(name: Path, mode: number, made?: MadeDirectory[]): Directory {
+    const parent = made === undefined ? undefined : this.#again();
     try {
-      return this.makeDirectory(name, mode);
+      const directory = this.makeDirectory(name, mode);
+      if (parent !== undefined) made?.push({ parent, name });
+      return directory;
     } catch (error) {
+      parent?.close();
       // Made by another process meanwhile; or a name such as "..".
       if (!hasCode(error, "EEXIST")) throw error;
       return this.directory(name);
     }
+  }
+
+  #again(): Directory {
+    return new Directory(openat(this.descriptor, ".", DIRECTORY), this.path);
   }
 
   /** Runs a call about the entry `name`; its error gets the whole path. */
@@ -198,6 +211,12 @@ export class Directory {
       throw new SystemError(-error.errno, error.syscall, this.pathOf(name));
     }
   }
+}
+
+/** A directory that a call has made, by its name in its parent, which the receiver closes. */
+export interface MadeDirectory {
+  parent: Directory;
+  name: Path;
 }
 
 /** Opens the nearest directory on the way to `path` that exists; `missing` gets the names after it, the last first. */

@@ -6,6 +6,8 @@ const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
+/** STATX_ATTR_MOUNT_ROOT in the second byte of stx_attributes and of its mask. */
+const ATTR_MOUNT_ROOT = 0x20;
 const statusBytes = 256;
 const emptyPath = new Uint8Array(1);
 
@@ -35,6 +37,14 @@ export class FileStatus {
     if (result === -errnos.ENOENT) return false;
     if (result < 0) check(result, "statx", () => printable(name));
     return true;
+  }
+
+  /**
+   * As much of readAt() as the kernel knows without asking the file system: `device` and `isMountRoot`. False where there
+   * is no such entry. It works where a FUSE file system of another user's, or one whose server is dead, refuses readAt().
+   */
+  readMountAt(directory: number, name: Path): boolean {
+    return statx(directory, nulTerminated(name), AT_SYMLINK_NOFOLLOW, 0, this.#bytes) === 0;
   }
 
   readDescriptor(descriptor: number): void {
@@ -78,9 +88,21 @@ export class FileStatus {
   get minor(): number {
     return this.#bytes.readUInt32LE(132);
   }
+  /** Whether something is mounted here; undefined before Linux 5.8. */
+  get isMountRoot(): boolean | undefined {
+    return (this.#bytes[57] & ATTR_MOUNT_ROOT) === 0 ? undefined : (this.#bytes[9] & ATTR_MOUNT_ROOT) !== 0;
+  }
   /** The file system, as text to compare. */
   get device(): string {
     return this.#bytes.toString("latin1", 136, 144);
+  }
+  /** Major and minor device number of the file system. */
+  get deviceNumbers(): [major: number, minor: number] {
+    return [this.#bytes.readUInt32LE(136), this.#bytes.readUInt32LE(140)];
+  }
+  /** Inode number, decimal. */
+  get inode(): string {
+    return String(this.#bytes.readBigUInt64LE(32));
   }
   /** The file itself, as text to compare: file system and inode number. */
   get identity(): string {

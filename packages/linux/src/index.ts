@@ -5,12 +5,14 @@
 export { programArguments } from "./arguments.ts";
 export * from "./at-calls.ts";
 export { commandOfBytes } from "./child-arguments.ts";
+export { isLeftOut, type Crossing } from "./crossing.ts";
 export { Descent, type Level } from "./descent.ts";
 export * from "./descriptors.ts";
 export * from "./devices.ts";
-export { Directory, NotRegularError } from "./directory.ts";
+export { Directory, NotRegularError, type MadeDirectory } from "./directory.ts";
 export { bytesOf, textOf } from "./encoding.ts";
-export { hasCode } from "./errors.ts";
+export { hasCode, isSystemError, reasonOf } from "./errors.ts";
+export { lockHolder } from "./locks.ts";
 export { escapeText, jsonText } from "./escape.ts";
 export { FileSystemContext, KernelRefusal } from "./file-system-context.ts";
 export { FileStatus } from "./file-status.ts";
@@ -38,6 +40,7 @@ export {
 } from "./paths.ts";
 export * from "./privileges.ts";
 export { createMemory, mapMemory } from "./shared-memory.ts";
+export { InterruptedError, SignalWatch, type EndingSignal } from "./signals.ts";
 export * from "./sockets.ts";
 export { futimens, utimensat, type Timestamp } from "./times.ts";
 export { enableFsVerityOf, measureFsVerityOf } from "./verity.ts";
