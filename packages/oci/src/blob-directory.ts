@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { type Directory, errnos, FileStatus, openatAside, SystemError } from "@puzzlefs/linux";
 import { isHexDigest, sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
-import { openRegular, readRegular } from "./files.ts";
+import { isSame, openRegular, readRegular } from "./files.ts";
 
 const status = new FileStatus();
 
@@ -61,6 +61,11 @@ export class BlobDirectory {
   /** Size of a blob, bytes; undefined where there is none, or something that is not a regular file. */
   size(digest: string): number | undefined {
     return this.directory.fileSize(nameOf(digest));
+  }
+
+  /** Whether a blob has exactly this content. False where it cannot be read. */
+  holds(digest: string, content: Uint8Array): boolean {
+    return isSame(this.directory, nameOf(digest), content);
   }
 
   /** All names of blobs, in the order of the file system. */

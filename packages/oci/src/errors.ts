@@ -1,9 +1,11 @@
+import { hasCode, isSystemError, reasonOf } from "@puzzlefs/linux";
+
 /**
  * What is wrong with a layout. "absent": no such layout, tag or blob. "corrupt": bytes that break the OCI layout or
  * do not match their digest. "unsupported": a layout newer than this reader, or of a kind that it does not know.
- * "refused": a request that would make a bad layout.
+ * "refused": a request that would make a bad layout. "failed": the system failed to read or write it.
  */
-export type LayoutFailure = "absent" | "corrupt" | "unsupported" | "refused";
+export type LayoutFailure = "absent" | "corrupt" | "unsupported" | "refused" | "failed";
 
 /** A problem with an OCI layout; the message names the file, the tag or the blob. */
 export class LayoutError extends Error {
@@ -17,4 +19,16 @@ export class LayoutError extends Error {
     this.kind = kind;
     this.path = path;
   }
+}
+
+/**
+ * Turns an error of a system call on something in the layout at `path`, or on the way to it, into a LayoutError; returns
+ * all others as they are. Names of temporary files mean nothing to users.
+ */
+export function systemFailure(error: unknown, path: string, doing: string): unknown {
+  if (!isSystemError(error)) return error;
+  const { path: exact = path } = error;
+  const isShown = exact !== "/" && !exact.includes("/.puzzlefs-tmp-");
+  const kind = hasCode(error, "ENOENT") ? "absent" : "failed";
+  return new LayoutError(kind, isShown ? exact : path, `cannot ${doing}: ${reasonOf(error)}`, error);
 }

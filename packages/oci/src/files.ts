@@ -1,9 +1,10 @@
 import { constants, readSync, writeSync } from "node:fs";
-import { close, type Directory, FileStatus, fsync, NotRegularError } from "@puzzlefs/linux";
+import { close, type Directory, FileStatus, fsync, isSystemError, NotRegularError } from "@puzzlefs/linux";
 import { LayoutError } from "./errors.ts";
 
-/** Permissions of what becomes part of a layout; the umask may take more away. */
-export const FILE_MODE = 0o644;
+/** Permissions of what becomes part of a layout: the umask decides, so that a group can share one. */
+export const FILE_MODE = 0o666;
+export const DIRECTORY_MODE = 0o777;
 
 const status = new FileStatus();
 
@@ -40,6 +41,30 @@ export function readRegular(directory: Directory, name: string, limit: number): 
     return bytes;
   } finally {
     close(descriptor);
+  }
+}
+
+const COMPARED_BYTES = 1 << 16;
+let compared: Buffer | undefined;
+
+/** Whether a file has exactly this content. False where there is no regular file of that name, or it cannot be read. */
+export function isSame(directory: Directory, name: string, content: Uint8Array): boolean {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openRegular(directory, name);
+    if (descriptor === undefined || status.size !== content.length) return false;
+    compared ??= Buffer.allocUnsafeSlow(COMPARED_BYTES);
+    for (let at = 0; at < content.length;) {
+      const count = readSync(descriptor, compared, 0, compared.length, at);
+      if (count === 0 || compared.compare(content, at, at + count, 0, count) !== 0) return false;
+      at += count;
+    }
+    return true;
+  } catch (error) {
+    if (isSystemError(error) || error instanceof LayoutError) return false;
+    throw error;
+  } finally {
+    if (descriptor !== undefined) close(descriptor);
   }
 }
 

@@ -1,6 +1,7 @@
 export { BlobDirectory } from "./blob-directory.ts";
 export { digestHex, isHexDigest, sha256, sha256Hex } from "./digests.ts";
-export { LayoutError, type LayoutFailure } from "./errors.ts";
+export { LayoutError, systemFailure, type LayoutFailure } from "./errors.ts";
+export { DIRECTORY_MODE, FILE_MODE, isSame } from "./files.ts";
 export { type Descriptor, type ImageIndex, type Platform } from "./index-json.ts";
 export { CONFIG_LIMIT, CONFIG_TYPE, parseImageConfig, type ImageConfig } from "./image-config.ts";
 export { Layout, type Manifest, type TaggedImage } from "./layout.ts";
@@ -18,5 +19,6 @@ export {
   type ConfigBlob,
   type RootfsBlob,
 } from "./manifest.ts";
+export { type LockWait, type Waiting } from "./lock.ts";
 export { Transaction, type CommitRequest, type CommitResult, type StagedBlob } from "./transaction.ts";
 export { FsVerityHasher, fsVerityDigest } from "./verity-digest.ts";

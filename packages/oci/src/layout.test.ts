@@ -238,5 +238,8 @@ test("skopeo copies an image, and it reads the same there", (t) => {
 });
 
 test("a layout where no directory can be made is an error at once", (t) => {
-  t.throws(() => Layout.create("/proc/1/layout"), { code: "ENOENT" });
+  t.throws(() => Layout.create("/proc/1/layout"), {
+    instanceOf: LayoutError,
+    message: /^\/proc\/1\/layout: cannot make/,
+  });
 });

@@ -1,9 +1,8 @@
-import { ftruncateSync } from "node:fs";
-import { absolutePath, Directory, FileStatus, fsync, hasCode } from "@puzzlefs/linux";
+import { absolutePath, Directory, hasCode } from "@puzzlefs/linux";
 import { BlobDirectory } from "./blob-directory.ts";
 import { digestHex, isHexDigest } from "./digests.ts";
-import { LayoutError } from "./errors.ts";
-import { readRegular, replaceDurably, writeAll } from "./files.ts";
+import { LayoutError, systemFailure } from "./errors.ts";
+import { readRegular, replaceDurably } from "./files.ts";
 import {
   emptyIndex,
   formatIndex,
@@ -13,15 +12,12 @@ import {
   type Descriptor,
   type ImageIndex,
 } from "./index-json.ts";
-import { withLock } from "./lock.ts";
+import { BLOBS, INDEX_FILE, LAYOUT_FILE, LAYOUT_LIMIT, LAYOUT_VERSION, LayoutMaker, SHA256 } from "./layout-maker.ts";
+import { linked } from "./linked-directory.ts";
+import { withLock, type Waiting } from "./lock.ts";
 import { MANIFEST_LIMIT, MANIFEST_TYPE } from "./manifest.ts";
-import { createStaging, removeStaging } from "./staging.ts";
 import { Transaction } from "./transaction.ts";
 
-const LAYOUT_FILE = "oci-layout";
-const INDEX_FILE = "index.json";
-const LAYOUT_VERSION = "1.0.0";
-const LAYOUT_LIMIT = 65536;
 /** The largest index.json, bytes. 10,000 images with tags of 255 letters take 5.3 MB; JSON.parse() takes up to 40 times as much. */
 const INDEX_LIMIT = 8 * 1024 * 1024;
 
@@ -54,6 +50,8 @@ export class Layout {
   readonly path: string;
   readonly directory: Directory;
   #blobs: BlobDirectory | undefined;
+  #waiting: Waiting = () => {};
+  #maker: LayoutMaker | undefined;
 
   /** Takes ownership of `directory`. */
   private constructor(path: string, directory: Directory) {
@@ -80,28 +78,48 @@ export class Layout {
     }
   }
 
-  /** Opens a layout, making it (and its parent directories) first where there is none. Safe to race with itself. */
-  static create(directory: string): Layout {
+  /**
+   * Opens a layout, making it (and its parent directories) first where there is none. Safe to race with itself. `waiting`
+   * is called while another process holds the layout's lock, here and later.
+   */
+  static create(directory: string, waiting: Waiting = () => {}): Layout {
     const path = absolutePath(directory);
-    const layout = new Layout(path, Directory.make(path));
+    let layout: Layout | undefined;
     try {
-      layout.#make();
+      const maker = new LayoutMaker(path, waiting);
+      layout = new Layout(path, maker.directory);
+      layout.#waiting = waiting;
+      layout.#maker = maker;
+      maker.make();
       layout.#checkVersion();
       return layout;
     } catch (error) {
-      layout.close();
-      throw error;
+      layout?.removeIfNew();
+      layout?.close();
+      throw systemFailure(error, path, "make the image layout");
     }
+  }
+
+  /** Takes back what create() has made, unless somebody uses it by now: for a writer that fails. */
+  removeIfNew(): void {
+    this.releaseReserve();
+    this.#maker?.takeBack(() => this.index().manifests.length > 0);
   }
 
   /** The blobs; opened at the first use. Throws LayoutError (refused) where a link leads to them that is not followed. */
   get blobs(): BlobDirectory {
     if (this.#blobs !== undefined) return this.#blobs;
-    using parent = linked(this.directory, "blobs");
-    return (this.#blobs = new BlobDirectory(linked(parent, "sha256")));
+    using parent = linked(this.directory, BLOBS);
+    return (this.#blobs = new BlobDirectory(linked(parent, SHA256)));
+  }
+
+  /** To be called before something is cleaned up. */
+  releaseReserve(): void {
+    this.#maker?.reserve.release();
   }
 
   close(): void {
+    this.#maker?.close();
     this.#blobs?.close();
     this.directory.close();
   }
@@ -178,7 +196,7 @@ export class Layout {
 
   /** Runs `action` with the exclusive lock that every change to the layout's names takes. Waits for it. */
   locked<T>(action: () => T): T {
-    return withLock(this.directory, LAYOUT_FILE, false, action);
+    return withLock(this.directory, LAYOUT_FILE, false, this.#waiting, action);
   }
 
   /**
@@ -202,38 +220,6 @@ export class Layout {
       throw new LayoutError("unsupported", file, `imageLayoutVersion is not ${LAYOUT_VERSION}`);
   }
 
-  /** Makes what the layout lacks. */
-  #make(): void {
-    const { directory } = this;
-    {
-      using blobs = makeLinked(directory, "blobs");
-      makeLinked(blobs, "sha256").close();
-    }
-    // Written in place, because it is the lock. A part of it is not a layout yet, and the next create() goes on.
-    const whole = JSON.stringify({ imageLayoutVersion: LAYOUT_VERSION });
-    const begun = (): boolean => {
-      const text = readRegular(directory, LAYOUT_FILE, LAYOUT_LIMIT)?.toString("utf8") ?? "";
-      return text !== whole && whole.startsWith(text);
-    };
-    const status = new FileStatus();
-    if (directory.status(INDEX_FILE, status) && !begun()) return;
-    withLock(directory, LAYOUT_FILE, true, (descriptor) => {
-      if (!directory.status(INDEX_FILE, status)) {
-        const staging = createStaging(directory);
-        try {
-          this.replaceIndex(emptyIndex(), staging.directory);
-        } finally {
-          removeStaging(directory, staging);
-        }
-      }
-      if (!begun()) return;
-      ftruncateSync(descriptor);
-      writeAll(descriptor, Buffer.from(whole));
-      fsync(descriptor);
-      directory.sync();
-    });
-  }
-
   #known(): string {
     const tags = this.tags().map(({ tag }) => JSON.stringify(tag));
     if (tags.length === 0) return "; the layout has no tags";
@@ -243,32 +229,6 @@ export class Layout {
 
 function noLayout(path: string): LayoutError {
   return new LayoutError("absent", path, `not an OCI layout: it has no ${LAYOUT_FILE}`);
-}
-
-/** Opens a directory of the layout, which may be a link: LXC makes blobs/sha256 one, to what all containers share. */
-function linked(directory: Directory, name: string): Directory {
-  try {
-    return directory.linkedDirectory(name);
-  } catch (error) {
-    if (!hasCode(error, "ELOOP")) throw error;
-    const problem = "a symbolic link of another user's to what is not that user's, or a loop: it is not followed";
-    throw new LayoutError("refused", directory.pathOf(name), problem, error);
-  }
-}
-
-function makeLinked(directory: Directory, name: string): Directory {
-  try {
-    return linked(directory, name);
-  } catch (error) {
-    if (!hasCode(error, "ENOENT")) throw error;
-  }
-  try {
-    return directory.makeDirectory(name);
-  } catch (error) {
-    // Made by another process meanwhile, or a link that leads nowhere.
-    if (!hasCode(error, "EEXIST")) throw error;
-    return linked(directory, name);
-  }
 }
 
 /** A media type as it is; anything else that index.json has in place of one is not shown. */

@@ -1,23 +1,45 @@
 import { constants } from "node:fs";
-import { close, type Directory, FileStatus, flock, hasCode, LOCK_EX } from "@puzzlefs/linux";
+import { close, type Directory, FileStatus, flock, hasCode, LOCK_EX, LOCK_NB, lockHolder } from "@puzzlefs/linux";
 import { LayoutError } from "./errors.ts";
 import { FILE_MODE, openRegular } from "./files.ts";
 
 const held = new FileStatus();
 const named = new FileStatus();
 
+/** A look at a lock that is still not ours. */
+export interface LockWait {
+  /** The locked file. */
+  path: string;
+  /** Since the first attempt. */
+  milliseconds: number;
+  /** Looks up the process that holds the lock; undefined where the system does not show it. */
+  holder(): number | undefined;
+}
+
+/** Called between attempts to take a lock; what it throws ends the wait. */
+export type Waiting = (wait: LockWait) => void;
+
+const LONGEST_PAUSE = 50;
+const pause = new Int32Array(new SharedArrayBuffer(4));
+
 /**
  * Runs `action` while this process alone holds the lock on a layout: flock(2) on its `oci-layout`, the one file that
  * no tool replaces (index.json is renamed over by every commit). The kernel drops the lock when the process dies.
- * Waits, and the thread with it. With `create` the file is made, empty, where there is none. `action` gets the
+ * Waits, and the thread with it, calling `waiting` several times a second. With `create` the file is made, empty, where there is none. `action` gets the
  * descriptor, which with `create` can be written.
  */
-export function withLock<T>(directory: Directory, name: string, create: boolean, action: (descriptor: number) => T): T {
+export function withLock<T>(
+  directory: Directory,
+  name: string,
+  create: boolean,
+  waiting: Waiting,
+  action: (descriptor: number) => T,
+): T {
   for (;;) {
     const descriptor = openLockable(directory, name, create);
     if (descriptor === undefined) continue;
     try {
-      flock(descriptor, LOCK_EX);
+      waitForLock(descriptor, directory.pathOf(name), waiting);
       // Another process may have replaced the file while we waited; then our lock excludes nobody.
       held.readDescriptor(descriptor);
       const present = directory.status(name, named);
@@ -26,6 +48,19 @@ export function withLock<T>(directory: Directory, name: string, create: boolean,
     } finally {
       close(descriptor);
     }
+  }
+}
+
+/** Asks again and again instead of sleeping in flock(2), which no signal would end that the program handles later. */
+function waitForLock(descriptor: number, path: string, waiting: Waiting): void {
+  const start = performance.now();
+  for (
+    let milliseconds = 1;
+    !flock(descriptor, LOCK_EX | LOCK_NB);
+    milliseconds = Math.min(2 * milliseconds, LONGEST_PAUSE)
+  ) {
+    waiting({ path, milliseconds: performance.now() - start, holder: () => lockHolder(descriptor) });
+    Atomics.wait(pause, 0, 0, milliseconds);
   }
 }
 

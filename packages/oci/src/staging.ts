@@ -27,15 +27,19 @@ export interface Staging {
 /** Makes a staging directory. The caller holds the layout's lock: a sweep must not come before our own lock. */
 export function createStaging(layout: Directory): Staging {
   const { name, directory } = layout.makeTemporary(PREFIX);
+  let made = false;
   try {
     // Between making and opening it, another directory may have been put in its place.
     if (directory.entries().length > 0) throw new LayoutError("refused", directory.path, "replaced by another user");
     const lock = directory.createFile(OWNER, 0o600);
     flock(lock, LOCK_EX);
+    made = true;
     return { name, directory, lock };
-  } catch (error) {
-    directory.close();
-    throw error;
+  } finally {
+    if (!made) {
+      directory.close();
+      removeEmpty(layout, name);
+    }
   }
 }
 
@@ -56,6 +60,11 @@ export function findDead(layout: Directory): Staging[] {
     directory.close();
   }
   return dead;
+}
+
+/** Whether a writer has a staging directory there, or has left one. */
+export function isStaged(layout: Directory): boolean {
+  return layout.names().some((name) => name.startsWith(PREFIX));
 }
 
 /** Removes a staging directory and its lock, the lock last, so that a removal cut short is taken up again. */

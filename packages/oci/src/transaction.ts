@@ -1,5 +1,5 @@
 import type { ManifestBlob } from "@puzzlefs/format";
-import { syncfs, type Directory } from "@puzzlefs/linux";
+import { isSystemError, syncfs, type Directory } from "@puzzlefs/linux";
 import { digestHex, sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
 import { writeNew } from "./files.ts";
@@ -16,6 +16,8 @@ export interface StagedBlob {
   temporary: string;
   /** sha256 of its content, 64 hex digits. The caller vouches for it. */
   digest: string;
+  /** Takes the place of a file of the layout, although that has the right size: its content is damaged. */
+  replaces?: boolean;
 }
 
 /** What makes an image. */
@@ -39,6 +41,15 @@ export interface CommitResult {
   newBlobs: number;
   /** Their bytes. */
   newBytes: number;
+}
+
+/** What a commit has moved into the layout. */
+interface Placed {
+  newBlobs: number;
+  newBytes: number;
+  sizes: Map<string, number>;
+  /** Digests of the blobs of which the layout had nothing. */
+  added: string[];
 }
 
 /**
@@ -71,11 +82,13 @@ export class Transaction {
     return this.#staging.directory;
   }
 
-  /** Writes a blob that is in memory. */
+  /** Writes a blob that is in memory. If the layout has it already, that one is read and compared. */
   writeBlob(bytes: Uint8Array): StagedBlob {
     const temporary = `memory-${this.#next++}`;
     writeNew(this.directory, temporary, bytes);
-    return { temporary, digest: sha256Hex(bytes) };
+    const digest = sha256Hex(bytes);
+    const { blobs } = this.#layout;
+    return { temporary, digest, replaces: blobs.size(digest) === bytes.length && !blobs.holds(digest, bytes) };
   }
 
   /**
@@ -103,10 +116,16 @@ export class Transaction {
     const fresh = this.#dropKnown(staged);
     syncfs(this.#staging.lock);
     const result = layout.locked(() => {
-      const placed = this.#place(fresh);
-      this.#checkPresent(needed, placed.sizes, tag);
-      syncfs(this.#staging.lock);
-      layout.replaceIndex(withTag(layout.index(), tag, descriptor), this.directory);
+      const placed = { newBlobs: 0, newBytes: 0, sizes: new Map<string, number>(), added: [] };
+      try {
+        this.#place(fresh, placed);
+        this.#checkPresent(needed, placed.sizes, tag);
+        syncfs(this.#staging.lock);
+        layout.replaceIndex(withTag(layout.index(), tag, descriptor), this.directory);
+      } catch (error) {
+        this.#takeBack(placed, own.digest);
+        throw error;
+      }
       return placed;
     });
     this.abort();
@@ -118,24 +137,39 @@ export class Transaction {
   abort(): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#layout.releaseReserve();
     removeStaging(this.#layout.directory, this.#staging);
   }
 
   /**
-   * Moves blobs to their names, and tells their sizes. One that exists is never replaced: it may have fs-verity enabled,
-   * and be mapped by running programs. Only a file of the wrong size, left by a crash of a less careful tool, gives way.
+   * Moves blobs to their names. One that exists is not replaced: it may have fs-verity enabled, and be mapped by running
+   * programs. Only a damaged file gives way, as a crash of a less careful tool leaves it.
    */
-  #place(staged: StagedBlob[]): { newBlobs: number; newBytes: number; sizes: Map<string, number> } {
-    const result = { newBlobs: 0, newBytes: 0, sizes: new Map<string, number>() };
+  #place(staged: StagedBlob[], placed: Placed): void {
+    const { blobs } = this.#layout;
     // Again, for what another commit brought in the meantime.
     for (const { temporary, digest } of this.#dropKnown(staged)) {
       const size = this.#sizeOf(temporary);
-      result.newBlobs++;
-      result.newBytes += size;
-      result.sizes.set(digest, size);
-      this.directory.rename(temporary, this.#layout.blobs.directory, digest);
+      const added = blobs.size(digest) === undefined;
+      this.directory.rename(temporary, blobs.directory, digest);
+      placed.newBlobs++;
+      placed.newBytes += size;
+      placed.sizes.set(digest, size);
+      if (added) placed.added.push(digest);
     }
-    return result;
+  }
+
+  /** Removes the blobs of a commit that fails, so that a full disk has its room back. The caller holds the lock. */
+  #takeBack({ added }: Placed, manifest: string): void {
+    const { blobs } = this.#layout;
+    try {
+      // The index may have been replaced already.
+      if (this.#layout.index().manifests.some(({ digest }) => digestHex(digest) === manifest)) return;
+      for (const digest of added) blobs.directory.removeFile(digest);
+    } catch (error) {
+      // It is on the way to report why the commit fails; blobs that no image needs do no harm.
+      if (!isSystemError(error) && !(error instanceof LayoutError)) throw error;
+    }
   }
 
   /** Removes the staged blobs that the layout has, and repetitions; returns the others. */
@@ -144,10 +178,11 @@ export class Transaction {
     const { blobs } = this.#layout;
     const names = new Set(blobs.digests());
     const seen = new Set<string>();
-    return staged.filter(({ temporary, digest }) => {
+    return staged.filter(({ temporary, digest, replaces = false }) => {
       const repeated = seen.has(digest);
       seen.add(digest);
-      if (!repeated && !(names.has(digest) && blobs.size(digest) === this.#sizeOf(temporary))) return true;
+      const isKnown = !replaces && names.has(digest) && blobs.size(digest) === this.#sizeOf(temporary);
+      if (!repeated && !isKnown) return true;
       this.directory.removeFile(temporary);
       return false;
     });

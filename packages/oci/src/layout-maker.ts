@@ -1,0 +1,123 @@
+import { ftruncateSync, readSync } from "node:fs";
+import { Directory, FileStatus, fsync, hasCode, isSystemError, type MadeDirectory } from "@puzzlefs/linux";
+import { LayoutError } from "./errors.ts";
+import { DIRECTORY_MODE, readRegular, replaceDurably, writeAll } from "./files.ts";
+import { emptyIndex, formatIndex } from "./index-json.ts";
+import { linked, makeLinked, removeMade } from "./linked-directory.ts";
+import { withLock, type Waiting } from "./lock.ts";
+import { Reserve } from "./reserve.ts";
+import { createStaging, isStaged, removeStaging } from "./staging.ts";
+
+export const BLOBS = "blobs";
+export const SHA256 = "sha256";
+export const LAYOUT_FILE = "oci-layout";
+export const INDEX_FILE = "index.json";
+export const LAYOUT_VERSION = "1.0.0";
+export const LAYOUT_LIMIT = 65536;
+
+const WHOLE = JSON.stringify({ imageLayoutVersion: LAYOUT_VERSION });
+const status = new FileStatus();
+
+/** Makes what a layout lacks, and can take that back. */
+export class LayoutMaker {
+  readonly directory: Directory;
+  readonly reserve = new Reserve();
+  readonly #waiting: Waiting;
+  /** What was made, the outermost first: up to the layout, and inside of it. */
+  readonly #made: MadeDirectory[] = [];
+  readonly #madeInside: MadeDirectory[] = [];
+  #isNew = false;
+
+  /** Makes the directory and its parents. */
+  constructor(path: string, waiting: Waiting) {
+    this.#waiting = waiting;
+    try {
+      this.directory = Directory.make(path, DIRECTORY_MODE, this.#made);
+    } catch (error) {
+      this.reserve.release();
+      removeMade(this.#made);
+      throw error;
+    }
+  }
+
+  /** Safe to race with itself, and with takeBack(). */
+  make(): void {
+    const { directory } = this;
+    // Written in place, because it is the lock. A part of it is not a layout yet, and the next make() goes on.
+    const text = readRegular(directory, LAYOUT_FILE, LAYOUT_LIMIT)?.toString("utf8") ?? "";
+    if (directory.status(INDEX_FILE, status) && !isBegun(text) && hasBlobs(directory)) return;
+    withLock(directory, LAYOUT_FILE, true, this.#waiting, (descriptor) => {
+      const begun = isBegun(readStart(descriptor));
+      const lacksIndex = !directory.status(INDEX_FILE, status);
+      this.#isNew = lacksIndex && begun;
+      {
+        using blobs = makeLinked(directory, BLOBS, this.#madeInside);
+        makeLinked(blobs, SHA256, this.#madeInside).close();
+      }
+      if (lacksIndex) this.#makeIndex();
+      if (!begun) return;
+      ftruncateSync(descriptor);
+      writeAll(descriptor, Buffer.from(WHOLE));
+      fsync(descriptor);
+      directory.sync();
+    });
+  }
+
+  /** Removes what was made unless it is used: `hasImages`, or a writer is at work. What was there before stays. */
+  takeBack(hasImages: () => boolean): void {
+    const { directory } = this;
+    try {
+      if (this.#isNew) {
+        this.#isNew = false;
+        withLock(directory, LAYOUT_FILE, false, this.#waiting, () => {
+          if (hasImages() || isStaged(directory) || !removeMade(this.#madeInside)) return;
+          directory.removeFile(INDEX_FILE);
+          directory.removeFile(LAYOUT_FILE);
+        });
+      }
+      removeMade(this.#made);
+    } catch (error) {
+      // It is on the way to report why the writer fails. What cannot be removed is an empty layout.
+      if (!isSystemError(error) && !(error instanceof LayoutError)) throw error;
+    }
+  }
+
+  close(): void {
+    this.reserve.release();
+    for (const { parent } of [...this.#made, ...this.#madeInside]) parent.close();
+  }
+
+  #makeIndex(): void {
+    const staging = createStaging(this.directory);
+    try {
+      replaceDurably(this.directory, INDEX_FILE, staging.directory, Buffer.from(formatIndex(emptyIndex())));
+    } catch (error) {
+      this.reserve.release();
+      throw error;
+    } finally {
+      removeStaging(this.directory, staging);
+    }
+  }
+}
+
+/** Whether the text of oci-layout is a part of what we write. */
+function isBegun(text: string): boolean {
+  return text !== WHOLE && WHOLE.startsWith(text);
+}
+
+/** More than what we write, if there is more. */
+function readStart(descriptor: number): string {
+  const bytes = Buffer.alloc(WHOLE.length + 1);
+  return bytes.toString("utf8", 0, readSync(descriptor, bytes, 0, bytes.length, 0));
+}
+
+function hasBlobs(directory: Directory): boolean {
+  try {
+    using blobs = linked(directory, BLOBS);
+    linked(blobs, SHA256).close();
+    return true;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return false;
+    throw error;
+  }
+}
