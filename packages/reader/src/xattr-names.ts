@@ -17,7 +17,8 @@ export function isKnownXattr(name: Uint8Array): boolean {
 /** Why an attribute is none of the tree's, so that `build` leaves it out; undefined for all others. */
 export function hostXattrReason(name: Uint8Array): string | undefined {
   const text = latin1(name);
-  return ofTheHost.find(({ matches }) => matches.test(text))?.why;
+  const ofHost = ofTheHost.find(({ matches }) => matches.test(text))?.why;
+  return ofHost ?? (isKnownXattr(name) ? undefined : "no other file system than the one it was found on has it");
 }
 
 /**
