@@ -9,11 +9,10 @@ import {
   type InodeVector,
   type Rootfs,
 } from "@puzzlefs/format";
-import { close } from "@puzzlefs/linux";
-import { LayoutError, referencedBlobs, type BlobDirectory, type Layout } from "@puzzlefs/oci";
-import { readHeader } from "@puzzlefs/reader";
+import { LayoutError, referencedBlobs, systemFailure, type BlobDirectory, type Layout } from "@puzzlefs/oci";
+import { readHeader, type ImageHeader } from "@puzzlefs/reader";
 
-import { hashFile } from "./pack-file.ts";
+import { hashBlob } from "./pack-file.ts";
 import type { Blob, ChunkPlace } from "./places.ts";
 import type { ChunkQueue } from "./queue.ts";
 
@@ -22,7 +21,7 @@ import type { ChunkQueue } from "./queue.ts";
  * IntegrityError for metadata that are missing or damaged.
  */
 export function openBase(layout: Layout, tag: string): BaseImage {
-  const { manifest, manifestDigest, metadata } = readHeader(layout, tag);
+  const { manifest, manifestDigest, metadata } = readBase(layout, tag);
   const { image } = metadata;
   if (image.metadatas.length >= MAX_LAYERS) {
     throw new LayoutError(
@@ -37,9 +36,19 @@ export function openBase(layout: Layout, tag: string): BaseImage {
   return new BaseImage(layout.blobs, image, sizes);
 }
 
+function readBase(layout: Layout, tag: string): ImageHeader {
+  try {
+    return readHeader(layout, tag);
+  } catch (error) {
+    throw systemFailure(error, layout.path, `read the base image ${tag}`);
+  }
+}
+
 /** An image to build on: its tree as readers see it, and its chunks. */
 export class BaseImage {
   readonly image: Rootfs;
+  /** Digests (hex) of blobs that are missing or damaged. */
+  readonly damaged: string[] = [];
   /** The largest inode number that any layer uses. */
   readonly lastIno: number;
   #store: BlobDirectory;
@@ -72,15 +81,17 @@ export class BaseImage {
 
   /**
    * Puts every chunk whose content is known by its digest into the queue, so that equal ones are found: the rows of
-   * the chunk table, and the raw blobs. Returns their places, in that order.
+   * the chunk table, and the raw blobs. Returns their places, in that order. With `verify` all blobs are hashed; `check`
+   * is called for each.
    */
-  announce(queue: ChunkQueue): ChunkPlace[] {
+  announce(queue: ChunkQueue, verify: boolean, check: () => void): ChunkPlace[] {
     const places: ChunkPlace[] = [];
     const blobs = new Map<string, Blob | undefined>();
     for (const chunk of this.image.chunks) {
       const { digest, offset, compressed } = chunk.blob;
       const hex = hexOf(digest);
-      if (!blobs.has(hex)) blobs.set(hex, this.#blob(hex, compressed, false, 0));
+      check();
+      if (!blobs.has(hex)) blobs.set(hex, this.#blob(hex, compressed, verify, 0));
       const blob = blobs.get(hex);
       if (blob === undefined) continue;
       const { length } = chunk;
@@ -92,8 +103,9 @@ export class BaseImage {
     }
     const { raw, mixed } = this.#rawBlobs();
     for (const [hex, end] of raw) {
+      check();
       if (blobs.has(hex)) continue;
-      const blob = this.#blob(hex, false, mixed, end);
+      const blob = this.#blob(hex, false, mixed || verify, end);
       if (blob === undefined) continue;
       places.push({ blob, offset: 0, compressed: false, row: undefined });
       queue.publishKnown(blob.digest, blob.digest, blob.verity, blob.size, false);
@@ -127,29 +139,22 @@ export class BaseImage {
   }
 
   /**
-   * A blob of the base; undefined where the layout has lost it, or has another file of its name, so that its chunks are
-   * stored anew. With `measure` its fs-verity digest is computed: the Rust tool records a wrong one for the raw blobs of a
+   * A blob of the base; undefined where the layout has lost it, or has a file of another size, so that its chunks are
+   * stored anew. With `measure` it is hashed and its fs-verity digest is computed: the Rust tool records a wrong one for the raw blobs of a
    * compressed image.
    *
-   * @param unlisted the bytes that it may have where the manifest does not list it
+   * @param unlisted the bytes that it must have where the manifest does not list it
    */
   #blob(hex: string, compressed: boolean, measure: boolean, unlisted: number): Blob | undefined {
     const size = this.#store.size(hex);
-    if (size === undefined || size > (this.#sizes.get(hex) ?? unlisted)) return undefined;
-    const digest = Buffer.from(hex, "hex");
-    const verity = (measure ? undefined : this.#verity.get(hex)) ?? this.#measure(digest, hex);
-    return verity === undefined ? undefined : { digest, hex, verity, size, compressed, temporary: undefined };
-  }
-
-  /** The fs-verity digest of a blob; undefined where its content is not what its name says. */
-  #measure(digest: Buffer, hex: string): Uint8Array | undefined {
-    const file = this.#store.open(hex);
-    try {
-      const hashed = hashFile(file);
-      return hashed.digest.equals(digest) ? hashed.verity : undefined;
-    } finally {
-      close(file);
+    const hasSize = size !== undefined && size === (this.#sizes.get(hex) ?? unlisted);
+    const recorded = measure ? undefined : this.#verity.get(hex);
+    const verity = hasSize ? (recorded ?? hashBlob(this.#store.directory, hex)?.verity) : undefined;
+    if (!hasSize || verity === undefined) {
+      this.damaged.push(hex);
+      return undefined;
     }
+    return { digest: Buffer.from(hex, "hex"), hex, verity, size, compressed, temporary: undefined, replaces: false };
   }
 }
 

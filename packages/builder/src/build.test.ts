@@ -183,7 +183,7 @@ for (const [what, { happen, message }] of Object.entries(accidents)) {
 }
 
 test.serial("what cannot be read is named", async (t) => {
-  await failing(t, { rootfs: join(temporaryDirectory(), "none") }, /none: cannot read: /);
+  await failing(t, { rootfs: join(temporaryDirectory(), "none") }, /none: cannot read the tree: no such file/);
   await failing(t, { rootfs: join(makeTree({ file: "" }), "file") }, /file: not a directory/);
   const rootfs = makeTree({ "a\nb/f": "x" });
   chmodSync(join(rootfs, "a\nb"), 0);
@@ -195,13 +195,13 @@ test.serial("a layout inside the tree is refused, however it is spelt", async (t
   const rootfs = makeTree({ "sub/": "" });
   symlinkSync(rootfs, `${rootfs}-link`);
   for (const ociDir of [rootfs, join(rootfs, "oci"), join(rootfs, "sub/new/oci"), join(`${rootfs}-link`, "oci")]) {
-    await t.throwsAsync(build({ rootfs, ociDir, tag: "t" }), { instanceOf: BuildError, message: /lies inside/ });
+    await t.throwsAsync(build({ rootfs, ociDir, tag: "t" }), { instanceOf: BuildError, message: /is inside/ });
   }
   t.deepEqual(readdirSync(rootfs), ["sub"]);
   t.false(existsSync(join(rootfs, "sub/new")));
 });
 
-test.serial("the host's attributes are left out, and it is said once for each kind", async (t) => {
+test.serial("the host's attributes are left out and counted", async (t) => {
   const rootfs = makeTree({ a: "", b: "" });
   try {
     for (const name of ["a", "b"]) {
@@ -213,13 +213,12 @@ test.serial("the host's attributes are left out, and it is said once for each ki
     t.pass();
     return;
   }
-  const warnings: string[] = [];
   const ociDir = temporaryDirectory();
-  await build({ rootfs, ociDir, tag: "t", warn: (message) => warnings.push(message) });
-  t.is(warnings.length, 1);
-  t.regex(warnings[0], /security\.selinux/);
+  const { omissions } = await build({ rootfs, ociDir, tag: "t" });
+  t.like(omissions, [{ what: "security.selinux", count: 2, paths: ["a", "b"].map((name) => join(rootfs, name)) }]);
+  t.is(omissions.length, 1);
   t.true(dumpImage(ociDir, "t").every((line) => !line.includes("selinux")));
-  await build({ rootfs, ociDir, tag: "all", selinux: true });
+  t.deepEqual((await build({ rootfs, ociDir, tag: "all", selinux: true })).omissions, []);
   t.is(dumpImage(ociDir, "all").filter((line) => line.includes("security.selinux=system_u")).length, 2);
 });
 

@@ -1,22 +1,27 @@
-import { dirname, sep } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 
 import { encodeRootfs, type InodeValue } from "@puzzlefs/format";
 import {
   assembleManifest,
   fsVerityDigest,
   Layout,
+  LayoutError,
   parseImageConfig,
+  systemFailure,
   type CommitRequest,
+  type LockWait,
   type StagedBlob,
   type Transaction,
 } from "@puzzlefs/oci";
-import { absolutePath, bytesOf, realPath } from "@puzzlefs/linux";
+import { absolutePath, FileStatus, isLeftOut, nulTerminated, realPath, type Crossing } from "@puzzlefs/linux";
 
 import { openBase, type BaseImage } from "./base.ts";
+import { WRITING } from "./chunk-work.ts";
 import { holeChunk } from "./content-stream.ts";
 import { BaseNumbering, changedInodes, layerValues } from "./delta.ts";
-import { BuildError, readFailure } from "./errors.ts";
+import { BuildError, rootFailure } from "./errors.ts";
 import { inodeValue, Reachable, rootfsValue } from "./image.ts";
+import { Omissions } from "./omissions.ts";
 import { resolveOptions, type BuildOptions, type BuildResult, type ResolvedOptions } from "./options.ts";
 import { Pipeline } from "./pipeline.ts";
 import { ChunkPlaces, type Blob, type ChunkPlace } from "./places.ts";
@@ -32,24 +37,80 @@ import { XattrReader } from "./xattrs.ts";
 export async function build(options: BuildOptions): Promise<BuildResult> {
   const resolved = resolveOptions(options);
   const platform = platformOf(resolved);
-  refuseInside(resolved.ociDir, resolved.rootfs);
-  using layout = Layout.create(resolved.ociDir);
-  const transaction = layout.begin();
+  refuseInside(resolved);
+  const { layout, transaction } = openLayout(resolved);
+  using _ = layout;
+  let done = false;
   try {
-    const base = resolved.base === undefined ? undefined : openBase(layout, resolved.base);
-    const pipeline = new Pipeline(resolved, transaction.directory, layout.blobs);
-    try {
-      return commit(resolved, transaction, await storeTree(resolved, pipeline, base), platform);
-    } finally {
-      await pipeline.close();
-    }
+    const result = await buildInto(resolved, layout, transaction, platform);
+    done = true;
+    return result;
+  } catch (error) {
+    throw systemFailure(error, layout.path, WRITING);
   } finally {
     transaction.abort();
+    if (!done) layout.removeIfNew();
   }
 }
 
+/** A build that waits so long reports why. */
+const SILENT_MILLISECONDS = 1000;
+const MOST_TRIES = 10;
+
+/** Opens the layout, which another build that fails may take away again between two calls. */
+function openLayout({ ociDir, check, warn }: ResolvedOptions): { layout: Layout; transaction: Transaction } {
+  let reported = false;
+  const waiting = ({ path, milliseconds, holder }: LockWait): void => {
+    check();
+    if (reported || milliseconds < SILENT_MILLISECONDS) return;
+    reported = true;
+    const process = holder();
+    warn(`waiting for the lock of ${path}${process === undefined ? "" : `, held by process ${process}`}`);
+  };
+  for (let tries = MOST_TRIES; ; tries--) {
+    let layout: Layout | undefined;
+    try {
+      layout = Layout.create(ociDir, waiting);
+      return { layout, transaction: layout.begin() };
+    } catch (error) {
+      layout?.removeIfNew();
+      layout?.close();
+      const failure = systemFailure(error, layout?.path ?? ociDir, WRITING);
+      if (tries === 1 || !(failure instanceof LayoutError) || failure.kind !== "absent") throw failure;
+    }
+  }
+}
+
+async function buildInto(
+  options: ResolvedOptions,
+  layout: Layout,
+  transaction: Transaction,
+  platform: Pick<CommitRequest, "platform">,
+): Promise<BuildResult> {
+  const base = options.base === undefined ? undefined : openBase(layout, options.base);
+  const pipeline = new Pipeline(options, transaction.directory, layout);
+  try {
+    const tree = await storeTree(options, pipeline, base, identitiesOf(layout));
+    options.check();
+    return commit(options, transaction, tree, platform);
+  } finally {
+    await pipeline.close();
+  }
+}
+
+/** The directories that are written. */
+function identitiesOf({ directory, blobs }: Layout): Set<string> {
+  const status = new FileStatus();
+  return new Set(
+    [directory, blobs.directory].map(({ descriptor }) => {
+      status.readDescriptor(descriptor);
+      return status.identity;
+    }),
+  );
+}
+
 /** A tree in its final form: content in blobs, all else in the bytes of the metadata blob. */
-interface StoredTree extends Pick<BuildResult, "files" | "entries" | "bytes" | "chunks"> {
+interface StoredTree extends Pick<BuildResult, "files" | "entries" | "bytes" | "chunks" | "omissions" | "repaired"> {
   metadata: Uint8Array;
   blobs: Blob[];
 }
@@ -59,12 +120,19 @@ async function storeTree(
   options: ResolvedOptions,
   pipeline: Pipeline,
   base: BaseImage | undefined,
+  written: ReadonlySet<string>,
 ): Promise<StoredTree> {
-  const known = base?.announce(pipeline.queue) ?? [];
+  const { rootfs, mtime, crossing, check } = options;
+  const known = base?.announce(pipeline.queue, options.verify, check) ?? [];
+  const omissions = new Omissions();
   const nodes = walkTree({
-    rootfs: options.rootfs,
-    mtime: options.mtime,
-    xattrs: new XattrReader(options.selinux, options.warn),
+    rootfs,
+    mtime,
+    crossing,
+    written,
+    check,
+    omissions,
+    xattrs: new XattrReader(options.selinux, omissions),
     numbering: base === undefined ? new FreshNumbering() : new BaseNumbering(base),
     onFile: (node, file) => pipeline.addFile(node, file),
   });
@@ -89,7 +157,9 @@ async function storeTree(
   const blobs = reachable.blobs();
   const layers = base === undefined ? [{ inodes }] : layersOver(base, inodes);
   const metadata = encodeRootfs(rootfsValue(layers, blobs, reachable.chunkTable()));
-  return { metadata, blobs, chunks: reachable.chunkCount, ...counts };
+  const replaced = blobs.filter(({ replaces }) => replaces).map(({ hex }) => hex);
+  const repaired = [...new Set([...(base?.damaged ?? []), ...replaced])].sort();
+  return { metadata, blobs, chunks: reachable.chunkCount, omissions: omissions.list(), repaired, ...counts };
 }
 
 /** The base's layers under one of what has changed, if anything has. */
@@ -114,8 +184,8 @@ function commit(
 ): BuildResult {
   const { metadata, blobs, ...counts } = tree;
   const fresh = blobs.filter((blob) => blob.temporary !== undefined);
-  const staged = blobs.flatMap(({ temporary, hex }): StagedBlob[] =>
-    temporary === undefined ? [] : [{ temporary, digest: hex }],
+  const staged = blobs.flatMap(({ temporary, hex, replaces }): StagedBlob[] =>
+    temporary === undefined ? [] : [{ temporary, digest: hex, replaces }],
   );
   const stage = (bytes: Uint8Array): { digest: string; size: number } => {
     const blob = transaction.writeBlob(bytes);
@@ -142,18 +212,35 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-/** A layout inside the tree would be read while it is written, and then be part of the next image. */
-function refuseInside(ociDir: string, rootfs: string): void {
+/**
+ * A layout inside the tree would be read while it is written, and then be part of the next image. It may be on a file
+ * system that the build does not enter. The walk looks again, for what mounts there are.
+ */
+function refuseInside({ ociDir, rootfs, crossing }: ResolvedOptions): void {
   let tree: string;
   try {
     tree = realPath(rootfs);
   } catch (error) {
-    throw readFailure(bytesOf(rootfs).toString("latin1"), "read", error);
+    throw rootFailure(rootfs, error);
   }
   const layout = nearestReal(absolutePath(ociDir));
-  if (layout === tree || layout.startsWith(tree === sep ? sep : tree + sep)) {
-    throw new BuildError(ociDir, `the image layout lies inside ${rootfs}, the tree to build from; put it elsewhere`);
+  if (isReached(layout, tree, crossing)) {
+    throw new BuildError(ociDir, `the image layout is inside ${rootfs}, the tree to build from; put it elsewhere`);
   }
+}
+
+/** Whether a walk through `tree` comes to a directory; both are real paths. */
+function isReached(directory: string, tree: string, crossing: Crossing): boolean {
+  if (directory === tree) return true;
+  if (!directory.startsWith(tree === sep ? sep : tree + sep)) return false;
+  const status = new FileStatus();
+  status.readPath(nulTerminated(tree));
+  for (let at = tree, { device } = status; at !== directory; { device } = status) {
+    at = join(at, relative(at, directory).split(sep)[0]);
+    status.readPath(nulTerminated(at));
+    if (isLeftOut(crossing, status, device)) return false;
+  }
+  return true;
 }
 
 /** The real path of the nearest ancestor that exists. */

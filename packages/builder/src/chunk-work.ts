@@ -3,13 +3,16 @@ import { writeSync } from "node:fs";
 
 import { ZERO_BLOB_DIGEST } from "@puzzlefs/format";
 import { close, Directory, hasCode, startWriteback } from "@puzzlefs/linux";
-import { fsVerityDigest } from "@puzzlefs/oci";
+import { FILE_MODE, fsVerityDigest, isSame } from "@puzzlefs/oci";
 
-import { hashFile, packName } from "./pack-file.ts";
+import { hashBlob, hashFile, packName } from "./pack-file.ts";
 import type { Blob } from "./places.ts";
 import { ChunkQueue, chunkFlags, type QueueBuffers } from "./queue.ts";
 import { SeekableCompressor, seekTableBytes } from "./seekable.ts";
 import { zeroBlob } from "./zero-blob.ts";
+
+/** What fails when a system call on the layout does. */
+export const WRITING = "write the image";
 
 /** What a thread needs to know to work on chunks; crosses to worker threads as it is. */
 export interface WorkSettings {
@@ -23,6 +26,10 @@ export interface WorkSettings {
   /** Where new blobs go until the build is committed, and where the layout has those it had before. */
   staging: Place;
   blobs: Place;
+  /** Path of the layout, for messages. */
+  layout: string;
+  /** Compare all bytes of a chunk with those of the blob that is to be reused for it, not only their number. */
+  verify: boolean;
   /** The layout had no blobs to begin with: none need be looked for. */
   newStore: boolean;
 }
@@ -86,8 +93,7 @@ export class ChunkWork {
     const frames = this.#compressor?.compress(bytes, seekTableBytes);
     const blob = frames === undefined ? bytes : this.#compressor!.blob(frames);
     const digest = frames === undefined ? content : sha256(blob, storedScratch);
-    const fresh = this.#write(digest.toString("hex"), blob);
-    const flags = (frames === undefined ? 0 : chunkFlags.compressed) | (fresh ? chunkFlags.fresh : 0);
+    const flags = (frames === undefined ? 0 : chunkFlags.compressed) | this.#write(digest.toString("hex"), blob);
     this.queue.setResult(chunk, digest, fsVerityDigest(blob), blob.length, flags);
   }
 
@@ -113,19 +119,23 @@ export class ChunkWork {
     const bytes = zeroBlob();
     const digest = ZERO_BLOB_DIGEST.toUint8Array();
     const hex = Buffer.from(digest).toString("hex");
-    const temporary = this.#write(hex, bytes) ? hex : undefined;
-    return { digest, hex, verity: fsVerityDigest(bytes), size: bytes.length, compressed: true, temporary };
+    const flags = this.#write(hex, bytes);
+    const temporary = flags & chunkFlags.fresh ? hex : undefined;
+    const replaces = (flags & chunkFlags.replaces) !== 0;
+    return { digest, hex, verity: fsVerityDigest(bytes), size: bytes.length, compressed: true, temporary, replaces };
   }
 
-  #write(name: string, blob: Uint8Array): boolean {
-    // A blob of the wrong length was damaged: it is replaced when the build is committed.
-    if (!this.#settings.newStore && this.#blobs.fileSize(name) === blob.length) return false;
+  /** Writes a blob unless the layout has it. Returns flags. */
+  #write(name: string, blob: Uint8Array): number {
+    const { newStore, verify } = this.#settings;
+    const found = newStore ? undefined : this.#blobs.fileSize(name);
+    if (found === blob.length && (!verify || isSame(this.#blobs, name, blob))) return 0;
     let file: number;
     try {
-      file = this.#staging.createFile(name);
+      file = this.#staging.createFile(name, FILE_MODE);
     } catch (error) {
       // A compressed chunk and a raw one can be the same bytes; the thread that came first writes them.
-      if (hasCode(error, "EEXIST")) return false;
+      if (hasCode(error, "EEXIST")) return 0;
       throw error;
     }
     try {
@@ -135,7 +145,8 @@ export class ChunkWork {
       close(file);
     }
     this.queue.addNewBytes(blob.length);
-    return true;
+    // It takes its place when the build is committed.
+    return chunkFlags.fresh | (found === undefined ? 0 : chunkFlags.replaces);
   }
 
   #finishPack(chunk: number): void {
@@ -148,8 +159,18 @@ export class ChunkWork {
     } finally {
       close(file);
     }
-    const { digest, verity, length } = hashed;
-    this.queue.setResult(chunk, digest, verity, length, 0);
+    const { digest, length } = hashed;
+    const known = digest.toString("hex");
+    const { newStore, verify } = this.#settings;
+    const found = newStore ? undefined : this.#blobs.fileSize(known);
+    const isIntact = found === length && (!verify || hashBlob(this.#blobs, known) !== undefined);
+    this.queue.setResult(
+      chunk,
+      digest,
+      hashed.verity,
+      length,
+      found === undefined || isIntact ? 0 : chunkFlags.replaces,
+    );
     this.queue.finish(chunk, false);
   }
 }

@@ -1,4 +1,4 @@
-import { printable } from "@puzzlefs/linux";
+import { printable, reasonOf } from "@puzzlefs/linux";
 
 /**
  * A source tree that cannot be built: a file that cannot be read, that changed while it was read, or that the
@@ -18,9 +18,13 @@ export class BuildError extends Error {
 /** Turns what a system call on `path` (latin1) threw into a BuildError that says what was being done. */
 export function readFailure(path: string, doing: string, cause: unknown): BuildError {
   const code = (cause as NodeJS.ErrnoException).code;
-  const known = code === undefined ? undefined : (errnoTexts[code] ?? code);
-  const reason = known ?? (cause instanceof Error ? cause.message : String(cause));
+  const reason = (code === undefined ? undefined : changes[code]) ?? reasonOf(cause);
   return new BuildError(printable(Buffer.from(path, "latin1")), `cannot ${doing}: ${reason}`, cause);
+}
+
+/** Turns what was thrown by opening the tree itself into a BuildError. */
+export function rootFailure(rootfs: string, cause: unknown): BuildError {
+  return new BuildError(printable(rootfs), `cannot read the tree: ${reasonOf(cause)}`, cause);
 }
 
 /** What is found at `path` (latin1) is not what it was. */
@@ -29,11 +33,9 @@ export function changed(path: string): BuildError {
   return new BuildError(printable(Buffer.from(path, "latin1")), what);
 }
 
-const errnoTexts: Record<string, string> = {
-  EACCES: "permission denied",
-  EPERM: "operation not permitted",
+/** What these mean for a name that was listed just now. */
+const changes: Record<string, string> = {
   ENOENT: "it vanished while the tree was being read",
   ENOTDIR: "it was replaced while the tree was being read",
   ELOOP: "it was replaced by a symbolic link while the tree was being read",
-  EIO: "input/output error",
 };

@@ -72,7 +72,8 @@ export class Reachable {
     else if (known !== blob) {
       // The same bytes can be one chunk compressed and another chunk raw; the blob is listed as compressed then.
       const compressed = blob.compressed || known.compressed;
-      this.#blobs.set(blob.hex, { ...blob, compressed, temporary: blob.temporary ?? known.temporary });
+      const temporary = blob.temporary ?? known.temporary;
+      this.#blobs.set(blob.hex, { ...blob, compressed, temporary, replaces: blob.replaces || known.replaces });
     }
     if (place.row !== undefined) this.#rows.set(place, place.row);
   }

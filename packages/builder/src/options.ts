@@ -1,6 +1,9 @@
 import { availableParallelism } from "node:os";
 
+import type { Crossing } from "@puzzlefs/linux";
 import { checkChunkSizes, defaultChunkSizes, type ChunkSizes } from "@puzzlefs/chunker";
+
+import type { Omission } from "./omissions.ts";
 
 /** Which modification times go into the image: none, all, or all but nothing later than a moment. */
 export type MtimePolicy =
@@ -40,10 +43,16 @@ export interface BuildOptions {
   base?: string;
   /** An image configuration, stored as it is, and its path for messages. Default: the empty configuration. */
   config?: { readonly bytes: Uint8Array; readonly path: string };
+  /** Which directories of other file systems are entered; `subvolumes` by default. */
+  crossing?: Crossing;
+  /** Read all of each blob that is reused, and store those anew that are damaged. By default only sizes are compared. */
+  verify?: boolean;
   /** Keep security.selinux attributes, which otherwise belong to the host. */
   selinux?: boolean;
   progress?: (progress: Progress) => void;
   warn?: (message: string) => void;
+  /** Called several times a second while the build works or waits; what it throws ends the build, with nothing left. */
+  check?: () => void;
 }
 
 export interface BuildResult {
@@ -65,6 +74,10 @@ export interface BuildResult {
   newBytes: number;
   /** Content bytes that needed no storing: found in the base, in the layout, or twice in the tree, or compressed away. */
   savedBytes: number;
+  /** What the tree has and the image has not. */
+  omissions: Omission[];
+  /** Digests (hex) of blobs of the layout that were missing or damaged, so that what is in them was stored anew. */
+  repaired: string[];
 }
 
 /** Options with every default filled in. */
@@ -85,7 +98,10 @@ export function resolveOptions(options: BuildOptions): ResolvedOptions {
     mtime: { kind: "zero" },
     jobs: availableParallelism(),
     selinux: false,
+    crossing: "subvolumes",
+    verify: false,
     warn: () => {},
+    check: () => {},
     ...options,
   };
   checkChunkSizes(resolved.chunkSizes);

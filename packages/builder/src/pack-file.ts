@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { readSync, writeSync } from "node:fs";
 
-import { close, type Directory } from "@puzzlefs/linux";
-import { FsVerityHasher } from "@puzzlefs/oci";
+import { close, type Directory, isSystemError, NotRegularError } from "@puzzlefs/linux";
+import { FILE_MODE, FsVerityHasher } from "@puzzlefs/oci";
 
 const readBytes = 1 << 20;
 
@@ -11,8 +11,15 @@ export function packName(index: number): string {
   return `pack-${index}`;
 }
 
+/** What a file contains. */
+export interface Hashed {
+  digest: Buffer;
+  verity: Uint8Array;
+  length: number;
+}
+
 /** sha256 and fs-verity digest of an open file from its start, whatever its size, and the number of its bytes. */
-export function hashFile(file: number): { digest: Buffer; verity: Uint8Array; length: number } {
+export function hashFile(file: number): Hashed {
   const sha256 = createHash("sha256");
   const verity = new FsVerityHasher();
   const buffer = Buffer.allocUnsafeSlow(readBytes);
@@ -27,13 +34,28 @@ export function hashFile(file: number): { digest: Buffer; verity: Uint8Array; le
   }
 }
 
+/** The same of a blob of the layout; undefined where it cannot be read or its content is not what its name says. */
+export function hashBlob(blobs: Directory, name: string): Hashed | undefined {
+  let file: number | undefined;
+  try {
+    file = blobs.openFile(name);
+    const hashed = file === undefined ? undefined : hashFile(file);
+    return hashed?.digest.toString("hex") === name ? hashed : undefined;
+  } catch (error) {
+    if (isSystemError(error) || error instanceof NotRegularError) return undefined;
+    throw error;
+  } finally {
+    if (file !== undefined) close(file);
+  }
+}
+
 /** A file in the temporary directory that grows at its end. */
 export class AppendedFile {
   #file: number;
   length = 0;
 
   constructor(directory: Directory, name: string) {
-    this.#file = directory.createFile(name);
+    this.#file = directory.createFile(name, FILE_MODE);
   }
 
   append(bytes: Uint8Array): void {

@@ -6,7 +6,7 @@ import { ChunkWork, placeOf, type WorkSettings } from "./chunk-work.ts";
 import { ContentStream } from "./content-stream.ts";
 import { readContent } from "./content.ts";
 import type { Directory } from "@puzzlefs/linux";
-import type { BlobDirectory } from "@puzzlefs/oci";
+import type { Layout } from "@puzzlefs/oci";
 import type { Progress, ResolvedOptions } from "./options.ts";
 import { PackWriter } from "./pack.ts";
 import type { ChunkPlace } from "./places.ts";
@@ -37,8 +37,8 @@ export class Pipeline {
   #reportAt = 0;
   #holes: ChunkPlace | undefined;
 
-  /** @param staging where new blobs go @param blobs those that the layout has */
-  constructor(options: ResolvedOptions, staging: Directory, blobs: BlobDirectory) {
+  /** @param staging where new blobs go */
+  constructor(options: ResolvedOptions, staging: Directory, { path, blobs }: Layout) {
     this.#options = options;
     const { slabBytes, slabs } = slabLayout(options.chunkSizes.max);
     this.#chunker = new Chunker(options.chunkSizes, slabs * slabBytes);
@@ -52,6 +52,8 @@ export class Pipeline {
       packing: options.pack > 0,
       staging: placeOf(staging),
       blobs: placeOf(blobs.directory),
+      layout: path,
+      verify: options.verify,
       newStore: blobs.digests().length === 0,
     };
     this.#work = new ChunkWork(settings, this.queue);
@@ -147,6 +149,7 @@ export class Pipeline {
   }
 
   #report(now = false): void {
+    this.#options.check();
     if (this.#options.progress === undefined) return;
     const time = performance.now();
     if (!now && time < this.#reportAt) return;

@@ -14,6 +14,8 @@ export interface Blob {
   compressed: boolean;
   /** Its name in the temporary directory, when this build wrote it. */
   temporary: string | undefined;
+  /** The layout has a damaged file of this name. */
+  replaces: boolean;
 }
 
 /** Where a chunk's bytes are: from `offset` on in the uncompressed stream of `blob`. */
@@ -87,6 +89,7 @@ export class ChunkPlaces {
       size: this.#queue.storedLength(record),
       compressed: (flags & chunkFlags.compressed) !== 0,
       temporary: flags & chunkFlags.fresh ? hex : undefined,
+      replaces: (flags & chunkFlags.replaces) !== 0,
     };
   }
 }

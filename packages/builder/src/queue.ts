@@ -43,6 +43,8 @@ export const chunkFlags = {
   pack: 4,
   /** Known from the base image. */
   base: 8,
+  /** Takes the place of a damaged file of the layout. */
+  replaces: 16,
 } as const;
 
 export interface QueueBuffers {
@@ -277,6 +279,18 @@ export class ChunkQueue {
 }
 
 function createBuffers(slabs: number): QueueBuffers {
+  try {
+    return allocate(slabs);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const bytes = maxRecords * recordBytes;
+    throw new Error(`not enough memory: a build reserves ${bytes / 2 ** 30} GiB of address space (ulimit -v)`, {
+      cause: error,
+    });
+  }
+}
+
+function allocate(slabs: number): QueueBuffers {
   return {
     control: new SharedArrayBuffer(controlBytes + failureBytes),
     records: new SharedArrayBuffer(growRecords * recordBytes, { maxByteLength: maxRecords * recordBytes }),

@@ -10,6 +10,7 @@ import { build } from "./build.ts";
 import { readContent } from "./content.ts";
 import { BuildError } from "./errors.ts";
 import { blobsOf, makeTree, temporaryDirectory } from "./fixture.ts";
+import { Omissions } from "./omissions.ts";
 import { FreshNumbering } from "./tree.ts";
 import { walkTree } from "./walk.ts";
 import { XattrReader } from "./xattrs.ts";
@@ -40,7 +41,11 @@ function walkAndRead(rootfs: string, during: (path: string) => void): string {
   const nodes = walkTree({
     rootfs,
     mtime: { kind: "zero" },
-    xattrs: new XattrReader(false, () => {}),
+    xattrs: new XattrReader(false, new Omissions()),
+    omissions: new Omissions(),
+    crossing: "subvolumes",
+    written: new Set(),
+    check: () => {},
     numbering: new FreshNumbering(),
     onFile: (node, file) => {
       during(file.path.slice(rootfs.length + 1));

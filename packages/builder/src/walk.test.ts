@@ -17,6 +17,7 @@ import test from "ava";
 
 import { build } from "./build.ts";
 import { dumpImage, dumpTree, makeTree, temporaryDirectory } from "./fixture.ts";
+import { Omissions } from "./omissions.ts";
 import { FreshNumbering, type TreeNode } from "./tree.ts";
 import { walkTree } from "./walk.ts";
 import { XattrReader } from "./xattrs.ts";
@@ -27,7 +28,11 @@ function walk(rootfs: string, onFile: (path: string) => void = () => {}): TreeNo
   return walkTree({
     rootfs,
     mtime: { kind: "zero" },
-    xattrs: new XattrReader(false, () => {}),
+    xattrs: new XattrReader(false, new Omissions()),
+    omissions: new Omissions(),
+    crossing: "subvolumes",
+    written: new Set(),
+    check: () => {},
     numbering: new FreshNumbering(),
     onFile: (_node, { path }) => onFile(path.slice(rootfs.length + 1)),
   });

@@ -6,15 +6,18 @@ import {
   Directory,
   FileStatus,
   hasCode,
+  isLeftOut,
   listDirectory,
   printable,
   readlinkat,
   SystemError,
+  type Crossing,
   type Level,
 } from "@puzzlefs/linux";
 
 import { noPieces } from "./content-stream.ts";
-import { BuildError, changed, readFailure } from "./errors.ts";
+import { BuildError, changed, readFailure, rootFailure } from "./errors.ts";
+import type { Omissions } from "./omissions.ts";
 import type { MtimePolicy } from "./options.ts";
 import type { FoundFile, NodeKind, Numbering, TreeEntry, TreeNode } from "./tree.ts";
 import type { XattrReader } from "./xattrs.ts";
@@ -46,12 +49,19 @@ export interface WalkOptions {
   numbering: Numbering;
   /** Called for each regular file once, in the order of the tree; what it is given is valid during the call. */
   onFile: (node: TreeNode, file: FoundFile) => void;
+  /** Which directories of other file systems are entered. */
+  crossing: Crossing;
+  /** Identities of directories that are written meanwhile: they must not be in the tree. */
+  written: ReadonlySet<string>;
+  omissions: Omissions;
+  /** Called for each name. */
+  check: () => void;
 }
 
 /**
  * Walks a tree as the Rust tool does: directories depth-first in byte order, and in each all entries numbered in byte
- * order before any subdirectory is entered. Hard links share the number of the name met first; mount points of other
- * file systems are empty directories. Returns every inode, each once. Throws a BuildError.
+ * order before any subdirectory is entered. Hard links share the number of the name met first; directories that are left
+ * out with all that is below them are empty, with the attributes that are seen there. Returns every inode, each once. Throws a BuildError.
  *
  * Others may change the tree meanwhile: the walk then fails or has the one or the other state, but never leaves the
  * tree. Each directory is opened by its name in its parent, and everything in it is reached through its descriptor.
@@ -70,7 +80,7 @@ function openRoot(rootfs: string): Directory {
     if (hasCode(error, "ELOOP") && error instanceof SystemError) {
       throw new BuildError(rootfs, `cannot open: ${error.message}`, error);
     }
-    throw readFailure(latin1(rootfs), "read", error);
+    throw rootFailure(rootfs, error);
   }
 }
 
@@ -111,26 +121,68 @@ class Walk {
     const names = attempt(path, () => listDirectory(directory)).map((entry) => entry.name.toString("latin1"));
     const subdirectories: Waiting[] = [];
     for (const name of names.sort(compareBytes)) {
+      this.#options.check();
       const file = { directory, name: terminated(name), path: `${path}/${name}`, status: this.#status };
+      if (!this.#find(file, level)) {
+        this.#addPlaceholder(node, name, file);
+        continue;
+      }
       const child = this.#visitEntry(node, name, file);
-      if (child === undefined || this.#status.device !== level.device) continue;
+      if (child === undefined || this.#leavesOut(file, level)) continue;
+      if (this.#options.written.has(this.#status.identity)) throw layoutInside(file.path);
       subdirectories.push({ node: child, level: this.#descent.level(level, file.name, this.#status), path: file.path });
     }
     stack.push(...subdirectories.reverse());
   }
 
+  /** Reads the status of an entry; false for a mount point that is left out and whose file system does not answer. */
+  #find({ directory, name, path }: FoundFile, { device }: Level): boolean {
+    const status = this.#status;
+    try {
+      status.readAt(directory, name);
+      return true;
+    } catch (error) {
+      const isMount = status.readMountAt(directory, name) && status.isMountRoot === true;
+      if (isMount && isLeftOut(this.#options.crossing, status, device)) return false;
+      throw readFailure(path, "read", error);
+    }
+  }
+
+  /** A directory in place of a mount point of which nothing is known. */
+  #addPlaceholder(directory: TreeNode, name: string, { path }: FoundFile): void {
+    const ino = this.#options.numbering.number(directory, name, "dir");
+    const unknown = { uid: 0, gid: 0, major: 0, minor: 0, mtimeSeconds: 0, mtimeNanoseconds: 0, xattrs: [], size: 0 };
+    const node: TreeNode = {
+      ino,
+      kind: "dir",
+      permissions: 0o755,
+      target: undefined,
+      pieces: noPieces,
+      entries: [],
+      ...unknown,
+    };
+    this.#nodes.push(node);
+    directory.entries.push({ name, ino });
+    this.#options.omissions.add(...mountPoint, path);
+  }
+
+  /** Whether a directory remains empty in the image, because it is on another file system than its parent. */
+  #leavesOut({ path, status }: FoundFile, parent: Level): boolean {
+    const { crossing, omissions } = this.#options;
+    if (!isLeftOut(crossing, status, parent.device)) return false;
+    const [what, why] = status.isMountRoot === false ? subvolume : mountPoint;
+    omissions.add(what, why, path);
+    return true;
+  }
+
   /** Numbers one entry. Returns its node if it is a directory. */
   #visitEntry(directory: TreeNode, name: string, file: FoundFile): TreeNode | undefined {
-    try {
-      this.#status.readAt(file.directory, file.name);
-    } catch (error) {
-      throw readFailure(file.path, "read", error);
-    }
     const { mode, nlink } = this.#status;
     const kind = kinds.get(mode & constants.S_IFMT);
     if (kind === undefined) {
       throw new BuildError(printable(Buffer.from(file.path, "latin1")), `unknown file type, mode ${mode.toString(8)}`);
     }
+    if (kind === "file" && this.#status.size > Number.MAX_SAFE_INTEGER) throw tooLarge(file.path);
     const ino = this.#options.numbering.number(directory, name, kind);
 
     const linkKey = kind !== "dir" && nlink > 1 ? this.#status.identity : undefined;
@@ -177,6 +229,21 @@ class Walk {
     const path = this.#path + below;
     return cause === undefined ? changed(path) : readFailure(path, "read", cause);
   }
+}
+
+const mountPoint = ["mount point", "another file system is mounted there (--cross-mounts includes it)"] as const;
+const subvolume = ["subvolume", "--one-file-system leaves it out"] as const;
+
+function tooLarge(path: string): BuildError {
+  return new BuildError(
+    printable(Buffer.from(path, "latin1")),
+    "a file of 2^53 bytes or more; an image holds up to 2^53 - 1",
+  );
+}
+
+function layoutInside(path: string): BuildError {
+  const what = "it is the image layout that is being written, inside the tree to build from; put it elsewhere";
+  return new BuildError(printable(Buffer.from(path, "latin1")), what);
 }
 
 function latin1(path: string): string {

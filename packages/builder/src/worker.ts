@@ -1,12 +1,16 @@
 import { workerData } from "node:worker_threads";
 
-import { ChunkWork, type WorkSettings } from "./chunk-work.ts";
+import { systemFailure } from "@puzzlefs/oci";
+
+import { ChunkWork, WRITING, type WorkSettings } from "./chunk-work.ts";
 
 // The whole life of a worker thread: take chunks until there are no more. It never returns to its event loop, so
 // whatever goes wrong is reported through the queue's shared memory.
-const work = new ChunkWork(workerData as WorkSettings);
+const settings = workerData as WorkSettings;
+const work = new ChunkWork(settings);
 try {
   for (let chunk = work.queue.takeOrWait(); chunk >= 0; chunk = work.queue.takeOrWait()) work.process(chunk);
 } catch (error) {
-  work.queue.fail(error instanceof Error ? error.message : String(error));
+  const failure = systemFailure(error, settings.layout, WRITING);
+  work.queue.fail(failure instanceof Error ? failure.message : String(failure));
 }

@@ -1,20 +1,20 @@
-import { lgetxattrAt, llistxattrAt } from "@puzzlefs/linux";
+import { lgetxattrAt, llistxattrAt, printable } from "@puzzlefs/linux";
 import { hostXattrReason } from "@puzzlefs/reader";
 
 import { readFailure } from "./errors.ts";
+import type { Omissions } from "./omissions.ts";
 import type { FoundFile } from "./tree.ts";
 
 const none: readonly never[] = [];
 
-/** Reads extended attributes, and says once for each kind which ones it leaves out. */
+/** Reads extended attributes, and notes which ones it leaves out. */
 export class XattrReader {
   #keepSelinux: boolean;
-  #warn: (message: string) => void;
-  #warned = new Set<string>();
+  #omissions: Omissions;
 
-  constructor(keepSelinux: boolean, warn: (message: string) => void) {
+  constructor(keepSelinux: boolean, omissions: Omissions) {
     this.#keepSelinux = keepSelinux;
-    this.#warn = warn;
+    this.#omissions = omissions;
   }
 
   /** Attributes of a file, links not followed, in byte order of their names. */
@@ -23,7 +23,7 @@ export class XattrReader {
       const names = llistxattrAt(directory, name);
       if (names.length === 0) return none;
       return names
-        .filter((key) => this.#belongs(key))
+        .filter((key) => this.#belongs(key, path))
         .toSorted(Buffer.compare)
         .flatMap((key) => {
           const val = lgetxattrAt(directory, name, key);
@@ -35,14 +35,12 @@ export class XattrReader {
     }
   }
 
-  #belongs(name: Buffer): boolean {
+  #belongs(name: Buffer, path: string): boolean {
     const why = hostXattrReason(name);
-    const text = name.toString("latin1");
-    if (why === undefined || (this.#keepSelinux && text === "security.selinux")) return true;
-    if (!this.#warned.has(why)) {
-      this.#warned.add(why);
-      this.#warn(`leaving out ${text}, here and on other files: ${why}`);
-    }
+    if (why === undefined) return true;
+    const isLabel = name.toString("latin1") === "security.selinux";
+    if (isLabel && this.#keepSelinux) return true;
+    this.#omissions.add(printable(name), isLabel ? `${why} (--selinux keeps it)` : why, path);
     return false;
   }
 }

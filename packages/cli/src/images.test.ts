@@ -79,7 +79,7 @@ test.serial("build --json: equal trees give equal images, and nothing new", asyn
   const built = await json(t, place, "build", "--json", "root", "store:again");
   t.is(
     Object.keys(built).join(" "),
-    "manifest manifestVerity metadata files entries bytes chunks newBlobs newBytes savedBytes metadataBytes manifestBytes seconds",
+    "manifest manifestVerity metadata files entries bytes chunks newBlobs newBytes savedBytes metadataBytes manifestBytes seconds omissions repaired",
   );
   const { files, entries, bytes, newBlobs, newBytes, savedBytes } = built;
   const content = large.length + 8;
@@ -223,7 +223,7 @@ const absent: [title: string, argv: string[], message: RegExp][] = [
   ["layout", ["ls", "nowhere:v1"], /nowhere: not an OCI layout/],
   ["path", ["cat", "store:v1", "/nowhere"], /\/nowhere: no such file or directory in the image/],
   ["base", ["build", "-b", "v9", "root", "store:v2"], /no tag "v9"/],
-  ["tree", ["build", "nowhere", "store:v2"], /nowhere: no such directory/],
+  ["tree", ["build", "nowhere", "store:v2"], /nowhere: cannot read the tree: no such file or directory/],
   ["mount point", ["mount", "store:v1", "nowhere"], /nowhere: no such directory/],
 ];
 test.serial("exit code 1 for what does not exist, by name", async (t) => {

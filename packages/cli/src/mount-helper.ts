@@ -10,7 +10,7 @@ import type { MountOrder } from "./daemon-order.ts";
 import { EXIT_USAGE, exitCodeOf, messageOf, UsageError } from "./errors.ts";
 import { type ImageName, parseImageName } from "./image-name.ts";
 import { performMount } from "./perform-mount.ts";
-import { writeLine } from "./terminal/output.ts";
+import { ReaderGoneError, writeLine } from "./terminal/output.ts";
 import { failure } from "./terminal/messages.ts";
 
 /** Exit codes of mount(8): wrong usage, and a mount that failed. */
@@ -115,6 +115,6 @@ try {
 } catch (error) {
   const code = exitCodeOf(error);
   process.exitCode = code === 0 ? 0 : code === EXIT_USAGE ? INCORRECT_INVOCATION : MOUNT_FAILURE;
-  const message = messageOf(error);
+  const message = error instanceof ReaderGoneError ? [] : messageOf(error);
   if (message.length > 0) failure(message, NAME);
 }

@@ -3,7 +3,7 @@ import { commands, type CommandEntry } from "./commands.ts";
 import { exitCodeOf, messageOf, UsageError } from "./errors.ts";
 import { overview } from "./overview.ts";
 import { failure } from "./terminal/messages.ts";
-import { writeLine } from "./terminal/output.ts";
+import { ReaderGoneError, writeLine } from "./terminal/output.ts";
 import { version } from "./version.ts";
 
 /** The program: finds the command, loads only that, runs it, and turns what it throws into a message and exit code. */
@@ -34,10 +34,18 @@ function find(name: string): CommandEntry {
   throw new UsageError(`'${name}' is not a command; 'puzzlefs --help' lists them`);
 }
 
+function report(message: readonly string[]): void {
+  try {
+    failure(message);
+  } catch (error) {
+    if (!(error instanceof ReaderGoneError)) throw error;
+  }
+}
+
 try {
   process.exitCode = await main(programArguments());
 } catch (error) {
   process.exitCode = exitCodeOf(error);
-  const message = messageOf(error);
-  if (message.length > 0) failure(message);
+  const message = error instanceof ReaderGoneError ? [] : messageOf(error);
+  if (message.length > 0) report(message);
 }

@@ -1,13 +1,13 @@
 import { constants } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
-import { Descent, Directory, FileStatus, listDirectory } from "@puzzlefs/linux";
+import { Descent, Directory, FileStatus, isLeftOut, listDirectory, type Crossing } from "@puzzlefs/linux";
 import { type SizeScanOrder, sizeSlot } from "./tree-size.ts";
 
 /**
  * A worker thread: adds up the sizes of a tree's regular files, hard links counted once, and stores the sum. It finds
  * the same files as the build beside it, and leaves the tree as little.
  */
-function scan(path: string): number {
+function scan(path: string, crossing: Crossing): number {
   using root = Directory.open(path);
   using descent = new Descent(root.descriptor, (_, cause) => new Error("the tree is changing", { cause }));
   const status = new FileStatus();
@@ -18,7 +18,7 @@ function scan(path: string): number {
     const directory = descent.enter(level);
     for (const { name } of listDirectory(directory)) {
       status.readAt(directory, name);
-      if (status.type === constants.S_IFDIR && status.device === level.device) {
+      if (status.type === constants.S_IFDIR && !isLeftOut(crossing, status, level.device)) {
         pending.push(descent.level(level, name, status));
       }
       if (status.type !== constants.S_IFREG || (status.nlink > 1 && linked.has(status.identity))) continue;
@@ -30,9 +30,9 @@ function scan(path: string): number {
 }
 
 if (parentPort !== null) {
-  const { root, memory }: SizeScanOrder = workerData;
+  const { root, crossing, memory }: SizeScanOrder = workerData;
   try {
-    Atomics.store(new BigInt64Array(memory), sizeSlot, BigInt(scan(root)));
+    Atomics.store(new BigInt64Array(memory), sizeSlot, BigInt(scan(root, crossing)));
   } catch {
     // Only the progress bar wants to know; what is wrong with the tree is for the build to say.
   }

@@ -13,7 +13,7 @@ test("the size of a tree: regular files, hard links once, and nothing that links
   linkSync(place.path("tree/file"), place.path("tree/sub/hard"));
   symlinkSync("../outside", place.path("tree/directory"));
   symlinkSync("../outside/large", place.path("tree/link"));
-  const size = new TreeSize(place.path("tree"));
+  const size = new TreeSize(place.path("tree"), "subvolumes");
   while (size.bytes === undefined) await setImmediate();
   t.is(size.bytes, 1200);
   await size.stop();

@@ -1,7 +1,9 @@
 import { Worker } from "node:worker_threads";
+import type { Crossing } from "@puzzlefs/linux";
 
 export interface SizeScanOrder {
   root: string;
+  crossing: Crossing;
   memory: SharedArrayBuffer;
 }
 
@@ -16,8 +18,8 @@ export class TreeSize {
   readonly #memory = new SharedArrayBuffer(8);
   readonly #worker: Worker;
 
-  constructor(root: string) {
-    const order: SizeScanOrder = { root, memory: this.#memory };
+  constructor(root: string, crossing: Crossing) {
+    const order: SizeScanOrder = { root, crossing, memory: this.#memory };
     new BigInt64Array(this.#memory)[sizeSlot] = -1n;
     const here = import.meta.url;
     const entry = new URL(here.endsWith(".ts") ? "./size-scan.ts" : "./size-scan.js", here);

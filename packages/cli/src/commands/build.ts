@@ -1,10 +1,12 @@
-import { build, parseMtime, type BuildOptions, type BuildResult } from "@puzzlefs/builder";
+import { build, parseMtime, type BuildOptions, type BuildResult, type Omission } from "@puzzlefs/builder";
 import { parseChunkSizes } from "@puzzlefs/chunker";
-import { isNamed, jsonText } from "@puzzlefs/linux";
+import { jsonText, type Crossing } from "@puzzlefs/linux";
 import { Layout } from "@puzzlefs/oci";
 import { readConfigFile } from "../config-file.ts";
 import { defineCommand, oneOf, parseInteger, parseSize } from "../command-line.ts";
+import { UsageError } from "../errors.ts";
 import { imageNameFrom } from "../image-name.ts";
+import { interruptible } from "../interruption.ts";
 import { warning } from "../terminal/messages.ts";
 import { stderrIsTerminal, writeLine } from "../terminal/output.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
@@ -23,6 +25,9 @@ interface Options {
   mtime: string;
   config?: string;
   jobs?: number;
+  verify?: boolean;
+  oneFileSystem?: boolean;
+  crossMounts?: boolean;
   selinux?: boolean;
   json?: boolean;
 }
@@ -63,26 +68,25 @@ export async function run(argv: readonly string[]): Promise<number> {
     .option("--mtime <which>", "modification times: zero, keep, or clamp:SECONDS", "zero")
     .option("--config <file>", "an OCI image configuration (entrypoint, environment, …), stored as it is")
     .option("--jobs <n>", "threads (default: one for each processor)", parseInteger)
+    .option("--verify", "read every blob that is reused, and store anew what is damaged (default: sizes are compared)")
+    .option("--one-file-system", "leave out subvolumes as well: only directories on the file system of ROOTFS")
+    .option("--cross-mounts", "include what is mounted below ROOTFS (default: empty directories)")
     .option("--selinux", "keep security.selinux attributes, which otherwise belong to the host")
     .option("--json", "print the result as JSON")
     .parse(argv, { from: "user" });
   const [rootfs, ociDir, tag] = command.args as [string, string, string | undefined];
   const name = imageNameFrom(ociDir, tag);
   const options = command.opts<Options>();
-  if (!isNamed(rootfs)) throw new Error(`${rootfs}: no such directory`);
+  const given = buildOptions(options);
+  const crossing = crossingOf(options);
   const bar = new ProgressBar("building");
-  const size = stderrIsTerminal ? new TreeSize(rootfs) : undefined;
+  const size = stderrIsTerminal ? new TreeSize(rootfs, crossing) : undefined;
   const start = performance.now();
   try {
-    const result = await build({
-      ...buildOptions(options),
-      rootfs,
-      ociDir: name.ociDir,
-      tag: name.reference,
-      warn: warning,
-      progress,
-    });
+    const image = { ...given, crossing, rootfs, ociDir: name.ociDir, tag: name.reference };
+    const result = await interruptible((check) => build({ ...image, warn: warning, progress, check }));
     bar.finish();
+    warn(result);
     const report = reportOf(result, name.ociDir, (performance.now() - start) / 1000);
     if (options.json === true) writeLine(jsonText(report));
     else print(report);
@@ -97,8 +101,13 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
+function crossingOf({ oneFileSystem = false, crossMounts = false }: Options): Crossing {
+  if (oneFileSystem && crossMounts) throw new UsageError("--one-file-system and --cross-mounts exclude each other");
+  return oneFileSystem ? "device" : crossMounts ? "mounts" : "subvolumes";
+}
+
 function buildOptions(given: Options): Partial<BuildOptions> {
-  const { compression, baseLayer, chunkSize, chunking, level, frameSize, pack, config, jobs, selinux } = given;
+  const { compression, baseLayer, chunkSize, chunking, level, frameSize, pack, config, jobs, verify, selinux } = given;
   return {
     chunking,
     mtime: parseMtime(given.mtime, process.env["SOURCE_DATE_EPOCH"]),
@@ -110,6 +119,7 @@ function buildOptions(given: Options): Partial<BuildOptions> {
     ...(pack !== undefined && { pack }),
     ...(config !== undefined && { config: { bytes: readConfigFile(config), path: config } }),
     ...(jobs !== undefined && { jobs }),
+    ...(verify !== undefined && { verify }),
     ...(selinux !== undefined && { selinux }),
   };
 }
@@ -124,6 +134,7 @@ interface Report extends BuildResult {
 
 function reportOf(result: BuildResult, ociDir: string, seconds: number): Report {
   const { manifest, manifestVerity, metadata, files, entries, bytes, chunks, newBlobs, newBytes, savedBytes } = result;
+  const { omissions, repaired } = result;
   using layout = Layout.open(ociDir);
   return {
     manifest,
@@ -139,11 +150,39 @@ function reportOf(result: BuildResult, ociDir: string, seconds: number): Report 
     metadataBytes: layout.blobs.size(metadata) ?? 0,
     manifestBytes: layout.blobs.size(manifest) ?? 0,
     seconds: Number(seconds.toFixed(3)),
+    omissions,
+    repaired,
   };
+}
+
+/** What users would not expect of the image, on stderr: a line for each mount point, and for each kind of other things. */
+function warn({ omissions, repaired }: BuildResult): void {
+  for (const omission of omissions) {
+    const { what, why, count, paths } = omission;
+    const isPlace = isDirectory(omission);
+    if (!isPlace) warning(`${what}: left out of ${formatCountOf(count, "inode")}, first ${paths[0]}: ${why}`);
+    else for (const path of paths) warning(`${path}: ${what}, left out but for an empty directory: ${why}`);
+    if (isPlace && count > paths.length) warning(`${formatCountOf(count - paths.length, `more ${what}`)} left out`);
+  }
+  if (repaired.length === 0) return;
+  const blobs = `${formatCountOf(repaired.length, "blob")} of the layout`;
+  warning(`${blobs}, first sha256:${repaired[0]}: missing or damaged; what the image needs of it was stored anew`);
+}
+
+/** Whether a whole directory is left out; other things are attributes. */
+function isDirectory({ what }: Omission): boolean {
+  return what === "mount point" || what === "subvolume";
+}
+
+function countText(omission: Omission): string {
+  const { what, count } = omission;
+  return isDirectory(omission) ? formatCountOf(count, what) : `${what} of ${formatCountOf(count, "inode")}`;
 }
 
 /** The last line is the Rust tool's only one: scripts read it. */
 function print(report: Report): void {
+  const { omissions } = report;
+  const leftOut: [string, string][] = omissions.length === 0 ? [] : [["left out", omissions.map(countText).join(", ")]];
   const { files, entries, bytes, newBlobs, newBytes, savedBytes, metadataBytes, manifestBytes, seconds } = report;
   writeLine(
     formatFields([
@@ -151,6 +190,7 @@ function print(report: Report): void {
       ["chunks", formatCount(report.chunks)],
       ["stored", `${formatBytes(newBytes)} in ${formatCountOf(newBlobs, "new blob")}`],
       ["saved", `${formatBytes(savedBytes)} (${formatShare(savedBytes, bytes)})`],
+      ...leftOut,
       ["metadata", `${formatBytes(metadataBytes)}, and a manifest of ${formatBytes(manifestBytes)}`],
       ["time", `${formatSeconds(seconds)}, ${formatBytes(bytes / seconds)}/s`],
       ["manifest", `sha256:${report.manifest}`],

@@ -3,13 +3,19 @@ import { isatty } from "node:tty";
 
 /**
  * Standard output and error, written synchronously: nothing is lost at exit, and a slow reader slows us down instead
- * of filling memory. A reader that went away (`| head`) ends the process quietly, as a signal would.
+ * of filling memory. A reader that went away (`| head`) ends the process quietly, by ReaderGoneError: what is under way is
+ * cleaned up as after any other error.
  */
 const STDOUT = 1;
 const STDERR = 2;
 
 export const stdoutIsTerminal = isatty(STDOUT);
 export const stderrIsTerminal = isatty(STDERR);
+
+/** Nobody reads the output any more. It is not reported. */
+export class ReaderGoneError extends Error {
+  override readonly name = "ReaderGoneError";
+}
 
 const sleepCell = new Int32Array(new SharedArrayBuffer(4));
 
@@ -50,7 +56,7 @@ function writeAll(descriptor: number, data: string | Uint8Array): void {
       done += writeSync(descriptor, bytes, done);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === "EPIPE") process.exit(1);
+      if (code === "EPIPE") throw new ReaderGoneError();
       if (code !== "EAGAIN") throw error;
       // Somebody made the pipe non-blocking: wait as a blocking write would.
       Atomics.wait(sleepCell, 0, 0, 2);

@@ -1,0 +1,32 @@
+import { printable } from "@puzzlefs/linux";
+
+/** One kind of thing that the tree has and the image has not. */
+export interface Omission {
+  /** In the singular: "mount point", "security.selinux". */
+  what: string;
+  why: string;
+  /** Files that it was found at. */
+  count: number;
+  /** The first of them, as the user would find them. */
+  paths: string[];
+}
+
+/** A tree can have any number of mount points. */
+const MOST_PATHS = 20;
+
+/** Collects what a build leaves out. */
+export class Omissions {
+  readonly #omissions = new Map<string, Omission>();
+
+  /** @param path latin1 */
+  add(what: string, why: string, path: string): void {
+    let omission = this.#omissions.get(what);
+    if (omission === undefined) this.#omissions.set(what, (omission = { what, why, count: 0, paths: [] }));
+    omission.count++;
+    if (omission.paths.length < MOST_PATHS) omission.paths.push(printable(Buffer.from(path, "latin1")));
+  }
+
+  list(): Omission[] {
+    return [...this.#omissions.values()];
+  }
+}

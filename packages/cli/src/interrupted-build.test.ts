@@ -1,0 +1,167 @@
+/** Builds that end early, by a signal or because nobody reads their messages: nothing of them is left. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomFillSync } from "node:crypto";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { close, Directory, flock, hasCode, LOCK_EX } from "@puzzlefs/linux";
+import test, { type ExecutionContext } from "ava";
+import { program, Workplace } from "./program-fixture.ts";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** A running build in a workplace; its exit and what it writes to stderr. */
+class Build {
+  readonly child: ChildProcess;
+  readonly end: Promise<string | number>;
+  stderr = "";
+
+  constructor(place: Workplace, ...argv: string[]) {
+    this.child = spawn(process.execPath, [program, "build", ...argv], {
+      cwd: place.directory,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    this.child.stderr?.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
+    this.end = new Promise((settle) => this.child.once("exit", (code, signal) => settle(signal ?? code ?? -1)));
+  }
+
+  /** Waits until something is so; fails if the build ends before. */
+  async until(condition: () => boolean): Promise<void> {
+    let ended: string | number | undefined;
+    void this.end.then((how) => (ended = how));
+    while (!condition()) {
+      await setImmediate();
+      if (ended !== undefined) throw new Error(`the build ended early: ${ended}\n${this.stderr}`);
+    }
+  }
+}
+
+/** A place with a tree that takes half a second or more to read. */
+function placeWithTree(): Workplace {
+  const place = new Workplace();
+  mkdirSync(place.path("root"));
+  const bytes = Buffer.allocUnsafe(1 << 20);
+  for (let i = 0; i < 128; i++) writeFileSync(place.path("root", `file${i}`), randomFillSync(bytes));
+  return place;
+}
+
+/** Files in the staging directory of a layout. */
+function staged(layout: string): number {
+  try {
+    const name = readdirSync(layout).find((entry) => entry.startsWith(".puzzlefs-tmp-"));
+    return name === undefined ? 0 : readdirSync(join(layout, name)).length;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return 0;
+    throw error;
+  }
+}
+
+/** Takes the lock of a layout; the result gives it back. */
+function takeLock(layout: string): () => void {
+  using directory = Directory.open(layout);
+  const descriptor = directory.openFile("oci-layout")!;
+  flock(descriptor, LOCK_EX);
+  return () => close(descriptor);
+}
+
+for (const signal of SIGNALS) {
+  test.serial(`${signal} while files are read: no temporaries, no new layout, and death by the signal`, async (t) => {
+    using place = placeWithTree();
+    for (const options of [[], ["-c"], ["--pack", "1M", "--jobs", "1"]]) {
+      const building = new Build(place, ...options, "root", "new/parent/store:v");
+      await building.until(() => staged(place.path("new/parent/store")) > 3);
+      building.child.kill(signal);
+      t.is(await building.end, signal);
+      t.deepEqual(readdirSync(place.directory), ["root"], options.join(" "));
+      t.is(building.stderr, "");
+    }
+  });
+
+  test.serial(`${signal} while a build waits for the lock of a layout: it is as it was`, async (t) => {
+    using place = new Workplace();
+    mkdirSync(place.path("root"));
+    t.is((await place.run("build", "root", "store:v1")).code, 0);
+    const before = readdirSync(place.path("store"));
+    const release = takeLock(place.path("store"));
+    const building = new Build(place, "root", "store:v2");
+    await building.until(() => building.stderr.includes("\n"));
+    t.regex(
+      building.stderr,
+      new RegExp(`waiting for the lock of .*/store/oci-layout, held by process ${process.pid}\n$`),
+    );
+    building.child.kill(signal);
+    t.is(await building.end, signal);
+    release();
+    t.deepEqual(readdirSync(place.path("store")), before);
+  });
+}
+
+test.serial("a second signal ends a build at once, and the next build removes what is left", async (t) => {
+  using place = placeWithTree();
+  const building = new Build(place, "root", "store:v");
+  await building.until(() => staged(place.path("store")) > 3);
+  building.child.kill("SIGKILL");
+  t.is(await building.end, "SIGKILL");
+  t.true(staged(place.path("store")) > 0);
+  t.is((await place.run("build", "root", "store:v")).code, 0);
+  t.deepEqual(readdirSync(place.path("store")).sort(), ["blobs", "index.json", "oci-layout"]);
+});
+
+test.serial("an empty directory of the user's stays, empty; one with files keeps them", async (t) => {
+  using place = placeWithTree();
+  for (const others of [[], ["note"]]) {
+    const store = place.path(`store${others.length}`);
+    mkdirSync(store);
+    for (const name of others) writeFileSync(join(store, name), "");
+    const building = new Build(place, "root", `${store}:v`);
+    await building.until(() => staged(store) > 3);
+    building.child.kill("SIGTERM");
+    t.is(await building.end, "SIGTERM");
+    t.deepEqual(readdirSync(store), others);
+  }
+});
+
+/** Runs a shell line in which the build fails; returns its status. */
+async function failing(t: ExecutionContext, place: Workplace, line: string): Promise<void> {
+  const { stdout } = await place.shell(`${line}; echo "status \${PIPESTATUS[0]}"`);
+  t.regex(stdout, /status 1\n$/);
+}
+
+test.serial("a build whose messages nobody reads any more leaves nothing", async (t) => {
+  using place = new Workplace();
+  mkdirSync(place.path("root"));
+  t.is((await place.run("build", "root", "store:v1")).code, 0);
+  const release = takeLock(place.path("store"));
+  const before = readdirSync(place.path("store"));
+  // Its message about the lock finds no reader.
+  await failing(t, place, "puzzlefs build root store:v2 2>&1 >/dev/null | true");
+  release();
+  t.deepEqual(readdirSync(place.path("store")), before);
+});
+
+test.serial("a build that fails takes a new layout away, but not one that another build uses", async (t) => {
+  using place = new Workplace();
+  mkdirSync(place.path("root"));
+  for (const [options, tree] of [
+    [["-b", "none"], "root"],
+    [[], "root"],
+  ] as const) {
+    const tag = options.length === 0 ? "bad tag" : "v";
+    const { code } = await place.run("build", ...options, tree, "a/b/store", tag);
+    t.is(code, 1);
+    t.deepEqual(readdirSync(place.directory), ["root"]);
+  }
+  // Many at once, of which half fail: the others succeed.
+  const outcomes = await Promise.all(
+    Array.from({ length: 8 }, (_, i) =>
+      place.run("build", ...(i % 2 === 0 ? ["-b", "none"] : []), "root", `s/store:v${i}`),
+    ),
+  );
+  t.deepEqual(
+    outcomes.map(({ code }) => code),
+    [1, 0, 1, 0, 1, 0, 1, 0],
+    outcomes.map(({ stderr }) => stderr).join(""),
+  );
+  const { stdout } = await place.run("tags", "s/store");
+  t.is(stdout.match(/v[1357] /g)?.length, 4);
+});
