@@ -16,7 +16,7 @@ setup: ## install all that building and the demo need (idempotent; root for Debi
 setup-test: setup ## what the tests and benchmarks need besides
 	@setup/setup.sh test
 
-setup-kernels: setup ## three kernels to boot in QEMU, and what builds their modules (about two minutes, 800 MB)
+setup-kernels: setup ## three kernels to boot in QEMU, and what builds their modules (about three minutes, 1 GB)
 	@setup/setup.sh kernels
 
 build: setup ## bundle the command line into build/

@@ -1,7 +1,17 @@
+import { randomInt } from "node:crypto";
+
+// test/run.ts sets it, and prints it.
+process.env.PUZZLEFS_SEED ??= String(randomInt(2 ** 31));
+
 export default {
   extensions: ["ts"],
-  files: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts"],
-  timeout: "5m",
+  files: [
+    "packages/*/src/**/*.test.ts",
+    "test/**/*.test.ts",
+    ...(process.env.PUZZLEFS_DEBUG_KERNEL === undefined ? ["!test/kernel-debug/**"] : []),
+  ],
+  // Without any test ending. Others may have the processors: on an idle machine the longest takes two minutes.
+  timeout: "15m",
   workerThreads: false,
   concurrency: 2,
 };

@@ -67,11 +67,12 @@ arrange_debug_kernel() {
 	echo pci=noacpi bdev_allow_write_mounted=1 >cmdline
 }
 
-# The scripts with which the authors of each kernel check its sources, in $cache/kernel-scripts/NAME.
+# kernel_scripts NAME…: what the authors of these kernels check its sources with, scripts in $cache/kernel-scripts/NAME.
 kernel_scripts() {
-	packages coccinelle perl sparse
+	packages perl sparse
 	work=$(mktemp -d)
 	while read -r name suite prefix; do
+		case " $* " in *" $name "*) ;; *) continue ;; esac
 		target=$cache/kernel-scripts/$name
 		[ ! -e "$target" ] || continue
 		say "the scripts of kernel $name"
@@ -79,7 +80,7 @@ kernel_scripts() {
 		package=$(suite_apt "$suite" apt-cache search --names-only "^linux-source-$prefix[0-9]*\$" | awk '{ print $1 }' | sort -V | tail -n 1)
 		rm -rf "$target.new" && mkdir -p "$target.new"
 		(cd "$target.new" && unpack_kernel_source "$suite" "$package" --wildcards '*/scripts/checkpatch.pl' '*/scripts/spelling.txt' \
-			'*/scripts/const_structs.checkpatch' '*/scripts/kernel-doc' '*/scripts/coccinelle/*') ||
+			'*/scripts/const_structs.checkpatch' '*/scripts/coccinelle/*') ||
 			{ say "no scripts of kernel $name: their checks are skipped ($cache/kernel-source.log)"; continue; }
 		mv "$target.new" "$target"
 	done <<-LIST

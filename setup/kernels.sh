@@ -132,4 +132,5 @@ kernels() {
 	LIST
 	wait "$toolchain_job" || say "no compiler of trixie: what needs it is skipped ($cache/toolchain.log)"
 	rm -rf "$work"
+	kernel_scripts 7
 }

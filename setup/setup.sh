@@ -2,9 +2,10 @@
 # Brings what the project needs and is not in git. Quick when nothing is missing.
 #   setup.sh run      what building and the demo need
 #   setup.sh test     what the tests and benchmarks need besides
-#   setup.sh kernels  three kernels to boot in QEMU, their modules' compiler, and Debian's userland for two of them
+#   setup.sh kernels  three kernels to boot in QEMU, their modules' compiler, Debian's userland for two of them, and what
+#                     `make test` checks the driver's sources with: sparse, checkpatch
 #   setup.sh debug-kernel    one more, built with every checker of the kernel
-#   setup.sh kernel-scripts  what kernel sources are checked with: checkpatch, Coccinelle's rules, sparse
+#   setup.sh kernel-scripts  the same of all three kernels, and Coccinelle
 #   setup.sh external        Debian's userland for suites that are not ours
 #   setup.sh bench-kernel    file systems to compare the driver with
 #   setup.sh bench-fuse      file systems to compare the FUSE daemon with
@@ -200,7 +201,8 @@ debug-kernel)
 	debug_kernel
 	;;
 kernel-scripts)
-	kernel_scripts
+	packages coccinelle
+	kernel_scripts 6.1 6.12 7
 	;;
 external)
 	external_root

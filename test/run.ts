@@ -4,8 +4,11 @@
  *     node test/run.ts                 everything
  *     node test/run.ts lint            types, lint, format and generated files only
  *     node test/run.ts FILE…           the tests of these files or patterns only
+ *
+ * What is random in the tests depends on the seed that is printed first; PUZZLEFS_SEED repeats a run with the same.
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
@@ -14,6 +17,7 @@ import { createInterface } from "node:readline";
 const root = resolve(import.meta.dirname, "..");
 const modules = join(root, "node_modules");
 process.env["PUZZLEFS_CACHE"] ??= execFileSync(join(root, "setup/setup.sh"), ["cache"], { encoding: "utf8" }).trim();
+const seed = (process.env["PUZZLEFS_SEED"] ??= String(randomInt(2 ** 31)));
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
 function report(name: string, problem: string): void {
@@ -67,9 +71,20 @@ function lint(): void {
   checkGenerated();
 }
 
+/**
+ * How to run a program in a mount namespace of its own, where that is permitted. In the common one, another's namespaces
+ * copy the mounts of the tests, and keep their daemons alive.
+ */
+function ownMounts(): string[] {
+  if (process.geteuid?.() !== 0 || spawnSync("unshare", ["--mount", "true"]).status !== 0) return [];
+  return ["unshare", "--mount", "--"];
+}
+
 /** Runs ava and counts what its TAP says; shows failures whole, successes as a line. */
 async function test(patterns: string[]): Promise<void> {
-  const child = spawn(process.execPath, [join(modules, "ava/entrypoints/cli.js"), "--tap", ...patterns], {
+  console.log(`PUZZLEFS_SEED=${seed}`);
+  const argv = [...ownMounts(), process.execPath, join(modules, "ava/entrypoints/cli.js"), "--tap", ...patterns];
+  const child = spawn("env", argv, {
     cwd: root,
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -94,6 +109,7 @@ async function test(patterns: string[]): Promise<void> {
 const args = process.argv.slice(2);
 if (args.length === 0 || args[0] === "lint") lint();
 if (args[0] !== "lint") await test(args);
+if (totals.failed > 0 && args[0] !== "lint") console.log(`PUZZLEFS_SEED=${seed} repeats what was random`);
 const { passed, failed, skipped } = totals;
 console.log(`${passed} passed, ${failed} failed${skipped === 0 ? "" : `, ${skipped} skipped`}`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

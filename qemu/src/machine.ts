@@ -152,7 +152,7 @@ export class Machine {
     commands.write(`${nonce} ${Buffer.from(command).toString("base64")}\n`);
     const what = `'${command.trim().split("\n")[0].slice(0, 100)}'`;
     const out = await this.#await(commands, mark, timeout, what);
-    const err = await this.#await(errors, mark, 60 * seconds, what);
+    const err = await this.#await(errors, mark, timeout, what);
     commands.onData = errors.onData = undefined;
     const log = this.log.slice(logBefore);
     this.#inspect(`${what} on ${this.kernel.release}`, log);
@@ -179,7 +179,7 @@ export class Machine {
     const nonce = `x${randomBytes(8).toString("hex")}`;
     monitor.write(`${command}\n${nonce}\n`);
     const mark = Buffer.from(`unknown command: '${nonce}'`);
-    return text((await this.#await(monitor, mark, 60 * seconds, command)).before);
+    return text((await this.#await(monitor, mark, 300 * seconds, command)).before);
   }
 
   /** Ends the machine, after a last look at its log and at what the kernel says of itself. @throws {KernelFailure} */
@@ -231,7 +231,7 @@ export class Machine {
     await this.#await(
       this.#ports.commands,
       Buffer.from("\x01ready"),
-      this.#options.bootTimeout ?? 300 * seconds,
+      this.#options.bootTimeout ?? 600 * seconds,
       "boot",
     );
     this.#booted = this.log.length;

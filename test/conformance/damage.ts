@@ -1,5 +1,5 @@
 /** Messages with bytes changed: bits, words, pointers, the end cut off. */
-import type { Random } from "./random.ts";
+import type { Random } from "@puzzlefs/testing";
 
 /** A pointer to something near, of any kind and size, most of them small. */
 function randomPointer(random: Random): bigint {

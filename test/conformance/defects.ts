@@ -1,6 +1,6 @@
 /** Changes of one value in an image, most of which break a rule. */
 import type { ChunkValue, DirEntryValue, FileChunkValue, InodeValue, RootfsValue, XattrValue } from "@puzzlefs/format";
-import type { Random } from "./random.ts";
+import type { Random } from "@puzzlefs/testing";
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 

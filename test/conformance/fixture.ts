@@ -15,8 +15,7 @@ export interface Harnesses {
 
 export function useHarnesses(test: TestFn): Harnesses {
   const harnesses: Harnesses = { started: new Map(), compared: 0 };
-  test.before("compile the generated C with gcc, clang and sanitizers", async (t) => {
-    t.timeout(300_000);
+  test.before("compile the generated C with gcc, clang and sanitizers", async () => {
     const programs = await Promise.all(COMPARED.map((build) => compile(build)));
     for (const [i, build] of COMPARED.entries()) harnesses.started.set(build, new Harness(programs[i] ?? ""));
   });

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { encodeRootfs } from "@puzzlefs/format";
 import test from "ava";
-import fc from "fast-check";
+import fc from "@puzzlefs/testing/fast-check";
 import { damaged } from "./damage.ts";
 import { spoiled } from "./defects.ts";
 import { agreed, note, runs, useHarnesses } from "./fixture.ts";
 import { Model, violations } from "./model.ts";
-import { Random } from "./random.ts";
+import { Random } from "@puzzlefs/testing";
 import { reencoded } from "./reencode.ts";
 import { latin1, randomImage } from "./trees.ts";
 import { outcome } from "./verdict.ts";

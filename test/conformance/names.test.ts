@@ -3,7 +3,7 @@ import { Bytes, encodeRootfs, findName, nextName, openMetadata } from "@puzzlefs
 import type { DirEntryValue, InodeValue } from "@puzzlefs/format";
 import test from "ava";
 import { agreed, useHarnesses } from "./fixture.ts";
-import { Random } from "./random.ts";
+import { Random } from "@puzzlefs/testing";
 import { outcome } from "./verdict.ts";
 
 const harnesses = useHarnesses(test);

@@ -1,11 +1,10 @@
 import { encodeRootfs } from "@puzzlefs/format";
 import type { InodeValue, RootfsValue } from "@puzzlefs/format";
 import test from "ava";
-import fc from "fast-check";
 import { damaged } from "./damage.ts";
 import { EFFORT } from "./fixture.ts";
 import { readByCapnpEs, readByTool } from "./oracles.ts";
-import { Random } from "./random.ts";
+import { Random, runSeed } from "@puzzlefs/testing";
 import { reencoded } from "./reencode.ts";
 import { readStructs } from "./spec.ts";
 import { randomImage } from "./trees.ts";
@@ -22,27 +21,28 @@ function accepted(messages: readonly Uint8Array[]): [message: Uint8Array, dump: 
 }
 
 const IMAGES = 250 * EFFORT;
-const [seed = 0] = fc.sample(fc.noBias(fc.nat(2 ** 31 - 1)), 1);
+/** Of the second a damaged message once had a far pointer to null, which readers took in two ways. */
+const seeds = [runSeed, 1710028691];
 
-test("the capnp tool reads the same from every accepted message", (t) => {
-  const random = new Random(seed);
-  const messages = Array.from({ length: IMAGES }, () => {
-    const whole = encodeRootfs(randomImage(random, random.below(40)).value);
-    return [whole, reencoded(whole, random), damaged(whole, random)];
+for (const seed of seeds)
+  test(`the capnp tool reads the same from every accepted message: ${seed === runSeed ? "the run's seed" : `seed ${seed}`}`, (t) => {
+    const random = new Random(seed);
+    const messages = Array.from({ length: IMAGES }, () => {
+      const whole = encodeRootfs(randomImage(random, random.below(40)).value);
+      return [whole, reencoded(whole, random), damaged(whole, random)];
+    });
+    const readings = accepted(messages.flat());
+    const read = readByTool(
+      structs,
+      readings.map(([message]) => message),
+    );
+    t.is(read.length, readings.length);
+    for (const [i, [, dump]] of readings.entries()) t.is(read[i], dump, `message ${i} of seed ${seed}`);
+    t.log(`${readings.length} messages, seed ${seed}`);
   });
-  const readings = accepted(messages.flat());
-  const read = readByTool(
-    structs,
-    readings.map(([message]) => message),
-  );
-  t.is(read.length, readings.length);
-  for (const [i, [, dump]] of readings.entries()) t.is(read[i], dump, `message ${i} of seed ${seed}`);
-  t.log(`${readings.length} messages, seed ${seed}`);
-});
 
 test("a far pointer to null is no list, as the capnp tool has it", (t) => {
-  t.log(`seed ${seed}`);
-  const message = withFarNull(encodeRootfs(randomImage(new Random(seed), 3).value));
+  const message = withFarNull(encodeRootfs(randomImage(new Random(), 3).value));
   t.regex(judgeMetadata(message), /^refused pointer-/);
   t.throws(() => readByTool(structs, [message]), { message: /non-list pointer where list/ });
 });
@@ -70,7 +70,7 @@ function inFullSize(value: RootfsValue): RootfsValue {
 }
 
 test("capnp-es reads the same from messages whose structs are not of an older size", async (t) => {
-  const random = new Random(seed);
+  const random = new Random();
   const messages = Array.from({ length: IMAGES }, () => {
     const whole = encodeRootfs(inFullSize(randomImage(random, random.below(40)).value));
     return [whole, reencoded(whole, random, false)];
@@ -81,6 +81,6 @@ test("capnp-es reads the same from messages whose structs are not of an older si
     readings.map(([message]) => message),
   );
   t.is(readings.length, 2 * IMAGES);
-  for (const [i, [, dump]] of readings.entries()) t.is(read[i], dump, `message ${i} of seed ${seed}`);
-  t.log(`${readings.length} messages, seed ${seed}`);
+  for (const [i, [, dump]] of readings.entries()) t.is(read[i], dump, `message ${i}`);
+  t.log(`${readings.length} messages`);
 });

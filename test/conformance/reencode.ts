@@ -2,7 +2,7 @@
  * Other encodings of the same message: several segments, far and double-far pointers, gaps, objects in any order,
  * structs that are shorter (older writers) or longer (newer ones) than the specification has them.
  */
-import type { Random } from "./random.ts";
+import type { Random } from "@puzzlefs/testing";
 
 interface StructNode {
   kind: "struct";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "ava";
-import fc from "fast-check";
+import fc from "@puzzlefs/testing/fast-check";
 import { seekTable } from "../corpus/seek-table-cases.ts";
 import { agreed, note, runs, useHarnesses } from "./fixture.ts";
-import { Random } from "./random.ts";
+import { Random } from "@puzzlefs/testing";
 import { outcome } from "./verdict.ts";
 
 const harnesses = useHarnesses(test);

@@ -5,7 +5,7 @@
  * directory gives them (lookBelow, names removed by whiteouts), mixed in one image.
  */
 import type { ChunkValue, DirEntryValue, FileChunkValue, InodeValue, RootfsValue } from "@puzzlefs/format";
-import type { Random } from "./random.ts";
+import type { Random } from "@puzzlefs/testing";
 
 export const ROOT = 1;
 

@@ -89,7 +89,6 @@ withRust(`a delta in which the Rust tool puts one ino twice into a layer is refu
 });
 
 withDebian(`a Debian root: the Rust tool mounts ours, we read its${suffix}`, async (t) => {
-  t.timeout(300_000);
   const store = scratch.fresh("debian");
   build(debianRoot, `${store}:ours`, "-c");
   await assertRustMounts(t, `${store}:ours`, debianRoot);

@@ -2,11 +2,8 @@ import { execFileSync, type ChildProcess } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { eventually } from "@puzzlefs/testing";
 import { attempt } from "./programs.ts";
-
-const pollMilliseconds = 5;
-const patienceMilliseconds = 20_000;
 
 /** A directory for one test file: everything made in it goes at the end, mounts first. */
 export class Scratch {
@@ -46,9 +43,7 @@ export function mountpoints(): string[] {
 
 /** Waits until `mountpoint` is a mount, for programs that do not say when they are ready. */
 export async function waitForMount(mountpoint: string, daemon: ChildProcess): Promise<void> {
-  const end = Date.now() + patienceMilliseconds;
-  while (!mountpoints().includes(mountpoint)) {
-    if (daemon.exitCode !== null || Date.now() > end) throw new Error(`${mountpoint} was not mounted`);
-    await sleep(pollMilliseconds);
-  }
+  const isMounted = (): boolean => mountpoints().includes(mountpoint);
+  await eventually(() => isMounted() || daemon.exitCode !== null);
+  if (!isMounted()) throw new Error(`${mountpoint} was not mounted`);
 }

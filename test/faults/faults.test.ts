@@ -9,7 +9,8 @@ import { type Fault, faults } from "./faults.ts";
 import { type File, Material, type Way } from "./material.ts";
 import type { Observation } from "./observe.ts";
 
-const soon = 1000;
+/** Milliseconds for a file. It takes a few; nothing in between waits for anything, so what takes longer hangs. */
+const soon = 60_000;
 const scratch = new Scratch();
 let material: Material | undefined;
 
@@ -65,7 +66,7 @@ function assertObserved(t: ExecutionContext, report: string, files: File[], vict
   const some = wrong.slice(0, 5).map(({ path, outcome }) => `${path}: ${outcome}`);
   t.deepEqual(some, [], `${wrong.length} of ${files.length} files, of which ${victims.size} cannot be read: ${report}`);
   const slow = observations.filter(({ milliseconds }) => milliseconds > soon);
-  t.deepEqual(slow, [], "what took longer than a second");
+  t.deepEqual(slow, [], "what took too long");
 }
 
 function isVictim(fault: Fault, { runs }: File, blob: string): boolean {
@@ -99,7 +100,7 @@ image=$store:${way} blob=\${blob:-$store/blobs/sha256/${digest}} original=$prist
 original=$pristine/blobs/sha256/$(basename $blob) half=$(($(stat -c %s $blob) / 2))
 basename $blob >$out/blob
 options=$(echo $options | sed "s|[$]log|$log|")
-observe() { timeout -k 1 60 $user $node $checkout/test/faults/observe.ts $at $expected; }`;
+observe() { timeout -k 1 600 $user $node $checkout/test/faults/observe.ts $at $expected; }`;
 }
 
 function script(fault: Fault): string {

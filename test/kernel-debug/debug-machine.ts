@@ -1,14 +1,8 @@
 /** A machine with the debug kernel: what it takes to fail on demand, and to find what was not freed. */
 import { readFileSync } from "node:fs";
-import {
-  buildModule,
-  findKernel,
-  luaProgram,
-  luaPrograms,
-  Machine,
-  type MachineOptions,
-  Unavailable,
-} from "@puzzlefs/qemu";
+import { buildModule, findKernel, luaProgram, luaPrograms, Machine, type MachineOptions } from "@puzzlefs/qemu";
+import test, { type ImplementationFn } from "ava";
+import { missingFor } from "../kernel/driver.ts";
 
 /** Failures come to the calls that ask for them, wherever an allocation could wait for memory; they are not logged. */
 const failures = [
@@ -18,15 +12,15 @@ const failures = [
   "echo N >fail_page_alloc/ignore-gfp-wait; echo N >fail_page_alloc/ignore-gfp-highmem; echo 0 >fail_page_alloc/min-order",
 ].join("\n");
 
-/** Why these tests are skipped; empty where they run. They take long: `make debug-kernel` asks for them. */
-export function debugKernelLacks(): string {
-  if (process.env["PUZZLEFS_DEBUG_KERNEL"] === undefined) return "make debug-kernel";
-  try {
-    findKernel("debug");
-    return "";
-  } catch (error) {
-    if (error instanceof Unavailable) return error.message;
-    throw error;
+/** Declares a test that takes long: `make debug-kernel` asks for it. @param minutes that it may take */
+export function debugTest(title: string, minutes: number, body: ImplementationFn<[]>): void {
+  const lacks = missingFor("debug");
+  if (lacks !== "") test.skip(`debug kernel: ${title} (needs ${lacks})`, () => {});
+  else {
+    test.serial(`debug kernel: ${title}`, (t) => {
+      t.timeout(minutes * 60_000);
+      return body(t);
+    });
   }
 }
 

@@ -4,11 +4,10 @@
  */
 import { execFileSync } from "node:child_process";
 import { manifestOf, mountCommand, storeDisk } from "@puzzlefs/qemu";
-import test from "ava";
 import { build } from "../end-to-end/images.ts";
 import { Scratch } from "../end-to-end/scratch.ts";
 import { makeHostileTree } from "../trees/hostile.ts";
-import { bootDebugMachine, debugKernelLacks, unloadAndFindLeaks } from "./debug-machine.ts";
+import { bootDebugMachine, debugTest, unloadAndFindLeaks } from "./debug-machine.ts";
 
 const images: readonly { name: string; options: string[]; more?: string }[] = [
   { name: "raw", options: [], more: "verify=blob" },
@@ -37,76 +36,70 @@ const choose = [
 const fail = (percent: number): string =>
   `for kind in failslab fail_page_alloc; do echo ${percent} >/sys/kernel/debug/$kind/probability; done`;
 
-const lacks = debugKernelLacks();
-const title = "debug kernel: reading, sharing, reclaiming and unmounting at once, with and without failures";
-if (lacks !== "") test.skip(`${title} (needs ${lacks})`, () => {});
-else {
-  test.serial(title, async (t) => {
-    t.timeout(60 * minutes);
-    const scratch = new Scratch();
-    const tree = scratch.fresh("tree");
-    makeHostileTree(tree, { largeDirectory: 300, sparseBytes: 2_000_000 });
-    const layout = scratch.fresh("oci");
-    for (const { name, options } of images) build(tree, `${layout}:${name}`, ...options);
-    const disk = storeDisk(layout);
-    const machine = await bootDebugMachine({ disks: [{ image: disk.image }], memory: 1024 });
-    const sh = (...lines: string[]): Promise<string> =>
-      machine.succeed(["set -e", ...lines].join("\n"), { timeout: 10 * minutes });
-    const mounts = images.map(({ name, more }) => {
-      const at = `/mnt/${name}`;
-      const manifest = manifestOf(layout, name);
-      return mountCommand({ store: "/store", manifest, at, ...(more === undefined ? {} : { more }) });
-    });
-    const names = images.map(({ name }) => name).join(" ");
-    try {
-      await sh(`mkdir /store && mount /dev/vda /store && cd /mnt && mkdir ${names} overlay`, ...mounts);
-      await sh(readAll("/mnt/raw", "/tmp/right"), "sort -o /tmp/right /tmp/right", "umount /mnt/raw");
-      const right = Number(await sh("wc -l </tmp/right"));
-      t.is(
-        right,
-        Number(execFileSync("sh", ["-c", `cd ${tree} && find . -type f -size -300k | wc -l`], { encoding: "utf8" })),
-      );
-      await sh(
-        mounts[0] ?? "",
-        `for name in ${names}; do ${readAll("/mnt/$name", "/tmp/sums-$name")} & find /mnt/$name -exec stat {} + >/dev/null & done`,
-        "for i in 1 2 3 4 5 6; do sleep 1; echo 3 >/proc/sys/vm/drop_caches; done",
-        `umount -l /mnt/zstd; wait`,
-        ...images.map(({ name }) => `[ $(wc -l </tmp/sums-${name}) = ${right} ]; ${onlyRight(`/tmp/sums-${name}`)}`),
-      );
-      await sh(
-        "mkdir -p /tmp/o/upper /tmp/o/work",
-        "mount -t overlay -o lowerdir=/mnt/raw,upperdir=/tmp/o/upper,workdir=/tmp/o/work,index=on,nfs_export=on overlay /mnt/overlay",
-        "cd /mnt/overlay; find . -exec stat {} + >/dev/null; for file in $(find . -type f -size -2k | head -n 20); do echo more >>$file; mv $file $file.new; done",
-        "cd /; umount /mnt/overlay; rm -rf /tmp/o",
-        "umount /mnt/raw /mnt/kept /mnt/packed",
-      );
-      await sh(choose);
-      let failed = 0;
-      for (let round = 0; round < 3; round++) {
-        const log = await sh(
-          fail(2),
-          ...mounts.map((mount) => `until ${mount} 2>/dev/null; do echo failed; done`),
-          fail(10),
-          `for name in ${names}; do ${readAll("/mnt/$name", "/tmp/sums-$name")} & find /mnt/$name -exec stat {} + >/dev/null 2>&1 & done`,
-          "sleep 2; echo 3 >/proc/sys/vm/drop_caches; wait",
-          fail(0),
-          ...images.map(({ name }) => `${onlyRight(`/tmp/sums-${name}`)}; wc -l </tmp/sums-${name}`),
-          ...images.map(
-            ({ name }) =>
-              `${readAll(`/mnt/${name}`, "/tmp/after")}; [ $(wc -l </tmp/after) = ${right} ] || exit 2; ${onlyRight("/tmp/after")}`,
-          ),
-          `cd /mnt; umount ${names}`,
-        );
-        t.log(`round ${round}: ${log.trim().replaceAll("\n", " ")} of ${right} files`);
-        failed += log.includes("failed") ? 1 : 0;
-      }
-      t.log(`${failed} rounds in which a mount failed at first`);
-      t.is(await unloadAndFindLeaks(machine), "");
-      await machine.close();
-    } finally {
-      machine.kill();
-      disk.remove();
-      scratch.remove();
-    }
+debugTest("reading, sharing, reclaiming and unmounting at once, with and without failures", 60, async (t) => {
+  const scratch = new Scratch();
+  const tree = scratch.fresh("tree");
+  makeHostileTree(tree, { largeDirectory: 300, sparseBytes: 2_000_000 });
+  const layout = scratch.fresh("oci");
+  for (const { name, options } of images) build(tree, `${layout}:${name}`, ...options);
+  const disk = storeDisk(layout);
+  const machine = await bootDebugMachine({ disks: [{ image: disk.image }], memory: 1024 });
+  const sh = (...lines: string[]): Promise<string> =>
+    machine.succeed(["set -e", ...lines].join("\n"), { timeout: 10 * minutes });
+  const mounts = images.map(({ name, more }) => {
+    const at = `/mnt/${name}`;
+    const manifest = manifestOf(layout, name);
+    return mountCommand({ store: "/store", manifest, at, ...(more === undefined ? {} : { more }) });
   });
-}
+  const names = images.map(({ name }) => name).join(" ");
+  try {
+    await sh(`mkdir /store && mount /dev/vda /store && cd /mnt && mkdir ${names} overlay`, ...mounts);
+    await sh(readAll("/mnt/raw", "/tmp/right"), "sort -o /tmp/right /tmp/right", "umount /mnt/raw");
+    const right = Number(await sh("wc -l </tmp/right"));
+    t.is(
+      right,
+      Number(execFileSync("sh", ["-c", `cd ${tree} && find . -type f -size -300k | wc -l`], { encoding: "utf8" })),
+    );
+    await sh(
+      mounts[0] ?? "",
+      `for name in ${names}; do ${readAll("/mnt/$name", "/tmp/sums-$name")} & find /mnt/$name -exec stat {} + >/dev/null & done`,
+      "for i in 1 2 3 4 5 6; do sleep 1; echo 3 >/proc/sys/vm/drop_caches; done",
+      `umount -l /mnt/zstd; wait`,
+      ...images.map(({ name }) => `[ $(wc -l </tmp/sums-${name}) = ${right} ]; ${onlyRight(`/tmp/sums-${name}`)}`),
+    );
+    await sh(
+      "mkdir -p /tmp/o/upper /tmp/o/work",
+      "mount -t overlay -o lowerdir=/mnt/raw,upperdir=/tmp/o/upper,workdir=/tmp/o/work,index=on,nfs_export=on overlay /mnt/overlay",
+      "cd /mnt/overlay; find . -exec stat {} + >/dev/null; for file in $(find . -type f -size -2k | head -n 20); do echo more >>$file; mv $file $file.new; done",
+      "cd /; umount /mnt/overlay; rm -rf /tmp/o",
+      "umount /mnt/raw /mnt/kept /mnt/packed",
+    );
+    await sh(choose);
+    let failed = 0;
+    for (let round = 0; round < 3; round++) {
+      const log = await sh(
+        fail(2),
+        ...mounts.map((mount) => `until ${mount} 2>/dev/null; do echo failed; done`),
+        fail(10),
+        `for name in ${names}; do ${readAll("/mnt/$name", "/tmp/sums-$name")} & find /mnt/$name -exec stat {} + >/dev/null 2>&1 & done`,
+        "sleep 2; echo 3 >/proc/sys/vm/drop_caches; wait",
+        fail(0),
+        ...images.map(({ name }) => `${onlyRight(`/tmp/sums-${name}`)}; wc -l </tmp/sums-${name}`),
+        ...images.map(
+          ({ name }) =>
+            `${readAll(`/mnt/${name}`, "/tmp/after")}; [ $(wc -l </tmp/after) = ${right} ] || exit 2; ${onlyRight("/tmp/after")}`,
+        ),
+        `cd /mnt; umount ${names}`,
+      );
+      t.log(`round ${round}: ${log.trim().replaceAll("\n", " ")} of ${right} files`);
+      failed += log.includes("failed") ? 1 : 0;
+    }
+    t.log(`${failed} rounds in which a mount failed at first`);
+    t.is(await unloadAndFindLeaks(machine), "");
+    await machine.close();
+  } finally {
+    machine.kill();
+    disk.remove();
+    scratch.remove();
+  }
+});

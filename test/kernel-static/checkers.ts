@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from
 import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { cacheDirectory, type Kernel, type KernelName, runInToolchain, Unavailable } from "@puzzlefs/qemu";
+import { cacheDirectory, findKernel, type Kernel, type KernelName, runInToolchain, Unavailable } from "@puzzlefs/qemu";
 import { type Exception, exceptions, rulesLeftOut } from "./exceptions.ts";
 
 const projectRoot = join(import.meta.dirname, "../..");
@@ -101,11 +101,10 @@ export function compile(kernel: Kernel): Finding[] {
 
 /** @throws {Unavailable} */
 export function findSparse(kernel: Kernel): string {
-  const newer = "/usr/local/bin/sparse-newer";
-  if (!existsSync("/usr/bin/sparse")) throw new Unavailable("no sparse (Debian: sparse)");
-  if (kernel.name !== "7") return "sparse";
-  if (kernel.toolchain !== undefined && existsSync(join(kernel.toolchain, newer))) return newer;
-  throw new Unavailable("no sparse that can read the headers of 7.x: setup/setup.sh kernel-scripts");
+  // Of trixie's, sparse cannot read the headers of 7.x.
+  const program = kernel.name === "7" ? "/usr/local/bin/sparse-newer" : "/usr/bin/sparse";
+  if (existsSync(join(kernel.toolchain ?? "/", program))) return program;
+  throw new Unavailable(`no ${program} for kernel ${kernel.name}: make setup-kernels`);
 }
 
 /** The scripts directory of a kernel's source. @throws {Unavailable} */
@@ -135,9 +134,16 @@ export async function checkStyle(name: KernelName, directory: string): Promise<F
   }));
 }
 
+/** The kernel's own program that reads doc comments; later it is a library of Python. @throws {Unavailable} */
+export function findKernelDoc(): string {
+  const script = join(findKernel("6.12").build, "scripts/kernel-doc");
+  if (!existsSync(script)) throw new Unavailable(`no ${script}`);
+  return script;
+}
+
 /** Doc comments that the kernel's own documentation could not be made from. */
 export async function checkComments(directory: string): Promise<Finding[]> {
-  const script = join(scriptsOf("6.12"), "kernel-doc");
+  const script = findKernelDoc();
   const said = await printed("perl", [script, "-none", "-Wall", ...sourcesIn(directory)], directory);
   return readFindings("kernel-doc", said, directory);
 }

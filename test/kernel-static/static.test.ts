@@ -7,6 +7,7 @@ import {
   compile,
   copySources,
   findCoccinelle,
+  findKernelDoc,
   findSparse,
   judge,
   matchRules,
@@ -20,7 +21,6 @@ function check(title: string, needs: () => void, body: (t: ExecutionContext) => 
   try {
     needs();
     test.serial(title, async (t) => {
-      t.timeout(600_000);
       const lines = await body(t);
       t.log(...lines);
       t.is(lines.length, 0);
@@ -50,10 +50,8 @@ for (const name of thorough ? kernels : kernels.slice(-1)) {
   );
 }
 
-check(
-  "doc comments are as kernel-doc reads them",
-  () => scriptsOf("6.12"),
-  async () => judge("6.12", ["kernel-doc"], await checkComments(copySources("style"))),
+check("doc comments are as kernel-doc reads them", findKernelDoc, async () =>
+  judge("6.12", ["kernel-doc"], await checkComments(copySources("style"))),
 );
 
 for (const name of thorough ? kernels : []) {

@@ -22,8 +22,7 @@ if (possible.length > 0) {
   addDebianImages(store);
 }
 
-test.before((t) => {
-  t.timeout(5 * minutes);
+test.before(() => {
   if (possible.length > 0) disk = storeDisk(store.directory);
 });
 

@@ -9,7 +9,7 @@ import { IntegrityError, openImage } from "@puzzlefs/reader";
 import type { ImageTree, TreeEntry } from "@puzzlefs/reader";
 import { damaged } from "../conformance/damage.ts";
 import { spoiled } from "../conformance/defects.ts";
-import { Random } from "../conformance/random.ts";
+import { Random } from "@puzzlefs/testing";
 import { reencoded } from "../conformance/reencode.ts";
 import { randomImage } from "../conformance/trees.ts";
 import { corpusCases } from "../corpus/corpus.ts";

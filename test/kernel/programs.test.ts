@@ -107,7 +107,7 @@ for (const kernel of kernels) {
   kernelTest(kernel, "an idmapped mount shows other owners, and the tree itself its own", async (t) => {
     const owners = await machine().succeed(`set -e
       unshare -U sleep 1000 & process=$!
-      sleep 1
+      until [ "$(readlink /proc/$process/ns/user)" != "$(readlink /proc/self/ns/user)" ]; do sleep 0.1; done
       echo 0 100000 65536 >/proc/$process/uid_map; echo 0 200000 65536 >/proc/$process/gid_map
       mkdir -p /mapped; lua /idmap.lua /mnt /mapped /proc/$process/ns/user
       stat -c %u:%g /mapped/etc/passwd /mapped/etc/shadow /mnt/etc/shadow

@@ -21,7 +21,7 @@ const sectorsPerBlock = blockSize / sectorSize;
 const ownSeeds = [1, 2, 3, 4, 5, 6];
 const sharedSeed = 100;
 /** No read may take longer, seconds; a machine that is emulated on a busy one needs most of it. */
-const patience = 30;
+const patience = 240;
 
 interface Failing extends Material {
   sectors: number;

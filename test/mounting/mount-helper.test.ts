@@ -169,7 +169,7 @@ function declare(kernel: KernelName): void {
         t.regex(await shown(guest, "/mnt/a"), new RegExp(`^overlay ${image.name} rw,`));
         const original = await guest.succeed(look);
         await guest.succeed(`${change} && umount /mnt/a`);
-        const gone = `for i in 1 2 3 4 5 6 7 8 9 10; do [ "$(${leftovers})" != "$wanted" ] || break; sleep 0.5; done; ${leftovers}`;
+        const gone = `for i in $(seq 1000); do [ "$(${leftovers})" != "$wanted" ] || break; sleep 0.1; done; ${leftovers}`;
         const expectNothing = async (): Promise<void> => {
           const { stdout } = await guest.run(`wanted='${before.trimEnd()}'; ${gone}`);
           t.is(stdout, before);

@@ -11,7 +11,6 @@ import { type Backend, backends, look } from "./backends.ts";
 import { addDebianImages, addHostileImages, ImageStore, type StoredImage } from "./store.ts";
 import { reasonsOf, seenBy } from "./views.ts";
 
-const minutes = 60_000;
 const scratch = new Scratch();
 const store = new ImageStore(scratch.directory("store"));
 
@@ -25,7 +24,6 @@ test.after.always(() => scratch.remove());
 
 for (const image of store.images) {
   test.serial(`${image.name}: the image's own dump is the source's`, (t) => {
-    t.timeout(5 * minutes);
     const dump = dumpImage(nameOf(image), ...(image.times ? [] : ["--no-times"]));
     assertSameText(t, dump, store.expected(image), image.name);
     // The Rust tool's manifests have sizes that `verify` does not let pass.
@@ -45,7 +43,6 @@ function nameOf({ layout, tag }: StoredImage): string {
 
 function testDump(backend: Backend, image: StoredImage, first: boolean): void {
   test.serial(`${backend.name}: ${image.name} shows the source`, (t) => {
-    t.timeout(5 * minutes);
     const times = image.times ? "" : "--no-times";
     // Who mounted may enter; that he may read everything is what lets him compare everything.
     const ambient = "--inh-caps +dac_read_search --ambient-caps +dac_read_search";

@@ -25,8 +25,7 @@ const tags = [...variants.map(([tag]) => tag), layered];
 /** Once extracted, an image's ways of storing are gone: the dumps compare all of them. */
 const extracted = ["zstd-packed", layered];
 
-test.before((t) => {
-  t.timeout(300_000);
+test.before(() => {
   if (!isRoot) return;
   for (const owner of new Set(possible.map((backend) => backend.owner))) {
     const source = scratch.directory("fixture");
@@ -46,7 +45,6 @@ for (const backend of backends) {
     if (backend.obstacle !== "") test.serial.skip(`${title} (needs ${backend.obstacle})`, () => undefined);
     else {
       test.serial(title, (t) => {
-        t.timeout(120_000);
         const { stdout, stderr, status } = check(backend, tag);
         t.is(status, 0, stdout + stderr);
         t.is(stderr, "");

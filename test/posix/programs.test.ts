@@ -14,7 +14,6 @@ const lacks = [...missing(...wanted), ...(isRoot ? [] : ["root"])];
 const declare = lacks.length > 0 ? test.serial.skip : test.serial;
 const suffix = lacks.length > 0 ? ` (needs ${lacks.join(", ")})` : "";
 
-const minutes = 60_000;
 const scratch = new Scratch();
 const source = scratch.directory("source");
 const store = scratch.fresh("store");
@@ -26,8 +25,7 @@ const engines = ["psync", "mmap", "libaio", "splice"];
 const debianParts = ["etc", "usr/bin", "usr/share/perl5", "var/lib/dpkg"];
 const said = new Map<string, string>();
 
-test.before((t) => {
-  t.timeout(5 * minutes);
+test.before(() => {
   if (lacks.length > 0) return;
   makeHostileTree(join(source, "hostile"), { largeDirectory: 5000, sparseBytes: 50_000_000 });
   for (const part of debianParts) {
@@ -50,7 +48,6 @@ test.after.always(() => scratch.remove());
 for (const image of Object.keys(images)) {
   for (const program of outputs) {
     declare(`${image}: ${program.name}${suffix}`, (t) => {
-      t.timeout(2 * minutes);
       const expected = said.get(program.name) ?? shell(source, program.command);
       said.set(program.name, expected);
       t.true(expected.length > 60, expected);
@@ -59,7 +56,6 @@ for (const image of Object.keys(images)) {
   }
   for (const { name } of differences("", "", "")) {
     declare(`${image}: ${name}${suffix}`, (t) => {
-      t.timeout(2 * minutes);
       const program = differences(source, mounted(image), scratch.fresh("copy")).find((one) => one.name === name);
       assertSilent(t, program);
     });

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { eventually, PATIENCE } from "@puzzlefs/testing";
 import {
   attempt,
   cache,
@@ -23,8 +23,7 @@ const enter = join(import.meta.dirname, "enter.sh");
 /** Debian's directories, as they are in the layer below. */
 const merged = ["bin", "lib", "sbin"];
 /** For a recipe, and for all that a machine serves. */
-const patienceMilliseconds = 280_000;
-const pollMilliseconds = 100;
+const patienceMilliseconds = 3 * PATIENCE;
 
 /** Why there can be no machine here, in words; empty if there can. */
 export function obstacle(): string {
@@ -82,12 +81,10 @@ export class ServingMachine {
 
   /** Waits until something listens at a port of TCP there. */
   async listens(port: number): Promise<void> {
-    const end = Date.now() + patienceMilliseconds;
-    const answers = (): boolean => this.onNetwork("bash", "-c", `: < /dev/tcp/localhost/${port}`).status === 0;
-    while (this.#init() === undefined || !answers()) {
-      if (this.#unshare.exitCode !== null || Date.now() > end) throw new Error(`nothing listens at port ${port}`);
-      await sleep(pollMilliseconds);
-    }
+    const answers = (): boolean =>
+      this.#init() !== undefined && this.onNetwork("bash", "-c", `: < /dev/tcp/localhost/${port}`).status === 0;
+    await eventually(() => this.#unshare.exitCode !== null || answers());
+    if (this.#unshare.exitCode !== null || !answers()) throw new Error(`nothing listens at port ${port}`);
   }
 
   /** Runs a program of the machine there, in /srv. */

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { chmodSync, copyFileSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { PATIENCE, Random } from "@puzzlefs/testing";
 import test from "ava";
 import { attempt, isRoot, missing, puzzlefs, run } from "../end-to-end/programs.ts";
 import { checkoutForOthers, hasUserNamespaces, nobody } from "../end-to-end/other-users.ts";
@@ -14,7 +14,6 @@ import { Scratch } from "../end-to-end/scratch.ts";
 
 /** How often a container is started that does nothing: a start that hangs would be one in many. */
 const starts = Number(process.env["PUZZLEFS_STARTS"] ?? 30);
-const patienceMilliseconds = 60_000;
 const busybox = "/bin/busybox";
 const applets = "sh ls cat kill readlink sleep usleep grep mount umount mkdir cp id tr [ true".split(" ");
 
@@ -61,7 +60,7 @@ async function output(argv: readonly string[], env: Record<string, string> = {})
   const timer = setTimeout(() => {
     hangs = true;
     child.kill("SIGKILL");
-  }, patienceMilliseconds);
+  }, PATIENCE);
   await new Promise((settle) => child.once("close", settle));
   clearTimeout(timer);
   return hangs ? undefined : text;
@@ -78,7 +77,7 @@ function start(store: string, options: readonly string[], env?: Record<string, s
 /** A directory of the host that nothing in a container may reach. */
 function mark(): { directory: string; secret: string } {
   const directory = scratch.directory("host");
-  const secret = randomBytes(12).toString("hex");
+  const secret = `secret-${new Random().bits()}`;
   chmodSync(directory, 0o755);
   writeFileSync(join(directory, "host"), "a file of the host\n");
   writeFileSync(join(directory, "secret"), secret, { mode: 0o600 });

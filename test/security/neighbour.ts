@@ -10,43 +10,44 @@ import { linkSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writ
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { AT_FDCWD, RENAME_EXCHANGE, renameat2 } from "@puzzlefs/linux";
+import { Random } from "@puzzlefs/testing";
 
 const [seed, directory, vault] = process.argv.slice(2) as [string, string, string];
 const aside = join(directory, "aside");
-let state = Number(seed);
+const random = new Random(Number(seed));
 let swaps = 0;
 let links = 0;
 
-/** 0 ≤ random < limit, by a linear congruential generator: the same for the same seed. */
-function random(limit: number): number {
-  state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
-  return Math.floor((state / 2 ** 31) * limit);
-}
-
-function pick<T>(choices: readonly T[]): T {
-  return choices[random(choices.length)] as T;
-}
-
 /** What root may not be led to. A link by its absolute path, or by one that climbs. */
 function bait(): string {
-  const target = pick(["", "/secret", "/store", "/store/blobs", "/store/blobs/sha256", "/store/index.json", "/tree"]);
-  return random(2) === 0 ? `${vault}${target}` : `../../../../../../../../..${vault}${target}`;
+  const target = random.pick([
+    "",
+    "/secret",
+    "/store",
+    "/store/blobs",
+    "/store/blobs/sha256",
+    "/store/index.json",
+    "/tree",
+  ]);
+  return random.below(2) === 0 ? `${vault}${target}` : `../../../../../../../../..${vault}${target}`;
 }
 
 /** Names of which a layout consists, those of root's temporaries included, and a few that it has not. */
 function targetInStore(): string {
   const store = join(directory, "store");
   const blobs = join(store, "blobs/sha256");
-  switch (random(4)) {
+  switch (random.below(4)) {
     case 0:
-      return join(store, pick(["index.json", "oci-layout", "blobs", "blobs/sha256", ".puzzlefs-index.json"]));
+      return join(store, random.pick(["index.json", "oci-layout", "blobs", "blobs/sha256", ".puzzlefs-index.json"]));
     case 1: {
       const staging = readdirSync(store).filter((name) => name.startsWith(".puzzlefs-tmp-"));
-      return staging.length === 0 ? join(store, `.puzzlefs-tmp-${random(1e6)}`) : join(store, pick(staging));
+      return staging.length === 0
+        ? join(store, `.puzzlefs-tmp-${random.below(1e6)}`)
+        : join(store, random.pick(staging));
     }
     default: {
       const names = readdirSync(blobs);
-      return names.length === 0 ? blobs : join(blobs, pick(names));
+      return names.length === 0 ? blobs : join(blobs, random.pick(names));
     }
   }
 }
@@ -56,9 +57,9 @@ function targetInTree(): string {
   for (;;) {
     const entries = readdirSync(at, { withFileTypes: true });
     if (entries.length === 0) return at;
-    const entry = pick(entries);
+    const entry = random.pick(entries);
     at = join(at, entry.name);
-    if (!entry.isDirectory() || random(3) === 0) return at;
+    if (!entry.isDirectory() || random.below(3) === 0) return at;
   }
 }
 
@@ -70,12 +71,12 @@ function pause(milliseconds: number): void {
 /** Exchanges a name with a link, leaves it so for a moment, and puts it back. */
 function swap(target: string): void {
   const link = join(aside, `link-${links++}`);
-  if (random(8) === 0) mkdirSync(link);
+  if (random.below(8) === 0) mkdirSync(link);
   else symlinkSync(bait(), link);
   try {
     renameat2(AT_FDCWD, link, AT_FDCWD, target, RENAME_EXCHANGE);
     swaps++;
-    if (random(4) === 0) pause(random(3) / 4);
+    if (random.below(4) === 0) pause(random.below(3) / 4);
     renameat2(AT_FDCWD, link, AT_FDCWD, target, RENAME_EXCHANGE);
     swaps++;
   } finally {
@@ -88,9 +89,9 @@ function plant(): void {
   const name = join(
     directory,
     "store",
-    pick([".puzzlefs-index.json", `.puzzlefs-tmp-${random(100)}`, ".puzzlefs-tmp-x"]),
+    random.pick([".puzzlefs-index.json", `.puzzlefs-tmp-${random.below(100)}`, ".puzzlefs-tmp-x"]),
   );
-  switch (random(4)) {
+  switch (random.below(4)) {
     case 0:
       rmSync(name, { recursive: true, force: true });
       break;
@@ -108,7 +109,7 @@ function plant(): void {
 
 function disturb(): void {
   try {
-    const choice = random(10);
+    const choice = random.below(10);
     if (choice === 0) plant();
     else if (choice < 5) swap(targetInStore());
     else swap(targetInTree());

@@ -9,6 +9,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { eventually } from "@puzzlefs/testing";
 import { root, run } from "../end-to-end/programs.ts";
 import { mountpoints } from "../end-to-end/scratch.ts";
 import { daemonsOf, serversOf } from "./daemons.ts";
@@ -45,7 +46,6 @@ export interface Sample {
 
 /** Not by the launcher, which lets root choose no directory for temporary files. */
 const bundle = join(root, "build/lib/puzzlefs.js");
-const patienceMilliseconds = 20_000;
 /** Of these the kernel has some for each mount and each file that was looked at; and they are not merged with others. */
 const kernelObjects = ["fuse_inode", "fuse_request", "ovl_inode", "mnt_cache", "shmem_inode_cache"];
 
@@ -59,8 +59,7 @@ async function cycle({ image, directory, options, isWritable, isKilled }: Cycles
   if (isKilled === true) for (const { pid } of serversOf(mountpoint)) process.kill(pid, "SIGKILL");
   run(process.execPath, [bundle, "umount", mountpoint], { env });
   // A daemon learns from the kernel that it is not needed any more, and then has to end.
-  const end = Date.now() + patienceMilliseconds;
-  while (serving(directory).length > 0 && Date.now() < end) await sleep(5);
+  await eventually(() => serving(directory).length === 0);
 }
 
 /** Not this process and its parent, who name the directory in another way. */

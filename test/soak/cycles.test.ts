@@ -31,8 +31,7 @@ const kinds: readonly Kind[] = [
   { name: "daemon killed", options: [], isKilled: true },
 ];
 
-test.before((t) => {
-  t.timeout(120_000);
+test.before(() => {
   if (obstacle !== "") return;
   const tree = scratch.fresh("tree");
   makeHostileTree(tree, { largeDirectory: 200, sparseBytes: 3_000_000 });
@@ -43,7 +42,7 @@ test.after.always(() => scratch.remove());
 
 for (const kind of kinds) {
   declare(`${cycles} cycles leave nothing behind: ${kind.name}${suffix}`, async (t) => {
-    t.timeout(60_000 + cycles * 10_000);
+    t.timeout(600_000 + cycles * 30_000);
     // Others' mounts would be counted, too: only when nothing else runs.
     const order: Cycles = {
       ...kind,

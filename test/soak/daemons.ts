@@ -1,28 +1,13 @@
-import { readdirSync, readFileSync } from "node:fs";
-
-export interface Daemon {
-  pid: number;
-  commandLine: string;
-}
+import { readFileSync } from "node:fs";
+import { type Running, running } from "@puzzlefs/testing";
 
 /** Processes behind mounts below a directory, by their command lines. */
-export function daemonsOf(directory: string): Daemon[] {
-  const daemons: Daemon[] = [];
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    let commandLine: string;
-    try {
-      commandLine = readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ");
-    } catch {
-      continue;
-    }
-    if (commandLine.includes("puzzlefs") && commandLine.includes(directory))
-      daemons.push({ pid: Number(pid), commandLine });
-  }
-  return daemons.filter(({ pid }) => pid !== process.pid);
+export function daemonsOf(directory: string): Running[] {
+  return running(directory).filter(({ commandLine }) => commandLine.includes("puzzlefs"));
 }
 
 /** Those that serve, and their supervisors, without the shells that wait to unmount: these end with them. */
-export function serversOf(directory: string): Daemon[] {
+export function serversOf(directory: string): Running[] {
   return daemonsOf(directory).filter(({ commandLine }) => commandLine.startsWith("puzzlefs "));
 }
 

@@ -46,7 +46,7 @@ for (const [tag, options] of [
   if (lacks.length > 0) test.serial.skip(`${title} (needs ${lacks.join(", ")})`, () => undefined);
   else {
     test.serial(title, async (t) => {
-      t.timeout((120 + seconds) * 1000);
+      t.timeout((600 + seconds) * 1000);
       const store = scratch.fresh("store");
       const mountpoint = scratch.directory("mnt");
       const log = scratch.fresh("log");

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { copyFileSync, linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -7,6 +6,9 @@ import { registerCompletionHandler } from "ava";
 import { openMetadata, readManifest, type Metadata } from "@puzzlefs/format";
 import { Layout, referencedBlobs } from "@puzzlefs/oci";
 import { dump, dumpDirectory, openImageAt } from "@puzzlefs/reader";
+import { noise } from "@puzzlefs/testing";
+
+export { noise };
 
 /** What the builder's tests share: trees to build, and ways to look at what was built. */
 
@@ -15,15 +17,6 @@ export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), "puzzlefs-builder-"));
   registerCompletionHandler(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
-}
-
-/** Bytes that look random and are always the same for a seed. */
-export function noise(seed: string, length: number): Buffer {
-  const blocks: Buffer[] = [];
-  for (let index = 0; index * 32 < length; index++) {
-    blocks.push(createHash("sha256").update(`${seed}/${index}`).digest());
-  }
-  return Buffer.concat(blocks).subarray(0, length);
 }
 
 /** Text that compresses. */

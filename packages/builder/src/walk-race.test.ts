@@ -4,6 +4,7 @@ import { lchownSync, readFileSync, renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 
+import { Random } from "@puzzlefs/testing";
 import test from "ava";
 
 import { build } from "./build.ts";
@@ -155,11 +156,9 @@ const neighbour = `
 `;
 
 test("a neighbour changes the tree at random during builds: each ends with an image or a BuildError", async (t) => {
-  const seed = Number(process.env["PUZZLEFS_SEED"] ?? Date.now() % 1_000_000);
-  t.log(`PUZZLEFS_SEED=${seed}`);
   const rootfs = makeTree({ "d/e/f": "inner", f: "inner" });
   const ociDir = temporaryDirectory();
-  const child = spawn(process.execPath, ["-e", neighbour, rootfs, outside(), `${seed}`], {
+  const child = spawn(process.execPath, ["-e", neighbour, rootfs, outside(), `${new Random().below(1_000_000) + 1}`], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   let printed = "";

@@ -10,9 +10,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { AT_FDCWD, descriptorPath, lsetxattr, makedev, mknodat } from "@puzzlefs/linux";
+import { eventually } from "@puzzlefs/testing";
 import test from "ava";
 
 import { build } from "./build.ts";
@@ -120,8 +120,7 @@ test.serial("names of any bytes, 255 bytes long, and paths longer than the syste
   await build({ rootfs, ociDir, tag: "t" });
   t.deepEqual(dumpImage(ociDir, "t"), dumpTree(rootfs));
   // Blobs that the reader expected may still be on their way from another thread.
-  for (let turn = 0; turn < 200 && readdirSync("/proc/self/fd").length !== open; turn++) await sleep(10);
-  t.is(readdirSync("/proc/self/fd").length, open);
+  t.true(await eventually(() => readdirSync("/proc/self/fd").length === open));
 });
 
 test.serial("all kinds and attributes", async (t) => {
@@ -180,9 +179,11 @@ test.serial("a directory of 20,000 entries takes ten times as long as one of 2,0
   const time = (count: number): number => {
     const rootfs = makeTree(Object.fromEntries(Array.from({ length: count }, (_, index) => [`file-${index}`, ""])));
     const times = Array.from({ length: 3 }, () => {
-      const start = performance.now();
+      // Of the processor: whoever else uses it counts in any other.
+      const start = process.cpuUsage();
       t.is(walk(rootfs).length, count + 1);
-      return performance.now() - start;
+      const { user, system } = process.cpuUsage(start);
+      return (user + system) / 1000;
     });
     return Math.min(...times);
   };

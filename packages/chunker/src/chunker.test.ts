@@ -1,7 +1,8 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 
 import test from "ava";
-import fc from "fast-check";
+import { noise } from "@puzzlefs/testing";
+import fc from "@puzzlefs/testing/fast-check";
 
 import { Chunker } from "./chunker.ts";
 import { gearTable } from "./gear.ts";
@@ -25,15 +26,6 @@ function referenceCutAll(bytes: Uint8Array, sizes: ChunkSizes): number[] {
     lengths.push(referenceCut(bytes.subarray(at), sizes));
   }
   return lengths;
-}
-
-/** Deterministic bytes that look random: the keystream of repeated SHA-256. */
-function noise(seed: string, length: number): Uint8Array {
-  const blocks: Buffer[] = [];
-  for (let index = 0; index * 32 < length; index++) {
-    blocks.push(createHash("sha256").update(`${seed}/${index}`).digest());
-  }
-  return Buffer.concat(blocks).subarray(0, length);
 }
 
 test("the gear table is the reference implementation's", (t) => {
@@ -88,7 +80,7 @@ test("zeros give chunks of the maximum size", (t) => {
 
 test("with at least the maximum on offer the cut does not depend on what follows", (t) => {
   const sizes = { min: 64, avg: 256, max: 1024 };
-  const bytes = randomBytes(4096);
+  const bytes = noise("what follows", 4096);
   const chunker = new Chunker(sizes, bytes.length);
   chunker.memory.set(bytes, chunker.dataStart);
   const answer = chunker.cut(chunker.dataStart, 1024);

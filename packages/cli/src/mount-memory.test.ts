@@ -1,8 +1,7 @@
 /** What a mount's daemon keeps in memory. */
-import { randomBytes } from "node:crypto";
-import { execFileSync } from "node:child_process";
 import { constants, readFileSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
+import { noise, running } from "@puzzlefs/testing";
 import { mountTest, tidy, withImage } from "./mount-fixture.ts";
 import type { Workplace } from "./program-fixture.ts";
 
@@ -15,9 +14,8 @@ const STEP = 16_384;
 
 /** RssAnon of whoever serves the mount with this fsname=: what it has but the program itself, bytes. */
 function memory(fsname: string): number {
-  const lines = execFileSync("ps", ["-eo", "pid=,args="], { encoding: "latin1", maxBuffer: 1e9 }).split("\n");
-  const daemon = lines.find((line) => line.includes(` puzzlefs mount ${fsname} `)) ?? "";
-  const status = readFileSync(`/proc/${Number.parseInt(daemon)}/status`, "latin1");
+  const [daemon] = running(`puzzlefs mount ${fsname} `);
+  const status = readFileSync(`/proc/${daemon.pid}/status`, "latin1");
   return Number(/^RssAnon:\s*(\d+)/m.exec(status)?.[1]) * 1024;
 }
 
@@ -41,7 +39,7 @@ async function growth(place: Workplace, option?: string): Promise<number> {
 mountTest("-o cache= bounds what is kept of decompressed content", async (t) => {
   using place = await withImage(t);
   // It compresses, to three quarters.
-  writeFileSync(place.path("root/content"), randomBytes(CONTENT).toString("base64").slice(0, CONTENT));
+  writeFileSync(place.path("root/content"), noise("content", CONTENT).toString("base64").slice(0, CONTENT));
   t.is((await place.run("build", "-c", "root", "store:v2")).code, 0);
   const small = await growth(place, "cache=512K");
   const usual = await growth(place);

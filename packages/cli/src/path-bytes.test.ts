@@ -161,7 +161,7 @@ for (const [title, name] of NAMES.slice(0, 6).filter(([, bytes]) => bytes !== "\
       puzzlefs mount --driver fuse -o persist=${up} ${store}:v ${mnt}; echo x > ${mnt}/x; cat ${up}/x; umount ${mnt}
       puzzlefs mount --driver fuse --supervise ${store}:v ${mnt}
       kill $(pgrep -f "^puzzlefs mount ${place.directory}")
-      timeout 60 sh -c 'while test -e "$0"; do sleep 0.05; done' ${mnt}/f; echo unmounted
+      timeout 240 sh -c 'while test -e "$0"; do sleep 0.05; done' ${mnt}/f; echo unmounted
       rm -r ${up} ${up}.work ${fifo} link log mnt; printf '\\0'; ${LISTING}`,
     );
     const [text, ...listing] = output.split("\0");

@@ -1,23 +1,16 @@
 /** `mount --supervise`: what the command adds to packages/fuse/src/daemon/supervision.test.ts. */
-import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
+import { eventually, running } from "@puzzlefs/testing";
 import { mountTest, tidy, withImage } from "./mount-fixture.ts";
 import type { Workplace } from "./program-fixture.ts";
 
 /** Pids of what serves, or with "mount" supervises, the mounts of a workplace. */
 function processes(place: Workplace, what: "mount" | "serve"): number[] {
-  const lines = execFileSync("ps", ["-eo", "pid=,stat=,args="], { encoding: "latin1", maxBuffer: 1e9 }).split("\n");
-  const ours = lines.filter((line) => line.includes(` puzzlefs ${what} ${place.directory}/`) && !/^ *\d+ Z/.test(line));
-  return ours.map((line) => Number.parseInt(line));
+  return running(`puzzlefs ${what} ${place.directory}/`).map(({ pid }) => pid);
 }
 
-async function ended(place: Workplace): Promise<boolean> {
-  for (let tries = 0; tries < 1000; tries++, await sleep(20)) {
-    if (processes(place, "mount").length + processes(place, "serve").length === 0) return true;
-  }
-  return false;
-}
+const ended = (place: Workplace): Promise<boolean> =>
+  eventually(() => processes(place, "mount").length + processes(place, "serve").length === 0);
 
 mountTest("--supervise: after a death the same image goes on, though its tag has moved", async (t) => {
   using place = await withImage(t);

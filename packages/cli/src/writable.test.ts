@@ -10,7 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
+import { eventually, running } from "@puzzlefs/testing";
 import type { ExecutionContext } from "ava";
 import { mountTest, tidy, withImage } from "./mount-fixture.ts";
 import { program, type Workplace } from "./program-fixture.ts";
@@ -27,15 +27,7 @@ async function shell(t: ExecutionContext, place: Workplace, line: string): Promi
 async function nothingLeft(t: ExecutionContext, place: Workplace): Promise<void> {
   t.notRegex(readFileSync("/proc/self/mountinfo", "utf8"), new RegExp(place.directory));
   t.deepEqual(readdirSync(place.path("tmp")), []);
-  for (const deadline = Date.now() + 10_000; Date.now() < deadline && daemons(place) !== ""; await sleep(20));
-  t.is(daemons(place), "");
-}
-
-function daemons(place: Workplace): string {
-  const { stdout } = spawnSync("pgrep", ["-r", "R,S,D,T", "-f", `^puzzlefs mount ${place.directory}`], {
-    encoding: "latin1",
-  });
-  return stdout;
+  t.true(await eventually(() => running(`puzzlefs mount ${place.directory}`).length === 0));
 }
 
 mountTest("-w: changes can be made, and vanish with the mount; umount(8) ends all of it", async (t) => {
@@ -86,7 +78,7 @@ mountTest(
     using place = await withImage(t);
     try {
       await shell(t, place, "puzzlefs mount -w store:v1 mnt && echo new > mnt/new");
-      await shell(t, place, `pkill -KILL -f "^puzzlefs mount $PWD" && sleep 0.2 && cat mnt/new && ! cat mnt/file`);
+      await shell(t, place, `pkill -KILL -f "^puzzlefs mount $PWD" && cat mnt/new && ! cat mnt/file`);
       await shell(t, place, "puzzlefs umount mnt");
       await nothingLeft(t, place);
     } finally {
@@ -115,8 +107,7 @@ mountTest("Ctrl-C ends it as well: one signal, though it goes to the whole proce
     const env = { ...process.env, TMPDIR: place.path("tmp") };
     const child = spawn(process.execPath, argv, { cwd: place.directory, env, stdio: "ignore", detached: true });
     const ended = new Promise((settle) => child.once("exit", settle));
-    for (const deadline = Date.now() + 10_000; Date.now() < deadline && !existsSync(place.path("mnt/file"));)
-      await sleep(20);
+    t.true(await eventually(() => existsSync(place.path("mnt/file"))));
     process.kill(-(child.pid ?? 0), "SIGINT");
     t.is(await ended, 0);
     await nothingLeft(t, place);

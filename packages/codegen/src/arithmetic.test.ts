@@ -3,7 +3,7 @@ import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import test from "ava";
-import fc from "fast-check";
+import fc from "@puzzlefs/testing/fast-check";
 import { compile, remove, writeWholeSpec } from "./fixture.ts";
 import type { FunctionType } from "./ir.ts";
 import { snake } from "./ir.ts";

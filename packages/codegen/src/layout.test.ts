@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import fc from "fast-check";
+import fc from "@puzzlefs/testing/fast-check";
 import { emitCapnp } from "./emit-capnp.ts";
 import { remove, temporary } from "./fixture.ts";
 import { scalar, VOID } from "./ir.ts";

@@ -39,7 +39,6 @@ function readEverything(t: ExecutionContext, path: string): string[] {
 const staging = (path: string) => readdirSync(path).filter((name) => name.startsWith(".puzzlefs-tmp-"));
 
 test("killed at any call of a commit, the layout opens and its images are whole", async (t) => {
-  t.timeout(60_000);
   const origin = join(directory, "origin");
   await write(origin, "old", 1, 0);
   const seen = new Set<string>();
@@ -62,7 +61,6 @@ test("killed at any call of a commit, the layout opens and its images are whole"
 });
 
 test("killed at any call of create, a second create makes the layout", async (t) => {
-  t.timeout(60_000);
   for (let killAt = 1; ; killAt++) {
     const path = join(directory, `created-${killAt}`);
     const calls = await write(path, "", 0, killAt);
@@ -74,7 +72,6 @@ test("killed at any call of create, a second create makes the layout", async (t)
 });
 
 test("a power cut finds data on disk before names, and names before the index", async (t) => {
-  t.timeout(60_000);
   const path = join(directory, "ordered");
   await write(path, "old", 1, 0);
   const calls = (await write(path, "new", 1, 0)) ?? [];
@@ -102,7 +99,6 @@ test("a power cut finds data on disk before names, and names before the index", 
 });
 
 test("two processes commit 20 tags each into one layout, and nothing is lost", async (t) => {
-  t.timeout(60_000);
   const path = join(directory, "contended");
   await Promise.all(["a", "b"].map((prefix) => write(path, prefix, 20, 0)));
   const tags = readEverything(t, path);

@@ -1,6 +1,6 @@
 import { mkdirSync, truncateSync } from "node:fs";
 import test from "ava";
-import fc from "fast-check";
+import fc from "@puzzlefs/testing/fast-check";
 import { FormatError } from "@puzzlefs/format";
 import { Layout } from "@puzzlefs/oci";
 import { BlobCache, blobKey } from "./blob-cache.ts";

@@ -1,5 +1,5 @@
 import test from "ava";
-import fc from "fast-check";
+import fc from "@puzzlefs/testing/fast-check";
 import { FrameCache } from "./frame-cache.ts";
 
 const fillWith = (byte: number) => (into: Uint8Array) => void into.fill(byte);

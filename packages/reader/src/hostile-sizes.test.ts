@@ -2,24 +2,14 @@
 import { truncateSync, writeFileSync } from "node:fs";
 import test from "ava";
 import { encodeRootfs, FormatError } from "@puzzlefs/format";
-import { Layout } from "@puzzlefs/oci";
 import { IntegrityError } from "./errors.ts";
-import { dir, file, ImageFixture, run, seekable, sha256 } from "./image-fixture.ts";
+import { dir, file, run, seekable, sha256, withFixture } from "./image-fixture.ts";
 import { openImage, readHeader } from "./image.ts";
 import { verifyImage } from "./verify.ts";
 
 const tebibyte = 2 ** 40;
 const rootOnly = { metadatas: [{ inodes: [dir(1, {})] }] };
 const metadataDigest = sha256(encodeRootfs({ ...rootOnly, fsVerityData: [], manifestVersion: 3 }));
-
-function withFixture(use: (fixture: ImageFixture, layout: Layout) => void): void {
-  const fixture = new ImageFixture();
-  try {
-    use(fixture, Layout.open(fixture.directory));
-  } finally {
-    fixture.remove();
-  }
-}
 
 /** Fails before a buffer of that size is taken: Node could not give one of 2^40 bytes, and would say so by a RangeError. */
 test("metadata of another size than the manifest has is refused before memory is taken", (t) => {

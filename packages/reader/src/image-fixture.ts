@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeRootfs } from "@puzzlefs/format";
-import { EMPTY_CONFIG } from "@puzzlefs/oci";
+import { EMPTY_CONFIG, Layout } from "@puzzlefs/oci";
 import type { FileChunkValue, InodeModeValue, InodeValue, RootfsValue } from "@puzzlefs/format";
 import zstd from "zstd-napi";
 
@@ -81,6 +81,15 @@ export class ImageFixture {
       annotations: { "org.opencontainers.image.ref.name": tag },
     });
     writeFileSync(path, JSON.stringify({ schemaVersion: 2, manifests }));
+  }
+}
+
+export function withFixture(use: (fixture: ImageFixture, layout: Layout) => void): void {
+  const fixture = new ImageFixture();
+  try {
+    use(fixture, Layout.open(fixture.directory));
+  } finally {
+    fixture.remove();
   }
 }
 

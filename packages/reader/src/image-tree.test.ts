@@ -1,5 +1,5 @@
 import test from "ava";
-import fc from "fast-check";
+import fc from "@puzzlefs/testing/fast-check";
 import { Layout } from "@puzzlefs/oci";
 import { dir, file, ImageFixture, inode, run, seekable, symlink } from "./image-fixture.ts";
 import { openImage } from "./image.ts";

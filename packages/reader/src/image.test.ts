@@ -1,21 +1,12 @@
 import { rmSync, writeFileSync } from "node:fs";
 import test from "ava";
 import { encodeRootfs, FormatError } from "@puzzlefs/format";
-import { Layout, LayoutError } from "@puzzlefs/oci";
+import { LayoutError } from "@puzzlefs/oci";
 import { IntegrityError } from "./errors.ts";
-import { dir, file, ImageFixture, run, seekable, sha256 } from "./image-fixture.ts";
+import { dir, file, run, seekable, sha256, withFixture } from "./image-fixture.ts";
 import { openImage } from "./image.ts";
 
 const content = Buffer.alloc(100_000, "content ");
-
-function withFixture(use: (fixture: ImageFixture, layout: Layout) => void): void {
-  const fixture = new ImageFixture();
-  try {
-    use(fixture, Layout.open(fixture.directory));
-  } finally {
-    fixture.remove();
-  }
-}
 
 const rootOnly = { metadatas: [{ inodes: [dir(1, {})] }] };
 

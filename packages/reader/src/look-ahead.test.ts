@@ -1,7 +1,7 @@
 import { readdirSync, readlinkSync, rmSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import { Layout } from "@puzzlefs/oci";
+import { eventually } from "@puzzlefs/testing";
 import { BlobCache, type BlobKey, blobKey } from "./blob-cache.ts";
 import type { ContentMap } from "./content-map.ts";
 import { ImageFixture } from "./image-fixture.ts";
@@ -46,7 +46,15 @@ test("the next files of a walk, each once", (t) => {
 test("an expected blob is open before it is read, and one that is missing fails only then", async (t) => {
   const fixture = new ImageFixture();
   using layout = Layout.open(fixture.directory);
-  const blobs = new BlobCache(layout.blobs, limits);
+  const store = layout.blobs;
+  const openAside = store.openAside.bind(store);
+  let answers = 0;
+  store.openAside = (digest, use) =>
+    openAside(digest, (descriptor) => {
+      use(descriptor);
+      answers++;
+    });
+  const blobs = new BlobCache(store, limits);
   const keys = ["a", "b", "c"].map((text) => blobKey(fixture.blob(Buffer.from(text)), false));
   const opened = (): number => {
     const links = readdirSync("/proc/self/fd").flatMap((name) => {
@@ -60,9 +68,8 @@ test("an expected blob is open before it is read, and one that is missing fails 
   };
   try {
     for (const key of keys) blobs.expect(key);
-    for (let patience = 0; opened() < 3 && patience < 1000; patience++) await sleep(10);
-    // The event loop hears of it a little later.
-    await sleep(100);
+    t.true(await eventually(() => answers === 3));
+    t.is(opened(), 3);
     rmSync(fixture.blobPath(fixture.blob(Buffer.from("c"))));
     const into = Buffer.alloc(1);
     for (const [at, key] of keys.entries()) {
@@ -72,7 +79,7 @@ test("an expected blob is open before it is read, and one that is missing fails 
     t.is(opened(), 3);
     const missing = blobKey(Buffer.alloc(32, 7), false);
     blobs.expect(missing);
-    await sleep(50);
+    t.true(await eventually(() => answers === 4));
     t.throws(() => blobs.read(missing, 0, into, 1, 2), { message: /missing/ });
   } finally {
     blobs.close();

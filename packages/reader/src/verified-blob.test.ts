@@ -1,7 +1,7 @@
 /** `verify: "blob"`: the bytes that were hashed are the bytes that are served, each time they are read from the store. */
 import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import test from "ava";
-import fc from "fast-check";
+import fc from "@puzzlefs/testing/fast-check";
 import { FormatError } from "@puzzlefs/format";
 import { Layout } from "@puzzlefs/oci";
 import { BlobFile } from "./blob-file.ts";

@@ -13,10 +13,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { eventually } from "@puzzlefs/testing";
 import test from "ava";
 import { unmount } from "../mount/mount.ts";
 import { findMount, listMounts } from "../mount/mountinfo.ts";
-import { alive, eventually, MEMORY_MOUNT, mountObstacle, run, Scratch } from "./mount-fixture.ts";
+import { alive, MEMORY_MOUNT, mountObstacle, run, Scratch } from "./mount-fixture.ts";
 import { ServerProcess } from "./server-process.ts";
 
 const obstacle = mountObstacle();
@@ -43,7 +44,7 @@ mounting("the mount shows as fuse.puzzlefs with its source, and serves at once",
   t.is(entry?.source, "layout dir:v1");
   t.regex(entry?.options ?? "", /^ro,nosuid,nodev,relatime$/);
   t.regex(entry?.superOptions ?? "", /default_permissions,allow_other/);
-  await unmount(scratch.mountpoint);
+  await scratch.unmount();
   t.false(scratch.mounted);
 });
 
@@ -57,7 +58,7 @@ mounting(
     t.is(readlinkSync(`/proc/${pid}/cwd`), "/");
     for (const descriptor of [0, 1, 2]) t.is(readlinkSync(`/proc/${pid}/fd/${descriptor}`), "/dev/null");
     t.true(readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith("puzzlefs mount memory"));
-    await unmount(scratch.mountpoint);
+    await scratch.unmount();
     t.true(await eventually(() => !alive(pid)));
   },
 );
@@ -238,7 +239,7 @@ mounting("a killed daemon leaves ENOTCONN; unmounting works, mounting over it is
   t.true(await eventually(() => !alive(pid)));
   t.throws(() => statSync(scratch.path("d0")), { code: "ENOTCONN" });
   t.regex((await scratch.start({ tree: "files", count: 1 })).stderr, /a dead mount is in the way/);
-  await unmount(scratch.mountpoint);
+  await scratch.unmount();
   t.false(scratch.mounted);
 });
 
@@ -275,9 +276,9 @@ mounting("mounts can be stacked, and cycles leave nothing behind", async (t) => 
     await scratch.mount({ tree: "files", count: 1 });
     await scratch.mount({ tree: "broken" });
     t.is(readFileSync(scratch.path("good"), "latin1"), "good");
-    await unmount(scratch.mountpoint);
+    await scratch.unmount();
     t.is(readFileSync(scratch.path("d0/file-0"), "latin1"), "content");
-    await unmount(scratch.mountpoint);
+    await scratch.unmount();
   }
   t.false(listMounts().some(({ mountpoint }) => mountpoint.startsWith(scratch.directory)));
 });

@@ -1,19 +1,10 @@
 import { execFile, spawnSync } from "node:child_process";
-import {
-  accessSync,
-  chmodSync,
-  constants,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-} from "node:fs";
+import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { eventually } from "@puzzlefs/testing";
+import { MountError } from "../mount/errors.ts";
 import { unmount } from "../mount/mount.ts";
 import { findMount } from "../mount/mountinfo.ts";
 import type { MemoryArgument, MemorySettings } from "../memory/memory-mount.ts";
@@ -87,42 +78,23 @@ export class Scratch {
     return findMount(this.mountpoint) !== undefined;
   }
 
+  /** Unmounts as soon as it can be: whatever this process starts has its open files for a moment. */
+  async unmount(): Promise<void> {
+    const end = (): Promise<boolean> =>
+      unmount(this.mountpoint).then(
+        () => true,
+        (error: unknown) => {
+          if (error instanceof MountError && error.code === "EBUSY") return false;
+          throw error;
+        },
+      );
+    if (!(await eventually(end))) throw new Error(`${this.mountpoint} stays busy`);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     while (this.mounted) await unmount(this.mountpoint, { lazy: true });
     rmSync(this.directory, { recursive: true });
   }
-}
-
-/** Milliseconds that a condition has, and that it has while others keep our mounts. */
-const PATIENCE = 30_000;
-const MOST_PATIENCE = 200_000;
-
-/** Waits until `condition` holds, for a while. */
-export async function eventually(condition: () => boolean): Promise<boolean> {
-  const started = Date.now();
-  for (;;) {
-    if (condition()) return true;
-    await sleep(10);
-    const waited = Date.now() - started;
-    if (waited > MOST_PATIENCE || (waited > PATIENCE && !keptElsewhere())) return condition();
-  }
-}
-
-/**
- * Whether another mount namespace has copies of mounts of these tests, as any that was made meanwhile: then unmounting
- * ours does not end the file system.
- */
-function keptElsewhere(): boolean {
-  const ours = readlinkSync("/proc/self/ns/mnt");
-  return readdirSync("/proc").some((name) => {
-    try {
-      const other = /^\d+$/.test(name) && readlinkSync(`/proc/${name}/ns/mnt`) !== ours;
-      return other && readFileSync(`/proc/${name}/mountinfo`, "latin1").includes(PREFIX);
-    } catch {
-      // It has ended.
-      return false;
-    }
-  });
 }
 
 /**

@@ -3,10 +3,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { constants, existsSync, mkdirSync, openSync, readFileSync, readSync, close, statSync } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { eventually, waitsForFuse } from "@puzzlefs/testing";
 import test from "ava";
 import type { MemoryArgument } from "../memory/memory-mount.ts";
 import { unmount } from "../mount/mount.ts";
-import { alive, eventually, mountObstacle, run, Scratch } from "./mount-fixture.ts";
+import { alive, mountObstacle, run, Scratch } from "./mount-fixture.ts";
 
 const obstacle = mountObstacle();
 const mounting = obstacle === undefined ? test : test.skip;
@@ -20,10 +21,6 @@ function marksOf(scratch: Scratch): { deadly: MemoryArgument; seen(name: string)
   const marks = join(scratch.directory, "marks");
   mkdirSync(marks);
   return { deadly: { tree: "deadly", marks }, seen: (name) => eventually(() => existsSync(join(marks, name))) };
-}
-
-function waitsForServer({ pid }: ChildProcess): boolean {
-  return /request_wait|fuse_/.test(readFileSync(`/proc/${pid}/stack`, "latin1"));
 }
 
 /**
@@ -60,7 +57,7 @@ mounting(
     t.log(`${Math.round(performance.now() - killed)} ms`);
     await new Promise((closed) => close(file, closed));
 
-    await unmount(scratch.mountpoint);
+    await scratch.unmount();
     await scratch.mount({ tree: "files", count: 1 });
     t.is(readFileSync(scratch.path("d0/file-0"), "latin1"), "content");
   },
@@ -77,7 +74,7 @@ mounting("a reader that is killed while its read is served goes at once", async 
   t.is(await reader.ended, "SIGKILL");
   // So does one whose request nobody has taken yet.
   const next = cat(scratch.path("once"));
-  t.true(await eventually(() => waitsForServer(next.child)));
+  t.true(await eventually(() => waitsForFuse(next.child.pid)));
   next.child.kill("SIGINT");
   t.is(await next.ended, "SIGINT");
   process.kill(pid, "SIGKILL");
@@ -105,7 +102,7 @@ mounting("a server that stops for a while only takes time, also from who gets si
   let output = "";
   reader.stdout.setEncoding("latin1").on("data", (text: string) => (output += text));
   const ended = new Promise((settle) => reader.once("close", settle));
-  t.true(await eventually(() => waitsForServer(reader)));
+  t.true(await eventually(() => waitsForFuse(reader.pid)));
   reader.kill("SIGUSR1");
   const reading = readFile(scratch.path("big"));
   process.kill(pid, "SIGCONT");

@@ -17,16 +17,14 @@ import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { eventually, PATIENCE, Random, running } from "@puzzlefs/testing";
 import test, { type ExecutionContext } from "ava";
 import type { MemoryArgument, MemorySettings } from "../memory/memory-mount.ts";
-import { unmount } from "../mount/mount.ts";
-import { alive, eventually, MEMORY_MOUNT, mountObstacle, run, Scratch } from "./mount-fixture.ts";
+import { alive, MEMORY_MOUNT, mountObstacle, run, Scratch } from "./mount-fixture.ts";
 import type { ReaderResult } from "./reader-fixture.ts";
 
 const obstacle = mountObstacle();
 const mounting = obstacle === undefined ? test : test.skip;
-/** How long one call may take while servers are killed, milliseconds; on an idle machine they are back in 300. */
-const LONGEST_WAIT = 20_000;
 const READER = fileURLToPath(new URL("reader-fixture.ts", import.meta.url));
 
 test("obstacles to the tests of supervision", (t) => {
@@ -67,20 +65,14 @@ class Supervised extends Scratch {
 
   /** Unmounts; all who served must end by themselves. */
   async end(t: ExecutionContext): Promise<void> {
-    await unmount(this.mountpoint);
+    await this.unmount();
     await this.gone(t);
   }
 
   async gone(t: ExecutionContext): Promise<void> {
-    t.true(await eventually(() => processesOf(this.mountpoint).length === 0), "no process remains");
+    t.true(await eventually(() => running(this.mountpoint).length === 0), "no process remains");
     t.false(this.mounted);
   }
-}
-
-/** Supervisors and servers of a mount point, by their titles or arguments. */
-function processesOf(mountpoint: string): string[] {
-  const lines = execFileSync("ps", ["-eo", "pid=,stat=,args="], { encoding: "latin1", maxBuffer: 1e9 }).split("\n");
-  return lines.filter((line) => line.includes(mountpoint) && !/^ *\d+ Z/.test(line));
 }
 
 function startReader(...argv: string[]): { started: Promise<void>; stop(): Promise<ReaderResult> } {
@@ -118,19 +110,20 @@ mounting("20 times killed while others read and list: nobody sees an error", asy
   const readers = [0, 1, 2, 3].map((index) => startReader(scratch.mountpoint, String(index), "4", "5"));
   await Promise.all(readers.map(({ started }) => started));
   const killed = new Set<number>();
+  const random = new Random();
   while (killed.size < 20) {
     await readSome(scratch.path("big"));
-    await sleep(Math.random() * 200);
+    await sleep(random.below(200));
     if (scratch.server !== undefined) killed.add(scratch.server);
     scratch.kill();
     // Now and then the next one, too, before it can serve.
-    if (killed.size % 5 === 4) await sleep(Math.random() * 300).then(() => scratch.kill());
+    if (killed.size % 5 === 4) await sleep(random.below(300)).then(() => scratch.kill());
   }
   const results = await Promise.all(readers.map((reader) => reader.stop()));
   t.log(JSON.stringify(results));
   for (const { rounds, listed, longest } of results) {
     t.true(rounds > 0 && listed > 0);
-    t.true(longest < LONGEST_WAIT, `waited ${longest} ms`);
+    t.true(longest < PATIENCE, `waited ${longest} ms`);
   }
   await scratch.end(t);
 });
@@ -207,7 +200,7 @@ mounting("without its supervisor a server goes on alone", async (t) => {
     t.true(await eventually(() => /the supervisor died/.test(scratch.log)));
     t.is(await readFile(scratch.path("good"), "latin1"), "I am good");
     if (end === "SIGTERM") process.kill(server, end);
-    else await unmount(scratch.mountpoint);
+    else await scratch.unmount();
     await scratch.gone(t);
   }
 });

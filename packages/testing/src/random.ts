@@ -1,8 +1,13 @@
-/** Choices that a seed decides: fast-check picks and shrinks the seed and the size, the same seed gives the same choices. */
+import { createCipheriv, createHash } from "node:crypto";
+
+/** The seed of the run, of which test/run.ts prints the value. All that is random in a test is made from it. */
+export const runSeed = Number(process.env["PUZZLEFS_SEED"] ?? 1);
+
+/** Choices that a seed decides: the same seed gives the same choices. */
 export class Random {
   #state: number;
 
-  constructor(seed: number) {
+  constructor(seed = runSeed) {
     this.#state = seed >>> 0;
   }
 
@@ -42,4 +47,10 @@ export class Random {
     }
     return result;
   }
+}
+
+/** Bytes that look random and are always the same for a name. */
+export function noise(name: string, length: number): Buffer {
+  const key = createHash("sha256").update(name).digest();
+  return createCipheriv("aes-256-ctr", key, Buffer.alloc(16)).update(Buffer.alloc(length));
 }

@@ -1,0 +1,42 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+export interface Running {
+  pid: number;
+  /** Words are separated by spaces. */
+  commandLine: string;
+}
+
+/** What a file of /proc contains, or nothing if the process has ended. */
+function procFile(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return "";
+  }
+}
+
+/** Other processes whose command line has a match. One that has ended has no command line. */
+export function running(pattern: RegExp | string): Running[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .map((name) => ({
+      pid: Number(name),
+      commandLine: procFile(`/proc/${name}/cmdline`).replaceAll("\0", " ").trimEnd(),
+    }))
+    .filter(({ commandLine }) =>
+      typeof pattern === "string" ? commandLine.includes(pattern) : pattern.test(commandLine),
+    );
+}
+
+/** Whether a thread of the process waits for the server of a FUSE file system. Only root can see that. */
+export function waitsForFuse(pid: number | undefined): boolean {
+  const threads = `/proc/${pid}/task`;
+  try {
+    // For an answer, or for a page that one brings. fuse_dev_…: it is a server, and waits for requests.
+    return readdirSync(threads).some((thread) =>
+      /request_wait|folio_wait|fuse_(?!dev)/.test(procFile(`${threads}/${thread}/stack`)),
+    );
+  } catch {
+    return false;
+  }
+}
