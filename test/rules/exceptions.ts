@@ -10,6 +10,7 @@ export interface Exception {
 
 export const exceptions: readonly Exception[] = [
   { file: "packages/cli/src/daemon-order.ts", names: ["realpathSync"], why: "the program's own directories" },
+  { file: "packages/fuse/src/daemon/runtime.ts", names: ["realpathSync"], why: "the file of Node that runs this" },
   {
     file: "packages/fuse/src/daemon/server-process.ts",
     names: ["readlinkSync", "spawn(node)"],
@@ -22,6 +23,7 @@ export const exceptions: readonly Exception[] = [
     why: "fusermount3 in one of four directories of the system, by its absolute path; or /bin/sh, which becomes it",
   },
   { file: "packages/fuse/src/mount/kernel-mount.ts", names: ["openSync"], why: "/dev/fuse" },
+  { file: "packages/fuse/src/mount/labels.ts", names: ["existsSync"], why: "whether SELinux runs" },
   {
     file: "packages/fuse/src/mount/mountinfo.ts",
     names: ["readFileSync"],
@@ -41,4 +43,5 @@ export const exceptions: readonly Exception[] = [
   { file: "packages/linux/src/privileges.ts", names: ["readlinkSync"], why: "/proc/self/ns" },
   { file: "packages/linux/src/xattrs.ts", names: ["existsSync"], why: "whether there is /proc/self" },
   { file: "packages/mount/src/overlay.ts", names: ["existsSync"], why: "/run" },
+  { file: "packages/mount/src/remount.ts", names: ["readFileSync"], why: "/etc/fstab" },
 ];

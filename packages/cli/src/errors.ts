@@ -3,6 +3,11 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** A signal ended the work. */
+export class InterruptedError extends Error {
+  override readonly name = "InterruptedError";
+}
+
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
 /** The image is corrupt, or is not what a digest promises. */
@@ -41,7 +46,7 @@ function isCommanderError(error: Error): error is Error & { exitCode: number } {
 }
 
 /** Node's own RangeErrors have a code; ours, about values of options, have none. */
-function isBug(error: Error): boolean {
+export function isBug(error: Error): boolean {
   if (error.name === "RangeError") return "code" in error;
   return error.name === "TypeError" || error.name === "ReferenceError";
 }

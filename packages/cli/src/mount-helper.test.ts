@@ -77,6 +77,34 @@ const cases: [name: string, script: string, output: string][] = [
     "y\n",
   ],
   [
+    "every option of mount(8)",
+    `for o in nosymfollow silent loud iversion noiversion mand nomand lazytime strictatime noatime sync dirsync user users owner group nouser X-a x-a=b comment=a nofail _netdev 'context="a:b:c:s0:c1,c2"'; do mount.puzzlefs $PWD/store:v1 $PWD/mnt -o "driver=fuse,$o" || echo "$o"; umount mnt; done`,
+    "",
+  ],
+  [
+    "nosymfollow is the kernel's, also over a writable mount",
+    "for o in nosymfollow nosymfollow,writable; do mount -t puzzlefs -o $o $PWD/store:v1 mnt; findmnt -n -o VFS-OPTIONS $PWD/mnt; umount mnt; done",
+    "ro,nosuid,nodev,relatime,nosymfollow\nrw,nosuid,nodev,relatime,nosymfollow\n",
+  ],
+  [
+    "-s passes over unknown options, and only these",
+    "mount.puzzlefs $PWD/store:v1 mnt -s -o frobnicate,noexec; findmnt -n -o VFS-OPTIONS $PWD/mnt; umount mnt; mount.puzzlefs $PWD/store:v1 mnt -s -o uid=x 2>&1 || echo $?",
+    'ro,nosuid,nodev,noexec,relatime\nmount.puzzlefs: mount option uid= needs a number, not "x"\n1\n',
+  ],
+  [
+    "ro and writable: read-only until a remount",
+    "mount -t puzzlefs -o ro,writable $PWD/store:v1 mnt; touch mnt/x 2>/dev/null || mount.puzzlefs none mnt -o remount,rw; touch mnt/x; ls mnt; umount mnt",
+    "file\nx\n",
+  ],
+  [
+    "a remount refuses what it cannot change, but not what is so already",
+    `mount -t puzzlefs -o verify=blob,nosymfollow $PWD/store:v1 mnt
+     for o in verify=blob persist=$PWD/up writable supervise uid=7 cache=1M frobnicate driver=kernel; do mount.puzzlefs none mnt -o remount,$o 2>/dev/null && echo "$o"; done
+     mount -o remount,noexec,noatime mnt; mount.puzzlefs none mnt -o remount,symfollow; mount.puzzlefs none mnt -o remount,driver=fuse,nofail,user_id=0
+     findmnt -n -o VFS-OPTIONS $PWD/mnt; umount mnt`,
+    "ro,nosuid,nodev,noexec,noatime\n",
+  ],
+  [
     "stacked mounts",
     "mount -t puzzlefs $PWD/store:v1 mnt; mount -t puzzlefs -o noexec $PWD/store:v1 mnt; umount mnt; cat mnt/file; umount mnt",
     "content\n",
@@ -108,10 +136,28 @@ helper("mount(8): mistakes end with its exit codes", async (t) => {
     ["oci_root_dir=/nowhere,tag=v1", 32, /not an OCI layout/],
     ["tag=v1", 1, /oci_root_dir=DIR is missing/],
     [`verity=${"0".repeat(64)}`, 32, /fs-verity/],
+    ["persist=store", 32, /is the image's layout/],
   ] as const) {
     const script = `${prepare}\nmount -t puzzlefs -o ${options} $PWD/store:v1 mnt`;
     const outcome = await runProgram("unshare", ["--mount", "bash", "-c", script], place.directory);
     t.is(outcome.code, code, outcome.stderr);
     t.regex(outcome.stderr, message);
+  }
+});
+
+helper("contradictions of an option and of -o are refused, and nothing is mounted", async (t) => {
+  using place = await withImage(t);
+  for (const [argv, message] of [
+    [["--verify", "none", "-o", "verify=blob"], /--verify none and -o verify=blob: which\?/],
+    [["--driver", "fuse", "-o", "driver=kernel"], /--driver fuse and -o driver=kernel/],
+    [["--persist", "a", "-o", "persist=b"], /--persist a and -o persist=b/],
+    [["--log-file", "a", "-o", "log_file=b"], /--log-file a and -o log_file=b/],
+    [["--supervise", "--driver", "kernel"], /--supervise is for FUSE/],
+    [["-o", "supervise,driver=kernel"], /--supervise is for FUSE/],
+  ] as const) {
+    const { code, stderr } = await place.run("mount", ...argv, "store:v1", "mnt");
+    t.is(code, 2, argv.join(" "));
+    t.regex(stderr, message);
+    t.is((await place.shell("ls mnt")).stdout, "");
   }
 });

@@ -2,20 +2,29 @@
  * mount.puzzlefs: what mount(8) calls for `-t puzzlefs`, and for lines of /etc/fstab. It takes what mount(8) gives its
  * helpers, and exits as they do.
  */
-import { MountOptionError, parseMountOptions } from "@puzzlefs/fuse";
-import { absolutePath, escapeText, programArguments } from "@puzzlefs/linux";
+import { MountOptionError, parseMountOptions, splitOptions } from "@puzzlefs/fuse";
+import { absolutePath, escapeText, hasCode, programArguments } from "@puzzlefs/linux";
 import { readWords, remount, type Words } from "@puzzlefs/mount";
 import { collect, defineCommand } from "./command-line.ts";
 import type { MountOrder } from "./daemon-order.ts";
-import { EXIT_USAGE, exitCodeOf, messageOf, UsageError } from "./errors.ts";
+import { EXIT_USAGE, exitCodeOf, InterruptedError, isBug, messageOf, UsageError } from "./errors.ts";
 import { type ImageName, parseImageName } from "./image-name.ts";
 import { performMount } from "./perform-mount.ts";
 import { ReaderGoneError, writeLine } from "./terminal/output.ts";
 import { failure } from "./terminal/messages.ts";
 
-/** Exit codes of mount(8): wrong usage, and a mount that failed. */
+/**
+ * Exit codes of mount(8). The rest of its list is not ours: 16 is about mtab, 64 about several mounts.
+ */
 const INCORRECT_INVOCATION = 1;
+const SYSTEM_ERROR = 2;
+const INTERNAL_BUG = 4;
+const USER_INTERRUPT = 8;
 const MOUNT_FAILURE = 32;
+
+/** Errors that are the caller's rights, and those that are the system's resources. */
+const PERMISSIONS = ["EPERM", "EACCES"];
+const RESOURCES = ["ENOMEM", "EMFILE", "ENFILE", "EAGAIN"];
 
 interface Flags {
   options?: string[];
@@ -36,7 +45,11 @@ In /etc/fstab:
   /srv/store:v1  /mnt  puzzlefs  persist=/var/lib/changes         0 0
 
 driver=kernel or driver=fuse insists on one; without it the kernel driver is used where there is one, else FUSE. Further
-options: 'puzzlefs mount --help'. What concerns mount(8) alone (noauto, nofail, _netdev, user, x-systemd.…) is passed over.`;
+options: 'puzzlefs mount --help'. What concerns mount(8) alone (noauto, nofail, _netdev, user, x-systemd.…) is passed over.
+The last of opposite options counts. 'remount' changes nosuid, nodev, noexec, nosymfollow, access times, and ro of a writable
+mount; what it cannot change is refused.
+
+Exit codes are those of mount(8): 1 wrong usage or permissions, 2 system error, 4 internal bug, 8 interrupted, 32 failed.`;
 
 const NAME = "mount.puzzlefs";
 
@@ -57,9 +70,8 @@ async function run(argv: readonly string[]): Promise<void> {
   if (flags.namespace !== undefined) throw new UsageError("-N is not supported; use nsenter --mount=NAMESPACE mount …");
   const [source, mountpoint] = command.args as [string, string];
   const words = readWords(flags.options ?? []);
-  // mount(8) repeats what the kernel shows of a mount, user_id= for one, when it is to be changed.
-  if (flags.sloppy === true || words.remount === true) words.options = words.options.filter(isKnown);
-  if (words.remount === true) return remount(mountpoint, words.options, words.rw);
+  if (words.remount === true) return remountAs(mountpoint, flags);
+  if (flags.sloppy === true) words.options = words.options.filter(isKnown);
   const byFuse = flags.type?.startsWith("fuse.") === true;
   const order = orderOf(source, mountpoint, byFuse ? { ...words, driver: "fuse" } : words);
   if (flags.fake === true) return;
@@ -69,12 +81,17 @@ async function run(argv: readonly string[]): Promise<void> {
   }
 }
 
+function remountAs(mountpoint: string, { options = [], fake, sloppy }: Flags): void {
+  const others = options.flatMap(splitOptions).filter((word) => word !== "remount");
+  if (fake !== true) remount(mountpoint, others, sloppy === true);
+}
+
 function isKnown(word: string): boolean {
   try {
     parseMountOptions([word]);
     return true;
   } catch (error) {
-    if (error instanceof MountOptionError) return false;
+    if (error instanceof MountOptionError) return !error.message.startsWith("unknown");
     throw error;
   }
 }
@@ -110,11 +127,19 @@ function imageOf(source: string, { ociRootDir, imageManifest, tag }: Words): Ima
   return parseImageName(source);
 }
 
+function mountCodeOf(error: unknown): number {
+  const code = exitCodeOf(error);
+  if (code === 0) return 0;
+  if (code === EXIT_USAGE || hasCode(error, ...PERMISSIONS)) return INCORRECT_INVOCATION;
+  if (hasCode(error, ...RESOURCES)) return SYSTEM_ERROR;
+  if (error instanceof InterruptedError) return USER_INTERRUPT;
+  return error instanceof Error && isBug(error) ? INTERNAL_BUG : MOUNT_FAILURE;
+}
+
 try {
   await run(programArguments());
 } catch (error) {
-  const code = exitCodeOf(error);
-  process.exitCode = code === 0 ? 0 : code === EXIT_USAGE ? INCORRECT_INVOCATION : MOUNT_FAILURE;
+  process.exitCode = mountCodeOf(error);
   const message = error instanceof ReaderGoneError ? [] : messageOf(error);
   if (message.length > 0) failure(message, NAME);
 }

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { lsetxattr } from "@puzzlefs/linux";
 import test from "ava";
+import { withImage } from "./mount-fixture.ts";
 import { Workplace } from "./program-fixture.ts";
 
 /** Chroots and an initramfs may have no /proc. */
@@ -29,4 +30,23 @@ withoutProc("without /proc a tree is built and extracted; what needs it is an er
   lsetxattr(place.path("root/link"), "trusted.note", Buffer.from("x"));
   await place.shell("puzzlefs build root store:v3");
   t.regex((await hidden("puzzlefs extract store:v3 copy3")).stderr, /\/link: \/proc is not mounted/);
+});
+
+for (const options of ["", "-w", "-p up", "--supervise", "-o nosymfollow,verify=blob"]) {
+  withoutProc(`without /proc an image is mounted by FUSE: ${options}`, async (t) => {
+    using place = await withImage(t);
+    const line = `puzzlefs mount --driver fuse ${options} store:v1 mnt && cat mnt/file && puzzlefs umount mnt && ls mnt`;
+    const { code, stdout, stderr } = await place.shell(
+      `unshare --mount bash -c "$(declare -f puzzlefs); mount -t tmpfs none /proc; ${line}"`,
+    );
+    t.deepEqual([code, stdout, stderr], [0, "content\n", ""]);
+  });
+}
+
+withoutProc("without /proc a directory on which nothing is mounted is not unmounted", async (t) => {
+  using place = await withImage(t);
+  const hidden = (line: string): ReturnType<Workplace["shell"]> =>
+    place.shell(`unshare --mount bash -c "$(declare -f puzzlefs); mount -t tmpfs none /proc && ${line}"`);
+  t.regex((await hidden("puzzlefs umount mnt")).stderr, /mnt: no image is mounted there, or: \/proc is not mounted/);
+  t.regex((await hidden("puzzlefs mount store:v1 nowhere")).stderr, /nowhere: no such directory/);
 });

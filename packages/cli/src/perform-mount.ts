@@ -2,7 +2,8 @@ import { InitPipe, type StartedMount, startMount, stderrLog, unmount, watchSigna
 import { type Driver, type FuseMount, mountImage } from "@puzzlefs/mount";
 import { Layout } from "@puzzlefs/oci";
 import { daemonArguments, type MountOrder, programFiles, servedImage } from "./daemon-order.ts";
-import { UsageError } from "./errors.ts";
+import { InterruptedError, UsageError } from "./errors.ts";
+import { warning } from "./terminal/messages.ts";
 
 /**
  * Mounts. Resolves once the mount is usable, with what mounted it; in the foreground once it is unmounted. The init
@@ -12,6 +13,9 @@ export async function performMount(order: MountOrder): Promise<Driver> {
   const { foreground, initPipe, mountpoint } = order;
   if (foreground && order.driver === "kernel") {
     throw new UsageError("nothing of the kernel driver can stay in the foreground: -f is for FUSE");
+  }
+  if (order.supervise === true && order.driver === "kernel") {
+    throw new UsageError("nothing of the kernel driver needs supervision: --supervise is for FUSE");
   }
   const pipe = initPipe === undefined ? undefined : new InitPipe(initPipe);
   const tell = async (outcome: "s" | "f", ending: boolean): Promise<void> => {
@@ -36,10 +40,10 @@ export async function performMount(order: MountOrder): Promise<Driver> {
   try {
     let driver: Driver;
     try {
-      driver = await mountImage(foreground ? { ...order, driver: "fuse" } : order, startFuse);
+      driver = await mountImage(foreground ? { ...order, driver: "fuse" } : order, startFuse, warning);
       if (isInterrupted) {
         await unmount(mountpoint, { lazy: true });
-        throw new Error(`${mountpoint}: interrupted, not mounted`);
+        throw new InterruptedError(`${mountpoint}: interrupted, not mounted`);
       }
     } catch (error) {
       await tell("f", true);
@@ -74,6 +78,7 @@ async function startServer(order: MountOrder, mount: FuseMount): Promise<Started
     argv: (server) => daemonArguments(server, image),
     program: programFiles(),
     ...(mount.shownAt !== undefined && { shownAt: mount.shownAt }),
+    ...(mount.lock !== undefined && { kept: mount.lock }),
     ...(order.logFile !== undefined && { logFile: order.logFile }),
   });
 }

@@ -49,3 +49,34 @@ mountTest("--supervise under a writable overlay, by mount options", async (t) =>
     tidy(place);
   }
 });
+
+for (const [where, mount] of [
+  ["the directory of its store", "puzzlefs mount --driver=fuse --supervise around/store:v1 around"],
+  ["its store itself", "puzzlefs mount --driver=fuse --supervise around/store:v1 around/store"],
+  [
+    "a bind mount of its store",
+    "mkdir bound && mount --bind around bound && puzzlefs mount --driver=fuse --supervise bound/store:v1 bound",
+  ],
+  ["its store, writable", "puzzlefs mount --driver=fuse --supervise -w around/store:v1 around"],
+  ["its store, persistent", "puzzlefs mount --driver=fuse --supervise -p up around/store:v1 around"],
+] as const) {
+  mountTest(`--supervise over ${where}: a successor reads by its supervisor's descriptors`, async (t) => {
+    using place = await withImage(t);
+    try {
+      t.is((await place.shell(`mkdir around && mv store around && ${mount}`)).code, 0);
+      const at = /(around\/store|bound|around)$/.exec(mount)?.[0] ?? "";
+      for (let round = 0; round < 2; round++) {
+        const [server] = processes(place, "serve");
+        process.kill(server, "SIGKILL");
+        const evict = "echo 3 >/proc/sys/vm/drop_caches";
+        t.deepEqual((await place.shell(`${evict}; timeout 60 cat ${at}/file`)).stdout, "content\n");
+        t.false(processes(place, "serve").includes(server));
+      }
+      t.is((await place.run("umount", at)).code, 0);
+      t.true(await ended(place));
+    } finally {
+      await place.shell("umount -l around/store bound around; umount -l bound");
+      tidy(place);
+    }
+  });
+}

@@ -24,6 +24,8 @@ export interface SessionOptions {
   owner?: Owner;
   /** False: no caller may see names of trusted attributes, as user 0 is not the machine's root. */
   inInitialUserNamespace?: boolean;
+  /** The pid of the process that mounts an overlay over it. */
+  overlayMounter?: number;
   /** Memory that outlives this process, so that another session can answer what this one could not. */
   place?: RequestPlace;
   log: (level: LogLevel, message: string) => void;
@@ -51,9 +53,9 @@ export class Session {
     this.#options = options;
     this.#request = new Request(options.place?.words);
     this.#reply = new Reply(options.owner);
-    this.#handlers = handlers(tree, this.#reply, options.inInitialUserNamespace ?? true, (outcome) =>
-      this.#ready.resolve(outcome),
-    );
+    const settled = (outcome: Negotiated): void => this.#ready.resolve(outcome);
+    const mayTrust = options.inInitialUserNamespace ?? true;
+    this.#handlers = handlers(tree, this.#reply, mayTrust, settled, options.overlayMounter);
     // Not everyone waits for both.
     this.#ready.promise.catch(() => undefined);
     this.#ended.promise.catch(() => undefined);

@@ -113,14 +113,7 @@ export class Directory {
 
   /** Its entries but "." and "..", in the order of the file system. */
   entries(): Entry[] {
-    return this.#at("", () => {
-      const listed = openat(this.descriptor, ".", constants.O_RDONLY | constants.O_DIRECTORY);
-      try {
-        return listDirectory(listed);
-      } finally {
-        close(listed);
-      }
-    });
+    return this.opened((descriptor) => this.#at("", () => listDirectory(descriptor)));
   }
 
   /** Names of its entries, as textOf() has them. */
@@ -156,18 +149,29 @@ export class Directory {
     this.#at("", () => faccessat(this.descriptor, ".", constants.W_OK | constants.X_OK));
   }
 
+  /**
+   * Runs `use` with a descriptor of this directory that is not O_PATH, for calls that need one. It is closed afterwards.
+   */
+  opened<T>(use: (descriptor: number) => T): T {
+    const descriptor = this.#at("", () => openat(this.descriptor, ".", constants.O_RDONLY | constants.O_DIRECTORY));
+    try {
+      return use(descriptor);
+    } finally {
+      close(descriptor);
+    }
+  }
+
   /** Makes the names in it durable, where the file system can do that. */
   sync(): void {
-    this.#at("", () => {
-      const opened = openat(this.descriptor, ".", constants.O_RDONLY | constants.O_DIRECTORY);
-      try {
-        fsync(opened);
-      } catch (error) {
-        if (!hasCode(error, "EINVAL")) throw error;
-      } finally {
-        close(opened);
-      }
-    });
+    this.opened((descriptor) =>
+      this.#at("", () => {
+        try {
+          fsync(descriptor);
+        } catch (error) {
+          if (!hasCode(error, "EINVAL")) throw error;
+        }
+      }),
+    );
   }
 
   close(): void {

@@ -15,3 +15,13 @@ export function reasonOf(error: unknown): string {
   if (isSystemError(error)) return getSystemErrorMap().get(error.errno ?? 0)?.[1] ?? String(error.code);
   return error instanceof Error ? error.message : String(error);
 }
+
+/** What is asked for is only in /proc, which is not mounted. */
+export class MissingProcError extends Error {
+  override readonly name = "MissingProcError";
+
+  /** @param why continues "/proc is not mounted: …" */
+  constructor(why: string) {
+    super(`/proc is not mounted: ${why}`);
+  }
+}

@@ -6,11 +6,12 @@ import { constants, readSync } from "node:fs";
 import { O_PATH, openat } from "./at-calls.ts";
 import { close } from "./descriptors.ts";
 import { bytesOf, textOf } from "./encoding.ts";
-import { hasCode } from "./errors.ts";
+import { hasCode, MissingProcError } from "./errors.ts";
 import { bind, SystemError } from "./library.ts";
 import { openNamed } from "./named-path.ts";
 import { moveMount } from "./mounts.ts";
 import { nulTerminated } from "./paths.ts";
+import { hasProc } from "./privileges.ts";
 
 // By number, the same on every architecture: the C library has names for them only since glibc 2.36.
 const SYS_FSOPEN = 430;
@@ -80,13 +81,18 @@ export class FileSystemContext {
     this.set(key, plain ? directory : `/proc/self/fd/${this.#open(directory)}`);
   }
 
+  /** Makes the file system, which ends with this object unless it is mounted: mountOn() does both. */
+  create(): void {
+    this.#call("create", () => fsconfig(SYS_FSCONFIG, this.#descriptor, FSCONFIG_CMD_CREATE, null, null, 0));
+  }
+
   /**
    * Mounts on an opened directory.
    *
    * @param attributes MOUNT_ATTR_*
    */
   mountOn(target: number, attributes: number): void {
-    this.#call("create", () => fsconfig(SYS_FSCONFIG, this.#descriptor, FSCONFIG_CMD_CREATE, null, null, 0));
+    this.create();
     const mount = this.#call("fsmount", () => fsmount(SYS_FSMOUNT, this.#descriptor, FSMOUNT_CLOEXEC, attributes));
     try {
       moveMount(mount, target);
@@ -109,6 +115,7 @@ export class FileSystemContext {
     const name = nulTerminated(key);
     if (fsconfig(SYS_FSCONFIG, this.#descriptor, FSCONFIG_SET_FD, name, null, descriptor) === 0) return;
     this.#messages();
+    if (!hasProc()) throw new MissingProcError(`this kernel takes ${key}= of ${this.#type} only as a path below it`);
     this.set(key, `/proc/self/fd/${descriptor}`);
   }
 

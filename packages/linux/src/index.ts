@@ -11,7 +11,7 @@ export * from "./descriptors.ts";
 export * from "./devices.ts";
 export { Directory, NotRegularError, type MadeDirectory } from "./directory.ts";
 export { bytesOf, textOf } from "./encoding.ts";
-export { hasCode, isSystemError, reasonOf } from "./errors.ts";
+export { hasCode, isSystemError, MissingProcError, reasonOf } from "./errors.ts";
 export { lockHolder } from "./locks.ts";
 export { escapeText, jsonText } from "./escape.ts";
 export { FileSystemContext, KernelRefusal } from "./file-system-context.ts";
@@ -29,6 +29,7 @@ export {
 } from "./library.ts";
 export * from "./mounts.ts";
 export { descriptorTarget, isNamed, openNamed, realPath } from "./named-path.ts";
+export { realPathOf } from "./real-path.ts";
 export {
   absolutePath,
   descriptorPath,
@@ -45,6 +46,7 @@ export * from "./sockets.ts";
 export { futimens, utimensat, type Timestamp } from "./times.ts";
 export { enableFsVerityOf, measureFsVerityOf } from "./verity.ts";
 export {
+  fgetxattr,
   flistxattr,
   fremovexattr,
   fsetxattr,
@@ -55,5 +57,4 @@ export {
   lremovexattr,
   lsetxattr,
   lsetxattrAt,
-  MissingProcError,
 } from "./xattrs.ts";

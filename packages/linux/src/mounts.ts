@@ -1,6 +1,7 @@
-/** Mounting, and mounts that are at no path: mount(2), umount2(2), open_tree(2), mount_setattr(2), move_mount(2). */
+/** Mounts, also such as are at no path: umount2(2), open_tree(2), mount_setattr(2), move_mount(2). */
 import { close } from "./descriptors.ts";
 import { bind, check, SystemError } from "./library.ts";
+import { withWorkingDirectory } from "./privileges.ts";
 import { nulTerminated, printable, type Path } from "./paths.ts";
 
 // By number, the same on every architecture: the C library has names for them only since glibc 2.36.
@@ -16,20 +17,24 @@ const MOVE_MOUNT_F_EMPTY_PATH = 0x04;
 const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
 const MS_PRIVATE = 1n << 18n;
 
-/** Flags of mount(2), and the attributes of the same values for mount_setattr(2). */
-export const MS_RDONLY = 1;
-export const MS_NOSUID = 2;
-export const MS_NODEV = 4;
-export const MS_NOEXEC = 8;
+/** Attributes of a mount, for fsmount(2) and mount_setattr(2). */
+export const MOUNT_ATTR_RDONLY = 1;
+export const MOUNT_ATTR_NOSUID = 2;
+export const MOUNT_ATTR_NODEV = 4;
+export const MOUNT_ATTR_NOEXEC = 8;
+/** How access times are updated, a number of three bits: relatime is 0. */
+export const MOUNT_ATTR_ATIME = 0x70;
+export const MOUNT_ATTR_NOATIME = 0x10;
+export const MOUNT_ATTR_STRICTATIME = 0x20;
+export const MOUNT_ATTR_NODIRATIME = 0x80;
+/** Since Linux 5.14. */
+export const MOUNT_ATTR_NOSYMFOLLOW = 0x200000;
 
-/** Flags of umount2(2). */
+/** A flag of umount2(2). */
 export const MNT_DETACH = 2;
-export const UMOUNT_NOFOLLOW = 8;
+const UMOUNT_NOFOLLOW = 8;
 
 const empty = new Uint8Array(1);
-const mountNative = bind(
-  "int mount(const void *source, const void *target, const void *type, unsigned long flags, const void *data)",
-);
 const umountNative = bind("int umount2(const void *target, int flags)");
 const openTree = bind("int64_t syscall(int64_t number, int dirfd, const void *path, unsigned int flags)");
 const moveMountNative = bind(
@@ -39,22 +44,16 @@ const setAttributes = bind(
   "int64_t syscall(int64_t number, int dirfd, const void *path, unsigned int flags, const void *attributes, size_t size)",
 );
 
-/** mount(2). `flags` are MS_*. */
-export function mount(
-  source: string | null,
-  target: Path,
-  type: string | null,
-  flags: number,
-  data: string | null,
-): void {
-  const text = (value: string | null): Uint8Array | null => (value === null ? null : nulTerminated(value));
-  const result = mountNative(text(source), nulTerminated(target), text(type), flags, text(data));
-  check(result, "mount", () => printable(target));
+/** umount2(2) of `name` in an opened directory; "" is the directory itself. `flags` are MNT_*; a link is not followed. */
+export function umountAt(directory: number, name: Path, flags: number): void {
+  const path = name.length === 0 ? "." : name;
+  const result = withWorkingDirectory(directory, () => umountNative(nulTerminated(path), flags | UMOUNT_NOFOLLOW));
+  check(result, "umount", () => printable(name));
 }
 
-/** umount2(2). `flags` are MNT_* and UMOUNT_NOFOLLOW. */
-export function umount(target: Path, flags: number): void {
-  check(umountNative(nulTerminated(target), flags), "umount", () => printable(target));
+/** Changes attributes (MOUNT_ATTR_*) of the mount whose root is open (O_PATH will do). Throws ENOSYS before Linux 5.12. */
+export function changeMount(descriptor: number, set: number, clear: number): void {
+  check(setMountAttributes(descriptor, AT_EMPTY_PATH, set, clear, 0n), "mount_setattr");
 }
 
 /**
@@ -63,8 +62,8 @@ export function umount(target: Path, flags: number): void {
  * `recursive` mounts below come along. Returns an O_PATH descriptor for close(), with which the copy ends unless it is
  * in use. Throws EPERM without CAP_SYS_ADMIN, ENOSYS before Linux 5.12.
  */
-export function cloneReadOnly(descriptor: number, flags: number, recursive = false): number {
-  const clone = cloneForMoving(descriptor, flags, recursive);
+export function cloneReadOnly(descriptor: number, attributes: number, recursive = false): number {
+  const clone = cloneForMoving(descriptor, attributes, recursive);
   try {
     // The first descriptor of a copy keeps a mount namespace for it, in which root of another namespace can change the
     // copy's attributes. Without that descriptor, the kernel lets nobody change or copy it.
@@ -75,17 +74,22 @@ export function cloneReadOnly(descriptor: number, flags: number, recursive = fal
 }
 
 /** As cloneReadOnly(), but a descriptor for moveMount(): never to be handed to another process. */
-export function cloneForMoving(descriptor: number, flags: number, recursive = false): number {
+export function cloneForMoving(descriptor: number, attributes: number, recursive = false): number {
   const recursion = recursive ? AT_RECURSIVE : 0;
   const how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | recursion;
   const clone = check(openTree(SYS_OPEN_TREE, descriptor, empty, how), "open_tree");
-  // struct mount_attr: attributes to set, to clear, propagation, user namespace.
-  const attributes = new BigUint64Array([BigInt(flags | MS_RDONLY | MS_NOSUID | MS_NODEV), 0n, MS_PRIVATE, 0n]);
-  const bytes = new Uint8Array(attributes.buffer);
-  const result = setAttributes(SYS_MOUNT_SETATTR, clone, empty, AT_EMPTY_PATH | recursion, bytes, bytes.length);
+  const set = attributes | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+  const result = setMountAttributes(clone, AT_EMPTY_PATH | recursion, set, 0, MS_PRIVATE);
   if (result === 0) return clone;
   close(clone);
   throw new SystemError(-result, "mount_setattr");
+}
+
+/** Returns the call's result. */
+function setMountAttributes(mount: number, how: number, set: number, clear: number, propagation: bigint): number {
+  // struct mount_attr: attributes to set, to clear, propagation, user namespace.
+  const bytes = new Uint8Array(new BigUint64Array([BigInt(set), BigInt(clear), propagation, 0n]).buffer);
+  return setAttributes(SYS_MOUNT_SETATTR, mount, empty, how, bytes, bytes.length);
 }
 
 /** Another O_PATH descriptor of an open file or directory. */

@@ -90,6 +90,16 @@ export function inInitialNamespace(kind: keyof typeof INITIAL_NAMESPACES): boole
   }
 }
 
+/** Whether there is /proc: not so in some chroots and initramfs images. */
+export function hasProc(): boolean {
+  try {
+    readlinkSync("/proc/self");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Takes capabilities from the calling thread, for good. */
 export function dropCapabilities(dropped: readonly number[]): void {
   const held = new Capabilities();
@@ -118,18 +128,35 @@ export function changeRoot(directory: number): void {
  */
 export function withRoot<T>(root: number, start: () => T): T {
   const before = openat(AT_FDCWD, "/", O_PATH | constants.O_DIRECTORY);
-  const working = openat(AT_FDCWD, ".", O_PATH | constants.O_DIRECTORY);
   try {
-    changeRoot(root);
+    return withWorkingDirectory(root, () => {
+      changeRoot(root);
+      try {
+        return start();
+      } finally {
+        changeRoot(before);
+      }
+    });
+  } finally {
+    close(before);
+  }
+}
+
+/**
+ * Runs `call` while an opened directory is the working directory: for system calls that take a path and have no form with
+ * a descriptor. Unlike a path below /proc/self/fd it needs no /proc. Nothing else may open relative paths meanwhile.
+ */
+export function withWorkingDirectory<T>(directory: number, call: () => T): T {
+  const before = openat(AT_FDCWD, ".", O_PATH | constants.O_DIRECTORY);
+  try {
+    check(fchdirNative(directory), "fchdir");
     try {
-      return start();
+      return call();
     } finally {
-      changeRoot(before);
+      check(fchdirNative(before), "fchdir");
     }
   } finally {
-    check(fchdirNative(working), "fchdir");
     close(before);
-    close(working);
   }
 }
 

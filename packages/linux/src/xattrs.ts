@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { hasCode } from "./errors.ts";
+import { hasCode, MissingProcError } from "./errors.ts";
 import { bind, check, errnos } from "./library.ts";
 import { descriptorPath, nulTerminated, printable, type Path } from "./paths.ts";
 
@@ -14,6 +14,7 @@ const remove = bind("int lremovexattr(const void *path, const void *name)");
 const listAt = bind(
   "int64_t syscall(int64_t number, int dirfd, const void *path, unsigned int flags, void *list, size_t size)",
 );
+const getOpen = bind("int64_t fgetxattr(int fd, const void *name, void *value, size_t size)");
 const setOpen = bind("int fsetxattr(int fd, const void *name, const void *value, size_t size, int flags)");
 const removeOpen = bind("int fremovexattr(int fd, const void *name)");
 const listOpen = bind("int64_t flistxattr(int fd, void *list, size_t size)");
@@ -77,6 +78,15 @@ export function lgetxattr(path: Path, name: Path): Buffer | undefined {
   return Buffer.from(scratch.subarray(0, length));
 }
 
+/** The same of a file that is open, not by O_PATH. */
+export function fgetxattr(descriptor: number, name: Path): Buffer | undefined {
+  scratch ??= Buffer.allocUnsafeSlow(LIMIT);
+  const length = getOpen(descriptor, nulTerminated(name), scratch, LIMIT);
+  if (length === -errnos.ENODATA) return undefined;
+  check(length, "fgetxattr");
+  return Buffer.from(scratch.subarray(0, length));
+}
+
 /** The same of a name in an opened directory. Throws MissingProcError where /proc is missing. */
 export function lgetxattrAt(directory: number, name: Uint8Array, attribute: Path): Buffer | undefined {
   return byProc(directory, name, (path) => lgetxattr(path, attribute));
@@ -108,21 +118,13 @@ export function fremovexattr(descriptor: number, name: Path): void {
   check(removeOpen(descriptor, nulTerminated(name)), "fremovexattr");
 }
 
-/** The kernel has no way to a file's extended attributes but by a path, and the paths of descriptors are in /proc. */
-export class MissingProcError extends Error {
-  override readonly name = "MissingProcError";
-
-  constructor() {
-    super("/proc is not mounted: extended attributes cannot be reached without it");
-  }
-}
-
 /** Calls with a path to `name` in an opened directory. */
 function byProc<T>(directory: number, name: Uint8Array, call: (path: Buffer) => T): T {
   try {
     return call(descriptorPath(directory, name));
   } catch (error) {
     if (!hasCode(error, "ENOENT", "ENOTDIR") || existsSync(descriptorPath(directory))) throw error;
-    throw new MissingProcError();
+    // The kernel has no way to a file's extended attributes but by a path, and the paths of descriptors are in /proc.
+    throw new MissingProcError("extended attributes cannot be reached without it");
   }
 }

@@ -1,3 +1,4 @@
+import { setLabels } from "@puzzlefs/fuse";
 import { FileSystemContext } from "@puzzlefs/linux";
 
 /** What `-t puzzlefs` takes; kernel/super.c has the other end. */
@@ -8,8 +9,10 @@ export interface DriverMount {
   /** Opened. */
   mountpoint: number;
   source: string;
-  /** MS_RDONLY and the like, which are the same bits as MOUNT_ATTR_*. */
-  flags: number;
+  /** MOUNT_ATTR_*. */
+  attributes: number;
+  /** Options of SELinux. */
+  labels: readonly (readonly [string, string])[];
   verify: "none" | "blob";
   digest?: string;
 }
@@ -22,5 +25,6 @@ export function mountByDriver(mount: DriverMount): void {
   context.set("image_manifest", mount.manifest);
   if (mount.verify === "blob") context.set("verify", "blob");
   if (mount.digest !== undefined) context.set("verity", mount.digest);
-  context.mountOn(mount.mountpoint, mount.flags);
+  setLabels(context, mount.labels);
+  context.mountOn(mount.mountpoint, mount.attributes);
 }

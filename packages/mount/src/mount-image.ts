@@ -1,5 +1,5 @@
 import { checkMountpoint, MountError, type MountOptions, type Mountpoint, parseMountOptions } from "@puzzlefs/fuse";
-import { KernelRefusal } from "@puzzlefs/linux";
+import { Directory, KernelRefusal, MOUNT_ATTR_RDONLY } from "@puzzlefs/linux";
 import { Layout } from "@puzzlefs/oci";
 import { type ImageTree, openImageAt } from "@puzzlefs/reader";
 import { mountByDriver } from "./driver.ts";
@@ -40,15 +40,22 @@ export interface FuseMount {
   shownAt?: string;
   /** sha256 of the manifest. */
   reference: string;
+  /** A descriptor for the processes that serve, which keep it open. */
+  lock?: number;
 }
 
 /**
- * Mounts an image, and returns by what. `startFuse` starts a daemon and resolves once its mount is usable.
+ * Mounts an image, and returns by what. `startFuse` starts a daemon and resolves once its mount is usable. `warn` gets
+ * what is not as one may expect.
  *
  * Rejects with MountError; with what is wrong with the image (FormatError, IntegrityError, LayoutError), which does not
  * depend on the driver; and with whatever startFuse rejects with.
  */
-export async function mountImage(given: MountRequest, startFuse: (mount: FuseMount) => Promise<void>): Promise<Driver> {
+export async function mountImage(
+  given: MountRequest,
+  startFuse: (mount: FuseMount) => Promise<void>,
+  warn: (message: string) => void,
+): Promise<Driver> {
   const options = parseMountOptions(given.options, given.source);
   using shownAt = checkMountpoint(given.mountpoint);
   // From here on it is one image, whatever becomes of its tag.
@@ -57,22 +64,30 @@ export async function mountImage(given: MountRequest, startFuse: (mount: FuseMou
   if (!request.writable && request.persist === undefined) {
     return await mountReadOnly(request, options, shownAt, () => startFuse({ mountpoint: shownAt.path, reference }));
   }
+  using layout = Layout.open(request.ociDir);
+  // Not closed here: it is the descriptor of `shownAt`.
+  const place = new Directory(shownAt.descriptor, shownAt.path);
+  const apart = [
+    { what: "the mount point", directory: place },
+    { what: "the image's layout", directory: layout.directory },
+    { what: "the image's store", directory: layout.blobs.directory },
+  ];
+  const { fsname: source, attributes, labels } = options;
+  const overlay = { source, attributes, labels, image: reference, persist: request.persist, apart, warn };
   let driver: Driver | undefined;
   const writable = (choice: DriverChoice): Promise<Driver> =>
-    mountWritable(
-      shownAt,
-      { source: options.fsname, flags: options.flags, persist: request.persist },
-      async (lower) => {
-        const start = (): Promise<void> => startFuse({ mountpoint: lower.path, shownAt: shownAt.path, reference });
-        driver = await mountReadOnly({ ...request, driver: choice }, options, lower, start);
-        // The process that serves by FUSE has the image open, and looks itself.
-        if (driver === "kernel" && request.overlayAttributes !== true) {
-          using tree = openRequested(request);
-          refuseOverlayMarks(tree, request.mountpoint, overlayPrefix());
-        }
-        return driver;
-      },
-    );
+    mountWritable(shownAt, overlay, async ({ mountpoint: lower, preferred, lock }) => {
+      const start = (): Promise<void> =>
+        startFuse({ mountpoint: lower.path, shownAt: shownAt.path, reference, ...(lock !== undefined && { lock }) });
+      const chosen = choice === "auto" && preferred === "fuse" ? "fuse" : choice;
+      driver = await mountReadOnly({ ...request, driver: chosen }, { ...options, labels: [] }, lower, start);
+      // The process that serves by FUSE has the image open, and looks itself.
+      if (driver === "kernel" && request.overlayAttributes !== true) {
+        using tree = openRequested(request);
+        refuseOverlayMarks(tree, request.mountpoint, overlayPrefix());
+      }
+      return driver;
+    });
   try {
     return await writable(request.driver);
   } catch (error) {
@@ -113,7 +128,8 @@ function tryDriver(request: MountRequest, options: MountOptions, mountpoint: Mou
       source: options.fsname,
       mountpoint: mountpoint.descriptor,
       manifest: request.reference,
-      flags: options.flags,
+      attributes: options.attributes | MOUNT_ATTR_RDONLY,
+      labels: options.labels,
     });
     return undefined;
   } catch (error) {

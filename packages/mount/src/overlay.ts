@@ -1,50 +1,68 @@
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { checkMountpoint, MountError, type Mountpoint } from "@puzzlefs/fuse";
+import { checkMountpoint, MountError, type Mountpoint, setLabels } from "@puzzlefs/fuse";
 import {
   Directory,
-  FileStatus,
   FileSystemContext,
-  KernelRefusal,
-  MNT_DETACH,
-  umount,
-  UMOUNT_NOFOLLOW,
   hasCode,
   inInitialNamespace,
+  KernelRefusal,
+  MNT_DETACH,
+  umountAt,
 } from "@puzzlefs/linux";
-import { type RootAttributes, Upper } from "./upper.ts";
-
-const MS_RDONLY = 1;
+import type { Driver } from "./mount-image.ts";
+import { copyRootAttributes } from "./root-attributes.ts";
+import { readRecord, type UpperRecord, writeRecord } from "./upper-record.ts";
+import { inUse, type Place } from "./upper-use.ts";
+import { Upper } from "./upper.ts";
 
 /** The kernel refused the overlay; its lower layer was fine. */
 export class OverlayError extends MountError {}
 
 export interface Overlay {
   source: string;
-  /** Flags of mount(2) for what users see. */
-  flags: number;
+  /** MOUNT_ATTR_* of what users see. */
+  attributes: number;
+  /** Options of SELinux. */
+  labels: readonly (readonly [string, string])[];
+  /** sha256 of the manifest of what is below. */
+  image: string;
   /** The upper directory; undefined: in memory. */
   persist: string | undefined;
+  /** Directories that the upper one must be apart from. */
+  apart: readonly Place[];
+  /** Gets what is not as one may expect, but no reason to refuse. */
+  warn: (message: string) => void;
+}
+
+/** What the lower layer is to be mounted with. */
+export interface Lower {
+  mountpoint: Mountpoint;
+  /** By which driver the upper directory was begun over this image. */
+  preferred: Driver | undefined;
+  /** A lock for the processes that serve, if any do. */
+  lock: number | undefined;
 }
 
 /**
- * Mounts an overlay on `mountpoint`, over what `mountLower` mounts read-only on the directory that it is given.
+ * Mounts an overlay on `mountpoint`, over what `mountLower` mounts read-only on the directory that it is given. Resolves
+ * with by what it did.
  *
  * Nothing but the overlay stays visible. What it consists of is mounted below a directory for the moment only and
  * detached when the overlay holds it, so that whoever takes the overlay off (umount(8) will do) ends all of it, and
  * no kill at any moment after that leaves anything behind.
  */
-export async function mountWritable<T>(
+export async function mountWritable(
   mountpoint: Mountpoint,
   overlay: Overlay,
-  mountLower: (lower: Mountpoint) => Promise<T>,
-): Promise<T> {
+  mountLower: (lower: Lower) => Promise<Driver>,
+): Promise<Driver> {
   using parent = Directory.open(temporaryDirectory());
   const { name, directory: place } = parent.makeTemporary("puzzlefs-mount-");
   const remove = (): void => {
     try {
-      umount(`/proc/self/fd/${parent.descriptor}/${name}`, MNT_DETACH | UMOUNT_NOFOLLOW);
+      umountAt(parent.descriptor, name, MNT_DETACH);
     } catch (error) {
       // Nothing has been mounted there.
       if (!hasCode(error, "EINVAL", "EPERM")) throw error;
@@ -59,13 +77,21 @@ export async function mountWritable<T>(
     mountTmpfs(place);
     // What is mounted there now.
     using mounts = Directory.open(place.path);
-    mounts.makeDirectory("lower").close();
-    const lower = join(place.path, "lower");
-    using target = checkMountpoint(lower);
-    const result = await mountLower(target);
-    using upper = prepareUpper(overlay.persist, mounts, attributesOf(lower));
-    mountOverlay(mountpoint, overlay, lower, upper);
-    return result;
+    const { persist, apart } = overlay;
+    using upper = persist === undefined ? Upper.make(mounts) : await Upper.open(persist, apart, mounts);
+    try {
+      mounts.makeDirectory("lower").close();
+      const lower = join(place.path, "lower");
+      using target = checkMountpoint(lower);
+      const record = readRecord(upper.upper);
+      const preferred = record?.image === overlay.image ? record.driver : undefined;
+      const driver = await mountLower({ mountpoint: target, preferred, lock: upper.lock });
+      mountOver(mountpoint, overlay, lower, driver, upper);
+      return driver;
+    } catch (error) {
+      upper.undo();
+      throw error;
+    }
   } finally {
     process.off("exit", remove);
     remove();
@@ -99,29 +125,68 @@ function mountTmpfs(place: Directory): void {
   }
 }
 
-function attributesOf(path: string): RootAttributes {
-  const status = new FileStatus();
-  using directory = Directory.open(path);
-  status.readDescriptor(directory.descriptor);
-  return status;
+/** The first mount of an upper directory gives it the attributes of the lower root; later ones keep what users made of them. */
+function mountOver(mountpoint: Mountpoint, overlay: Overlay, lower: string, driver: Driver, upper: Upper): void {
+  const { image, warn } = overlay;
+  const { path } = upper.upper;
+  const record = readRecord(upper.upper);
+  const { isEmpty } = upper;
+  if (isEmpty && record === undefined && upper.isOurs) copyRootAttributes(lower, upper.upper, warn);
+  if (isEmpty) upper.removeIndex();
+  // What an index keeps together are inodes of one image as one driver numbers them.
+  const fits = record?.index === true && record.image === image && record.driver === driver;
+  let index = isEmpty || (fits && upper.indexed !== undefined);
+  if (!index) dropIndex(upper, record);
+  try {
+    mountOverlay(mountpoint, overlay, lower, upper, index);
+  } catch (error) {
+    // A copy of an upper directory: its index names the original.
+    if (!(error instanceof OverlayError) || error.code !== "ESTALE" || !index) throw error;
+    dropIndex(upper, undefined);
+    index = false;
+    mountOverlay(mountpoint, overlay, lower, upper, index);
+  }
+  if (record !== undefined && record.image !== image && !isEmpty) {
+    warn(`${path}: changes of another image, ${record.image}, are laid over ${image}`);
+  }
+  if (overlay.persist !== undefined) writeRecord(upper.upper, { image, driver, index, at: mountpoint.path });
 }
 
-function prepareUpper(persist: string | undefined, place: Directory, root: RootAttributes): Upper {
-  return persist === undefined ? Upper.make(place, root) : Upper.open(persist, root);
+/** Throws MountError if the index has what nothing else has: a file that was changed by a name that is gone. */
+function dropIndex(upper: Upper, record: UpperRecord | undefined): void {
+  if ((upper.indexed ?? 0) > 0) {
+    const whose =
+      record === undefined ? "another directory" : `image ${record.image}, mounted by --driver ${record.driver}`;
+    throw new MountError(
+      `${upper.upper.path}: files with hard links were changed, whose index ${upper.indexPath} belongs to ${whose}; ` +
+        "remove the index to go on without: names that were not written themselves show the image's content then",
+    );
+  }
+  upper.removeIndex();
 }
 
-function mountOverlay(mountpoint: Mountpoint, overlay: Overlay, lower: string, { upper, work }: Upper): void {
+function mountOverlay(
+  mountpoint: Mountpoint,
+  overlay: Overlay,
+  lower: string,
+  { upper, work }: Upper,
+  index: boolean,
+): void {
   try {
     using context = new FileSystemContext("overlay");
     context.set("source", overlay.source);
     context.setDirectory("lowerdir", lower);
     context.setDirectory("upperdir", upper.descriptor);
     context.setDirectory("workdir", work.descriptor);
-    // There, trusted xattrs cannot be set.
-    if (!inInitialNamespace("user")) context.setFlag("userxattr");
-    context.mountOn(mountpoint.descriptor, overlay.flags & ~MS_RDONLY);
+    // In a user namespace trusted xattrs cannot be set, and files not be opened by handle, which an index needs.
+    if (inInitialNamespace("user")) context.set("index", index ? "on" : "off");
+    else context.setFlag("userxattr");
+    setLabels(context, overlay.labels);
+    context.mountOn(mountpoint.descriptor, overlay.attributes);
   } catch (error) {
     if (!(error instanceof KernelRefusal)) throw error;
-    throw new OverlayError(`${mountpoint.path}: no overlay with ${upper.path}: ${error.message}`, error.code);
+    if (error.code === "EBUSY") throw new MountError(`${upper.path}: ${inUse(undefined)}`, error.code);
+    const reason = error.message.replace(/\/proc\/self\/fd\/\d+/g, upper.path);
+    throw new OverlayError(`${mountpoint.path}: no overlay with ${upper.path}: ${reason}`, error.code);
   }
 }

@@ -1,27 +1,99 @@
-import { checkMountpoint, isOurs, MountError, mountOf, parseMountOptions } from "@puzzlefs/fuse";
-import { mount as mountNative, MS_RDONLY, SystemError } from "@puzzlefs/linux";
-
-const MS_REMOUNT = 32;
-const MS_BIND = 4096;
-const FLAGS = ["nosuid", "nodev", "noexec"];
+import { readFileSync } from "node:fs";
+import {
+  checkMountpoint,
+  effectOf,
+  isOurs,
+  MountError,
+  type MountEntry,
+  MountOptionError,
+  mountOf,
+  nameAndValue,
+  parseMountOptions,
+  splitOptions,
+} from "@puzzlefs/fuse";
+import { changeMount, hasCode, MOUNT_ATTR_RDONLY, SystemError, textOf } from "@puzzlefs/linux";
+import { readWords } from "./words.ts";
 
 /**
- * `mount -o remount`: changes the flags of the mount (nosuid, nodev, noexec); those that are not named stay. A writable
- * overlay over an image can be made read-only and writable again; the image itself stays read-only silently, because
- * mount(8) passes "rw" whenever "ro" is not given. Throws MountError.
+ * `mount -o remount`: changes the attributes of a mount (nosuid, nodev, noexec, nosymfollow, access times); those that are
+ * not named stay. A writable overlay over an image can be made read-only and writable again; the image itself stays
+ * read-only silently, because mount(8) passes "rw" whenever "ro" is not given. Throws MountError, and MountOptionError for
+ * what no remount can change.
+ *
+ * @param options all that was given but "remount" itself
+ * @param sloppy unknown options are passed over
  */
-export function remount(path: string, options: readonly string[], rw: boolean): void {
+export function remount(path: string, options: readonly string[], sloppy = false): void {
   using mountpoint = checkMountpoint(path);
   const mount = mountOf(mountpoint.descriptor);
   if (mount?.mountpoint !== mountpoint.path) throw new MountError(`${path}: not mounted`, "EINVAL");
   if (!isOurs(mount)) throw new MountError(`${path}: not an image but ${mount.type} is mounted there`, "EINVAL");
-  const present = new Set(mount.options.split(","));
-  const kept = FLAGS.map((flag) => (present.has(flag) ? flag : flag.replace("no", "")));
-  const { flags } = parseMountOptions([...kept, ...options]);
-  const wanted = rw && mount.type === "overlay" ? flags & ~MS_RDONLY : flags;
+  const present = presentOptions(mount);
+  let [set, clear] = [0, 0];
+  for (const word of options.flatMap(splitOptions)) {
+    const { name, value } = nameAndValue(word);
+    const effect = effectOf(name, value);
+    if (effect === undefined) {
+      // mount(8) repeats what the kernel shows of the mount, and what fstab has.
+      if (present.has(word) || (present.has(name) && !isKnown(word)) || (sloppy && !isKnown(word))) continue;
+      throw new MountOptionError(
+        isKnown(word)
+          ? `${path}: ${word}: a remount cannot change that; unmount, and mount again`
+          : `unknown mount option "${word}"`,
+      );
+    }
+    set = (set & ~effect.clear) | effect.set;
+    clear = (clear & ~effect.set) | effect.clear;
+  }
+  if (mount.type !== "overlay") clear &= ~MOUNT_ATTR_RDONLY;
   try {
-    mountNative(null, mountpoint.reachable, null, MS_REMOUNT | MS_BIND | wanted, null);
+    changeMount(mountpoint.descriptor, set, clear);
   } catch (error) {
     throw error instanceof SystemError ? new MountError(`${path}: ${error.message}`, error.code) : error;
   }
+}
+
+/** What the kernel shows of a mount, and options that it does not show but fstab has; and the names of the kernel's. */
+function presentOptions({ mountpoint, type, options, superOptions }: MountEntry): Set<string> {
+  const shown = [...options.split(","), ...superOptions.split(",").map(unescape)];
+  const names = shown.map((word) => nameAndValue(word).name);
+  return new Set([
+    ...shown,
+    ...names,
+    ...(type === "overlay" ? ["writable"] : []),
+    ...(type === "puzzlefs" ? ["driver=kernel"] : []),
+    ...(type === "fuse.puzzlefs" ? ["driver=fuse"] : []),
+    ...fstabOptions(mountpoint),
+  ]);
+}
+
+function fstabOptions(mountpoint: string): string[] {
+  let text: string;
+  try {
+    text = readFileSync("/etc/fstab", "latin1");
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "EACCES")) return [];
+    throw error;
+  }
+  const lines = text.split("\n").map((line) => line.trim().split(/[ \t]+/));
+  return lines.flatMap(([, at, , options]) =>
+    at !== undefined && options !== undefined && unescape(at) === mountpoint ? splitOptions(unescape(options)) : [],
+  );
+}
+
+/** Whether it is an option of ours, of any kind. */
+function isKnown(word: string): boolean {
+  try {
+    parseMountOptions(readWords([word]).options);
+    return true;
+  } catch (error) {
+    if (error instanceof MountOptionError) return !error.message.startsWith("unknown");
+    throw error;
+  }
+}
+
+/** Latin1 as a string. White space and the like are octal there. */
+function unescape(text: string): string {
+  const bytes = text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+  return textOf(Buffer.from(bytes, "latin1"));
 }

@@ -1,94 +1,226 @@
-import { constants, fchmodSync, fchownSync } from "node:fs";
+import { constants } from "node:fs";
 import { basename, dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { MountError } from "@puzzlefs/fuse";
-import { close, Directory, FileStatus, openat, SystemError } from "@puzzlefs/linux";
+import { close, Directory, FileStatus, flock, LOCK_EX, LOCK_NB, realPathOf, SystemError } from "@puzzlefs/linux";
+import { readRecord } from "./upper-record.ts";
+import { identityOf, inUse, isInUse, type Place, Refusal, refuseOverlap, refuseShownMount } from "./upper-use.ts";
 
-/** Owner and mode of the root of what an overlay is mounted over. */
-export type RootAttributes = Pick<FileStatus, "uid" | "gid" | "mode">;
+/** A file in the work directory. Its lock is for the processes that mount, and for those that serve. */
+const LOCK = "lock";
+/**
+ * Within this time the process that served a mount that has just ended lets go of the lock, and a mount namespace that is
+ * only being made of its copy of the mount; milliseconds.
+ */
+const PATIENCE = 5000;
+const PAUSE = 20;
+/** overlayfs keeps hard links together by what is in it. */
+const INDEX = "index";
 
 /** The two directories of an overlay that are written. They are used by their descriptors alone. */
 export class Upper {
   readonly upper: Directory;
   readonly work: Directory;
+  /** A locked file for close(), undefined where nobody else can have the directories. */
+  readonly lock: number | undefined;
+  readonly #steps: Steps;
 
-  private constructor(upper: Directory, work: Directory) {
+  private constructor(upper: Directory, work: Directory, steps: Steps, lock?: number) {
     this.upper = upper;
     this.work = work;
+    this.lock = lock;
+    this.#steps = steps;
   }
 
   /** Makes both in a new directory of ours. */
-  static make(place: Directory, root: RootAttributes): Upper {
-    return new Upper(prepareUpper(place, "upper", root), place.makeDirectory("upper.work", 0o700));
+  static make(place: Directory): Upper {
+    const steps = new Steps();
+    const upper = steps.opened(place.makeDirectory("upper"));
+    return new Upper(upper, steps.opened(place.makeDirectory("upper.work", 0o700)), steps);
   }
 
   /**
-   * Opens `path` and `path`.work beside it, making what is missing; their parent must be there. An upper directory
-   * that is made, or is empty and our own, begins like the lower root, whose place its attributes take. A link to it
-   * must be root's or our own. The work directory, which overlayfs empties, must be a real directory of our own.
-   * Throws MountError.
+   * Opens `path` and, beside the directory that it leads to, its name with .work, making what is missing; their parent
+   * must be there. A link to it must be root's or our own. The work directory, which overlayfs empties, must be a real
+   * directory of our own. Rejects with MountError also if any of them is, has inside, or is inside one of `apart`, or if
+   * another mount uses them; then nothing is left that was made.
+   *
+   * @param scratch an empty directory, to ask the kernel
    */
-  static open(path: string, root: RootAttributes): Upper {
+  static async open(path: string, apart: readonly Place[], scratch: Directory): Promise<Upper> {
+    const steps = new Steps();
     try {
-      using parent = Directory.open(dirname(path));
-      const upper = prepareUpper(parent, basename(path), root);
-      try {
-        return new Upper(upper, openWork(parent, `${basename(path)}.work`));
-      } catch (error) {
-        upper.close();
-        throw error;
-      }
+      const [upper, parent, name] = openUpper(path, apart, steps);
+      const work = openWork(parent, `${name}.work`, apart, steps);
+      const busy = inUse(readRecord(upper)?.at);
+      const refuseUsed = async (): Promise<void> => {
+        refuseShownMount([upper, work]);
+        await patiently(() => !isInUse([upper, work], scratch), busy);
+      };
+      await refuseUsed();
+      const lock = await lockIn(work, busy);
+      steps.closing(lock);
+      // From here on no other of ours can begin to use them.
+      await refuseUsed();
+      return new Upper(upper, work, steps, lock);
     } catch (error) {
+      steps.undo();
+      steps.close();
       if (!(error instanceof SystemError || error instanceof Refusal)) throw error;
       throw new MountError(`${path}: no use as an upper directory: ${error.message}`);
     }
   }
 
+  /** Whether nothing has been written yet, or all of it was removed from below. */
+  get isEmpty(): boolean {
+    return this.upper.entries().length === 0;
+  }
+
+  /** Whether the caller may change its attributes. */
+  get isOurs(): boolean {
+    return isOurs(this.upper);
+  }
+
+  /** How many inodes the index of hard links has; undefined: there is no index. */
+  get indexed(): number | undefined {
+    if (!this.work.status(INDEX, new FileStatus())) return undefined;
+    using index = this.work.directory(INDEX);
+    return index.entries().length;
+  }
+
+  get indexPath(): string {
+    return this.work.pathOf(INDEX);
+  }
+
+  /** Hard links that it has kept together come apart. */
+  removeIndex(): void {
+    if (this.indexed !== undefined) removeTree(this.work, INDEX);
+  }
+
+  /** Removes what was made: there is no mount. */
+  undo(): void {
+    this.#steps.undo();
+  }
+
   [Symbol.dispose](): void {
-    this.upper.close();
-    this.work.close();
+    this.#steps.close();
   }
 }
 
-/** The message names what is refused. */
-class Refusal extends Error {
-  override readonly name = "Refusal";
+/** What has been opened and made. */
+class Steps {
+  readonly #descriptors: number[] = [];
+  readonly #undo: (() => void)[] = [];
+
+  opened(directory: Directory): Directory {
+    this.closing(directory.descriptor);
+    return directory;
+  }
+
+  closing(descriptor: number): void {
+    this.#descriptors.push(descriptor);
+  }
+
+  made(undo: () => void): void {
+    this.#undo.push(undo);
+  }
+
+  /** The last first. */
+  undo(): void {
+    for (const step of this.#undo.splice(0).toReversed()) step();
+  }
+
+  close(): void {
+    for (const descriptor of this.#descriptors.splice(0)) close(descriptor);
+  }
 }
 
-function prepareUpper(parent: Directory, name: string, root: RootAttributes): Directory {
+/** Returns the upper directory, its real parent, and its name there. */
+function openUpper(
+  path: string,
+  apart: readonly Place[],
+  steps: Steps,
+): [upper: Directory, parent: Directory, name: string] {
+  const parent = steps.opened(Directory.open(dirname(path)));
+  const name = basename(path);
+  if (name === "") throw new Refusal("there is no place for a work directory beside it");
   const status = new FileStatus();
-  const isThere = parent.status(name, status);
-  if (isThere && status.type === constants.S_IFLNK && status.uid !== 0 && status.uid !== process.geteuid?.()) {
+  if (!parent.status(name, status)) {
+    const upper = steps.opened(parent.makeDirectory(name));
+    steps.made(() => parent.removeDirectory(name));
+    refuseOverlap(upper, apart);
+    return [upper, parent, name];
+  }
+  const isLink = status.type === constants.S_IFLNK;
+  if (isLink && status.uid !== 0 && status.uid !== process.geteuid?.()) {
     throw new Refusal(`${parent.pathOf(name)} is a symbolic link of another user's`);
   }
-  const upper = isThere ? parent.linkedDirectory(name) : parent.makeDirectory(name);
+  const upper = steps.opened(parent.linkedDirectory(name));
+  refuseOverlap(upper, apart);
+  if (!isLink) return [upper, parent, name];
+  // One directory has one work directory, whatever leads to it: so it has one lock.
+  const real = realPathOf(upper.descriptor, path);
+  const above = steps.opened(new Directory(upper.directory("..").descriptor, dirname(real)));
+  if (!above.status(basename(real), status) || status.identity !== identityOf(upper)) {
+    throw new Refusal(`${real} was moved meanwhile`);
+  }
+  return [upper, above, basename(real)];
+}
+
+function openWork(parent: Directory, name: string, apart: readonly Place[], steps: Steps): Directory {
+  const status = new FileStatus();
+  const isThere = parent.status(name, status);
+  if (isThere && status.type !== constants.S_IFDIR) throw new Refusal(`${parent.pathOf(name)} is not a directory`);
+  const work = steps.opened(isThere ? parent.directory(name) : parent.makeDirectory(name, 0o700));
+  if (!isThere) steps.made(() => removeTree(parent, name));
+  refuseOverlap(work, apart);
+  if (!isOurs(work)) throw new Refusal(`${work.path}, its work directory, is another user's`);
+  return work;
+}
+
+function isOurs({ descriptor }: Directory): boolean {
+  const status = new FileStatus();
+  status.readDescriptor(descriptor);
+  return status.uid === process.geteuid?.();
+}
+
+/**
+ * Returns a descriptor with the lock, which others hold while they mount, and by FUSE for as long as they serve. The file
+ * stays: who waits for the lock of a file that was removed would not exclude who makes another.
+ */
+async function lockIn(work: Directory, busy: string): Promise<number> {
+  let lock = work.openFile(LOCK);
+  if (lock === undefined) {
+    close(work.createFile(LOCK, 0o600));
+    lock = work.openFile(LOCK);
+  }
+  if (lock === undefined) throw new Refusal(`${work.pathOf(LOCK)} was removed meanwhile`);
+  const opened = lock;
   try {
-    status.readDescriptor(upper.descriptor);
-    const ours = status.uid === process.geteuid?.();
-    if ((!isThere || ours) && upper.entries().length === 0) giveAttributes(upper, root);
-    return upper;
+    await patiently(() => flock(opened, LOCK_EX | LOCK_NB), busy);
+    return opened;
   } catch (error) {
-    upper.close();
+    close(opened);
     throw error;
   }
 }
 
-function giveAttributes({ descriptor }: Directory, root: RootAttributes): void {
-  const opened = openat(descriptor, ".", constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    fchownSync(opened, root.uid, root.gid);
-    fchmodSync(opened, root.mode & 0o7777);
-  } finally {
-    close(opened);
+/** Asks until the answer is yes; Refusal if it is not in time. */
+async function patiently(ask: () => boolean, busy: string): Promise<void> {
+  for (const deadline = performance.now() + PATIENCE; !ask(); await sleep(PAUSE)) {
+    if (performance.now() > deadline) throw new Refusal(busy);
   }
 }
 
-function openWork(parent: Directory, name: string): Directory {
-  const status = new FileStatus();
-  const isThere = parent.status(name, status);
-  if (isThere && status.type !== constants.S_IFDIR) throw new Refusal(`${parent.pathOf(name)} is not a directory`);
-  const work = isThere ? parent.directory(name) : parent.makeDirectory(name, 0o700);
-  status.readDescriptor(work.descriptor);
-  if (status.uid === process.geteuid?.()) return work;
-  work.close();
-  throw new Refusal(`${parent.pathOf(name)}, its work directory, is another user's`);
+/** Removes a directory that only we write, with all that is in it. */
+function removeTree(parent: Directory, name: string | Uint8Array): void {
+  {
+    using directory = parent.directory(name);
+    const status = new FileStatus();
+    for (const entry of directory.entries()) {
+      if (directory.status(entry.name, status) && status.type === constants.S_IFDIR) removeTree(directory, entry.name);
+      else directory.removeFile(entry.name);
+    }
+  }
+  parent.removeDirectory(name);
 }

@@ -6,7 +6,6 @@ const digest = "0123456789abcdef".repeat(4);
 
 test("words of ours are taken out, the rest stays in order", (t) => {
   t.deepEqual(readWords([`rw,oci_root_dir=/a=b,image_manifest=${digest.toUpperCase()},nosuid`, "verify=blob,noauto"]), {
-    rw: true,
     ociRootDir: "/a=b",
     imageManifest: digest,
     verify: "blob",
@@ -17,7 +16,6 @@ test("words of ours are taken out, the rest stays in order", (t) => {
       `tag=v1,verity=${digest},driver=fuse,writable,persist=/u,log_file=/l,supervise,overlay_attributes,remount`,
     ]),
     {
-      rw: false,
       tag: "v1",
       verity: digest,
       driver: "fuse",
@@ -32,9 +30,9 @@ test("words of ours are taken out, the rest stays in order", (t) => {
   );
 });
 
-test("the last of ro and rw counts", (t) => {
-  t.false(readWords(["rw,remount,ro"]).rw);
-  t.true(readWords(["ro", "rw"]).rw);
+test("the last of several counts, and quotes around values are taken off", (t) => {
+  const words = readWords(['verify=none,persist="/a,b",driver=fuse', "verify=blob,writable=yes"]);
+  t.deepEqual([words.verify, words.persist, words.options], ["blob", "/a,b", ["writable=yes"]]);
 });
 
 test("values that cannot be are refused by name", (t) => {

@@ -1,4 +1,4 @@
-import { MountOptionError } from "@puzzlefs/fuse";
+import { MountOptionError, nameAndValue, splitOptions } from "@puzzlefs/fuse";
 
 /** What mount options can say besides what is an option of every mount: fstab has nothing but -o. */
 export interface Words {
@@ -14,21 +14,21 @@ export interface Words {
   supervise?: true;
   overlayAttributes?: true;
   remount?: true;
-  /** Whether "rw" was given after any "ro". */
-  rw: boolean;
   /** The rest, for parseMountOptions(). */
   options: string[];
 }
 
+const FLAGS = new Set(["writable", "overlay_attributes", "supervise", "remount"]);
+const VALUED = new Set(["oci_root_dir", "image_manifest", "tag", "verity", "verify", "driver", "persist", "log_file"]);
 const DIGEST = /^[0-9a-f]{64}$/i;
 
-/** Sorts mount options. Throws MountOptionError for a value that cannot be. */
+/** Sorts mount options; the last of several with one name counts. Throws MountOptionError for a value that cannot be. */
 export function readWords(given: readonly string[]): Words {
-  const words: Words = { rw: false, options: [] };
-  for (const word of given.flatMap((list) => list.split(","))) {
-    const equals = word.indexOf("=");
-    const name = equals < 0 ? word : word.slice(0, equals);
-    if (!apply(words, name, equals < 0 ? "" : word.slice(equals + 1))) words.options.push(word);
+  const words: Words = { options: [] };
+  for (const word of given.flatMap(splitOptions)) {
+    const { name, value } = nameAndValue(word);
+    const known = FLAGS.has(name) ? value === undefined : value !== undefined || VALUED.has(name);
+    if (!known || !apply(words, name, value ?? "")) words.options.push(word);
   }
   return words;
 }
@@ -72,10 +72,6 @@ function apply(words: Words, name: string, value: string): boolean {
     case "remount":
       words.remount = true;
       break;
-    case "rw":
-    case "ro":
-      words.rw = name === "rw";
-      return false;
     default:
       return false;
   }

@@ -31,9 +31,10 @@ const example = `
 Mounts by the kernel driver where there is one, else by FUSE, as root or as an ordinary user (who needs fusermount3,
 Debian's package fuse3). umount(8) ends any mount of ours.
 
-Mounts are nosuid and nodev. Options after -o: suid, dev (in fstab allow_suid, allow_dev), noexec, verity=HEX,
-verify=blob, driver=NAME, writable, persist=DIR, overlay_attributes, supervise, log_file=FILE; only with FUSE:
-noallow_other, uid=N, gid=N, max_read=N, readahead=KIB, auto_unmount, cache=BYTES, fsname=NAME.
+Mounts are nosuid and nodev. Options after -o: suid, dev (in fstab allow_suid, allow_dev), noexec, nosymfollow, ro,
+noatime and the others of mount(8), verity=HEX, verify=blob, driver=NAME, writable, persist=DIR, overlay_attributes,
+supervise, log_file=FILE, fsname=NAME; only with FUSE: noallow_other, uid=N, gid=N, max_read=N, readahead=KIB,
+auto_unmount, cache=BYTES. Commas in a value: persist="DIR,WITH,COMMAS". With -w or -p, ro makes the overlay read-only.
 The older form OCI_DIR TAG MNT is understood as well.`;
 
 export async function run(argv: readonly string[]): Promise<number> {
@@ -77,14 +78,15 @@ function orderOf(args: readonly string[], given: Options): MountOrder {
   if (words.ociRootDir !== undefined || words.imageManifest !== undefined || words.tag !== undefined) {
     throw new UsageError("oci_root_dir=, image_manifest= and tag= are for mount(8); here OCI_DIR:TAG names the image");
   }
-  const logFile = given.logFile ?? words.logFile;
-  const persist = given.persist ?? words.persist;
-  const digest = given.digest ?? words.verity;
+  const logFile = agreed("--log-file", given.logFile, "log_file", words.logFile);
+  const persist = agreed("--persist", given.persist, "persist", words.persist);
+  const digest = agreed("--digest", given.digest, "verity", words.verity);
+  const verify = agreed("--verify", given.verify, "verify", words.verify) ?? "none";
   // Only a daemon has requests to show.
   const shows = given.debug === true;
   if (shows && given.foreground !== true && logFile === undefined)
     throw new UsageError("--debug needs -f or --log-file");
-  const driver = given.driver ?? words.driver ?? "auto";
+  const driver = agreed("--driver", given.driver, "driver", words.driver) ?? "auto";
   if (shows && driver === "kernel") throw new UsageError("--debug is for FUSE: the kernel driver shows no requests");
   return {
     ociDir: absolutePath(ociDir),
@@ -93,7 +95,7 @@ function orderOf(args: readonly string[], given: Options): MountOrder {
     source: `${absolutePath(ociDir)}:${reference}`,
     options: words.options,
     driver: shows ? "fuse" : driver,
-    verify: given.verify ?? words.verify ?? "none",
+    verify,
     writable: given.writable ?? words.writable ?? false,
     foreground: given.foreground ?? false,
     debug: shows,
@@ -104,4 +106,17 @@ function orderOf(args: readonly string[], given: Options): MountOrder {
     ...(given.initPipe !== undefined && { initPipe: absolutePath(given.initPipe) }),
     ...(logFile !== undefined && { logFile: absolutePath(logFile) }),
   };
+}
+
+/** An option that can be given in two ways. Of several after -o the last counts; two ways that differ are a mistake. */
+function agreed<T extends string>(
+  flag: string,
+  given: T | undefined,
+  name: string,
+  word: T | undefined,
+): T | undefined {
+  if (given !== undefined && word !== undefined && given !== word) {
+    throw new UsageError(`${flag} ${given} and -o ${name}=${word}: which?`);
+  }
+  return given ?? word;
 }

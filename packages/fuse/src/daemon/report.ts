@@ -13,6 +13,8 @@ export const RESOURCE_DESCRIPTOR = 6;
 export const FUSERMOUNT_DESCRIPTOR = 7;
 /** Under supervision: the memory of the request that is being answered. */
 export const MEMORY_DESCRIPTOR = 8;
+/** Open for as long as there is a process behind the mount; nothing is done with it. */
+export const KEPT_DESCRIPTOR = 9;
 
 /** What such a process reports over its control socket, a line of JSON each. It receives the device of the mount. */
 export type ServerReport = { opened: true } | { ready: true } | { error: ReportedError };

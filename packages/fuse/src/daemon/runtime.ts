@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { constants, realpathSync } from "node:fs";
 import {
   cloneForMoving,
   cloneReadOnly,
@@ -11,7 +11,7 @@ import {
   moveMount,
   O_PATH,
   openNamed,
-  umount,
+  umountAt,
 } from "@puzzlefs/linux";
 
 /**
@@ -37,6 +37,11 @@ export function buildRuntime(program: readonly string[]): number | undefined {
   }
 }
 
+/** The file of Node that runs this. Without /proc, Node does not resolve links in the path by which it was started. */
+export function nodeFile(): string {
+  return realpathSync(process.execPath);
+}
+
 function assemble(place: Directory, name: string, covered: Directory, program: readonly string[]): number {
   {
     using context = new FileSystemContext("tmpfs");
@@ -46,10 +51,10 @@ function assemble(place: Directory, name: string, covered: Directory, program: r
   }
   try {
     using root = place.directory(name);
-    for (const path of withoutCovered([...program, process.execPath, ...libraries()])) show(root, path);
+    for (const path of withoutCovered([...program, nodeFile(), ...libraries()])) show(root, path);
     return cloneReadOnly(root.descriptor, 0, true);
   } finally {
-    umount(`/proc/self/fd/${place.descriptor}/${name}`, MNT_DETACH);
+    umountAt(place.descriptor, name, MNT_DETACH);
   }
 }
 

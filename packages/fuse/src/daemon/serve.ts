@@ -15,6 +15,7 @@ import { Session, type SessionOptions } from "../session.ts";
 import { type Log, logTo } from "./log.ts";
 import {
   CONTROL_DESCRIPTOR,
+  KEPT_DESCRIPTOR,
   LOG_DESCRIPTOR,
   MEMORY_DESCRIPTOR,
   reportError,
@@ -111,6 +112,7 @@ async function supervise(order: ServerOrder, program: ServerProgram, log: Log): 
   // In this root directory there is no /dev/null; standard input and output are that.
   const inherited = [0, 1, LOG_DESCRIPTOR, ...(order.hasUnmounter ? [UNMOUNTER_DESCRIPTOR] : [])];
   if (order.hasResource) inherited.push(RESOURCE_DESCRIPTOR);
+  if (order.hasKept) inherited.push(KEPT_DESCRIPTOR);
   const argv = program.argv({ ...order, role: "supervised" });
   const descriptors = new Map(inherited.map((number) => [number, number]));
   const supervisor = new Supervisor({ node: order.node, argv, descriptors }, log);
@@ -152,10 +154,12 @@ function unmounting({ hasUnmounter }: ServerOrder): () => Promise<void> {
   return hasUnmounter ? () => requestUnmount(UNMOUNTER_DESCRIPTOR) : cannotUnmount;
 }
 
-function sessionOptions({ uid, gid, debug, role, inInitialUserNamespace }: ServerOrder, log: Log): SessionOptions {
+function sessionOptions(order: ServerOrder, log: Log): SessionOptions {
+  const { uid, gid, debug, role, inInitialUserNamespace, overlayMounter } = order;
   const place = role === "supervised" ? { place: new SharedRequest(MEMORY_DESCRIPTOR) } : {};
   const trace = debug ? { trace: (line: string) => log("debug", line) } : {};
-  return { owner: { uid, gid }, log, inInitialUserNamespace, ...place, ...trace };
+  const overlay = overlayMounter === undefined ? {} : { overlayMounter };
+  return { owner: { uid, gid }, log, inInitialUserNamespace, ...overlay, ...place, ...trace };
 }
 
 /** Lets go of the stderr of the process that started us: what Node itself writes goes into a log file, or nowhere. */

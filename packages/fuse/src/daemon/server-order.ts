@@ -25,6 +25,9 @@ export interface ServerOrder {
   /** Descriptors that there are. */
   hasResource: boolean;
   hasUnmounter: boolean;
+  hasKept: boolean;
+  /** The pid of the process that mounts an overlay over it. */
+  overlayMounter?: number;
   /** Path of Node, for supervisors, whose own process.execPath is none where there is no /proc. */
   node: string;
   /** Whether the kernel's "user 0" is the machine's root: not so in a user namespace. */

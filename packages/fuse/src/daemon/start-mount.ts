@@ -1,13 +1,27 @@
 import { closeSync, constants } from "node:fs";
-import { cloneReadOnly, close, hasCode, inInitialNamespace, MS_NOEXEC, openNamed, socketpair } from "@puzzlefs/linux";
+import {
+  cloneReadOnly,
+  close,
+  hasCode,
+  inInitialNamespace,
+  MOUNT_ATTR_NOEXEC,
+  openNamed,
+  socketpair,
+} from "@puzzlefs/linux";
 import { MountError } from "../mount/errors.ts";
 import { mount, unmount } from "../mount/mount.ts";
 import { checkMountpoint } from "../mount/mountpoint.ts";
 import { type MountOptions, parseMountOptions } from "../mount/options.ts";
 import { raiseReadAhead } from "../mount/readahead.ts";
 import { openLog } from "./log.ts";
-import { FUSERMOUNT_DESCRIPTOR, LOG_DESCRIPTOR, RESOURCE_DESCRIPTOR, UNMOUNTER_DESCRIPTOR } from "./report.ts";
-import { buildRuntime } from "./runtime.ts";
+import {
+  FUSERMOUNT_DESCRIPTOR,
+  KEPT_DESCRIPTOR,
+  LOG_DESCRIPTOR,
+  RESOURCE_DESCRIPTOR,
+  UNMOUNTER_DESCRIPTOR,
+} from "./report.ts";
+import { buildRuntime, nodeFile } from "./runtime.ts";
 import type { ServerOrder } from "./server-order.ts";
 import { ServerProcess } from "./server-process.ts";
 import { mayStartUnmounter, startUnmounter } from "./unmounter.ts";
@@ -32,6 +46,8 @@ export interface MountSettings {
     descriptor: number;
     /** It is all that is read from then on: where possible, a read-only mount of it becomes the root directory. */ isStore: boolean;
   };
+  /** A descriptor that the processes behind the mount keep open: a lock, which goes with the last of them. */
+  kept?: number;
   /** Node's arguments that start the program, which calls serve() with the order. */
   argv: (order: ServerOrder) => readonly string[];
   /** Files and directories that the program consists of, beside Node and its libraries; absolute and real paths. */
@@ -67,7 +83,7 @@ export async function startMount(path: string, settings: MountSettings): Promise
   const isRoot = process.geteuid?.() === 0;
   if (isRoot && options.autoUnmount && !mayStartUnmounter()) {
     throw new MountError(
-      "auto_unmount: not in the pid namespace of a container, where nobody may unmount for a daemon",
+      "auto_unmount: not in the pid namespace of a container or without /proc, where nobody may unmount for a daemon",
     );
   }
   const fusermount = options.autoUnmount && !isRoot ? socketpair() : undefined;
@@ -84,9 +100,10 @@ export async function startMount(path: string, settings: MountSettings): Promise
     [LOG_DESCRIPTOR, log.descriptor],
     ...(order.hasUnmounter ? [[UNMOUNTER_DESCRIPTOR, forServer] as const] : []),
     ...(settings.resource === undefined ? [] : [[RESOURCE_DESCRIPTOR, store ?? settings.resource.descriptor] as const]),
+    ...(settings.kept === undefined ? [] : [[KEPT_DESCRIPTOR, settings.kept] as const]),
     ...(fusermount === undefined ? [] : [[FUSERMOUNT_DESCRIPTOR, fusermount[0]] as const]),
   ]);
-  const server = new ServerProcess({ root: runtime, node: process.execPath, argv: settings.argv(order), descriptors });
+  const server = new ServerProcess({ root: runtime, node: nodeFile(), argv: settings.argv(order), descriptors });
   closeSync(forServer);
   if (log.kind !== "stderr") close(log.descriptor);
   for (const given of [nothing, runtime, store]) if (given !== undefined) close(given);
@@ -141,8 +158,10 @@ function orderOf(
     attached: settings.attached === true,
     hasResource: settings.resource !== undefined,
     hasUnmounter: mayStartUnmounter(),
-    node: process.execPath,
+    hasKept: settings.kept !== undefined,
+    node: nodeFile(),
     inInitialUserNamespace: inInitialNamespace("user"),
+    ...(settings.shownAt !== undefined && { overlayMounter: process.pid }),
     ...more,
   };
 }
@@ -150,7 +169,7 @@ function orderOf(
 /** A read-only mount, at no path, of an opened directory. Undefined where that is not permitted, or not possible. */
 function detached(directory: number): number | undefined {
   try {
-    return cloneReadOnly(directory, MS_NOEXEC);
+    return cloneReadOnly(directory, MOUNT_ATTR_NOEXEC);
   } catch (error) {
     if (hasCode(error, "EPERM", "ENOSYS", "EINVAL")) return undefined;
     throw error;

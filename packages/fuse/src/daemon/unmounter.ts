@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { commandOfBytes, Directory, inInitialNamespace } from "@puzzlefs/linux";
+import { commandOfBytes, Directory, hasProc, inInitialNamespace } from "@puzzlefs/linux";
 import { findMount } from "../mount/mountinfo.ts";
 
 /** The directory of the mount point, in the process that unmounts. */
@@ -12,7 +12,8 @@ export const PARENT_DESCRIPTOR = 3;
  * mounts, so nobody else may reach it: in a container's pid namespace the container's root could.
  */
 export function mayStartUnmounter(): boolean {
-  return inInitialNamespace("pid");
+  // It looks into /proc before it unmounts.
+  return inInitialNamespace("pid") && hasProc();
 }
 
 /**

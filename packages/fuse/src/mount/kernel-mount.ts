@@ -1,33 +1,36 @@
 import { closeSync, openSync, constants } from "node:fs";
-import { mount } from "@puzzlefs/linux";
+import { FileSystemContext, MOUNT_ATTR_RDONLY } from "@puzzlefs/linux";
 import { errorCode } from "../wire/errno.ts";
 import { MountError } from "./errors.ts";
+import { setLabels } from "./labels.ts";
 import type { Mountpoint } from "./mountpoint.ts";
 import type { MountOptions } from "./options.ts";
 
-/** Mounts with mount(2), as root or as root of a user namespace, and returns the device's descriptor. */
-export function kernelMount({ path, reachable }: Mountpoint, options: MountOptions): number {
-  const device = openDevice(path);
+/** Mounts as root or as root of a user namespace, and returns the device's descriptor. */
+export function kernelMount(mountpoint: Mountpoint, options: MountOptions): number {
+  const device = openDevice(mountpoint.path);
   try {
-    mount(options.fsname, reachable, "fuse.puzzlefs", options.flags, mountData(device, options));
+    using context = new FileSystemContext("fuse");
+    configure(context, device, options);
+    context.mountOn(mountpoint.descriptor, options.attributes | MOUNT_ATTR_RDONLY);
     return device;
   } catch (error) {
     closeSync(device);
-    throw explain(path, error);
+    throw explain(mountpoint.path, error);
   }
 }
 
-function mountData(device: number, options: MountOptions): string {
-  const data = [
-    `fd=${device}`,
-    "rootmode=40000",
-    `user_id=${process.geteuid?.() ?? 0}`,
-    `group_id=${process.getegid?.() ?? 0}`,
-    "default_permissions",
-  ];
-  if (options.allowOther !== false) data.push("allow_other");
-  if (options.maxRead !== undefined) data.push(`max_read=${options.maxRead}`);
-  return data.join(",");
+function configure(context: FileSystemContext, device: number, options: MountOptions): void {
+  context.set("source", options.fsname);
+  context.set("subtype", "puzzlefs");
+  context.set("fd", String(device));
+  context.set("rootmode", "40000");
+  context.set("user_id", String(process.geteuid?.() ?? 0));
+  context.set("group_id", String(process.getegid?.() ?? 0));
+  for (const flag of ["ro", "default_permissions"]) context.setFlag(flag);
+  if (options.allowOther !== false) context.setFlag("allow_other");
+  if (options.maxRead !== undefined) context.set("max_read", String(options.maxRead));
+  setLabels(context, options.labels);
 }
 
 function openDevice(mountpoint: string): number {
@@ -51,8 +54,12 @@ function explain(mountpoint: string, error: unknown): MountError {
     case "ENODEV":
       return new MountError(`${mountpoint}: the kernel has no FUSE; try \`modprobe fuse\``, code);
     case "EINVAL":
-      return new MountError(`${mountpoint}: the kernel refused the mount options`, code);
+      return new MountError(`${mountpoint}: the kernel refused the mount options: ${messageOf(error)}`, code);
     default:
-      return new MountError(`${mountpoint}: mount failed: ${code ?? error}`, code);
+      return new MountError(`${mountpoint}: mount failed: ${messageOf(error)}`, code);
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

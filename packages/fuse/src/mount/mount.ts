@@ -1,14 +1,15 @@
 import { basename, dirname } from "node:path";
 import {
   close,
-  descriptorTarget,
   Directory,
+  fileSystemType,
+  MissingProcError,
   MNT_DETACH,
   O_PATH,
   openat,
   openNamed,
-  umount,
-  UMOUNT_NOFOLLOW,
+  realPathOf,
+  umountAt,
 } from "@puzzlefs/linux";
 import { errorCode } from "../wire/errno.ts";
 import { MountError } from "./errors.ts";
@@ -20,7 +21,7 @@ import type { MountOptions } from "./options.ts";
 
 /**
  * Mounts an empty connection on `mountpoint` and returns the descriptor of /dev/fuse to serve. Uses of the mount wait
- * until INIT is answered. Root uses mount(2), others fusermount3.
+ * until INIT is answered. Root asks the kernel, others fusermount3.
  *
  * @param pair for auto_unmount by an ordinary user: a socket pair of which the process that serves has the first
  */
@@ -57,17 +58,10 @@ export async function unmountBelow(
   path: string,
   { lazy = false, device }: UnmountOptions,
 ): Promise<void> {
-  const found = mountAt(parent, name);
-  if (found === undefined) throw new MountError(`${path}: not mounted`, "EINVAL");
-  if (!isOurs(found)) {
-    throw new MountError(`${path}: not an image but ${found.type} is mounted there; use umount(8)`, "EINVAL");
-  }
-  if (device !== undefined && found.device !== device) {
-    throw new MountError(`${path}: not unmounted: another image is mounted there`, "EINVAL");
-  }
-  if (process.geteuid?.() !== 0) return fusermountUnmount(found.mountpoint, lazy);
+  const mountpoint = whatToUnmount(parent, name, path, device);
+  if (process.geteuid?.() !== 0) return fusermountUnmount(mountpoint, lazy);
   try {
-    umount(`/proc/self/fd/${parent.descriptor}/${name}`, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0));
+    umountAt(parent.descriptor, name, lazy ? MNT_DETACH : 0);
   } catch (error) {
     const code = errorCode(error);
     const reason = REASONS.get(code ?? "") ?? `unmount failed: ${code ?? error}`;
@@ -81,6 +75,43 @@ const REASONS = new Map([
   ["EINVAL", "not mounted"],
 ]);
 
+/** Throws MountError unless an image is mounted there; returns the real path. */
+function whatToUnmount(parent: Directory, name: string, path: string, device: string | undefined): string {
+  let found: MountEntry | undefined;
+  try {
+    found = mountAt(parent, name);
+  } catch (error) {
+    if (!(error instanceof MissingProcError)) throw error;
+    // Only types can be seen then.
+    if (!mayBeOurs(parent, name)) throw new MountError(`${path}: no image is mounted there, or: ${error.message}`);
+    return path;
+  }
+  if (found === undefined) throw new MountError(`${path}: not mounted`, "EINVAL");
+  if (!isOurs(found)) {
+    throw new MountError(`${path}: not an image but ${found.type} is mounted there; use umount(8)`, "EINVAL");
+  }
+  if (device !== undefined && found.device !== device) {
+    throw new MountError(`${path}: not unmounted: another image is mounted there`, "EINVAL");
+  }
+  return found.mountpoint;
+}
+
+/** Types of file systems, of statfs(2): FUSE, overlayfs, the driver's. */
+const OUR_TYPES = [0x65735546, 0x794c7630, 0x7a7a7570];
+
+function mayBeOurs(parent: Directory, name: string): boolean {
+  const descriptor = openat(parent.descriptor, name === "" ? "." : name, O_PATH);
+  try {
+    return OUR_TYPES.includes(fileSystemType(descriptor));
+  } catch (error) {
+    // Nobody serves it any more.
+    if (errorCode(error) === "ENOTCONN") return true;
+    throw error;
+  } finally {
+    close(descriptor);
+  }
+}
+
 /** The mount whose root is `name` in a directory, the topmost. Nothing is asked of it: its server may be dead. */
 function mountAt(parent: Directory, name: string): MountEntry | undefined {
   let descriptor: number;
@@ -92,7 +123,7 @@ function mountAt(parent: Directory, name: string): MountEntry | undefined {
   }
   try {
     const found = mountOf(descriptor);
-    return found?.mountpoint === descriptorTarget(descriptor) ? found : undefined;
+    return found?.mountpoint === realPathOf(descriptor, parent.pathOf(name)) ? found : undefined;
   } finally {
     close(descriptor);
   }
@@ -108,7 +139,7 @@ function realPath(path: string): string {
     throw new MountError(`${path}: ${code === "ENOENT" ? "no such directory" : error}`, code);
   }
   try {
-    return descriptorTarget(descriptor);
+    return realPathOf(descriptor, path);
   } finally {
     close(descriptor);
   }

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { textOf } from "@puzzlefs/linux";
+import { hasCode, hasProc, MissingProcError, textOf } from "@puzzlefs/linux";
 
 /** One line of /proc/self/mountinfo. */
 export interface MountEntry {
@@ -17,10 +17,10 @@ export interface MountEntry {
   superOptions: string;
 }
 
-/** All mounts of this process's mount namespace, oldest first. */
+/** All mounts of this process's mount namespace, oldest first. Throws MissingProcError. */
 export function listMounts(): MountEntry[] {
   const entries: MountEntry[] = [];
-  for (const line of readFileSync("/proc/self/mountinfo", "latin1").split("\n")) {
+  for (const line of readProc("/proc/self/mountinfo").split("\n")) {
     // ID PARENT MAJ:MIN ROOT MOUNTPOINT OPTIONS [TAG…] - TYPE SOURCE SUPEROPTIONS
     const fields = line.split(" ");
     const dash = fields.indexOf("-");
@@ -54,8 +54,17 @@ export function isOurs({ type, superOptions }: MountEntry): boolean {
 
 /** The mount that an open file or directory is in. */
 export function mountOf(descriptor: number): MountEntry | undefined {
-  const id = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, "latin1"))?.[1];
+  const id = /^mnt_id:\s*(\d+)$/m.exec(readProc(`/proc/self/fdinfo/${descriptor}`))?.[1];
   return listMounts().find((entry) => entry.id === id);
+}
+
+function readProc(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch (error) {
+    if (!hasCode(error, "ENOENT", "ENOTDIR") || hasProc()) throw error;
+    throw new MissingProcError("what is mounted cannot be looked up without it");
+  }
 }
 
 /** A latin1 field as a path. The kernel writes space, tab, newline and backslash as octal escapes. */

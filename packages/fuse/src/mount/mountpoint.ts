@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { close, descriptorTarget, FileStatus, O_PATH, openNamed } from "@puzzlefs/linux";
+import { close, FileStatus, O_PATH, openNamed, realPathOf } from "@puzzlefs/linux";
 import { errorCode } from "../wire/errno.ts";
 import { MountError } from "./errors.ts";
 
@@ -15,11 +15,6 @@ export class Mountpoint {
     this.path = path;
   }
 
-  /** The directory itself as a path for mount(2). */
-  get reachable(): string {
-    return `/proc/self/fd/${this.descriptor}`;
-  }
-
   [Symbol.dispose](): void {
     close(this.descriptor);
   }
@@ -32,7 +27,7 @@ export function checkMountpoint(path: string): Mountpoint {
     descriptor = openNamed(path, O_PATH | constants.O_DIRECTORY);
     // ENOTCONN on a dead mount, which opening does not ask.
     new FileStatus().readDescriptor(descriptor);
-    return new Mountpoint(descriptor, descriptorTarget(descriptor));
+    return new Mountpoint(descriptor, realPathOf(descriptor, path));
   } catch (error) {
     if (descriptor !== undefined) close(descriptor);
     const code = errorCode(error);

@@ -1,11 +1,15 @@
-import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY } from "@puzzlefs/linux";
+import { MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NOSYMFOLLOW } from "@puzzlefs/linux";
 import { MountOptionError } from "./errors.ts";
+import { nameAndValue, splitOptions } from "./option-list.ts";
+import { effectOf, isLabel } from "./option-table.ts";
 
 /** What `-o` asked for. */
 export interface MountOptions {
-  /** MS_* flags; MS_RDONLY always. */
-  flags: number;
-  /** The same as words, for fusermount3. */
+  /** MOUNT_ATTR_*. An image is read-only whether or not that is among them. */
+  attributes: number;
+  /** Options of SELinux. */
+  labels: [name: string, value: string][];
+  /** Attributes as words, for fusermount3. */
   flagWords: string[];
   /** What /proc/mounts shows as the device. */
   fsname: string;
@@ -26,51 +30,32 @@ export interface MountOptions {
   fuseOnly: string[];
 }
 
-const FLAGS = new Map([
-  ["nosuid", MS_NOSUID],
-  ["nodev", MS_NODEV],
-  ["noexec", MS_NOEXEC],
-]);
-
-/** The opposites, each of which takes its flag back: the last one given counts. */
-const CLEARED = new Map([
-  ["suid", "nosuid"],
-  ["dev", "nodev"],
-  ["exec", "noexec"],
-]);
-
-/** Flags of a mount unless one of these is given: an image is anybody's. */
+/** Attributes of a mount unless one of these is given: an image is anybody's. */
 const DEFAULTS = [
-  { flag: "nosuid", unless: ["suid", "allow_suid"] },
-  { flag: "nodev", unless: ["dev", "allow_dev"] },
+  { attribute: MOUNT_ATTR_NOSUID, unless: ["suid", "allow_suid"] },
+  { attribute: MOUNT_ATTR_NODEV, unless: ["dev", "allow_dev"] },
 ];
 
-/** mount(8) keeps "suid" and "dev" to itself, as to it they are the absence of flags; these it passes on. */
-const ALLOWING = new Set(["allow_suid", "allow_dev"]);
-
-/** Without meaning for a read-only file system that is mounted now, but usual in fstab and mount(8). */
-const IGNORED = new Set([
-  ..."ro rw defaults default_permissions atime noatime diratime nodiratime relatime norelatime strictatime lazytime".split(
-    " ",
-  ),
-  ..."nolazytime sync async dirsync auto noauto nofail _netdev user nouser users owner group".split(" "),
-]);
-const IGNORED_PREFIX = /^(x-|X-|comment=|context=|fscontext=|defcontext=|rootcontext=)/;
+/** Those of which fusermount3 is told: no other changes what users of a read-only mount see. */
+const FUSERMOUNT_WORDS = [
+  ["nosuid", MOUNT_ATTR_NOSUID],
+  ["nodev", MOUNT_ATTR_NODEV],
+  ["noexec", MOUNT_ATTR_NOEXEC],
+  ["nosymfollow", MOUNT_ATTR_NOSYMFOLLOW],
+] as const;
 
 /** The kernel driver shows a mount to everybody, and under any name. */
 const EVERYWHERE = new Set(["allow_other", "fsname"]);
 
 /**
- * Reads mount options; each string may hold several, separated by commas. Throws MountOptionError for one that is
- * unknown or whose value is not a number.
+ * Reads mount options; each string may hold several, separated by commas. Of opposites the last counts. Throws
+ * MountOptionError for one that is unknown or whose value cannot be.
  */
 export function parseMountOptions(given: readonly string[], fsname = "puzzlefs"): MountOptions {
-  const words = given.flatMap((list) => list.split(","));
-  const flags = new Set(
-    DEFAULTS.filter(({ unless }) => !unless.some((word) => words.includes(word))).map(({ flag }) => flag),
-  );
+  const words = given.flatMap(splitOptions);
   const options: MountOptions = {
-    flags: MS_RDONLY,
+    attributes: 0,
+    labels: [],
     flagWords: [],
     fsname,
     allowOther: undefined,
@@ -82,26 +67,23 @@ export function parseMountOptions(given: readonly string[], fsname = "puzzlefs")
     autoUnmount: false,
     fuseOnly: [],
   };
-  for (const word of words) {
-    if (word === "" || ALLOWING.has(word) || IGNORED.has(word) || IGNORED_PREFIX.test(word)) continue;
-    const cleared = CLEARED.get(word);
-    if (FLAGS.has(word)) flags.add(word);
-    else if (cleared !== undefined) flags.delete(cleared);
-    else {
-      const name = applyOption(options, word);
-      if (!EVERYWHERE.has(name)) options.fuseOnly.push(name);
-    }
+  for (const { attribute, unless } of DEFAULTS) {
+    if (!unless.some((word) => words.includes(word))) options.attributes |= attribute;
   }
-  for (const word of flags) options.flags |= FLAGS.get(word) ?? 0;
-  options.flagWords = [...flags];
+  for (const word of words) {
+    const { name, value } = nameAndValue(word);
+    const effect = effectOf(name, value);
+    if (effect !== undefined) options.attributes = (options.attributes & ~effect.clear) | effect.set;
+    else if (isLabel(name)) options.labels.push([name, textOf(name, value)]);
+    else if (!EVERYWHERE.has(applyOption(options, word, name, value))) options.fuseOnly.push(name);
+  }
+  const { attributes } = options;
+  options.flagWords = FUSERMOUNT_WORDS.flatMap(([word, bit]) => ((attributes & bit) === 0 ? [] : [word]));
   return options;
 }
 
 /** Returns the option's name. */
-function applyOption(options: MountOptions, word: string): string {
-  const equals = word.indexOf("=");
-  const name = equals < 0 ? word : word.slice(0, equals);
-  const value = equals < 0 ? undefined : word.slice(equals + 1);
+function applyOption(options: MountOptions, word: string, name: string, value: string | undefined): string {
   switch (name) {
     case "allow_other":
       options.allowOther = true;
@@ -113,7 +95,7 @@ function applyOption(options: MountOptions, word: string): string {
       options.autoUnmount = true;
       return name;
     case "fsname":
-      options.fsname = value ?? "";
+      options.fsname = textOf(name, value);
       return name;
     case "uid":
       options.uid = numberOf(name, value);
@@ -133,6 +115,11 @@ function applyOption(options: MountOptions, word: string): string {
     default:
       throw new MountOptionError(`unknown mount option "${word}"`);
   }
+}
+
+function textOf(name: string, value = ""): string {
+  if (value === "") throw new MountOptionError(`mount option ${name}= needs a value`);
+  return value;
 }
 
 function numberOf(name: string, value: string | undefined): number {

@@ -9,11 +9,11 @@ const READ_AHEAD = 512;
  * happens, and reads come in 128 KiB pieces.
  */
 export function raiseReadAhead(mountpoint: string, kibibytes = READ_AHEAD): void {
-  const device = findMount(mountpoint)?.device;
-  if (device === undefined) return;
   try {
+    const device = findMount(mountpoint)?.device;
+    if (device === undefined) return;
     writeFileSync(`/sys/class/bdi/${device}/read_ahead_kb`, String(kibibytes));
   } catch {
-    // No permission, or no sysfs here: slower, not wrong.
+    // No permission, or no sysfs or /proc here: slower, not wrong.
   }
 }

@@ -41,12 +41,17 @@ const unknown: Handler = () => -ENOSYS;
  *
  * Node ids are inode numbers. They stay valid for the life of the mount without any table, so FORGET has nothing to
  * do, any thread can answer any request, and a new daemon could go on where another stopped.
+ *
+ * Under an overlay with an index of hard links, file handles of inodes that the kernel has forgotten are resolved for the
+ * process that mounts it (`overlayMounter`) alone, until another one comes. Later the overlay does without, but for the
+ * dentries that the kernel would make, which have no name, Linux 6.16 and newer give it ESTALE as it revalidates them.
  */
 export function handlers(
   tree: MountableTree,
   reply: Reply,
   mayTrust: boolean,
   settled: (outcome: Negotiated) => void,
+  overlayMounter?: number,
 ): Handler[] {
   const table: Handler[] = [];
   for (const opcode of Object.values(Opcode)) table[opcode] = unknown;
@@ -54,7 +59,7 @@ export function handlers(
   const xattr = xattrHandlers(tree, mayTrust);
   const foresight = new Foresight();
   table[Opcode.INIT] = (request) => negotiate(tree, request, reply, settled);
-  table[Opcode.LOOKUP] = lookupHandler(tree, foresight);
+  table[Opcode.LOOKUP] = lookupHandler(tree, foresight, overlayMounter);
   table[Opcode.GETATTR] = (request) => {
     const attributes = tree.attributes(request.node);
     return attributes === undefined ? -ENOENT : reply.attributes(attributes);
@@ -73,19 +78,26 @@ export function handlers(
   return table;
 }
 
-function lookupHandler(tree: MountableTree, foresight: Foresight): Handler {
+function lookupHandler(tree: MountableTree, foresight: Foresight, overlayMounter: number | undefined): Handler {
+  let mounting = overlayMounter !== undefined;
   return (request, reply) => {
+    if (mounting && request.pid !== overlayMounter) mounting = false;
     const directory = request.node;
     const name = request.name;
     if (name.length === 0) return -EINVAL;
     // The kernel passes on up to 1,024.
     if (name.length > NAME_MAX) return -ENAMETOOLONG;
+    if (overlayMounter !== undefined && !mounting && isDot(name)) return -ENOENT;
     const ino = name[0] === DOT && name.length <= 2 ? dots(tree, directory, name) : tree.lookup(directory, name);
     if (ino === undefined) return reply.negativeEntry();
     foresight.lookedUp(directory);
     const attributes = tree.attributes(ino);
     return attributes === undefined ? -ENOENT : reply.entry(attributes);
   };
+}
+
+function isDot(name: Uint8Array): boolean {
+  return name.length === 1 && name[0] === DOT;
 }
 
 /** "." and ".." are looked up only to turn a file handle (NFS, overlayfs) into a dentry again. */
