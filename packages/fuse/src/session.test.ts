@@ -2,7 +2,7 @@ import test from "ava";
 import type { Channel } from "./device.ts";
 import type { MountableTree } from "./operations/mountable.ts";
 import { MemoryTree } from "./memory/memory-tree.ts";
-import { Session } from "./session.ts";
+import { Session, type SessionOptions } from "./session.ts";
 import { IN_HEADER_SIZE, inHeader, InitFlag, InitFlag2, initOut, Opcode, READ_IN_SIZE } from "./wire/abi.ts";
 import { EAGAIN, EINVAL, ENODEV, ENOENT, errnoName } from "./wire/errno.ts";
 import { bodyOf, type FakeRequest, putRequest, wide } from "./wire/request-fixture.ts";
@@ -64,10 +64,10 @@ class FakeChannel implements Channel {
 
 const time = { uid: 0, gid: 0, mtimeSeconds: 0, mtimeNanoseconds: 0 };
 
-function start(tree: MountableTree = smallTree()) {
+function start(tree: MountableTree = smallTree(), more: Partial<SessionOptions> = {}) {
   const channel = new FakeChannel();
   const log: string[] = [];
-  const session = new Session(channel, tree, { log: (_level, message) => void log.push(message) });
+  const session = new Session(channel, tree, { log: (_level, message) => void log.push(message), ...more });
   session.start();
   return { channel, log, session };
 }
@@ -241,4 +241,19 @@ test("any bytes at all get an answer", (t) => {
     if (answers.length !== expected) t.fail(`opcode ${opcode}: ${answers.length} answers`);
   }
   t.pass();
+});
+
+test("under an overlay, file handles are resolved for the process that mounts it, until another one comes", (t) => {
+  const lookup = (name: string, node: number, pid: number): FakeRequest => ({
+    opcode: Opcode.LOOKUP,
+    node,
+    pid,
+    body: bodyOf([], name),
+  });
+  const { channel } = start(smallTree(), { overlayMounter: 10 });
+  const errors = (...requests: FakeRequest[]): string[] => channel.send(...requests).map(({ error }) => error);
+  t.deepEqual(errors(lookup(".", 2, 10), lookup("file", 1, 10), lookup(".", 2, 10)), ["", "", ""]);
+  t.deepEqual(errors(lookup("file", 1, 11), lookup(".", 2, 11), lookup(".", 2, 10)), ["", "ENOENT", "ENOENT"]);
+  const plain = start().channel.send(lookup(".", 2, 11));
+  t.is(plain[0].error, "");
 });
