@@ -34,18 +34,14 @@ test("random tests have their choices from the seed of the run", (t) => {
   t.deepEqual(lines(randomness, exceptions), { found: [], unused: [] });
 });
 
-const waiting = /from "node:timers\/promises"|\bsetTimeout\(|Atomics\.wait\(|\bsleep [\d.]/;
+const waiting = /\bsetTimeout\b.*from "node:timers\/promises"|\bsetTimeout\(|Atomics\.wait\(|\bsleep [\d.]/;
 
 test("tests wait for something to happen, not for time to pass", (t) => {
   const exceptions = {
     "packages/testing/src/patience.ts": "eventually(), by which the others wait",
     "packages/cli/src/interrupted-mount.test.ts": "kills at random moments",
     "packages/fuse/src/daemon/supervision.test.ts": "kills at random moments",
-    "packages/fuse/src/daemon/reader-fixture.ts": "setImmediate",
-    "packages/builder/src/walk-race.test.ts": "setImmediate",
-    "test/end-to-end/changing-files.test.ts": "setImmediate",
     "test/end-to-end/killed-builds.test.ts": "kills at moments in the time that a build took",
-    "test/security/neighbour.ts": "setImmediate",
     "test/security/container.test.ts": "ends what hangs",
     "test/soak/cycle.ts": "the kernel frees inodes a while after their mount, and reports it nowhere",
     "test/soak/ranges.test.ts": "takes samples of the daemon's memory",
@@ -57,7 +53,6 @@ test("tests wait for something to happen, not for time to pass", (t) => {
     "test/kernel-debug/faults.test.ts": "between attempts in a loop; a process that keeps a file open",
     "test/kernel-debug/debug-machine.ts": "kmemleak reports what is five seconds old",
     "test/kernel-debug/load.test.ts": "the rhythm of the load",
-    "packages/cli/src/tree-size.test.ts": "setImmediate",
     "packages/cli/src/path-bytes.test.ts": "between looks in a loop of the shell",
   };
   t.deepEqual(lines(waiting, exceptions), { found: [], unused: [] });

@@ -1,7 +1,7 @@
 /** What a build reports where the system refuses something, and that nothing of it stays. */
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
-import { randomBytes } from "node:crypto";
+import { noise } from "@puzzlefs/testing";
 import test from "ava";
 import { program, Workplace } from "./program-fixture.ts";
 
@@ -11,7 +11,7 @@ const rootTest = isRoot ? test.serial : test.serial.skip;
 function placeWithTree(): Workplace {
   const place = new Workplace();
   mkdirSync(place.path("root"));
-  for (let i = 0; i < 4; i++) writeFileSync(place.path("root", `file${i}`), randomBytes(100_000));
+  for (let i = 0; i < 4; i++) writeFileSync(place.path("root", `file${i}`), noise(`${i}`, 100_000));
   return place;
 }
 

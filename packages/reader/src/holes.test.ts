@@ -5,7 +5,7 @@ import { FormatError, ZERO_BLOB_BYTES, ZERO_BLOB_DIGEST, ZERO_FRAME_BYTES } from
 import type { FileChunkValue } from "@puzzlefs/format";
 import { Layout } from "@puzzlefs/oci";
 import test from "ava";
-import fc from "fast-check";
+import fc from "@puzzlefs/testing/fast-check";
 import { IntegrityError } from "./errors.ts";
 import { extract } from "./extract.ts";
 import { dir, file, ImageFixture, run, seekTable, sha256 } from "./image-fixture.ts";
