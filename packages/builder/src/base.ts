@@ -9,7 +9,14 @@ import {
   type InodeVector,
   type Rootfs,
 } from "@puzzlefs/format";
-import { LayoutError, referencedBlobs, systemFailure, type BlobDirectory, type Layout } from "@puzzlefs/oci";
+import {
+  LayoutError,
+  referencedBlobs,
+  systemFailure,
+  type BlobDirectory,
+  type Layout,
+  type Platform,
+} from "@puzzlefs/oci";
 import { readHeader, type ImageHeader } from "@puzzlefs/reader";
 
 import { hashBlob } from "./pack-file.ts";
@@ -19,9 +26,11 @@ import type { ChunkQueue } from "./queue.ts";
 /**
  * Opens the image that a build starts from. Throws LayoutError, FormatError for an image that breaks a rule, and
  * IntegrityError for metadata that are missing or damaged.
+ *
+ * @param preferred of several images of the tag, that for this platform; default: this machine's
  */
-export function openBase(layout: Layout, tag: string): BaseImage {
-  const { manifest, manifestDigest, metadata } = readBase(layout, tag);
+export function openBase(layout: Layout, tag: string, preferred?: Platform): BaseImage {
+  const { manifest, manifestDigest, metadata } = readBase(layout, tag, preferred);
   const { image } = metadata;
   if (image.metadatas.length >= MAX_LAYERS) {
     throw new LayoutError(
@@ -36,9 +45,9 @@ export function openBase(layout: Layout, tag: string): BaseImage {
   return new BaseImage(layout.blobs, image, sizes);
 }
 
-function readBase(layout: Layout, tag: string): ImageHeader {
+function readBase(layout: Layout, tag: string, preferred: Platform | undefined): ImageHeader {
   try {
-    return readHeader(layout, tag);
+    return readHeader(layout, tag, preferred === undefined ? {} : { preferred });
   } catch (error) {
     throw systemFailure(error, layout.path, `read the base image ${tag}`);
   }

@@ -7,6 +7,8 @@ import {
   Layout,
   LayoutError,
   parseImageConfig,
+  platformText,
+  samePlatform,
   systemFailure,
   type CommitRequest,
   type LockWait,
@@ -87,7 +89,7 @@ async function buildInto(
   transaction: Transaction,
   platform: Pick<CommitRequest, "platform">,
 ): Promise<BuildResult> {
-  const base = options.base === undefined ? undefined : openBase(layout, options.base);
+  const base = options.base === undefined ? undefined : openBase(layout, options.base, platform.platform);
   const pipeline = new Pipeline(options, transaction.directory, layout);
   try {
     const tree = await storeTree(options, pipeline, base, identitiesOf(layout));
@@ -169,11 +171,14 @@ function layersOver(base: BaseImage, inodes: InodeValue[]): { inodes: InodeValue
   return changed.length === 0 ? below : [{ inodes: changed }, ...below];
 }
 
-/** What index.json says of the image: what its configuration says, or nothing in particular. */
-function platformOf({ config }: ResolvedOptions): Pick<CommitRequest, "platform"> {
-  if (config === undefined) return {};
+/** The platform of the image's entry in index.json: the one asked for, that of its configuration, or this machine's. */
+function platformOf({ config, platform }: ResolvedOptions): Pick<CommitRequest, "platform"> {
+  if (config === undefined) return platform === undefined ? {} : { platform };
   const { architecture, os, variant } = parseImageConfig(config.bytes, config.path);
-  return { platform: { architecture, os, ...(typeof variant === "string" && { variant }) } };
+  const configured = { architecture, os, ...(typeof variant === "string" && { variant }) };
+  if (platform === undefined || samePlatform(platform, configured)) return { platform: configured };
+  const problem = `it is for ${platformText(configured)}, not for ${platformText(platform)}`;
+  throw new LayoutError("refused", config.path, problem);
 }
 
 function commit(

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 
 import type { Crossing } from "@puzzlefs/linux";
 import { checkChunkSizes, defaultChunkSizes, type ChunkSizes } from "@puzzlefs/chunker";
+import type { Platform } from "@puzzlefs/oci";
 
 import type { Omission } from "./omissions.ts";
 
@@ -43,6 +44,8 @@ export interface BuildOptions {
   base?: string;
   /** An image configuration, stored as it is, and its path for messages. Default: the empty configuration. */
   config?: { readonly bytes: Uint8Array; readonly path: string };
+  /** What the image is for. Default: what the configuration names, or this machine's. */
+  platform?: Platform;
   /** Which directories of other file systems are entered; `subvolumes` by default. */
   crossing?: Crossing;
   /** Read all of each blob that is reused, and store those anew that are damaged. By default only sizes are compared. */
@@ -81,8 +84,8 @@ export interface BuildResult {
 }
 
 /** Options with every default filled in. */
-export type ResolvedOptions = Required<Omit<BuildOptions, "base" | "config" | "progress">> &
-  Pick<BuildOptions, "base" | "config" | "progress">;
+export type ResolvedOptions = Required<Omit<BuildOptions, "base" | "config" | "platform" | "progress">> &
+  Pick<BuildOptions, "base" | "config" | "platform" | "progress">;
 
 export const defaultLevel = 3;
 

@@ -1,4 +1,5 @@
 import { escapeText } from "@puzzlefs/linux";
+import { parsePlatform, type Platform, type PlatformChoice } from "@puzzlefs/oci";
 import { Command, Option } from "commander";
 import { UsageError } from "./errors.ts";
 import { write, writeError } from "./terminal/output.ts";
@@ -42,6 +43,28 @@ export function verifyOptions(command: Command): Command {
   return command
     .addOption(new Option("--verify").default(true).hideHelp())
     .option("--no-verify", "do not check chunks against their digests as they are read");
+}
+
+/** For commands that read an image. */
+export function platformOption(command: Command): Command {
+  return command.option(
+    "--platform <os/arch>",
+    "of several images of one tag, that for this platform, as linux/arm64 or linux/arm/v7 (default: this machine's)",
+    parsePlatformOption,
+  );
+}
+
+/** What platformOption() has been given. */
+export function chosen(command: Command): PlatformChoice {
+  const { platform } = command.opts<PlatformChoice>();
+  return platform === undefined ? {} : { platform };
+}
+
+/** OS/ARCHITECTURE[/VARIANT]. */
+export function parsePlatformOption(text: string): Platform {
+  const found = parsePlatform(text);
+  if (found === undefined) throw new UsageError(`'${text}' is not a platform: OS/ARCHITECTURE[/VARIANT] is expected`);
+  return found;
 }
 
 /** Parses a whole number with an optional suffix K, M or G (powers of 1024), as for sizes in bytes. */

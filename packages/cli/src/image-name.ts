@@ -1,3 +1,6 @@
+import { join } from "node:path";
+import { isNamed } from "@puzzlefs/linux";
+import { isTag } from "@puzzlefs/oci";
 import { openImageAt, type ImageTree, type OpenImageOptions } from "@puzzlefs/reader";
 import { UsageError } from "./errors.ts";
 
@@ -8,11 +11,27 @@ export interface ImageName {
   reference: string;
 }
 
-/** Splits at the last colon; one before a digest's hex digits belongs to `sha256:`. Throws UsageError. */
+/**
+ * Splits OCI_DIR:TAG, where both may have colons: OCI_DIR is the longest beginning that is a layout. Where none is, as before the
+ * first build, it ends at the first colon behind the directories that exist from which on the rest is a tag. skopeo's `oci:` before a name is passed over,
+ * unless `oci` is the layout, and OCI_DIR@sha256:HEX names a manifest too. Throws UsageError.
+ */
 export function parseImageName(text: string): ImageName {
-  const match = /^(.+?):(sha256:[0-9a-f]{64})$/s.exec(text) ?? /^(.+):([^:]+)$/s.exec(text);
-  if (match === null) throw new UsageError(`'${text}' does not name an image: OCI_DIR:TAG is expected`);
-  return checked({ ociDir: match[1] as string, reference: match[2] as string });
+  const name = existing(text) ?? withoutTransport(text) ?? fresh(text);
+  if (name === undefined) throw new UsageError(`'${text}' does not name an image: OCI_DIR:TAG is expected`);
+  return checked(name);
+}
+
+/** OCI_DIR, with skopeo's `oci:` or without. */
+export function parseLayout(text: string): Pick<ImageName, "ociDir"> {
+  const [, path] = /^oci:(.+)$/s.exec(text) ?? [];
+  return { ociDir: path !== undefined && !isLayout(text) && isLayout(path) ? path : text };
+}
+
+/** OCI_DIR or OCI_DIR:TAG: what is a layout as it stands is one, colons or not. Throws UsageError. */
+export function parseLayoutOrImage(text: string): Pick<ImageName, "ociDir"> & { reference?: string } {
+  const layout = parseLayout(text);
+  return isLayout(layout.ociDir) || !text.includes(":") ? layout : parseImageName(text);
 }
 
 /** The Rust tool's older form gave the tag as an argument of its own: OCI_DIR TAG. */
@@ -26,7 +45,51 @@ function checked(name: ImageName): ImageName {
   throw new UsageError(`'${name.reference}' is not a tag: it is not UTF-8`);
 }
 
-export function openNamed(text: string, options: OpenImageOptions = {}): ImageTree {
+export function openNamed(text: string, options: OpenImageOptions): ImageTree {
   const { ociDir, reference } = parseImageName(text);
   return openImageAt(ociDir, reference, options);
+}
+
+function withoutTransport(text: string): ImageName | undefined {
+  const [, rest] = /^oci:(.+:.+)$/s.exec(text) ?? [];
+  return rest === undefined ? undefined : (existing(rest) ?? fresh(rest));
+}
+
+/** Split behind the longest beginning that is a layout. */
+function existing(text: string): ImageName | undefined {
+  const pinned = splitAtDigest(text);
+  if (pinned !== undefined && isLayout(pinned.ociDir)) return pinned;
+  for (let at = text.lastIndexOf(":"); at > 0; at = text.lastIndexOf(":", at - 1)) {
+    const name = splitAt(text, at);
+    if (name !== undefined && isLayout(name.ociDir)) return name;
+  }
+  return undefined;
+}
+
+/** Split where a layout would be made. */
+function fresh(text: string): ImageName | undefined {
+  const pinned = splitAtDigest(text);
+  if (pinned !== undefined && (text.at(-72) === ":" || !pinned.ociDir.includes(":"))) return pinned;
+  let parent = text.lastIndexOf("/");
+  while (parent > 0 && !isNamed(text.slice(0, parent))) parent = text.lastIndexOf("/", parent - 1);
+  for (let at = text.indexOf(":", parent + 1); at !== -1; at = text.indexOf(":", at + 1)) {
+    const name = splitAt(text, at);
+    if (name !== undefined && isTag(name.reference)) return name;
+  }
+  return splitAt(text, text.lastIndexOf(":"));
+}
+
+/** OCI_DIR:sha256:HEX or OCI_DIR@sha256:HEX. */
+function splitAtDigest(text: string): ImageName | undefined {
+  const [, ociDir, reference] = /^(.+)[:@](sha256:[0-9a-f]{64})$/s.exec(text) ?? [];
+  return ociDir === undefined || reference === undefined ? undefined : { ociDir, reference };
+}
+
+function splitAt(text: string, at: number): ImageName | undefined {
+  const name = { ociDir: text.slice(0, Math.max(at, 0)), reference: text.slice(at + 1) };
+  return name.ociDir === "" || name.reference === "" ? undefined : name;
+}
+
+function isLayout(path: string): boolean {
+  return isNamed(join(path, "oci-layout"));
 }

@@ -14,6 +14,7 @@ mount -t overlay overlay -o lowerdir=/usr/sbin,upperdir=sbin/upper,workdir=sbin/
 ln -s '${launcher}' /usr/sbin/mount.puzzlefs
 ln -s '${launcher}' /usr/sbin/mount.fuse.puzzlefs
 mount -t tmpfs tmpfs /run
+puzzlefs() { '${launcher}' "$@"; }
 shown() { findmnt --noheadings --raw --output FSTYPE,SOURCE "$PWD/mnt"; }
 `;
 
@@ -38,6 +39,17 @@ const cases: [name: string, script: string, output: string][] = [
     "ln -s store s$'\\xff'; mkdir m$'\\xff'; ln -s m$'\\xff' link; mount -t puzzlefs $PWD/s$'\\xff':v1 link; cat m$'\\xff'/file; umount link; " +
       "mount -t puzzlefs -o oci_root_dir=$PWD/s$'\\xff',tag=v1,persist=$PWD/u$'\\xff' none m$'\\xff'; echo x > link/x; cat u$'\\xff'/x; umount m$'\\xff'",
     "content\nx\n",
+  ],
+  [
+    "SOURCE with colons, as skopeo names images",
+    "puzzlefs build root store:registry:5000/x/y:1.0 >&2; mount -t puzzlefs $PWD/store:registry:5000/x/y:1.0 mnt; shown; cat mnt/file; umount mnt",
+    "fuse.puzzlefs $PWD/store:registry:5000/x/y:1.0\ncontent\n",
+  ],
+  [
+    "platform=",
+    "echo for another machine > root/file; puzzlefs build --platform linux/s390x root store:v1 >&2; " +
+      "mount -t puzzlefs -o platform=linux/s390x $PWD/store:v1 mnt; cat mnt/file; umount mnt",
+    "for another machine\n",
   ],
   ["-t fuse.puzzlefs", "mount -t fuse.puzzlefs $PWD/store:v1 mnt; shown; umount mnt", "fuse.puzzlefs $PWD/store:v1\n"],
   [

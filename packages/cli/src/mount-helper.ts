@@ -44,6 +44,7 @@ In /etc/fstab:
   /srv/store:v1  /mnt  puzzlefs  verify=blob,nosuid,nodev,nofail  0 0
   /srv/store:v1  /mnt  puzzlefs  persist=/var/lib/changes         0 0
 
+OCI_DIR:TAG is split as by 'puzzlefs mount'; platform=OS/ARCHITECTURE names one of several images of the tag.
 driver=kernel or driver=fuse insists on one; without it the kernel driver is used where there is one, else FUSE. Further
 options: 'puzzlefs mount --help'. What concerns mount(8) alone (noauto, nofail, _netdev, user, x-systemd.…) is passed over.
 The last of opposite options counts. 'remount' changes nosuid, nodev, noexec, nosymfollow, access times, and ro of a writable
@@ -110,6 +111,7 @@ function orderOf(source: string, mountpoint: string, words: Words): MountOrder {
     foreground: false,
     debug: false,
     supervise: words.supervise ?? false,
+    ...(words.platform !== undefined && { platform: words.platform }),
     ...(words.overlayAttributes === true && { overlayAttributes: true }),
     ...(words.verity !== undefined && { digest: words.verity }),
     ...(words.persist !== undefined && { persist: absolutePath(words.persist) }),

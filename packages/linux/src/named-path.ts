@@ -47,7 +47,7 @@ export function isNamed(path: Path): boolean {
     close(openNamed(path, O_PATH));
     return true;
   } catch (error) {
-    return !hasCode(error, "ENOENT", "ENOTDIR");
+    return !hasCode(error, "ENOENT", "ENOTDIR", "ENAMETOOLONG");
   }
 }
 

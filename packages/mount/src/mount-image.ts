@@ -1,6 +1,6 @@
 import { checkMountpoint, MountError, type MountOptions, type Mountpoint, parseMountOptions } from "@puzzlefs/fuse";
 import { Directory, KernelRefusal, MOUNT_ATTR_RDONLY } from "@puzzlefs/linux";
-import { Layout } from "@puzzlefs/oci";
+import { Layout, type Platform } from "@puzzlefs/oci";
 import { type ImageTree, openImageAt } from "@puzzlefs/reader";
 import { mountByDriver } from "./driver.ts";
 import { mountWritable, OverlayError } from "./overlay.ts";
@@ -16,6 +16,8 @@ export interface MountRequest {
   ociDir: string;
   /** A tag, or the manifest's sha256. */
   reference: string;
+  /** Of several images of one tag, that for this platform; default: this machine's. */
+  platform?: Platform;
   mountpoint: string;
   /** What /proc/mounts shows as the device. */
   source: string;
@@ -147,9 +149,9 @@ function tryDriver(request: MountRequest, options: MountOptions, mountpoint: Mou
  */
 const CANNOT = new Set(["ENODEV", "ENOSYS", "EPERM", "ENOTSUP", "ELOOP"]);
 
-function manifestOf({ ociDir, reference }: MountRequest): string {
+function manifestOf({ ociDir, reference, platform }: MountRequest): string {
   using layout = Layout.open(ociDir);
-  return layout.manifest(reference).digest;
+  return layout.manifest(reference, platform === undefined ? {} : { platform }).digest;
 }
 
 function openRequested({ ociDir, reference, verify, digest }: MountRequest): ImageTree {

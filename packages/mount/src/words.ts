@@ -1,10 +1,12 @@
 import { MountOptionError, nameAndValue, splitOptions } from "@puzzlefs/fuse";
+import { parsePlatform, type Platform } from "@puzzlefs/oci";
 
 /** What mount options can say besides what is an option of every mount: fstab has nothing but -o. */
 export interface Words {
   ociRootDir?: string;
   imageManifest?: string;
   tag?: string;
+  platform?: Platform;
   verity?: string;
   verify?: "none" | "blob";
   driver?: "auto" | "kernel" | "fuse";
@@ -44,6 +46,9 @@ function apply(words: Words, name: string, value: string): boolean {
       break;
     case "tag":
       words.tag = filled(name, value);
+      break;
+    case "platform":
+      words.platform = platform(name, value);
       break;
     case "verity":
       words.verity = digest(name, value);
@@ -86,6 +91,13 @@ function filled(name: string, value: string): string {
 function digest(name: string, value: string): string {
   if (!DIGEST.test(value)) throw new MountOptionError(`mount option ${name}= needs 64 hex digits, not "${value}"`);
   return value.toLowerCase();
+}
+
+function platform(name: string, value: string): Platform {
+  const found = parsePlatform(value);
+  if (found === undefined)
+    throw new MountOptionError(`mount option ${name}= is OS/ARCHITECTURE[/VARIANT], not "${value}"`);
+  return found;
 }
 
 function oneOf<const Word extends string>(name: string, value: string, words: readonly Word[]): Word {

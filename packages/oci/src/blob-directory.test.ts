@@ -56,7 +56,7 @@ test("what is missing, damaged or too large", async (t) => {
   t.is(blobs.size(absent), undefined);
   t.like(
     t.throws(() => blobs.read(absent, 7), { instanceOf: LayoutError }),
-    { kind: "absent" },
+    { kind: "missing" },
   );
   t.like(
     t.throws(() => blobs.read(digest, 6), { message: /7 bytes, more than 6$/ }),

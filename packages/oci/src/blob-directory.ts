@@ -1,5 +1,5 @@
-import { constants } from "node:fs";
-import { type Directory, errnos, FileStatus, openatAside, SystemError } from "@puzzlefs/linux";
+import { constants, readSync } from "node:fs";
+import { close, type Directory, errnos, FileStatus, openatAside, SystemError } from "@puzzlefs/linux";
 import { isHexDigest, sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
 import { isSame, openRegular, readRegular } from "./files.ts";
@@ -49,13 +49,25 @@ export class BlobDirectory {
     openatAside(this.directory.descriptor, nameOf(digest), flags, use);
   }
 
-  /** A whole blob of at most `limit` bytes, verified against its digest. Throws LayoutError (absent, corrupt). */
+  /** A whole blob of at most `limit` bytes, verified against its digest. Throws LayoutError (missing, corrupt). */
   read(digest: string, limit: number): Buffer {
     const bytes = readRegular(this.directory, nameOf(digest), limit);
-    if (bytes === undefined) throw new LayoutError("absent", this.pathOf(digest), "no such blob");
+    if (bytes === undefined) throw new LayoutError("missing", this.pathOf(digest), "no such blob");
     const found = sha256Hex(bytes);
     if (found !== digest) throw new LayoutError("corrupt", this.pathOf(digest), `its content has sha256 ${found}`);
     return bytes;
+  }
+
+  /** The first bytes of a blob, not verified. Throws LayoutError (missing, corrupt). */
+  head(digest: string, bytes: number): Buffer {
+    const descriptor = openRegular(this.directory, nameOf(digest), status);
+    if (descriptor === undefined) throw new LayoutError("missing", this.pathOf(digest), "no such blob");
+    try {
+      const head = Buffer.alloc(bytes);
+      return head.subarray(0, readSync(descriptor, head, 0, bytes, 0));
+    } finally {
+      close(descriptor);
+    }
   }
 
   /** Size of a blob, bytes; undefined where there is none, or something that is not a regular file. */

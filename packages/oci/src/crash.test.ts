@@ -29,7 +29,7 @@ async function write(layout: string, prefix: string, commits: number, killAt: nu
 /** Opens the layout and reads every blob of every tag against its digest. Returns the tags. */
 function readEverything(t: ExecutionContext, path: string): string[] {
   using layout = Layout.open(path);
-  return layout.tags().map(({ tag }) => {
+  return layout.tags().map((tag) => {
     for (const { digest, size } of referencedBlobs(layout.manifest(tag).bytes, tag))
       t.is(size, layout.blobs.read(digest ?? "", 1024).length);
     return tag;

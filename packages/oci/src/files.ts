@@ -1,6 +1,6 @@
 import { constants, readSync, writeSync } from "node:fs";
 import { close, type Directory, FileStatus, fsync, isSystemError, NotRegularError } from "@puzzlefs/linux";
-import { LayoutError } from "./errors.ts";
+import { LayoutError, type LayoutFailure } from "./errors.ts";
 
 /** Permissions of what becomes part of a layout: the umask decides, so that a group can share one. */
 export const FILE_MODE = 0o666;
@@ -23,13 +23,18 @@ export function openRegular(
   }
 }
 
-/** A whole regular file of at most `limit` bytes, or undefined when there is none. Throws LayoutError when it is larger. */
-export function readRegular(directory: Directory, name: string, limit: number): Buffer | undefined {
+/** A whole regular file of at most `limit` bytes, or undefined when there is none. Throws LayoutError (`excess`) when it is larger. */
+export function readRegular(
+  directory: Directory,
+  name: string,
+  limit: number,
+  excess: LayoutFailure = "corrupt",
+): Buffer | undefined {
   const descriptor = openRegular(directory, name);
   if (descriptor === undefined) return undefined;
   const { size } = status;
   try {
-    if (size > limit) throw new LayoutError("corrupt", directory.pathOf(name), `${size} bytes, more than ${limit}`);
+    if (size > limit) throw new LayoutError(excess, directory.pathOf(name), `${size} bytes, more than ${limit}`);
     const bytes = Buffer.allocUnsafe(size);
     let length = 0;
     while (length < bytes.length) {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import test from "ava";
 import { LayoutError } from "./errors.ts";
 import { asRoot, commit, foreignLink, kinds, NOBODY, Place, SECRET } from "./hostile-layout.fixture.ts";
-import { REF_NAME } from "./index-json.ts";
+import { ImageIndex, REF_NAME } from "./index-json.ts";
 import { Layout } from "./layout.ts";
 import { MANIFEST_TYPE } from "./manifest.ts";
 
@@ -152,10 +152,7 @@ test("a staging directory that is swapped for a link while a writer works goes o
       t.is(layout.blobs.size(first.digest), undefined);
     }
     transaction.abort();
-    t.deepEqual(
-      layout.tags().map(({ tag }) => tag),
-      ["v0"],
-    );
+    t.deepEqual(layout.tags(), ["v0"]);
     place.checkOutside(t, end);
   }
   const place = new Place();
@@ -221,13 +218,18 @@ test("errors about JSON quote nothing of it", (t) => {
       const place = new Place();
       writeFileSync(place.at(name), text);
       const error = failure(() => commands["tags"]?.(place.layout));
-      t.true(error instanceof LayoutError, text);
+      // An object without entries is an empty index; an entry may be anything.
+      const isIndex = name === "index.json" && (text.includes("imageLayout") || text.includes("manifests"));
+      t.is(error instanceof LayoutError, !isIndex, text);
       for (let shown: unknown = error; shown instanceof Error; shown = shown.cause)
         for (const part of ["root", "secret", "19000", "99999"]) t.false(shown.message.includes(part), shown.message);
     }
   const place = new Place();
   writeFileSync(place.at("index.json"), '{"schemaVersion": 2,\n  "manifests": [}');
-  t.regex(failure(() => commands["tags"]?.(place.layout))?.message ?? "", /index\.json: not JSON$/);
+  t.regex(
+    failure(() => commands["tags"]?.(place.layout))?.message ?? "",
+    /index\.json: not JSON: wrong at line 2 column 17$/,
+  );
   writeFileSync(place.at("index.json"), '{"schemaVersion": 2,\n  manifests: []}');
   t.regex(failure(() => commands["tags"]?.(place.layout))?.message ?? "", /not JSON: wrong at line 2 column 3$/);
 });
@@ -244,11 +246,12 @@ test("an index has room for 10,000 tags, and one that no reader would take is no
     annotations: { [REF_NAME]: tag },
   });
   const entries = (number: number) => Array.from({ length: number }, (_, i) => entry(`${i}`.padStart(255, "t")));
-  writeFileSync(place.at("index.json"), JSON.stringify({ schemaVersion: 2, manifests: entries(10_000) }));
+  const indexOf = (number: number) => ImageIndex.parse(Buffer.from(JSON.stringify({ manifests: entries(number) })), "");
+  writeFileSync(place.at("index.json"), indexOf(10_000).bytes());
   commit(layout, "v1");
   t.is(layout.tags().length, 10_001);
   const transaction = layout.begin();
-  t.throws(() => layout.replaceIndex({ schemaVersion: 2, manifests: entries(20_000) }, transaction.directory), {
+  t.throws(() => layout.replaceIndex(indexOf(20_000), transaction.directory), {
     instanceOf: LayoutError,
     message: /index\.json: it would grow beyond 8388608 bytes/,
   });

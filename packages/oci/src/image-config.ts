@@ -1,5 +1,6 @@
 import { LayoutError } from "./errors.ts";
-import { parseJson, type Platform } from "./index-json.ts";
+import { parseJson } from "./json.ts";
+import type { Platform } from "./platform.ts";
 
 /** The media type of an image configuration: what to run in the image, as whom, with which environment. */
 export const CONFIG_TYPE = "application/vnd.oci.image.config.v1+json";
@@ -8,7 +9,7 @@ export const CONFIG_TYPE = "application/vnd.oci.image.config.v1+json";
 export const CONFIG_LIMIT = 4 * 1024 * 1024;
 
 /** An image configuration, as far as starting a container needs it; null is as good as absent. */
-export interface ImageConfig extends Platform {
+export interface ImageConfig extends Omit<Platform, "variant"> {
   variant?: string | null;
   config?: {
     User?: string | null;

@@ -2,7 +2,7 @@ import { ftruncateSync, readSync } from "node:fs";
 import { Directory, FileStatus, fsync, hasCode, isSystemError, type MadeDirectory } from "@puzzlefs/linux";
 import { LayoutError } from "./errors.ts";
 import { DIRECTORY_MODE, readRegular, replaceDurably, writeAll } from "./files.ts";
-import { emptyIndex, formatIndex } from "./index-json.ts";
+import { ImageIndex } from "./index-json.ts";
 import { linked, makeLinked, removeMade } from "./linked-directory.ts";
 import { withLock, type Waiting } from "./lock.ts";
 import { Reserve } from "./reserve.ts";
@@ -90,7 +90,7 @@ export class LayoutMaker {
   #makeIndex(): void {
     const staging = createStaging(this.directory);
     try {
-      replaceDurably(this.directory, INDEX_FILE, staging.directory, Buffer.from(formatIndex(emptyIndex())));
+      replaceDurably(this.directory, INDEX_FILE, staging.directory, ImageIndex.empty.bytes());
     } catch (error) {
       this.reserve.release();
       throw error;

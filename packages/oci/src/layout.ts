@@ -3,41 +3,20 @@ import { BlobDirectory } from "./blob-directory.ts";
 import { digestHex, isHexDigest } from "./digests.ts";
 import { LayoutError, systemFailure } from "./errors.ts";
 import { readRegular, replaceDurably } from "./files.ts";
-import {
-  emptyIndex,
-  formatIndex,
-  parseIndex,
-  parseObject,
-  tagOf,
-  type Descriptor,
-  type ImageIndex,
-} from "./index-json.ts";
+import { ImageChooser, type IndexedImage, type PlatformChoice } from "./image-choice.ts";
+import { ImageIndex, INDEX_LIMIT } from "./index-json.ts";
+import { parseObject } from "./json.ts";
 import { BLOBS, INDEX_FILE, LAYOUT_FILE, LAYOUT_LIMIT, LAYOUT_VERSION, LayoutMaker, SHA256 } from "./layout-maker.ts";
 import { linked } from "./linked-directory.ts";
 import { withLock, type Waiting } from "./lock.ts";
-import { MANIFEST_LIMIT, MANIFEST_TYPE } from "./manifest.ts";
+import { describeManifest, isPuzzlefs, MANIFEST_LIMIT } from "./manifest.ts";
 import { Transaction } from "./transaction.ts";
-
-/** The largest index.json, bytes. 10,000 images with tags of 255 letters take 5.3 MB; JSON.parse() takes up to 40 times as much. */
-const INDEX_LIMIT = 8 * 1024 * 1024;
-
-/** An image of a layout, as `puzzlefs tags` shows it. */
-export interface TaggedImage {
-  tag: string;
-  /** sha256 of the manifest, 64 hex digits; undefined for a foreign entry under another algorithm. */
-  digest: string | undefined;
-  /** Size of the manifest, bytes. */
-  size: number;
-  mediaType: string;
-}
 
 /** A manifest whose bytes match its digest. Whether it is a well-formed PuzzleFS manifest is for format to say. */
 export interface Manifest {
   /** sha256, 64 hex digits: the kernel driver's `image_manifest`. */
   digest: string;
   bytes: Buffer;
-  /** As in index.json; made up from the blob when it was asked for by digest and has no entry there. */
-  descriptor: Descriptor;
 }
 
 /**
@@ -103,7 +82,7 @@ export class Layout {
   /** Takes back what create() has made, unless somebody uses it by now: for a writer that fails. */
   removeIfNew(): void {
     this.releaseReserve();
-    this.#maker?.takeBack(() => this.index().manifests.length > 0);
+    this.#maker?.takeBack(() => this.index().entries().next().done !== true);
   }
 
   /** The blobs; opened at the first use. Throws LayoutError (refused) where a link leads to them that is not followed. */
@@ -128,65 +107,42 @@ export class Layout {
     this.close();
   }
 
-  /** index.json as it is now. Missing means empty: the Rust tool leaves it out of an empty layout. */
+  /** index.json as it is now. Throws LayoutError: absent, corrupt, unsupported (too large). */
   index(): ImageIndex {
-    const bytes = readRegular(this.directory, INDEX_FILE, INDEX_LIMIT);
-    return bytes === undefined ? emptyIndex() : parseIndex(bytes.toString("utf8"), this.directory.pathOf(INDEX_FILE));
+    const path = this.directory.pathOf(INDEX_FILE);
+    const bytes = readRegular(this.directory, INDEX_FILE, INDEX_LIMIT, "unsupported");
+    if (bytes === undefined) throw new LayoutError("absent", path, "no such file, and images are found by it alone");
+    return ImageIndex.parse(bytes, path);
   }
 
-  /** The tags, in the order of index.json. Of several entries with one tag the first counts, as in the Rust tool. */
-  tags(): TaggedImage[] {
-    const tags = new Map<string, TaggedImage>();
-    for (const descriptor of this.index().manifests) {
-      const tag = tagOf(descriptor);
-      if (tag === undefined || tags.has(tag)) continue;
-      tags.set(tag, {
-        tag,
-        digest: digestHex(descriptor.digest),
-        size: descriptor.size,
-        mediaType: descriptor.mediaType,
-      });
-    }
-    return [...tags.values()];
+  /** The tags, each once, in the order of index.json. */
+  tags(): string[] {
+    return [...new Set([...this.index().entries()].flatMap(({ tag }) => tag ?? []))];
+  }
+
+  /** All entries of index.json, with what they lead to. */
+  images(): IndexedImage[] {
+    const chooser = this.#chooser();
+    return [...this.index().entries()].flatMap((entry) => chooser.imagesOf(entry));
   }
 
   /**
-   * The manifest that a reference means: a sha256 in hex, with or without "sha256:", or else a tag. The bytes are
-   * verified. Throws LayoutError: absent, corrupt, or unsupported (an image index, another digest algorithm).
+   * The manifest of the image that a reference means: a sha256 in hex, with or without "sha256:", or else a tag; NAME@sha256:HEX,
+   * where that is no tag, is the digest. A digest needs no index.json. Of several entries with one tag, `choice` decides, then the
+   * order. The bytes are verified. Throws LayoutError: absent, missing, foreign, corrupt.
    */
-  manifest(reference: string): Manifest {
-    const file = this.directory.pathOf(INDEX_FILE);
+  manifest(reference: string, choice: PlatformChoice = {}): Manifest {
     const hex = isHexDigest(reference) ? reference : digestHex(reference);
-    const entries = this.index().manifests;
-    const descriptor = entries.find((entry) =>
-      hex === undefined ? tagOf(entry) === reference : digestHex(entry.digest) === hex,
+    if (hex !== undefined) return this.#byDigest(hex);
+    const entries = [...this.index().entries()].filter(({ tag }) => tag === reference);
+    if (entries.length > 0) return this.#read(reference, this.#chooser().choose(shownName(reference), entries, choice));
+    const named = digestHex(reference.slice(reference.lastIndexOf("@") + 1));
+    if (named !== undefined && reference.includes("@")) return this.#byDigest(named);
+    throw new LayoutError(
+      "absent",
+      this.directory.pathOf(INDEX_FILE),
+      `no tag ${shownName(reference)}${this.#known()}`,
     );
-    if (descriptor === undefined) {
-      if (hex === undefined)
-        throw new LayoutError("absent", file, `no tag ${JSON.stringify(reference)}${this.#known()}`);
-      const bytes = this.blobs.read(hex, MANIFEST_LIMIT);
-      return {
-        digest: hex,
-        bytes,
-        descriptor: { mediaType: MANIFEST_TYPE, digest: `sha256:${hex}`, size: bytes.length },
-      };
-    }
-    if (descriptor.mediaType !== MANIFEST_TYPE)
-      throw new LayoutError(
-        "unsupported",
-        file,
-        `${reference} is of type ${printableType(descriptor.mediaType)}, not an image manifest`,
-      );
-    const digest = digestHex(descriptor.digest);
-    if (digest === undefined) throw new LayoutError("unsupported", file, `${reference}: its digest is not a sha256`);
-    const bytes = this.blobs.read(digest, MANIFEST_LIMIT);
-    if (bytes.length !== descriptor.size)
-      throw new LayoutError(
-        "corrupt",
-        file,
-        `${reference}: size ${descriptor.size}, but the manifest has ${bytes.length} bytes`,
-      );
-    return { digest, bytes, descriptor };
   }
 
   /** Starts to write an image. Sweeps the temporaries of writers that died. */
@@ -204,7 +160,7 @@ export class Layout {
    * under the same lock. Throws LayoutError (refused) for an index that no reader would take.
    */
   replaceIndex(index: ImageIndex, staging: Directory): void {
-    const bytes = Buffer.from(formatIndex(index));
+    const bytes = index.bytes();
     if (bytes.length > INDEX_LIMIT)
       throw new LayoutError("refused", this.directory.pathOf(INDEX_FILE), `it would grow beyond ${INDEX_LIMIT} bytes`);
     replaceDurably(this.directory, INDEX_FILE, staging, bytes);
@@ -220,8 +176,28 @@ export class Layout {
       throw new LayoutError("unsupported", file, `imageLayoutVersion is not ${LAYOUT_VERSION}`);
   }
 
+  #chooser(): ImageChooser {
+    return new ImageChooser(this.blobs, this.directory.pathOf(INDEX_FILE));
+  }
+
+  #byDigest(hex: string): Manifest {
+    const bytes = this.blobs.read(hex, MANIFEST_LIMIT);
+    if (isPuzzlefs(bytes)) return { digest: hex, bytes };
+    const message = `not a PuzzleFS image: ${describeManifest(bytes)}`;
+    throw new LayoutError("foreign", this.blobs.pathOf(hex), message);
+  }
+
+  #read(name: string, { hex = "", size }: IndexedImage): Manifest {
+    const bytes = this.blobs.read(hex, MANIFEST_LIMIT);
+    if (size !== undefined && size !== bytes.length) {
+      const problem = `${name}: size ${size}, but the manifest has ${bytes.length} bytes`;
+      throw new LayoutError("corrupt", this.directory.pathOf(INDEX_FILE), problem);
+    }
+    return { digest: hex, bytes };
+  }
+
   #known(): string {
-    const tags = this.tags().map(({ tag }) => JSON.stringify(tag));
+    const tags = this.tags().map(shownName);
     if (tags.length === 0) return "; the layout has no tags";
     return `; there ${tags.length === 1 ? "is" : "are"} ${tags.slice(0, 10).join(", ")}${tags.length > 10 ? ", …" : ""}`;
   }
@@ -231,7 +207,6 @@ function noLayout(path: string): LayoutError {
   return new LayoutError("absent", path, `not an OCI layout: it has no ${LAYOUT_FILE}`);
 }
 
-/** A media type as it is; anything else that index.json has in place of one is not shown. */
-function printableType(mediaType: string): string {
-  return /^[\w.+-]{1,80}\/[\w.+-]{1,80}$/.test(mediaType) ? mediaType : "another kind";
+function shownName(name: string): string {
+  return JSON.stringify(name);
 }

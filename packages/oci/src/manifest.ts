@@ -3,7 +3,9 @@ import type { ManifestBlob } from "@puzzlefs/format";
 import { canonicalJson } from "./canonical-json.ts";
 import { LayoutError } from "./errors.ts";
 import { CONFIG_TYPE } from "./image-config.ts";
-import { parseDescriptor, parseObject, type Descriptor } from "./index-json.ts";
+import type { Descriptor } from "./index-json.ts";
+import { isObject, parseObject } from "./json.ts";
+import { elements, isArrayAt, isObjectAt, JsonTextError, pick, textAt, wholeValue } from "./json-spans.ts";
 
 export const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
 export const ROOTFS_TYPE = "application/vnd.puzzlefs.image.rootfs.v1";
@@ -95,5 +97,52 @@ export function referencedBlobs(manifest: Uint8Array, path: string): ManifestBlo
 /** The descriptor of an image's configuration, if it has one. The manifest has been read before. Throws LayoutError. */
 export function configOf(manifest: Uint8Array, path: string): Descriptor | undefined {
   const { config } = parseObject(Buffer.from(manifest).toString("utf8"), path);
-  return config === undefined ? undefined : parseDescriptor(config, path, "config");
+  if (config === undefined || config === null) return undefined;
+  const { mediaType, digest, size } = isObject(config) ? config : {};
+  if (typeof mediaType !== "string" || typeof digest !== "string" || typeof size !== "number")
+    throw new LayoutError("corrupt", path, "config: mediaType, digest or size is missing, or not of its type");
+  return { mediaType, digest, size };
+}
+
+/** What the media types of our blobs begin with. */
+const OURS = "application/vnd.puzzlefs.image.";
+
+/** Whether a manifest is one of a PuzzleFS image, sound or not: whether it lists a blob of ours. */
+export function isPuzzlefs(manifest: Buffer): boolean {
+  if (manifest.includes(OURS)) return true;
+  // Without an escape it would be spelled so.
+  if (!manifest.includes("\\")) return false;
+  try {
+    for (const { type } of manifestBlobs(manifest)) if (type !== "config" && type !== "other") return true;
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+  }
+  return false;
+}
+
+/** A media type as it is; anything else that is in the place of one is not shown. */
+export function printableType(mediaType: string | undefined): string {
+  return /^[\w.+-]{1,80}\/[\w.+-]{1,80}$/.test(mediaType ?? "") ? `${mediaType}` : "something of an unknown media type";
+}
+
+/** What a manifest that is none of ours is, by media types. */
+export function describeManifest(manifest: Buffer): string {
+  const type = contentType(manifest);
+  return type === undefined ? `not ${MANIFEST_TYPE}` : `${MANIFEST_TYPE} of ${printableType(type)}`;
+}
+
+/** The media type of an artifact, of the first layer, or of the configuration. */
+function contentType(manifest: Buffer): string | undefined {
+  const text = manifest.toString("latin1");
+  try {
+    const whole = wholeValue(text);
+    if (!isObjectAt(text, whole)) return undefined;
+    const { artifactType, layers, config } = pick(text, whole, "artifactType", "layers", "config");
+    const [layer] = isArrayAt(text, layers) ? elements(text, layers) : [];
+    const types = [layer, config].map((span) => isObjectAt(text, span) && pick(text, span, "mediaType").mediaType);
+    return [artifactType, ...types].map((span) => textAt(text, span || undefined)).find((type) => type !== undefined);
+  } catch (error) {
+    if (!(error instanceof JsonTextError)) throw error;
+    return undefined;
+  }
 }

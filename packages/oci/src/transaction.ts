@@ -3,11 +3,10 @@ import { isSystemError, syncfs, type Directory } from "@puzzlefs/linux";
 import { digestHex, sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
 import { writeNew } from "./files.ts";
-import { withTag, type Descriptor, type Platform } from "./index-json.ts";
 import type { Layout } from "./layout.ts";
 import { EMPTY_CONFIG, MANIFEST_TYPE, referencedBlobs } from "./manifest.ts";
 import { createStaging, findDead, removeStaging, type Staging } from "./staging.ts";
-import { hostPlatform } from "./platform.ts";
+import { hostPlatform, type Platform } from "./platform.ts";
 import { fsVerityDigest } from "./verity-digest.ts";
 
 /** A complete blob in the staging directory. */
@@ -92,8 +91,8 @@ export class Transaction {
   }
 
   /**
-   * Makes `tag` mean this image, durably, and ends the transaction. Commits of other processes wait meanwhile; a tag
-   * that existed is replaced. Throws LayoutError (refused) for a bad tag or a manifest that needs a blob which is
+   * Makes `tag` mean this image on its platform, durably, and ends the transaction. Commits of other processes wait
+   * meanwhile; what the tag meant there is replaced. Throws LayoutError (refused) for a bad tag or a manifest that needs a blob which is
    * neither here nor in the layout; nothing has changed then but for unreferenced blobs, and abort() is still due.
    */
   commit({ tag, manifest, blobs, platform = hostPlatform() }: CommitRequest): CommitResult {
@@ -105,7 +104,7 @@ export class Transaction {
     const staged = [...blobs, own];
     const config = needed.find(({ type }) => type === "config");
     if (config?.digest === digestHex(EMPTY_CONFIG.digest)) staged.push(this.writeBlob(Buffer.from("{}")));
-    const descriptor: Descriptor = {
+    const descriptor = {
       mediaType: MANIFEST_TYPE,
       digest: `sha256:${own.digest}`,
       size: manifest.length,
@@ -121,7 +120,7 @@ export class Transaction {
         this.#place(fresh, placed);
         this.#checkPresent(needed, placed.sizes, tag);
         syncfs(this.#staging.lock);
-        layout.replaceIndex(withTag(layout.index(), tag, descriptor), this.directory);
+        layout.replaceIndex(layout.index().withTag(tag, descriptor), this.directory);
       } catch (error) {
         this.#takeBack(placed, own.digest);
         throw error;
@@ -164,7 +163,7 @@ export class Transaction {
     const { blobs } = this.#layout;
     try {
       // The index may have been replaced already.
-      if (this.#layout.index().manifests.some(({ digest }) => digestHex(digest) === manifest)) return;
+      for (const { digest } of this.#layout.index().entries()) if (digest === `sha256:${manifest}`) return;
       for (const digest of added) blobs.directory.removeFile(digest);
     } catch (error) {
       // It is on the way to report why the commit fails; blobs that no image needs do no harm.
@@ -205,8 +204,12 @@ export class Transaction {
   }
 }
 
-/** Tags are what skopeo, umoci and registries can say, and never look like a digest. */
+/** Whether an image may get this tag: tags are what skopeo, umoci and registries can say, and never look like a digest. */
+export function isTag(text: string): boolean {
+  return /^[A-Za-z0-9_][\w.:@+/-]{0,254}$/.test(text) && !/^(sha256:)?[0-9a-f]{64}$/.test(text);
+}
+
 function checkTag(tag: string, path: string): void {
-  if (!/^[A-Za-z0-9_][\w.:@+/-]{0,254}$/.test(tag) || /^(sha256:)?[0-9a-f]{64}$/.test(tag))
+  if (!isTag(tag))
     throw new LayoutError("refused", path, `not a tag: ${JSON.stringify(tag)} (letters, digits and _ . : @ + / -)`);
 }

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { checkMetadataHeader, FormatError, METADATA_HEADER_BYTES, openMetadata, readManifest } from "@puzzlefs/format";
 import type { Metadata, Rootfs } from "@puzzlefs/format";
 import { Layout, MANIFEST_LIMIT } from "@puzzlefs/oci";
-import type { BlobDirectory } from "@puzzlefs/oci";
+import type { BlobDirectory, PlatformChoice } from "@puzzlefs/oci";
 import { BlobCache } from "./blob-cache.ts";
 import type { BlobOpener } from "./blob-cache.ts";
 import { checkVerity, hashing, measuring } from "./blob-checks.ts";
@@ -10,7 +10,7 @@ import { BlobFile } from "./blob-file.ts";
 import { IntegrityError } from "./errors.ts";
 import { ImageTree } from "./image-tree.ts";
 
-export interface OpenImageOptions {
+export interface OpenImageOptions extends PlatformChoice {
   /** Bytes of decompressed frames kept in memory. Default 8 MiB. */
   frameCacheBytes?: number;
   /** Blobs kept open. Default 512. */
@@ -39,11 +39,12 @@ export interface ImageHeader {
  * are opened when they are read.
  *
  * @param reference a tag, or the manifest's sha256 as 64 hex digits with or without `sha256:`
+ * @throws {LayoutError} there is no such image, or it is none of ours
  * @throws {FormatError} the manifest or the metadata break a rule; `object` names the blob
  * @throws {IntegrityError} a blob is missing or not what its name says
  */
 export function openImage(layout: Layout, reference: string, options: OpenImageOptions = {}): ImageTree {
-  return openWith(layout.blobs, readHeader(layout, reference, options.verity), options);
+  return openWith(layout.blobs, readHeader(layout, reference, options), options);
 }
 
 /**
@@ -78,9 +79,13 @@ function openerFor(rootfs: Rootfs, options: OpenImageOptions): BlobOpener | unde
 }
 
 /** @throws as openImage */
-export function readHeader(layout: Layout, reference: string, verity?: string): ImageHeader {
-  const { digest, bytes } = layout.manifest(reference);
-  return headerOf(layout.blobs, digest, bytes, verity);
+export function readHeader(
+  layout: Layout,
+  reference: string,
+  options: Pick<OpenImageOptions, "verity" | "platform" | "preferred"> = {},
+): ImageHeader {
+  const { digest, bytes } = layout.manifest(reference, options);
+  return headerOf(layout.blobs, digest, bytes, options.verity);
 }
 
 /** @param stored the manifest's bytes, whose sha256 has been checked */

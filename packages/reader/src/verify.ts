@@ -1,6 +1,6 @@
 import type { Metadata } from "@puzzlefs/format";
-import { referencedBlobs } from "@puzzlefs/oci";
-import type { BlobDirectory, Layout } from "@puzzlefs/oci";
+import { LayoutError, referencedBlobs } from "@puzzlefs/oci";
+import type { BlobDirectory, Layout, PlatformChoice } from "@puzzlefs/oci";
 import { keyDigest } from "./blob-cache.ts";
 import type { BlobKey } from "./blob-cache.ts";
 import { ContentMap } from "./content-map.ts";
@@ -13,8 +13,10 @@ import { problemOf } from "./verify-problem.ts";
 import type { VerifyProblem } from "./verify-problem.ts";
 
 export interface VerifyReport {
-  /** Tags or digests of the images looked at. */
+  /** Tags or digests of the images looked at. An image that has several names is looked at once. */
   images: string[];
+  /** Entries of the layout that are not PuzzleFS images: only their blobs are checked. */
+  foreign: ForeignEntry[];
   /** Blobs hashed, manifests and metadata included. */
   blobs: number;
   /** Stored bytes hashed. */
@@ -22,7 +24,14 @@ export interface VerifyReport {
   problems: VerifyProblem[];
 }
 
-export interface VerifyOptions {
+/** An entry of index.json from another tool; null: it has none. */
+export interface ForeignEntry {
+  tag: string | null;
+  digest: string | null;
+  mediaType: string | null;
+}
+
+export interface VerifyOptions extends PlatformChoice {
   /** Called as stored bytes are hashed. */
   progress?: (done: number, total: number) => void;
 }
@@ -32,19 +41,20 @@ export interface VerifyOptions {
  * recorded fs-verity digest and chunk table, that compressed blobs decompress to what their seek tables say, and
  * that every run of every file lies inside its blob.
  *
- * @param reference a tag or manifest digest; without it all images, and also blobs that none of them uses
+ * @param reference a tag or manifest digest; without it all images, tagged or not, and all blobs, those of other tools too
  * @returns problems, none of them an error when the images are sound
- * @throws only for what is not about the images: no such layout or tag, no descriptors
+ * @throws only for what is not about the images: no such layout or tag, an image of another tool, no descriptors
  */
 export function verifyImage(layout: Layout, reference?: string, options: VerifyOptions = {}): VerifyReport {
-  const report: VerifyReport = { images: [], blobs: 0, bytes: 0, problems: [] };
+  const report: VerifyReport = { images: [], foreign: [], blobs: 0, bytes: 0, problems: [] };
   const expectations = new Expectations();
   const { blobs } = layout;
-  const references = reference === undefined ? layout.tags().map(({ tag }) => tag) : [reference];
-  if (reference !== undefined) refuseUnknown(layout, reference);
-  for (const image of references) {
-    report.images.push(image);
-    recordFailure(report, image, () => expectImage(blobs, readHeader(layout, image), expectations, report));
+  const wanted = reference === undefined ? sortEntries(layout, report) : new Map([[reference, [reference]]]);
+  for (const [image, names] of wanted) {
+    report.images.push(...names);
+    recordFailure(report, names[0] ?? image, () =>
+      expectImage(blobs, readHeader(layout, image, options), expectations, report),
+    );
   }
   if (reference === undefined) for (const digest of blobs.digests()) expectations.of(digest);
   const total = [...expectations.digests()].reduce((sum, digest) => sum + (blobs.size(digest) ?? 0), 0);
@@ -74,7 +84,7 @@ function expectImage(
   const keys = expectContents(metadata, expectations);
   for (let i = 0; i < image.chunks.length; i++) expectations.chunk(image.chunks.at(i));
   for (const { digest, verity } of image.fsVerityData) {
-    expectations.of(hex(digest.toUint8Array())).verities.add(hex(verity.toUint8Array()));
+    expectations.of(hexOf(digest.toUint8Array())).verities.add(hexOf(verity.toUint8Array()));
   }
   const warn = (message: string): void => {
     report.problems.push({ severity: "warning", object: name, rule: "", inode: 0, offset: 0, message });
@@ -111,10 +121,21 @@ function expectContents(metadata: Metadata, expectations: Expectations): Set<Blo
   return keys;
 }
 
-/** An unknown tag is a mistake of the caller, not a problem of an image. */
-function refuseUnknown(layout: Layout, reference: string): void {
-  const isTag = layout.tags().some(({ tag }) => tag === reference);
-  if (!isTag && !/^(sha256:)?[0-9a-f]{64}$/.test(reference)) layout.manifest(reference);
+/** The images of a layout, by digest, with their names; everything else of its index goes into the report. */
+function sortEntries(layout: Layout, report: VerifyReport): Map<string, string[]> {
+  const images = new Map<string, string[]>();
+  for (const { kind, hex, tag, digest, mediaType, error } of layout.images()) {
+    if (kind === "puzzlefs" && hex !== undefined) {
+      const names = images.get(hex) ?? [];
+      images.set(hex, tag === undefined || names.includes(tag) ? names : [...names, tag]);
+    } else if (kind === "missing" && tag !== undefined) {
+      // Nobody knows what it was; but a tag that nothing can read is a loss.
+      report.problems.push(problemOf(error, `image ${tag}`));
+    } else {
+      report.foreign.push({ tag: tag ?? null, digest: digest ?? null, mediaType: mediaType ?? null });
+    }
+  }
+  return new Map([...images].map(([hex, names]) => [hex, names.length > 0 ? names : [`sha256:${hex}`]]));
 }
 
 /** One warning for all: there may be hundreds. */
@@ -130,10 +151,12 @@ function recordFailure(report: VerifyReport, image: string, action: () => void):
   try {
     action();
   } catch (error) {
+    // An unknown tag, or an image of another tool, is a mistake of the caller, not a problem of an image.
+    if (error instanceof LayoutError && (error.kind === "absent" || error.kind === "foreign")) throw error;
     report.problems.push(problemOf(error, `image ${image}`));
   }
 }
 
-function hex(bytes: Uint8Array): string {
+function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
 }

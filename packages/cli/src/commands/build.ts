@@ -1,9 +1,9 @@
 import { build, parseMtime, type BuildOptions, type BuildResult, type Omission } from "@puzzlefs/builder";
 import { parseChunkSizes } from "@puzzlefs/chunker";
 import { jsonText, type Crossing } from "@puzzlefs/linux";
-import { Layout } from "@puzzlefs/oci";
+import { Layout, type Platform } from "@puzzlefs/oci";
 import { readConfigFile } from "../config-file.ts";
-import { defineCommand, oneOf, parseInteger, parseSize } from "../command-line.ts";
+import { defineCommand, oneOf, parseInteger, parsePlatformOption, parseSize } from "../command-line.ts";
 import { UsageError } from "../errors.ts";
 import { imageNameFrom } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
@@ -24,6 +24,7 @@ interface Options {
   pack?: number;
   mtime: string;
   config?: string;
+  platform?: Platform;
   jobs?: number;
   verify?: boolean;
   oneFileSystem?: boolean;
@@ -67,6 +68,11 @@ export async function run(argv: readonly string[]): Promise<number> {
     )
     .option("--mtime <which>", "modification times: zero, keep, or clamp:SECONDS", "zero")
     .option("--config <file>", "an OCI image configuration (entrypoint, environment, …), stored as it is")
+    .option(
+      "--platform <os/arch>",
+      "what it is for: under one tag there may be an image for each (default: as in --config, or this machine's)",
+      parsePlatformOption,
+    )
     .option("--jobs <n>", "threads (default: one for each processor)", parseInteger)
     .option("--verify", "read every blob that is reused, and store anew what is damaged (default: sizes are compared)")
     .option("--one-file-system", "leave out subvolumes as well: only directories on the file system of ROOTFS")
@@ -107,7 +113,20 @@ function crossingOf({ oneFileSystem = false, crossMounts = false }: Options): Cr
 }
 
 function buildOptions(given: Options): Partial<BuildOptions> {
-  const { compression, baseLayer, chunkSize, chunking, level, frameSize, pack, config, jobs, verify, selinux } = given;
+  const {
+    compression,
+    baseLayer,
+    chunkSize,
+    chunking,
+    level,
+    frameSize,
+    pack,
+    config,
+    platform,
+    jobs,
+    verify,
+    selinux,
+  } = given;
   return {
     chunking,
     mtime: parseMtime(given.mtime, process.env["SOURCE_DATE_EPOCH"]),
@@ -118,6 +137,7 @@ function buildOptions(given: Options): Partial<BuildOptions> {
     ...(frameSize !== undefined && { frameSize }),
     ...(pack !== undefined && { pack }),
     ...(config !== undefined && { config: { bytes: readConfigFile(config), path: config } }),
+    ...(platform !== undefined && { platform }),
     ...(jobs !== undefined && { jobs }),
     ...(verify !== undefined && { verify }),
     ...(selinux !== undefined && { selinux }),

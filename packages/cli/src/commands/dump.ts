@@ -1,5 +1,5 @@
 import { DirectoryTree, dump, resolveName, type DumpOptions, type ResolvedPath, type Tree } from "@puzzlefs/reader";
-import { defineCommand, oneOf } from "../command-line.ts";
+import { chosen, defineCommand, oneOf, platformOption } from "../command-line.ts";
 import { UsageError } from "../errors.ts";
 import { eachPath, escapedOption, imagePath } from "../image-path.ts";
 import { openNamed } from "../image-name.ts";
@@ -23,8 +23,8 @@ One line for each name, in path order, with every attribute and the content's sh
   PATH KIND MODE UID GID SIZE LINKS DEVICE MTIME FIRST-PATH TARGET SHA256 [XATTR=VALUE]…`;
 
 export async function run(argv: readonly string[]): Promise<number> {
-  const command = escapedOption(
-    defineCommand("dump", "Print a whole tree as text: equal text means equal trees.", example),
+  const command = platformOption(
+    escapedOption(defineCommand("dump", "Print a whole tree as text: equal text means equal trees.", example)),
   )
     .usage("[OPTION]… OCI_DIR:TAG [PATH]…\n       puzzlefs dump [OPTION]… --directory DIR [PATH]…")
     .argument("<image>", "the image, OCI_DIR:TAG")
@@ -37,7 +37,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const { directory = false, escaped, format, times } = command.opts<Options>();
   if (paths.length > 0 && format === "mtree") throw new UsageError("--format mtree dumps whole trees, not a PATH");
   const wanted = paths.map((path) => imagePath(path, escaped));
-  const tree: Tree = directory ? new DirectoryTree(source) : openNamed(source);
+  const tree: Tree = directory ? new DirectoryTree(source) : openNamed(source, chosen(command));
   try {
     if (wanted.length === 0) {
       print(tree, { format, times });

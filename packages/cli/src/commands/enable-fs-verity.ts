@@ -2,7 +2,7 @@ import { formatDigestBytes, verityTargets } from "../verity-targets.ts";
 import { close, enableFsVerityOf, hasCode, measureFsVerityOf } from "@puzzlefs/linux";
 import { type BlobDirectory, fsVerityDigest, Layout } from "@puzzlefs/oci";
 import { IntegrityError, readHeader } from "@puzzlefs/reader";
-import { defineCommand, parseDigest } from "../command-line.ts";
+import { chosen, defineCommand, parseDigest, platformOption } from "../command-line.ts";
 import { imageNameFrom } from "../image-name.ts";
 import { writeLine } from "../terminal/output.ts";
 import { formatCountOf } from "../terminal/quantities.ts";
@@ -14,7 +14,9 @@ From then on the kernel itself refuses to read a blob of the image that was chan
 fs-verity: ext4 made with -O verity, or btrfs. The older form OCI_DIR TAG DIGEST is understood as well.`;
 
 export async function run(argv: readonly string[]): Promise<number> {
-  const command = defineCommand("enable-fs-verity", "Enable fs-verity on all blobs of an image.", example)
+  const command = platformOption(
+    defineCommand("enable-fs-verity", "Enable fs-verity on all blobs of an image.", example),
+  )
     .usage("[OPTION]… OCI_DIR:TAG DIGEST")
     .argument("<oci_dir:tag>", "the image")
     .argument("<digest>", "the manifest's fs-verity digest, hex")
@@ -24,7 +26,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const digest = parseDigest(third ?? second);
   const name = imageNameFrom(ociDir, third === undefined ? undefined : second);
   using layout = Layout.open(name.ociDir);
-  const header = readHeader(layout, name.reference);
+  const header = readHeader(layout, name.reference, chosen(command));
   const manifest = `manifest sha256:${header.manifestDigest}`;
   const found = formatDigestBytes(fsVerityDigest(header.manifest));
   if (found !== digest) throw new IntegrityError(manifest, "verity", `it is ${found}, not ${digest}`);

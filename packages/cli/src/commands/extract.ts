@@ -1,7 +1,7 @@
 import { jsonText } from "@puzzlefs/linux";
 import { extract } from "@puzzlefs/reader";
 import type { ExtractWarning, Loss } from "@puzzlefs/reader";
-import { defineCommand, verifyOptions } from "../command-line.ts";
+import { chosen, defineCommand, platformOption, verifyOptions } from "../command-line.ts";
 import { EXIT_CORRUPT, EXIT_INCOMPLETE } from "../errors.ts";
 import { openNamed } from "../image-name.ts";
 import { failure, warning } from "../terminal/messages.ts";
@@ -27,7 +27,9 @@ on. The exit code is then 4; it stays 0 for what an ordinary user can never rest
 security.* attributes. Nothing is ever written outside the target.`;
 
 export async function run(argv: readonly string[]): Promise<number> {
-  const command = verifyOptions(defineCommand("extract", "Write an image's files into a directory.", example))
+  const command = platformOption(
+    verifyOptions(defineCommand("extract", "Write an image's files into a directory.", example)),
+  )
     .usage("[OPTION]… OCI_DIR:TAG DIR")
     .argument("<oci_dir:tag>", "the image")
     .argument("<dir>", "the target, made when it is not there")
@@ -42,7 +44,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     .parse(argv, { from: "user" });
   const [image, target] = command.args as [string, string];
   const { bestEffort = false, verify, json = false, ...options } = command.opts<Options>();
-  const tree = openNamed(image, { verify: verify ? "blob" : "none" });
+  const tree = openNamed(image, { ...chosen(command), verify: verify ? "blob" : "none" });
   const bar = new ProgressBar("extracting");
   try {
     const total = tree.contentBytes;

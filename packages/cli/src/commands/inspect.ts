@@ -1,7 +1,7 @@
 import { escapeName, jsonText } from "@puzzlefs/linux";
 import { fsVerityDigest, Layout } from "@puzzlefs/oci";
 import { escapeBytes, openImage, readHeader, resolvePath, type InodeKind } from "@puzzlefs/reader";
-import { defineCommand } from "../command-line.ts";
+import { chosen, defineCommand, platformOption } from "../command-line.ts";
 import { configFields, summarizeConfig, type ConfigSummary } from "../config-summary.ts";
 import { escapedOption, imagePath } from "../image-path.ts";
 import { parseImageName } from "../image-name.ts";
@@ -19,8 +19,8 @@ const example = `
 The sha256 is what the kernel driver's image_manifest wants, the fs-verity digest what build printed.`;
 
 export async function run(argv: readonly string[]): Promise<number> {
-  const command = escapedOption(
-    defineCommand("inspect", "Show what an image consists of, or the chunks of a file in it.", example),
+  const command = platformOption(
+    escapedOption(defineCommand("inspect", "Show what an image consists of, or the chunks of a file in it.", example)),
   )
     .usage("[OPTION]… OCI_DIR:TAG [PATH]")
     .argument("<oci_dir:tag>", "the image")
@@ -32,7 +32,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const wanted = path === undefined ? undefined : imagePath(path, escaped);
   const { ociDir, reference } = parseImageName(image);
   using layout = Layout.open(ociDir);
-  const tree = openImage(layout, reference);
+  const tree = openImage(layout, reference, chosen(command));
   try {
     if (wanted !== undefined) {
       const ino = resolvePath(tree, wanted, true);
@@ -41,7 +41,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       else writeLine(fileText({ path: escapeName(wanted), ino, runs }));
       return 0;
     }
-    const { manifest, manifestDigest, metadataDigest } = readHeader(layout, reference);
+    const { manifest, manifestDigest, metadataDigest } = readHeader(layout, reference, chosen(command));
     const blobSize = (hex: string): number | undefined => layout.blobs.size(hex);
     const summary: ImageSummary = {
       manifest: manifestDigest,

@@ -1,5 +1,5 @@
 import { listPath, pathOf, resolveName, Selection, walkTree, type Listed, type Tree } from "@puzzlefs/reader";
-import { defineCommand } from "../command-line.ts";
+import { chosen, defineCommand, platformOption } from "../command-line.ts";
 import { UsageError } from "../errors.ts";
 import { escapedOption, imagePath } from "../image-path.ts";
 import { openNamed } from "../image-name.ts";
@@ -24,7 +24,9 @@ Names are shown in UTF-8, with \\xHH for a byte that is not UTF-8 or could misle
 --escaped takes them so. --json has \\xHH for every byte but printable ASCII, and --null the bytes themselves.`;
 
 export async function run(argv: readonly string[]): Promise<number> {
-  const command = escapedOption(defineCommand("ls", "List a directory of an image, or one file.", example))
+  const command = platformOption(
+    escapedOption(defineCommand("ls", "List a directory of an image, or one file.", example)),
+  )
     .usage("[OPTION]… OCI_DIR:TAG [PATH]")
     .argument("<oci_dir:tag>", "the image")
     .argument("[path]", "inside the image", "/")
@@ -39,7 +41,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     throw new UsageError("--null lists names alone, without --long or --json");
   }
   const wanted = imagePath(path ?? "/", options.escaped);
-  const tree = openNamed(image);
+  const tree = openNamed(image, chosen(command));
   const lines = new LineBuffer();
   try {
     const found = list(tree, wanted, options.recursive ?? false);

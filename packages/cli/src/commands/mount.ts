@@ -1,6 +1,7 @@
 import { absolutePath } from "@puzzlefs/linux";
 import { type DriverChoice, readWords } from "@puzzlefs/mount";
-import { collect, defineCommand, oneOf, parseDigest } from "../command-line.ts";
+import type { Platform } from "@puzzlefs/oci";
+import { collect, defineCommand, oneOf, parseDigest, platformOption } from "../command-line.ts";
 import type { MountOrder } from "../daemon-order.ts";
 import { UsageError } from "../errors.ts";
 import { imageNameFrom } from "../image-name.ts";
@@ -18,6 +19,7 @@ interface Options {
   debug?: boolean;
   logFile?: string;
   supervise?: boolean;
+  platform?: Platform;
 }
 
 const example = `
@@ -33,12 +35,12 @@ Debian's package fuse3). umount(8) ends any mount of ours.
 
 Mounts are nosuid and nodev. Options after -o: suid, dev (in fstab allow_suid, allow_dev), noexec, nosymfollow, ro,
 noatime and the others of mount(8), verity=HEX, verify=blob, driver=NAME, writable, persist=DIR, overlay_attributes,
-supervise, log_file=FILE, fsname=NAME; only with FUSE: noallow_other, uid=N, gid=N, max_read=N, readahead=KIB,
+supervise, log_file=FILE, platform=OS/ARCH, fsname=NAME; only with FUSE: noallow_other, uid=N, gid=N, max_read=N, readahead=KIB,
 auto_unmount, cache=BYTES. Commas in a value: persist="DIR,WITH,COMMAS". With -w or -p, ro makes the overlay read-only.
 The older form OCI_DIR TAG MNT is understood as well.`;
 
 export async function run(argv: readonly string[]): Promise<number> {
-  const command = defineCommand("mount", "Mount an image on a directory.", example)
+  const command = platformOption(defineCommand("mount", "Mount an image on a directory.", example))
     .usage("[OPTION]… OCI_DIR:TAG MNT")
     .argument("<oci_dir:tag>", "the image")
     .argument("<mnt>", "the mount point")
@@ -86,6 +88,7 @@ function orderOf(args: readonly string[], given: Options): MountOrder {
   const shows = given.debug === true;
   if (shows && given.foreground !== true && logFile === undefined)
     throw new UsageError("--debug needs -f or --log-file");
+  const platform = agreed("--platform", given.platform, "platform", words.platform);
   const driver = agreed("--driver", given.driver, "driver", words.driver) ?? "auto";
   if (shows && driver === "kernel") throw new UsageError("--debug is for FUSE: the kernel driver shows no requests");
   return {
@@ -100,6 +103,7 @@ function orderOf(args: readonly string[], given: Options): MountOrder {
     foreground: given.foreground ?? false,
     debug: shows,
     supervise: given.supervise ?? words.supervise ?? false,
+    ...(platform !== undefined && { platform }),
     ...(words.overlayAttributes === true && { overlayAttributes: true }),
     ...(digest !== undefined && { digest }),
     ...(persist !== undefined && { persist: absolutePath(persist) }),

@@ -1,6 +1,6 @@
 import { escapeName, jsonText } from "@puzzlefs/linux";
 import { escapeBytes, statPath } from "@puzzlefs/reader";
-import { defineCommand } from "../command-line.ts";
+import { chosen, defineCommand, platformOption } from "../command-line.ts";
 import { eachPath, escapedOption, imagePath } from "../image-path.ts";
 import { openNamed } from "../image-name.ts";
 import { kindNames, listedObject, modeText, timeText } from "../listing.ts";
@@ -14,7 +14,9 @@ const example = `
 A symbolic link is shown itself, not what it leads to.`;
 
 export async function run(argv: readonly string[]): Promise<number> {
-  const command = escapedOption(defineCommand("stat", "Show the attributes of files of an image.", example))
+  const command = platformOption(
+    escapedOption(defineCommand("stat", "Show the attributes of files of an image.", example)),
+  )
     .usage("[OPTION]… OCI_DIR:TAG [PATH]…")
     .argument("<oci_dir:tag>", "the image")
     .argument("[path...]", "inside the image (default: /)")
@@ -23,7 +25,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const [image, ...paths] = command.args as [string, ...string[]];
   const { escaped, json: asJson } = command.opts<{ escaped?: boolean; json?: boolean }>();
   const wanted = (paths.length > 0 ? paths : ["/"]).map((path) => imagePath(path, escaped));
-  const tree = openNamed(image);
+  const tree = openNamed(image, chosen(command));
   try {
     let before = "";
     return eachPath(wanted, (path) => {

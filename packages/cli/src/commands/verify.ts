@@ -1,10 +1,9 @@
-import { join } from "node:path";
-import { isNamed, jsonText } from "@puzzlefs/linux";
+import { jsonText } from "@puzzlefs/linux";
 import { Layout } from "@puzzlefs/oci";
 import { verifyImage, type VerifyReport } from "@puzzlefs/reader";
-import { defineCommand } from "../command-line.ts";
+import { chosen, defineCommand, platformOption } from "../command-line.ts";
 import { EXIT_CORRUPT } from "../errors.ts";
-import { parseImageName, type ImageName } from "../image-name.ts";
+import { parseLayoutOrImage } from "../image-name.ts";
 import { failure, warning } from "../terminal/messages.ts";
 import { writeLine } from "../terminal/output.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
@@ -12,22 +11,28 @@ import { formatBytes, formatCountOf } from "../terminal/quantities.ts";
 
 const example = `
   puzzlefs verify ./store:v1                   this image
-  puzzlefs verify ./store                      all images, and blobs that none of them uses
+  puzzlefs verify ./store                      all images, tagged or not, and every other blob
 
+Entries of other tools (archives, artifacts, …) are counted as foreign; of them only the digests of blobs are checked.
 Exit code 3 when anything is wrong. Warnings are about things recorded beside an image that reads correctly.`;
 
 export async function run(argv: readonly string[]): Promise<number> {
-  const command = defineCommand("verify", "Check every blob against its digest and every rule of the format.", example)
+  const command = platformOption(
+    defineCommand("verify", "Check every blob against its digest and every rule of the format.", example),
+  )
     .usage("[OPTION]… OCI_DIR[:TAG]")
     .argument("<oci_dir[:tag]>", "a layout, or one image of it")
     .option("--json", "print the report as JSON")
     .parse(argv, { from: "user" });
-  const { ociDir, reference } = whatToVerify(command.args[0] as string);
+  const { ociDir, reference } = parseLayoutOrImage(command.args[0] as string);
   const bar = new ProgressBar("verifying");
   let report: VerifyReport;
   try {
     using layout = Layout.open(ociDir);
-    report = verifyImage(layout, reference, { progress: (done, total) => bar.update(done, total) });
+    report = verifyImage(layout, reference, {
+      ...chosen(command),
+      progress: (done, total) => bar.update(done, total),
+    });
   } finally {
     bar.finish();
   }
@@ -36,12 +41,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   return report.problems.some(({ severity }) => severity === "error") ? EXIT_CORRUPT : 0;
 }
 
-/** A path that is a layout is one, colons or not. */
-function whatToVerify(text: string): Pick<ImageName, "ociDir"> & { reference?: string } {
-  return !text.includes(":") || isNamed(join(text, "oci-layout")) ? { ociDir: text } : parseImageName(text);
-}
-
-function print({ images, blobs, bytes, problems }: VerifyReport): void {
+function print({ images, foreign, blobs, bytes, problems }: VerifyReport): void {
   for (const { severity, object, message } of problems) {
     const text = message.includes(object) ? message : `${object}: ${message}`;
     if (severity === "error") failure(text);
@@ -49,6 +49,7 @@ function print({ images, blobs, bytes, problems }: VerifyReport): void {
   }
   const errors = problems.filter(({ severity }) => severity === "error").length;
   const verdict = errors === 0 ? "good" : formatCountOf(errors, "error");
-  const checked = `${formatCountOf(images.length, "image")}, ${formatCountOf(blobs, "blob")}, ${formatBytes(bytes)}`;
-  writeLine(`${checked}: ${verdict}`);
+  const counts = [formatCountOf(images.length, "image"), formatCountOf(blobs, "blob"), formatBytes(bytes)];
+  if (foreign.length > 0) counts.splice(1, 0, formatCountOf(foreign.length, "foreign entry", "foreign entries"));
+  writeLine(`${counts.join(", ")}: ${verdict}`);
 }

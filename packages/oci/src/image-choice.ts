@@ -1,0 +1,149 @@
+import { escapeText, SystemError } from "@puzzlefs/linux";
+import type { BlobDirectory } from "./blob-directory.ts";
+import { digestHex } from "./digests.ts";
+import { LayoutError } from "./errors.ts";
+import { ImageIndex, INDEX_LIMIT, INDEX_TYPE, type IndexEntry } from "./index-json.ts";
+import { describeManifest, isPuzzlefs, MANIFEST_LIMIT, MANIFEST_TYPE, printableType } from "./manifest.ts";
+import { hostPlatform, type Platform, platformText, rankOf } from "./platform.ts";
+
+/** Which of several images of one tag is meant. */
+export interface PlatformChoice {
+  /** This platform or none. Default: `preferred`, and where there is none for it, the only image that there is. */
+  platform?: Platform;
+  /** Default: this machine's. */
+  preferred?: Platform;
+}
+
+/** An entry of an index, and what it leads to. */
+export interface IndexedImage extends IndexEntry {
+  /** Hex sha256 of the manifest; undefined: another algorithm, or none. */
+  hex: string | undefined;
+  /**
+   * Whether it is an image of ours, something of another tool, or a blob that is not in the layout or cannot be read. An image
+   * is recognized by its media types; it may be corrupt.
+   */
+  kind: "puzzlefs" | "foreign" | "missing" | "unreadable";
+  /** Why it is missing or unreadable. */
+  error?: unknown;
+  /** What something foreign is, by its media types. */
+  description?: string;
+}
+
+/** Bytes of all indexes inside of an index that are read for one question. */
+const NESTED_LIMIT = 8 * INDEX_LIMIT;
+/** What each of them counts for at least. */
+const NESTED_LEAST = 4096;
+/** Indexes inside each other. Tools make two. */
+const NESTED_DEPTH = 8;
+/** In manifests of ours the first blob of ours comes within these bytes. */
+const HEAD_BYTES = 4096;
+
+/** Follows the entries of an index to images. */
+export class ImageChooser {
+  readonly #blobs: BlobDirectory;
+  /** Of index.json, for messages. */
+  readonly #path: string;
+  #nestedBytes = 0;
+
+  constructor(blobs: BlobDirectory, path: string) {
+    this.#blobs = blobs;
+    this.#path = path;
+  }
+
+  /**
+   * What an entry leads to: itself, or the images of ours in an index. An index without any is itself something foreign. Throws
+   * LayoutError (unsupported) for too large indexes.
+   */
+  imagesOf(entry: IndexEntry): IndexedImage[] {
+    const images = [...this.#leaves(entry)].map((leaf) => this.#look(leaf));
+    if (entry.mediaType !== INDEX_TYPE) return images;
+    const ours = images.filter(isOurs);
+    return ours.length > 0 ? ours : [this.#look(entry)];
+  }
+
+  /**
+   * The image that `name` means, of the entries that have that tag. Throws LayoutError: foreign, missing, corrupt, or absent where
+   * there is none for the platform.
+   */
+  choose(name: string, entries: readonly IndexEntry[], choice: PlatformChoice): IndexedImage {
+    const wanted = choice.platform ?? choice.preferred ?? hostPlatform();
+    const images = entries.flatMap((entry) => this.imagesOf(entry));
+    const ranked = images
+      .map((image) => ({ image, rank: image.platform === "unknown" ? undefined : rankOf(image.platform, wanted) }))
+      .toSorted((a, b) => (a.rank ?? Infinity) - (b.rank ?? Infinity) || 0);
+    const serving = ranked.filter(({ rank }) => rank !== undefined).map(({ image }) => image);
+    const chosen = serving.find(isOurs);
+    if (chosen !== undefined) return chosen;
+    const ours = images.filter(isOurs);
+    const [only] = ours;
+    if (choice.platform === undefined && only !== undefined && ours.every(({ hex }) => hex === only.hex)) return only;
+    if (only !== undefined) {
+      const platforms = [...new Set(ours.map(({ platform }) => platformName(platform)))].join(", ");
+      const advice = choice.platform === undefined ? "; --platform names one" : "";
+      throw this.#error("absent", `no image ${name} for ${platformText(wanted)}, but for ${platforms}${advice}`);
+    }
+    const [first = ranked[0]?.image] = serving;
+    if (first === undefined) throw this.#error("absent", `${name} is an empty index`);
+    if (first.error !== undefined) throw first.error;
+    throw this.#error("foreign", `${name} is not a PuzzleFS image: ${first.description}`);
+  }
+
+  #error(kind: "absent" | "foreign" | "unsupported", message: string): LayoutError {
+    return new LayoutError(kind, this.#path, message);
+  }
+
+  /** The entry, or those of the index that it leads to. An index that has been `seen` has nothing new. */
+  *#leaves(entry: IndexEntry, depth = 0, seen = new Set<string>()): Generator<IndexEntry> {
+    const hex = digestHex(entry.digest ?? "");
+    if (entry.mediaType !== INDEX_TYPE || hex === undefined || depth >= NESTED_DEPTH) return void (yield entry);
+    if (seen.has(hex)) return;
+    seen.add(hex);
+    const index = this.#nested(hex);
+    if (index === undefined) return void (yield entry);
+    for (const child of index.entries())
+      yield* this.#leaves({ ...child, tag: entry.tag, platform: child.platform ?? entry.platform }, depth + 1, seen);
+  }
+
+  /** An index that is a blob; undefined where it cannot be read: then the entry is looked at as any other. */
+  #nested(hex: string): ImageIndex | undefined {
+    this.#nestedBytes += Math.max(this.#blobs.size(hex) ?? 0, NESTED_LEAST);
+    if (this.#nestedBytes > NESTED_LIMIT)
+      throw this.#error("unsupported", `indexes inside of it of more than ${NESTED_LIMIT} bytes`);
+    try {
+      return ImageIndex.parse(this.#blobs.read(hex, INDEX_LIMIT), this.#blobs.pathOf(hex));
+    } catch (error) {
+      if (error instanceof LayoutError || error instanceof SystemError) return undefined;
+      throw error;
+    }
+  }
+
+  #look(entry: IndexEntry): IndexedImage {
+    const { mediaType, digest, size = 0 } = entry;
+    const hex = digestHex(digest ?? "");
+    const type = printableType(mediaType);
+    const foreign = (description: string): IndexedImage => ({ ...entry, hex, kind: "foreign", description });
+    if (hex === undefined) return foreign(`${type}, without a sha256 as its digest`);
+    if (size > MANIFEST_LIMIT) return foreign(`${type} of ${size} bytes`);
+    if (mediaType !== undefined && mediaType !== MANIFEST_TYPE && mediaType !== INDEX_TYPE) return foreign(type);
+    try {
+      const head = this.#blobs.head(hex, HEAD_BYTES);
+      if (mediaType === INDEX_TYPE) return foreign(type);
+      if (isPuzzlefs(head)) return { ...entry, hex, kind: "puzzlefs" };
+      const manifest = this.#blobs.read(hex, MANIFEST_LIMIT);
+      return isPuzzlefs(manifest) ? { ...entry, hex, kind: "puzzlefs" } : foreign(describeManifest(manifest));
+    } catch (error) {
+      if (!(error instanceof LayoutError || error instanceof SystemError)) throw error;
+      const isMissing = error instanceof LayoutError && error.kind === "missing";
+      return { ...entry, hex, kind: isMissing ? "missing" : "unreadable", error };
+    }
+  }
+}
+
+function isOurs({ kind }: IndexedImage): boolean {
+  return kind === "puzzlefs";
+}
+
+export function platformName(platform: IndexEntry["platform"]): string {
+  if (platform === undefined) return "any platform";
+  return platform === "unknown" ? "an unknown platform" : escapeText(platformText(platform));
+}
