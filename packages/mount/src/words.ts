@@ -21,7 +21,17 @@ export interface Words {
 }
 
 const FLAGS = new Set(["writable", "overlay_attributes", "supervise", "remount"]);
-const VALUED = new Set(["oci_root_dir", "image_manifest", "tag", "verity", "verify", "driver", "persist", "log_file"]);
+const VALUED = new Set([
+  "oci_root_dir",
+  "image_manifest",
+  "tag",
+  "platform",
+  "verity",
+  "verify",
+  "driver",
+  "persist",
+  "log_file",
+]);
 const DIGEST = /^[0-9a-f]{64}$/i;
 
 /** Sorts mount options; the last of several with one name counts. Throws MountOptionError for a value that cannot be. */

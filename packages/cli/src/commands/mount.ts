@@ -1,6 +1,6 @@
 import { absolutePath } from "@puzzlefs/linux";
 import { type DriverChoice, readWords } from "@puzzlefs/mount";
-import type { Platform } from "@puzzlefs/oci";
+import { platformText, type Platform } from "@puzzlefs/oci";
 import { collect, defineCommand, oneOf, parseDigest, platformOption } from "../command-line.ts";
 import type { MountOrder } from "../daemon-order.ts";
 import { UsageError } from "../errors.ts";
@@ -88,7 +88,7 @@ function orderOf(args: readonly string[], given: Options): MountOrder {
   const shows = given.debug === true;
   if (shows && given.foreground !== true && logFile === undefined)
     throw new UsageError("--debug needs -f or --log-file");
-  const platform = agreed("--platform", given.platform, "platform", words.platform);
+  const platform = agreed("--platform", given.platform, "platform", words.platform, platformText);
   const driver = agreed("--driver", given.driver, "driver", words.driver) ?? "auto";
   if (shows && driver === "kernel") throw new UsageError("--debug is for FUSE: the kernel driver shows no requests");
   return {
@@ -113,14 +113,15 @@ function orderOf(args: readonly string[], given: Options): MountOrder {
 }
 
 /** An option that can be given in two ways. Of several after -o the last counts; two ways that differ are a mistake. */
-function agreed<T extends string>(
+function agreed<T>(
   flag: string,
   given: T | undefined,
   name: string,
   word: T | undefined,
+  textOf: (value: T) => string = String,
 ): T | undefined {
-  if (given !== undefined && word !== undefined && given !== word) {
-    throw new UsageError(`${flag} ${given} and -o ${name}=${word}: which?`);
+  if (given !== undefined && word !== undefined && textOf(given) !== textOf(word)) {
+    throw new UsageError(`${flag} ${textOf(given)} and -o ${name}=${textOf(word)}: which?`);
   }
   return given ?? word;
 }
