@@ -35,6 +35,7 @@ export const exceptions: readonly Exception[] = [
     why: "/sys/class/bdi of our own device number",
   },
   { file: "packages/linux/src/arguments.ts", names: ["readFileSync"], why: "/proc/self/cmdline" },
+  { file: "packages/linux/src/errors.ts", names: ["existsSync"], why: "whether there is /proc/self" },
   {
     file: "packages/linux/src/named-path.ts",
     names: ["realpathSync"],

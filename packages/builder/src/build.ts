@@ -34,7 +34,7 @@ import { XattrReader } from "./xattrs.ts";
 /**
  * Makes an image of a tree and tags it. Either the whole image is in the layout afterwards, on disk and under its tag,
  * or the layout's tags are what they were. Throws BuildError for the tree, LayoutError for the layout, FormatError or
- * IntegrityError for the base image, RangeError for options.
+ * IntegrityError for the base image, OptionError for options.
  */
 export async function build(options: BuildOptions): Promise<BuildResult> {
   const resolved = resolveOptions(options);

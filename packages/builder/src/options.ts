@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 
 import type { Crossing } from "@puzzlefs/linux";
-import { checkChunkSizes, defaultChunkSizes, type ChunkSizes } from "@puzzlefs/chunker";
+import { checkChunkSizes, defaultChunkSizes, OptionError, type ChunkSizes } from "@puzzlefs/chunker";
 import type { Platform } from "@puzzlefs/oci";
 
 import type { Omission } from "./omissions.ts";
@@ -89,7 +89,7 @@ export type ResolvedOptions = Required<Omit<BuildOptions, "base" | "config" | "p
 
 export const defaultLevel = 3;
 
-/** Fills in the defaults. Throws a RangeError for what no build can do. */
+/** Fills in the defaults. Throws an OptionError for what no build can do. */
 export function resolveOptions(options: BuildOptions): ResolvedOptions {
   const resolved: ResolvedOptions = {
     compress: false,
@@ -113,26 +113,26 @@ export function resolveOptions(options: BuildOptions): ResolvedOptions {
   checkInteger("frame size", resolved.frameSize, 0, 1 << 30);
   checkInteger("pack size", resolved.pack, 0, Number.MAX_SAFE_INTEGER);
   if (resolved.frameSize !== 0 && resolved.frameSize < 1024) {
-    throw new RangeError(`frame size must be 0 (whole chunks) or at least 1024 bytes, not ${resolved.frameSize}`);
+    throw new OptionError(`frame size must be 0 (whole chunks) or at least 1024 bytes, not ${resolved.frameSize}`);
   }
   return resolved;
 }
 
 function checkInteger(name: string, value: number, from: number, to: number): void {
   if (!Number.isInteger(value) || value < from || value > to) {
-    throw new RangeError(`${name} must be a whole number between ${from} and ${to}, not ${value}`);
+    throw new OptionError(`${name} must be a whole number between ${from} and ${to}, not ${value}`);
   }
 }
 
 /**
  * Parses `zero`, `keep` or `clamp:SECONDS`. `sourceDateEpoch` (the environment variable, seconds) is a second clamp:
- * times that are kept are never later than it. Throws a RangeError.
+ * times that are kept are never later than it. Throws an OptionError.
  */
 export function parseMtime(text: string, sourceDateEpoch?: string): MtimePolicy {
   const clamps: number[] = [];
   if (text.startsWith("clamp:")) clamps.push(parseSeconds(text.slice(6), "--mtime clamp"));
   else if (text !== "zero" && text !== "keep") {
-    throw new RangeError(`mtime is zero, keep or clamp:SECONDS, not "${text}"`);
+    throw new OptionError(`mtime is zero, keep or clamp:SECONDS, not "${text}"`);
   }
   if (text === "zero") return { kind: "zero" };
   if (sourceDateEpoch !== undefined && sourceDateEpoch !== "") {
@@ -143,6 +143,6 @@ export function parseMtime(text: string, sourceDateEpoch?: string): MtimePolicy 
 
 function parseSeconds(text: string, name: string): number {
   const seconds = /^-?\d+$/.test(text) ? Number(text) : NaN;
-  if (!Number.isSafeInteger(seconds)) throw new RangeError(`${name} takes whole seconds since 1970, not "${text}"`);
+  if (!Number.isSafeInteger(seconds)) throw new OptionError(`${name} takes whole seconds since 1970, not "${text}"`);
   return seconds;
 }

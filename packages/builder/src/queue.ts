@@ -1,3 +1,5 @@
+import { OptionError } from "@puzzlefs/chunker";
+
 /**
  * What the threads of a build share, all in SharedArrayBuffers: one record a chunk, an index of them by
  * content, and a queue. The main thread appends records; any thread takes the next one nobody has; the one that took it
@@ -117,7 +119,7 @@ export class ChunkQueue {
     const chunk = this.published;
     const needed = (chunk + 1) * recordBytes;
     if (needed > this.buffers.records.byteLength) {
-      if (chunk >= maxRecords) throw new RangeError(`more than ${maxRecords} chunks: use larger chunk sizes`);
+      if (chunk >= maxRecords) throw new OptionError(`more than ${maxRecords} chunks: use larger chunk sizes`);
       this.buffers.records.grow(needed - recordBytes + growRecords * recordBytes);
     }
     const at = chunk * recordWords;

@@ -24,7 +24,9 @@ export class WorkerThreads {
   start(): void {
     if (this.#exits.length > 0) return;
     for (let index = 0; index < this.#count; index++) {
-      const worker = new Worker(workerEntry(), { workerData: this.#settings, name: `puzzlefs-build-${index}` });
+      const name = `puzzlefs-build-${index}`;
+      // Else Node would open the program's own standard output and error for it, and make them non-blocking.
+      const worker = new Worker(workerEntry(), { workerData: this.#settings, name, stdout: true, stderr: true });
       worker.on("error", (error: Error) => (this.failure ??= error));
       this.#exits.push(new Promise((resolve) => worker.on("exit", () => resolve())));
     }

@@ -1,5 +1,5 @@
 import { workerData } from "node:worker_threads";
-
+import { messageOf } from "@puzzlefs/linux";
 import { systemFailure } from "@puzzlefs/oci";
 
 import { ChunkWork, WRITING, type WorkSettings } from "./chunk-work.ts";
@@ -12,5 +12,5 @@ try {
   for (let chunk = work.queue.takeOrWait(); chunk >= 0; chunk = work.queue.takeOrWait()) work.process(chunk);
 } catch (error) {
   const failure = systemFailure(error, settings.layout, WRITING);
-  work.queue.fail(failure instanceof Error ? failure.message : String(failure));
+  work.queue.fail(messageOf(failure));
 }

@@ -1,2 +1,2 @@
 export { Chunker } from "./chunker.ts";
-export { checkChunkSizes, defaultChunkSizes, parseChunkSizes, type ChunkSizes } from "./sizes.ts";
+export { checkChunkSizes, defaultChunkSizes, OptionError, parseChunkSizes, type ChunkSizes } from "./sizes.ts";

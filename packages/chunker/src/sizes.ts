@@ -14,24 +14,29 @@ const limits = {
   max: { from: 1024, to: 1 << 24 },
 } as const;
 
-/** Throws a RangeError that says what is allowed, unless `sizes` are ascending and inside FastCDC's limits. */
+/** A value that an option cannot have; a mistake of the caller's. */
+export class OptionError extends RangeError {
+  override readonly name = "OptionError";
+}
+
+/** Throws an OptionError that says what is allowed, unless `sizes` are ascending and inside FastCDC's limits. */
 export function checkChunkSizes(sizes: ChunkSizes): void {
   for (const key of ["min", "avg", "max"] as const) {
     const { from, to } = limits[key];
     const size = sizes[key];
     if (!Number.isInteger(size) || size < from || size > to) {
-      throw new RangeError(`chunk size ${key} must be between ${from} and ${to} bytes, not ${size}`);
+      throw new OptionError(`chunk size ${key} must be between ${from} and ${to} bytes, not ${size}`);
     }
   }
   if (sizes.min > sizes.avg || sizes.avg > sizes.max) {
-    throw new RangeError(`chunk sizes must ascend: min ${sizes.min}, avg ${sizes.avg}, max ${sizes.max}`);
+    throw new OptionError(`chunk sizes must ascend: min ${sizes.min}, avg ${sizes.avg}, max ${sizes.max}`);
   }
 }
 
-/** Parses MIN:AVG:MAX, in bytes, each with an optional suffix K or M (binary). Throws a RangeError. */
+/** Parses MIN:AVG:MAX, in bytes, each with an optional suffix K or M (binary). Throws an OptionError. */
 export function parseChunkSizes(text: string): ChunkSizes {
   const parts = /^(\d+[KM]?):(\d+[KM]?):(\d+[KM]?)$/i.exec(text);
-  if (parts === null) throw new RangeError(`chunk sizes are written MIN:AVG:MAX, as in 16K:64K:256K, not "${text}"`);
+  if (parts === null) throw new OptionError(`chunk sizes are written MIN:AVG:MAX, as in 16K:64K:256K, not "${text}"`);
   const [min, avg, max] = parts.slice(1).map(parseSize);
   const sizes = { min, avg, max };
   checkChunkSizes(sizes);

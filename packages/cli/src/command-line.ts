@@ -26,6 +26,11 @@ export function defineCommand(
     .configureOutput({
       writeOut: (text) => write(text),
       writeErr: (text) => writeError(text),
+      // Commander's own look at process.stdout and process.stderr, which are not there (terminal/closed-streams.ts).
+      getOutHelpWidth: () => 110,
+      getErrHelpWidth: () => 110,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
       outputError: (text, put) => put(harmless(text.replace(/^error: /, `${program.split(" ")[0]}: `))),
     })
     .showHelpAfterError(`'${program} --help' explains it.`)

@@ -1,5 +1,5 @@
 import { constants, readSync } from "node:fs";
-import { close, openNamed } from "@puzzlefs/linux";
+import { close, openNamed, reasonOf } from "@puzzlefs/linux";
 import { CONFIG_LIMIT } from "@puzzlefs/oci";
 
 /** What a file holds, a pipe too (`--config <(jq …)`), but never more than one byte above what a configuration may have. */
@@ -14,7 +14,7 @@ export function readConfigFile(path: string): Buffer {
     }
     return bytes.subarray(0, length);
   } catch (error) {
-    throw new Error(`${path}: no configuration to read: ${String((error as NodeJS.ErrnoException).code)}`, {
+    throw new Error(`${path}: no configuration to read: ${reasonOf(error)}`, {
       cause: error,
     });
   } finally {

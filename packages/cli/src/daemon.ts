@@ -1,8 +1,11 @@
-import { serve } from "@puzzlefs/fuse";
-import { daemonArguments, type DaemonOrder, openServed } from "./daemon-order.ts";
-
 /** The process behind a FUSE mount, or one of several if it is supervised; `puzzlefs mount` starts it. */
-const { server, image } = JSON.parse(process.argv[2] ?? "{}") as DaemonOrder;
+import "./terminal/closed-streams.ts";
+
+const { serve } = await import("@puzzlefs/fuse");
+const { daemonArguments, openServed } = await import("./daemon-order.ts");
+type Order = import("./daemon-order.ts").DaemonOrder;
+
+const { server, image } = JSON.parse(process.argv[2] ?? "{}") as Order;
 await serve(server, {
   openTree: () => openServed(image),
   argv: (order) => daemonArguments(order, image),

@@ -1,11 +1,13 @@
+import { INTERNAL_ERROR, messageOf } from "@puzzlefs/linux";
+
 /** The command line makes no sense: exit code 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** A signal ended the work. */
-export class InterruptedError extends Error {
-  override readonly name = "InterruptedError";
+/** A signal came before the mount stood. */
+export class MountInterruptedError extends Error {
+  override readonly name = "MountInterruptedError";
 }
 
 export const EXIT_FAILED = 1;
@@ -14,30 +16,43 @@ export const EXIT_USAGE = 2;
 export const EXIT_CORRUPT = 3;
 /** The command did all it could, but the result is not all that was asked for. */
 export const EXIT_INCOMPLETE = 4;
+/** A fault of the program itself. */
+export const EXIT_INTERNAL = 5;
 
 /** Errors of the packages below, by name: a daemon's errors cross a process and keep nothing else. */
 const exitCodes = new Map([
   ["UsageError", EXIT_USAGE],
-  ["RangeError", EXIT_USAGE],
+  ["OptionError", EXIT_USAGE],
   ["MountOptionError", EXIT_USAGE],
   ["FormatError", EXIT_CORRUPT],
   ["IntegrityError", EXIT_CORRUPT],
 ]);
 
 export function exitCodeOf(error: unknown): number {
-  if (!(error instanceof Error) || isBug(error)) return EXIT_FAILED;
+  if (!(error instanceof Error)) return EXIT_FAILED;
   if (isCommanderError(error)) return error.exitCode === 0 ? 0 : EXIT_USAGE;
+  if (isInternal(error)) return EXIT_INTERNAL;
   if (error.name === "LayoutError" && "kind" in error && error.kind === "corrupt") return EXIT_CORRUPT;
   return exitCodes.get(error.name) ?? EXIT_FAILED;
 }
 
+let withStack = false;
+
+/** From here on, messages about faults of the program have the whole stack. */
+export function showStacks(): void {
+  withStack = true;
+}
+
 /** Lines for stderr, without the program's name; none when commander has said it all. */
-export function messageOf(error: unknown): string[] {
+export function messageLines(error: unknown): string[] {
   if (!(error instanceof Error)) return [String(error)];
   if (isCommanderError(error)) return [];
-  if (!isBug(error)) return [error.message];
-  const frames = (error.stack ?? "").split("\n").filter((line) => line.startsWith("    at "));
-  return [`internal error, please report it: ${error.name}: ${error.message}`, ...frames];
+  const frames = withStack && isInternal(error) ? (error.stack ?? "").split("\n").filter(isFrame) : [];
+  return [messageOf(error), ...frames];
+}
+
+function isFrame(line: string): boolean {
+  return line.startsWith("    at ");
 }
 
 /** What commander throws instead of exiting: after --help with code 0, for wrong arguments with another. */
@@ -45,8 +60,7 @@ function isCommanderError(error: Error): error is Error & { exitCode: number } {
   return "exitCode" in error && "code" in error && String(error.code).startsWith("commander.");
 }
 
-/** Node's own RangeErrors have a code; ours, about values of options, have none. */
-export function isBug(error: Error): boolean {
-  if (error.name === "RangeError") return "code" in error;
-  return error.name === "TypeError" || error.name === "ReferenceError";
+/** Also one that another process reports. */
+function isInternal(error: Error): boolean {
+  return messageOf(error).startsWith(INTERNAL_ERROR);
 }

@@ -158,8 +158,8 @@ test.serial("a configuration that is none is refused before anything is made", a
     ["list", /^puzzlefs: list: not an image configuration: it is not an object\n$/],
     ["/dev/null", /^puzzlefs: \/dev\/null: not an image configuration: not JSON$/m],
     ["/dev/zero", /^puzzlefs: \/dev\/zero: not an image configuration: larger than 4194304 bytes\n$/],
-    ["directory", /^puzzlefs: directory: no configuration to read: EISDIR\n$/],
-    ["nowhere", /^puzzlefs: nowhere: no configuration to read: ENOENT\n$/],
+    ["directory", /^puzzlefs: directory: no configuration to read: is a directory\n$/],
+    ["nowhere", /^puzzlefs: nowhere: no configuration to read: no such file or directory\n$/],
   ];
   for (const [config, message] of cases) {
     const { code, stderr } = await place.run("build", "--config", config, "root", "other:v1");

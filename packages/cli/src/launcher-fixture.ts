@@ -54,7 +54,7 @@ export class Installation {
 
   /** What every environment of our Node has. */
   get always(): string[] {
-    return [`NODE_COMPILE_CACHE=${latin1(this.home)}/compile-cache`, "PATH=/usr/sbin:/usr/bin:/sbin:/bin"];
+    return [`NODE_COMPILE_CACHE=${latin1(this.home)}/compile-cache`, "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "TERM=dumb"];
   }
 
   path(...names: string[]): string {

@@ -12,7 +12,7 @@ const NOBODY = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-g
 const isRoot = process.geteuid?.() === 0;
 
 /** Programs and functions with these names leave a file behind when they run. */
-const COMMANDS = "[ test echo printf command env sed readlink id node dirname sh fail find_program".split(" ");
+const COMMANDS = "[ test echo printf ulimit command env sed readlink id node dirname sh fail find_program".split(" ");
 const SPECIAL = "set unset export exec exit return eval :".split(" ");
 
 /** Everything in this environment tries to run code, to lead Node to files, or to change what it does. */
@@ -61,13 +61,19 @@ function startsWith(shell: string, variable: string): boolean {
 
 test("Node starts with the variables of the list and no others, whichever shell is /bin/sh", async (t) => {
   using place = new Installation();
-  const passed = [`NO_COLOR=${ALL_BYTES}`, `SOURCE_DATE_EPOCH=${INVALID}${ALL_BYTES}`];
+  const passed = [
+    `COLUMNS=${ALL_BYTES}`,
+    `NO_COLOR=${ALL_BYTES}`,
+    `TERM=${INVALID}`,
+    `SOURCE_DATE_EPOCH=${INVALID}${ALL_BYTES}`,
+  ];
   const environment = [...hostile(place), ...passed];
+  const always = place.always.filter((variable) => !variable.startsWith("TERM="));
   const argv = ["--", ALL_BYTES, "", INVALID, "a=b", "* $(x) `x`"];
   for (const [name, shell] of place.shells) {
     const given = environment.filter((variable) => startsWith(name, variable));
     const started = await place.start(shell, given, ...argv);
-    t.deepEqual(started.environment, [...place.always, ...passed].sort(), name);
+    t.deepEqual(started.environment, [...always, ...passed].sort(), name);
     t.deepEqual(started.argv, [`${place.home}/lib/puzzlefs.js`, ...argv], name);
     t.false(existsSync(place.path("ran")), `${name}: code that the environment names ran`);
     t.false(existsSync(place.path("nowhere")), `${name}: Node was led to a directory`);

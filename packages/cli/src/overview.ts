@@ -20,5 +20,5 @@ First steps:
   puzzlefs umount /mnt
 
 Exit codes: 0 success, 1 failure, 2 wrong usage, 3 the image is corrupt or failed verification,
-4 not all of it could be extracted.`;
+4 not all of it could be extracted, 5 a fault of the program: 'puzzlefs --debug COMMAND …' shows where; please report it.`;
 }

@@ -2,7 +2,7 @@ import { InitPipe, type StartedMount, startMount, stderrLog, unmount, watchSigna
 import { type Driver, type FuseMount, mountImage } from "@puzzlefs/mount";
 import { Layout } from "@puzzlefs/oci";
 import { daemonArguments, type MountOrder, programFiles, servedImage } from "./daemon-order.ts";
-import { InterruptedError, UsageError } from "./errors.ts";
+import { MountInterruptedError, UsageError } from "./errors.ts";
 import { warning } from "./terminal/messages.ts";
 
 /**
@@ -43,7 +43,7 @@ export async function performMount(order: MountOrder): Promise<Driver> {
       driver = await mountImage(foreground ? { ...order, driver: "fuse" } : order, startFuse, warning);
       if (isInterrupted) {
         await unmount(mountpoint, { lazy: true });
-        throw new InterruptedError(`${mountpoint}: interrupted, not mounted`);
+        throw new MountInterruptedError(`${mountpoint}: interrupted, not mounted`);
       }
     } catch (error) {
       await tell("f", true);

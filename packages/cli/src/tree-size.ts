@@ -23,7 +23,7 @@ export class TreeSize {
     new BigInt64Array(this.#memory)[sizeSlot] = -1n;
     const here = import.meta.url;
     const entry = new URL(here.endsWith(".ts") ? "./size-scan.ts" : "./size-scan.js", here);
-    this.#worker = new Worker(entry, { workerData: order });
+    this.#worker = new Worker(entry, { workerData: order, stdout: true, stderr: true });
     this.#worker.on("error", () => undefined);
     this.#worker.unref();
   }

@@ -1,3 +1,4 @@
+import { messageOf } from "@puzzlefs/linux";
 import type { LogLevel } from "./daemon/log.ts";
 import type { Channel } from "./device.ts";
 import type { Handler } from "./operations/handler.ts";
@@ -160,8 +161,7 @@ export class Session {
       const handler = this.#handlers[opcode];
       return handler === undefined ? -ENOSYS : handler(this.#request, this.#reply);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#options.log("error", `${opcodeName(opcode)} of inode ${this.#request.node}: ${reason}`);
+      this.#options.log("error", `${opcodeName(opcode)} of inode ${this.#request.node}: ${messageOf(error)}`);
       return -EIO;
     }
   }

@@ -1,4 +1,5 @@
 import { constants } from "node:fs";
+import { endianness } from "node:os";
 import { bind, check, errnos, SystemError } from "./library.ts";
 
 /** Operations of flock(2). */
@@ -188,4 +189,30 @@ const CLOSE_RANGE_CLOEXEC = 4;
  */
 export function keepDescriptorsFromChildren(): void {
   closeRange(SYS_CLOSE_RANGE, 3, 0xffffffff, CLOSE_RANGE_CLOEXEC);
+}
+
+const pollNative = bind("int poll(void *descriptors, unsigned long count, int milliseconds)");
+const POLLOUT = 4;
+
+/**
+ * poll(2): whether something can be written, after at most `milliseconds` (-1: it waits). Also true where a write would
+ * fail. In pipes there is room for 4,096 bytes then.
+ */
+export function isWritable(descriptor: number, milliseconds: number): boolean {
+  // struct pollfd: int fd, short events, short revents.
+  const polled = new Int32Array([descriptor, endianness() === "LE" ? POLLOUT : POLLOUT << 16]);
+  for (;;) {
+    const result = pollNative(new Uint8Array(polled.buffer), 1, milliseconds);
+    if (result !== -errnos.EINTR) return check(result, "poll") > 0;
+  }
+}
+
+const TIOCGWINSZ = 0x5413;
+
+/** Columns of a terminal; undefined where it does not know, or is none. */
+export function terminalColumns(descriptor: number): number | undefined {
+  // struct winsize: rows, columns, and two sizes in pixels, 16 bits each.
+  const size = new Uint16Array(4);
+  if (ioctlNative(descriptor, TIOCGWINSZ, new Uint8Array(size.buffer)) < 0) return undefined;
+  return size[1] === 0 ? undefined : size[1];
 }

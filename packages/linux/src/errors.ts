@@ -1,4 +1,6 @@
-import { getSystemErrorMap } from "node:util";
+import { existsSync } from "node:fs";
+import { describeFailure } from "./failure-text.ts";
+import { describeErrno } from "./library.ts";
 
 /** Whether `error` is a system error with one of these codes. */
 export function hasCode(error: unknown, ...codes: string[]): boolean {
@@ -6,14 +8,69 @@ export function hasCode(error: unknown, ...codes: string[]): boolean {
 }
 
 /** Whether `error` is what a system call of Node's or ours threw. */
-export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException & { errno: number } {
   return error instanceof Error && "errno" in error && typeof error.errno === "number" && error.errno < 0;
+}
+
+/** What messageOf() begins with for a fault of the program. */
+export const INTERNAL_ERROR = "internal error, please report it";
+
+/** What V8 throws, and so do libraries for a wrong call. What the product throws on purpose has classes of its own. */
+const FAULTS = [TypeError, ReferenceError, RangeError, SyntaxError, EvalError, URIError];
+const NO_PROC = "/proc is not mounted, which this command needs";
+const MODULE_CODES = ["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND", "ERR_DLOPEN_FAILED"];
+
+/**
+ * The message of anything thrown, for users: in our words, whether it is an error of the product's, of the system, of
+ * Node, of V8 or of a library. What was put before or after the text of a system error stays.
+ */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (hasCode(error, ...MODULE_CODES)) {
+    const what = /'([^']+)'|^(\S+?): /.exec(error.message);
+    return `a part of the program is missing or cannot be loaded: ${what?.[1] ?? what?.[2] ?? error.message}; install it again`;
+  }
+  if (isOutOfMemory(error))
+    return "not enough memory: see the limits of the process (ulimit -v) and of its control group";
+  if (isFault(error)) {
+    const where = /^ +at (.*)$/m.exec(error.stack ?? "")?.[1];
+    return `${INTERNAL_ERROR}: ${error.name}: ${error.message}${where === undefined ? "" : ` (at ${where})`}`;
+  }
+  return withOurWords(error);
 }
 
 /** Why it failed, in a few words and without what was tried: "permission denied". The message of other errors. */
 export function reasonOf(error: unknown): string {
-  if (isSystemError(error)) return getSystemErrorMap().get(error.errno ?? 0)?.[1] ?? String(error.code);
-  return error instanceof Error ? error.message : String(error);
+  return isSystemError(error) ? describeErrno(-error.errno).text : messageOf(error);
+}
+
+/** Of an array, a buffer, or the memory of WebAssembly. */
+function isOutOfMemory(error: Error): boolean {
+  return error instanceof RangeError && /allocation failed|could not allocate|out of memory/i.test(error.message);
+}
+
+function isFault(error: Error): boolean {
+  if ("code" in error && String(error.code).startsWith("ERR_")) return true;
+  return isOfV8(error) && !isOutOfMemory(error);
+}
+
+/** Classes derived from these are somebody's own, with a message that is meant. */
+function isOfV8(error: Error): boolean {
+  return FAULTS.some((fault) => error.constructor === fault) || error.constructor.name === "RuntimeError";
+}
+
+/** Node's "EACCES: permission denied, open '/x'" becomes what SystemError has: "cannot open /x: permission denied". */
+function withOurWords(error: Error): string {
+  if (!isSystemError(error) || error.syscall === undefined) return error.message;
+  const { code, errno, syscall, path } = error;
+  if (path?.startsWith("/proc/self/") === true && !existsSync("/proc/self")) return NO_PROC;
+  const { text, nodeText } = describeErrno(-errno);
+  const named = path === undefined ? [] : [` '${path}'`];
+  const theirs = [`${code}: ${nodeText}, ${syscall}`, `${syscall} ${code}`].flatMap((words) =>
+    [...named, ""].map((name) => `${words}${name}`),
+  );
+  const found = theirs.find((words) => error.message.includes(words));
+  return found === undefined ? error.message : error.message.replace(found, () => describeFailure(syscall, text, path));
 }
 
 /** What is asked for is only in /proc, which is not mounted. */

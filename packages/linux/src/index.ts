@@ -11,7 +11,7 @@ export * from "./descriptors.ts";
 export * from "./devices.ts";
 export { Directory, NotRegularError, type MadeDirectory } from "./directory.ts";
 export { bytesOf, textOf } from "./encoding.ts";
-export { hasCode, isSystemError, MissingProcError, reasonOf } from "./errors.ts";
+export { hasCode, INTERNAL_ERROR, isSystemError, messageOf, MissingProcError, reasonOf } from "./errors.ts";
 export { lockHolder } from "./locks.ts";
 export { escapeText, jsonText } from "./escape.ts";
 export { FileSystemContext, KernelRefusal } from "./file-system-context.ts";

@@ -10,7 +10,7 @@ test("a failed call throws an error in Node's shape", (t) => {
   const path = join(directory, "nothing");
   const error = t.throws(() => llistxattr(path), { instanceOf: SystemError });
   t.like(error, { code: "ENOENT", errno: -2, syscall: "llistxattr", path });
-  t.is(error?.message, `ENOENT: no such file or directory, llistxattr '${path}'`);
+  t.is(error?.message, `cannot read extended attributes of ${path}: no such file or directory`);
   t.is(new SystemError(117, "read").code, "EUCLEAN", "also where Node has no name");
 });
 

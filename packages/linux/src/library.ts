@@ -1,10 +1,11 @@
 import { createRequire } from "node:module";
 import { getSystemErrorMap } from "node:util";
 import type * as Koffi from "koffi";
+import { describeFailure } from "./failure-text.ts";
 
 /**
- * A system call that failed, in the shape of Node's own errors: `code` ("ENOENT"), `errno` (negative), `syscall`
- * and, where there is one, `path`.
+ * A system call that failed, with the members of Node's own errors: `code` ("ENOENT"), `errno` (negative), `syscall`
+ * and, where there is one, `path`. The message is for users: "cannot open PATH: no such file or directory".
  */
 export class SystemError extends Error {
   override readonly name = "SystemError";
@@ -14,8 +15,8 @@ export class SystemError extends Error {
   readonly path?: string;
 
   constructor(errno: number, syscall: string, path?: string) {
-    const [code, text] = describe(errno);
-    super(`${code}: ${text}, ${syscall}${path === undefined ? "" : ` '${path}'`}`);
+    const { code, text } = describeErrno(errno);
+    super(describeFailure(syscall, text, path));
     this.code = code;
     this.errno = -errno;
     this.syscall = syscall;
@@ -23,14 +24,32 @@ export class SystemError extends Error {
   }
 }
 
-/** Node's name and text where it has one, so that codes compare equal whichever way an error came. */
-function describe(errno: number): [code: string, text: string] {
-  // libuv's text speaks of a socket.
-  if (errno === errnos.EOPNOTSUPP) return ["ENOTSUP", "operation not supported"];
-  const known = getSystemErrorMap().get(-errno);
-  if (known !== undefined) return known;
-  const code = Object.entries(koffi().os.errno).find(([, value]) => value === errno)?.[0];
-  return [code ?? `E${errno}`, "system error"];
+interface ErrnoDescription {
+  /** Node's name where it has one, so that codes compare equal whichever way an error came. */
+  code: string;
+  /** The C library's words, in lower case as inside a sentence. */
+  text: string;
+  /** libuv's words, which Node's messages have. */
+  nodeText: string | undefined;
+}
+
+const descriptions = new Map<number, ErrnoDescription>();
+
+/** @param errno positive */
+export function describeErrno(errno: number): ErrnoDescription {
+  let found = descriptions.get(errno);
+  if (found === undefined) {
+    const [code, nodeText] = getSystemErrorMap().get(-errno) ?? [];
+    const name = () => Object.entries(koffi().os.errno).find(([, value]) => value === errno)?.[0] ?? `E${errno}`;
+    const words = String(library().func("const char *strerror(int errno)")(errno));
+    found = {
+      code: code ?? name(),
+      text: words.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase()),
+      nodeText,
+    };
+    descriptions.set(errno, found);
+  }
+  return found;
 }
 
 type Native = ReturnType<ReturnType<typeof Koffi.load>["func"]>;

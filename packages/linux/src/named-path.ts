@@ -170,7 +170,7 @@ class Walk {
   #refusal(why = "a symbolic link of another user's is not followed"): SystemError {
     const path = printable(this.#path);
     const error = new SystemError(errnos.ELOOP, "open", path);
-    error.message = `${path}: ${why} (ELOOP)`;
+    error.message = `cannot open ${path}: ${why}`;
     return error;
   }
 }

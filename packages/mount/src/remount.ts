@@ -11,7 +11,7 @@ import {
   parseMountOptions,
   splitOptions,
 } from "@puzzlefs/fuse";
-import { changeMount, hasCode, MOUNT_ATTR_RDONLY, SystemError, textOf } from "@puzzlefs/linux";
+import { changeMount, hasCode, MOUNT_ATTR_RDONLY, reasonOf, SystemError, textOf } from "@puzzlefs/linux";
 import { readWords } from "./words.ts";
 
 /**
@@ -49,7 +49,9 @@ export function remount(path: string, options: readonly string[], sloppy = false
   try {
     changeMount(mountpoint.descriptor, set, clear);
   } catch (error) {
-    throw error instanceof SystemError ? new MountError(`${path}: ${error.message}`, error.code) : error;
+    throw error instanceof SystemError
+      ? new MountError(`${path}: remount failed: ${reasonOf(error)}`, error.code)
+      : error;
   }
 }
 

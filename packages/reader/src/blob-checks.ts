@@ -1,6 +1,6 @@
 import { Bytes, findVerity } from "@puzzlefs/format";
 import type { Chunk, Rootfs } from "@puzzlefs/format";
-import { hasCode, measureFsVerityOf } from "@puzzlefs/linux";
+import { hasCode, measureFsVerityOf, reasonOf } from "@puzzlefs/linux";
 import type { Blob } from "./blob.ts";
 import { checkInside, keyDigestBytes, openPlain } from "./blob-cache.ts";
 import type { BlobOpener } from "./blob-cache.ts";
@@ -43,7 +43,7 @@ export function checkVerity({ descriptor, name }: BlobFile, expected: string): v
     measured = measureFsVerityOf(descriptor);
   } catch (error) {
     const missing = hasCode(error, "ENOTTY", "ENOTSUP", "EOPNOTSUPP");
-    const why = missing ? `its file system has no fs-verity; ${hint}` : `cannot be measured: ${String(error)}`;
+    const why = missing ? `its file system has no fs-verity; ${hint}` : `cannot be measured: ${reasonOf(error)}`;
     throw new IntegrityError(name, "verity", why, error);
   }
   if (measured === undefined) throw new IntegrityError(name, "verity", "fs-verity is not enabled on it");

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { constants, readSync } from "node:fs";
-import { close, FileStatus } from "@puzzlefs/linux";
+import { close, FileStatus, reasonOf } from "@puzzlefs/linux";
 import { type BlobDirectory, LayoutError } from "@puzzlefs/oci";
 import { IntegrityError } from "./errors.ts";
 
@@ -80,5 +80,5 @@ function explained(name: string, error: unknown): unknown {
   const { code } = error as NodeJS.ErrnoException;
   if (code === "EMFILE" || code === "ENFILE") return error;
   if (code === "ENOENT") return new IntegrityError(name, "missing", "", error);
-  return new IntegrityError(name, "unreadable", code ?? String(error), error);
+  return new IntegrityError(name, "unreadable", reasonOf(error), error);
 }

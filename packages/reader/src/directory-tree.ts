@@ -9,6 +9,7 @@ import {
   llistxattrAt,
   openat,
   readlinkat,
+  reasonOf,
 } from "@puzzlefs/linux";
 import type { Level } from "@puzzlefs/linux";
 import { dump } from "./dump.ts";
@@ -52,7 +53,11 @@ export class DirectoryTree implements Tree {
   constructor(path: string | Uint8Array, options: DirectoryTreeOptions = {}) {
     this.#path = typeof path === "string" ? path : escapeBytes(path);
     using root = Directory.open(path);
-    this.#descent = new Descent(root.descriptor, (level, cause) => this.#failure(level, cause ?? new ChangedError()));
+    try {
+      this.#descent = new Descent(root.descriptor, (level, cause) => this.#failure(level, cause ?? new ChangedError()));
+    } catch (error) {
+      throw this.#failure(undefined, error);
+    }
     try {
       this.#scan(options.links ?? "counted");
     } catch (error) {
@@ -215,11 +220,11 @@ export class DirectoryTree implements Tree {
   }
 
   #failure(level: Level | undefined, cause: unknown, name?: Uint8Array): Error {
-    const names = name === undefined ? [] : [name];
+    const names = name === undefined || name === ownName ? [] : [name];
     for (let at = level; at?.parent !== undefined; at = at.parent) names.unshift(at.name);
     const path = [this.#path, ...names.map((part) => escapeBytes(part))].join("/");
     const { code } = cause as NodeJS.ErrnoException;
-    return Object.assign(new Error(`${path}: ${code ?? (cause as Error).message}`, { cause }), { code, path });
+    return Object.assign(new Error(`${path}: ${reasonOf(cause)}`, { cause }), { code, path });
   }
 
   #closeContent(): void {

@@ -1,34 +1,78 @@
-import { writeSync } from "node:fs";
+import { closeSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
+import { hasCode, isWritable, reasonOf, terminalColumns } from "@puzzlefs/linux";
 
 /**
- * Standard output and error, written synchronously: nothing is lost at exit, and a slow reader slows us down instead
- * of filling memory. A reader that went away (`| head`) ends the process quietly, by ReaderGoneError: what is under way is
- * cleaned up as after any other error.
+ * Standard output and error, written by write(2): nothing is lost at exit, and a slow reader slows us down instead of
+ * filling memory. The flags of the open files stay as they were inherited (see closed-streams.ts).
  */
+const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
 
 export const stdoutIsTerminal = isatty(STDOUT);
 export const stderrIsTerminal = isatty(STDERR);
 
-/** Nobody reads the output any more. It is not reported. */
+/** Standard output cannot be written: a full disk, for one. */
+export class OutputError extends Error {
+  override readonly name = "OutputError";
+
+  constructor(cause: unknown) {
+    super(`cannot write to standard output: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/** Nobody reads the output any more. What is under way is cleaned up, and the process then ends by SIGPIPE. */
 export class ReaderGoneError extends Error {
   override readonly name = "ReaderGoneError";
 }
 
-const sleepCell = new Int32Array(new SharedArrayBuffer(4));
-
+/** Throws OutputError, or ReaderGoneError where the reader went away (`| head`). */
 export function write(data: string | Uint8Array): void {
-  writeAll(STDOUT, data);
+  try {
+    writeAll(STDOUT, data);
+  } catch (error) {
+    if (hasCode(error, "EPIPE")) throw new ReaderGoneError();
+    throw new OutputError(error);
+  }
 }
 
 export function writeLine(line: string): void {
-  writeAll(STDOUT, `${line}\n`);
+  write(`${line}\n`);
 }
 
+/** Columns of the line on stderr that the next text replaces. */
+let transientColumns = 0;
+
+/** A line on stderr that the next text there replaces. It must fit the terminal: one cell a character. */
+export function writeTransient(line: string): void {
+  writeToStderr(`\r${line.padEnd(columnsToClear())}`);
+  transientColumns = line.length;
+}
+
+/** Takes that line away. */
+export function clearTransient(): void {
+  if (transientColumns > 0) writeToStderr(`\r${" ".repeat(columnsToClear())}\r`);
+  transientColumns = 0;
+}
+
+/** By spaces, which need no escape sequence; not beyond a window that has become narrower. */
+function columnsToClear(): number {
+  return Math.min(transientColumns, (terminalColumns(STDERR) ?? Infinity) - 1);
+}
+
+/** A message. Where nobody can read it, the work goes on without. */
 export function writeError(text: string): void {
-  writeAll(STDERR, text);
+  clearTransient();
+  writeToStderr(text);
+}
+
+function writeToStderr(text: string): void {
+  try {
+    writeAll(STDERR, text);
+  } catch {
+    // A full disk, a closed terminal, a reader that went away: there is no place to report that.
+  }
 }
 
 /** Collects many small lines into few writes; flush() at the end. */
@@ -55,11 +99,45 @@ function writeAll(descriptor: number, data: string | Uint8Array): void {
     try {
       done += writeSync(descriptor, bytes, done);
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === "EPIPE") throw new ReaderGoneError();
-      if (code !== "EAGAIN") throw error;
-      // Somebody made the pipe non-blocking: wait as a blocking write would.
-      Atomics.wait(sleepCell, 0, 0, 2);
+      // Somebody else has made it non-blocking: wait as a blocking write would.
+      if (!hasCode(error, "EAGAIN")) throw error;
+      isWritable(descriptor, -1);
     }
+  }
+}
+
+/** Ends this process by a signal that Node ignores or handles itself. */
+export function dieOf(signal: NodeJS.Signals): never {
+  restoreDefault(signal);
+  process.kill(process.pid, signal);
+  // Where the signal is blocked: what a shell would report.
+  process.exit(128 + 13);
+}
+
+/** Adding a listener and removing it leaves the signal with the kernel's default action. */
+function restoreDefault(signal: NodeJS.Signals): void {
+  const listener = (): void => undefined;
+  process.on(signal, listener).off(signal, listener);
+}
+
+/**
+ * Node puts standard input, output and error back to how it found them when it ends, terminal settings too: it would
+ * undo what other programs have done to them meanwhile. It does so for descriptors that are open, and on two signals.
+ */
+export function leaveStreamsAlone(): void {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) restoreDefault(signal);
+  process.on("exit", () => {
+    for (const descriptor of [STDIN, STDOUT, STDERR]) closeAtExit(descriptor);
+  });
+}
+
+/** Some file systems (NFS) report only here what could not be written. */
+function closeAtExit(descriptor: number): void {
+  try {
+    closeSync(descriptor);
+  } catch (error) {
+    if (descriptor !== STDOUT || hasCode(error, "EBADF")) return;
+    writeError(`puzzlefs: ${new OutputError(error).message}\n`);
+    process.exitCode ||= 1;
   }
 }

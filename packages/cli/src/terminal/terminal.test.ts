@@ -1,5 +1,8 @@
+import { mkdirSync, writeFileSync } from "node:fs";
 import test from "ava";
-import { progressLine } from "./progress-bar.ts";
+import { isBuilt, launcher, runProgram, Workplace } from "../program-fixture.ts";
+import { runOn, Stream } from "../streams-fixture.ts";
+import { availableColumns, progressLine } from "./progress-bar.ts";
 import { formatBytes, formatCount, formatCountOf, formatSeconds, formatShare } from "./quantities.ts";
 import { formatFields, formatTable } from "./table.ts";
 
@@ -25,10 +28,10 @@ test("quantities for people", (t) => {
 });
 
 test("a progress line with and without a known end", (t) => {
-  t.is(progressLine("building", 5e6, undefined, ["12 chunks"], 2), "building  5.0 MB  12 chunks  2.5 MB/s");
+  t.is(progressLine("building", 5e6, undefined, ["12 chunks"], 2, 110), "building  5.0 MB  12 chunks  2.5 MB/s");
   t.is(
-    progressLine("building", 5e6, 20e6, ["12 chunks"], 2),
-    `building ${"█".repeat(5)}${"░".repeat(15)}  25 %  5.0 MB  12 chunks  2.5 MB/s  6.0 s left`,
+    progressLine("building", 5e6, 20e6, ["12 chunks"], 2, 110),
+    `building [${"#".repeat(5)}${".".repeat(15)}]  25 %  5.0 MB  12 chunks  2.5 MB/s  6.0 s left`,
   );
 });
 
@@ -46,4 +49,106 @@ test("tables and fields are aligned", (t) => {
     ]),
     "a     1\nlong  2",
   );
+});
+
+test("a progress line fits, whatever the width, and shows the more important parts", (t) => {
+  for (const [done, total] of [
+    [5e6, 20e6],
+    [0, 1],
+    [2 ** 50, 2 ** 50],
+    [5e6, undefined],
+  ] as const) {
+    for (let columns = 0; columns <= 120; columns++) {
+      const line = progressLine("building", done, total, ["12,345,678 chunks", "123 MB new"], 2, columns);
+      t.true(line.length <= columns, `${columns}: ${line}`);
+      t.regex(line, /^[ -~]*$/, "one cell a character, in every locale");
+      if (columns >= 24) t.regex(line, / [MTP]?B/);
+      if (total !== undefined && columns >= 15) t.regex(line, /\d %/, String(columns));
+    }
+  }
+  t.is(progressLine("building", 5e6, 20e6, ["12 chunks"], 2, 20), "building  25 %");
+  t.is(progressLine("building", 5e6, 20e6, ["12 chunks"], 2, 40), "building  25 %  5.0 MB  6.0 s left");
+  t.is(
+    progressLine("building", 5e6, 20e6, ["12 chunks"], 2, 79),
+    "building [#####...............]  25 %  5.0 MB  12 chunks  2.5 MB/s  6.0 s left",
+  );
+});
+
+test("columns: the window's or those of COLUMNS, the fewer; 80 where neither is known", (t) => {
+  t.is(availableColumns(undefined, undefined), 80);
+  t.is(availableColumns(40, ""), 40);
+  t.is(availableColumns(40, "60"), 40);
+  t.is(availableColumns(60, "40"), 40);
+  t.is(availableColumns(undefined, "132"), 111);
+  for (const text of ["0", "-1", "x", "1e3", "080"]) t.is(availableColumns(50, text), 50, text);
+});
+
+const serial = isBuilt ? test.serial : test.serial.skip;
+
+/** What a terminal of that width is sent; an escape character as ␛. */
+async function sent(columns: number, command: string, env: Record<string, string>, place: Workplace): Promise<string> {
+  const stream = new Stream("terminal", "");
+  stream.resize(columns);
+  const timer = setInterval(() => stream.receive(), 1);
+  await runOn(stream, `exec '${launcher}' ${command}`, place.directory, env).ended;
+  clearInterval(timer);
+  while (stream.receive() > 0);
+  stream.close();
+  return stream.received.toString().replaceAll("\x1b", "␛");
+}
+
+/** The lines that a terminal of that width shows after `text`, of which only colours are escape sequences. */
+function screenAfter(text: string, columns: number): string[] {
+  const rows: string[][] = [[]];
+  let at = 0;
+  for (const character of text.replaceAll(/␛\[\d*m/g, "")) {
+    if (character === "\r") at = 0;
+    else if (character === "\n") rows.push([]);
+    else {
+      if (at === columns) {
+        rows.push([]);
+        at = 0;
+      }
+      (rows.at(-1) as string[])[at++] = character;
+    }
+  }
+  return rows.map((row) =>
+    Array.from(row, (character) => character ?? " ")
+      .join("")
+      .trimEnd(),
+  );
+}
+
+serial("on a terminal of any width the progress is drawn over itself, and nothing of it is left", async (t) => {
+  using place = new Workplace();
+  mkdirSync(place.path("root"));
+  for (let i = 0; i < 300; i++) writeFileSync(place.path("root", `file${i}`), "x".repeat(20_000));
+  for (const columns of [0, 1, 10, 20, 80, 200]) {
+    for (const command of ["build -c root store:v", "verify store", `extract store:v out${columns}`]) {
+      const text = await sent(columns, command, { TERM: "xterm", COLUMNS: "" }, place);
+      if (columns === 0 || columns >= 20) t.regex(text, /\r(building|verifying|extracting) /, `${columns}: ${command}`);
+      t.deepEqual(
+        screenAfter(text, columns || 80).filter((line) => /building|verifying|extracting|%  |\[#/.test(line)),
+        [],
+        `${columns}: ${command}: ${JSON.stringify(text)}`,
+      );
+      t.notRegex(text, /␛(?!\[\d*m)/, "no escape sequence but colours");
+    }
+  }
+});
+
+serial("TERM=dumb and NO_COLOR get no escape sequence; what is no terminal gets no progress", async (t) => {
+  using place = new Workplace();
+  mkdirSync(place.path("root"));
+  writeFileSync(place.path("root/file"), "x".repeat(100_000));
+  for (const env of [{ TERM: "dumb" }, { TERM: "" }, { TERM: "xterm", NO_COLOR: "1" }] as Record<string, string>[]) {
+    for (const command of ["build root store:v", "verify store", "tags store", "ls store:none", "nonsense"]) {
+      const text = await sent(80, command, { NO_COLOR: "", ...env }, place);
+      t.notRegex(text, /␛/, `${JSON.stringify(env)} ${command}`);
+      if (env["TERM"] === "dumb") t.notRegex(text, /\r(?!\n)/, command);
+    }
+  }
+  t.regex(await sent(80, "nonsense", { TERM: "xterm", NO_COLOR: "" }, place), /␛\[31m/, "else there are some");
+  const { stdout, stderr } = await runProgram(launcher, ["build", "root", "store:w"], place.directory);
+  t.false(/\r/.test(stdout + stderr) || stderr.includes("\x1b"));
 });

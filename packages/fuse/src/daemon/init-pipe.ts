@@ -1,6 +1,6 @@
 import { constants, fstatSync, writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { close, FileStatus, hasCode, O_PATH, openNamed } from "@puzzlefs/linux";
+import { close, FileStatus, hasCode, messageOf, O_PATH, openNamed, reasonOf } from "@puzzlefs/linux";
 import type { Log } from "./log.ts";
 
 const RETRY = 20;
@@ -27,7 +27,7 @@ export class InitPipe {
       this.#descriptor = openForWriting(path);
     } catch (error) {
       const known = REASONS.get(String((error as NodeJS.ErrnoException).code));
-      const reason = known ?? (error instanceof Error ? error.message : String(error));
+      const reason = known ?? reasonOf(error);
       throw new Error(`init pipe ${path}: ${reason}`, { cause: error });
     }
   }
@@ -43,7 +43,7 @@ export class InitPipe {
       const deadline = Date.now() + (ending ? PATIENCE : Infinity);
       while (!this.#write(outcome) && Date.now() < deadline) await sleep(RETRY, undefined, { ref: ending });
     } catch (error) {
-      log("error", `init pipe ${this.#path}: ${error instanceof Error ? error.message : error}`);
+      log("error", `init pipe ${this.#path}: ${messageOf(error)}`);
     }
   }
 

@@ -1,5 +1,5 @@
 import { constants, writeSync } from "node:fs";
-import { escapeText, openNamed } from "@puzzlefs/linux";
+import { escapeText, isWritable, openNamed } from "@puzzlefs/linux";
 import { connectToSystemLog, sendToSystemLog } from "./system-log.ts";
 
 export type LogLevel = "error" | "info" | "debug";
@@ -34,9 +34,10 @@ export function openLog(logFile: string | undefined, attached: boolean): LogTarg
 export function logTo({ kind, descriptor }: LogTarget): Log {
   switch (kind) {
     case "stderr":
-      return quietly((level, message) =>
-        write(descriptor, `puzzlefs: ${level === "error" ? "error: " : ""}${message}\n`),
-      );
+      return quietly((level, message) => {
+        // It is the caller's, so it stays blocking; but no user of the mount waits for who reads it.
+        if (isWritable(descriptor, 0)) write(descriptor, `puzzlefs: ${level === "error" ? "error: " : ""}${message}\n`);
+      });
     case "file":
       return quietly((level, message) => write(descriptor, `${new Date().toISOString()} ${level} ${message}\n`));
     case "system":

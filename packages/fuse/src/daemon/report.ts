@@ -1,3 +1,5 @@
+import { messageOf } from "@puzzlefs/linux";
+
 /**
  * The descriptors of a process that serves a mount, beside the standard ones. Those that it needs are inherited when it
  * starts: later it has no path to open anything by.
@@ -29,10 +31,10 @@ export interface ReportedError {
 }
 
 export function reportError(error: unknown): ReportedError {
-  if (!(error instanceof Error)) return { name: "Error", message: String(error) };
+  if (!(error instanceof Error)) return { name: "Error", message: messageOf(error) };
   const code = "code" in error && typeof error.code === "string" ? { code: error.code } : {};
   const kind = "kind" in error && typeof error.kind === "string" ? { kind: error.kind } : {};
-  return { name: error.name, message: error.message, ...code, ...kind };
+  return { name: error.name, message: messageOf(error), ...code, ...kind };
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   dropCapabilities,
   dup2,
   escapeText,
+  messageOf,
   receiveDescriptor,
 } from "@puzzlefs/linux";
 import { Device } from "../device.ts";
@@ -44,12 +45,12 @@ export interface ServerProgram {
 export async function serve(order: ServerOrder, program: ServerProgram): Promise<void> {
   const { fsname, place, role } = order;
   process.title = escapeText(`puzzlefs ${role === "supervised" ? "serve" : "mount"} ${fsname} ${place}`);
-  const log = logTo({ kind: order.log, descriptor: order.log === "stderr" ? 2 : LOG_DESCRIPTOR });
+  const log = logTo({ kind: order.log, descriptor: LOG_DESCRIPTOR });
   try {
     await (role === "supervisor" ? supervise(order, program, log) : serveTree(order, program, log));
     if (role !== "supervised") log("info", `${place} unmounted`);
   } catch (error) {
-    log("error", error instanceof Error ? error.message : String(error));
+    log("error", messageOf(error));
     report({ error: reportError(error) });
     process.exitCode = 1;
   }
@@ -93,7 +94,7 @@ async function serveDevice(order: ServerOrder, device: number, tree: MountableTr
   // The kernel sends INIT to the first server only, not to its successors.
   session.ready.then(
     () => {
-      letGo(order);
+      keepDumps(order);
       report({ ready: true });
     },
     () => undefined,
@@ -109,8 +110,8 @@ async function serveDevice(order: ServerOrder, device: number, tree: MountableTr
 
 async function supervise(order: ServerOrder, program: ServerProgram, log: Log): Promise<void> {
   becomeOpaque();
-  // In this root directory there is no /dev/null; standard input and output are that.
-  const inherited = [0, 1, LOG_DESCRIPTOR, ...(order.hasUnmounter ? [UNMOUNTER_DESCRIPTOR] : [])];
+  // In this root directory there is no /dev/null; standard input, output and error are that.
+  const inherited = [0, 1, 2, LOG_DESCRIPTOR, ...(order.hasUnmounter ? [UNMOUNTER_DESCRIPTOR] : [])];
   if (order.hasResource) inherited.push(RESOURCE_DESCRIPTOR);
   if (order.hasKept) inherited.push(KEPT_DESCRIPTOR);
   const argv = program.argv({ ...order, role: "supervised" });
@@ -125,7 +126,7 @@ async function supervise(order: ServerOrder, program: ServerProgram, log: Log): 
     const stopWatching = watchSignals(unmounting(order), log, kill);
     try {
       await supervisor.begin(device);
-      letGo(order);
+      keepDumps(order);
       report({ ready: true });
       await supervisor.watch(device);
     } finally {
@@ -143,7 +144,7 @@ function confine(root: number | undefined, log: Log): void {
     try {
       changeRoot(root);
     } catch (error) {
-      log("error", `not confined to its store: ${error instanceof Error ? error.message : error}`);
+      log("error", `not confined to its store: ${messageOf(error)}`);
     }
     dropCapabilities([CAP_SYS_CHROOT]);
   }
@@ -162,9 +163,9 @@ function sessionOptions(order: ServerOrder, log: Log): SessionOptions {
   return { owner: { uid, gid }, log, inInitialUserNamespace, ...overlay, ...place, ...trace };
 }
 
-/** Lets go of the stderr of the process that started us: what Node itself writes goes into a log file, or nowhere. */
-function letGo({ attached, log }: ServerOrder): void {
-  if (!attached) dup2(log === "file" ? LOG_DESCRIPTOR : 0, 2);
+/** What Node itself writes when it dies goes into a log file, or nowhere. */
+function keepDumps({ log }: ServerOrder): void {
+  if (log === "file") dup2(LOG_DESCRIPTOR, 2);
 }
 
 /** Calls back when the process that started us has let go, or died. */

@@ -18,8 +18,6 @@ export interface ServerOrder {
   /** Log every request. */
   debug: boolean;
   log: LogTarget["kind"];
-  /** The process that started it stays until the end, and so does stderr. */
-  attached: boolean;
   /** RESOURCE_DESCRIPTOR is a mount at no path: it becomes the root directory before anything is served. */
   confined: boolean;
   /** Descriptors that there are. */

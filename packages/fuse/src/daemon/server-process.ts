@@ -5,6 +5,7 @@ import {
   CAP_DAC_OVERRIDE,
   CAP_SYS_CHROOT,
   keepDescriptorsFromChildren,
+  messageOf,
   sendDescriptor,
   socketpair,
   withCapabilities,
@@ -37,7 +38,10 @@ export interface ServerStart {
   node: string;
   /** Node's arguments: a program that calls serve(). */
   argv: readonly string[];
-  /** Descriptors that it inherits, by their numbers there. With a root of its own, standard input and output must be here: /dev/null is not there. */
+  /**
+   * Descriptors that it inherits, by their numbers there, and no others. Standard input, output and error must not be
+   * open files of the caller: Node changes their flags. With a root of its own they must be here: it has no /dev/null.
+   */
   descriptors: ReadonlyMap<number, number>;
 }
 
@@ -62,7 +66,7 @@ export class ServerProcess {
   constructor({ root, node, argv, descriptors }: ServerStart) {
     const [ours, theirs] = socketpair();
     this.#control = ours;
-    const own = new Map<number, number | "inherit">([[2, "inherit"], [CONTROL_DESCRIPTOR, theirs], ...descriptors]);
+    const own = new Map([[CONTROL_DESCRIPTOR, theirs], ...descriptors]);
     const inherited = Array.from({ length: 1 + Math.max(...own.keys()) }, (_, number) => own.get(number) ?? "ignore");
     keepDescriptorsFromChildren();
     const start = (): ChildProcess =>
@@ -137,7 +141,7 @@ export class ServerProcess {
 /** How a process died; undefined if it ended well. */
 function exitOf(child: ChildProcess): Promise<string | undefined> {
   return new Promise((settle) => {
-    child.once("error", (error) => settle(error.message));
+    child.once("error", (error) => settle(messageOf(error)));
     child.once("exit", (code, signal) => settle(code === 0 ? undefined : (signal ?? `exit code ${code}`)));
   });
 }

@@ -1,4 +1,5 @@
 import { Socket } from "node:net";
+import { messageOf } from "@puzzlefs/linux";
 import type { Log } from "./log.ts";
 
 /**
@@ -15,7 +16,7 @@ export function watchSignals(unmount: () => Promise<void>, log: Log, kill: () =>
     }
     signalled = true;
     log("info", `${signal}: unmounting`);
-    unmount().catch((error: unknown) => log("error", error instanceof Error ? error.message : String(error)));
+    unmount().catch((error: unknown) => log("error", messageOf(error)));
   };
   const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
   for (const signal of signals) process.on(signal, onSignal);

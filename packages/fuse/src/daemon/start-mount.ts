@@ -97,6 +97,7 @@ export async function startMount(path: string, settings: MountSettings): Promise
   const descriptors = new Map([
     [0, nothing],
     [1, nothing],
+    [2, nothing],
     [LOG_DESCRIPTOR, log.descriptor],
     ...(order.hasUnmounter ? [[UNMOUNTER_DESCRIPTOR, forServer] as const] : []),
     ...(settings.resource === undefined ? [] : [[RESOURCE_DESCRIPTOR, store ?? settings.resource.descriptor] as const]),
@@ -155,7 +156,6 @@ function orderOf(
     uid: options.uid,
     gid: options.gid,
     debug: settings.debug === true,
-    attached: settings.attached === true,
     hasResource: settings.resource !== undefined,
     hasUnmounter: mayStartUnmounter(),
     hasKept: settings.kept !== undefined,

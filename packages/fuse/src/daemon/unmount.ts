@@ -7,7 +7,8 @@
  * renamed what leads to it; DEVICE is the number of what must be mounted there, on top. PATH is for messages, and for
  * fusermount3, by which an ordinary user unmounts. What is wrong goes to standard output.
  */
-import { Directory, escapeText, programArguments } from "@puzzlefs/linux";
+import { writeSync } from "node:fs";
+import { Directory, escapeText, messageOf, programArguments } from "@puzzlefs/linux";
 import { unmountBelow } from "../mount/mount.ts";
 import { PARENT_DESCRIPTOR } from "./unmounter.ts";
 
@@ -16,6 +17,6 @@ try {
   using parent = new Directory(PARENT_DESCRIPTOR, path);
   await unmountBelow(parent, name, path, { lazy: true, device });
 } catch (error) {
-  console.log(escapeText(error instanceof Error ? error.message : String(error)));
+  writeSync(1, `${escapeText(messageOf(error))}\n`);
   process.exitCode = 1;
 }

@@ -1,6 +1,6 @@
 import { execFile, spawn, spawnSync } from "node:child_process";
 import { closeSync, existsSync, readSync } from "node:fs";
-import { commandOfBytes, createMemory, receiveDescriptor, socketpair } from "@puzzlefs/linux";
+import { commandOfBytes, createMemory, reasonOf, receiveDescriptor, socketpair } from "@puzzlefs/linux";
 import { errorCode } from "../wire/errno.ts";
 import { MountError } from "./errors.ts";
 import type { MountOptions } from "./options.ts";
@@ -95,7 +95,7 @@ function escape(value: string): string {
 
 function cannotRun(mountpoint: string, error: Error): MountError {
   const code = errorCode(error);
-  const what = code === "ENOENT" ? "is not installed (Debian: apt install fuse3)" : `cannot run: ${error.message}`;
+  const what = code === "ENOENT" ? "is not installed (Debian: apt install fuse3)" : `cannot be run: ${reasonOf(error)}`;
   return new MountError(`${mountpoint}: an ordinary user needs ${NAME} to mount or unmount, which ${what}`, code);
 }
 

@@ -1,5 +1,5 @@
 import { closeSync, openSync, constants } from "node:fs";
-import { FileSystemContext, MOUNT_ATTR_RDONLY } from "@puzzlefs/linux";
+import { FileSystemContext, MOUNT_ATTR_RDONLY, reasonOf } from "@puzzlefs/linux";
 import { errorCode } from "../wire/errno.ts";
 import { MountError } from "./errors.ts";
 import { setLabels } from "./labels.ts";
@@ -42,7 +42,7 @@ function openDevice(mountpoint: string): number {
       code === "ENOENT" || code === "ENODEV"
         ? "the kernel has no FUSE; try `modprobe fuse`"
         : "it must be readable and writable for the user who mounts";
-    throw new MountError(`${mountpoint}: cannot open /dev/fuse (${code ?? error}): ${advice}`, code);
+    throw new MountError(`${mountpoint}: cannot open /dev/fuse (${reasonOf(error)}): ${advice}`, code);
   }
 }
 
@@ -54,12 +54,8 @@ function explain(mountpoint: string, error: unknown): MountError {
     case "ENODEV":
       return new MountError(`${mountpoint}: the kernel has no FUSE; try \`modprobe fuse\``, code);
     case "EINVAL":
-      return new MountError(`${mountpoint}: the kernel refused the mount options: ${messageOf(error)}`, code);
+      return new MountError(`${mountpoint}: the kernel refused the mount options: ${reasonOf(error)}`, code);
     default:
-      return new MountError(`${mountpoint}: mount failed: ${messageOf(error)}`, code);
+      return new MountError(`${mountpoint}: mount failed: ${reasonOf(error)}`, code);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

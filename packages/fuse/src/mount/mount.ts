@@ -9,6 +9,7 @@ import {
   openat,
   openNamed,
   realPathOf,
+  reasonOf,
   umountAt,
 } from "@puzzlefs/linux";
 import { errorCode } from "../wire/errno.ts";
@@ -64,7 +65,7 @@ export async function unmountBelow(
     umountAt(parent.descriptor, name, lazy ? MNT_DETACH : 0);
   } catch (error) {
     const code = errorCode(error);
-    const reason = REASONS.get(code ?? "") ?? `unmount failed: ${code ?? error}`;
+    const reason = REASONS.get(code ?? "") ?? `unmount failed: ${reasonOf(error)}`;
     throw new MountError(`${path}: ${reason}`, code);
   }
 }
@@ -136,7 +137,7 @@ function realPath(path: string): string {
     descriptor = openNamed(path, O_PATH);
   } catch (error) {
     const code = errorCode(error);
-    throw new MountError(`${path}: ${code === "ENOENT" ? "no such directory" : error}`, code);
+    throw new MountError(`${path}: ${code === "ENOENT" ? "no such directory" : reasonOf(error)}`, code);
   }
   try {
     return realPathOf(descriptor, path);

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { close, FileStatus, O_PATH, openNamed, realPathOf } from "@puzzlefs/linux";
+import { close, FileStatus, O_PATH, openNamed, realPathOf, reasonOf } from "@puzzlefs/linux";
 import { errorCode } from "../wire/errno.ts";
 import { MountError } from "./errors.ts";
 
@@ -31,7 +31,7 @@ export function checkMountpoint(path: string): Mountpoint {
   } catch (error) {
     if (descriptor !== undefined) close(descriptor);
     const code = errorCode(error);
-    const reason = REASONS.get(code ?? "") ?? (error instanceof Error ? error.message : String(error));
+    const reason = REASONS.get(code ?? "") ?? reasonOf(error);
     throw new MountError(`${path}: ${reason}`, code);
   }
 }

@@ -1,0 +1,143 @@
+/**
+ * mount.puzzlefs: what mount(8) calls for `-t puzzlefs`, and for lines of /etc/fstab. It takes what mount(8) gives its
+ * helpers, and exits as they do.
+ */
+import { MountOptionError, parseMountOptions, splitOptions } from "@puzzlefs/fuse";
+import { absolutePath, escapeText, hasCode } from "@puzzlefs/linux";
+import { readWords, remount, type Words } from "@puzzlefs/mount";
+import { collect, defineCommand } from "./command-line.ts";
+import type { MountOrder } from "./daemon-order.ts";
+import { EXIT_INTERNAL, EXIT_USAGE, MountInterruptedError, UsageError } from "./errors.ts";
+import { type ImageName, parseImageName } from "./image-name.ts";
+import { performMount } from "./perform-mount.ts";
+import { writeLine } from "./terminal/output.ts";
+
+/**
+ * Exit codes of mount(8). The rest of its list is not ours: 16 is about mtab, 64 about several mounts.
+ */
+const INCORRECT_INVOCATION = 1;
+const SYSTEM_ERROR = 2;
+const INTERNAL_BUG = 4;
+const USER_INTERRUPT = 8;
+const MOUNT_FAILURE = 32;
+
+/** Errors that are the caller's rights, and those that are the system's resources. */
+const PERMISSIONS = ["EPERM", "EACCES"];
+const RESOURCES = ["ENOMEM", "EMFILE", "ENFILE", "EAGAIN"];
+
+interface Flags {
+  options?: string[];
+  fake?: boolean;
+  sloppy?: boolean;
+  verbose?: boolean;
+  type?: string;
+  namespace?: string;
+}
+
+const example = `
+  mount -t puzzlefs -o oci_root_dir=/srv/store,image_manifest=<64 hex digits> none /mnt
+  mount -t puzzlefs -o oci_root_dir=/srv/store,tag=v1 none /mnt
+  mount -t puzzlefs /srv/store:v1 /mnt
+
+In /etc/fstab:
+  /srv/store:v1  /mnt  puzzlefs  verify=blob,nosuid,nodev,nofail  0 0
+  /srv/store:v1  /mnt  puzzlefs  persist=/var/lib/changes         0 0
+
+OCI_DIR:TAG is split as by 'puzzlefs mount'; platform=OS/ARCHITECTURE names one of several images of the tag.
+driver=kernel or driver=fuse insists on one; without it the kernel driver is used where there is one, else FUSE. Further
+options: 'puzzlefs mount --help'. What concerns mount(8) alone (noauto, nofail, _netdev, user, x-systemd.…) is passed over.
+The last of opposite options counts. 'remount' changes nosuid, nodev, noexec, nosymfollow, access times, and ro of a writable
+mount; what it cannot change is refused.
+
+Exit codes are those of mount(8): 1 wrong usage or permissions, 2 system error, 4 internal bug, 8 interrupted, 32 failed.`;
+
+const NAME = "mount.puzzlefs";
+
+async function run(argv: readonly string[]): Promise<void> {
+  const command = defineCommand(NAME, "Mounts a PuzzleFS image for mount(8).", example, NAME)
+    .usage("SOURCE MNT [-sfnv] [-o OPTIONS] [-t TYPE]")
+    .argument("<source>", "OCI_DIR:TAG, or anything if the options name the image")
+    .argument("<mnt>", "the mount point")
+    .option("-o, --options <list>", "mount options, separated by commas", collect)
+    .option("-s, --sloppy", "pass over unknown options")
+    .option("-f, --fake", "do not mount")
+    .option("-n, --no-mtab", "for compatibility")
+    .option("-v, --verbose", "say what mounted it")
+    .option("-t, --type <type>", "puzzlefs, or fuse.puzzlefs: by FUSE")
+    .option("-N, --namespace <namespace>", "not supported: use nsenter(1)")
+    .parse(argv, { from: "user" });
+  const flags = command.opts<Flags>();
+  if (flags.namespace !== undefined) throw new UsageError("-N is not supported; use nsenter --mount=NAMESPACE mount …");
+  const [source, mountpoint] = command.args as [string, string];
+  const words = readWords(flags.options ?? []);
+  if (words.remount === true) return remountAs(mountpoint, flags);
+  if (flags.sloppy === true) words.options = words.options.filter(isKnown);
+  const byFuse = flags.type?.startsWith("fuse.") === true;
+  const order = orderOf(source, mountpoint, byFuse ? { ...words, driver: "fuse" } : words);
+  if (flags.fake === true) return;
+  const driver = await performMount(order);
+  if (flags.verbose === true) {
+    writeLine(`${NAME}: ${escapeText(mountpoint)} mounted by ${driver === "kernel" ? "the kernel driver" : "FUSE"}`);
+  }
+}
+
+function remountAs(mountpoint: string, { options = [], fake, sloppy }: Flags): void {
+  const others = options.flatMap(splitOptions).filter((word) => word !== "remount");
+  if (fake !== true) remount(mountpoint, others, sloppy === true);
+}
+
+function isKnown(word: string): boolean {
+  try {
+    parseMountOptions([word]);
+    return true;
+  } catch (error) {
+    if (error instanceof MountOptionError) return !error.message.startsWith("unknown");
+    throw error;
+  }
+}
+
+function orderOf(source: string, mountpoint: string, words: Words): MountOrder {
+  const { ociDir, reference } = imageOf(source, words);
+  return {
+    ociDir: absolutePath(ociDir),
+    reference,
+    mountpoint: absolutePath(mountpoint),
+    source,
+    options: words.options,
+    driver: words.driver ?? "auto",
+    verify: words.verify ?? "none",
+    writable: words.writable ?? false,
+    foreground: false,
+    debug: false,
+    supervise: words.supervise ?? false,
+    ...(words.platform !== undefined && { platform: words.platform }),
+    ...(words.overlayAttributes === true && { overlayAttributes: true }),
+    ...(words.verity !== undefined && { digest: words.verity }),
+    ...(words.persist !== undefined && { persist: absolutePath(words.persist) }),
+    ...(words.logFile !== undefined && { logFile: absolutePath(words.logFile) }),
+  };
+}
+
+/** From the options as the kernel driver has them, with tag= besides; else from the source. */
+function imageOf(source: string, { ociRootDir, imageManifest, tag }: Words): ImageName {
+  const reference = imageManifest ?? tag;
+  if (imageManifest !== undefined && tag !== undefined) throw new UsageError("image_manifest= or tag=, not both");
+  if (ociRootDir !== undefined && reference !== undefined) return { ociDir: ociRootDir, reference };
+  if (ociRootDir !== undefined) throw new UsageError("which image? image_manifest=SHA256 or tag=TAG is missing");
+  if (reference !== undefined) throw new UsageError("where? oci_root_dir=DIR is missing");
+  return parseImageName(source);
+}
+
+export async function main(argv: readonly string[]): Promise<number> {
+  await run(argv);
+  return 0;
+}
+
+/** The exit code of mount(8) for an error whose code is `code` in errors.ts. */
+export function translate(code: number, error: unknown): number {
+  if (code === 0) return 0;
+  if (code === EXIT_INTERNAL) return INTERNAL_BUG;
+  if (code === EXIT_USAGE || hasCode(error, ...PERMISSIONS)) return INCORRECT_INVOCATION;
+  if (hasCode(error, ...RESOURCES)) return SYSTEM_ERROR;
+  return error instanceof MountInterruptedError ? USER_INTERRUPT : MOUNT_FAILURE;
+}

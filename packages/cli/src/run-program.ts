@@ -1,0 +1,40 @@
+import { programArguments } from "@puzzlefs/linux";
+import { exitCodeOf, messageLines } from "./errors.ts";
+import { failure } from "./terminal/messages.ts";
+import { dieOf, leaveStreamsAlone, ReaderGoneError } from "./terminal/output.ts";
+
+export interface Program {
+  /** What its messages begin with. */
+  name: string;
+  load(): Promise<ProgramModule>;
+}
+
+export interface ProgramModule {
+  /** Returns the exit code. */
+  main(argv: readonly string[]): Promise<number>;
+  /** The exit code that this program has for an error, in place of `code`, which is that of errors.ts. */
+  translate?(code: number, error: unknown): number;
+}
+
+/** Runs a program, and turns whatever it throws, at any time, into a message and an exit code. */
+export async function runProgram({ name, load }: Program): Promise<void> {
+  let translate: NonNullable<ProgramModule["translate"]> = (code) => code;
+  const fail = (error: unknown): void => {
+    if (error instanceof ReaderGoneError) dieOf("SIGPIPE");
+    process.exitCode = translate(exitCodeOf(error), error);
+    const lines = messageLines(error);
+    if (lines.length > 0) failure(lines, name);
+  };
+  leaveStreamsAlone();
+  process.on("uncaughtException", (error) => {
+    fail(error);
+    process.exit();
+  });
+  try {
+    const module = await load();
+    translate = module.translate ?? translate;
+    process.exitCode = await module.main(programArguments());
+  } catch (error) {
+    fail(error);
+  }
+}
