@@ -210,10 +210,14 @@ test.serial("without index.json or oci-layout it is no layout, for every command
 
 /** Runs a command; returns its outcome and the most memory that it had, MiB. */
 async function measured(place: SharedLayout, command: string): Promise<Outcome & { memory: number }> {
-  const hook = 'process.on("exit", () => process.stderr.write(`peak ${process.resourceUsage().maxRSS}`))';
+  // The program has no process.stderr.
+  const hook =
+    'import { writeFileSync } from "node:fs";' +
+    'process.on("exit", () => writeFileSync("peak", `${process.resourceUsage().maxRSS}`));';
   writeFileSync(place.path("peak.mjs"), hook);
+  rmSync(place.path("peak"), { force: true });
   const outcome = await place.shell(`export NODE_OPTIONS="--import=$PWD/peak.mjs"\npuzzlefs ${command}`);
-  return { ...outcome, memory: Number(/peak (\d+)$/.exec(outcome.stderr)?.[1]) / 1024 };
+  return { ...outcome, memory: Number(readFileSync(place.path("peak"), "utf8")) / 1024 };
 }
 
 test.serial("an index takes no more memory than a few times its size, or is refused", async (t) => {
