@@ -82,7 +82,7 @@ export class Layout {
   /** Takes back what create() has made, unless somebody uses it by now: for a writer that fails. */
   removeIfNew(): void {
     this.releaseReserve();
-    this.#maker?.takeBack(() => this.index().entries().next().done !== true);
+    this.#maker?.takeBack(() => this.#readIndex()?.entries().next().done === false);
   }
 
   /** The blobs; opened at the first use. Throws LayoutError (refused) where a link leads to them that is not followed. */
@@ -109,10 +109,10 @@ export class Layout {
 
   /** index.json as it is now. Throws LayoutError: absent, corrupt, unsupported (too large). */
   index(): ImageIndex {
+    const index = this.#readIndex();
+    if (index !== undefined) return index;
     const path = this.directory.pathOf(INDEX_FILE);
-    const bytes = readRegular(this.directory, INDEX_FILE, INDEX_LIMIT, "unsupported");
-    if (bytes === undefined) throw new LayoutError("absent", path, "no such file, and images are found by it alone");
-    return ImageIndex.parse(bytes, path);
+    throw new LayoutError("absent", path, "no such file, and images are found by it alone");
   }
 
   /** The tags, each once, in the order of index.json. */
@@ -174,6 +174,11 @@ export class Layout {
     if (typeof version !== "string") throw new LayoutError("corrupt", file, "imageLayoutVersion is not a string");
     if (version !== LAYOUT_VERSION)
       throw new LayoutError("unsupported", file, `imageLayoutVersion is not ${LAYOUT_VERSION}`);
+  }
+
+  #readIndex(): ImageIndex | undefined {
+    const bytes = readRegular(this.directory, INDEX_FILE, INDEX_LIMIT, "unsupported");
+    return bytes && ImageIndex.parse(bytes, this.directory.pathOf(INDEX_FILE));
   }
 
   #chooser(): ImageChooser {
