@@ -177,7 +177,7 @@ serial("a reader that went away ends a command as SIGPIPE does, without a word",
   }
 });
 
-serial("messages that nobody reads stop no work; output that cannot be written is an error", async (t) => {
+serial("messages that cannot be written stop no work; output that cannot be is an error", async (t) => {
   using place = await withImage(t);
   const script = (line: string): ReturnType<typeof runProgram> => runProgram("bash", ["-c", line], place.directory);
   const silent = await script(

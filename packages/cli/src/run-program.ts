@@ -23,7 +23,11 @@ export async function runProgram({ name, load }: Program): Promise<void> {
     if (error instanceof ReaderGoneError) dieOf("SIGPIPE");
     process.exitCode = translate(exitCodeOf(error), error);
     const lines = messageLines(error);
-    if (lines.length > 0) failure(lines, name);
+    try {
+      if (lines.length > 0) failure(lines, name);
+    } catch {
+      dieOf("SIGPIPE");
+    }
   };
   leaveStreamsAlone();
   process.on("uncaughtException", (error) => {

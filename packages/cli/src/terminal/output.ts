@@ -22,7 +22,7 @@ export class OutputError extends Error {
   }
 }
 
-/** Nobody reads the output any more. What is under way is cleaned up, and the process then ends by SIGPIPE. */
+/** The reader of the output or of the messages went away. The work is taken back, and the process ends by SIGPIPE. */
 export class ReaderGoneError extends Error {
   override readonly name = "ReaderGoneError";
 }
@@ -61,7 +61,7 @@ function columnsToClear(): number {
   return Math.min(transientColumns, (terminalColumns(STDERR) ?? Infinity) - 1);
 }
 
-/** A message. Where nobody can read it, the work goes on without. */
+/** A message. Where it cannot be written, the work goes on without. Throws ReaderGoneError. */
 export function writeError(text: string): void {
   clearTransient();
   writeToStderr(text);
@@ -70,8 +70,9 @@ export function writeError(text: string): void {
 function writeToStderr(text: string): void {
   try {
     writeAll(STDERR, text);
-  } catch {
-    // A full disk, a closed terminal, a reader that went away: there is no place to report that.
+  } catch (error) {
+    if (hasCode(error, "EPIPE")) throw new ReaderGoneError();
+    // A full disk, a closed terminal: there is no place to report that.
   }
 }
 
