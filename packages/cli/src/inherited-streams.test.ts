@@ -1,7 +1,7 @@
 /** Standard input, output and error belong to others too: no command changes the flags of their open files. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { randomBytes } from "node:crypto";
+import { eventually, noise } from "@puzzlefs/testing";
 import test, { type ExecutionContext } from "ava";
 import { mountTest, tidy, withImage } from "./mount-fixture.ts";
 import { isBuilt, launcher, runProgram, Workplace } from "./program-fixture.ts";
@@ -106,13 +106,13 @@ serial(
   "a command that is killed while its reader is slow leaves the pipe as it was, and a neighbour loses nothing",
   async (t) => {
     using place = await withImage(t);
-    writeFileSync(place.path("root/big"), randomBytes(1 << 20));
+    writeFileSync(place.path("root/big"), noise("big", 1 << 20));
     await place.run("build", "root", "store:v2");
     const stream = new Stream("pipe", "");
     const before = stream.flags;
     const { ended, pid } = runOn(stream, `exec '${launcher}' cat store:v2 /big`, place.directory);
     // It has written as much as the pipe takes, and waits.
-    while (stream.receive(1) === 0) await new Promise((settle) => setTimeout(settle, 1));
+    t.true(await eventually(() => stream.receive(1) > 0));
     process.kill(pid, "SIGKILL");
     t.is(await ended, "SIGKILL");
     t.is(stream.flags, before);
@@ -167,7 +167,7 @@ traced("no process calls anything that changes flags or terminal settings of wha
 
 serial("a reader that went away ends a command as SIGPIPE does, without a word", async (t) => {
   using place = await withImage(t);
-  writeFileSync(place.path("root/big"), randomBytes(1 << 20));
+  writeFileSync(place.path("root/big"), noise("big", 1 << 20));
   await place.run("build", "root", "store:v2");
   for (const command of ["cat store:v2 /big", "dump store:v2", "build --help", "inspect store:v2"]) {
     const script = `'${launcher}' ${command} 2>err | head -c 0; echo "\${PIPESTATUS[0]} $(cat err)"`;
