@@ -1,5 +1,5 @@
 import test from "ava";
-import { assert, constantFrom, json, property, tuple, nat } from "fast-check";
+import fc from "@puzzlefs/testing/fast-check";
 import {
   elements,
   isArrayAt,
@@ -47,8 +47,8 @@ test("spans are what JSON.parse() finds", (t) => {
     '{"__proto__":1}',
   ];
   for (const text of fixed) compare(t, latin1(text), wholeValue(latin1(text)), JSON.parse(text));
-  assert(
-    property(json(), (text) => {
+  fc.assert(
+    fc.property(fc.json(), (text) => {
       compare(t, latin1(text), wholeValue(latin1(text)), JSON.parse(text));
     }),
   );
@@ -99,9 +99,9 @@ test("a text is accepted if and only if JSON.parse() accepts it", (t) => {
     );
   };
   fixed.forEach(agrees);
-  const damage = constantFrom("", ",", '"', "\\", "[", "]", "{", "}", ":", "0", "e", "-", " ", "\n", "\u0001");
-  assert(
-    property(tuple(json(), nat(), nat(3), damage), ([text, place, cut, put]) => {
+  const damage = fc.constantFrom("", ",", '"', "\\", "[", "]", "{", "}", ":", "0", "e", "-", " ", "\n", "\u0001");
+  fc.assert(
+    fc.property(fc.tuple(fc.json(), fc.nat(), fc.nat(3), damage), ([text, place, cut, put]) => {
       const at = place % (text.length + 1);
       agrees(text.slice(0, at) + put + text.slice(at + cut));
     }),

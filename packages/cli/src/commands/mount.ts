@@ -35,8 +35,9 @@ Debian's package fuse3). umount(8) ends any mount of ours.
 
 Mounts are nosuid and nodev. Options after -o: suid, dev (in fstab allow_suid, allow_dev), noexec, nosymfollow, ro,
 noatime and the others of mount(8), verity=HEX, verify=blob, driver=NAME, writable, persist=DIR, overlay_attributes,
-supervise, log_file=FILE, platform=OS/ARCH, fsname=NAME; only with FUSE: noallow_other, uid=N, gid=N, max_read=N, readahead=KIB,
-auto_unmount, cache=BYTES. Commas in a value: persist="DIR,WITH,COMMAS". With -w or -p, ro makes the overlay read-only.
+supervise, log_file=FILE, platform=OS/ARCH, fsname=NAME; only with FUSE: noallow_other, uid=N, gid=N, max_read=N,
+readahead=KIB, auto_unmount, cache=BYTES. Commas in a value: persist="DIR,WITH,COMMAS". With -w or -p, ro makes the
+overlay read-only.
 The older form OCI_DIR TAG MNT is understood as well.`;
 
 export async function run(argv: readonly string[]): Promise<number> {
