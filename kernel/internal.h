@@ -111,8 +111,7 @@ struct puzzlefs_run {
 	u64 start;			/* in the file */
 	u64 offset;			/* in the blob, uncompressed */
 	struct puzzlefs_blob *blob;	/* NULL: a hole, or cannot be read */
-	u32 next;			/* first run behind that is no hole, if
-					 * this one is, and the other way round */
+	u32 next;			/* first run after this of the other kind */
 	bool hole;			/* zeros, in no blob */
 };
 

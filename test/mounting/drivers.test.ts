@@ -50,7 +50,8 @@ function prepare(scratch: Scratch): Prepared {
   const misnamed = "0123456789abcdef".repeat(4);
   writeFileSync(join(store, "spoiled/blobs/sha256", misnamed), "{}");
   const spoiled = new HostileStore(join(store, "spoiled"));
-  spoiled.manifest("a manifest without layers", Buffer.from("{}"));
+  const foreign = "a manifest without layers";
+  spoiled.manifest(foreign, Buffer.from("{}"));
   for (const { rule, bytes, object } of corpusCases()) {
     if (object === "metadata" && rules.includes(rule)) spoiled.metadata(`metadata: ${rule}`, bytes);
   }
@@ -61,7 +62,11 @@ function prepare(scratch: Scratch): Prepared {
     ["no metadata", "/store/no-metadata:v1", 3],
     ["an index.json that is no JSON", "/store/bad-index:v1", 3],
     ["a manifest that is not what its name says", `/store/spoiled:${misnamed}`, 3],
-    ...spoiled.images.map(({ name, manifest }): [string, string, number] => [name, `/store/spoiled:${manifest}`, 3]),
+    ...spoiled.images.map(({ name, manifest }): [string, string, number] => [
+      name,
+      `/store/spoiled:${manifest}`,
+      name === foreign ? 1 : 3,
+    ]),
   ];
   const lost = [1, 3].map((seed) => createHash("sha256").update(randomBytes(chunk, seed)).digest("hex"));
   unlinkSync(join(store, "lossy/blobs/sha256", lost[0] ?? ""));
