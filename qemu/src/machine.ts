@@ -72,6 +72,10 @@ export class CommandFailure extends Error {
 
 const seconds = 1000;
 
+/** QEMU's emulated processors now and then fail while the kernel patches its own code, before anything of ours runs. */
+const MOST_BOOTS = 3;
+const DIED = "the machine ended";
+
 /** Its serial line, QEMU's own commands, and the two ports of qemu/guest/init. */
 type Ports = Record<"console" | "monitor" | "commands" | "errors", Port>;
 
@@ -113,6 +117,18 @@ export class Machine {
 
   /** Boots; the guest answers when this settles. @param module puzzlefs.ko, to lie at /puzzlefs.ko */
   static async boot(kernel: Kernel, module: Uint8Array | undefined, options: MachineOptions = {}): Promise<Machine> {
+    for (let boots = 1; ; boots++) {
+      try {
+        return await Machine.#bootOnce(kernel, module, options);
+      } catch (error) {
+        const isAgain = error instanceof KernelFailure && error.message.startsWith(`boot: ${DIED}`);
+        if (!isAgain || boots === MOST_BOOTS) throw error;
+        console.error(`# ${kernel.release} died while booting, and is started again: ${error.message}`);
+      }
+    }
+  }
+
+  static async #bootOnce(kernel: Kernel, module: Uint8Array | undefined, options: MachineOptions): Promise<Machine> {
     const sockets = mkdtempSync(join(tmpdir(), "puzzlefs-ports-"));
     const listen = (name: keyof Ports): Promise<Port> => Port.listen(join(sockets, name));
     const machine = new Machine(kernel, options, {
@@ -284,7 +300,7 @@ export class Machine {
       const found = port.takeUntil(mark);
       if (found !== undefined) return found;
       if (!this.#running) {
-        throw new KernelFailure(`${what}: the machine ended\n${this.#said}`, this.log.slice(this.#booted));
+        throw new KernelFailure(`${what}: ${DIED}\n${this.#said}`, this.log.slice(this.#booted));
       }
       const log = this.#booted === 0 ? "" : this.log.slice(this.#booted);
       if (findReports(log, this.#options.expected).length > 0) {

@@ -32,7 +32,7 @@ export async function performMount(order: MountOrder): Promise<Driver> {
     return Promise.resolve();
   };
   const log = foreground ? stderrLog() : (): void => undefined;
-  const stopWatching = watchSignals(
+  let stopWatching = watchSignals(
     () => onSignal(),
     log,
     () => started?.kill(),
@@ -52,6 +52,8 @@ export async function performMount(order: MountOrder): Promise<Driver> {
     if (started === undefined || !foreground) {
       started?.release();
       await tell("s", true);
+      // The mount is complete: a signal from here on must not make this process look as if it had failed.
+      stopWatching = () => undefined;
       return driver;
     }
     onSignal = () => unmount(mountpoint, { lazy: true });
