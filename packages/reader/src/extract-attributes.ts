@@ -152,13 +152,11 @@ export class AttributeRestorer {
         throw new TooLargeError();
       }
     });
-    const group = isSet || !accessAcl.equals(xattr.name) ? undefined : owningGroup(xattr.value);
-    if (group === undefined) return;
-    // With a list, the mode's group bits are the list's mask: without it, they would give them to the owning group.
-    const { mode } = visit.attributes;
+    if (isSet || !accessAcl.equals(xattr.name)) return;
+    // With a list, the mode's group bits are the list's mask, and the owning group may have less: without it, nothing.
     this.#warnings.tolerate("mode", "changed", visit, () => {
       file.readStatus(this.#status);
-      file.chmod(this.#status.mode & 0o7777 & ~(~group & mode & 0o070));
+      file.chmod(this.#status.mode & 0o7707);
     });
   }
 
@@ -185,18 +183,6 @@ function tryId(id: number, refused: Set<number>, chown: () => void): boolean {
   }
 }
 
-/** The owning group's permissions in an access control list, as bits of a mode; undefined where there is no entry. */
-function owningGroup(list: Uint8Array): number | undefined {
-  const bytes = Buffer.from(list);
-  // A version of 4 bytes, then entries: tag u16, permissions u16, id u32.
-  for (let at = 4; at + 8 <= bytes.length; at += 8) {
-    if (bytes.readUInt16LE(at) === aclGroupObject) return (bytes.readUInt16LE(at + 2) & 7) << 3;
-  }
-  return undefined;
-}
-
-const aclGroupObject = 0x04;
-
 function timeOf(a: Attributes): { seconds: number; nanoseconds: number } {
   return { seconds: a.mtimeSeconds, nanoseconds: a.mtimeNanoseconds };
 }
@@ -211,7 +197,7 @@ class NoIdError extends Error {
   readonly code = "EINVAL";
 
   constructor() {
-    super(`EINVAL: ${noId} is not a user or group id`);
+    super(`${noId} is not a user or group id`);
   }
 }
 
@@ -220,6 +206,6 @@ class TooLargeError extends Error {
   readonly code = "E2BIG";
 
   constructor() {
-    super("E2BIG: too large for the file system");
+    super("too large for the file system");
   }
 }

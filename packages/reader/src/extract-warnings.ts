@@ -1,4 +1,4 @@
-import { hasCode } from "@puzzlefs/linux";
+import { hasCode, reasonOf } from "@puzzlefs/linux";
 import { escapeBytes } from "./escape.ts";
 import { pathOf } from "./walk.ts";
 import type { Visit } from "./walk.ts";
@@ -83,10 +83,8 @@ export class ExtractWarnings {
   }
 }
 
-/** System errors are `CODE: text, call 'name'`. */
 function describe(reason: unknown): { code?: string; cause?: string } {
   if (!(reason instanceof Error)) return typeof reason === "string" ? { cause: reason } : {};
-  const { code, message } = reason as NodeJS.ErrnoException;
-  if (code === undefined) return { cause: message };
-  return { code, cause: /^\w+: ([^,]+)/.exec(message)?.[1] ?? message };
+  const { code } = reason as NodeJS.ErrnoException;
+  return { ...(code !== undefined && { code }), cause: reasonOf(reason) };
 }
