@@ -2,9 +2,9 @@
  * mount.puzzlefs: what mount(8) calls for `-t puzzlefs`, and for lines of /etc/fstab. It takes what mount(8) gives its
  * helpers, and exits as they do.
  */
-import { MountOptionError, parseMountOptions, splitOptions } from "@puzzlefs/fuse";
+import { splitOptions } from "@puzzlefs/fuse";
 import { absolutePath, escapeText, hasCode } from "@puzzlefs/linux";
-import { readWords, remount, type Words } from "@puzzlefs/mount";
+import { isKnownOption, readWords, remount, type Words } from "@puzzlefs/mount";
 import { collect, defineCommand } from "./command-line.ts";
 import type { MountOrder } from "./daemon-order.ts";
 import { EXIT_INTERNAL, EXIT_USAGE, MountInterruptedError, UsageError } from "./errors.ts";
@@ -71,7 +71,7 @@ async function run(argv: readonly string[]): Promise<void> {
   const [source, mountpoint] = command.args as [string, string];
   const words = readWords(flags.options ?? []);
   if (words.remount === true) return remountAs(mountpoint, flags);
-  if (flags.sloppy === true) words.options = words.options.filter(isKnown);
+  if (flags.sloppy === true) words.options = words.options.filter(isKnownOption);
   const byFuse = flags.type?.startsWith("fuse.") === true;
   const order = orderOf(source, mountpoint, byFuse ? { ...words, driver: "fuse" } : words);
   if (flags.fake === true) return;
@@ -84,16 +84,6 @@ async function run(argv: readonly string[]): Promise<void> {
 function remountAs(mountpoint: string, { options = [], fake, sloppy }: Flags): void {
   const others = options.flatMap(splitOptions).filter((word) => word !== "remount");
   if (fake !== true) remount(mountpoint, others, sloppy === true);
-}
-
-function isKnown(word: string): boolean {
-  try {
-    parseMountOptions([word]);
-    return true;
-  } catch (error) {
-    if (error instanceof MountOptionError) return !error.message.startsWith("unknown");
-    throw error;
-  }
 }
 
 function orderOf(source: string, mountpoint: string, words: Words): MountOrder {

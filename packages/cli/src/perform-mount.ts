@@ -52,7 +52,8 @@ export async function performMount(order: MountOrder): Promise<Driver> {
     if (started === undefined || !foreground) {
       started?.release();
       await tell("s", true);
-      // The mount is complete: a signal from here on must not make this process look as if it had failed.
+      // The mount is complete: a signal must not make this process look as if it had failed, or end the server.
+      started = undefined;
       stopWatching = () => undefined;
       return driver;
     }

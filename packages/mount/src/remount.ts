@@ -8,11 +8,10 @@ import {
   MountOptionError,
   mountOf,
   nameAndValue,
-  parseMountOptions,
   splitOptions,
 } from "@puzzlefs/fuse";
 import { changeMount, hasCode, MOUNT_ATTR_RDONLY, reasonOf, SystemError, textOf } from "@puzzlefs/linux";
-import { readWords } from "./words.ts";
+import { isKnownOption } from "./words.ts";
 
 /**
  * `mount -o remount`: changes the attributes of a mount (nosuid, nodev, noexec, nosymfollow, access times); those that are
@@ -35,9 +34,10 @@ export function remount(path: string, options: readonly string[], sloppy = false
     const effect = effectOf(name, value);
     if (effect === undefined) {
       // mount(8) repeats what the kernel shows of the mount, and what fstab has.
-      if (present.has(word) || (present.has(name) && !isKnown(word)) || (sloppy && !isKnown(word))) continue;
+      if (present.has(word) || (present.has(name) && !isKnownOption(word)) || (sloppy && !isKnownOption(word)))
+        continue;
       throw new MountOptionError(
-        isKnown(word)
+        isKnownOption(word)
           ? `${path}: ${word}: a remount cannot change that; unmount, and mount again`
           : `unknown mount option "${word}"`,
       );
@@ -81,17 +81,6 @@ function fstabOptions(mountpoint: string): string[] {
   return lines.flatMap(([, at, , options]) =>
     at !== undefined && options !== undefined && unescape(at) === mountpoint ? splitOptions(unescape(options)) : [],
   );
-}
-
-/** Whether it is an option of ours, of any kind. */
-function isKnown(word: string): boolean {
-  try {
-    parseMountOptions(readWords([word]).options);
-    return true;
-  } catch (error) {
-    if (error instanceof MountOptionError) return !error.message.startsWith("unknown");
-    throw error;
-  }
 }
 
 /** Latin1 as a string. White space and the like are octal there. */

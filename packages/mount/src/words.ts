@@ -1,4 +1,4 @@
-import { MountOptionError, nameAndValue, splitOptions } from "@puzzlefs/fuse";
+import { MountOptionError, nameAndValue, parseMountOptions, splitOptions } from "@puzzlefs/fuse";
 import { parsePlatform, type Platform } from "@puzzlefs/oci";
 
 /** What mount options can say besides what is an option of every mount: fstab has nothing but -o. */
@@ -43,6 +43,17 @@ export function readWords(given: readonly string[]): Words {
     if (!known || !apply(words, name, value ?? "")) words.options.push(word);
   }
   return words;
+}
+
+/** Whether it is an option of ours, of any kind. */
+export function isKnownOption(word: string): boolean {
+  try {
+    parseMountOptions(readWords([word]).options);
+    return true;
+  } catch (error) {
+    if (error instanceof MountOptionError) return !error.message.startsWith("unknown");
+    throw error;
+  }
 }
 
 /** False for a word that is none of ours. */
