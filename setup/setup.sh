@@ -188,8 +188,8 @@ run)
 	wait "$root_job"
 	;;
 test)
-	packages acl attr capnproto clang disorderfs e2fsprogs fio fsverity libarchive-tools libcap2-bin \
-		libcapnp-dev mtree-netbsd procps rsync skopeo time
+	packages acl attr btrfs-progs capnproto clang disorderfs e2fsprogs fio fsverity libarchive-tools libcap2-bin \
+		libcapnp-dev mtree-netbsd procps rsync skopeo strace time
 	rust_tool
 	recipes_root
 	;;
