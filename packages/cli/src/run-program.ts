@@ -38,6 +38,8 @@ export async function runProgram({ name, load }: Program): Promise<void> {
     const module = await load();
     translate = module.translate ?? translate;
     process.exitCode = await module.main(programArguments());
+    // Node's slow way out gives signals their default action first, and one could still end a process whose work is done.
+    process.exit();
   } catch (error) {
     fail(error);
   }
