@@ -167,7 +167,7 @@ void puzzlefs_free_idle_blobs(struct puzzlefs_store *store)
 }
 
 /* Says once per blob what is wrong with it, and for which inode that came out. */
-void puzzlefs_blame(struct puzzlefs_blob *blob, u64 ino, const char *fmt, ...)
+void puzzlefs_report_blob(struct puzzlefs_blob *blob, u64 ino, const char *fmt, ...)
 {
 	struct va_format text;
 	va_list args;
@@ -185,7 +185,7 @@ void puzzlefs_blame(struct puzzlefs_blob *blob, u64 ino, const char *fmt, ...)
 static int bad_table(struct puzzlefs_blob *blob, u64 ino,
 		     const struct pfs_failure *failure)
 {
-	puzzlefs_blame(blob, ino, "%s at byte %llu",
+	puzzlefs_report_blob(blob, ino, "%s at byte %llu",
 		       pfs_rule_names[failure->rule], failure->offset);
 	return -EIO;
 }
@@ -239,7 +239,7 @@ static int read_table(struct puzzlefs_blob *blob, u64 ino)
 				  blob->size, &failure, &footer))
 		return bad_table(blob, ino, &failure);
 	if (footer.table_bytes > MAX_TABLE_BYTES) {
-		puzzlefs_blame(blob, ino, "seek table of %llu bytes",
+		puzzlefs_report_blob(blob, ino, "seek table of %llu bytes",
 			       footer.table_bytes);
 		return -EIO;
 	}

@@ -21,7 +21,7 @@ static void free_content(struct puzzlefs_content *content)
 }
 
 /* Whether opening again may go better: then the file is not opened at all. */
-static bool is_passing(int err)
+static bool is_transient(int err)
 {
 	return err == -ENOMEM || err == -EINTR || err == -EAGAIN ||
 	       err == -ENFILE || err == -EMFILE || err == -ERESTARTSYS;
@@ -62,7 +62,7 @@ static int open_run(struct puzzlefs_content *content, struct inode *inode,
 		run->blob = blob;
 		return 0;
 	}
-	if (is_passing(PTR_ERR(blob)))
+	if (is_transient(PTR_ERR(blob)))
 		return PTR_ERR(blob);
 	pr_err_ratelimited("blob %*phN, needed by inode %llu: %s: %pe\n",
 			   PFS_DIGEST_BYTES, digest, content->ino,

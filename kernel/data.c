@@ -93,7 +93,7 @@ static int read_direct(struct puzzlefs_blob *blob, u64 ino, u64 offset,
 	iov_iter_reexpand(to, length + rest);
 	if (!length)
 		return 0;
-	puzzlefs_blame(blob, ino, "reading from byte %lld failed: %zd", at,
+	puzzlefs_report_blob(blob, ino, "reading from byte %lld failed: %zd", at,
 		       count);
 	return count < 0 && count != -EAGAIN ? count : -EIO;
 }
@@ -113,7 +113,7 @@ static int read_units(struct puzzlefs_blob *blob, u64 ino, u64 offset,
 		if (!err && skip >= unit.content_length)
 			err = -EIO;
 		if (err) {
-			puzzlefs_blame(blob, ino, "no chunk to be had at byte %llu: %d",
+			puzzlefs_report_blob(blob, ino, "no chunk to be had at byte %llu: %d",
 				       offset, err);
 			return -EIO;
 		}
@@ -158,7 +158,7 @@ static int read_run(struct puzzlefs_content *content, u32 index, u64 skip,
 		return err;
 	if (!pfs_check_run_end(end, blob->content_size, content->ino,
 			       &failure)) {
-		puzzlefs_blame(blob, content->ino, "%s: it has %llu bytes, not %llu",
+		puzzlefs_report_blob(blob, content->ino, "%s: it has %llu bytes, not %llu",
 			       pfs_rule_names[failure.rule],
 			       blob->content_size, end);
 		return -EIO;

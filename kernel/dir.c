@@ -29,18 +29,18 @@ static bool emit_record(struct inode *dir, const struct pfs_dir_record *record,
 			struct dir_context *ctx)
 {
 	struct pfs_rootfs rootfs = puzzlefs_rootfs(dir->i_sb);
-	struct pfs_listed listed;
+	struct pfs_visible_entry entry;
 
-	while (pfs_next_listed(rootfs, PUZZLEFS_I(dir)->ino, *record,
-			       ctx->pos - DOTS, &listed)) {
-		struct pfs_bytes name = pfs_dir_entry_name(listed.entry);
-		u32 mode = pfs_file_type(listed.inode);
+	while (pfs_next_visible_entry(rootfs, PUZZLEFS_I(dir)->ino, *record,
+			       ctx->pos - DOTS, &entry)) {
+		struct pfs_bytes name = pfs_dir_entry_name(entry.entry);
+		u32 mode = pfs_file_type(entry.inode);
 
 		if (!dir_emit(ctx, name.data, name.length,
-			      pfs_dir_entry_ino(listed.entry),
+			      pfs_dir_entry_ino(entry.entry),
 			      fs_umode_to_dtype(mode)))
 			return false;
-		ctx->pos = listed.cookie + DOTS;
+		ctx->pos = entry.cookie + DOTS;
 	}
 	return true;
 }

@@ -99,7 +99,7 @@ static int check_digest(struct puzzlefs_blob *blob, u64 ino,
 		return err;
 	if (!memcmp(digest, unit->digest, PFS_DIGEST_BYTES))
 		return 0;
-	puzzlefs_blame(blob, ino, "%u bytes from byte %llu have sha256 %*phN, not %*phN",
+	puzzlefs_report_blob(blob, ino, "%u bytes from byte %llu have sha256 %*phN, not %*phN",
 		       unit->stored_length, unit->stored, PFS_DIGEST_BYTES,
 		       digest, PFS_DIGEST_BYTES, unit->digest);
 	return -EIO;
@@ -114,7 +114,7 @@ static int decompress(struct puzzlefs_blob *blob, u64 ino,
 	err = puzzlefs_decompress(data, unit->content_length, stored,
 				  unit->stored_length);
 	if (err == -EUCLEAN) {
-		puzzlefs_blame(blob, ino, "the frame at byte %llu is no zstd frame of %u bytes",
+		puzzlefs_report_blob(blob, ino, "the frame at byte %llu is no zstd frame of %u bytes",
 			       unit->stored, unit->content_length);
 		return -EIO;
 	}
@@ -122,7 +122,7 @@ static int decompress(struct puzzlefs_blob *blob, u64 ino,
 }
 
 /* Reads, verifies and decompresses. Under frame->lock. */
-static int bring_in(struct puzzlefs_blob *blob, u64 ino,
+static int load_frame(struct puzzlefs_blob *blob, u64 ino,
 		    const struct puzzlefs_unit *unit,
 		    struct puzzlefs_frame *frame)
 {
@@ -141,7 +141,7 @@ static int bring_in(struct puzzlefs_blob *blob, u64 ino,
 	err = puzzlefs_read_stored(blob->file, stored, unit->stored_length,
 				   unit->stored);
 	if (err)
-		puzzlefs_blame(blob, ino, "reading %u bytes from byte %llu failed: %d",
+		puzzlefs_report_blob(blob, ino, "reading %u bytes from byte %llu failed: %d",
 			       unit->stored_length, unit->stored, err);
 	if (!err && unit->digest)
 		err = check_digest(blob, ino, unit, stored);
@@ -192,7 +192,7 @@ struct puzzlefs_frame *puzzlefs_get_frame(struct puzzlefs_blob *blob, u64 ino,
 
 	mutex_lock(&frame->lock);
 	if (!frame->data && !frame->error)
-		frame->error = bring_in(blob, ino, unit, frame);
+		frame->error = load_frame(blob, ino, unit, frame);
 	err = frame->error;
 	mutex_unlock(&frame->lock);
 	if (!err)

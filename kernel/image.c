@@ -160,7 +160,7 @@ static int find_metadata(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 }
 
 /* Memory for each inode record; false where there is not enough. */
-static bool lend(struct puzzlefs_image *image, u64 records,
+static bool alloc_scratch(struct puzzlefs_image *image, u64 records,
 		 struct pfs_scratch_u32 *links, struct pfs_scratch_u53 *parents,
 		 struct pfs_scratch_u53 *queue)
 {
@@ -227,7 +227,7 @@ static int check_rules(struct puzzlefs_image *image,
 	if (!pfs_open_message(image->bytes, starts, failure, &image->message) ||
 	    !pfs_check_encoding(&image->message, work, failure, &image->rootfs))
 		return -EUCLEAN;
-	if (!lend(image, pfs_count_records(image->rootfs), &links, &parents,
+	if (!alloc_scratch(image, pfs_count_records(image->rootfs), &links, &parents,
 		  &queue))
 		err = -ENOMEM;
 	else if (!pfs_validate(image->rootfs, links, parents, queue, failure,

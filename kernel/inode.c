@@ -127,7 +127,7 @@ struct inode *puzzlefs_iget(struct super_block *sb, u64 ino)
 {
 	struct puzzlefs_image *image = &PUZZLEFS_SB(sb)->image;
 	struct puzzlefs_inode *pi;
-	struct pfs_place place;
+	struct pfs_inode_record record;
 	struct inode *inode;
 	int err = -ESTALE;
 
@@ -137,12 +137,12 @@ struct inode *puzzlefs_iget(struct super_block *sb, u64 ino)
 	if (!puzzlefs_is_new(inode))
 		return inode;
 	pi = PUZZLEFS_I(inode);
-	if (pfs_find_place(image->rootfs, ino, &place) &&
-	    image->links[place.ordinal]) {
-		pi->record = place.inode;
-		pi->ordinal = place.ordinal;
-		err = read_inode(inode, place.inode,
-				 image->links[place.ordinal]);
+	if (pfs_find_inode_record(image->rootfs, ino, &record) &&
+	    image->links[record.ordinal]) {
+		pi->record = record.inode;
+		pi->ordinal = record.ordinal;
+		err = read_inode(inode, record.inode,
+				 image->links[record.ordinal]);
 	}
 	if (err) {
 		iget_failed(inode);

@@ -208,7 +208,7 @@ int puzzlefs_find_unit(struct puzzlefs_blob *blob, u64 offset,
 		       const struct puzzlefs_check *check,
 		       struct puzzlefs_unit *unit);
 __printf(3, 4)
-void puzzlefs_blame(struct puzzlefs_blob *blob, u64 ino, const char *fmt, ...);
+void puzzlefs_report_blob(struct puzzlefs_blob *blob, u64 ino, const char *fmt, ...);
 
 /* frame.c */
 struct puzzlefs_frame *puzzlefs_get_frame(struct puzzlefs_blob *blob, u64 ino,

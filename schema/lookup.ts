@@ -18,13 +18,13 @@ export const MAX_LOOK_BELOW: u32 = 16;
 const LAYER_SPAN: u53 = 4294967296;
 
 /** An inode, and its number among all inode records of the image, layer after layer. */
-export interface Place extends Value {
+export interface InodeRecord extends Value {
   ordinal: u53;
   inode: Inode;
 }
 
 /** A name that a directory shows; `cookie` resumes the listing after it. */
-export interface Listed extends Value {
+export interface VisibleEntry extends Value {
   cookie: u53;
   entry: DirEntry;
   ordinal: u53;
@@ -53,7 +53,7 @@ function searchInodes(inodes: Items<Inode>, ino: u53): u32 {
 }
 
 /** Whether any layer holds `ino`, be it as a whiteout. */
-export function isHeld(layers: Items<InodeVector>, ino: u53): boolean {
+export function hasInode(layers: Items<InodeVector>, ino: u53): boolean {
   for (let layer: u32 = 0; layer < layers.length; layer++) {
     const inodes = layers[layer].inodes;
     if (searchInodes(inodes, ino) < inodes.length) return true;
@@ -62,13 +62,13 @@ export function isHeld(layers: Items<InodeVector>, ino: u53): boolean {
 }
 
 /** An inode record as what is found under its number: a whiteout means absent. */
-function notWhiteout(inode: Inode, ordinal: u53): Place | undefined {
+function notWhiteout(inode: Inode, ordinal: u53): InodeRecord | undefined {
   if (inode.mode.kind === "wht") return undefined;
   return { ordinal: ordinal, inode: inode };
 }
 
 /** Finds `ino` in the newest of the layers that holds it. `newest`: the inodes of the first, at hand for who looks up many. */
-export function placeIn(layers: Items<InodeVector>, newest: Items<Inode>, ino: u53): Place | undefined {
+export function resolveInode(layers: Items<InodeVector>, newest: Items<Inode>, ino: u53): InodeRecord | undefined {
   const first: u32 = searchInodes(newest, ino);
   if (first < newest.length) return notWhiteout(newest[first], first);
   let before: u53 = newest.length;
@@ -82,15 +82,15 @@ export function placeIn(layers: Items<InodeVector>, newest: Items<Inode>, ino: u
 }
 
 /** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
-export function findPlace(image: Rootfs, ino: u53): Place | undefined {
+export function findInodeRecord(image: Rootfs, ino: u53): InodeRecord | undefined {
   const layers = image.metadatas;
-  return placeIn(layers, layers[0].inodes, ino);
+  return resolveInode(layers, layers[0].inodes, ino);
 }
 
 function inodeIn(layers: Items<InodeVector>, newest: Items<Inode>, ino: u53): Inode | undefined {
-  const place = placeIn(layers, newest, ino);
-  if (place === undefined) return undefined;
-  return place.inode;
+  const found = resolveInode(layers, newest, ino);
+  if (found === undefined) return undefined;
+  return found.inode;
 }
 
 /** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
@@ -116,7 +116,7 @@ function searchNames(entries: Items<DirEntry>, index: Scratch<u32>, start: u32, 
 }
 
 /** Whether `name` is among the names of a directory that are sorted. */
-function holdsName(entries: Items<DirEntry>, name: Bytes): boolean {
+function hasName(entries: Items<DirEntry>, name: Bytes): boolean {
   let low: u32 = 0;
   let high: u32 = entries.length;
   while (low < high) {
@@ -155,7 +155,7 @@ export function findDirRecord(layers: Items<InodeVector>, dir: u53, from: u32): 
 export function findName(image: Rootfs, index: Scratch<u32>, dir: u53, name: Bytes): Inode | undefined {
   const layers = image.metadatas;
   const newest = layers[0].inodes;
-  const directory = placeIn(layers, newest, dir);
+  const directory = resolveInode(layers, newest, dir);
   if (directory === undefined) return undefined;
   if (directory.inode.mode.kind !== "dir") return undefined;
   let layer: u32 = 0;
@@ -184,21 +184,21 @@ function hidden(layers: Items<InodeVector>, layer: u32, dir: u53, name: Bytes): 
     if (position >= inodes.length) continue;
     const inode = inodes[position];
     // It looks below, and so its names are sorted.
-    if (inode.mode.kind === "dir" && holdsName(inode.mode.dir.entries, name)) return true;
+    if (inode.mode.kind === "dir" && hasName(inode.mode.dir.entries, name)) return true;
   }
   return false;
 }
 
 /** What an entry of a directory's record in `layer` shows: nothing where a newer layer decides, or it is a whiteout. */
-export function findShown(
+export function resolveEntry(
   layers: Items<InodeVector>,
   newest: Items<Inode>,
   layer: u32,
   dir: u53,
   entry: DirEntry,
-): Place | undefined {
+): InodeRecord | undefined {
   if (layer > 0 && hidden(layers, layer, dir, entry.name)) return undefined;
-  return placeIn(layers, newest, entry.ino);
+  return resolveInode(layers, newest, entry.ino);
 }
 
 /**
@@ -209,7 +209,7 @@ export function openListing(image: Rootfs, dir: u53, cookie: u53): DirRecord | u
   const layers = image.metadatas;
   const resumed: u32 = u32(cookie / LAYER_SPAN);
   if (cookie === 0) {
-    const directory = placeIn(layers, layers[0].inodes, dir);
+    const directory = resolveInode(layers, layers[0].inodes, dir);
     if (directory === undefined) return undefined;
     if (directory.inode.mode.kind !== "dir") return undefined;
   }
@@ -232,28 +232,28 @@ export function nextListing(image: Rootfs, dir: u53, record: DirRecord): DirReco
 }
 
 /** The first name after `cookie` that a record of directory `dir` shows. */
-export function nextListed(image: Rootfs, dir: u53, record: DirRecord, cookie: u53): Listed | undefined {
+export function nextVisibleEntry(image: Rootfs, dir: u53, record: DirRecord, cookie: u53): VisibleEntry | undefined {
   const layers = image.metadatas;
   const newest = layers[0].inodes;
   const entries = record.entries;
   const from: u32 = u32(cookie / LAYER_SPAN) === record.layer ? u32(cookie % LAYER_SPAN) : 0;
   for (let i: u32 = from; i < entries.length; i++) {
     const entry = entries[i];
-    const place = findShown(layers, newest, record.layer, dir, entry);
-    if (place !== undefined) {
+    const found = resolveEntry(layers, newest, record.layer, dir, entry);
+    if (found !== undefined) {
       const next: u53 = positionAfter(record.layer, i);
-      return { cookie: next, entry: entry, ordinal: place.ordinal, inode: place.inode };
+      return { cookie: next, entry: entry, ordinal: found.ordinal, inode: found.inode };
     }
   }
   return undefined;
 }
 
 /** The first name that directory `dir` shows after `cookie`; 0 starts. */
-export function nextName(image: Rootfs, dir: u53, cookie: u53): Listed | undefined {
+export function nextName(image: Rootfs, dir: u53, cookie: u53): VisibleEntry | undefined {
   const first = openListing(image, dir, cookie);
   if (first === undefined) return undefined;
-  const listed = nextListed(image, dir, first, cookie);
-  if (listed !== undefined) return listed;
+  const visible = nextVisibleEntry(image, dir, first, cookie);
+  if (visible !== undefined) return visible;
   let below: boolean = first.lookBelow;
   let layer: u32 = first.layer;
   while (layer < MAX_LAYERS) {
@@ -261,7 +261,7 @@ export function nextName(image: Rootfs, dir: u53, cookie: u53): Listed | undefin
     if (!below) return undefined;
     const record = findDirRecord(image.metadatas, dir, u32(layer + 1));
     if (record === undefined) return undefined;
-    const shown = nextListed(image, dir, record, cookie);
+    const shown = nextVisibleEntry(image, dir, record, cookie);
     if (shown !== undefined) return shown;
     below = record.lookBelow;
     layer = record.layer;

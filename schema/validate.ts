@@ -4,7 +4,7 @@ import { deviceFits } from "./device.ts";
 import { DIGEST_BYTES } from "./digest.ts";
 import { decreases, difference, fail, offsetOf, u32, view } from "./language.ts";
 import type { Bytes, Items, Scratch, Value, u53 } from "./language.ts";
-import { findDirRecord, findShown, isHeld, placeIn, MAX_LAYERS, MAX_LOOK_BELOW, ROOT_INO } from "./lookup.ts";
+import { findDirRecord, resolveEntry, hasInode, resolveInode, MAX_LAYERS, MAX_LOOK_BELOW, ROOT_INO } from "./lookup.ts";
 import type { Chunk, Dir, DirEntry, FileChunk, Inode, InodeAdditional, InodeVector, Rootfs } from "./metadata.ts";
 import { INDEX_HEAD } from "./nameindex.ts";
 import { compareNames, hasNul, isDots, MAX_NAME_BYTES, NO_SEPARATOR, separator, SLASH } from "./names.ts";
@@ -164,7 +164,7 @@ function countName(links: Scratch<u32>, ordinal: u53): void {
 }
 
 function checkHeld(layers: Items<InodeVector>, entry: DirEntry, dir: u53): void {
-  if (!isHeld(layers, entry.ino)) fail("dir-entry-dangling", dir, offsetOf(entry));
+  if (!hasInode(layers, entry.ino)) fail("dir-entry-dangling", dir, offsetOf(entry));
 }
 
 /**
@@ -174,7 +174,7 @@ function checkHeld(layers: Items<InodeVector>, entry: DirEntry, dir: u53): void 
 function checkTree(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, queue: Scratch<u53>): u53 {
   const layers = image.metadatas;
   const newest = layers[0].inodes;
-  const root = placeIn(layers, newest, ROOT_INO);
+  const root = resolveInode(layers, newest, ROOT_INO);
   if (root === undefined) fail("root-inode", ROOT_INO, offsetOf(image));
   if (root.inode.mode.kind !== "dir") fail("root-inode", ROOT_INO, offsetOf(root.inode));
   parents[root.ordinal] = ROOT_INO;
@@ -184,7 +184,7 @@ function checkTree(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, qu
   let visible: u53 = 1;
   for (let i: u53 = 0; i < queued; i++) {
     const dir: u53 = queue[i];
-    const above = placeIn(layers, newest, dir);
+    const above = resolveInode(layers, newest, dir);
     if (above === undefined) continue;
     let layer: u32 = 0;
     let recordsAbove: u32 = 0;
@@ -195,7 +195,7 @@ function checkTree(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, qu
       if (recordsAbove > MAX_LOOK_BELOW) fail("look-below-depth", dir, offsetOf(above.inode));
       recordsAbove = u32(recordsAbove + 1);
       for (const entry of record.entries) {
-        const shown = findShown(layers, newest, record.layer, dir, entry);
+        const shown = resolveEntry(layers, newest, record.layer, dir, entry);
         if (shown === undefined) {
           checkHeld(layers, entry, dir);
           continue;

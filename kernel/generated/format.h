@@ -802,13 +802,13 @@ static inline struct pfs_chunk_list pfs_rootfs_chunks(struct pfs_rootfs self)
  * An inode, and its number among all inode records of the image, layer after
  * layer.
  */
-struct pfs_place {
+struct pfs_inode_record {
 	u64 ordinal;
 	struct pfs_inode inode;
 };
 
 /* A name that a directory shows; `cookie` resumes the listing after it. */
-struct pfs_listed {
+struct pfs_visible_entry {
 	u64 cookie;
 	struct pfs_dir_entry entry;
 	u64 ordinal;
@@ -964,27 +964,30 @@ u32 pfs_index_start(struct pfs_scratch_u32 index, u32 layer, u32 position);
 u32 pfs_sorted_entry(struct pfs_scratch_u32 index, u32 start, u32 i);
 
 /* lookup.c */
-bool pfs_is_held(struct pfs_inode_vector_list layers, u64 ino);
-bool pfs_place_in(struct pfs_inode_vector_list layers,
-		  struct pfs_inode_list newest, u64 ino, struct pfs_place *out);
-bool pfs_find_place(struct pfs_rootfs image, u64 ino, struct pfs_place *out);
+bool pfs_has_inode(struct pfs_inode_vector_list layers, u64 ino);
+bool pfs_resolve_inode(struct pfs_inode_vector_list layers,
+		       struct pfs_inode_list newest, u64 ino,
+		       struct pfs_inode_record *out);
+bool pfs_find_inode_record(struct pfs_rootfs image, u64 ino,
+			   struct pfs_inode_record *out);
 bool pfs_find_inode(struct pfs_rootfs image, u64 ino, struct pfs_inode *out);
 bool pfs_find_dir_record(struct pfs_inode_vector_list layers, u64 dir, u32 from,
 			 struct pfs_dir_record *out);
 bool pfs_find_name(struct pfs_rootfs image, struct pfs_scratch_u32 index,
 		   u64 dir, struct pfs_bytes name, struct pfs_inode *out);
-bool pfs_find_shown(struct pfs_inode_vector_list layers,
-		    struct pfs_inode_list newest, u32 layer, u64 dir,
-		    struct pfs_dir_entry entry, struct pfs_place *out);
+bool pfs_resolve_entry(struct pfs_inode_vector_list layers,
+		       struct pfs_inode_list newest, u32 layer, u64 dir,
+		       struct pfs_dir_entry entry,
+		       struct pfs_inode_record *out);
 bool pfs_open_listing(struct pfs_rootfs image, u64 dir, u64 cookie,
 		      struct pfs_dir_record *out);
 bool pfs_next_listing(struct pfs_rootfs image, u64 dir,
 		      struct pfs_dir_record record, struct pfs_dir_record *out);
-bool pfs_next_listed(struct pfs_rootfs image, u64 dir,
-		     struct pfs_dir_record record, u64 cookie,
-		     struct pfs_listed *out);
+bool pfs_next_visible_entry(struct pfs_rootfs image, u64 dir,
+			    struct pfs_dir_record record, u64 cookie,
+			    struct pfs_visible_entry *out);
 bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
-		   struct pfs_listed *out);
+		   struct pfs_visible_entry *out);
 u64 pfs_count_records(struct pfs_rootfs image);
 
 /* content.c */

@@ -47,7 +47,7 @@ static u32 pfs_search_inodes(struct pfs_inode_list inodes, u64 ino)
 }
 
 /* Whether any layer holds `ino`, be it as a whiteout. */
-bool pfs_is_held(struct pfs_inode_vector_list layers, u64 ino)
+bool pfs_has_inode(struct pfs_inode_vector_list layers, u64 ino)
 {
 	for (u32 layer = 0; layer < layers.part.count; layer++) {
 		struct pfs_inode_list inodes =
@@ -64,11 +64,11 @@ bool pfs_is_held(struct pfs_inode_vector_list layers, u64 ino)
  * An inode record as what is found under its number: a whiteout means absent.
  */
 static bool pfs_not_whiteout(struct pfs_inode inode, u64 ordinal,
-			     struct pfs_place *out)
+			     struct pfs_inode_record *out)
 {
 	if (pfs_inode_mode_kind(inode) == PFS_INODE_MODE_WHT)
 		return false;
-	*out = (struct pfs_place) { .ordinal = ordinal, .inode = inode };
+	*out = (struct pfs_inode_record) { .ordinal = ordinal, .inode = inode };
 	return true;
 }
 
@@ -76,8 +76,9 @@ static bool pfs_not_whiteout(struct pfs_inode inode, u64 ordinal,
  * Finds `ino` in the newest of the layers that holds it. `newest`: the inodes
  * of the first, at hand for who looks up many.
  */
-bool pfs_place_in(struct pfs_inode_vector_list layers,
-		  struct pfs_inode_list newest, u64 ino, struct pfs_place *out)
+bool pfs_resolve_inode(struct pfs_inode_vector_list layers,
+		       struct pfs_inode_list newest, u64 ino,
+		       struct pfs_inode_record *out)
 {
 	u32 first = pfs_search_inodes(newest, ino);
 	u64 before;
@@ -102,27 +103,27 @@ bool pfs_place_in(struct pfs_inode_vector_list layers,
 }
 
 /* Finds `ino` in the newest layer that holds it; a whiteout means absent. */
-bool pfs_find_place(struct pfs_rootfs image, u64 ino, struct pfs_place *out)
+bool pfs_find_inode_record(struct pfs_rootfs image, u64 ino,
+			   struct pfs_inode_record *out)
 {
 	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
 
-	return pfs_place_in(layers,
-			    pfs_inode_vector_inodes(pfs_inode_vector_at(layers,
-									0)),
-			    ino, out);
+	return pfs_resolve_inode(layers,
+				 pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0)), ino,
+				 out);
 }
 
 static bool pfs_inode_in(struct pfs_inode_vector_list layers,
 			 struct pfs_inode_list newest, u64 ino,
 			 struct pfs_inode *out)
 {
-	struct pfs_place place;
-	bool place_found;
+	struct pfs_inode_record found;
+	bool found_found;
 
-	place_found = pfs_place_in(layers, newest, ino, &place);
-	if (!place_found)
+	found_found = pfs_resolve_inode(layers, newest, ino, &found);
+	if (!found_found)
 		return false;
-	*out = place.inode;
+	*out = found.inode;
 	return true;
 }
 
@@ -172,8 +173,8 @@ static u32 pfs_search_names(struct pfs_dir_entry_list entries,
 }
 
 /* Whether `name` is among the names of a directory that are sorted. */
-static bool pfs_holds_name(struct pfs_dir_entry_list entries,
-			   struct pfs_bytes name)
+static bool pfs_has_name(struct pfs_dir_entry_list entries,
+			 struct pfs_bytes name)
 {
 	u32 low = 0;
 	u32 high = entries.part.count;
@@ -241,11 +242,11 @@ bool pfs_find_name(struct pfs_rootfs image, struct pfs_scratch_u32 index,
 	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
 	struct pfs_inode_list newest =
 		pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0));
-	struct pfs_place directory;
+	struct pfs_inode_record directory;
 	bool directory_found;
 	u32 layer;
 
-	directory_found = pfs_place_in(layers, newest, dir, &directory);
+	directory_found = pfs_resolve_inode(layers, newest, dir, &directory);
 	if (!directory_found)
 		return false;
 	if (pfs_inode_mode_kind(directory.inode) != PFS_INODE_MODE_DIR)
@@ -300,8 +301,8 @@ static bool pfs_hidden(struct pfs_inode_vector_list layers, u32 layer, u64 dir,
 			continue;
 		inode = pfs_inode_at(inodes, position);
 		if (pfs_inode_mode_kind(inode) == PFS_INODE_MODE_DIR &&
-		    pfs_holds_name(pfs_dir_entries(pfs_inode_mode_dir(inode)),
-				   name))
+		    pfs_has_name(pfs_dir_entries(pfs_inode_mode_dir(inode)),
+				 name))
 			return true;
 	}
 	return false;
@@ -311,14 +312,14 @@ static bool pfs_hidden(struct pfs_inode_vector_list layers, u32 layer, u64 dir,
  * What an entry of a directory's record in `layer` shows: nothing where a
  * newer layer decides, or it is a whiteout.
  */
-bool pfs_find_shown(struct pfs_inode_vector_list layers,
-		    struct pfs_inode_list newest, u32 layer, u64 dir,
-		    struct pfs_dir_entry entry, struct pfs_place *out)
+bool pfs_resolve_entry(struct pfs_inode_vector_list layers,
+		       struct pfs_inode_list newest, u32 layer, u64 dir,
+		       struct pfs_dir_entry entry, struct pfs_inode_record *out)
 {
 	if (layer > 0 &&
 	    pfs_hidden(layers, layer, dir, pfs_dir_entry_name(entry)))
 		return false;
-	return pfs_place_in(layers, newest, pfs_dir_entry_ino(entry), out);
+	return pfs_resolve_inode(layers, newest, pfs_dir_entry_ino(entry), out);
 }
 
 /*
@@ -334,13 +335,11 @@ bool pfs_open_listing(struct pfs_rootfs image, u64 dir, u64 cookie,
 	u32 layer;
 
 	if (cookie == 0) {
-		struct pfs_place directory;
+		struct pfs_inode_record directory;
 		bool directory_found;
 
-		directory_found = pfs_place_in(layers,
-					       pfs_inode_vector_inodes(pfs_inode_vector_at(layers,
-											   0)), dir,
-					       &directory);
+		directory_found = pfs_resolve_inode(layers,
+						    pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0)), dir, &directory);
 		if (!directory_found)
 			return false;
 		if (pfs_inode_mode_kind(directory.inode) != PFS_INODE_MODE_DIR)
@@ -385,9 +384,9 @@ static u64 pfs_position_after(u32 layer, u32 index)
 }
 
 /* The first name after `cookie` that a record of directory `dir` shows. */
-bool pfs_next_listed(struct pfs_rootfs image, u64 dir,
-		     struct pfs_dir_record record, u64 cookie,
-		     struct pfs_listed *out)
+bool pfs_next_visible_entry(struct pfs_rootfs image, u64 dir,
+			    struct pfs_dir_record record, u64 cookie,
+			    struct pfs_visible_entry *out)
 {
 	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
 	struct pfs_inode_list newest =
@@ -398,19 +397,19 @@ bool pfs_next_listed(struct pfs_rootfs image, u64 dir,
 
 	for (u32 i = from; i < entries.part.count; i++) {
 		struct pfs_dir_entry entry = pfs_dir_entry_at(entries, i);
-		struct pfs_place place;
-		bool place_found;
+		struct pfs_inode_record found;
+		bool found_found;
 
-		place_found = pfs_find_shown(layers, newest, record.layer, dir,
-					     entry, &place);
-		if (place_found) {
+		found_found = pfs_resolve_entry(layers, newest, record.layer,
+						dir, entry, &found);
+		if (found_found) {
 			u64 next = pfs_position_after(record.layer, i);
 
-			*out = (struct pfs_listed) {
+			*out = (struct pfs_visible_entry) {
 				.cookie = next,
 				.entry = entry,
-				.ordinal = place.ordinal,
-				.inode = place.inode,
+				.ordinal = found.ordinal,
+				.inode = found.inode,
 			};
 			return true;
 		}
@@ -420,21 +419,22 @@ bool pfs_next_listed(struct pfs_rootfs image, u64 dir,
 
 /* The first name that directory `dir` shows after `cookie`; 0 starts. */
 bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
-		   struct pfs_listed *out)
+		   struct pfs_visible_entry *out)
 {
 	struct pfs_dir_record first;
 	bool first_found;
-	struct pfs_listed listed;
-	bool listed_found;
+	struct pfs_visible_entry visible;
+	bool visible_found;
 	bool below;
 	u32 layer;
 
 	first_found = pfs_open_listing(image, dir, cookie, &first);
 	if (!first_found)
 		return false;
-	listed_found = pfs_next_listed(image, dir, first, cookie, &listed);
-	if (listed_found) {
-		*out = listed;
+	visible_found = pfs_next_visible_entry(image, dir, first, cookie,
+					       &visible);
+	if (visible_found) {
+		*out = visible;
 		return true;
 	}
 	below = first.look_below;
@@ -443,7 +443,7 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 	     bound = measure) {
 		struct pfs_dir_record record;
 		bool record_found;
-		struct pfs_listed shown;
+		struct pfs_visible_entry shown;
 		bool shown_found;
 
 		measure = layer < PFS_MAX_LAYERS ? PFS_MAX_LAYERS - layer : 0;
@@ -457,8 +457,8 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 						   &record);
 		if (!record_found)
 			return false;
-		shown_found = pfs_next_listed(image, dir, record, cookie,
-					      &shown);
+		shown_found = pfs_next_visible_entry(image, dir, record, cookie,
+						     &shown);
 		if (shown_found) {
 			*out = shown;
 			return true;

@@ -328,7 +328,7 @@ static noinline_for_stack bool
 pfs_check_held(struct pfs_inode_vector_list layers, struct pfs_dir_entry entry,
 	       u64 dir, struct pfs_failure *failure)
 {
-	if (!pfs_is_held(layers, pfs_dir_entry_ino(entry)))
+	if (!pfs_has_inode(layers, pfs_dir_entry_ino(entry)))
 		return pfs_fail(failure, PFS_RULE_DIR_ENTRY_DANGLING, dir,
 				(u64)entry.part.at * 8);
 	return true;
@@ -401,12 +401,12 @@ static noinline_for_stack bool pfs_check_tree(struct pfs_rootfs image,
 	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
 	struct pfs_inode_list newest =
 		pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0));
-	struct pfs_place root;
+	struct pfs_inode_record root;
 	bool root_found;
 	u64 queued;
 	u64 visible;
 
-	root_found = pfs_place_in(layers, newest, PFS_ROOT_INO, &root);
+	root_found = pfs_resolve_inode(layers, newest, PFS_ROOT_INO, &root);
 	if (!root_found)
 		return pfs_fail(failure, PFS_RULE_ROOT_INODE, PFS_ROOT_INO,
 				(u64)image.part.at * 8);
@@ -420,12 +420,12 @@ static noinline_for_stack bool pfs_check_tree(struct pfs_rootfs image,
 	visible = 1;
 	for (u64 i = 0; i < queued; i++) {
 		u64 dir = pfs_scratch_u53_get(queue, i);
-		struct pfs_place above;
+		struct pfs_inode_record above;
 		bool above_found;
 		u32 layer;
 		u32 records_above;
 
-		above_found = pfs_place_in(layers, newest, dir, &above);
+		above_found = pfs_resolve_inode(layers, newest, dir, &above);
 		if (!above_found)
 			continue;
 		layer = 0;
@@ -456,13 +456,14 @@ static noinline_for_stack bool pfs_check_tree(struct pfs_rootfs image,
 				struct pfs_dir_entry entry =
 					pfs_dir_entry_at(entry_list,
 							 entry_index);
-				struct pfs_place shown;
+				struct pfs_inode_record shown;
 				bool shown_found;
 				u64 ordinal;
 
-				shown_found = pfs_find_shown(layers, newest,
-							     record.layer, dir,
-							     entry, &shown);
+				shown_found = pfs_resolve_entry(layers, newest,
+								record.layer,
+								dir, entry,
+								&shown);
 				if (!shown_found) {
 					if (!pfs_check_held(layers, entry, dir,
 							    failure))

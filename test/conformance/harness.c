@@ -19,7 +19,7 @@
 #define REFUSED_ELEMENTS 2048
 #define REFUSED_BYTES 65536
 
-static void *lend(u64 count, size_t size)
+static void *alloc_scratch(u64 count, size_t size)
 {
 	void *memory = count ? calloc(count, size) : NULL;
 
@@ -123,7 +123,7 @@ static u64 put_names(struct text *text, struct pfs_rootfs image,
 		     struct pfs_scratch_u32 index, u64 dir,
 		     struct pfs_scratch_u53 queue, u64 queued)
 {
-	struct pfs_listed listed = { .cookie = 0 };
+	struct pfs_visible_entry listed = { .cookie = 0 };
 
 	put(text, "dir %" PRIu64 "\n", dir);
 	while (pfs_next_name(image, dir, listed.cookie, &listed)) {
@@ -144,12 +144,12 @@ static u64 put_names(struct text *text, struct pfs_rootfs image,
 	return queued;
 }
 
-static void put_place(struct text *text, struct pfs_rootfs image, u64 ino)
+static void put_record(struct text *text, struct pfs_rootfs image, u64 ino)
 {
-	struct pfs_place place;
+	struct pfs_inode_record record;
 
-	if (pfs_find_place(image, ino, &place))
-		put(text, " %" PRIu64 "@%" PRIu64, ino, place.ordinal);
+	if (pfs_find_inode_record(image, ino, &record))
+		put(text, " %" PRIu64 "@%" PRIu64, ino, record.ordinal);
 }
 
 static void put_tree(struct text *text, struct pfs_rootfs image, struct pfs_summary summary,
@@ -171,8 +171,8 @@ static void put_tree(struct text *text, struct pfs_rootfs image, struct pfs_summ
 			pfs_inode_vector_inodes(pfs_inode_vector_at(pfs_rootfs_metadatas(image), layer));
 
 		for (u32 i = 0; i < inodes.part.count; i++) {
-			put_place(text, image, pfs_inode_ino(pfs_inode_at(inodes, i)));
-			put_place(text, image, pfs_inode_ino(pfs_inode_at(inodes, i)) + 1);
+			put_record(text, image, pfs_inode_ino(pfs_inode_at(inodes, i)));
+			put_record(text, image, pfs_inode_ino(pfs_inode_at(inodes, i)) + 1);
 		}
 	}
 	put(text, "\n");
@@ -188,7 +188,7 @@ static void judge_names(struct text *text, struct pfs_rootfs image, struct pfs_s
 			struct pfs_scratch_u32 links, struct pfs_scratch_u53 parents,
 			struct pfs_scratch_u53 queue)
 {
-	struct pfs_scratch_u32 index = { lend(summary.index, sizeof(u32)), summary.index };
+	struct pfs_scratch_u32 index = { alloc_scratch(summary.index, sizeof(u32)), summary.index };
 	struct pfs_failure failure;
 
 	if (!summary.unsorted || pfs_index_names(image, summary.unsorted, index, &failure)) {
@@ -215,9 +215,9 @@ static void judge_image(struct text *text, const struct pfs_message *message)
 		return;
 	}
 	const u64 records = pfs_count_records(image);
-	struct pfs_scratch_u32 links = { lend(records, sizeof(u32)), records };
-	struct pfs_scratch_u53 parents = { lend(records, sizeof(u64)), records };
-	struct pfs_scratch_u53 queue = { lend(records, sizeof(u64)), records };
+	struct pfs_scratch_u32 links = { alloc_scratch(records, sizeof(u32)), records };
+	struct pfs_scratch_u53 parents = { alloc_scratch(records, sizeof(u64)), records };
+	struct pfs_scratch_u53 queue = { alloc_scratch(records, sizeof(u64)), records };
 
 	if (pfs_validate(image, links, parents, queue, &failure, &summary))
 		judge_names(text, image, summary, links, parents, queue);
@@ -230,7 +230,7 @@ static void judge_image(struct text *text, const struct pfs_message *message)
 
 static void judge_metadata(struct text *text, struct pfs_bytes bytes)
 {
-	struct pfs_scratch_u32 starts = { lend(PFS_MAX_SEGMENTS + 1, sizeof(u32)), PFS_MAX_SEGMENTS + 1 };
+	struct pfs_scratch_u32 starts = { alloc_scratch(PFS_MAX_SEGMENTS + 1, sizeof(u32)), PFS_MAX_SEGMENTS + 1 };
 	struct pfs_failure failure;
 	struct pfs_message message;
 
@@ -270,12 +270,12 @@ static void put_descriptors(struct text *text, struct pfs_bytes json, struct pfs
 
 static void judge_manifest(struct text *text, struct pfs_bytes json)
 {
-	struct pfs_scratch_u8 open = { lend(PFS_MAX_DEPTH + 1, 1), PFS_MAX_DEPTH + 1 };
-	struct pfs_scratch_u32 keys = { lend(PFS_KEY_POSITIONS, sizeof(u32)), PFS_KEY_POSITIONS };
-	struct pfs_scratch_u8 plain = { lend(80, 1), 80 };
-	struct pfs_scratch_u8 layer = { lend(64, 1), 64 };
-	struct pfs_scratch_u8 digest = { lend(32, 1), 32 };
-	struct pfs_scratch_u8 verity = { lend(32, 1), 32 };
+	struct pfs_scratch_u8 open = { alloc_scratch(PFS_MAX_DEPTH + 1, 1), PFS_MAX_DEPTH + 1 };
+	struct pfs_scratch_u32 keys = { alloc_scratch(PFS_KEY_POSITIONS, sizeof(u32)), PFS_KEY_POSITIONS };
+	struct pfs_scratch_u8 plain = { alloc_scratch(80, 1), 80 };
+	struct pfs_scratch_u8 layer = { alloc_scratch(64, 1), 64 };
+	struct pfs_scratch_u8 digest = { alloc_scratch(32, 1), 32 };
+	struct pfs_scratch_u8 verity = { alloc_scratch(32, 1), 32 };
 	struct pfs_rootfs_descriptor found;
 	struct pfs_failure failure;
 
@@ -323,8 +323,8 @@ static void judge_seek_table(struct text *text, struct pfs_bytes tail, u64 blob_
 	put(text, "frames %u entry %u table %" PRIu64 "\n", footer.frames, footer.entry_bytes, footer.table_bytes);
 	start = tail.length > footer.table_bytes ? tail.length - footer.table_bytes : 0;
 	const u64 room = footer.table_bytes > tail.length ? 0 : (u64)footer.frames + 1;
-	struct pfs_scratch_u53 stored = { lend(room, sizeof(u64)), room };
-	struct pfs_scratch_u53 content = { lend(room, sizeof(u64)), room };
+	struct pfs_scratch_u53 stored = { alloc_scratch(room, sizeof(u64)), room };
+	struct pfs_scratch_u53 content = { alloc_scratch(room, sizeof(u64)), room };
 
 	if (pfs_read_seek_table(pfs_slice(tail, start, tail.length), footer, blob_bytes, stored, content,
 				&failure, &size)) {

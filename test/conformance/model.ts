@@ -21,7 +21,7 @@ export class Model {
     for (const layer of this.#layers.toReversed()) for (const [ino, inode] of layer) this.#newest.set(ino, inode);
   }
 
-  isHeld(ino: number): boolean {
+  hasInode(ino: number): boolean {
     return this.#newest.has(ino);
   }
 
@@ -95,7 +95,7 @@ function* directoryViolations({ entries = [], lookBelow }: Dir, model: Model): G
     if (name.includes("\0")) yield "dir-entry-name-nul";
     if (name === "." || name === "..") yield "dir-entry-name-dots";
     if (ino === ROOT) yield "dir-entry-root";
-    if (!model.isHeld(ino)) yield "dir-entry-dangling";
+    if (!model.hasInode(ino)) yield "dir-entry-dangling";
   }
 }
 

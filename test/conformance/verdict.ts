@@ -9,7 +9,13 @@ import {
   findTableChunk,
   findVerity,
 } from "../../packages/format/src/generated/content.ts";
-import { ROOT_INO, countRecords, findName, findPlace, nextName } from "../../packages/format/src/generated/lookup.ts";
+import {
+  ROOT_INO,
+  countRecords,
+  findName,
+  findInodeRecord,
+  nextName,
+} from "../../packages/format/src/generated/lookup.ts";
 import {
   DESCRIPTOR_NONE,
   KEY_POSITIONS,
@@ -128,8 +134,8 @@ function placesLine(image: Rootfs): string {
   let line = "places";
   for (const { ino } of records(image)) {
     for (const wanted of [ino, ino + 1]) {
-      const place = findPlace(image, wanted);
-      if (place !== undefined) line += ` ${wanted}@${place.ordinal}`;
+      const record = findInodeRecord(image, wanted);
+      if (record !== undefined) line += ` ${wanted}@${record.ordinal}`;
     }
   }
   return `${line}\n`;

@@ -1,4 +1,4 @@
-import { findPlace, isHole, ZERO_BLOB_DIGEST, type Metadata } from "@puzzlefs/format";
+import { findInodeRecord, isHole, ZERO_BLOB_DIGEST, type Metadata } from "@puzzlefs/format";
 import { walkTree, type ImageTree, type InodeKind, type Visit } from "@puzzlefs/reader";
 import { formatDigestBytes } from "./verity-targets.ts";
 
@@ -67,7 +67,7 @@ export function countImage(tree: ImageTree, blobSize: (hex: string) => number | 
 
 /** Where the content of a regular file lies; nothing for other kinds. */
 export function fileRuns(metadata: Metadata, ino: number): FileRun[] {
-  const mode = findPlace(metadata.image, ino)?.inode.mode;
+  const mode = findInodeRecord(metadata.image, ino)?.inode.mode;
   if (mode?.kind !== "file") return [];
   const runs: FileRun[] = [];
   let fileOffset = 0;

@@ -28,7 +28,7 @@ export interface Metadata {
   readonly inodes: number;
   /** The index of the names that their builder did not sort, for `findName`: empty in most images. */
   readonly index: Uint32Array;
-  /** Number of links of each visible inode, by the ordinal that findPlace and nextName give. */
+  /** Number of links of each visible inode, by the ordinal that findInodeRecord and nextName give. */
   readonly links: Uint32Array;
   /** Inode number of each visible directory's parent, by ordinal; the root is its own. */
   readonly parents: Float64Array;

@@ -4,15 +4,15 @@ import {
   dataSize,
   fileSize,
   findName,
-  findPlace,
-  nextListed,
+  findInodeRecord,
+  nextVisibleEntry,
   nextListing,
   openListing,
   ROOT_INO,
   statMode,
   ZERO_BLOB_DIGEST,
 } from "@puzzlefs/format";
-import type { Inode, Listed, Metadata, Place } from "@puzzlefs/format";
+import type { Inode, VisibleEntry, Metadata, InodeRecord } from "@puzzlefs/format";
 import type { BlobCache } from "./blob-cache.ts";
 import { ContentMap, ContentMaps } from "./content-map.ts";
 import { LookAhead } from "./look-ahead.ts";
@@ -73,8 +73,8 @@ export class ImageTree implements Tree {
   }
 
   attributes(ino: number): Attributes | undefined {
-    const place = this.#place(ino);
-    return place === undefined ? undefined : attributesAt(this.metadata, place);
+    const record = this.#record(ino);
+    return record === undefined ? undefined : attributesAt(this.metadata, record);
   }
 
   lookup(directory: number, name: Uint8Array): number | undefined {
@@ -86,16 +86,16 @@ export class ImageTree implements Tree {
     const { image } = this.metadata;
     let record = openListing(image, directory, cookie);
     for (; record !== undefined; record = nextListing(image, directory, record)) {
-      let next = nextListed(image, directory, record, cookie);
-      for (; next !== undefined; next = nextListed(image, directory, record, next.cookie)) {
-        yield new ListedEntry(this.metadata, next);
+      let next = nextVisibleEntry(image, directory, record, cookie);
+      for (; next !== undefined; next = nextVisibleEntry(image, directory, record, next.cookie)) {
+        yield new ImageEntry(this.metadata, next);
       }
     }
   }
 
   parent(directory: number): number {
-    const place = this.#place(directory);
-    return place === undefined ? ROOT_INO : (this.metadata.parents[place.ordinal] as number);
+    const record = this.#record(directory);
+    return record === undefined ? ROOT_INO : (this.metadata.parents[record.ordinal] as number);
   }
 
   readlink(ino: number): Uint8Array {
@@ -124,7 +124,7 @@ export class ImageTree implements Tree {
   #contentOf(ino: number, most = Infinity): ContentMap | undefined {
     const known = this.#contents.get(ino);
     if (known !== undefined) return known;
-    const mode = this.#place(ino)?.inode.mode;
+    const mode = this.#record(ino)?.inode.mode;
     if (mode?.kind !== "file" || mode.file.length > most) return undefined;
     return this.#contents.add(ino, new ContentMap(mode.file));
   }
@@ -169,46 +169,46 @@ export class ImageTree implements Tree {
   }
 
   /** A visible inode. */
-  #place(ino: number): Place | undefined {
-    const place = findPlace(this.metadata.image, ino);
-    return place !== undefined && this.metadata.links[place.ordinal] !== 0 ? place : undefined;
+  #record(ino: number): InodeRecord | undefined {
+    const record = findInodeRecord(this.metadata.image, ino);
+    return record !== undefined && this.metadata.links[record.ordinal] !== 0 ? record : undefined;
   }
 
   #inode(ino: number): Inode {
-    const place = this.#place(ino);
-    if (place === undefined) throw new Error(`no inode ${ino} in the image`);
-    return place.inode;
+    const record = this.#record(ino);
+    if (record === undefined) throw new Error(`no inode ${ino} in the image`);
+    return record.inode;
   }
 }
 
 /** What a listing shows; attributes are read when they are asked for. */
-class ListedEntry implements TreeEntry {
+class ImageEntry implements TreeEntry {
   readonly cookie: number;
   readonly ino: number;
   readonly #metadata: Metadata;
-  readonly #listed: Listed;
+  readonly #entry: VisibleEntry;
 
-  constructor(metadata: Metadata, listed: Listed) {
-    this.cookie = listed.cookie;
-    this.ino = listed.inode.ino;
+  constructor(metadata: Metadata, entry: VisibleEntry) {
+    this.cookie = entry.cookie;
+    this.ino = entry.inode.ino;
     this.#metadata = metadata;
-    this.#listed = listed;
+    this.#entry = entry;
   }
 
   get name(): Uint8Array {
-    return this.#listed.entry.name.toUint8Array();
+    return this.#entry.entry.name.toUint8Array();
   }
 
   get kind(): InodeKind {
-    return this.#listed.inode.mode.kind as InodeKind;
+    return this.#entry.inode.mode.kind as InodeKind;
   }
 
   get attributes(): Attributes {
-    return attributesAt(this.#metadata, this.#listed);
+    return attributesAt(this.#metadata, this.#entry);
   }
 }
 
-function attributesAt({ links, hasHoles }: Metadata, { inode, ordinal }: Place): Attributes {
+function attributesAt({ links, hasHoles }: Metadata, { inode, ordinal }: InodeRecord): Attributes {
   const { mode } = inode;
   // Validation leaves no other kinds among what can be found.
   const kind = mode.kind as InodeKind;

@@ -18,13 +18,13 @@ export const MAX_LOOK_BELOW = 16;
 const LAYER_SPAN = 4294967296;
 
 /** An inode, and its number among all inode records of the image, layer after layer. */
-export interface Place {
+export interface InodeRecord {
   readonly ordinal: number;
   readonly inode: Inode;
 }
 
 /** A name that a directory shows; `cookie` resumes the listing after it. */
-export interface Listed {
+export interface VisibleEntry {
   readonly cookie: number;
   readonly entry: DirEntry;
   readonly ordinal: number;
@@ -71,7 +71,7 @@ function searchInodes(inodes: StructList<Inode>, ino: number): number {
 }
 
 /** Whether any layer holds `ino`, be it as a whiteout. */
-export function isHeld(layers: StructList<InodeVector>, ino: number): boolean {
+export function hasInode(layers: StructList<InodeVector>, ino: number): boolean {
   for (let layer = 0; layer < layers.length; layer++) {
     const inodes = new StructList(listField(element(layers.part, layer), 0), Inode);
     if (searchInodes(inodes, ino) < inodes.length) {
@@ -82,7 +82,7 @@ export function isHeld(layers: StructList<InodeVector>, ino: number): boolean {
 }
 
 /** An inode record as what is found under its number: a whiteout means absent. */
-function notWhiteout(inode: Inode, ordinal: number): Place | undefined {
+function notWhiteout(inode: Inode, ordinal: number): InodeRecord | undefined {
   if (InodeMode.kindOf(inode.part) === "wht") {
     return undefined;
   }
@@ -90,7 +90,11 @@ function notWhiteout(inode: Inode, ordinal: number): Place | undefined {
 }
 
 /** Finds `ino` in the newest of the layers that holds it. `newest`: the inodes of the first, at hand for who looks up many. */
-export function placeIn(layers: StructList<InodeVector>, newest: StructList<Inode>, ino: number): Place | undefined {
+export function resolveInode(
+  layers: StructList<InodeVector>,
+  newest: StructList<Inode>,
+  ino: number,
+): InodeRecord | undefined {
   const first = searchInodes(newest, ino);
   if (first < newest.length) {
     return notWhiteout(new Inode(element(newest.part, first)), first);
@@ -108,17 +112,17 @@ export function placeIn(layers: StructList<InodeVector>, newest: StructList<Inod
 }
 
 /** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
-export function findPlace(image: Rootfs, ino: number): Place | undefined {
+export function findInodeRecord(image: Rootfs, ino: number): InodeRecord | undefined {
   const layers = image.metadatas;
-  return placeIn(layers, new StructList(listField(element(layers.part, 0), 0), Inode), ino);
+  return resolveInode(layers, new StructList(listField(element(layers.part, 0), 0), Inode), ino);
 }
 
 function inodeIn(layers: StructList<InodeVector>, newest: StructList<Inode>, ino: number): Inode | undefined {
-  const place = placeIn(layers, newest, ino);
-  if (place === undefined) {
+  const found = resolveInode(layers, newest, ino);
+  if (found === undefined) {
     return undefined;
   }
-  return place.inode;
+  return found.inode;
 }
 
 /** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
@@ -150,7 +154,7 @@ function searchNames(entries: StructList<DirEntry>, index: Uint32Array, start: n
 }
 
 /** Whether `name` is among the names of a directory that are sorted. */
-function holdsName(entries: StructList<DirEntry>, name: Bytes): boolean {
+function hasName(entries: StructList<DirEntry>, name: Bytes): boolean {
   let low: number = 0;
   let high: number = entries.length;
   for (let measure = 0, bound = Infinity; low < high; bound = measure) {
@@ -187,7 +191,7 @@ export function findDirRecord(layers: StructList<InodeVector>, dir: number, from
 export function findName(image: Rootfs, index: Uint32Array, dir: number, name: Bytes): Inode | undefined {
   const layers = image.metadatas;
   const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
-  const directory = placeIn(layers, newest, dir);
+  const directory = resolveInode(layers, newest, dir);
   if (directory === undefined) {
     return undefined;
   }
@@ -228,7 +232,7 @@ function hidden(layers: StructList<InodeVector>, layer: number, dir: number, nam
     const inode = new Inode(element(inodes.part, position));
     if (
       InodeMode.kindOf(inode.part) === "dir" &&
-      holdsName(new StructList(listField(inode.mode.dir.part, 0), DirEntry), name)
+      hasName(new StructList(listField(inode.mode.dir.part, 0), DirEntry), name)
     ) {
       return true;
     }
@@ -237,17 +241,17 @@ function hidden(layers: StructList<InodeVector>, layer: number, dir: number, nam
 }
 
 /** What an entry of a directory's record in `layer` shows: nothing where a newer layer decides, or it is a whiteout. */
-export function findShown(
+export function resolveEntry(
   layers: StructList<InodeVector>,
   newest: StructList<Inode>,
   layer: number,
   dir: number,
   entry: DirEntry,
-): Place | undefined {
+): InodeRecord | undefined {
   if (layer > 0 && hidden(layers, layer, dir, entry.name)) {
     return undefined;
   }
-  return placeIn(layers, newest, entry.ino);
+  return resolveInode(layers, newest, entry.ino);
 }
 
 /**
@@ -258,7 +262,7 @@ export function openListing(image: Rootfs, dir: number, cookie: number): DirReco
   const layers = image.metadatas;
   const resumed = Math.floor(cookie / LAYER_SPAN);
   if (cookie === 0) {
-    const directory = placeIn(layers, new StructList(listField(element(layers.part, 0), 0), Inode), dir);
+    const directory = resolveInode(layers, new StructList(listField(element(layers.part, 0), 0), Inode), dir);
     if (directory === undefined) {
       return undefined;
     }
@@ -294,31 +298,36 @@ export function nextListing(image: Rootfs, dir: number, record: DirRecord): DirR
 }
 
 /** The first name after `cookie` that a record of directory `dir` shows. */
-export function nextListed(image: Rootfs, dir: number, record: DirRecord, cookie: number): Listed | undefined {
+export function nextVisibleEntry(
+  image: Rootfs,
+  dir: number,
+  record: DirRecord,
+  cookie: number,
+): VisibleEntry | undefined {
   const layers = image.metadatas;
   const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
   const entries = record.entries;
   const from = Math.floor(cookie / LAYER_SPAN) === record.layer ? cookie % LAYER_SPAN : 0;
   for (let i = from; i < entries.length; i++) {
     const entry = new DirEntry(element(entries.part, i));
-    const place = findShown(layers, newest, record.layer, dir, entry);
-    if (place !== undefined) {
+    const found = resolveEntry(layers, newest, record.layer, dir, entry);
+    if (found !== undefined) {
       const next = positionAfter(record.layer, i);
-      return { cookie: next, entry: entry, ordinal: place.ordinal, inode: place.inode };
+      return { cookie: next, entry: entry, ordinal: found.ordinal, inode: found.inode };
     }
   }
   return undefined;
 }
 
 /** The first name that directory `dir` shows after `cookie`; 0 starts. */
-export function nextName(image: Rootfs, dir: number, cookie: number): Listed | undefined {
+export function nextName(image: Rootfs, dir: number, cookie: number): VisibleEntry | undefined {
   const first = openListing(image, dir, cookie);
   if (first === undefined) {
     return undefined;
   }
-  const listed = nextListed(image, dir, first, cookie);
-  if (listed !== undefined) {
-    return listed;
+  const visible = nextVisibleEntry(image, dir, first, cookie);
+  if (visible !== undefined) {
+    return visible;
   }
   let below: boolean = first.lookBelow;
   let layer: number = first.layer;
@@ -332,7 +341,7 @@ export function nextName(image: Rootfs, dir: number, cookie: number): Listed | u
     if (record === undefined) {
       return undefined;
     }
-    const shown = nextListed(image, dir, record, cookie);
+    const shown = nextVisibleEntry(image, dir, record, cookie);
     if (shown !== undefined) {
       return shown;
     }

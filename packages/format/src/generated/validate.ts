@@ -3,7 +3,7 @@ import { StructList, checkedAdd, failure, narrow, type Bytes } from "../runtime.
 import { followRootfs } from "./checks.ts";
 import { deviceFits } from "./device.ts";
 import { DIGEST_BYTES } from "./digest.ts";
-import { MAX_LAYERS, MAX_LOOK_BELOW, ROOT_INO, findDirRecord, findShown, isHeld, placeIn } from "./lookup.ts";
+import { MAX_LAYERS, MAX_LOOK_BELOW, ROOT_INO, findDirRecord, hasInode, resolveEntry, resolveInode } from "./lookup.ts";
 import {
   Chunk,
   DirEntry,
@@ -246,7 +246,7 @@ function countName(links: Uint32Array, ordinal: number): void {
 }
 
 function checkHeld(layers: StructList<InodeVector>, entry: DirEntry, dir: number): void {
-  if (!isHeld(layers, entry.ino)) {
+  if (!hasInode(layers, entry.ino)) {
     throw failure(Rule["dir-entry-dangling"], dir, entry.part.at * 8);
   }
 }
@@ -258,7 +258,7 @@ function checkHeld(layers: StructList<InodeVector>, entry: DirEntry, dir: number
 function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, queue: Float64Array): number {
   const layers = image.metadatas;
   const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
-  const root = placeIn(layers, newest, ROOT_INO);
+  const root = resolveInode(layers, newest, ROOT_INO);
   if (root === undefined) {
     throw failure(Rule["root-inode"], ROOT_INO, image.part.at * 8);
   }
@@ -272,7 +272,7 @@ function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, que
   let visible: number = 1;
   for (let i = 0; i < queued; i++) {
     const dir = queue[i] ?? 0;
-    const above = placeIn(layers, newest, dir);
+    const above = resolveInode(layers, newest, dir);
     if (above === undefined) {
       continue;
     }
@@ -291,7 +291,7 @@ function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, que
       recordsAbove = narrow(recordsAbove + 1);
       for (let entryList = record.entries.part, entryIndex = 0; entryIndex < entryList.count; entryIndex++) {
         const entry = new DirEntry(element(entryList, entryIndex));
-        const shown = findShown(layers, newest, record.layer, dir, entry);
+        const shown = resolveEntry(layers, newest, record.layer, dir, entry);
         if (shown === undefined) {
           checkHeld(layers, entry, dir);
           continue;
