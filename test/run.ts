@@ -13,16 +13,24 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { killStuckTests } from "./stuck.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const modules = join(root, "node_modules");
 process.env["PUZZLEFS_CACHE"] ??= execFileSync(join(root, "setup/setup.sh"), ["cache"], { encoding: "utf8" }).trim();
 const seed = (process.env["PUZZLEFS_SEED"] ??= String(randomInt(2 ** 31)));
 const totals = { passed: 0, failed: 0, skipped: 0 };
+const failures: string[] = [];
+
+/** For one file of tests. On an idle machine the longest takes three minutes. */
+const LONGEST_FILE_SECONDS = 1200;
 
 function report(name: string, problem: string): void {
   if (problem === "") totals.passed++;
-  else totals.failed++;
+  else {
+    totals.failed++;
+    failures.push(name);
+  }
   console.log(`${problem === "" ? "ok  " : "FAIL"} ${name}${problem === "" ? "" : `\n${problem.trimEnd()}`}`);
 }
 
@@ -88,6 +96,7 @@ async function test(patterns: string[]): Promise<void> {
     cwd: root,
     stdio: ["ignore", "pipe", "inherit"],
   });
+  const stopWatching = killStuckTests(child.pid ?? 0, LONGEST_FILE_SECONDS);
   let failing = false;
   let counted = 0;
   for await (const line of createInterface({ input: child.stdout })) {
@@ -96,19 +105,24 @@ async function test(patterns: string[]): Promise<void> {
       counted++;
       failing = failed !== undefined;
       const skipped = / # (SKIP|TODO)/.test(name);
-      if (failing) totals.failed++;
-      else if (skipped) totals.skipped++;
+      if (failing) {
+        totals.failed++;
+        failures.push(name);
+      } else if (skipped) totals.skipped++;
       else totals.passed++;
       console.log(`${failing ? "FAIL" : skipped ? "skip" : "ok  "} ${name}`);
     } else if (failing || line.startsWith("#")) console.log(line);
   }
   const code = await new Promise<number | null>((done) => child.on("close", done));
+  stopWatching();
   if (code !== 0 && totals.failed === 0) report("ava", `ended with status ${code} after ${counted} tests`);
 }
 
 const args = process.argv.slice(2);
 if (args.length === 0 || args[0] === "lint") lint();
 if (args[0] !== "lint") await test(args);
+// Again, where nobody has to look for them.
+for (const name of failures) console.log(`FAIL ${name}`);
 if (totals.failed > 0 && args[0] !== "lint") console.log(`PUZZLEFS_SEED=${seed} repeats what was random`);
 const { passed, failed, skipped } = totals;
 console.log(`${passed} passed, ${failed} failed${skipped === 0 ? "" : `, ${skipped} skipped`}`);
