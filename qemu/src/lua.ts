@@ -6,7 +6,7 @@ import * as tstl from "typescript-to-lua";
 import type { GuestFiles } from "./initramfs.ts";
 import { projectRoot } from "./kernels.ts";
 
-const sources = join(projectRoot, "packages/posix/src");
+const sources = join(projectRoot, "test/posix-suite/src");
 const built = join(projectRoot, "build/qemu");
 
 function newest(directory: string): number {
@@ -15,7 +15,7 @@ function newest(directory: string): number {
 }
 
 /**
- * All programs of packages/posix/src/lua, to lie in the guest's root directory: `lua /dump.lua …`. Compiled when their
+ * All programs of test/posix-suite/src/lua, to lie in the guest's root directory: `lua /dump.lua …`. Compiled when their
  * sources have changed, which takes some seconds.
  *
  * @throws what typescript-to-lua says

@@ -4,10 +4,10 @@ import { closeSync, mkdirSync, openSync, renameSync, truncateSync, writeFileSync
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import test from "ava";
-import { randomBytes } from "../trees/content.ts";
-import { build, layoutState } from "./images.ts";
-import { puzzlefs } from "./programs.ts";
-import { Scratch } from "./scratch.ts";
+import { randomBytes } from "../support/trees/content.ts";
+import { build, layoutState } from "../support/images.ts";
+import { puzzlefs } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 
 /** Files that change under the builder: an error that names the path, and a layout that is as it was. */
 

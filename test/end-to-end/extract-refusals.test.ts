@@ -3,11 +3,11 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ExtractWarning } from "@puzzlefs/reader";
 import test, { type ExecutionContext } from "ava";
-import { assertSameText, dumpDirectory, dumpImage } from "./compare.ts";
-import { blobPath, build, chunkDigests } from "./images.ts";
-import { checkoutForOthers, hasUserNamespaces, nobody } from "./other-users.ts";
-import { attempt, isRoot, missing, puzzlefs, run, type Outcome } from "./programs.ts";
-import { Scratch } from "./scratch.ts";
+import { assertSameText, dumpDirectory, dumpImage } from "../support/compare.ts";
+import { blobPath, build, chunkDigests } from "../support/images.ts";
+import { checkoutForOthers, hasUserNamespaces, nobody } from "../support/other-users.ts";
+import { attempt, isRoot, missing, puzzlefs, run, type Outcome } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 
 /**
  * What the target's file system or the rights of the caller refuse is counted, and everything else is there: what differs

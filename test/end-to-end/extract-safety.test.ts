@@ -1,10 +1,10 @@
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { assertSameText, dumpDirectory } from "./compare.ts";
-import { build } from "./images.ts";
-import { attempt, puzzlefs } from "./programs.ts";
-import { Scratch } from "./scratch.ts";
+import { assertSameText, dumpDirectory } from "../support/compare.ts";
+import { build } from "../support/images.ts";
+import { attempt, puzzlefs } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 
 /** Nothing outside the target is written, whatever somebody put into the target before. */
 

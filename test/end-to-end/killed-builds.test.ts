@@ -3,12 +3,12 @@ import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
-import { changeTree } from "../trees/change.ts";
-import { makeHostileTree } from "../trees/hostile.ts";
-import { assertSameText, dumpDirectory, dumpImage } from "./compare.ts";
-import { build, withMount } from "./images.ts";
-import { puzzlefs, run } from "./programs.ts";
-import { Scratch } from "./scratch.ts";
+import { changeTree } from "../support/trees/change.ts";
+import { makeHostileTree } from "../support/trees/hostile.ts";
+import { assertSameText, dumpDirectory, dumpImage } from "../support/compare.ts";
+import { build, withMount } from "../support/images.ts";
+import { puzzlefs, run } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 
 /** Whatever happens to a build, the layout opens and every earlier tag is whole. */
 

@@ -1,9 +1,9 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { randomBytes } from "../trees/content.ts";
-import { missing, puzzlefs, run } from "./programs.ts";
-import { Scratch } from "./scratch.ts";
+import { randomBytes } from "../support/trees/content.ts";
+import { missing, puzzlefs, run } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 
 /**
  * A build's memory does not depend on how large the tree is. PUZZLEFS_TEST_FULL=1 makes five gigabytes of real

@@ -1,11 +1,11 @@
 import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { makeHostileTree } from "../trees/hostile.ts";
-import { build } from "./images.ts";
-import { checkoutForOthers, nobody } from "./other-users.ts";
-import { isRoot, missing, puzzlefs, run } from "./programs.ts";
-import { Scratch } from "./scratch.ts";
+import { makeHostileTree } from "../support/trees/hostile.ts";
+import { build } from "../support/images.ts";
+import { checkoutForOthers, nobody } from "../support/other-users.ts";
+import { isRoot, missing, puzzlefs, run } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 
 /** The same tree gives the same bytes: in every blob, the manifest and the index. */
 

@@ -1,14 +1,14 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { changeTree, replaceHardLink } from "../trees/change.ts";
-import { makeHostileTree } from "../trees/hostile.ts";
-import { assertSameText, dumpDirectory, dumpImage } from "./compare.ts";
-import { build, chunkDigests, withMount, withRustMount } from "./images.ts";
-import { attempt, debianRoot, isRoot, missing, puzzlefs, run, rustTool } from "./programs.ts";
+import { changeTree, replaceHardLink } from "../support/trees/change.ts";
+import { makeHostileTree } from "../support/trees/hostile.ts";
+import { assertSameText, dumpDirectory, dumpImage } from "../support/compare.ts";
+import { build, chunkDigests, withMount, withRustMount } from "../support/images.ts";
+import { attempt, debianRoot, isRoot, missing, puzzlefs, run, rustTool } from "../support/programs.ts";
 import { extractGaps, mountGaps, notExtracted, setAside } from "./rust-gaps.ts";
-import { Scratch } from "./scratch.ts";
-import { variants } from "./variants.ts";
+import { Scratch } from "../support/scratch.ts";
+import { variants } from "../support/variants.ts";
 
 /** The Rust tool reads our images, we read its images. */
 

@@ -2,12 +2,12 @@ import { hash } from "node:crypto";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { changeTree } from "../trees/change.ts";
-import { makeHostileTree } from "../trees/hostile.ts";
-import { assertSameText, dumpDirectory } from "./compare.ts";
-import { build, withMount } from "./images.ts";
-import { attempt, missing, puzzlefs, run } from "./programs.ts";
-import { Scratch } from "./scratch.ts";
+import { changeTree } from "../support/trees/change.ts";
+import { makeHostileTree } from "../support/trees/hostile.ts";
+import { assertSameText, dumpDirectory } from "../support/compare.ts";
+import { build, withMount } from "../support/images.ts";
+import { attempt, missing, puzzlefs, run } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 
 /** A copy made by skopeo(1), which knows nothing of us, is whole: manifests list all that an image needs. */
 

@@ -1,11 +1,11 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { makeHostileTree } from "../trees/hostile.ts";
-import { assertSameText } from "./compare.ts";
-import { checkoutForOthers, hasUserNamespaces, namespaceRoot, nobody } from "./other-users.ts";
-import { isRoot, run } from "./programs.ts";
-import { Scratch } from "./scratch.ts";
+import { makeHostileTree } from "../support/trees/hostile.ts";
+import { assertSameText } from "../support/compare.ts";
+import { checkoutForOthers, hasUserNamespaces, namespaceRoot, nobody } from "../support/other-users.ts";
+import { isRoot, run } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 
 /** What an ordinary user can do with his own tree, as himself and as root of a user namespace: everything. */
 

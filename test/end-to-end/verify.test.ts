@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import test, { type ExecutionContext } from "ava";
-import { makeHostileTree } from "../trees/hostile.ts";
-import { blobPath, build, chunkDigests } from "./images.ts";
-import { attempt, puzzlefs, run } from "./programs.ts";
-import { Scratch } from "./scratch.ts";
+import { makeHostileTree } from "../support/trees/hostile.ts";
+import { blobPath, build, chunkDigests } from "../support/images.ts";
+import { attempt, puzzlefs, run } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 
 /** One byte wrong anywhere, and `verify` ends with 3 and names the blob. */
 

@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { attempt, puzzlefs, run } from "../end-to-end/programs.ts";
+import { attempt, puzzlefs, run } from "../support/programs.ts";
 import type { Material } from "./material.ts";
 import { environment, guestPaths, imageNames, type OpenPlace, type Outcome, type Place } from "./place.ts";
 

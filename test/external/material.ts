@@ -1,11 +1,11 @@
 /** What the suites look at: a source tree, images of it, and all that on a disk for virtual machines. */
 import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "../end-to-end/images.ts";
-import { debianRoot, run } from "../end-to-end/programs.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
+import { build } from "../support/images.ts";
+import { debianRoot, run } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 import { fioFiles, fioWrite } from "../posix/programs.ts";
-import { makeHostileTree } from "../trees/hostile.ts";
+import { makeHostileTree } from "../support/trees/hostile.ts";
 import { runInDebian } from "./host.ts";
 
 /** Tags in the store. */

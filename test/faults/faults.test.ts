@@ -2,8 +2,8 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { isRoot, missing } from "../end-to-end/programs.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
+import { isRoot, missing } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 import { type Backend, backends, look } from "../posix/backends.ts";
 import { type Fault, faults } from "./faults.ts";
 import { type File, Material, type Way } from "./material.ts";

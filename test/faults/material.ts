@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type BlobKey, openImageAt, pathOf, walkTree } from "@puzzlefs/reader";
-import { blobPath, build } from "../end-to-end/images.ts";
-import type { Scratch } from "../end-to-end/scratch.ts";
-import { randomBytes, textBytes } from "../trees/content.ts";
+import { blobPath, build } from "../support/images.ts";
+import type { Scratch } from "../support/scratch.ts";
+import { randomBytes, textBytes } from "../support/trees/content.ts";
 import type { Expected } from "./observe.ts";
 
 /** Ways of storing, by tag. */

@@ -8,7 +8,7 @@
  * EXPECTED is a file with Expected[].
  */
 import { readFileSync } from "node:fs";
-import { nodeEnvironment, System, SystemFailure } from "@puzzlefs/posix";
+import { nodeEnvironment, System, SystemFailure } from "@puzzlefs/posix-suite";
 
 export interface Expected {
   path: string;

@@ -4,8 +4,8 @@
  * in the Makefile.
  */
 import { manifestOf, mountCommand, storeDisk } from "@puzzlefs/qemu";
-import { build } from "../end-to-end/images.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
+import { build } from "../support/images.ts";
+import { Scratch } from "../support/scratch.ts";
 import { bootDebugMachine, debugTest, unloadAndFindLeaks } from "./debug-machine.ts";
 import { makeSmallTree } from "./tree.ts";
 

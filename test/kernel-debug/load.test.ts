@@ -4,9 +4,9 @@
  */
 import { execFileSync } from "node:child_process";
 import { manifestOf, mountCommand, storeDisk } from "@puzzlefs/qemu";
-import { build } from "../end-to-end/images.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
-import { makeHostileTree } from "../trees/hostile.ts";
+import { build } from "../support/images.ts";
+import { Scratch } from "../support/scratch.ts";
+import { makeHostileTree } from "../support/trees/hostile.ts";
 import { bootDebugMachine, debugTest, unloadAndFindLeaks } from "./debug-machine.ts";
 
 const images: readonly { name: string; options: string[]; more?: string }[] = [

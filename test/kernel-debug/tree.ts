@@ -1,12 +1,12 @@
 /** A small tree with one of everything: under the debug kernel each byte costs. */
 import { chmodSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setAcl, setUserAttributes } from "../trees/attributes.ts";
-import { randomBytes, textBytes } from "../trees/content.ts";
+import { setAcl, setUserAttributes } from "../support/trees/attributes.ts";
+import { randomBytes, textBytes } from "../support/trees/content.ts";
 
 const manyNames = 300;
 
-/** What packages/posix/src/faults.ts looks at. */
+/** What test/posix-suite/src/faults.ts looks at. */
 export function makeSmallTree(root: string): void {
   const at = (...names: string[]): string => join(root, ...names);
   mkdirSync(at("a", "b", "c"), { recursive: true });

@@ -48,7 +48,7 @@ export function kernelTest(kernel: KernelName, title: string, body: Implementati
   }
 }
 
-/** Boots a kernel with the driver loaded, Lua, and the programs of packages/posix. */
+/** Boots a kernel with the driver loaded, Lua, and the programs of test/posix-suite. */
 export async function bootDriver(kernelName: KernelName, options: MachineOptions = {}): Promise<Machine> {
   const kernel = findKernel(kernelName);
   const module = readFileSync(buildModule(kernel).path);

@@ -5,8 +5,8 @@
 import { join } from "node:path";
 import { type KernelName, type Machine, storeDisk, type StoreDisk } from "@puzzlefs/qemu";
 import test from "ava";
-import { assertSameText } from "../end-to-end/compare.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
+import { assertSameText } from "../support/compare.ts";
+import { Scratch } from "../support/scratch.ts";
 import { bootDriver, kernels, kernelTest, missingFor, mountImage, mountingKernels } from "./driver.ts";
 import { addDebianImages, addHostileImages, ImageStore, type StoredImage } from "../posix/store.ts";
 

@@ -4,10 +4,10 @@ import { existsSync, linkSync, mkdirSync, renameSync, rmSync, symlinkSync, trunc
 import { join } from "node:path";
 import { readManifest } from "@puzzlefs/format";
 import { Layout } from "@puzzlefs/oci";
-import { build } from "../end-to-end/images.ts";
-import { rustTool } from "../end-to-end/programs.ts";
-import { setAcl, setUserAttributes } from "../trees/attributes.ts";
-import { randomBytes, textBytes } from "../trees/content.ts";
+import { build } from "../support/images.ts";
+import { rustTool } from "../support/programs.ts";
+import { setAcl, setUserAttributes } from "../support/trees/attributes.ts";
+import { randomBytes, textBytes } from "../support/trees/content.ts";
 
 export interface Base {
   name: string;

@@ -138,7 +138,7 @@ export function addMutations(store: HostileStore, bases: readonly Base[], count:
   }
 }
 
-/** The first names of an image, as packages/posix/src/examine.ts prints them of a mount. */
+/** The first names of an image, as test/posix-suite/src/examine.ts prints them of a mount. */
 export function examined(layout: Layout, manifest: string, names: number): string[] {
   const tree = openImage(layout, manifest);
   try {

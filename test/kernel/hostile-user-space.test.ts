@@ -15,7 +15,7 @@ import { Opcode } from "../../packages/fuse/src/wire/abi.ts";
 import { MAX_READ_BYTES, Reply } from "../../packages/fuse/src/wire/reply.ts";
 import { bodyOf, putRequest, wide } from "../../packages/fuse/src/wire/request-fixture.ts";
 import { Request } from "../../packages/fuse/src/wire/request.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
+import { Scratch } from "../support/scratch.ts";
 import { makeBases } from "./hostile-bases.ts";
 import { addCorpus, addMutations, addSeekTables, HostileStore } from "./hostile-images.ts";
 

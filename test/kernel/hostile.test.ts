@@ -18,7 +18,7 @@ import {
 } from "@puzzlefs/qemu";
 import { eventually } from "@puzzlefs/testing";
 import test from "ava";
-import { Scratch } from "../end-to-end/scratch.ts";
+import { Scratch } from "../support/scratch.ts";
 import { makeBases } from "./hostile-bases.ts";
 import { addCorpus, addMutations, addSeekTables, agrees, examined, HostileStore, manifestOf } from "./hostile-images.ts";
 import type { HostileImage } from "./hostile-images.ts";

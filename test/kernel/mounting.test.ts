@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { type KernelName, type Machine, manifestOf, mountCommand, storeDisk } from "@puzzlefs/qemu";
 import test, { type ExecutionContext } from "ava";
 import { corpusCases } from "../corpus/corpus.ts";
-import { build } from "../end-to-end/images.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
-import { randomBytes } from "../trees/content.ts";
+import { build } from "../support/images.ts";
+import { Scratch } from "../support/scratch.ts";
+import { randomBytes } from "../support/trees/content.ts";
 import { bootDriver, kernels, kernelTest, missingFor, mountImage } from "./driver.ts";
 import { type HostileImage, HostileStore } from "./hostile-images.ts";
 

@@ -1,9 +1,9 @@
 /** The POSIX cases that FUSE is held to, from the same source, on the driver: as Lua in the machine. */
 import { mkdirSync } from "node:fs";
-import { featuresOf, makeOnDisk, nodeFixture } from "@puzzlefs/posix";
+import { featuresOf, makeOnDisk, nodeFixture } from "@puzzlefs/posix-suite";
 import { manifestOf, storeDisk } from "@puzzlefs/qemu";
-import { build } from "../end-to-end/images.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
+import { build } from "../support/images.ts";
+import { Scratch } from "../support/scratch.ts";
 import { bootDriver, kernels, kernelTest, mountImage } from "./driver.ts";
 
 const features = [...featuresOf("kernel")].join(",");

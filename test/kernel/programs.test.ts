@@ -4,9 +4,9 @@
  */
 import { manifestOf, type Machine, storeDisk } from "@puzzlefs/qemu";
 import test from "ava";
-import { build } from "../end-to-end/images.ts";
-import { debianRoot, missing } from "../end-to-end/programs.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
+import { build } from "../support/images.ts";
+import { debianRoot, missing } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 import { bootDriver, kernels, kernelTest, missingFor, mountImage } from "./driver.ts";
 
 /** What a changed tree must look like from the overlay, whatever its options are. */

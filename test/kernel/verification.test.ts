@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { ZERO_BLOB_DIGEST } from "@puzzlefs/format";
 import { type KernelName, type Machine, manifestOf, storeDisk } from "@puzzlefs/qemu";
 import test from "ava";
-import { attempt, puzzlefs } from "../end-to-end/programs.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
-import { randomBytes } from "../trees/content.ts";
+import { attempt, puzzlefs } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
+import { randomBytes } from "../support/trees/content.ts";
 import { bootDriver, kernels, kernelTest, missingFor, mountImage } from "./driver.ts";
 
 /** 20,000 bytes are a chunk, and equal ones are one blob. */

@@ -4,13 +4,13 @@ import { truncateSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ext4Image, type KernelName } from "@puzzlefs/qemu";
 import { corpusCases } from "../corpus/corpus.ts";
-import { assertSameText, dumpDirectory } from "../end-to-end/compare.ts";
-import { run } from "../end-to-end/programs.ts";
-import type { Scratch } from "../end-to-end/scratch.ts";
+import { assertSameText, dumpDirectory } from "../support/compare.ts";
+import { run } from "../support/programs.ts";
+import type { Scratch } from "../support/scratch.ts";
 import { kernels } from "../kernel/driver.ts";
 import { HostileStore } from "../kernel/hostile-images.ts";
-import { randomBytes } from "../trees/content.ts";
-import { makeHostileTree } from "../trees/hostile.ts";
+import { randomBytes } from "../support/trees/content.ts";
+import { makeHostileTree } from "../support/trees/hostile.ts";
 import { guestTest, guestWith } from "./guest.ts";
 import { buildImage, type StoredImage } from "./images.ts";
 

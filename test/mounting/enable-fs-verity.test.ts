@@ -2,10 +2,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ext4Image, type KernelName } from "@puzzlefs/qemu";
-import { attempt, puzzlefs, run } from "../end-to-end/programs.ts";
-import type { Scratch } from "../end-to-end/scratch.ts";
+import { attempt, puzzlefs, run } from "../support/programs.ts";
+import type { Scratch } from "../support/scratch.ts";
 import { kernels } from "../kernel/driver.ts";
-import { randomBytes } from "../trees/content.ts";
+import { randomBytes } from "../support/trees/content.ts";
 import { type Guest, guestTest, guestWith } from "./guest.ts";
 
 /** Every way to store chunks; each in a layout of its own. */

@@ -6,9 +6,9 @@ import { createHash } from "node:crypto";
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ext4Image, type KernelName } from "@puzzlefs/qemu";
-import type { Scratch } from "../end-to-end/scratch.ts";
+import type { Scratch } from "../support/scratch.ts";
 import { kernels } from "../kernel/driver.ts";
-import { randomBytes } from "../trees/content.ts";
+import { randomBytes } from "../support/trees/content.ts";
 import { guestTest, guestWith, type Material } from "./guest.ts";
 import { buildImage, type StoredImage } from "./images.ts";
 

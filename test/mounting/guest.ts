@@ -12,8 +12,8 @@ import {
   type Outcome,
 } from "@puzzlefs/qemu";
 import test, { type ExecutionContext } from "ava";
-import { cache } from "../end-to-end/programs.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
+import { cache } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 import { kernelTest, missingFor } from "../kernel/driver.ts";
 import { programDisk } from "./program.ts";
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readManifest } from "@puzzlefs/format";
 import { manifestOf } from "@puzzlefs/qemu";
-import { attempt, puzzlefs } from "../end-to-end/programs.ts";
+import { attempt, puzzlefs } from "../support/programs.ts";
 
 export interface StoredImage {
   /** OCI_DIR:TAG in the machine. */

@@ -7,9 +7,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ext4Image, type KernelName } from "@puzzlefs/qemu";
 import type { ExecutionContext } from "ava";
-import type { Scratch } from "../end-to-end/scratch.ts";
+import type { Scratch } from "../support/scratch.ts";
 import { kernels } from "../kernel/driver.ts";
-import { randomBytes } from "../trees/content.ts";
+import { randomBytes } from "../support/trees/content.ts";
 import { type Guest, guestTest, guestWith, type Material } from "./guest.ts";
 import { buildImage, type StoredImage } from "./images.ts";
 

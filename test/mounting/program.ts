@@ -2,8 +2,8 @@
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { ext4Image } from "@puzzlefs/qemu";
-import { root, run } from "../end-to-end/programs.ts";
-import type { Scratch } from "../end-to-end/scratch.ts";
+import { root, run } from "../support/programs.ts";
+import type { Scratch } from "../support/scratch.ts";
 
 /** Debian's directories as they are below the program. */
 const merged = ["bin", "lib", "sbin"];

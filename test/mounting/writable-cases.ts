@@ -9,7 +9,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, linkSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { lsetxattr } from "@puzzlefs/linux";
-import { setAcl } from "../trees/attributes.ts";
+import { setAcl } from "../support/trees/attributes.ts";
 
 export interface WritableCase {
   title: string;

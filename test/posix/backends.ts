@@ -3,10 +3,10 @@ import { spawnSync } from "node:child_process";
 import { accessSync, constants, mkdirSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { BackendName } from "@puzzlefs/posix";
-import { checkoutForOthers, hasUserNamespaces, namespaceRoot, nobody } from "../end-to-end/other-users.ts";
-import { attempt, isRoot, missing, type Outcome } from "../end-to-end/programs.ts";
-import type { Scratch } from "../end-to-end/scratch.ts";
+import type { BackendName } from "@puzzlefs/posix-suite";
+import { checkoutForOthers, hasUserNamespaces, namespaceRoot, nobody } from "../support/other-users.ts";
+import { attempt, isRoot, missing, type Outcome } from "../support/programs.ts";
+import type { Scratch } from "../support/scratch.ts";
 
 export interface Backend {
   name: BackendName;

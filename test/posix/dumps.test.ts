@@ -3,10 +3,10 @@
  * is held to the same dumps of the same images in test/kernel/dumps.test.ts.
  */
 import test from "ava";
-import { assertSameText, dumpImage } from "../end-to-end/compare.ts";
-import { nobody } from "../end-to-end/other-users.ts";
-import { isRoot, puzzlefs, run } from "../end-to-end/programs.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
+import { assertSameText, dumpImage } from "../support/compare.ts";
+import { nobody } from "../support/other-users.ts";
+import { isRoot, puzzlefs, run } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 import { type Backend, backends, look } from "./backends.ts";
 import { addDebianImages, addHostileImages, ImageStore, type StoredImage } from "./store.ts";
 import { reasonsOf, seenBy } from "./views.ts";
@@ -47,7 +47,7 @@ function testDump(backend: Backend, image: StoredImage, first: boolean): void {
     // Who mounted may enter; that he may read everything is what lets him compare everything.
     const ambient = "--inh-caps +dac_read_search --ambient-caps +dac_read_search";
     const looker = backend.user === nobody ? `${nobody.join(" ")} ${ambient} ` : "";
-    const command = `${looker}$node $checkout/packages/posix/src/node/dump.ts "$at" --refusals ${times}`;
+    const command = `${looker}$node $checkout/test/posix-suite/src/node/dump.ts "$at" --refusals ${times}`;
     const { status, stdout, stderr } = look(scratch, backend, nameOf(image), command);
     t.is(status, 0, stderr);
     assertSameText(t, stdout, seenBy(backend.name, store.expected(image)), `${backend.name}: ${image.name}`);

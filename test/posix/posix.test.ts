@@ -1,10 +1,10 @@
 /** The POSIX cases on real images: every way of storing, on every backend that this machine has. */
-import { featuresOf, lacks, makeOnDisk, nodeFixture, posixCases } from "@puzzlefs/posix";
+import { featuresOf, lacks, makeOnDisk, nodeFixture, posixCases } from "@puzzlefs/posix-suite";
 import test from "ava";
-import { build } from "../end-to-end/images.ts";
-import { nobody } from "../end-to-end/other-users.ts";
-import { isRoot } from "../end-to-end/programs.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
+import { build } from "../support/images.ts";
+import { nobody } from "../support/other-users.ts";
+import { isRoot } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 import { type Backend, backends, look } from "./backends.ts";
 import { addLayered } from "./layered.ts";
 
@@ -65,6 +65,6 @@ for (const backend of backends) {
 function check(backend: Backend, tag: string): ReturnType<typeof look> {
   const looker = backend.user === nobody ? "$user " : "";
   const features = [...featuresOf(backend.name)].join(",");
-  const program = "$checkout/packages/posix/src/node/check.ts";
+  const program = "$checkout/test/posix-suite/src/node/check.ts";
   return look(scratch, backend, `${stores.get(backend.owner)}:${tag}`, `${looker}$node ${program} "$at" ${features}`);
 }

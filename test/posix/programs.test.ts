@@ -2,11 +2,11 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { assertSameText } from "../end-to-end/compare.ts";
-import { build } from "../end-to-end/images.ts";
-import { attempt, debianRoot, isRoot, missing, puzzlefs, run } from "../end-to-end/programs.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
-import { makeHostileTree } from "../trees/hostile.ts";
+import { assertSameText } from "../support/compare.ts";
+import { build } from "../support/images.ts";
+import { attempt, debianRoot, isRoot, missing, puzzlefs, run } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
+import { makeHostileTree } from "../support/trees/hostile.ts";
 import { differences, fioFiles, fioVerify, fioWrite, outputs, type Program } from "./programs.ts";
 
 const wanted = ["bsdtar", "fio", "getfacl", "getfattr", "mtree", "rsync", debianRoot];

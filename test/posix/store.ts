@@ -1,13 +1,13 @@
 /** Every kind of image of two trees, in layouts of one directory, which becomes one disk. */
 import { join } from "node:path";
 import { manifestOf } from "@puzzlefs/qemu";
-import { dumpDirectory } from "../end-to-end/compare.ts";
-import { build } from "../end-to-end/images.ts";
-import { debianRoot, missing, run, rustTool } from "../end-to-end/programs.ts";
-import type { Scratch } from "../end-to-end/scratch.ts";
-import { fewVariants, variants } from "../end-to-end/variants.ts";
-import { changeTree, replaceHardLink } from "../trees/change.ts";
-import { makeHostileTree } from "../trees/hostile.ts";
+import { dumpDirectory } from "../support/compare.ts";
+import { build } from "../support/images.ts";
+import { debianRoot, missing, run, rustTool } from "../support/programs.ts";
+import type { Scratch } from "../support/scratch.ts";
+import { fewVariants, variants } from "../support/variants.ts";
+import { changeTree, replaceHardLink } from "../support/trees/change.ts";
+import { makeHostileTree } from "../support/trees/hostile.ts";
 import { addLayered } from "./layered.ts";
 
 export interface StoredImage {

@@ -1,5 +1,5 @@
 /** What of an image each backend shows otherwise, as changes to the lines of the canonical dump: data with reasons. */
-import type { BackendName } from "@puzzlefs/posix";
+import type { BackendName } from "@puzzlefs/posix-suite";
 
 /** Fields of a line; extended attributes follow. */
 const [PATH, KIND, UID, GID, DIGEST, XATTRS] = [0, 1, 3, 4, 11, 12] as const;

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import test from "ava";
-import { attempt } from "../end-to-end/programs.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
+import { attempt } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 import { complaint, isPrinted, readRecipes, type Recipe, scriptOf } from "./document.ts";
 
 const scratch = new Scratch();

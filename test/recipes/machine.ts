@@ -3,18 +3,8 @@ import { once } from "node:events";
 import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { eventually, PATIENCE } from "@puzzlefs/testing";
-import {
-  attempt,
-  cache,
-  debianRoot,
-  isRoot,
-  missing,
-  type Outcome,
-  puzzlefs,
-  root,
-  run,
-} from "../end-to-end/programs.ts";
-import type { Scratch } from "../end-to-end/scratch.ts";
+import { attempt, cache, debianRoot, isRoot, missing, type Outcome, puzzlefs, root, run } from "../support/programs.ts";
+import type { Scratch } from "../support/scratch.ts";
 
 /** A machine with Debian 13, the programs of docs/recipes.md and what `make install PREFIX=/usr` puts there. */
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import test from "ava";
-import { attempt, root } from "../end-to-end/programs.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
+import { attempt, root } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 import { complaint, readRecipes, scriptOf } from "./document.ts";
 import { installedLayer, obstacle, runOnMachine } from "./machine.ts";
 

@@ -1,12 +1,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { assertSameText, dumpDirectory } from "../end-to-end/compare.ts";
-import { build, withMount } from "../end-to-end/images.ts";
-import { missing, type Outcome, puzzlefs, run } from "../end-to-end/programs.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
-import { changeTree } from "../trees/change.ts";
-import { makeHostileTree } from "../trees/hostile.ts";
+import { assertSameText, dumpDirectory } from "../support/compare.ts";
+import { build, withMount } from "../support/images.ts";
+import { missing, type Outcome, puzzlefs, run } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
+import { changeTree } from "../support/trees/change.ts";
+import { makeHostileTree } from "../support/trees/hostile.ts";
 import { installedLayer, obstacle, ServingMachine } from "./machine.ts";
 
 /** Images of every kind go through a registry by two skopeos, Debian 13's and the one that is here, and come back whole. */

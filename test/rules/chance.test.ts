@@ -2,9 +2,9 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { root } from "../end-to-end/programs.ts";
+import { root } from "../support/programs.ts";
 
-const files = globSync(["packages/*/src/**/*{.test,fixture}.ts", "packages/testing/src/*.ts", "test/**/*.{ts,sh}"], {
+const files = globSync(["packages/*/src/**/*{.test,fixture}.ts", "test/**/*.{ts,sh}"], {
   cwd: root,
   exclude: (name) => name === "node_modules" || name === "external",
 });
@@ -27,7 +27,7 @@ const randomness = /Math\.random|\brandom(?:Bytes|Int|UUID)\b.*from "node:crypto
 test("random tests have their choices from the seed of the run", (t) => {
   t.true(files.length > 200);
   const exceptions = {
-    "packages/testing/src/fast-check.ts": "gives fast-check the seed",
+    "test/support/fast-check.ts": "gives fast-check the seed",
     "test/run.ts": "chooses the seed",
     "test/rules/chance.test.ts": "the pattern itself",
   };
@@ -38,7 +38,7 @@ const waiting = /\bsetTimeout\b.*from "node:timers\/promises"|\bsetTimeout\(|Ato
 
 test("tests wait for something to happen, not for time to pass", (t) => {
   const exceptions = {
-    "packages/testing/src/patience.ts": "eventually(), by which the others wait",
+    "test/support/patience.ts": "eventually(), by which the others wait",
     "packages/cli/src/interrupted-mount.test.ts": "kills at random moments",
     "packages/fuse/src/daemon/supervision.test.ts": "kills at random moments",
     "test/end-to-end/killed-builds.test.ts": "kills at moments in the time that a build took",

@@ -2,7 +2,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { root } from "../end-to-end/programs.ts";
+import { root } from "../support/programs.ts";
 import { exceptions } from "./exceptions.ts";
 import { type Detour, detours } from "./opening.ts";
 

@@ -13,8 +13,8 @@ import {
 } from "node:fs";
 import { delimiter, join } from "node:path";
 import test from "ava";
-import { attempt, missing, root } from "../end-to-end/programs.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
+import { attempt, missing, root } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 
 const scratch = new Scratch();
 test.after.always(() => scratch.remove());

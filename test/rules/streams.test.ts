@@ -3,7 +3,7 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import ts from "typescript";
-import { root } from "../end-to-end/programs.ts";
+import { root } from "../support/programs.ts";
 
 /** Programs of tests and of the build. */
 const OTHERS = /\.test\.ts$|fixture|^packages\/(posix|codegen)\/|\/memory\/memory-mount\.ts$|\/generated\//;

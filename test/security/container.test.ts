@@ -3,9 +3,9 @@ import { chmodSync, copyFileSync, cpSync, mkdirSync, symlinkSync, writeFileSync 
 import { join } from "node:path";
 import { PATIENCE, Random } from "@puzzlefs/testing";
 import test from "ava";
-import { attempt, isRoot, missing, puzzlefs, run } from "../end-to-end/programs.ts";
-import { checkoutForOthers, hasUserNamespaces, nobody } from "../end-to-end/other-users.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
+import { attempt, isRoot, missing, puzzlefs, run } from "../support/programs.ts";
+import { checkoutForOthers, hasUserNamespaces, nobody } from "../support/other-users.ts";
+import { Scratch } from "../support/scratch.ts";
 
 /**
  * A daemon that was started inside the namespaces of a container, as LXC does it, and the container's root, who tries

@@ -2,8 +2,8 @@ import { constants, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFil
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { bind, close, hasCode, O_PATH, openNamed } from "@puzzlefs/linux";
-import { attempt, isRoot, missing, puzzlefs, run } from "../end-to-end/programs.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
+import { attempt, isRoot, missing, puzzlefs, run } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 
 /** What root finds of the processes behind a FUSE mount. A container's root has fewer rights than these tests. */
 

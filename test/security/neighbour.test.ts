@@ -12,9 +12,9 @@ import {
 import { join } from "node:path";
 import { noise, PATIENCE, Random, runSeed } from "@puzzlefs/testing";
 import test from "ava";
-import { checkoutForOthers, nobody } from "../end-to-end/other-users.ts";
-import { isRoot, missing, puzzlefs, run } from "../end-to-end/programs.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
+import { checkoutForOthers, nobody } from "../support/other-users.ts";
+import { isRoot, missing, puzzlefs, run } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 
 /**
  * Root works with a layout and a tree that belong to somebody who swaps, renames and links what he may meanwhile. What

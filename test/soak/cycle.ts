@@ -10,8 +10,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "@puzzlefs/testing";
-import { root, run } from "../end-to-end/programs.ts";
-import { mountpoints } from "../end-to-end/scratch.ts";
+import { root, run } from "../support/programs.ts";
+import { mountpoints } from "../support/scratch.ts";
 import { daemonsOf, serversOf } from "./daemons.ts";
 
 export interface Kind {

@@ -5,10 +5,10 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import test from "ava";
-import { build } from "../end-to-end/images.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
+import { build } from "../support/images.ts";
+import { Scratch } from "../support/scratch.ts";
 import { backends } from "../posix/backends.ts";
-import { makeHostileTree } from "../trees/hostile.ts";
+import { makeHostileTree } from "../support/trees/hostile.ts";
 import type { Cycles, Kind, Sample } from "./cycle.ts";
 
 const given = process.env["PUZZLEFS_CYCLES"];

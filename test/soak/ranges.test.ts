@@ -10,9 +10,9 @@ import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { luaProgram, luaPrograms } from "@puzzlefs/qemu";
 import test from "ava";
-import { build } from "../end-to-end/images.ts";
-import { debianRoot, missing, puzzlefs, run } from "../end-to-end/programs.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
+import { build } from "../support/images.ts";
+import { debianRoot, missing, puzzlefs, run } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 import { backends } from "../posix/backends.ts";
 import { serversOf, residentBytes } from "./daemons.ts";
 

@@ -17,7 +17,7 @@ import type { ServerOrder } from "../daemon/server-order.ts";
 import { watchSignals } from "../daemon/signals.ts";
 import { type MountSettings, startMount } from "../daemon/start-mount.ts";
 import { unmount } from "../mount/mount.ts";
-import type { FixtureEntry } from "@puzzlefs/posix";
+import type { FixtureEntry } from "@puzzlefs/posix-suite";
 import type { MountableTree } from "../operations/mountable.ts";
 import { MemoryTree } from "./memory-tree.ts";
 

@@ -1,5 +1,5 @@
 import type { Attributes, TreeEntry } from "@puzzlefs/reader";
-import { type FixtureEntry, modeOf } from "@puzzlefs/posix";
+import { type FixtureEntry, modeOf } from "@puzzlefs/posix-suite";
 import type { MountableTree } from "../operations/mountable.ts";
 
 interface Inode {
