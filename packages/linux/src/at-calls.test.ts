@@ -17,7 +17,7 @@ import test from "ava";
 import * as at from "./at-calls.ts";
 import { close } from "./descriptors.ts";
 import { makedev } from "./devices.ts";
-import { directory, fresh, odd, root } from "./directory.fixture.ts";
+import { directory, fresh, odd, root } from "./directory-fixture.ts";
 import { SystemError } from "./library.ts";
 import { descriptorPath } from "./paths.ts";
 import { futimens, utimensat } from "./times.ts";

@@ -4,7 +4,7 @@ import test from "ava";
 import { mkdirat, openat } from "./at-calls.ts";
 import { Descent, type Level } from "./descent.ts";
 import { close, listDirectory } from "./descriptors.ts";
-import { fresh } from "./directory.fixture.ts";
+import { fresh } from "./directory-fixture.ts";
 import { FileStatus } from "./file-status.ts";
 
 const status = new FileStatus();

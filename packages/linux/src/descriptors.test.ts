@@ -2,7 +2,7 @@ import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import { flock, LOCK_EX, LOCK_NB, LOCK_UN, seekData, seekHole, syncfs } from "./descriptors.ts";
-import { directory } from "./directory.fixture.ts";
+import { directory } from "./directory-fixture.ts";
 import { SystemError } from "./library.ts";
 
 test("locks exclude other descriptors, and go with their own", (t) => {

@@ -14,7 +14,7 @@ import {
 import { join } from "node:path";
 import test from "ava";
 import { close, Directory, FileStatus, hasCode, NotRegularError, openNamed } from "./index.ts";
-import { directory as scratch, fresh, odd, root } from "./directory.fixture.ts";
+import { directory as scratch, fresh, odd, root } from "./directory-fixture.ts";
 
 const asRoot = root ? test : test.skip;
 const NOBODY = 65534;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import test from "ava";
 import { majorOf, makedev, minorOf } from "./devices.ts";
-import { directory, odd } from "./directory.fixture.ts";
+import { directory, odd } from "./directory-fixture.ts";
 import { SystemError } from "./library.ts";
 import { nulTerminated, printable } from "./paths.ts";
 import { llistxattr } from "./xattrs.ts";

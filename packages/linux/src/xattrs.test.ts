@@ -1,7 +1,7 @@
 import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { fresh, odd, root } from "./directory.fixture.ts";
+import { fresh, odd, root } from "./directory-fixture.ts";
 import { SystemError } from "./library.ts";
 import { descriptorPath } from "./paths.ts";
 import { lgetxattr, llistxattr, lremovexattr, lsetxattr } from "./xattrs.ts";

@@ -9,7 +9,7 @@ import { referencedBlobs } from "./manifest.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "puzzlefs-crash-"));
 test.after.always(() => rmSync(directory, { recursive: true }));
-const writer = join(import.meta.dirname, "crash.fixture.ts");
+const writer = join(import.meta.dirname, "crash-fixture.ts");
 
 const run = promisify(execFile);
 // A hundred starts: compiled once is enough.

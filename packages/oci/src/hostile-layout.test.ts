@@ -3,7 +3,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, rmSync, symlin
 import { join } from "node:path";
 import test from "ava";
 import { LayoutError } from "./errors.ts";
-import { asRoot, commit, foreignLink, kinds, NOBODY, Place, SECRET } from "./hostile-layout.fixture.ts";
+import { asRoot, commit, foreignLink, kinds, NOBODY, Place, SECRET } from "./hostile-layout-fixture.ts";
 import { ImageIndex, REF_NAME } from "./index-json.ts";
 import { Layout } from "./layout.ts";
 import { MANIFEST_TYPE } from "./manifest.ts";

@@ -1,7 +1,7 @@
 /**
  * A process that writes into a layout and dies where it is told to.
  *
- *     node crash.fixture.ts <layout> <tag prefix> <commits> <kill at>
+ *     node crash-fixture.ts <layout> <tag prefix> <commits> <kill at>
  *
  * Every call of the layout's code that could change something is counted. Before call number `kill at` (0: never) the process kills
  * itself with SIGKILL; a write is then half done. At the end it prints the calls, one a line.
