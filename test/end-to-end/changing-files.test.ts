@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, openSync, renameSync, truncateSync, writeFileSync
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import test from "ava";
-import { randomBytes } from "../support/trees/content.ts";
+import { noise } from "@puzzlefs/testing";
 import { build, layoutState } from "../support/images.ts";
 import { puzzlefs } from "../support/programs.ts";
 import { Scratch } from "../support/scratch.ts";
@@ -37,8 +37,8 @@ for (const [what, change] of Object.entries(changes)) {
       const tree = scratch.directory("tree");
       const directory = join(tree, "sub");
       mkdirSync(directory);
-      writeFileSync(join(tree, "first"), randomBytes(3_000_000, 1));
-      writeFileSync(join(directory, "victim"), randomBytes(bytes, 2));
+      writeFileSync(join(tree, "first"), noise(1, 3_000_000));
+      writeFileSync(join(directory, "victim"), noise(2, bytes));
       for (let i = 0; i < smallFiles; i++) writeFileSync(join(directory, `w-${i}`), `${i}`);
       const store = scratch.fresh("store");
       build(tree, `${store}:v1`, ...options);

@@ -1,7 +1,7 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { randomBytes } from "../support/trees/content.ts";
+import { noise } from "@puzzlefs/testing";
 import { missing, puzzlefs, run } from "../support/programs.ts";
 import { Scratch } from "../support/scratch.ts";
 
@@ -46,7 +46,7 @@ let made: string | undefined;
 function largeTree(): string {
   if (made !== undefined) return made;
   made = scratch.directory("large");
-  const block = randomBytes(64 * megabyte, 77);
+  const block = noise(77, 64 * megabyte);
   for (let i = 0, done = 0; done < randomPart; i++) {
     const bytes = Math.min(randomPart - done, block.length, 1000 * 2 ** (i % 17));
     if (i % 100 === 0) mkdirSync(join(made, `${i / 100}`));

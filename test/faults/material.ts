@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type BlobKey, openImageAt, pathOf, walkTree } from "@puzzlefs/reader";
 import { blobPath, build } from "../support/images.ts";
 import type { Scratch } from "../support/scratch.ts";
-import { randomBytes, textBytes } from "../support/trees/content.ts";
+import { noise, prose } from "@puzzlefs/testing";
 import type { Expected } from "./observe.ts";
 
 /** Ways of storing, by tag. */
@@ -78,9 +78,9 @@ export class Material {
 
 function makeTree(root: string): void {
   for (const name of ["large", "text", "small"]) mkdirSync(join(root, name));
-  for (let i = 0; i < 6; i++) writeFileSync(join(root, `large/${i}`), randomBytes(700_001, i));
-  for (let i = 0; i < 6; i++) writeFileSync(join(root, `text/${i}`), textBytes(400_001, i));
-  for (let i = 0; i < 100; i++) writeFileSync(join(root, `small/${i}`), randomBytes(3000 + i, 100 + i));
+  for (let i = 0; i < 6; i++) writeFileSync(join(root, `large/${i}`), noise(i, 700_001));
+  for (let i = 0; i < 6; i++) writeFileSync(join(root, `text/${i}`), prose(i, 400_001));
+  for (let i = 0; i < 100; i++) writeFileSync(join(root, `small/${i}`), noise(100 + i, 3000 + i));
   writeFileSync(join(root, "empty"), "");
 }
 

@@ -6,8 +6,8 @@
 import { manifestOf, mountCommand, storeDisk } from "@puzzlefs/qemu";
 import { build } from "../support/images.ts";
 import { Scratch } from "../support/scratch.ts";
+import { makeSmallTree } from "../support/trees/small.ts";
 import { bootDebugMachine, debugTest, unloadAndFindLeaks } from "./debug-machine.ts";
-import { makeSmallTree } from "./tree.ts";
 
 const images: readonly { name: string; options: string[]; more: string }[] = [
   { name: "raw", options: [], more: "" },
@@ -16,12 +16,13 @@ const images: readonly { name: string; options: string[]; more: string }[] = [
   { name: "zstd", options: ["-c", "--chunk-size", "16384:65536:262144"], more: "" },
   { name: "packed", options: ["-c", "--pack", "1M", "--chunking", "stream"], more: ",verify=blob" },
 ];
+const manyNames = 300;
 const minutes = 60_000;
 
 debugTest("every allocation fails once", 120, async (t) => {
   const scratch = new Scratch();
   const tree = scratch.fresh("tree");
-  makeSmallTree(tree);
+  makeSmallTree(tree, manyNames);
   const layout = scratch.fresh("oci");
   for (const { name, options } of images) build(tree, `${layout}:${name}`, ...options);
   const disk = storeDisk(layout);

@@ -1,13 +1,13 @@
 /** Small images of every form, for others to spoil: built by this tool and the Rust tool, and put together by hand. */
 import { execFileSync } from "node:child_process";
-import { existsSync, linkSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readManifest } from "@puzzlefs/format";
 import { Layout } from "@puzzlefs/oci";
 import { build } from "../support/images.ts";
 import { rustTool } from "../support/programs.ts";
-import { setAcl, setUserAttributes } from "../support/trees/attributes.ts";
-import { randomBytes, textBytes } from "../support/trees/content.ts";
+import { makeSmallTree } from "../support/trees/small.ts";
+import { prose } from "@puzzlefs/testing";
 
 export interface Base {
   name: string;
@@ -15,36 +15,19 @@ export interface Base {
   metadata: Buffer;
 }
 
-/** One of everything, some content over several chunks. */
-function makeTree(root: string): void {
-  const at = (...names: string[]): string => join(root, ...names);
-  mkdirSync(at("a", "b", "c"), { recursive: true });
-  mkdirSync(at("empty"));
-  for (let i = 0; i < 12; i++) writeFileSync(at("a", "b", `file ${i}`), textBytes(i * 1500, i));
-  writeFileSync(at("a", "large"), Buffer.concat([textBytes(150_000, 20), randomBytes(100_000, 21)]));
-  writeFileSync(at("z"), randomBytes(20_000, 22));
-  writeFileSync(at("sparse"), randomBytes(5000, 23));
-  truncateSync(at("sparse"), 300_000);
-  linkSync(at("z"), at("a", "b", "c", "second name"));
-  symlinkSync("../target", at("a", "link"));
-  execFileSync("mkfifo", [at("fifo")]);
-  setUserAttributes(Buffer.from(at("z")));
-  setAcl(Buffer.from(at("a")), "access");
-}
-
 /** Names that the Rust tool adds at the end, and much that goes. */
 function changeTree(root: string): void {
   rmSync(join(root, "a/b/c"), { recursive: true });
   rmSync(join(root, "fifo"));
   renameSync(join(root, "a/b"), join(root, "empty/moved"));
-  for (const name of ["M", "0", "zz", "n"]) writeFileSync(join(root, "a", name), textBytes(3000, 30));
+  for (const name of ["M", "0", "zz", "n"]) writeFileSync(join(root, "a", name), prose(30, 3000));
   writeFileSync(join(root, "empty/moved/file 1"), "changed");
 }
 
 /** Builds them into one layout. `rust`: whether the Rust tool is here to build its own. */
 export function makeBases(scratch: string, layout: string): Base[] {
   const root = join(scratch, "tree");
-  makeTree(root);
+  makeSmallTree(root);
   const chunks = ["--chunk-size", "4096:16384:65536"];
   const options: Record<string, string[]> = {
     raw: chunks,

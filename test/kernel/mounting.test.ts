@@ -6,7 +6,7 @@ import test, { type ExecutionContext } from "ava";
 import { corpusCases } from "../corpus/corpus.ts";
 import { build } from "../support/images.ts";
 import { Scratch } from "../support/scratch.ts";
-import { randomBytes } from "../support/trees/content.ts";
+import { noise } from "@puzzlefs/testing";
 import { bootDriver, kernels, kernelTest, missingFor, mountImage } from "./driver.ts";
 import { type HostileImage, HostileStore } from "./hostile-images.ts";
 
@@ -32,7 +32,7 @@ function prepare(): Prepared {
   mkdirSync(join(tree, "directory"));
   // Looks like a layout itself.
   mkdirSync(join(tree, "blobs/sha256"), { recursive: true });
-  for (let i = 0; i < 60; i++) writeFileSync(join(tree, `directory/file-${i}`), randomBytes(100_000 + i, i + 1));
+  for (let i = 0; i < 60; i++) writeFileSync(join(tree, `directory/file-${i}`), noise(i + 1, 100_000 + i));
   symlinkSync("directory", join(tree, "link"));
   build(tree, `${layout}:good`, "-c");
   writeFileSync(join(tree, "more"), "more");

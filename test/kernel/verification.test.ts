@@ -7,7 +7,7 @@ import { type KernelName, type Machine, manifestOf, storeDisk } from "@puzzlefs/
 import test from "ava";
 import { attempt, puzzlefs } from "../support/programs.ts";
 import { Scratch } from "../support/scratch.ts";
-import { randomBytes } from "../support/trees/content.ts";
+import { noise } from "@puzzlefs/testing";
 import { bootDriver, kernels, kernelTest, missingFor, mountImage } from "./driver.ts";
 
 /** 20,000 bytes are a chunk, and equal ones are one blob. */
@@ -30,17 +30,17 @@ function prepare(scratch: Scratch): Prepared {
   const directory = scratch.directory("store");
   const tree = scratch.directory("tree");
   mkdirSync(join(tree, "files"));
-  for (let i = 0; i < 12; i++) writeFileSync(join(tree, `files/own-${i}`), randomBytes(small, i + 1));
-  for (const name of ["shared-1", "shared-2"]) writeFileSync(join(tree, "files", name), randomBytes(small, 100));
-  writeFileSync(join(tree, "files/large"), randomBytes(large, 200));
-  writeFileSync(join(tree, "files/sparse"), randomBytes(small, 300));
+  for (let i = 0; i < 12; i++) writeFileSync(join(tree, `files/own-${i}`), noise(i + 1, small));
+  for (const name of ["shared-1", "shared-2"]) writeFileSync(join(tree, "files", name), noise(100, small));
+  writeFileSync(join(tree, "files/large"), noise(200, large));
+  writeFileSync(join(tree, "files/sparse"), noise(300, small));
   truncateSync(join(tree, "files/sparse"), 10 * large);
   const { stdout, stderr } = attempt(puzzlefs, ["build", tree, `${directory}/oci:v1`]);
   const verity = /manifest digest: ([0-9a-f]{64})/.exec(stdout + stderr)?.[1] ?? "";
   // Holes are read without it, however blobs are verified.
   rmSync(`${directory}/oci/blobs/sha256/${Buffer.from(ZERO_BLOB_DIGEST.toUint8Array()).toString("hex")}`);
   const manifest = manifestOf(`${directory}/oci`, "v1");
-  return { directory, manifest, verity, shared: sha256(randomBytes(small, 100)) };
+  return { directory, manifest, verity, shared: sha256(noise(100, small)) };
 }
 
 /** Names of the files that cannot be read to their end. */

@@ -9,7 +9,7 @@ import { run } from "../support/programs.ts";
 import type { Scratch } from "../support/scratch.ts";
 import { kernels } from "../kernel/driver.ts";
 import { HostileStore } from "../kernel/hostile-images.ts";
-import { randomBytes } from "../support/trees/content.ts";
+import { noise } from "@puzzlefs/testing";
 import { makeHostileTree } from "../support/trees/hostile.ts";
 import { guestTest, guestWith } from "./guest.ts";
 import { buildImage, type StoredImage } from "./images.ts";
@@ -40,7 +40,7 @@ function prepare(scratch: Scratch): Prepared {
   makeHostileTree(hostile, hostileOptions);
   const tree = buildImage(store, "hostile", hostile, ["-c", "--mtime", "keep"]);
   const small = scratch.directory("small");
-  for (let i = 0; i < smallFiles; i++) writeFileSync(join(small, `${i}`), randomBytes(chunk, i + 1));
+  for (let i = 0; i < smallFiles; i++) writeFileSync(join(small, `${i}`), noise(i + 1, chunk));
   const lossy = buildImage(store, "lossy", small);
   // Each defect of a layout has a layout of its own.
   for (const name of ["spoiled", "no-metadata", "bad-index"])
@@ -68,7 +68,7 @@ function prepare(scratch: Scratch): Prepared {
       name === foreign ? 1 : 3,
     ]),
   ];
-  const lost = [1, 3].map((seed) => createHash("sha256").update(randomBytes(chunk, seed)).digest("hex"));
+  const lost = [1, 3].map((seed) => createHash("sha256").update(noise(seed, chunk)).digest("hex"));
   unlinkSync(join(store, "lossy/blobs/sha256", lost[0] ?? ""));
   truncateSync(join(store, "lossy/blobs/sha256", lost[1] ?? ""), chunk / 2);
   const disk = scratch.fresh("store.ext4");

@@ -5,7 +5,7 @@ import { ext4Image, type KernelName } from "@puzzlefs/qemu";
 import { attempt, puzzlefs, run } from "../support/programs.ts";
 import type { Scratch } from "../support/scratch.ts";
 import { kernels } from "../kernel/driver.ts";
-import { randomBytes } from "../support/trees/content.ts";
+import { noise } from "@puzzlefs/testing";
 import { type Guest, guestTest, guestWith } from "./guest.ts";
 
 /** Every way to store chunks; each in a layout of its own. */
@@ -36,15 +36,15 @@ function prepare(scratch: Scratch): Prepared {
   };
   const tree = scratch.directory("tree");
   mkdirSync(join(tree, "files"));
-  for (let i = 0; i < 8; i++) writeFileSync(join(tree, `files/${i}`), randomBytes(small, i + 1));
+  for (let i = 0; i < 8; i++) writeFileSync(join(tree, `files/${i}`), noise(i + 1, small));
   // Of sizes about where a Merkle tree gets another level: one block, 128 blocks.
   for (const size of [0, 1, 4096, 4097, 128 * 4096, 128 * 4096 + 1]) {
-    writeFileSync(join(tree, `files/size-${size}`), randomBytes(size, 1000 + size));
+    writeFileSync(join(tree, `files/size-${size}`), noise(1000 + size, size));
   }
   writeFileSync(join(tree, "files/text"), "the same line again and again\n".repeat(20_000));
   for (const [layout, options] of Object.entries(images)) build(layout, tree, options);
   const many = scratch.directory("many");
-  for (let i = 0; i < manyFiles; i++) writeFileSync(join(many, `${i}`), randomBytes(small, 10_000 + i));
+  for (let i = 0; i < manyFiles; i++) writeFileSync(join(many, `${i}`), noise(10_000 + i, small));
   build("many", many, []);
   const disks: [string, string] = [scratch.fresh("store.ext4"), scratch.fresh("plain.ext4")];
   ext4Image(disks[0], store);

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { ext4Image, type KernelName } from "@puzzlefs/qemu";
 import type { Scratch } from "../support/scratch.ts";
 import { kernels } from "../kernel/driver.ts";
-import { randomBytes } from "../support/trees/content.ts";
+import { noise } from "@puzzlefs/testing";
 import { guestTest, guestWith, type Material } from "./guest.ts";
 import { buildImage, type StoredImage } from "./images.ts";
 
@@ -36,12 +36,12 @@ function prepare(scratch: Scratch): Failing {
   const store = scratch.directory("store");
   const tree = scratch.directory("tree");
   mkdirSync(join(tree, "files"));
-  for (const seed of ownSeeds) writeFileSync(join(tree, `files/own-${seed}`), randomBytes(small, seed));
-  for (const name of ["shared-1", "shared-2"]) writeFileSync(join(tree, "files", name), randomBytes(small, sharedSeed));
+  for (const seed of ownSeeds) writeFileSync(join(tree, `files/own-${seed}`), noise(seed, small));
+  for (const name of ["shared-1", "shared-2"]) writeFileSync(join(tree, "files", name), noise(sharedSeed, small));
   const image = buildImage(store, "oci", tree);
   const disk = scratch.fresh("store.ext4");
   ext4Image(disk, store);
-  const shared = createHash("sha256").update(randomBytes(small, sharedSeed)).digest("hex");
+  const shared = createHash("sha256").update(noise(sharedSeed, small)).digest("hex");
   const sectors = statSync(disk).size / sectorSize;
   const setUp = `modprobe -a dm_mod dm_flakey && umount /store
     dmsetup create store --table '${healthy(sectors)}' && mount -t ext4 -o ro /dev/dm-0 /store`;

@@ -9,7 +9,7 @@ import { ext4Image, type KernelName } from "@puzzlefs/qemu";
 import type { ExecutionContext } from "ava";
 import type { Scratch } from "../support/scratch.ts";
 import { kernels } from "../kernel/driver.ts";
-import { randomBytes } from "../support/trees/content.ts";
+import { noise } from "@puzzlefs/testing";
 import { type Guest, guestTest, guestWith, type Material } from "./guest.ts";
 import { buildImage, type StoredImage } from "./images.ts";
 
@@ -21,7 +21,7 @@ const ownSeeds = [1, 2, 3, 4];
 const sharedSeed = 100;
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
-const blobOf = (seed: number): string => sha256(randomBytes(small, seed));
+const blobOf = (seed: number): string => sha256(noise(seed, small));
 
 const drivers = ["fuse", "kernel"] as const;
 type Driver = (typeof drivers)[number];
@@ -34,9 +34,9 @@ function prepare(scratch: Scratch): Material & { image: StoredImage; other: Stor
   const store = scratch.directory("store");
   const tree = scratch.directory("tree");
   mkdirSync(join(tree, "files"));
-  for (const seed of ownSeeds) writeFileSync(join(tree, `files/own-${seed}`), randomBytes(small, seed));
-  for (const name of ["shared-1", "shared-2"]) writeFileSync(join(tree, "files", name), randomBytes(small, sharedSeed));
-  writeFileSync(join(tree, "files/large"), randomBytes(large, 200));
+  for (const seed of ownSeeds) writeFileSync(join(tree, `files/own-${seed}`), noise(seed, small));
+  for (const name of ["shared-1", "shared-2"]) writeFileSync(join(tree, "files", name), noise(sharedSeed, small));
+  writeFileSync(join(tree, "files/large"), noise(200, large));
   const image = buildImage(store, "oci", tree);
   const other = buildImage(store, "packed", tree, ["-c", "--pack", "256K"]);
   const disk = scratch.fresh("store.ext4");
@@ -142,7 +142,7 @@ function declare(kernel: KernelName): void {
     guestTest(kernel, `${driver}: a byte changed on the disk below is EIO for its file`, async (t) => {
       const { guest, image } = await ready();
       const blob = blobOf(3);
-      const original = randomBytes(small, 3).readUInt8(100);
+      const original = noise(3, small).readUInt8(100);
       const poke = (byte: number): string => `
         block=$(lua /verity.lua block ${blobPath(blob)})
         printf '\\${byte.toString(8).padStart(3, "0")}' | dd of=/dev/vda bs=1 seek=$((block * 4096 + 100)) conv=notrunc 2>/dev/null

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ext4Image, type KernelName } from "@puzzlefs/qemu";
 import type { Scratch } from "../support/scratch.ts";
 import { kernels } from "../kernel/driver.ts";
-import { randomBytes } from "../support/trees/content.ts";
+import { noise } from "@puzzlefs/testing";
 import { type Guest, guestTest, guestWith, type Material } from "./guest.ts";
 import { buildImage, type StoredImage } from "./images.ts";
 
@@ -15,7 +15,7 @@ function prepare(scratch: Scratch): Material & { image: StoredImage } {
   const store = scratch.directory("store");
   const tree = scratch.directory("tree");
   mkdirSync(join(tree, "directory"));
-  for (let i = 0; i < 5; i++) writeFileSync(join(tree, `directory/${i}`), randomBytes(30_000, i + 1));
+  for (let i = 0; i < 5; i++) writeFileSync(join(tree, `directory/${i}`), noise(i + 1, 30_000));
   symlinkSync("directory", join(tree, "link"));
   const image = buildImage(store, "oci", tree, ["-c"]);
   const disk = scratch.fresh("store.ext4");

@@ -1,9 +1,7 @@
-import { createCipheriv, createHash } from "node:crypto";
-
-/** The seed of the run, of which test/run.ts prints the value. All that is random in a test is made from it. */
+/** The seed of the run, which test/run.ts prints. Every random choice of a test is derived from it. */
 export const runSeed = Number(process.env["PUZZLEFS_SEED"] ?? 1);
 
-/** Choices that a seed decides: the same seed gives the same choices. */
+/** A generator of random choices: the same seed makes the same choices. */
 export class Random {
   #state: number;
 
@@ -19,12 +17,12 @@ export class Random {
     return (mixed ^ (mixed >>> 14)) >>> 0;
   }
 
-  /** From 0 up to `end`, which it does not reach. */
+  /** An integer from 0 to `end` - 1. */
   below(end: number): number {
     return Math.floor((this.bits() / 2 ** 32) * end);
   }
 
-  /** Once in `times`. */
+  /** True once in `times` calls on average. */
   once(times: number): boolean {
     return this.below(times) === 0;
   }
@@ -47,10 +45,4 @@ export class Random {
     }
     return result;
   }
-}
-
-/** Bytes that look random and are always the same for a name. */
-export function noise(name: string, length: number): Buffer {
-  const key = createHash("sha256").update(name).digest();
-  return createCipheriv("aes-256-ctr", key, Buffer.alloc(16)).update(Buffer.alloc(length));
 }

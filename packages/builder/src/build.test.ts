@@ -18,7 +18,9 @@ import test, { type ExecutionContext } from "ava";
 
 import { build } from "./build.ts";
 import { BuildError } from "./errors.ts";
-import { blobsOf, dumpImage, dumpTree, makeTree, metadataOf, mixedTree, prose, temporaryDirectory } from "./fixture.ts";
+import { prose } from "@puzzlefs/testing";
+import { temporaryDirectory } from "@puzzlefs/testing/temporary";
+import { blobsOf, dumpImage, dumpTree, makeTree, metadataOf, mixedTree } from "./fixture.ts";
 import type { BuildOptions } from "./options.ts";
 
 const ways: Record<string, Partial<BuildOptions>> = {

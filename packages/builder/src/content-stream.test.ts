@@ -11,7 +11,8 @@ import { ContentStream, noPieces, type Pieces } from "./content-stream.ts";
 import { readContent } from "./content.ts";
 import { BuildError } from "./errors.ts";
 import { AT_FDCWD, FileStatus } from "@puzzlefs/linux";
-import { noise, temporaryDirectory } from "./fixture.ts";
+import { noise } from "@puzzlefs/testing";
+import { temporaryDirectory } from "@puzzlefs/testing/temporary";
 import { ChunkQueue } from "./queue.ts";
 import { SlabRing } from "./slab.ts";
 

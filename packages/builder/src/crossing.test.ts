@@ -6,7 +6,8 @@ import type { Crossing } from "@puzzlefs/linux";
 import test, { type ExecutionContext } from "ava";
 import { build } from "./build.ts";
 import { BuildError } from "./errors.ts";
-import { dumpImage, makeTree, temporaryDirectory } from "./fixture.ts";
+import { temporaryDirectory } from "@puzzlefs/testing/temporary";
+import { dumpImage, makeTree } from "./fixture.ts";
 import type { BuildResult } from "./options.ts";
 
 const crossings: Crossing[] = ["device", "subvolumes", "mounts"];

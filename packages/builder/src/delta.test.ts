@@ -19,17 +19,9 @@ import { IntegrityError } from "@puzzlefs/reader";
 import test from "ava";
 
 import { build } from "./build.ts";
-import {
-  blobsOf,
-  copyOf,
-  dumpImage,
-  dumpTree,
-  makeTree,
-  metadataOf,
-  noise,
-  prose,
-  temporaryDirectory,
-} from "./fixture.ts";
+import { noise, prose } from "@puzzlefs/testing";
+import { temporaryDirectory } from "@puzzlefs/testing/temporary";
+import { blobsOf, copyOf, dumpImage, dumpTree, makeTree, metadataOf } from "./fixture.ts";
 
 /** Layers of an image, newest first: the inode numbers that each holds. */
 function layersOf(ociDir: string, tag: string): number[][] {

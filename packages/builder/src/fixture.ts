@@ -1,29 +1,13 @@
-import { copyFileSync, linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, linkSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-import { registerCompletionHandler } from "ava";
 import { openMetadata, readManifest, type Metadata } from "@puzzlefs/format";
 import { Layout, referencedBlobs } from "@puzzlefs/oci";
 import { dump, dumpDirectory, openImageAt } from "@puzzlefs/reader";
-import { noise } from "@puzzlefs/testing";
-
-export { noise };
+import { noise, prose } from "@puzzlefs/testing";
+import { temporaryDirectory } from "@puzzlefs/testing/temporary";
 
 /** What the builder's tests share: trees to build, and ways to look at what was built. */
-
-/** An empty directory, which goes when the tests of this file have ended. */
-export function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), "puzzlefs-builder-"));
-  registerCompletionHandler(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
-
-/** Text that compresses. */
-export function prose(seed: string, length: number): Buffer {
-  const words = Array.from({ length: Math.ceil(length / 3) }, (_, index) => `${seed}${(index * index) % 97} `);
-  return Buffer.from(words.join("")).subarray(0, length);
-}
 
 /** A directory with these files; a name that ends in a slash is a directory. */
 export function makeTree(files: Record<string, string | Uint8Array>): string {

@@ -18,7 +18,9 @@ import { verifyImage } from "@puzzlefs/reader";
 import test from "ava";
 
 import { build } from "./build.ts";
-import { blobsOf, copyOf, dumpImage, dumpTree, makeTree, metadataOf, noise, temporaryDirectory } from "./fixture.ts";
+import { noise } from "@puzzlefs/testing";
+import { temporaryDirectory } from "@puzzlefs/testing/temporary";
+import { blobsOf, copyOf, dumpImage, dumpTree, makeTree, metadataOf } from "./fixture.ts";
 import type { BuildOptions } from "./options.ts";
 import { zeroBlob } from "./zero-blob.ts";
 

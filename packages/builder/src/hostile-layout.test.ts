@@ -16,7 +16,9 @@ import { assembleManifest, fsVerityDigest, Layout } from "@puzzlefs/oci";
 import test from "ava";
 
 import { build } from "./build.ts";
-import { dumpImage, dumpTree, makeTree, metadataOf, mixedTree, noise, temporaryDirectory } from "./fixture.ts";
+import { noise } from "@puzzlefs/testing";
+import { temporaryDirectory } from "@puzzlefs/testing/temporary";
+import { dumpImage, dumpTree, makeTree, metadataOf, mixedTree } from "./fixture.ts";
 import type { BuildOptions } from "./options.ts";
 
 const ways: Record<string, Partial<BuildOptions>> = {

@@ -5,17 +5,9 @@ import { join } from "node:path";
 import test from "ava";
 
 import { build } from "./build.ts";
-import {
-  blobsOf,
-  dumpImage,
-  dumpTree,
-  makeTree,
-  metadataOf,
-  mixedTree,
-  noise,
-  prose,
-  temporaryDirectory,
-} from "./fixture.ts";
+import { noise, prose } from "@puzzlefs/testing";
+import { temporaryDirectory } from "@puzzlefs/testing/temporary";
+import { blobsOf, dumpImage, dumpTree, makeTree, metadataOf, mixedTree } from "./fixture.ts";
 
 for (const compress of [false, true]) {
   const way = compress ? "zstd" : "raw";

@@ -5,7 +5,9 @@ import { findInode, readManifest } from "@puzzlefs/format";
 import { Layout, referencedBlobs } from "@puzzlefs/oci";
 import test, { type ExecutionContext } from "ava";
 import { build } from "./build.ts";
-import { blobsOf, dumpImage, dumpTree, makeTree, metadataOf, noise, prose, temporaryDirectory } from "./fixture.ts";
+import { noise, prose } from "@puzzlefs/testing";
+import { temporaryDirectory } from "@puzzlefs/testing/temporary";
+import { blobsOf, dumpImage, dumpTree, makeTree, metadataOf } from "./fixture.ts";
 import type { BuildOptions, BuildResult } from "./options.ts";
 
 const kinds: Record<string, Partial<BuildOptions>> = {

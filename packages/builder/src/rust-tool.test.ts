@@ -7,7 +7,9 @@ import { CHUNK_TYPE, Layout } from "@puzzlefs/oci";
 import test from "ava";
 
 import { build } from "./build.ts";
-import { dumpImage, dumpTree, makeTree, metadataOf, mixedTree, noise, prose, temporaryDirectory } from "./fixture.ts";
+import { noise, prose } from "@puzzlefs/testing";
+import { temporaryDirectory } from "@puzzlefs/testing/temporary";
+import { dumpImage, dumpTree, makeTree, metadataOf, mixedTree } from "./fixture.ts";
 
 const cache = process.env["PUZZLEFS_CACHE"] ?? join(homedir(), ".cache/puzzlefs");
 const rustTool = join(cache, "rust/bin/puzzlefs");

@@ -5,7 +5,7 @@ import test from "ava";
 
 import type * as zstd from "zstd-napi";
 
-import { noise, prose } from "./fixture.ts";
+import { noise, prose } from "@puzzlefs/testing";
 import { SeekableCompressor, seekTableBytes, storedFrameOverhead, storeFrame, writeSeekTable } from "./seekable.ts";
 
 const { decompress } = createRequire(import.meta.url)("zstd-napi") as typeof zstd;

@@ -16,7 +16,8 @@ import { eventually } from "@puzzlefs/testing";
 import test from "ava";
 
 import { build } from "./build.ts";
-import { dumpImage, dumpTree, makeTree, temporaryDirectory } from "./fixture.ts";
+import { temporaryDirectory } from "@puzzlefs/testing/temporary";
+import { dumpImage, dumpTree, makeTree } from "./fixture.ts";
 import { Omissions } from "./omissions.ts";
 import { FreshNumbering, type TreeNode } from "./tree.ts";
 import { walkTree } from "./walk.ts";

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { Random } from "@puzzlefs/testing";
 import test from "ava";
 import { commandOfBytes } from "./child-arguments.ts";
 import { bytesOf, textOf } from "./encoding.ts";
@@ -70,21 +71,15 @@ test("a name comes back from how it is shown", (t) => {
 });
 
 test("random bytes are decoded as Python does, come back, and reach a command whole", (t) => {
-  const seed = Number(process.env["SEED"] ?? Date.now() % 2 ** 31);
-  t.log(`seed ${seed} (SEED=)`);
-  let state = seed;
-  const random = (below: number): number => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
+  const random = new Random();
   const interesting = Buffer.from(
     "00aACE/\n\x7f\x80\x8f\x90\x9f\xa0\xbf\xc0\xc2\xdf\xe0\xe2\xed\xef\xf0\xf1\xf4\xf5\xff",
     "latin1",
   );
   const samples = Array.from({ length: 3000 }, () =>
     Buffer.from(
-      Array.from({ length: random(9) }, () =>
-        random(8) === 0 ? 1 + random(255) : interesting[random(interesting.length)],
+      Array.from({ length: random.below(9) }, () =>
+        random.once(8) ? 1 + random.below(255) : random.pick([...interesting]),
       ),
     ),
   );

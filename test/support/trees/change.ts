@@ -1,12 +1,12 @@
 import { appendFileSync, chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { randomBytes } from "./content.ts";
+import { noise } from "@puzzlefs/testing";
 
 /** Makes of a hostile tree its next version: files changed, removed, added, renamed, replaced, and with other modes. */
 export function changeTree(root: string): void {
   const at = (name: string): string => join(root, name);
   appendFileSync(at("sizes/large"), "one line more\n");
-  writeFileSync(at("sizes/new"), randomBytes(40_000, 4242));
+  writeFileSync(at("sizes/new"), noise(4242, 40_000));
   writeFileSync(at("sizes/text-8192"), "now small");
   renameSync(at("sizes/random-65536"), at("sizes/renamed"));
   chmodSync(at("sizes/random-16384"), 0o600);

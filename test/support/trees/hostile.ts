@@ -10,9 +10,9 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { AT_FDCWD, lchown, lsetxattr, makedev, mknodat } from "@puzzlefs/linux";
+import { AT_FDCWD, descriptorPath, lchown, lsetxattr, makedev, mknodat } from "@puzzlefs/linux";
 import { setAcl, setCapability, setUserAttributes } from "./attributes.ts";
-import { randomBytes, textBytes } from "./content.ts";
+import { noise, prose } from "@puzzlefs/testing";
 import { setTimes } from "./times.ts";
 
 export interface HostileTreeOptions {
@@ -20,8 +20,10 @@ export interface HostileTreeOptions {
   largeDirectory?: number;
   /** Size of the sparse file, bytes. Default 200 MB. */
   sparseBytes?: number;
-  /** What only root can make: devices, other owners, attributes of the system. Default: whether we are root. */
+  /** What only root can make: devices, other owners, attributes of the system. Default: whether this process is root's. */
   privileged?: boolean;
+  /** Also directories whose path exceeds PATH_MAX, which many tools cannot read. Their times are not fixed. */
+  beyondPathMax?: boolean;
 }
 
 /** Where tools that handle blocks go wrong: pages, chunks of the default sizes, and buffers. */
@@ -30,8 +32,8 @@ const depth = 100;
 const largestId = 0xfffffffe;
 
 /**
- * Makes a tree with all that has ever broken a tool that copies trees, the same on every machine, times included.
- * `root` must not exist. Without privileges, what only root can make (and a file that only root can read) is left out.
+ * Makes a tree with everything that has broken a tool that copies trees, the same on every machine, times included.
+ * `root` must not exist. Without privileges, entries that only root can make or read are left out.
  */
 export function makeHostileTree(root: string, options: HostileTreeOptions = {}): void {
   const at = (name: string): Buffer => Buffer.from(`${root}/${name}`, "latin1");
@@ -52,6 +54,7 @@ export function makeHostileTree(root: string, options: HostileTreeOptions = {}):
   }
   hardLinks(at, privileged);
   setTimes(at(""));
+  if (options.beyondPathMax === true) directoriesBeyondPathMax(root);
 }
 
 /** Makes a path, given in latin1, below the tree's root. */
@@ -68,7 +71,7 @@ function oddNames(at: At): void {
     "x".repeat(255),
     "\xe2\x82\xac".repeat(85),
   ];
-  for (const [i, name] of names.entries()) writeFileSync(at(`names/${name}`), textBytes(10 + i, i));
+  for (const [i, name] of names.entries()) writeFileSync(at(`names/${name}`), prose(i, 10 + i));
   // Neighbours in byte order that other orders put elsewhere.
   for (const name of ["a", "a-b", "a.b", "a0", "B", "_", "\x80"]) mkdirSync(at(`names/dir ${name}`));
   mkdirSync(at(`names/${"y".repeat(255)}`));
@@ -80,13 +83,13 @@ function boundarySizes(at: At): void {
   let seed = 0;
   for (const size of [0, 1, 2, ...boundaries.flatMap((boundary) => [boundary - 1, boundary, boundary + 1])]) {
     seed += 1;
-    writeFileSync(at(`sizes/random-${size}`), randomBytes(size, seed));
-    writeFileSync(at(`sizes/text-${size}`), textBytes(size, seed));
+    writeFileSync(at(`sizes/random-${size}`), noise(seed, size));
+    writeFileSync(at(`sizes/text-${size}`), prose(seed, size));
     writeFileSync(at(`sizes/zero-${size}`), Buffer.alloc(size));
   }
-  writeFileSync(at("sizes/same-as-random-65537"), randomBytes(65537, 13));
-  writeFileSync(at("sizes/also-the-same"), randomBytes(65537, 13));
-  writeFileSync(at("sizes/large"), randomBytes(5_000_011, 99));
+  writeFileSync(at("sizes/same-as-random-65537"), noise(13, 65537));
+  writeFileSync(at("sizes/also-the-same"), noise(13, 65537));
+  writeFileSync(at("sizes/large"), noise(99, 5_000_011));
 }
 
 function deepDirectories(at: At): void {
@@ -97,6 +100,21 @@ function deepDirectories(at: At): void {
     path += `/level-${level}`;
   }
   mkdirSync(at("empty-directory"));
+}
+
+/** Names that together exceed PATH_MAX, so each directory is made through a descriptor of its parent. */
+function directoriesBeyondPathMax(root: string): void {
+  let parent = openSync(root, "r");
+  const name = Buffer.from("deep".repeat(25));
+  for (let level = 0; level < 60; level++) {
+    const path = descriptorPath(parent, name);
+    mkdirSync(path);
+    const next = openSync(path, "r");
+    closeSync(parent);
+    parent = next;
+  }
+  writeFileSync(descriptorPath(parent, Buffer.from("bottom")), "found");
+  closeSync(parent);
 }
 
 function largeDirectory(at: At, entries: number): void {
@@ -146,7 +164,7 @@ function devices(at: At): void {
 
 function hardLinks(at: At, privileged: boolean): void {
   for (const directory of ["links", "links/one", "links/two"]) mkdirSync(at(directory));
-  writeFileSync(at("links/one/file"), randomBytes(100_000, 500));
+  writeFileSync(at("links/one/file"), noise(500, 100_000));
   for (const name of ["links/two/file", "links/third", "names/fourth"]) linkSync(at("links/one/file"), at(name));
   writeFileSync(at("links/small"), "small");
   linkSync(at("links/small"), at("links/one/small"));
