@@ -39,7 +39,7 @@ function timed(action: () => void): number {
   return Number(process.hrtime.bigint() - start) / 1e9;
 }
 
-/** @param read gives what its time is to be multiplied by */
+/** @param read returns the factor by which its time is multiplied */
 function onLargeFile(read: (descriptor: number) => number): FuseCase["measure"] {
   return (mountpoint, { large }) => {
     const descriptor = openSync(join(mountpoint, large), "r");

@@ -16,7 +16,7 @@ const program = resolve(import.meta.dirname, "../packages/cli/bin/puzzlefs");
 const cache = resolve(process.argv[2] ?? ".");
 const rootName = "trees/debian-bookworm";
 
-/** What `puzzlefs build --json` says. */
+/** The output of `puzzlefs build --json`. */
 interface Built {
   files: number;
   bytes: number;
@@ -52,7 +52,7 @@ class Demo {
       )}`,
     );
 
-    step("It is mounted as it lies");
+    step("The image is mounted without unpacking");
     mkdirSync(join(this.#directory, "mnt"));
     this.#puzzlefs("mount", "store:v2", "mnt");
     this.#mounted = true;
@@ -115,7 +115,7 @@ class Demo {
     if (stdout !== "") console.log(indent(stdout.trimEnd()));
   }
 
-  /** Runs puzzlefs beside others and gives what it prints; its progress bar shows on a terminal. */
+  /** Runs puzzlefs concurrently and returns its output; a terminal shows its progress bar. */
   async #output(argv: string[]): Promise<string> {
     show(["puzzlefs", ...argv]);
     const child = spawn(program, argv, { cwd: this.#directory, stdio: ["ignore", "pipe", "inherit"] });

@@ -13,7 +13,7 @@ import {
 import { join } from "node:path";
 import { createCipheriv } from "node:crypto";
 
-/** What an upgrade did to a root: one line for people. */
+/** A line of text for the user about one change. */
 type Change = string;
 
 /**
@@ -39,9 +39,9 @@ function configure(root: string): Change {
 function rebuild(root: string, file: string): Change {
   const path = join(root, file);
   const old = readFileSync(path);
-  const place = Math.floor(old.length / 3);
+  const middle = Math.floor(old.length / 3);
   const inserted = 1000;
-  writeFileSync(path, Buffer.concat([old.subarray(0, place), noise(file, inserted), old.subarray(place)]));
+  writeFileSync(path, Buffer.concat([old.subarray(0, middle), noise(file, inserted), old.subarray(middle)]));
   return `${file}: ${inserted} bytes inserted in the middle of ${old.length}`;
 }
 

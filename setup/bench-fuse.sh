@@ -27,7 +27,7 @@ erofsfuse() {
 	# With nothing installed, apt brings the libraries as well.
 	if ! suite_update trixie || ! suite_apt trixie apt-get install --yes --no-install-recommends --download-only \
 		erofsfuse >"$cache/erofsfuse.log" 2>&1; then
-		say "erofsfuse cannot be had: it is left out ($cache/erofsfuse.log, $cache/kernels-apt.log)"
+		say "erofsfuse cannot be installed: it is left out ($cache/erofsfuse.log, $cache/kernels-apt.log)"
 		rm -rf "$work" "$target.new"
 		return 0
 	fi

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Part of setup.sh: trixie's kernel, built with every checker that finds a driver's mistakes (debug.config says which),
+# Part of setup.sh: trixie's kernel, built with every checker that finds a driver's mistakes (listed in debug.config),
 # laid out like the kernels of kernels.sh; and what the kernel's own sources have to check a driver's sources with.
 
 # What a module build reads of a built kernel tree; the rest of it, 3 GB, is removed.
@@ -92,7 +92,7 @@ kernel_scripts() {
 	rm -rf "$work"
 }
 
-# Sparse of trixie does not know what headers of 7.x say; forky's runs in the root directory with trixie's libc.
+# Sparse of trixie cannot parse the headers of 7.x; forky's runs in the root directory with trixie's libc.
 newer_sparse() {
 	toolchain=$trees/$trixie_toolchain
 	[ -e "$toolchain/usr/bin/gcc" ] && [ ! -e "$toolchain/usr/local/bin/sparse-newer" ] || return 0

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Part of setup.sh: Debian's userland for suites that are not ours, as a root directory and as the disk of a virtual
-# machine, $trees/debian-trixie/root and root.ext4. The suites' sources are in no package registry: who has them puts
-# them into $cache/external (test/external/README.md).
+# machine, $trees/debian-trixie/root and root.ext4. The suites' sources are in no package registry: the user
+# puts them into $cache/external (test/external/README.md).
 
 external_packages=acl,attr,e2fsprogs,fio,libarchive-tools,mtree-netbsd,procps,python3,rsync,util-linux
 

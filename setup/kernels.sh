@@ -114,7 +114,7 @@ kernel_toolchain() {
 	mv "$toolchain.new" "$toolchain"
 }
 
-# A kernel that cannot be had costs the tests that need it, nothing else: they report themselves skipped.
+# If a kernel cannot be installed, the tests that need it are skipped, with the reason.
 kernels() {
 	[ "$(dpkg --print-architecture)" = amd64 ] || { say "virtual machines only on amd64: what needs them is skipped"; return 0; }
 	packages busybox-static e2fsprogs gcc kmod libc6-dev libelf1 liblua5.4-dev make mmdebstrap \

@@ -4,7 +4,7 @@
 
 recipes_packages=docker-registry,fuse3,iproute2,jq,libstdc++6,lxc,mount,procps,skopeo,umoci
 
-# A root directory that cannot be had costs the tests that need it, nothing else.
+# If the root directory cannot be made, the tests that need it are skipped.
 recipes_root() {
 	target=$trees/recipes
 	[ "$(cat "$target/stamp" 2>/dev/null)" != "$recipes_packages" ] || return 0

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Brings what the project needs and is not in git. Quick when nothing is missing.
 #   setup.sh run      what building and the demo need
-#   setup.sh test     what the tests and benchmarks need besides
+#   setup.sh test     what the tests and benchmarks also need
 #   setup.sh kernels  three kernels to boot in QEMU, their modules' compiler, Debian's userland for two of them, and what
 #                     `make test` checks the driver's sources with: sparse, checkpatch
 #   setup.sh debug-kernel    one more, built with every checker of the kernel
@@ -19,11 +19,11 @@ set -eu
 umask 022
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-# Root's home is closed to others, who run our Node in the tests of ordinary users.
+# Other users cannot enter root's home, but run our Node in the tests of ordinary users.
 home_cache=${XDG_CACHE_HOME:-$HOME/.cache}
 [ "$(id -u)" != 0 ] || home_cache=/var/cache
 cache=${PUZZLEFS_CACHE:-$home_cache/puzzlefs}
-# Root directories of Debian, in a directory that is closed to others: they have set-uid programs that nobody updates.
+# Root directories of Debian, in a directory that is closed to others: they have set-uid programs that are never updated.
 trees=$cache/trees
 npm_packages=$root/setup/npm-packages.txt
 rust_tool_version=0.2.0
@@ -152,12 +152,12 @@ debian_root() {
 	mv "$trees/debian-bookworm.new" "$trees/debian-bookworm"
 }
 
-# The Rust tool, to be compared with; the tests that need it say so where it is missing.
+# The Rust tool, for comparisons; without it the tests that need it are skipped, with the reason.
 rust_tool() {
 	[ ! -x "$cache/rust/bin/puzzlefs" ] || return 0
 	version=$(cargo --version 2>/dev/null | awk '{ print $2 }')
 	if [ "$(printf '%s\n1.85\n' "${version:-0}" | sort -V | head -n 1)" != 1.85 ]; then
-		say "cargo 1.85 or newer is not here: what compares with the Rust tool is skipped"
+		say "no cargo 1.85 or newer: comparisons with the Rust tool are skipped"
 		return 0
 	fi
 	say "the Rust tool by cargo (about three minutes)"

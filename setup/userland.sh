@@ -4,7 +4,7 @@
 
 userland_packages=dmsetup,e2fsprogs,fsverity,fuse3,kmod,libstdc++6,mount,procps
 
-# A root directory that cannot be had costs the tests that need it, nothing else.
+# If a root directory cannot be made, the tests that need it are skipped.
 userland() {
 	for suite in bookworm trixie; do
 		target=$trees/userland/$suite

@@ -48,8 +48,8 @@ function readsPerWord(bytes: Uint8Array, check: (bytes: Bytes) => void): number 
 function checkMetadata(bytes: Bytes): void {
   const image = checkEncoding(openMessage(bytes, new Uint32Array(MAX_SEGMENTS + 1)), new Float64Array(1));
   const records = countRecords(image);
-  const lent = [new Uint32Array(records), new Float64Array(records), new Float64Array(records)] as const;
-  const { unsorted, index } = validate(image, ...lent);
+  const scratch = [new Uint32Array(records), new Float64Array(records), new Float64Array(records)] as const;
+  const { unsorted, index } = validate(image, ...scratch);
   if (unsorted > 0) indexNames(image, unsorted, new Uint32Array(index));
 }
 

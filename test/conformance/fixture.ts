@@ -25,7 +25,7 @@ export function useHarnesses(test: TestFn): Harnesses {
   return harnesses;
 }
 
-/** The verdict of the generated TypeScript; throws where a build of the generated C says anything else. */
+/** The verdict of the generated TypeScript; throws if a build of the generated C returns another one. */
 export async function agreed(
   harnesses: Harnesses,
   kind: ObjectKind,

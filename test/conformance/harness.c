@@ -5,7 +5,7 @@
  *
  * Requests on stdin: a letter for the kind of object, a length of 32 bits, the
  * claimed size of the object of 64 bits, the bytes. Answers on stdout: a length
- * of 32 bits, text. All memory that is lent to the generated code is allocated
+ * of 32 bits, text. All scratch memory of the generated code is allocated
  * in exactly the size that it asks for, so that a sanitizer sees any overrun.
  */
 #include <inttypes.h>
@@ -53,7 +53,7 @@ static void put_ends(struct text *text, struct pfs_inode inode, struct pfs_file_
 	}
 }
 
-/* What the image records of byte `offset` of a blob, read as it says and the other way. */
+/* What the image records of byte `offset` of a blob, read in the recorded form and in the other one. */
 static void put_recorded(struct text *text, struct pfs_rootfs image, struct pfs_blob_ref blob, u64 offset)
 {
 	struct pfs_bytes digest = pfs_blob_ref_digest(blob);
@@ -118,7 +118,7 @@ static u64 look_up(struct pfs_rootfs image, struct pfs_scratch_u32 index, u64 di
 	return pfs_find_name(image, index, dir, name, &inode) ? pfs_inode_ino(inode) : 0;
 }
 
-/* Lists directory `dir`; gives its directories to `queue`. */
+/* Lists directory `dir`; adds its directories to `queue`. */
 static u64 put_names(struct text *text, struct pfs_rootfs image,
 		     struct pfs_scratch_u32 index, u64 dir,
 		     struct pfs_scratch_u53 queue, u64 queued)
@@ -183,7 +183,7 @@ static void put_tree(struct text *text, struct pfs_rootfs image, struct pfs_summ
 				   queue, queued);
 }
 
-/* The last step, with exactly the memory that validation says it takes. */
+/* The last step, with exactly the memory that validation computed. */
 static void judge_names(struct text *text, struct pfs_rootfs image, struct pfs_summary summary,
 			struct pfs_scratch_u32 links, struct pfs_scratch_u53 parents,
 			struct pfs_scratch_u53 queue)
@@ -337,7 +337,7 @@ static void judge_seek_table(struct text *text, struct pfs_bytes tail, u64 blob_
 	free(content.data);
 }
 
-/* One request; gives false at the end of the input. */
+/* One request; returns false at the end of the input. */
 static bool answer(void)
 {
 	struct { u8 kind; u8 length[4]; u8 size[8]; } request;

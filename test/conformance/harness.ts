@@ -33,7 +33,7 @@ const sourcesIn = (directory: string): string[] =>
     .filter((name) => name.endsWith(".c"))
     .map((name) => join(directory, name));
 
-/** Compiles the generated C of `kernel` for the harness; gives the program. Throws what the compiler says. */
+/** Compiles the generated C of `kernel` for the harness; returns the program's path. Throws the compiler's messages. */
 export async function compile(build: Build, kernel = KERNEL): Promise<string> {
   const sources = [...sourcesIn(here), ...sourcesIn(join(kernel, "generated")), join(kernel, "format_base.c")];
   const headers = [join(kernel, "format_base.h"), join(kernel, "generated/format.h"), join(here, "text.h")];

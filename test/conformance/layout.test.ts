@@ -32,7 +32,7 @@ function layoutsOfTool(): Map<string, StructLayout> {
   return layouts;
 }
 
-/** What the arguments of an accessor of wire.ts or wire.c say. */
+/** The location that the arguments of an accessor of wire.ts or wire.c describe. */
 function placeOf(accessor: string, offset: string, mask: string | undefined): string {
   if (/^(struct|list|data)/.test(accessor)) return `pointer ${offset}`;
   return `bit ${Number(offset) * 8 + (mask === undefined ? 0 : Math.log2(Number(mask)))}`;

@@ -13,7 +13,7 @@ const VERITY = "io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash";
 
 const hex = (random: Random): string => Buffer.from(random.bytes(32)).toString("hex");
 
-/** Values of any kind, for members that nobody reads. */
+/** Values of any kind, for members that are not read. */
 function anything(random: Random, depth = 0): unknown {
   const turn = random.below(depth > 3 ? 5 : 7);
   if (turn === 0) return random.pick([null, true, false]);
@@ -40,7 +40,7 @@ function layer(random: Random, rootfs: boolean): object {
   ]);
 }
 
-/** A manifest as text, with white space and escapes that say nothing. */
+/** A manifest as text, with white space and escapes that do not change its meaning. */
 function manifest(random: Random): string {
   const rootfs = random.once(12) ? random.below(3) : 1;
   const layers = Array.from({ length: rootfs + random.below(4) }, (_, i) => layer(random, i < rootfs));
@@ -151,7 +151,7 @@ async function agreedRule(bytes: Uint8Array): Promise<string> {
 const LONE = ["\\ud83d", "\\ude00", "\\uD800x", "\\udfff\\ud800", "\\ud83d\\ud83d\\ude00"];
 const PAIRED = ["\\ud83d\\ude00", "\\\\ud83d", '\\"\\\\ude00'];
 const digestOf = `sha256:${"0".repeat(64)}`;
-/** Manifests with a string wherever there may be one, in places too that nobody reads. */
+/** Manifests with a string at every position that permits one, also in members that are not read. */
 const places: ((string: string) => string)[] = [
   (string) => `"x": "${string}"`,
   (string) => `"x": "${string}", "x": 1`,

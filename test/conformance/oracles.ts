@@ -15,7 +15,7 @@ import type { Structs } from "./spec.ts";
 
 export const CAPNP_FILE = join(ROOT, "schema/generated/metadata.capnp");
 
-/** How a reader gives the members of its structs. `undefined`: what is not there, and reads as zero or empty. */
+/** How a reader returns the members of its structs. `undefined`: absent, which reads as zero or empty. */
 interface Reading {
   member(struct: unknown, field: Field): unknown;
   /** The view that has the members of a union, and which one is there. */
@@ -95,7 +95,7 @@ async function compiledSchema(): Promise<Record<string, unknown>> {
 
 type StructType = Parameters<Message["getRoot"]>[0];
 
-/** capnp-es' getters; a union's members are getters of a group, of which `which()` tells the present one. */
+/** capnp-es' getters; a union's members are getters of a group, whose `which()` returns the present one. */
 const GETTER_READING: Reading = {
   member: (struct, field) => {
     if (field.type.is === "void") return null;

@@ -53,8 +53,8 @@ class Reader {
   }
 }
 
-/** Where something lies: its segment, and a word in it. */
-interface Place {
+/** A segment, and a word in it. */
+interface Location {
   segment: number;
   word: number;
 }
@@ -66,7 +66,7 @@ class Writer {
 
   constructor(random: Random, segments: number) {
     this.#random = random;
-    // To the `capnp` tool a segment of no words is none: each but the first starts with a word that says nothing.
+    // To the `capnp` tool a segment of no words is none: each but the first starts with an unused word.
     this.#segments = Array.from({ length: segments }, (_, i) => (i === 0 ? [] : [0n]));
   }
 
@@ -74,9 +74,9 @@ class Writer {
     return this.#segments[segment] ?? [];
   }
 
-  #reserve(words: number, segment = this.#random.below(this.#segments.length)): Place {
+  #reserve(words: number, segment = this.#random.below(this.#segments.length)): Location {
     const target = this.#words(segment);
-    // What lies between objects says nothing.
+    // Words between objects have no meaning.
     for (let gap = this.#random.once(8) ? this.#random.below(3) : 0; gap > 0; gap--)
       target.push(BigInt(this.#random.bits()));
     const word = target.length;
@@ -84,17 +84,17 @@ class Writer {
     return { segment, word };
   }
 
-  #near(at: Place, target: number, kind: number, sizes: number): void {
+  #near(at: Location, target: number, kind: number, sizes: number): void {
     const low = (((target - at.word - 1) << 2) | kind) >>> 0;
     this.#words(at.segment)[at.word] = BigInt(low) | (BigInt(sizes) << 32n);
   }
 
-  #far(at: Place, pad: Place, double: number): void {
+  #far(at: Location, pad: Location, double: number): void {
     this.#words(at.segment)[at.word] = BigInt(pad.word * 8 + double * 4 + 2) | (BigInt(pad.segment) << 32n);
   }
 
   /** Points from `at` to an object; `kind` and `sizes` are those of a near pointer. */
-  #point(at: Place, target: Place, kind: number, sizes: number): void {
+  #point(at: Location, target: Location, kind: number, sizes: number): void {
     const direct = at.segment === target.segment;
     if (direct && !this.#random.once(6)) {
       this.#near(at, target.word, kind, sizes);
@@ -110,7 +110,7 @@ class Writer {
     }
   }
 
-  #fill({ data, pointers }: StructNode, at: Place, words: number): void {
+  #fill({ data, pointers }: StructNode, at: Location, words: number): void {
     const padded = new BigUint64Array(words);
     new Uint8Array(padded.buffer).set(data.subarray(0, words * 8));
     padded.forEach((word, i) => (this.#words(at.segment)[at.word + i] = word));
@@ -118,7 +118,7 @@ class Writer {
     for (const i of order) this.write({ segment: at.segment, word: at.word + words + i }, pointers[i]);
   }
 
-  write(at: Place, node: Node): void {
+  write(at: Location, node: Node): void {
     if (node === undefined) return;
     if (node.kind === "data") {
       if (node.data.length === 0 && this.#random.once(2)) return;
@@ -150,7 +150,7 @@ class Writer {
   }
 
   /** The root pointer is the first word of the first segment. */
-  #reserveFirst(): Place {
+  #reserveFirst(): Location {
     this.#words(0).push(0n);
     return { segment: 0, word: 0 };
   }
@@ -167,7 +167,7 @@ class Writer {
 
 const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
 
-/** Gives structs another size that says the same: zero words and null pointers dropped from the end, unknown ones added. */
+/** Changes the size of structs without changing their meaning: zero words and null pointers dropped from the end, unknown ones added. */
 function resized(structs: StructNode[], random: Random): void {
   const [first] = structs;
   if (first === undefined || random.once(2)) return;

@@ -89,7 +89,7 @@ function pathsOf(verdict: string): string[] {
   return paths;
 }
 
-/** Judges every object of an image; gives the verdict on its metadata, and how many seek tables there were. */
+/** Judges every object of an image; returns the verdict on its metadata, and the number of seek tables. */
 async function judgeImage(
   layout: string,
   tag: string,

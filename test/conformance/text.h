@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * Text that grows: what a message says, in the words of dump.ts.
+ * Text that grows: the content of a message, as dump.ts writes it.
  *
  * A message that was refused may claim billions of elements: `elements` and
  * `bytes` bound what is printed of one.
@@ -21,9 +21,9 @@ struct text {
 void put(struct text *text, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void put_hex(struct text *text, struct pfs_bytes bytes);
-/* Like put_hex, quoted; spends `bytes`, and gives only the length where it is spent. */
+/* Like put_hex, quoted; subtracts from `bytes`, and prints only the length once that is used up. */
 void put_data(struct text *text, struct pfs_bytes bytes);
-/* Spends one of `elements`; where none is left, prints "..." and gives false. */
+/* Subtracts one from `elements`; prints "..." and returns false if none is left. */
 bool more(struct text *text);
 
 /* Written by dump-c.ts from the specification. */

@@ -2,7 +2,7 @@
  * Images that keep every rule: a tree, changed from layer to layer, as builders write it.
  *
  * Layers come in the Rust tool's way (complete directory records, names in any order) and as an overlay's upper
- * directory gives them (lookBelow, names removed by whiteouts), mixed in one image.
+ * directory returns them (lookBelow, names removed by whiteouts), mixed in one image.
  */
 import type { ChunkValue, DirEntryValue, FileChunkValue, InodeValue, RootfsValue } from "@puzzlefs/format";
 import type { Random } from "@puzzlefs/testing";

@@ -1,4 +1,4 @@
-/** What the generated TypeScript says of an object of an image; harness.c says the same with the generated C. */
+/** The verdict of the generated TypeScript on an object of an image; harness.c prints that of the generated C. */
 import { FormatError } from "@puzzlefs/format";
 import { fileType, statMode } from "../../packages/format/src/generated/device.ts";
 import {
@@ -68,7 +68,7 @@ function lateEnds(inode: Inode, chunks: StructList<FileChunk>): string {
 
 const hexOf = (bytes: Bytes): string => Buffer.from(bytes.toUint8Array()).toString("hex");
 
-/** What the image records of byte `offset` of a blob, read as it says and the other way. */
+/** What the image records of byte `offset` of a blob, read in the recorded form and in the other one. */
 function recorded(image: Rootfs, { digest, compressed }: BlobRef, offset: number): string {
   const verity = findVerity(image, digest);
   const found = [compressed, !compressed].map((way) => {
@@ -174,7 +174,7 @@ export function judgeMetadata(bytes: Uint8Array, size = bytes.length): string {
 
 export function judgeManifest(json: Uint8Array, size = json.length): string {
   const bytes = new Bytes(json, 0, size);
-  const lent = [
+  const scratch = [
     new Uint8Array(MAX_DEPTH + 1),
     new Uint32Array(KEY_POSITIONS),
     new Uint8Array(80),
@@ -183,18 +183,18 @@ export function judgeManifest(json: Uint8Array, size = json.length): string {
   const digest = new Uint8Array(32);
   const verity = new Uint8Array(32);
   const verdict = judged(() => {
-    const { end, hasVerity } = findRootfs(bytes, ...lent, digest, verity);
+    const { end, hasVerity } = findRootfs(bytes, ...scratch, digest, verity);
     const digests = (hasVerity ? [digest, verity] : [digest]).map((found) => Buffer.from(found).toString("hex"));
     return `accepted\n${end} ${digests.join(" ")}\n`;
   });
   let descriptors = "";
   judged(() => {
     for (let next = manifestStart(bytes); ;) {
-      next = nextDescriptor(bytes, ...lent, next);
+      next = nextDescriptor(bytes, ...scratch, next);
       if (next.kind === DESCRIPTOR_NONE) return "";
       const flags = `${Number(next.hasDigest)} ${Number(next.hasVerity)}`;
       const found = `${next.kind} ${next.type} ${flags} ${next.size} ${next.step.at}`;
-      descriptors += `${found} ${Buffer.from(lent[3]).toString("hex")}\n`;
+      descriptors += `${found} ${Buffer.from(scratch[3]).toString("hex")}\n`;
     }
   });
   return verdict + descriptors;
@@ -229,5 +229,5 @@ export function judge(kind: ObjectKind, bytes: Uint8Array, size = bytes.length):
   return judgeSeekTable(bytes, size);
 }
 
-/** The first line of a verdict that says whether the object was accepted: "accepted", or rule, inode and offset. */
+/** The first line of a verdict: "accepted", or the rule with inode and offset. */
 export const outcome = (verdict: string): string => /^(accepted|refused .*)$/m.exec(verdict)?.[0] ?? "";

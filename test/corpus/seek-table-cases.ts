@@ -4,15 +4,15 @@ import type { CorpusCase } from "./corpus.ts";
 const SKIPPABLE = 0x184d2a5e;
 const SEEKABLE = 0x8f92eab1;
 
-/** What a seek table says. */
+/** The content of a seek table. */
 export interface SeekTable {
   /** Stored and uncompressed bytes of each frame. */
   frames: readonly (readonly [stored: number, content: number])[];
-  /** Number of frames, where the table lies about it. */
+  /** Number of frames in the footer, if it is wrong. */
   count?: number;
   flags?: number;
   magic?: number;
-  /** Bytes after the header of the skippable frame, where the table lies about it. */
+  /** Bytes after the header of the skippable frame, if the header is wrong. */
   size?: number;
 }
 
@@ -32,7 +32,7 @@ export function seekTable({ frames, count = frames.length, flags = 0, magic = SE
   return table;
 }
 
-/** A blob of one frame of 20 bytes, with a table that says otherwise. */
+/** A blob of one frame of 20 bytes, with a table that does not match it. */
 function blob(rule: string, changes: Partial<SeekTable>): CorpusCase {
   const table = seekTable({ frames: [[20, 100]], ...changes });
   return { rule, object: "seek-table", bytes: Buffer.concat([Buffer.alloc(20), table]) };

@@ -6,7 +6,7 @@ import { build } from "../support/images.ts";
 import { attempt, puzzlefs } from "../support/programs.ts";
 import { Scratch } from "../support/scratch.ts";
 
-/** Nothing outside the target is written, whatever somebody put into the target before. */
+/** Nothing outside the target is written, whatever the target contains before. */
 
 const scratch = new Scratch();
 const store = scratch.fresh("store");
@@ -22,7 +22,7 @@ test.before(() => {
 
 test.after.always(() => scratch.remove());
 
-/** What lies in the target, and leads to `outside`. */
+/** Entries of the target that lead to `outside`. */
 const traps: Record<string, (target: string, outside: string) => void> = {
   "a link in a directory's place": (target, outside) => symlinkSync(outside, join(target, "etc")),
   "a link in a file's place": (target, outside) => symlinkSync(join(outside, "victim"), join(target, "file")),

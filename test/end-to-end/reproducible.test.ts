@@ -7,7 +7,7 @@ import { checkoutForOthers, nobody } from "../support/other-users.ts";
 import { isRoot, missing, puzzlefs, run } from "../support/programs.ts";
 import { Scratch } from "../support/scratch.ts";
 
-/** The same tree gives the same bytes: in every blob, the manifest and the index. */
+/** Builds of the same tree have the same bytes in every blob, the manifest and the index. */
 
 const scratch = new Scratch();
 const small = { largeDirectory: 1000, sparseBytes: 20_000_000 };
@@ -68,7 +68,7 @@ for (const order of [["--shuffle-dirents=yes"], ["--sort-dirents=yes", "--revers
   }
 }
 
-(isRoot ? test.serial : test.serial.skip)("another user, who can read the tree", (t) => {
+(isRoot ? test.serial : test.serial.skip)("another user that can read the tree", (t) => {
   const readable = scratch.fresh("readable");
   makeHostileTree(readable, { ...small, privileged: false });
   run("chmod", ["-R", "a+rX", readable]);
@@ -97,7 +97,7 @@ function store(source: string, options: readonly string[]): string {
   return path;
 }
 
-/** Blobs are named by their content's digest, which is checked by others: their names say all. */
+/** The names of blobs are the digests of their content, which other tests check: comparing names is enough. */
 function assertSameStore(t: ExecutionContext, first: string, second: string): void {
   const blobs = (path: string): string[] => readdirSync(join(path, "blobs/sha256")).sort();
   t.deepEqual(blobs(second), blobs(first));

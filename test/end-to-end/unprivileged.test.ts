@@ -27,12 +27,12 @@ test.before(() => {
 
 test.after.always(() => scratch.remove());
 
-for (const [who, user, source, obstacle] of [
+for (const [subject, user, source, obstacle] of [
   ["nobody", nobody, tree, isRoot ? "" : "root"],
   ["root of a user namespace", namespaceRoot, treeWithoutAcls, isRoot && hasUserNamespaces() ? "" : "user namespaces"],
 ] as const) {
   for (const options of ["", "-c --pack 1M"]) {
-    const title = `${who} builds, mounts and extracts his own tree ${options}`;
+    const title = `${subject} builds, mounts and extracts a tree of its own ${options}`;
     if (obstacle !== "") test.serial.skip(`${title} (needs ${obstacle})`, () => {});
     else test.serial(title, (t) => roundTrip(t, user, source, options));
   }
@@ -64,7 +64,7 @@ rm -rf out`;
   t.is(read("text"), readFileSync(join(source, "sizes/text-4096"), "latin1"));
 }
 
-(isRoot ? test.serial : test.serial.skip)("nobody cannot build what he cannot read, and the message names it", (t) => {
+(isRoot ? test.serial : test.serial.skip)("a user cannot build an unreadable file, and the message names it", (t) => {
   const home = scratch.directory("home");
   run("chmod", ["0777", home]);
   run("sh", ["-c", `mkdir ${home}/src && echo x > ${home}/src/secret && chmod 600 ${home}/src/secret`]);

@@ -25,9 +25,9 @@ for (const options of ways) {
     const { manifest, metadata } = JSON.parse(run(puzzlefs, ["inspect", "--json", `${store}:v1`])) as Digests;
     const chunks = chunkDigests(store, "v1");
     for (const digest of [manifest, metadata, chunks[0], chunks.at(-1)]) {
-      for (const place of [0, 0.5, 1]) {
-        const restore = flip(blobPath(store, digest as string), place);
-        assertFound(t, store, digest as string, `byte at ${place} flipped`);
+      for (const position of [0, 0.5, 1]) {
+        const restore = flip(blobPath(store, digest as string), position);
+        assertFound(t, store, digest as string, `byte at ${position} flipped`);
         restore();
       }
     }
@@ -54,7 +54,7 @@ test.serial("a blob that no image uses is found by verifying the layout", (t) =>
   const store = scratch.fresh("store");
   build(tree, `${store}:v1`);
   const name = readdirSync(`${store}/blobs/sha256`).length.toString(16).padStart(64, "0");
-  writeFileSync(blobPath(store, name), "not what its name says");
+  writeFileSync(blobPath(store, name), "not the content of its name");
   const { stdout, stderr } = attempt(puzzlefs, ["verify", store]);
   t.true(`${stdout}${stderr}`.includes(name));
 });
@@ -72,12 +72,12 @@ function assertFound(t: ExecutionContext, store: string, digest: string, what: s
   }
 }
 
-/** Changes the byte that lies this far into a file, from 0 to 1; returns what undoes it. */
-function flip(path: string, place: number): () => void {
+/** Changes a byte of a file. @param position from 0 (the first byte) to 1 (the last) @returns undoes the change */
+function flip(path: string, position: number): () => void {
   const bytes = readFileSync(path);
   const { mode } = statSync(path);
   const changed = Buffer.from(bytes);
-  const at = Math.floor((bytes.length - 1) * place);
+  const at = Math.floor((bytes.length - 1) * position);
   changed.writeUInt8(changed.readUInt8(at) ^ 0x10, at);
   writeFileSync(path, changed, { mode });
   return () => writeFileSync(path, bytes, { mode });

@@ -1,5 +1,5 @@
-/** Shell commands that compare what a program says of the source with what it says of an image. */
-import { guestPaths, type Outcome } from "./place.ts";
+/** Shell commands that compare a program's output for the source with its output for an image. */
+import { guestPaths, type Outcome } from "./target.ts";
 
 /**
  * Runs `command` with `$tree` for the source and for an image, in that directory, and compares what it prints, errors

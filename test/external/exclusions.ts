@@ -1,5 +1,5 @@
 /** What of the suites is not run, and why. */
-import { imageNames } from "./place.ts";
+import { imageNames } from "./target.ts";
 import type { Exclusion } from "./report.ts";
 
 /** In setups of unionmount: names of tests that presuppose something else. */

@@ -7,11 +7,11 @@ import {
   guestPaths,
   idShift,
   imageNames,
-  type OpenPlace,
+  type OpenTarget,
   type Outcome,
-  type Place,
+  type Target,
   quoted,
-} from "./place.ts";
+} from "./target.ts";
 
 const root = "/debian";
 const minute = 60_000;
@@ -34,7 +34,7 @@ for map in uid_map gid_map; do echo 0 ${idShift} 65536 >$process/$map || exit; d
 ln -s $process/ns/user ${root}${guestPaths.userNamespace}`;
 
 /** Places on machines with this kernel; the module is built once. */
-export function guests(kernel: Kernel, debianDisk: string, material: Material): OpenPlace {
+export function guests(kernel: Kernel, debianDisk: string, material: Material): OpenTarget {
   const module = readFileSync(buildModule(kernel).path);
   return async (suites) => {
     const shares = [...suites].map(([name, path]) => ({ path, at: `/shared/${name}` }));
@@ -56,7 +56,7 @@ export function guests(kernel: Kernel, debianDisk: string, material: Material): 
   };
 }
 
-class Guest implements Place {
+class Guest implements Target {
   readonly driver = true;
   readonly name: string;
   readonly #machine: Machine;

@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { attempt, puzzlefs, run } from "../support/programs.ts";
 import type { Material } from "./material.ts";
-import { environment, guestPaths, imageNames, type OpenPlace, type Outcome, type Place } from "./place.ts";
+import { environment, guestPaths, imageNames, type OpenTarget, type Outcome, type Target } from "./target.ts";
 
 const minute = 60_000;
 
@@ -41,7 +41,7 @@ export function runInDebian(root: string, binds: ReadonlyMap<string, string>, co
   run("unshare", words(root, binds, command));
 }
 
-export function hosts(debian: string, material: Material): OpenPlace {
+export function hosts(debian: string, material: Material): OpenTarget {
   return async (suites) => {
     const binds = new Map([
       ["/dev", "/dev"],
@@ -60,7 +60,7 @@ export function hosts(debian: string, material: Material): OpenPlace {
   };
 }
 
-class Host implements Place {
+class Host implements Target {
   readonly name = "fuse";
   readonly driver = false;
   readonly #root: string;

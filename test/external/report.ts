@@ -1,5 +1,5 @@
 /** What came of each case, printed as it comes, and counted. */
-import type { Outcome, Place } from "./place.ts";
+import type { Outcome, Target } from "./target.ts";
 
 export interface Case {
   name: string;
@@ -34,35 +34,35 @@ export class Report {
     this.#wanted = wanted;
   }
 
-  /** Runs cases, each to its end; only a place that is broken stops that, by what it throws. */
-  async runCases(place: Place, suite: string, cases: readonly Case[]): Promise<void> {
+  /** Runs all cases, also after a failure. Throws if the target itself is broken. */
+  async runCases(target: Target, suite: string, cases: readonly Case[]): Promise<void> {
     for (const { name, command, judge = statusOnly, timeout } of cases) {
-      if (this.excludes(place, suite, name)) continue;
+      if (this.excludes(target, suite, name)) continue;
       const start = performance.now();
-      const outcome = await place.run(command, timeout);
+      const outcome = await target.run(command, timeout);
       const wrong = judge(outcome);
       const title = `${name} (${Math.ceil((performance.now() - start) / 1000)} s)`;
-      this.add(place, suite, title, wrong === undefined ? undefined : `${wrong}\n$ ${command}\n${printed(outcome)}`);
+      this.add(target, suite, title, wrong === undefined ? undefined : `${wrong}\n$ ${command}\n${printed(outcome)}`);
     }
   }
 
   /** @param wrong what is; undefined for a case that passed */
-  add(place: Place | string, suite: string, name: string, wrong: string | undefined): void {
-    this.#count(place, suite, wrong === undefined ? "passed" : "failed");
-    console.log(`${wrong === undefined ? "ok  " : "FAIL"} ${suite}, ${named(place)}: ${name}`);
+  add(target: Target | string, suite: string, name: string, wrong: string | undefined): void {
+    this.#count(target, suite, wrong === undefined ? "passed" : "failed");
+    console.log(`${wrong === undefined ? "ok  " : "FAIL"} ${suite}, ${named(target)}: ${name}`);
     if (wrong !== undefined) console.log(wrong.trimEnd().replaceAll(/^/gm, "     "));
   }
 
   /** Whether this case is excluded here, or not wanted; one that is excluded is counted, with its reason printed. */
-  excludes(place: Place, suite: string, name: string): boolean {
+  excludes(target: Target, suite: string, name: string): boolean {
     if (!this.#wanted.test(name)) return true;
     const found = this.#exclusions.find(
       (exclusion) =>
-        exclusion.suite === suite && exclusion.name === name && (exclusion.driver ?? place.driver) === place.driver,
+        exclusion.suite === suite && exclusion.name === name && (exclusion.driver ?? target.driver) === target.driver,
     );
     if (found === undefined) return false;
-    this.#count(place, suite, "excluded");
-    console.log(`excl ${suite}, ${place.name}: ${name}: ${found.reason}`);
+    this.#count(target, suite, "excluded");
+    console.log(`excl ${suite}, ${target.name}: ${name}: ${found.reason}`);
     return true;
   }
 
@@ -86,16 +86,16 @@ export class Report {
     return failed === 0 && passed > 0;
   }
 
-  #count(place: Place | string, suite: string, what: "passed" | "failed" | "excluded"): void {
-    const key = `${suite}, ${named(place)}`;
+  #count(target: Target | string, suite: string, what: "passed" | "failed" | "excluded"): void {
+    const key = `${suite}, ${named(target)}`;
     const counts = this.#counts.get(key) ?? { passed: 0, failed: 0, excluded: 0 };
     counts[what]++;
     this.#counts.set(key, counts);
   }
 }
 
-function named(place: Place | string): string {
-  return typeof place === "string" ? place : place.name;
+function named(target: Target | string): string {
+  return typeof target === "string" ? target : target.name;
 }
 
 function statusOnly({ status }: Outcome): string | undefined {

@@ -4,7 +4,7 @@
  *     [KERNEL=6.12] [SUITES=NAME,…] [PLACES=kernel,fuse] [CASES=REGEXP] [EXTERNAL_SOURCES=DIR] node test/external/run.ts
  *
  * Their sources are in no package registry. A suite runs where they are at hand, in DIR/NAME (by default the directory
- * `external` of the cache), built as their authors say; README.md has the list. Ends with a line that counts cases.
+ * `external` of the cache), built by their authors' instructions; README.md has the list. Ends with a line that counts cases.
  */
 import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
@@ -13,7 +13,7 @@ import { exclusions } from "./exclusions.ts";
 import { guests } from "./guest.ts";
 import { hosts } from "./host.ts";
 import { Material } from "./material.ts";
-import type { OpenPlace } from "./place.ts";
+import type { OpenTarget } from "./target.ts";
 import { Report } from "./report.ts";
 import type { Need, Suite } from "./suite.ts";
 import { suites } from "./suites.ts";
@@ -38,22 +38,22 @@ function missing(suite: Suite): string[] {
     .filter((file) => !existsSync(file));
 }
 
-/** Runs a suite in a place of its own. A place that breaks is a failure, and ends the suite there. */
-async function runIn(open: OpenPlace, title: string, suite: Suite, report: Report, material: Material): Promise<void> {
+/** Runs a suite in a target of its own. A target that breaks is a failure, and ends the suite there. */
+async function runIn(open: OpenTarget, title: string, suite: Suite, report: Report, material: Material): Promise<void> {
   const start = performance.now();
   try {
-    const place = await open(new Map(suite.needs.map((need) => [need.name, pathOf(need)])));
+    const target = await open(new Map(suite.needs.map((need) => [need.name, pathOf(need)])));
     try {
-      await suite.run({ place, report, material, sources });
+      await suite.run({ target, report, material, sources });
     } finally {
-      await place.close();
+      await target.close();
     }
     report.add(title, suite.name, "nothing is left mounted, and the kernel reports nothing", undefined);
   } catch (error) {
     report.add(
       title,
       suite.name,
-      "the place",
+      "the target",
       error instanceof Error ? `${error.name}: ${error.message}\n${logOf(error)}` : String(error),
     );
   }
@@ -79,13 +79,13 @@ async function run(): Promise<boolean> {
   const material = new Material(debian.directory);
   try {
     for (const suite of ready) suite.prepare?.({ debian: debian.directory, material, sources });
-    const kernelPlace = guests(kernel, debian.disk, material);
-    const fusePlace = hosts(debian.directory, material);
+    const kernelTarget = guests(kernel, debian.disk, material);
+    const fuseTarget = hosts(debian.directory, material);
     for (const suite of ready) {
       if (wanted(process.env["PLACES"], "kernel"))
-        await runIn(kernelPlace, `kernel ${kernel.name}`, suite, report, material);
+        await runIn(kernelTarget, `kernel ${kernel.name}`, suite, report, material);
       if (!suite.driverOnly && wanted(process.env["PLACES"], "fuse"))
-        await runIn(fusePlace, "fuse", suite, report, material);
+        await runIn(fuseTarget, "fuse", suite, report, material);
     }
   } finally {
     material.remove();

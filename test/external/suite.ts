@@ -1,6 +1,6 @@
 /** What a suite is. */
 import type { Material } from "./material.ts";
-import type { Place } from "./place.ts";
+import type { Target } from "./target.ts";
 import type { Report } from "./report.ts";
 
 /** A directory that places show at `/suites/NAME`. */
@@ -8,7 +8,7 @@ export interface Need {
   name: string;
   /** Below the directory NAME of external sources; an absolute path is one of ours. */
   directory: string;
-  /** What must be there, built as its authors say. */
+  /** What must be there, built by its authors' instructions. */
   files: readonly string[];
 }
 
@@ -21,7 +21,7 @@ export interface Preparation {
 }
 
 export interface Run {
-  place: Place;
+  target: Target;
   report: Report;
   material: Material;
   sources: string;
@@ -32,7 +32,7 @@ export interface Suite {
   needs: readonly Need[];
   /** Whether it makes sense with the kernel driver only. */
   driverOnly: boolean;
-  /** Makes what it wants besides the usual material. */
+  /** Makes what it needs in addition to the usual material. */
   prepare?: (preparation: Preparation) => void;
   run(run: Run): Promise<void>;
 }

@@ -23,7 +23,7 @@ export interface Fault {
   onLoopDevice?: boolean;
   /** For `puzzlefs mount`. */
   options?: string;
-  /** Mounted by nobody. */
+  /** Mounted by the user nobody. */
   asNobody?: boolean;
   /** Whether every file was read before, so that blobs are open. */
   warm?: boolean;
@@ -50,7 +50,7 @@ store=$lower/store`;
 
 /** Sets `$start` to the first block of a blob on the disk. */
 const firstBlock = "awk '$1 == \"0:\" { print $4 + 0 }'";
-/** The last of all chunks on the disk: what lies behind it is no longer needed by a mount. */
+/** The last of all chunks on the disk: a mount no longer needs the blocks behind it. */
 const lastOnDisk = `${onLoopDevice}
 start=0
 for candidate in $chunks; do
@@ -86,7 +86,7 @@ export const faults: readonly Fault[] = [
     mend: 'cat "$original" >"$blob"',
     victims: "users",
   },
-  // Of raw blobs only verification can tell.
+  // In raw blobs only verification detects it.
   { name: "replaced by other bytes", ways: compressed, spoil: otherBytes, mend: putBack, victims: "users" },
   {
     name: "replaced by other bytes, with --verify blob",
@@ -105,7 +105,7 @@ export const faults: readonly Fault[] = [
   },
   { name: "replaced by a fifo", ways: both, spoil: 'rm "$blob" && mkfifo "$blob"', mend: putBack, victims: "users" },
   {
-    name: "made unreadable for the user who mounted",
+    name: "made unreadable for the mount's user",
     ways: both,
     asNobody: true,
     spoil: 'chmod 000 "$blob"',

@@ -1,6 +1,6 @@
 /**
- * What serves a mount is killed while many read: ENOTCONN for all of them at once, and nothing that lasts; with
- * --supervise, nobody notices.
+ * The server of a mount is killed while many processes read: ENOTCONN for all of them at once, nothing left over; with
+ * --supervise, no reader sees an error.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";

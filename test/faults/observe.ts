@@ -1,5 +1,5 @@
 /**
- * Reads files of a mounted tree, with nothing of them in memory, and says what came of each, in JSON:
+ * Reads files of a mounted tree, with nothing of them in memory, and prints the result of each, in JSON:
  *
  *     node observe.ts ROOT EXPECTED                   every file once: Observation[]
  *     node observe.ts ROOT EXPECTED --until-failure   again and again, until a file cannot be read: a Failure, after a

@@ -17,9 +17,9 @@ export interface Backend {
   /** Shell commands that make the tree of `$image` appear on the empty directory `$at`, and vanish. */
   show: string;
   hide: string;
-  /** Who owns what has no other owner in the tree that this backend's user is to look at. */
+  /** Owner of what has no other owner in the tree that this backend's user reads. */
   owner: number;
-  /** Why it cannot be had here; empty if it can. */
+  /** Why it cannot run here; empty if it can. */
   obstacle: string;
 }
 

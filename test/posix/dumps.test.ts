@@ -44,7 +44,7 @@ function nameOf({ layout, tag }: StoredImage): string {
 function testDump(backend: Backend, image: StoredImage, first: boolean): void {
   test.serial(`${backend.name}: ${image.name} shows the source`, (t) => {
     const times = image.times ? "" : "--no-times";
-    // Who mounted may enter; that he may read everything is what lets him compare everything.
+    // The mount's user may enter; the capability to read everything lets it compare everything.
     const ambient = "--inh-caps +dac_read_search --ambient-caps +dac_read_search";
     const looker = backend.user === nobody ? `${nobody.join(" ")} ${ambient} ` : "";
     const command = `${looker}$node $checkout/test/posix-suite/src/node/dump.ts "$at" --refusals ${times}`;

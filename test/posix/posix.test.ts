@@ -61,7 +61,7 @@ for (const backend of backends) {
   }
 }
 
-/** Run by who mounted: root looks at root's mounts, nobody at nobody's. */
+/** Run by the mount's user: root reads root's mounts, the user nobody its own. */
 function check(backend: Backend, tag: string): ReturnType<typeof look> {
   const looker = backend.user === nobody ? "$user " : "";
   const features = [...featuresOf(backend.name)].join(",");

@@ -36,7 +36,7 @@ test("an ellipsis stands for any text, and for nothing else", (t) => {
   t.false(isPrinted(["one … line"], "one\nline\n"));
 });
 
-test("what a recipe does otherwise than the document says is named with its line", (t) => {
+test("a difference between a recipe's output and the document is reported with its line", (t) => {
   const recipe: Recipe = {
     title: "",
     steps: [

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** docs/recipes.md as programs: blocks of commands, each with what the document says that they print. */
+/** docs/recipes.md as programs: blocks of commands, each with the output in the document. */
 
 /** A block ```sh, and the block without a language right after it. */
 export interface Step {
@@ -41,7 +41,7 @@ export function readRecipes(path: string): Recipe[] {
   return recipes.filter(({ steps }) => steps.length > 0);
 }
 
-/** Whether a program printed what the document says. */
+/** Whether a program printed the output in the document. */
 export function isPrinted(expected: readonly string[], printed: string): boolean {
   const pattern = expected.map((line) =>
     line === "…" ? "(?:.*\n)*?" : `${line.split("…").map(escaped).join(".*")}\n`,
@@ -61,7 +61,7 @@ export function scriptOf({ steps }: Recipe): string {
   return `set -euo pipefail\nexec 2>&1\n${marked.join("")}`;
 }
 
-/** What is wrong with what scriptOf(recipe) printed before it ended with `status`; empty if it is what the document says. */
+/** Differences between the output of scriptOf(recipe), which ended with `status`, and the document; empty if there are none. */
 export function complaint({ steps }: Recipe, printed: string, status: number | null): string {
   const found = printed.split(MARK).slice(1);
   const problems = steps.flatMap(({ prints, line }, index) => {
@@ -70,7 +70,9 @@ export function complaint({ steps }: Recipe, printed: string, status: number | n
     const failed = index === found.length - 1 && status !== 0;
     if (!failed && isPrinted(prints, text)) return [];
     const what = failed ? `fails with status ${status}` : "prints something else";
-    return [`docs/recipes.md:${line} ${what}; it says\n\n${prints.join("\n")}\n\nand it is\n\n${text}`];
+    return [
+      `docs/recipes.md:${line} ${what}; the document has\n\n${prints.join("\n")}\n\nand the output is\n\n${text}`,
+    ];
   });
   return problems.length === 0 && (status !== 0 || found.length !== steps.length)
     ? `ended with status ${status}: ${printed}`

@@ -64,7 +64,7 @@ export class ServingMachine {
   readonly #unshare: ChildProcess;
 
   constructor(state: string, installed: string, command: readonly string[]) {
-    // Nobody reads what it says while the tests wait for programs that it serves.
+    // Its output is not read while the tests wait for programs that it serves.
     this.#unshare = boot(state, installed, command, "ignore");
     this.srv = join(state, "srv");
   }

@@ -21,7 +21,7 @@ test.after.always(() => {
   attempt("sh", ["-c", "cd /sys/fs/cgroup && rmdir lxc.pivot */lxc.pivot lxc.*.box* */lxc.*.box*"]);
 });
 
-test("the document has recipes, and each says what it prints", (t) => {
+test("the document has recipes, each with its output", (t) => {
   const titles = recipes.map(({ title }) => title);
   t.true(titles.length >= 6);
   t.deepEqual(

@@ -8,7 +8,7 @@ import { checkoutForOthers, hasUserNamespaces, nobody } from "../support/other-u
 import { Scratch } from "../support/scratch.ts";
 
 /**
- * A daemon that was started inside the namespaces of a container, as LXC does it, and the container's root, who tries
+ * A daemon that was started inside the namespaces of a container, as LXC does it, and the container's root, which tries
  * all ways that lead out through it.
  */
 

@@ -17,7 +17,7 @@ import { isRoot, missing, puzzlefs, run } from "../support/programs.ts";
 import { Scratch } from "../support/scratch.ts";
 
 /**
- * Root works with a layout and a tree that belong to somebody who swaps, renames and links what he may meanwhile. What
+ * Root works with a layout and a tree of another user, which swaps, renames and links everything it may meanwhile. What
  * is root's own outside of them is never read, written or removed, and every command ends with a result or an error.
  */
 
@@ -74,19 +74,19 @@ function traces(directory: string): Trace[] {
   ];
 }
 
-/** A layout and a tree of nobody's. */
-function makePlace(): string {
-  const place = scratch.directory("place");
-  const tree = join(place, "tree");
+/** A layout and a tree of the user nobody. */
+function makeOwnedDirectory(): string {
+  const owned = scratch.directory("owned");
+  const tree = join(owned, "tree");
   for (const name of ["a/b/c", "d/e", "f"]) {
     mkdirSync(join(tree, name), { recursive: true });
     for (let count = 0; count < 12; count++)
       writeFileSync(join(tree, name, `file-${count}`), noise(`${name}-${count}`, count * 3000));
   }
   writeFileSync(join(tree, "a/big"), noise("big", 8_000_000));
-  run(puzzlefs, ["build", tree, `${place}/store:v0`]);
-  run("chown", ["-R", "65534:65534", place]);
-  return place;
+  run(puzzlefs, ["build", tree, `${owned}/store:v0`]);
+  run("chown", ["-R", "65534:65534", owned]);
+  return owned;
 }
 
 interface Ended {
@@ -110,18 +110,18 @@ async function command(program: string, ...argv: string[]): Promise<Ended> {
   return { code, output: Buffer.concat(parts).toString("latin1"), errors };
 }
 
-neighbourly(`root works for ${seconds} s beside somebody who swaps everything`, async (t) => {
+neighbourly(`root works for ${seconds} s while another user swaps everything`, async (t) => {
   t.timeout((600 + seconds) * 1000);
   const secret = `canary-${new Random().bits()}`;
   const vault = makeVault(secret);
-  const place = makePlace();
+  const owned = makeOwnedDirectory();
   forgetReads(vault);
   const before = traces(vault);
   const leavesTraces = traces(vault)[0].read;
   forgetReads(vault);
   if (!leavesTraces) t.log("reading leaves no trace on this file system: it is looked for in results only");
 
-  const script = `exec "$node" "$checkout/test/security/neighbour.ts" ${runSeed} ${place} ${vault}`;
+  const script = `exec "$node" "$checkout/test/security/neighbour.ts" ${runSeed} ${owned} ${vault}`;
   const [program, argv] = checkoutForOthers(scratch, nobody, script);
   const neighbour = spawn(program, argv, { stdio: ["pipe", "pipe", "inherit"] });
   t.teardown(() => neighbour.kill("SIGKILL"));
@@ -129,7 +129,7 @@ neighbourly(`root works for ${seconds} s beside somebody who swaps everything`, 
   neighbour.stdout.setEncoding("utf8").on("data", (text: string) => (report += text));
   await new Promise((begun) => neighbour.stdout.once("data", begun));
 
-  const store = join(place, "store");
+  const store = join(owned, "store");
   const counts: Record<string, { ended: number; failed: number }> = {};
   const attempt = async (...words: string[]): Promise<boolean> => {
     const { code, output, errors } = await command(puzzlefs, ...words);
@@ -155,9 +155,9 @@ neighbourly(`root works for ${seconds} s beside somebody who swaps everything`, 
   for (let round = 1; Date.now() < end || round <= fewestRounds; round++) {
     const tag = `v${round}`;
     const own = scratch.directory("own");
-    await attempt("build", join(place, "tree"), `${store}:${tag}`);
-    await attempt("build", "-c", "-b", "v0", join(place, "tree"), `${store}:${tag}-delta`);
-    if (await attempt("build", join(place, "tree"), `${own}/private:v`)) {
+    await attempt("build", join(owned, "tree"), `${store}:${tag}`);
+    await attempt("build", "-c", "-b", "v0", join(owned, "tree"), `${store}:${tag}-delta`);
+    if (await attempt("build", join(owned, "tree"), `${own}/private:v`)) {
       // In a store of root's own: what it has was read from the tree.
       const target = join(own, "private-tree");
       if (await attempt("extract", `${own}/private:v`, target)) nowhere(target);
@@ -172,7 +172,7 @@ neighbourly(`root works for ${seconds} s beside somebody who swaps everything`, 
     }
     await attempt("verify", store);
     await attempt("tags", store);
-    await attempt("dump", "--directory", join(place, "tree"));
+    await attempt("dump", "--directory", join(owned, "tree"));
     const mnt = join(own, "mnt");
     mkdirSync(mnt);
     if (await attempt("mount", "--driver", "fuse", `${store}:v0`, mnt)) {

@@ -3,7 +3,7 @@
  *
  *     unshare --mount node cycle.ts '{…}'     Cycles as JSON; prints Sample[]
  *
- * In a mount namespace of its own: in the common one, whoever makes another namespace while the image is mounted copies
+ * In a mount namespace of its own: in the common one, a process that makes another namespace while the image is mounted copies
  * the mount, and keeps the daemon alive with it.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -62,7 +62,7 @@ async function cycle({ image, directory, options, isWritable, isKilled }: Cycles
   await eventually(() => serving(directory).length === 0);
 }
 
-/** Not this process and its parent, who name the directory in another way. */
+/** Not this process and its parent, which name the directory in another way. */
 function serving(directory: string): string[] {
   return daemonsOf(`${directory}/`).map(({ commandLine }) => commandLine);
 }

@@ -1,5 +1,5 @@
 /**
- * Mount, use, unmount, again and again: nothing accumulates. PUZZLEFS_CYCLES says how often for each kind of mount; `make
+ * Mount, use, unmount, again and again: nothing accumulates. PUZZLEFS_CYCLES is the number for each kind of mount; `make
  * soak` does it three hundred times, and looks at the kernel's memory as well.
  */
 import { execFile } from "node:child_process";
@@ -52,7 +52,7 @@ for (const kind of kinds) {
       kernel: given !== undefined,
     };
     const program = `${import.meta.dirname}/cycle.ts`;
-    // Not synchronously: ava must hear of the time that this takes.
+    // Not synchronously, so that ava's own timers run meanwhile.
     const argv = ["--mount", process.execPath, program, JSON.stringify(order)];
     const { stdout } = await execute("unshare", argv, { maxBuffer: 1e9 });
     const samples = JSON.parse(stdout) as Sample[];

@@ -1,6 +1,6 @@
 /**
  * 64 processes read random ranges of random files of a Debian root, by pread(2) and mmap(2), and compare every one with
- * the source. PUZZLEFS_SOAK_SECONDS says for how long; `make soak` does it for a minute.
+ * the source. PUZZLEFS_SOAK_SECONDS is the duration; `make soak` does it for a minute.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -22,10 +22,10 @@ const MiB = 1 << 20;
 /** Decompressed content that the daemon may keep. */
 const cache = 16 * MiB;
 /**
- * What it may take besides that and besides what it takes when nothing was read yet (the program, the metadata): 512 open
+ * What it may take in addition to that and to what it takes before the first read (the program, the metadata): 512 open
  * blobs with their seek tables, buffers, compiled code, and what V8 has not collected yet. Seen: 17 to 34 MiB.
  */
-const besides = 40 * MiB;
+const allowance = 40 * MiB;
 /** 512 blobs, 64 that are expected to be read, as many that are just being opened, and what the runtime has. */
 const mostDescriptors = 512 + 64 + 64 + 40;
 /** By how much it may take more in the last third of the time than in the second. */
@@ -75,7 +75,7 @@ for (const [tag, options] of [
       const counts = outcomes.map(({ stdout }) => stdout.trim().split(" ").map(Number));
       const [read, mapped, bytes] = [0, 1, 2].map((i) => counts.reduce((sum, fields) => sum + (fields[i] ?? NaN), 0));
       const peak = Math.max(...samples);
-      const bound = base + cache + besides;
+      const bound = base + cache + allowance;
       t.log(`${read} ranges read, ${mapped} mapped, ${mega(bytes as number)} in all`);
       t.log(`memory: ${mega(base)} at first, ${mega(peak)} at most, ${mega(bound)} allowed`);
       t.true((read as number) >= processes && (mapped as number) >= processes, "hardly anything was read");

@@ -4,9 +4,9 @@ import { dirname, join, resolve } from "node:path";
 import { puzzlefs } from "./programs.ts";
 import type { Scratch } from "./scratch.ts";
 
-/** Run as an ordinary user, who can reach neither root's home nor what is in it: the checkout and Node may be there. */
+/** Programs run by an ordinary user, for whom root's home is closed: the checkout and Node may be in it. */
 
-/** Words before a command, to run it as somebody else. Root only. */
+/** Words before a command, to run it as the user nobody. Root only. */
 export const nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
 /** The user nobody, become root of a user namespace. */
 export const namespaceRoot = [...nobody, "unshare", "-rm"];
@@ -20,8 +20,8 @@ export function hasUserNamespaces(): boolean {
 
 /**
  * The program and arguments that run a shell script as `user`, with `puzzlefs`, `$node` and `$checkout` in it. The checkout and Node are bound
- * read-only to where everybody can reach them, in a mount namespace of this command's own; so is a /dev/fuse for
- * everybody, as udev makes it, where nobody has done that.
+ * read-only to where every user can reach them, in a mount namespace of this command's own; so is a /dev/fuse for
+ * everybody, as udev makes it, where that is missing.
  */
 export function checkoutForOthers(scratch: Scratch, user: readonly string[], script: string): [string, string[]] {
   const directory = scratch.directory("bound");

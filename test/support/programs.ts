@@ -9,7 +9,7 @@ const home = process.env["XDG_CACHE_HOME"] ?? join(process.env["HOME"] ?? "/root
 
 /** Where setup keeps what is large: see setup/setup.sh. */
 export const cache = process.env["PUZZLEFS_CACHE"] ?? join(home, "puzzlefs");
-/** Another one can be put to the test, an installed one say. */
+/** The program under test: that of this checkout, or another one, for example an installed one. */
 export const puzzlefs = process.env["PUZZLEFS_PROGRAM"] ?? join(root, "packages/cli/bin/puzzlefs");
 export const rustTool = join(cache, "rust/bin/puzzlefs");
 export const debianRoot = join(cache, "trees/debian-bookworm");

@@ -11,7 +11,7 @@ export class Scratch {
   #count = 0;
 
   constructor() {
-    // Other users must get at what is inside.
+    // Other users must be able to reach what is inside.
     chmodSync(this.path, 0o755);
   }
 
@@ -41,7 +41,7 @@ export function mountpoints(): string[] {
   return lines.map((line) => (line.split(" ")[4] ?? "").replace(/\\040/g, " ")).reverse();
 }
 
-/** Waits until `mountpoint` is a mount, for programs that do not say when they are ready. */
+/** Waits until `mountpoint` is a mount, for programs that do not report when they are ready. */
 export async function waitForMount(mountpoint: string, daemon: ChildProcess): Promise<void> {
   const isMounted = (): boolean => mountpoints().includes(mountpoint);
   await eventually(() => isMounted() || daemon.exitCode !== null);

@@ -1,4 +1,4 @@
-/** Ways to store an image: every reader must give the same tree back for each. */
+/** Ways to store an image: every reader must show the same tree for each. */
 export interface Variant {
   name: string;
   options: string[];

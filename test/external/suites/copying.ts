@@ -1,7 +1,7 @@
 /** Programs that copy and compare trees find no difference between a mounted image and what it was made of. */
 import { differences, outputs } from "../../posix/programs.ts";
 import { sameOutput, silent } from "../compare.ts";
-import { guestPaths, imageNames } from "../place.ts";
+import { guestPaths, imageNames } from "../target.ts";
 import type { Case } from "../report.ts";
 import type { Suite } from "../suite.ts";
 
@@ -22,5 +22,5 @@ export const copying: Suite = {
   name: "copying",
   needs: [],
   driverOnly: false,
-  run: async ({ place, report }) => report.runCases(place, "copying", imageNames.flatMap(casesOn)),
+  run: async ({ target, report }) => report.runCases(target, "copying", imageNames.flatMap(casesOn)),
 };

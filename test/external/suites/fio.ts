@@ -1,6 +1,6 @@
 /** fio verifies what it wrote before an image was made of it: every block carries its sha256. */
 import { fioFiles, fioVerify } from "../../posix/programs.ts";
-import { guestPaths, imageNames } from "../place.ts";
+import { guestPaths, imageNames } from "../target.ts";
 import type { Case } from "../report.ts";
 import type { Suite } from "../suite.ts";
 
@@ -19,5 +19,5 @@ export const fio: Suite = {
   name: "fio",
   needs: [],
   driverOnly: false,
-  run: async ({ place, report }) => report.runCases(place, "fio", imageNames.flatMap(casesOn)),
+  run: async ({ target, report }) => report.runCases(target, "fio", imageNames.flatMap(casesOn)),
 };

@@ -1,12 +1,12 @@
 /** LTP's read_all: several workers read the beginning of every file, each file several times. */
-import { guestPaths, imageNames } from "../place.ts";
+import { guestPaths, imageNames } from "../target.ts";
 import type { Case } from "../report.ts";
 import type { Suite } from "../suite.ts";
 
 const program = "/suites/ltp/read_all";
 const minutes = 60_000;
 
-/** It tells what it finds in a summary; a broken or timed out worker is counted there. */
+/** It prints a summary, in which a broken or timed out worker is counted. */
 function casesOn(image: string): Case[] {
   const at = guestPaths.image(image);
   const cases = [
@@ -30,5 +30,5 @@ export const readAll: Suite = {
   name: "LTP read_all",
   needs: [{ name: "ltp", directory: "testcases/kernel/fs/read_all", files: ["read_all"] }],
   driverOnly: false,
-  run: async ({ place, report }) => report.runCases(place, "LTP read_all", imageNames.flatMap(casesOn)),
+  run: async ({ target, report }) => report.runCases(target, "LTP read_all", imageNames.flatMap(casesOn)),
 };

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { lowerOptions } from "../guest.ts";
 import { runInDebian } from "../host.ts";
-import { quoted } from "../place.ts";
+import { quoted } from "../target.ts";
 import type { Preparation, Run, Suite } from "../suite.ts";
 
 const name = "unionmount";
@@ -15,7 +15,7 @@ interface SetUp {
   name: string;
   /** For the suite; `--squashfs` is where the stand-ins for mount and mksquashfs take over. */
   arguments: string;
-  /** Options for overlays, besides those that the arguments mean. */
+  /** Options for overlays, in addition to those that the arguments mean. */
   options?: string;
 }
 
@@ -71,23 +71,23 @@ function command(setUp: SetUp, options: string, tests: readonly string[]): strin
 }
 
 /** The tests of one way; the suite stops at a failure, and is started again behind it. */
-async function runAll({ place, report, material, sources }: Run, setUp: SetUp): Promise<void> {
+async function runAll({ target, report, material, sources }: Run, setUp: SetUp): Promise<void> {
   const all = readdirSync(join(sources, repository, "tests"))
     .filter((file) => file.endsWith(".py"))
     .map((file) => file.slice(0, -3))
     .sort();
-  let left = all.filter((test) => !report.excludes(place, name, `${setUp.name}: ${test}`));
+  let left = all.filter((test) => !report.excludes(target, name, `${setUp.name}: ${test}`));
   while (left.length > 0) {
     const words = command(setUp, lowerOptions(material), left);
     let [text, passed] = ["", 0];
     // A test is over when the next is announced.
     const pass = (count: number): void => {
       for (const { title } of announced(text).slice(passed, count)) {
-        report.add(place, name, `${setUp.name}: ${title}`, undefined);
+        report.add(target, name, `${setUp.name}: ${title}`, undefined);
         passed++;
       }
     };
-    const outcome = await place.run(words, 45 * minutes, (more) => {
+    const outcome = await target.run(words, 45 * minutes, (more) => {
       text += more;
       pass(announced(text).length - 1);
     });
@@ -95,12 +95,12 @@ async function runAll({ place, report, material, sources }: Run, setUp: SetUp): 
     if (outcome.status === 0) return pass(began.length);
     const failed = began.at(-1);
     const said = [...outcome.stdout.trimEnd().split("\n").slice(-12), outcome.stderr, `$ ${words}`].join("\n");
-    report.add(place, name, `${setUp.name}: ${failed?.title ?? "start"}`, said);
+    report.add(target, name, `${setUp.name}: ${failed?.title ?? "start"}`, said);
     left = failed === undefined ? [] : left.slice(left.indexOf(failed.test) + 1);
   }
 }
 
-/** Whether overlays let go of the image is seen when the place is closed: the driver must be unused by then. */
+/** Whether overlays let go of the image is seen when the target is closed: the driver must be unused by then. */
 export const unionmount: Suite = {
   name,
   needs: [

@@ -2,14 +2,14 @@
 import { unsuited } from "../exclusions.ts";
 import { sameOutput, silent } from "../compare.ts";
 import { handleFiles } from "../material.ts";
-import { guestPaths, idShift, imageNames, type Outcome } from "../place.ts";
+import { guestPaths, idShift, imageNames, type Outcome } from "../target.ts";
 import type { Case } from "../report.ts";
 import type { Suite } from "../suite.ts";
 
 const { source } = guestPaths;
 const bin = "/suites/xfstests";
 const minutes = 60_000;
-/** Seconds for programs that only a signal ends, and what timeout(1) then says. */
+/** Seconds for programs that only a signal ends, and the exit code of timeout(1) then. */
 const patience = 8;
 const timedOut = 124;
 
@@ -171,8 +171,8 @@ export const xfstests: Suite = {
   name: "xfstests",
   needs: [{ name: "xfstests", directory: "src", files: programs.split(" ") }],
   driverOnly: false,
-  run: async ({ place, report }) => {
-    for (const { name } of unsuited) report.excludes(place, "xfstests", name);
-    await report.runCases(place, "xfstests", imageNames.flatMap(casesOn));
+  run: async ({ target, report }) => {
+    for (const { name } of unsuited) report.excludes(target, "xfstests", name);
+    await report.runCases(target, "xfstests", imageNames.flatMap(casesOn));
   },
 };

@@ -1,6 +1,6 @@
 import type { Feature } from "./case.ts";
 
-/** Who shows a tree. */
+/** What shows a tree. */
 export type BackendName = "extract" | "FUSE as root" | "FUSE as nobody" | "FUSE in a user namespace" | "kernel";
 
 /** What a backend cannot show. */
@@ -26,7 +26,7 @@ export const lacks: Readonly<Record<BackendName, readonly Lack[]>> = {
   "FUSE as root": [],
   "FUSE as nobody": [
     { features: ["privileged-xattrs"], reason: "trusted.* is for CAP_SYS_ADMIN" },
-    { features: ["other-users"], reason: "only who mounted may enter, unless /etc/fuse.conf permits allow_other" },
+    { features: ["other-users"], reason: "only the mount's user may enter, unless /etc/fuse.conf permits allow_other" },
     noHandles,
   ],
   "FUSE in a user namespace": [

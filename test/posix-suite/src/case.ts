@@ -1,7 +1,7 @@
 import type { FixtureEntry } from "./fixture.ts";
 import type { System } from "./system.ts";
 
-/** What a backend, or the user who tests it, may be unable to show. A case that needs it is then left out by name. */
+/** What a backend, or the user that runs the test, may be unable to show. A case that needs it is then skipped by name. */
 export type Feature =
   /** Writing is refused with EROFS. */
   | "read-only"
@@ -11,7 +11,7 @@ export type Feature =
   | "devices"
   /** Directories count their subdirectories in st_nlink. */
   | "directory-links"
-  /** statfs(2) tells of the tree, not of what lies below. */
+  /** statfs(2) describes the tree, not the file system below. */
   | "statfs"
   /** atime and ctime equal mtime; st_blocks covers the content. */
   | "synthetic-times"

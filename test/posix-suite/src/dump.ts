@@ -1,6 +1,6 @@
 /**
  * The canonical dump of a mounted tree, line for line what `puzzlefs dump` prints of an image (packages/reader/src/dump.ts
- * says what the fields are), seen through system calls alone: d_type, statx, readlink, xattrs, read.
+ * documents the fields), seen through system calls alone: d_type, statx, readlink, xattrs, read.
  */
 import { type RawEntry, type System, SystemFailure } from "./system.ts";
 import type { Status } from "./status.ts";
@@ -10,7 +10,7 @@ const ofTheHost = ["security.selinux", "btrfs.", "system.nfs4_acl", "system.nfs4
 export interface DumpSettings {
   /** Modification times; default true. */
   times?: boolean;
-  /** Show what the system refuses to tell by the error's name, instead of failing: content, entries, attributes. */
+  /** Print the error's name for content, entries and attributes that the system refuses to return, instead of failing. */
   refusals?: boolean;
 }
 
@@ -75,7 +75,7 @@ class TreeDump {
       }
       const path = `${level.path}/${escape(entry.name)}`;
       const found = this.system.statusAt(level.descriptor, entry.name);
-      if (found.kind !== entry.kind) throw new Error(`${path}: d_type says ${entry.kind}, mode ${found.kind}`);
+      if (found.kind !== entry.kind) throw new Error(`${path}: d_type is ${entry.kind}, the mode's type ${found.kind}`);
       if (found.ino !== entry.ino) throw new Error(`${path}: d_ino is not st_ino`);
       const same = `${found.deviceMajor}:${found.deviceMinor}` === device;
       let below: Level | undefined;
@@ -83,14 +83,14 @@ class TreeDump {
         below = this.level(this.system.openAt(level.descriptor, entry.name), path);
         return "-";
       };
-      const refusal = found.kind === "dir" && same ? this.told(open) : "-";
+      const refusal = found.kind === "dir" && same ? this.orError(open) : "-";
       this.line(level.descriptor, entry.name, path, found, refusal);
       if (below !== undefined) levels.push(below);
     }
   }
 
-  /** What `ask` gives, or the name of the error with which the system refuses it. */
-  private told(ask: () => string): string {
+  /** The result of `ask`, or the name of the error with which the system refuses it. */
+  private orError(ask: () => string): string {
     try {
       return ask();
     } catch (error) {
@@ -110,7 +110,7 @@ class TreeDump {
     return { descriptor, path, pending };
   }
 
-  /** @param refusal in the place of a digest, where a directory cannot be listed; otherwise "-" */
+  /** @param refusal instead of a digest, if a directory cannot be listed; otherwise "-" */
   private line(directory: number, name: string, path: string, status: Status, refusal: string): void {
     const { kind, mode, ino, nlink, mtime } = status;
     const shared = kind !== "dir" && nlink > 1;
@@ -132,7 +132,7 @@ class TreeDump {
       this.times ? `${mtime.seconds}.${nanoseconds}` : "-",
       firstPath,
       kind === "lnk" ? escape(this.system.readlinkAt(directory, name)) : "-",
-      kind === "file" ? this.told(() => this.digest(directory, name, shared ? ino : undefined)) : refusal,
+      kind === "file" ? this.orError(() => this.digest(directory, name, shared ? ino : undefined)) : refusal,
     ];
     for (const text of this.xattrs(`/proc/self/fd/${directory}/${name}`)) fields.push(text);
     this.write(fields.join(" "));
@@ -151,10 +151,10 @@ class TreeDump {
   private xattrs(path: string): string[] {
     const names = this.xattrNames(path).filter((name) => !isOfTheHost(name));
     names.sort();
-    return names.map((name) => `${escape(name, true)}=${this.told(() => escape(this.system.xattr(path, name)))}`);
+    return names.map((name) => `${escape(name, true)}=${this.orError(() => escape(this.system.xattr(path, name)))}`);
   }
 
-  /** FUSE may say of a tree without any attributes that it knows none: then the kernel asks no more. */
+  /** FUSE may report for a tree without any attributes that it has none: then the kernel does not ask again. */
   private xattrNames(path: string): string[] {
     try {
       return this.system.xattrNames(path);

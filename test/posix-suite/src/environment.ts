@@ -1,5 +1,5 @@
 /**
- * What programs here stand on: system calls, and memory for them. There are two, Node's (node/environment.ts) and Lua's
+ * What programs here depend on: system calls, and memory for them. There are two, Node's (node/environment.ts) and Lua's
  * in a virtual machine (lua/environment.ts); all else is written once. A string that goes to or comes from the system
  * holds bytes: in Node one character for each (latin1), in Lua the bytes themselves.
  */
@@ -26,7 +26,7 @@ export interface Hash {
 export interface Environment {
   /** Which column of calls.ts: that of the processor. */
   readonly processor: "x64" | "arm64";
-  /** Gives the call's result, or minus errno. */
+  /** Returns the call's result, or minus errno. */
   call(number: number, ...values: Argument[]): number;
   /** Zeroed. */
   memory(length: number): Memory;
@@ -37,7 +37,7 @@ export interface Environment {
   /** Text of this program as the bytes that its characters below U+0100 stand for. */
   latin1(text: string): string;
   sha256(): Hash;
-  /** Whether the bytes that lie at an address are these. */
+  /** Whether the bytes at an address are these. */
   equal(address: number, bytes: string): boolean;
   /** Runs a shell command; what it prints to stdout. */
   shell(command: string): { status: number; output: string };

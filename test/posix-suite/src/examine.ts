@@ -1,11 +1,11 @@
 /**
- * Many images mounted one after the other, each looked at a little: what the driver says of it, or what its tree shows.
- * Mounts have no place in the tree of the machine (fsopen(2)), so that they take little and their messages come apart.
+ * Many images mounted one after the other, each looked at a little: the driver's message, or a part of its tree.
+ * Mounts are not attached to a directory (fsopen(2)), so that they take little time and have messages of their own.
  */
 import { errorName } from "./calls.ts";
 import type { Memory } from "./environment.ts";
 import { O_RDONLY, type RawEntry, type System } from "./system.ts";
-import { littleEndian } from "./words.ts";
+import { littleEndian } from "./little-endian.ts";
 
 export interface ExamineSettings {
   /** An OCI layout. */
@@ -22,7 +22,7 @@ const CREATE = 6;
 const PAGE = 4096;
 
 /** A directory that is still to be listed. */
-interface Place {
+interface OpenDirectory {
   descriptor: number;
   path: string;
 }
@@ -86,7 +86,7 @@ export class Examiner {
   }
 
   private walk(root: number): void {
-    const pending: Place[] = [{ descriptor: root, path: "" }];
+    const pending: OpenDirectory[] = [{ descriptor: root, path: "" }];
     let left = this.settings.names;
     for (let at = 0; at < pending.length; at++) {
       const { descriptor, path } = pending[at];

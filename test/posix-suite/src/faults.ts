@@ -1,5 +1,5 @@
 /**
- * What becomes of system calls whose n-th allocation fails, for every n: an error that says so, or what they do without
+ * The result of system calls whose n-th allocation fails, for every n: an error for that, or the same result as without
  * failures; and afterwards everything works. Needs a kernel with fault injection; see fault-injection(1) of its sources.
  */
 import { errorName } from "./calls.ts";
@@ -14,27 +14,27 @@ export interface FaultSettings {
   at: string;
   /** More mount options. */
   more: string;
-  /** Names of the scenes to play; all, when empty. */
+  /** Names of the scenarios to run; all if empty. */
   only: string[];
 }
 
-/** A sequence of calls that is played again and again. */
-interface Scene {
+/** A sequence of calls that is run again and again. */
+interface Scenario {
   name: string;
   /** Whether the image is mounted before. */
   mounted: boolean;
-  /** Gives what the calls gave, as text. */
-  play: () => string;
+  /** Returns the calls' results as text. */
+  run: () => string;
 }
 
-/** What a failed allocation, a failed copy to or from user space, or a failed read may be called. */
+/** Errors that a failed allocation, a failed copy to or from user space, or a failed read may return. */
 const honest = ["ENOMEM", "EIO", "EFAULT", "ENOBUFS"];
 const O_RDWR = 2;
 const MADV_POPULATE_READ = 22;
-/** No scene makes so many allocations: the end of a loop that would not end. */
+/** More allocations than any scenario makes: ends a loop that would not end. */
 const most = 20000;
 
-export class FaultTheatre {
+export class AllocationFailures {
   private readonly system: System;
   private readonly settings: FaultSettings;
   private readonly print: (line: string) => void;
@@ -52,61 +52,62 @@ export class FaultTheatre {
     this.control = system.open("/proc/thread-self/fail-nth", O_RDWR);
   }
 
-  /** Plays every scene; gives the number of problems, which are printed. */
+  /** Runs every scenario; returns the number of problems, which are printed. */
   run(): number {
     const { only } = this.settings;
-    for (const scene of this.scenes()) {
-      if (only.length === 0 || only.includes(scene.name)) this.rehearse(scene);
+    for (const scenario of this.scenarios()) {
+      if (only.length === 0 || only.includes(scenario.name)) this.failEachAllocation(scenario);
     }
     this.print(`${this.injected} failures injected, ${this.problems} problems`);
     return this.problems;
   }
 
-  private rehearse(scene: Scene): void {
-    const expected = this.playOnce(scene, 0).result;
+  private failEachAllocation(scenario: Scenario): void {
+    const expected = this.runOnce(scenario, 0).result;
     const before = this.injected;
     const outcomes = new Map<string, number>();
     for (let n = 1; ; n++) {
-      const { result, fired } = this.playOnce(scene, n, expected);
-      if (result !== expected && !honest.includes(result)) this.problem(scene, n, `${result} instead of ${expected}`);
+      const { result, fired } = this.runOnce(scenario, n, expected);
+      if (result !== expected && !honest.includes(result))
+        this.problem(scenario, n, `${result} instead of ${expected}`);
       if (!fired) break;
       this.injected++;
       const outcome = result === expected ? "as without" : result;
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
       if (n > most) {
-        this.problem(scene, n, "there is no end");
+        this.problem(scenario, n, "the allocations do not end");
         break;
       }
     }
     const counts = [...outcomes].map(([outcome, count]) => `${outcome} ${count}`);
-    this.print(`${scene.name}: ${this.injected - before} failures: ${counts.join(", ")}`);
+    this.print(`${scenario.name}: ${this.injected - before} failures: ${counts.join(", ")}`);
   }
 
-  private problem(scene: Scene, n: number, what: string): void {
+  private problem(scenario: Scenario, n: number, what: string): void {
     this.problems++;
-    this.print(`PROBLEM ${scene.name}, failure ${n}: ${what}`);
+    this.print(`PROBLEM ${scenario.name}, failure ${n}: ${what}`);
   }
 
-  /** Plays a scene on a cold cache while its n-th allocation fails; n = 0: none. Then again without a failure. */
-  private playOnce(scene: Scene, n: number, expected?: string): { result: string; fired: boolean } {
-    if (scene.mounted) this.mount();
+  /** Runs a scenario on a cold cache while its n-th allocation fails; n = 0: none. Then again without a failure. */
+  private runOnce(scenario: Scenario, n: number, expected?: string): { result: string; fired: boolean } {
+    if (scenario.mounted) this.mount();
     this.write("/proc/sys/vm/drop_caches", "1");
     if (n > 0) this.arm(n);
-    const result = this.attempt(scene.play);
+    const result = this.attempt(scenario.run);
     const fired = n > 0 && this.disarm();
-    this.cleanUp(scene);
+    this.cleanUp(scenario);
     if (expected !== undefined) {
-      const again = this.attempt(scene.play);
-      this.cleanUp(scene);
-      if (again !== expected) this.problem(scene, n, `afterwards ${again} instead of ${expected}`);
+      const again = this.attempt(scenario.run);
+      this.cleanUp(scenario);
+      if (again !== expected) this.problem(scenario, n, `afterwards ${again} instead of ${expected}`);
     }
     while (this.mounts > 0) this.unmount();
     return { result, fired };
   }
 
-  private attempt(play: () => string): string {
+  private attempt(run: () => string): string {
     try {
-      return play();
+      return run();
     } catch (error) {
       if (error instanceof SystemFailure) return error.code;
       throw error;
@@ -118,7 +119,7 @@ export class FaultTheatre {
     this.system.call("pwrite64", "fail-nth", this.control, text, text.length, 0);
   }
 
-  /** Gives whether the failure has come. These calls copy too, and may be what fails. */
+  /** Returns whether the failure was injected. These calls copy too, and may be the ones that fail. */
   private disarm(): boolean {
     const memory = this.system.environment.memory(32);
     const length = this.system.raw("pread64", this.control, memory, 32, 0);
@@ -140,8 +141,8 @@ export class FaultTheatre {
     return descriptor;
   }
 
-  /** Undoes what a scene left; a failure may have kept it from doing so. */
-  private cleanUp({ mounted }: Scene): void {
+  /** Closes and unmounts what a scenario left open; a failure may have kept it from doing so. */
+  private cleanUp({ mounted }: Scenario): void {
     for (const descriptor of this.opened) this.system.close(descriptor);
     this.opened.length = 0;
     while (this.mounts > (mounted ? 1 : 0)) this.unmount();
@@ -159,10 +160,10 @@ export class FaultTheatre {
     this.mounts--;
   }
 
-  private scenes(): Scene[] {
+  private scenarios(): Scenario[] {
     const { system } = this;
     const { at } = this.settings;
-    const mounted = (name: string, play: () => string): Scene => ({ name, mounted: true, play });
+    const mounted = (name: string, run: () => string): Scenario => ({ name, mounted: true, run });
     // A mount makes handles that later mounts of the same image must know.
     this.mount();
     const file = system.handle(`${at}/a/b/c/file`);
@@ -178,7 +179,7 @@ export class FaultTheatre {
       return descriptor;
     };
     return [
-      { name: "mount", mounted: false, play: mount },
+      { name: "mount", mounted: false, run: mount },
       mounted("second mount", mount),
       mounted("look up", () => {
         const { size, nlink, mode } = system.status(`${at}/a/b/c/file`);
@@ -221,7 +222,7 @@ export class FaultTheatre {
     ];
   }
 
-  /** A read may give less than was asked for: where the next page cannot be had. */
+  /** A read may be short: it ends before a page that cannot be read. */
   private piece(descriptor: number, offset: number, length: number): string {
     let piece = "";
     while (piece.length < length) {
@@ -242,7 +243,7 @@ export class FaultTheatre {
     return `${names.length} ${names.join(" ")}`;
   }
 
-  /** Faults a whole file in by one call, for which a page that cannot be had is an error and not a signal. */
+  /** Faults a whole file in by one call, which returns an error for a page that cannot be read, instead of a signal. */
   private mapped(path: string): string {
     const { system } = this;
     const { size } = system.status(path);

@@ -28,7 +28,7 @@ export function applies(item: Case, features: ReadonlySet<Feature>): boolean {
   return (item.needs ?? []).every((feature) => features.has(feature));
 }
 
-/** Runs the cases and writes what came in TAP; cases that need other features are skipped. Gives how many failed. */
+/** Runs the cases and writes what came in TAP; cases that need other features are skipped. Returns the number of failures. */
 export function runCases(subject: Subject, features: ReadonlySet<Feature>, write: (line: string) => void): number {
   let failed = 0;
   write(`1..${posixCases.length}`);

@@ -4,7 +4,7 @@
  */
 import type { Memory } from "./environment.ts";
 import type { System } from "./system.ts";
-import { s64, u32 } from "./words.ts";
+import { s64, u32 } from "./little-endian.ts";
 
 export interface RangeSettings {
   /** The tree under test, and the one that it was made of. */

@@ -1,8 +1,8 @@
-import { s64, u16, u32, u64 } from "./words.ts";
+import { s64, u16, u32, u64 } from "./little-endian.ts";
 
 export type Kind = "fifo" | "chr" | "dir" | "blk" | "file" | "lnk" | "sock";
 
-/** What statx(2) says. */
+/** The result of statx(2). */
 export interface Status {
   kind: Kind;
   /** All 16 bits. */

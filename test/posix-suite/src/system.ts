@@ -1,7 +1,7 @@
 import { type CallName, callNumbers, errorName } from "./calls.ts";
 import type { Argument, Environment, Memory } from "./environment.ts";
 import { type Kind, kindOf, parseStatus, type Status, STATUS_SIZE } from "./status.ts";
-import { littleEndian, u16, u32, u64, u8 } from "./words.ts";
+import { littleEndian, u16, u32, u64, u8 } from "./little-endian.ts";
 
 /** A system call that failed. */
 export class SystemFailure extends Error {
@@ -14,7 +14,7 @@ export class SystemFailure extends Error {
   }
 }
 
-/** A directory entry as getdents64(2) gives it. */
+/** A directory entry as getdents64(2) returns it. */
 export interface RawEntry {
   /** 8 bytes, as Status.ino. */
   ino: string;
@@ -177,7 +177,7 @@ export class System {
     return all;
   }
 
-  /** Goes to where an entry's `next` says. */
+  /** Seeks to an entry's `next`. */
   seek(directory: number, position: string): void {
     this.call("lseek", `descriptor ${directory}`, directory, this.environment.wide(position), 0);
   }
@@ -213,7 +213,7 @@ export class System {
     };
   }
 
-  /** Maps a whole file for reading and gives its address; the mapping stays. */
+  /** Maps a whole file for reading and returns its address; the mapping stays. */
   map(descriptor: number, length: number): number {
     return this.call("mmap", `descriptor ${descriptor}`, undefined, length, PROT_READ, MAP_PRIVATE, descriptor, 0);
   }
@@ -261,7 +261,7 @@ export class System {
     }
   }
 
-  /** Handle of a path for openByHandle, and what openByHandle wants besides. @throws EOPNOTSUPP */
+  /** Handle of a path for openByHandle, and what else openByHandle needs. @throws EOPNOTSUPP */
   handle(path: string): Memory {
     const room = 128;
     const handle = this.environment.memory(8 + room);

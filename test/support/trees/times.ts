@@ -1,10 +1,10 @@
 import { readdirSync } from "node:fs";
 import { AT_FDCWD, utimensat } from "@puzzlefs/linux";
 
-/** From the largest moment that ext4 holds to the smallest, and what lies around zero. */
+/** From the largest moment that ext4 holds to the smallest, and values around zero. */
 const oddSeconds = [0, -1, -1_000_000_000, -0x80000000, 1, 0x7fffffff, 0x80000000, 0xffffffff, 15_032_385_535];
 
-/** Gives everything in a tree a fixed modification time of its own, with nanoseconds; links to a file share one. */
+/** Sets a fixed, different modification time with nanoseconds for everything in a tree; links to a file share one. */
 export function setTimes(root: Buffer): void {
   let count = 0;
   const visit = (path: Buffer, isDirectory: boolean): void => {

@@ -71,7 +71,7 @@ export const contentCases: Case[] = [
     },
   },
   {
-    name: "reads at and past the end give nothing",
+    name: "reads at and past the end return no bytes",
     check(subject) {
       for (const size of SIZES) {
         withFile(subject, `sizes/${size}`, (file) => {

@@ -1,7 +1,7 @@
 import { type Case, pathOf, type Subject } from "../case.ts";
 import { expectEqual, expectFailure, expectTrue } from "../expect.ts";
 import type { Sparse } from "../fixture.ts";
-import { littleEndian } from "../words.ts";
+import { littleEndian } from "../little-endian.ts";
 
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;

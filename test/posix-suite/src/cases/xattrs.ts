@@ -55,7 +55,7 @@ export const xattrCases: Case[] = [
     check(subject) {
       const { system } = subject;
       const names = system.asNobody(() => system.xattrNames(pathOf(subject, "xattrs/trusted")));
-      expectEqual(names.join(" "), "user.open", "what nobody sees");
+      expectEqual(names.join(" "), "user.open", "what the user nobody sees");
     },
   },
   {

@@ -1,6 +1,6 @@
 /** In a virtual machine: `lua idmap.lua TREE TARGET USER-NAMESPACE` mounts a tree again, its owners mapped as there. */
 import { System } from "../system.ts";
-import { littleEndian } from "../words.ts";
+import { littleEndian } from "../little-endian.ts";
 import { luaEnvironment, programArguments } from "./environment.ts";
 
 const AT_FDCWD = -100;

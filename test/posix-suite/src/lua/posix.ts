@@ -1,4 +1,4 @@
-/** In a virtual machine: `lua posix.lua ROOT FEATURE,…`. The last line says how many cases failed. */
+/** In a virtual machine: `lua posix.lua ROOT FEATURE,…`. The last line counts the cases that failed. */
 import type { Feature } from "../case.ts";
 import { fixture } from "../fixture.ts";
 import { runCases } from "../posix.ts";

@@ -3,7 +3,7 @@
  * `lua verity.lua block FILE` prints the number of a file's first block on its disk.
  */
 import { System } from "../system.ts";
-import { littleEndian, u32 } from "../words.ts";
+import { littleEndian, u32 } from "../little-endian.ts";
 import { luaEnvironment, programArguments, writeLine } from "./environment.ts";
 
 const FS_IOC_ENABLE_VERITY = 0x40806685;

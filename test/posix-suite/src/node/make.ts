@@ -13,7 +13,7 @@ import {
 import { type FixtureEntry, fixture, type Sparse } from "../fixture.ts";
 import { modeOf } from "../modes.ts";
 import { AT_FDCWD, System } from "../system.ts";
-import { littleEndian } from "../words.ts";
+import { littleEndian } from "../little-endian.ts";
 import { nodeEnvironment } from "./environment.ts";
 
 const AT_SYMLINK_NOFOLLOW = 0x100;

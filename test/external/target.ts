@@ -11,26 +11,26 @@ export const imageNames = ["raw", "zstd"] as const;
 export type ImageName = (typeof imageNames)[number];
 
 /**
- * A Debian root directory, the same in all places:
+ * A Debian root directory, with the same paths in all targets:
  *
  *     /material/source  the tree that the images raw and zstd are made of
  *     /material/store   the layout with the images
  *     /images/NAME      where they are mounted
  *     /suites/NAME      sources of a suite, read-only
  */
-export interface Place {
+export interface Target {
   /** For reports: "kernel 6.12", "fuse". */
   readonly name: string;
   /** Whether the kernel driver mounts the images; otherwise the FUSE daemon does. */
   readonly driver: boolean;
   /** Runs a shell command in the root directory. @param timeout ms @param show gets stdout as it comes */
   run(command: string, timeout?: number, show?: (text: string) => void): Promise<Outcome>;
-  /** Takes the mounts off and puts the place away. Throws what was found wrong in doing so. */
+  /** Unmounts the images and removes the target. Throws if that finds a fault. */
   close(): Promise<void>;
 }
 
-/** Makes a place with the images mounted. A suite that needs its sources there names their directories, by name. */
-export type OpenPlace = (suites: ReadonlyMap<string, string>) => Promise<Place>;
+/** Makes a target with the images mounted. A suite that needs its sources there names their directories, by name. */
+export type OpenTarget = (suites: ReadonlyMap<string, string>) => Promise<Target>;
 
 export const guestPaths = {
   source: "/material/source",
