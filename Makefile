@@ -1,5 +1,5 @@
 # Everything a developer does, by name; `make help` lists it.
-.PHONY: help setup setup-test setup-kernels setup-external external build install uninstall codegen demo demo-kernel test soak test-kernels check-kernel debug-kernel vm lint format bench bench-fuse bench-kernel clean
+.PHONY: help setup setup-test setup-kernels setup-external external build install uninstall codegen demo demo-kernel check golden test soak test-kernels check-kernel debug-kernel vm lint format bench bench-fuse bench-kernel clean
 .DEFAULT_GOAL := help
 
 NODE := build/node
@@ -13,7 +13,7 @@ help: ## this list
 setup: ## install all that building and the demo need (idempotent; root for Debian packages)
 	@setup/setup.sh run
 
-setup-test: setup ## what the tests and benchmarks need besides
+setup-test: setup ## what the tests and benchmarks also need
 	@setup/setup.sh test
 
 setup-kernels: setup ## three kernels to boot in QEMU, and what builds their modules (about three minutes, 1 GB)
@@ -44,6 +44,12 @@ lint: setup ## types, lint and format
 
 format: setup ## rewrite what is not formatted
 	@$(NODE) $(BIN)/../prettier/bin/prettier.cjs --write --log-level warn .
+
+check: setup ## quick (under three minutes): lint, and the tests that mount nothing and start no machine
+	@$(NODE) test/run.ts check
+
+golden: setup ## record the digests of the golden images anew, after an intended change of the format's bytes (needs root)
+	@PUZZLEFS_GOLDEN=write $(NODE) test/run.ts test/golden/golden.test.ts
 
 test: setup-test setup-kernels build ## every test; the last line counts them
 	@$(NODE) test/run.ts

@@ -3,6 +3,7 @@
  *
  *     node test/run.ts                 everything
  *     node test/run.ts lint            types, lint, format and generated files only
+ *     node test/run.ts check           lint, and the quick tests
  *     node test/run.ts FILE…           the tests of these files or patterns only
  *
  * What is random in the tests depends on the seed that is printed first; PUZZLEFS_SEED repeats a run with the same.
@@ -22,6 +23,15 @@ const seed = (process.env["PUZZLEFS_SEED"] ??= String(randomInt(2 ** 31)));
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const failures: string[] = [];
 
+/** Tests that neither mount nor start machines, daemons or the whole program many times. */
+const QUICK_TESTS = [
+  "packages/{chunker,codegen,format,linux,oci,reader}/src/**/*.test.ts",
+  "packages/builder/src/*.test.ts",
+  "packages/fuse/src/{operations,wire}/*.test.ts",
+  "packages/fuse/src/*.test.ts",
+  "test/{conformance,corpus,golden,rules}/*.test.ts",
+];
+
 /** For one file of tests. On an idle machine the longest takes three minutes. */
 const LONGEST_FILE_SECONDS = 1200;
 
@@ -34,7 +44,7 @@ function report(name: string, problem: string): void {
   console.log(`${problem === "" ? "ok  " : "FAIL"} ${name}${problem === "" ? "" : `\n${problem.trimEnd()}`}`);
 }
 
-/** A tool of the workspace that says nothing worth reading when all is well. */
+/** Runs a tool of the workspace; its output is shown only if it fails. */
 function check(name: string, program: string, args: string[]): void {
   const result = spawnSync(process.execPath, [join(modules, program), ...args], { cwd: root, encoding: "utf8" });
   report(name, result.status === 0 ? "" : `${result.stdout}${result.stderr}`);
@@ -80,7 +90,7 @@ function lint(): void {
 }
 
 /**
- * How to run a program in a mount namespace of its own, where that is permitted. In the common one, another's namespaces
+ * How to run a program in a mount namespace of its own, where that is permitted. In the common one, namespaces of other processes
  * copy the mounts of the tests, and keep their daemons alive.
  */
 function ownMounts(): string[] {
@@ -88,7 +98,7 @@ function ownMounts(): string[] {
   return ["unshare", "--mount", "--"];
 }
 
-/** Runs ava and counts what its TAP says; shows failures whole, successes as a line. */
+/** Runs ava and counts the results in its TAP; prints failures in full, successes as a line. */
 async function test(patterns: string[]): Promise<void> {
   console.log(`PUZZLEFS_SEED=${seed}`);
   const argv = [...ownMounts(), process.execPath, join(modules, "ava/entrypoints/cli.js"), "--tap", ...patterns];
@@ -119,11 +129,12 @@ async function test(patterns: string[]): Promise<void> {
 }
 
 const args = process.argv.slice(2);
-if (args.length === 0 || args[0] === "lint") lint();
-if (args[0] !== "lint") await test(args);
-// Again, where nobody has to look for them.
+const [first] = args;
+if (first === undefined || first === "lint" || first === "check") lint();
+if (first !== "lint") await test(first === "check" ? QUICK_TESTS : args);
+// Again at the end, where they are easy to find.
 for (const name of failures) console.log(`FAIL ${name}`);
-if (totals.failed > 0 && args[0] !== "lint") console.log(`PUZZLEFS_SEED=${seed} repeats what was random`);
+if (totals.failed > 0 && first !== "lint") console.log(`PUZZLEFS_SEED=${seed} repeats what was random`);
 const { passed, failed, skipped } = totals;
 console.log(`${passed} passed, ${failed} failed${skipped === 0 ? "" : `, ${skipped} skipped`}`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
