@@ -102,7 +102,7 @@ arrange_kernel() {
 	ln -s "usr/src/linux-headers-$1" build
 }
 
-# Trixie's headers want its compiler and its libc: a root directory in which modules for its kernels are built.
+# Trixie's headers need its compiler and its libc: a root directory in which modules for its kernels are built.
 kernel_toolchain() {
 	toolchain=$trees/$trixie_toolchain
 	[ ! -e "$toolchain/usr/bin/gcc" ] || return 0

@@ -82,7 +82,7 @@ function spoilInode(inode: Writable<InodeValue>, inos: readonly number[], random
   else spoilContent(inode, inos, random);
 }
 
-/** The image with one thing changed. */
+/** The image with one change. */
 export function spoiled(original: RootfsValue, random: Random): RootfsValue {
   const value = copy(original);
   const { metadatas = [], chunks = [], fsVerityData = [] } = value;

@@ -13,7 +13,7 @@ export interface CorpusCase {
   readonly object: "metadata" | "manifest" | "seek-table";
   /** The object; of a blob with a seek table its last bytes. */
   readonly bytes: Uint8Array;
-  /** Size of the object in bytes, where it is more than `bytes`: a sparse file stands for it. */
+  /** Size of the object in bytes, if it is more than `bytes`: the object is a sparse file then. */
   readonly size?: number;
 }
 

@@ -19,7 +19,7 @@ const scratch = new Scratch();
 const image = `${scratch.fresh("store")}:v1`;
 let expected = "";
 
-/** Of each kind of thing at most three: so many paths are reported. */
+/** At most three of each kind, the number of paths that are reported. */
 const makeTree = `
 mkdir dev sg acl shut
 printf '%0300d' 7 > a; ln a shut/a; ln a shut/b
@@ -66,7 +66,7 @@ function check(t: ExecutionContext, outcome: Outcome, target: string, kinds: rea
   t.is(outcome.status, INCOMPLETE, outcome.stderr);
   const { warnings } = JSON.parse(outcome.stdout) as { warnings: ExtractWarning[] };
   t.deepEqual(summary(warnings), [...kinds].sort());
-  // A cause stands for all that it is counted for, so it names none of them.
+  // A cause is reported once for all files that it affects, so it names none of them.
   for (const { code, cause } of warnings) if (code === "EPERM") t.is(cause, "operation not permitted");
   t.deepEqual(differing(dumpDirectory(target), expected), [...new Set(warnings.flatMap((w) => w.examples))].sort());
   const lines = outcome.stderr.trimEnd().split("\n");

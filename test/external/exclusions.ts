@@ -12,12 +12,12 @@ const unionmount: Exclusion[] = [
     suite: "unionmount",
     name: `${noRedirects}: ${test}`,
     reason:
-      "wants directories of the lower layer to be renamed, which this setup switches off; rename-exdev is its counterpart",
+      "needs directories of the lower layer to be renamed, which this setup switches off; rename-exdev is its counterpart",
   })),
   ...others.map((setUp) => ({
     suite: "unionmount",
     name: `${setUp}: rename-exdev`,
-    reason: "wants renaming a directory of the lower layer to fail, which it does without redirects only",
+    reason: "needs renaming a directory of the lower layer to fail, which it does without redirects only",
   })),
   ...[noRedirects, ...others].map((setUp) => ({
     suite: "unionmount",

@@ -43,34 +43,42 @@ function play(t: ExecutionContext, fault: Fault, way: Way, backend: Backend): vo
   });
   t.is(status, 0, stderr);
   const blob = readFileSync(join(directory, "out/blob"), "utf8").trim();
-  const victims = new Set(files.filter((file) => isVictim(fault, file, blob)).map(({ path }) => path));
-  if (fault.victims === "none") t.is(victims.size, 0);
-  else t.true(victims.size > 0 && (fault.victims === "all" || victims.size < files.length), `${victims.size} victims`);
-  assertObserved(t, join(directory, "out/spoiled"), files, victims);
-  if (fault.mend !== undefined) assertObserved(t, join(directory, "out/mended"), files, new Set());
+  const affected = new Set(files.filter((file) => isAffected(fault, file, blob)).map(({ path }) => path));
+  if (fault.affected === "none") t.is(affected.size, 0);
+  else
+    t.true(
+      affected.size > 0 && (fault.affected === "all" || affected.size < files.length),
+      `${affected.size} affected files`,
+    );
+  assertObserved(t, join(directory, "out/damaged"), files, affected);
+  if (fault.repair !== undefined) assertObserved(t, join(directory, "out/repaired"), files, new Set());
   const log = readFileSync(join(directory, "out/log"), "utf8");
   if (fault.withoutLog === true) {
     t.is(log, "");
     return;
   }
   const errors = log.split("\n").filter((line) => / error /.test(line));
-  t.is(errors.length > 0, victims.size > 0, log);
-  if (fault.victims !== "all") for (const line of errors) t.true(line.includes(`blob sha256:${blob}`), line);
+  t.is(errors.length > 0, affected.size > 0, log);
+  if (fault.affected !== "all") for (const line of errors) t.true(line.includes(`blob sha256:${blob}`), line);
 }
 
 /** Each file is as it should be, and none took long. */
-function assertObserved(t: ExecutionContext, report: string, files: File[], victims: ReadonlySet<string>): void {
+function assertObserved(t: ExecutionContext, report: string, files: File[], affected: ReadonlySet<string>): void {
   const observations = JSON.parse(readFileSync(report, "utf8")) as Observation[];
   t.is(observations.length, files.length);
-  const wrong = observations.filter(({ path, outcome }) => outcome !== (victims.has(path) ? "EIO" : "right"));
+  const wrong = observations.filter(({ path, outcome }) => outcome !== (affected.has(path) ? "EIO" : "right"));
   const some = wrong.slice(0, 5).map(({ path, outcome }) => `${path}: ${outcome}`);
-  t.deepEqual(some, [], `${wrong.length} of ${files.length} files, of which ${victims.size} cannot be read: ${report}`);
+  t.deepEqual(
+    some,
+    [],
+    `${wrong.length} of ${files.length} files, of which ${affected.size} cannot be read: ${report}`,
+  );
   const slow = observations.filter(({ milliseconds }) => milliseconds > soon);
   t.deepEqual(slow, [], "what took too long");
 }
 
-function isVictim(fault: Fault, { runs }: File, blob: string): boolean {
-  switch (fault.victims) {
+function isAffected(fault: Fault, { runs }: File, blob: string): boolean {
+  switch (fault.affected) {
     case "none":
       return false;
     case "all":
@@ -95,7 +103,7 @@ function preparation(fault: Fault, way: Way, directory: string): string {
 scratch=${directory} out=${directory}/out pristine=${store} store=${directory}/store log=${directory}/log
 expected=${expected} blob= chunks='${[...chunks].join(" ")}'
 chmod 777 $scratch
-${fault.place ?? "cp -a $pristine $store"}
+${fault.prepare ?? "cp -a $pristine $store"}
 image=$store:${way} blob=\${blob:-$store/blobs/sha256/${digest}} original=$pristine/blobs/sha256/$(basename $blob)
 original=$pristine/blobs/sha256/$(basename $blob) half=$(($(stat -c %s $blob) / 2))
 basename $blob >$out/blob
@@ -106,9 +114,9 @@ observe() { timeout -k 1 600 $user $node $checkout/test/faults/observe.ts $at $e
 function script(fault: Fault): string {
   return [
     fault.warm === true ? "observe >/dev/null" : "",
-    fault.spoil,
-    "observe >$out/spoiled",
-    ...(fault.mend === undefined ? [] : [fault.mend, "observe >$out/mended"]),
+    fault.damage,
+    "observe >$out/damaged",
+    ...(fault.repair === undefined ? [] : [fault.repair, "observe >$out/repaired"]),
     "cat $log >$out/log",
   ].join("\n");
 }

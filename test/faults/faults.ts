@@ -5,7 +5,7 @@
 import type { Way } from "./material.ts";
 
 /** Which files cannot be read any more. */
-export type Victims =
+export type Affected =
   | "none"
   /** All with content. */
   | "all"
@@ -17,9 +17,9 @@ export type Victims =
 export interface Fault {
   name: string;
   ways: readonly Way[];
-  /** Makes `$store` a copy of `$pristine` in a place of its own, and may choose another `$blob`. */
-  place?: string;
-  /** Whether that place is a loop device. */
+  /** Makes `$store` a copy of `$pristine` with a location of its own, and may choose another `$blob`. */
+  prepare?: string;
+  /** Whether that location is a loop device. */
   onLoopDevice?: boolean;
   /** For `puzzlefs mount`. */
   options?: string;
@@ -27,10 +27,10 @@ export interface Fault {
   asNobody?: boolean;
   /** Whether every file was read before, so that blobs are open. */
   warm?: boolean;
-  spoil: string;
+  damage: string;
   /** Undoes it: then all files are to be read again, through the same mount. */
-  mend?: string;
-  victims: Victims;
+  repair?: string;
+  affected: Affected;
   /** Whether the log cannot be written. */
   withoutLog?: boolean;
 }
@@ -59,96 +59,102 @@ for candidate in $chunks; do
 done`;
 
 export const faults: readonly Fault[] = [
-  { name: "deleted", ways: both, spoil: 'rm "$blob"', mend: putBack, victims: "users" },
-  { name: "deleted while it is open", ways: both, warm: true, spoil: 'rm "$blob"', victims: "none" },
+  { name: "deleted", ways: both, damage: 'rm "$blob"', repair: putBack, affected: "users" },
+  { name: "deleted while it is open", ways: both, warm: true, damage: 'rm "$blob"', affected: "none" },
   {
     name: "cut in half",
     ways: raw,
-    spoil: 'truncate -s $half "$blob"',
-    mend: putBack,
-    victims: "users of the second half",
+    damage: 'truncate -s $half "$blob"',
+    repair: putBack,
+    affected: "users of the second half",
   },
-  { name: "cut in half", ways: compressed, spoil: 'truncate -s $half "$blob"', mend: putBack, victims: "users" },
+  { name: "cut in half", ways: compressed, damage: 'truncate -s $half "$blob"', repair: putBack, affected: "users" },
   {
     name: "cut in half while it is open",
     ways: raw,
     warm: true,
-    spoil: 'truncate -s $half "$blob"',
-    mend: 'cat "$original" >"$blob"',
-    victims: "users of the second half",
+    damage: 'truncate -s $half "$blob"',
+    repair: 'cat "$original" >"$blob"',
+    affected: "users of the second half",
   },
-  { name: "emptied", ways: both, spoil: 'truncate -s 0 "$blob"', mend: putBack, victims: "users" },
+  { name: "emptied", ways: both, damage: 'truncate -s 0 "$blob"', repair: putBack, affected: "users" },
   {
     name: "emptied while it is open",
     ways: ["raw", "zstd"],
     warm: true,
-    spoil: 'truncate -s 0 "$blob"',
-    mend: 'cat "$original" >"$blob"',
-    victims: "users",
+    damage: 'truncate -s 0 "$blob"',
+    repair: 'cat "$original" >"$blob"',
+    affected: "users",
   },
   // In raw blobs only verification detects it.
-  { name: "replaced by other bytes", ways: compressed, spoil: otherBytes, mend: putBack, victims: "users" },
+  { name: "replaced by other bytes", ways: compressed, damage: otherBytes, repair: putBack, affected: "users" },
   {
     name: "replaced by other bytes, with --verify blob",
     ways: ["raw", "zstd", "packed", "zstd-packed"],
     options: "--verify blob",
-    spoil: otherBytes,
-    mend: putBack,
-    victims: "users",
+    damage: otherBytes,
+    repair: putBack,
+    affected: "users",
   },
   {
     name: "replaced by a directory",
     ways: both,
-    spoil: 'rm "$blob" && mkdir "$blob"',
-    mend: putBack,
-    victims: "users",
+    damage: 'rm "$blob" && mkdir "$blob"',
+    repair: putBack,
+    affected: "users",
   },
-  { name: "replaced by a fifo", ways: both, spoil: 'rm "$blob" && mkfifo "$blob"', mend: putBack, victims: "users" },
+  {
+    name: "replaced by a fifo",
+    ways: both,
+    damage: 'rm "$blob" && mkfifo "$blob"',
+    repair: putBack,
+    affected: "users",
+  },
   {
     name: "made unreadable for the mount's user",
     ways: both,
     asNobody: true,
-    spoil: 'chmod 000 "$blob"',
-    mend: 'chmod 644 "$blob"',
-    victims: "users",
+    damage: 'chmod 000 "$blob"',
+    repair: 'chmod 644 "$blob"',
+    affected: "users",
   },
   {
     name: "deleted, and the log's device is full",
     ways: both,
-    place: `
+    prepare: `
 mkdir $scratch/full && mount -t tmpfs -o size=16k none $scratch/full
 : >$scratch/full/log; head -c 1M /dev/zero >$scratch/full/filler 2>/dev/null || :
 log=$scratch/full/log; cp -a $pristine $store`,
-    spoil: 'rm "$blob"',
-    mend: putBack,
-    victims: "users",
+    damage: 'rm "$blob"',
+    repair: putBack,
+    affected: "users",
     withoutLog: true,
   },
   {
     name: "on a device that ends before it",
     ways: both,
-    place: lastOnDisk,
+    prepare: lastOnDisk,
     onLoopDevice: true,
-    spoil: "truncate -s $((start * 4096)) $disk",
-    victims: "users",
+    damage: "truncate -s $((start * 4096)) $disk",
+    affected: "users",
   },
   {
     name: "on a device that has lost its blocks, with --verify blob",
     ways: both,
-    place: lastOnDisk,
+    prepare: lastOnDisk,
     onLoopDevice: true,
     options: "--verify blob",
-    spoil: "fallocate --punch-hole --offset $((start * 4096)) --length $((half * 2)) $disk",
-    victims: "users",
+    damage: "fallocate --punch-hole --offset $((start * 4096)) --length $((half * 2)) $disk",
+    affected: "users",
   },
-  { name: "whole store deleted", ways: both, spoil: 'rm -r "$store"', victims: "all" },
-  { name: "whole store moved", ways: both, spoil: 'mv "$store" "$store.moved"', victims: "none" },
+  { name: "whole store deleted", ways: both, damage: 'rm -r "$store"', affected: "all" },
+  { name: "whole store moved", ways: both, damage: 'mv "$store" "$store.moved"', affected: "none" },
   {
     name: "whole store's file system unmounted lazily",
     ways: both,
-    place:
+    prepare:
       "mkdir $scratch/lower && mount -t tmpfs none $scratch/lower && cp -a $pristine $scratch/lower/store; store=$scratch/lower/store",
-    spoil: "umount -l $scratch/lower",
-    victims: "none",
+    damage: "umount -l $scratch/lower",
+    affected: "none",
   },
 ];

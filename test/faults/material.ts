@@ -1,4 +1,4 @@
-/** A small tree, images of it, and where the bytes of each file lie in them. */
+/** A small tree, images of it, and where they store the bytes of each file. */
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -31,7 +31,7 @@ export interface File extends Expected {
 }
 
 export class Material {
-  /** The layout; each case spoils a copy. */
+  /** The layout; each case damages a copy. */
   readonly store: string;
   /** A file with Expected[]. */
   readonly expected: string;

@@ -24,7 +24,7 @@ test("commands and what they print are found under their titles", (t) => {
   ]);
 });
 
-test("an ellipsis stands for any text, and for nothing else", (t) => {
+test("an ellipsis matches any text, and everything else only itself", (t) => {
   t.true(isPrinted(["a.c"], "a.c\n\n"));
   t.false(isPrinted(["a.c"], "abc\n"));
   t.false(isPrinted(["a"], "a\nb\n"));

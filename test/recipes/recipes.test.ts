@@ -5,7 +5,7 @@ import { Scratch } from "../support/scratch.ts";
 import { complaint, readRecipes, scriptOf } from "./document.ts";
 import { installedLayer, obstacle, runOnMachine } from "./machine.ts";
 
-/** docs/recipes.md, as it stands: every recipe on a machine of its own, with the real programs. */
+/** docs/recipes.md, unchanged: every recipe on a machine of its own, with the real programs. */
 
 /** They need a kernel of their own: see the tests of that name. */
 const elsewhere = ["Verity from the first byte on"];

@@ -1,4 +1,4 @@
-/** Nothing in a test is left to chance: what is random has the seed of the run, and waiting is for something. */
+/** Tests are repeatable: random choices have the seed of the run, and waiting is for an event. */
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
@@ -27,7 +27,7 @@ const randomness = /Math\.random|\brandom(?:Bytes|Int|UUID)\b.*from "node:crypto
 test("random tests have their choices from the seed of the run", (t) => {
   t.true(files.length > 200);
   const exceptions = {
-    "test/support/fast-check.ts": "gives fast-check the seed",
+    "test/support/fast-check.ts": "sets fast-check's seed",
     "test/run.ts": "chooses the seed",
     "test/rules/chance.test.ts": "the pattern itself",
   };

@@ -82,7 +82,7 @@ test("set-up asks for signatures, and for nothing that it does not check", (t) =
   );
 });
 
-test("temporary files have no fixed names in directories for everybody", (t) => {
+test("temporary files have no fixed names in directories that all users may write to", (t) => {
   const files = globSync(["packages/*/src/**/*.ts", "{test,bench,demo,qemu}/**/*.ts", "setup/*.sh"], {
     cwd: root,
     exclude: (name) => name === "node_modules",

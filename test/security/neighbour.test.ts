@@ -32,7 +32,7 @@ const scratch = new Scratch();
 test.after.always(() => scratch.remove());
 
 const lacks = missing("/dev/fuse", "setpriv", "tar", puzzlefs);
-const neighbourly = isRoot && lacks.length === 0 ? test : test.skip;
+const withOtherUser = isRoot && lacks.length === 0 ? test : test.skip;
 
 /** Root's own directory: a tree, and a layout whose image has the secret as well. */
 function makeVault(secret: string): string {
@@ -110,7 +110,7 @@ async function command(program: string, ...argv: string[]): Promise<Ended> {
   return { code, output: Buffer.concat(parts).toString("latin1"), errors };
 }
 
-neighbourly(`root works for ${seconds} s while another user swaps everything`, async (t) => {
+withOtherUser(`root works for ${seconds} s while another user swaps everything`, async (t) => {
   t.timeout((600 + seconds) * 1000);
   const secret = `canary-${new Random().bits()}`;
   const vault = makeVault(secret);

@@ -21,7 +21,7 @@ export function hasUserNamespaces(): boolean {
 /**
  * The program and arguments that run a shell script as `user`, with `puzzlefs`, `$node` and `$checkout` in it. The checkout and Node are bound
  * read-only to where every user can reach them, in a mount namespace of this command's own; so is a /dev/fuse for
- * everybody, as udev makes it, where that is missing.
+ * all users, as udev makes it, if that is missing.
  */
 export function checkoutForOthers(scratch: Scratch, user: readonly string[], script: string): [string, string[]] {
   const directory = scratch.directory("bound");

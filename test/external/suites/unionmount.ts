@@ -100,7 +100,7 @@ async function runAll({ target, report, material, sources }: Run, setUp: SetUp):
   }
 }
 
-/** Whether overlays let go of the image is seen when the target is closed: the driver must be unused by then. */
+/** Closing the target shows whether the overlays released the image: the driver must be unused by then. */
 export const unionmount: Suite = {
   name,
   needs: [

@@ -9,7 +9,7 @@ export interface Lack {
   reason: string;
 }
 
-const noHandles: Lack = { features: ["handles"], reason: "open_by_handle_at(2) wants CAP_DAC_READ_SEARCH" };
+const noHandles: Lack = { features: ["handles"], reason: "open_by_handle_at(2) needs CAP_DAC_READ_SEARCH" };
 
 /**
  * What each backend lacks; it is held to all else. The cases run on extracted trees and on FUSE mounts in test/posix, and

@@ -28,7 +28,7 @@ interface Scenario {
 }
 
 /** Errors that a failed allocation, a failed copy to or from user space, or a failed read may return. */
-const honest = ["ENOMEM", "EIO", "EFAULT", "ENOBUFS"];
+const permitted = ["ENOMEM", "EIO", "EFAULT", "ENOBUFS"];
 const O_RDWR = 2;
 const MADV_POPULATE_READ = 22;
 /** More allocations than any scenario makes: ends a loop that would not end. */
@@ -68,7 +68,7 @@ export class AllocationFailures {
     const outcomes = new Map<string, number>();
     for (let n = 1; ; n++) {
       const { result, fired } = this.runOnce(scenario, n, expected);
-      if (result !== expected && !honest.includes(result))
+      if (result !== expected && !permitted.includes(result))
         this.problem(scenario, n, `${result} instead of ${expected}`);
       if (!fired) break;
       this.injected++;
