@@ -1,4 +1,4 @@
-# Everything a developer does, by name; `make help` lists it.
+# The developers' commands; `make help` lists them.
 .PHONY: help setup setup-test setup-kernels setup-external external build install uninstall codegen demo demo-kernel check golden test soak test-kernels check-kernel debug-kernel vm lint format bench bench-fuse bench-kernel clean
 .DEFAULT_GOAL := help
 
@@ -7,91 +7,91 @@ BIN := node_modules/.bin
 export DESTDIR PREFIX
 export PUZZLEFS_CACHE ?= $(shell setup/setup.sh cache)
 
-help: ## this list
+help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## install all that building and the demo need (idempotent; root for Debian packages)
+setup: ## install what building and the demo need (idempotent; Debian packages need root)
 	@setup/setup.sh run
 
-setup-test: setup ## what the tests and benchmarks also need
+setup-test: setup ## install what the tests and benchmarks also need
 	@setup/setup.sh test
 
-setup-kernels: setup ## three kernels to boot in QEMU, and what builds their modules (about three minutes, 1 GB)
+setup-kernels: setup ## fetch three kernels to boot in QEMU, and the compiler of their modules (about three minutes, 1 GB)
 	@setup/setup.sh kernels
 
-build: setup ## bundle the command line into build/
+build: setup ## bundle the program into build/
 	@cd packages/chunker && ../../$(NODE) node_modules/assemblyscript/bin/asc.js assembly/cut.ts --config assembly/asconfig.json --target release
 	@$(NODE) packages/cli/build.ts
 
-install: build ## [DESTDIR=] [PREFIX=/usr/local]: the program, with a Node of its own, and mount(8)'s helper
+install: build ## [DESTDIR=] [PREFIX=/usr/local]: install the program with a Node of its own, and the helper of mount(8)
 	@$(NODE) packages/cli/install.ts
 
-uninstall: ## what `make install` put there, with the same DESTDIR and PREFIX
+uninstall: ## remove what `make install` installed, with the same DESTDIR and PREFIX
 	@$(NODE) packages/cli/install.ts uninstall
 
 codegen: setup ## compile schema/ into Cap'n Proto, TypeScript and C
 	@$(NODE) packages/codegen/src/main.ts
 
-demo: build ## a Debian root becomes an image, is changed, built again, mounted and compared
+demo: build ## build an image of a Debian root, change the root, build again, mount and compare
 	@$(NODE) demo/demo.ts $(PUZZLEFS_CACHE)
 
-demo-kernel: setup-kernels ## the image of `make demo`, mounted by the kernel driver in a virtual machine
+demo-kernel: setup-kernels ## mount the image of `make demo` with the kernel driver in a virtual machine
 	@[ -e $(PUZZLEFS_CACHE)/demo-store ] || $(MAKE) --no-print-directory demo
 	@$(NODE) demo/kernel.ts $(PUZZLEFS_CACHE)
 
-lint: setup ## types, lint and format
+lint: setup ## check types, style, format, and that generated files are up to date
 	@$(NODE) test/run.ts lint
 
-format: setup ## rewrite what is not formatted
+format: setup ## format the sources
 	@$(NODE) $(BIN)/../prettier/bin/prettier.cjs --write --log-level warn .
 
-check: setup ## quick (under three minutes): lint, and the tests that mount nothing and start no machine
+check: setup ## lint and quick tests: no mounts, no virtual machines (under three minutes)
 	@$(NODE) test/run.ts check
 
-golden: setup ## record the digests of the golden images anew, after an intended change of the format's bytes (needs root)
+golden: setup ## record the digests of the golden images, after an intended change of their bytes (root)
 	@PUZZLEFS_GOLDEN=write $(NODE) test/run.ts test/golden/golden.test.ts
 
-test: setup-test setup-kernels build ## every test; the last line counts them
+test: setup-test setup-kernels build ## run every test; the last line counts them
 	@$(NODE) test/run.ts
 
-soak: setup-test setup-kernels build ## FUSE mounts for long: 64 processes read for a minute, and are checked; 300 mounts of each kind; 200 containers (fifteen minutes)
+soak: setup-test setup-kernels build ## long tests of FUSE: 64 processes read for a minute, 300 mounts of each kind, 200 containers (fifteen minutes)
 	@PUZZLEFS_SOAK_SECONDS=60 PUZZLEFS_CYCLES=300 PUZZLEFS_STARTS=200 PUZZLEFS_NEIGHBOUR_SECONDS=120 \
 		$(NODE) test/run.ts --concurrency=1 'test/soak/*.test.ts' 'test/security/*.test.ts'
 
-check-kernel: setup-kernels build ## the driver's sources under all checkers of three kernels: W=1, sparse, checkpatch, Coccinelle
+check-kernel: setup-kernels build ## check the driver's sources against three kernels: W=1, sparse, checkpatch, Coccinelle
 	@setup/setup.sh kernel-scripts
 	@PUZZLEFS_CHECKS=all $(NODE) test/run.ts test/kernel-static/static.test.ts
 
 # Not dumps: hundreds of megabytes to hash, which under KASAN takes hours.
 DEBUGGED := mounting posix programs verification hostile
 
-debug-kernel: setup-test build ## the driver in a kernel that checks itself, and in which every allocation fails once (an hour)
+debug-kernel: setup-test build ## test the driver in a kernel with KASAN, lockdep and kmemleak, and with failing allocations (an hour)
 	@setup/setup.sh debug-kernel
 	@PUZZLEFS_DEBUG_KERNEL=1 PUZZLEFS_KERNELS=debug PUZZLEFS_HOSTILE=300 $(NODE) test/run.ts test/kernel-debug/*.test.ts \
 		$(DEBUGGED:%=test/kernel/%.test.ts)
 
-test-kernels: setup-test setup-kernels build ## the driver's tests, all of them on each of the three kernels
+test-kernels: setup-test setup-kernels build ## run all tests of the driver on each of the three kernels
 	@for kernel in 6.1 6.12 7; do PUZZLEFS_KERNELS=$$kernel $(NODE) test/run.ts 'test/kernel/*.test.ts' 'test/mounting/*.test.ts' || exit 1; done
 
-vm: setup-kernels ## KERNEL=6.1|6.12|7|debug [IMAGE=OCI_DIR:TAG] CMD='…': runs CMD in a virtual machine, the image on /mnt
+vm: setup-kernels ## KERNEL=6.1|6.12|7|debug [IMAGE=OCI_DIR:TAG] CMD='…': run CMD in a virtual machine, with the image on /mnt
 	@$(NODE) qemu/src/vm.ts
 
-setup-external: setup-kernels ## a root directory with Debian's userland, for the suites of others
+setup-external: setup-kernels ## make a root directory with Debian's userland, for test suites of other projects
 	@setup/setup.sh external
 
-external: setup-external build ## suites of others on mounted images, where their sources are at hand (test/external/README.md)
+external: setup-external build ## run test suites of other projects on mounted images, if their sources are there (test/external/README.md)
 	@$(NODE) test/external/run.ts
 
-bench: setup-test build ## builds by this tool and by the Rust tool, of the same tree
+bench: setup-test build ## measure builds of the same tree by this tool and by the Rust tool
 	@$(NODE) bench/run.ts $(PUZZLEFS_CACHE)
 
-bench-fuse: setup build ## our FUSE beside that of others [TREE=debian|big|DIR] [ROWS=find,tar] [RUNS=3] [PEERS=puzzlefs,erofsfuse] [JSON=FILE]
+bench-fuse: setup build ## measure this FUSE server and others [TREE=debian|big|DIR] [ROWS=find,tar] [RUNS=3] [PEERS=puzzlefs,erofsfuse] [JSON=FILE]
 	@setup/setup.sh bench-fuse
 	@$(NODE) bench/fuse.ts $(PUZZLEFS_CACHE)
 
-bench-kernel: setup-kernels build ## the driver beside erofs and squashfs [KERNEL=6.12] [ROWS=find,mmap] [RUNS=3] [MACHINES=counted,timed]
+bench-kernel: setup-kernels build ## measure the driver, erofs and squashfs [KERNEL=6.12] [ROWS=find,mmap] [RUNS=3] [MACHINES=counted,timed]
 	@setup/setup.sh bench-kernel
 	@$(NODE) bench/kernel.ts
 
-clean: ## remove what was built (the cache stays: setup/setup.sh cache)
+clean: ## remove what was built; the cache stays (setup/setup.sh cache)
 	rm -rf build packages/chunker/dist

@@ -1,4 +1,4 @@
-/** What is done on every mount. */
+/** The cases that are measured on every mount. */
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import { join } from "node:path";
 import type { Program } from "./fuse-peers.ts";
@@ -9,9 +9,9 @@ export interface FuseCase {
   name: string;
   /** Seconds that it takes on what is mounted there. */
   measure(mountpoint: string, tree: BenchTree): number;
-  /** Programs that the target speaks of: the fastest of them counts. */
+  /** Programs of the target: the fastest of them counts. */
   against: readonly Program[];
-  /** Most that ours may take, as a multiple of that. */
+  /** The target: the most that ours may take, as a multiple of that. */
   target: number;
   /** The figure in the table, from seconds. */
   unit: "s" | "ms" | "IOPS";
@@ -52,7 +52,7 @@ function onLargeFile(read: (descriptor: number) => number): FuseCase["measure"] 
   };
 }
 
-/** As much as there is time for, as if it had been all. */
+/** Stops after a time limit, and extrapolates. */
 const sequential = onLargeFile((descriptor) => {
   const buffer = Buffer.allocUnsafe(sequentialBytes);
   const start = performance.now();
@@ -65,7 +65,7 @@ const sequential = onLargeFile((descriptor) => {
   return fstatSync(descriptor).size / done;
 });
 
-/** The same pages each time, in no order; likewise. */
+/** The same pages each time, in a mixed order; stops and extrapolates as well. */
 const random = onLargeFile((descriptor) => {
   const buffer = Buffer.allocUnsafe(page);
   const pages = Math.floor(fstatSync(descriptor).size / page);

@@ -43,7 +43,7 @@ export class FuseMount {
     return nanoseconds / 1e9;
   }
 
-  /** Bytes of memory that the process has now which serves: ours is a child of the program, others' the program itself. */
+  /** Bytes of memory of the serving process: ours is a child of the program, others' the program itself. */
   get memory(): number {
     const resident = this.#processes().map((pid) => {
       const status = readFileSync(`/proc/${pid}/status`, "latin1");

@@ -1,4 +1,4 @@
-/** What `make bench-fuse` compares: programs that show the same tree by FUSE. */
+/** The programs that `make bench-fuse` compares: they show the same tree by FUSE. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 
@@ -28,7 +28,7 @@ function layout(program: string) {
 }
 
 /**
- * Those that are there: setup.sh leaves out what it cannot get.
+ * The installed ones: setup.sh leaves out what it cannot fetch.
  * @param cache where setup.sh has put what is no Debian package
  */
 export function presentPeers(cache: string): Peer[] {

@@ -1,4 +1,4 @@
-/** Measures of all runs as tables in Markdown: ours beside the others, and the ratios that the targets speak of. */
+/** Measures of all runs as tables in Markdown: ours and the others', and the ratios of the targets. */
 import { figure, type FuseCase } from "./fuse-cases.ts";
 import type { Peer } from "./fuse-peers.ts";
 import { median } from "./timing.ts";
@@ -44,7 +44,7 @@ function rowsOf(
 const figureText = (value: number): string =>
   Number.isNaN(value) ? "–" : value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 
-/** What ours takes as a multiple of the fastest that the target speaks of, run by run, so that drift of the machine cancels. */
+/** Our time as a multiple of the target's fastest program, run by run, so that drift of the machine cancels. */
 function ratioText({ against, target }: FuseCase, ours: Peer, peers: readonly Peer[], select: Select): string {
   const others = peers.filter(({ program, compressed }) => against.includes(program) && compressed === ours.compressed);
   const ratios = select(ours).map(({ run, seconds }) => {

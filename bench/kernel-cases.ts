@@ -1,4 +1,4 @@
-/** What is done on every mount. */
+/** The cases that are measured on every mount. */
 export interface Case {
   name: string;
   /** A shell command, run in the mount's root; `large` is a path below it. */

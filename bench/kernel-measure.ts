@@ -1,11 +1,11 @@
-/** What cases take in a machine: processor time, wall clock, disk requests, memory. */
+/** Costs of cases in a machine: processor time, wall clock, disk requests, memory. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { GuestFiles, Machine } from "@puzzlefs/qemu";
 import { type Case, program } from "./kernel-cases.ts";
 import { storeDirectory, type Subject } from "./kernel-subjects.ts";
 
-/** Of one command. What an empty one takes is subtracted from the times. */
+/** Costs of one command. The times of an empty command are subtracted. */
 export interface Measure {
   /** Nanoseconds that processors worked for it, in user space and in the kernel. */
   busy: number;
@@ -27,7 +27,7 @@ export interface Memory {
 export interface Mount {
   /** Mounting, and `ls` of the root, with empty caches. */
   measure: Measure;
-  /** Bytes that the kernel has less of while it is mounted. */
+  /** Bytes of kernel memory that the mount takes. */
   memory: number;
 }
 

@@ -1,4 +1,4 @@
-/** What is compared: the same tree as file systems on disks of one machine, and as images of one store. */
+/** The compared file systems: the same tree on disks of one machine, and as images of one store. */
 import { execFileSync } from "node:child_process";
 import { existsSync, lstatSync, readdirSync, renameSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -12,7 +12,7 @@ export interface Subject {
   /** The disk that it reads, such as "vda". */
   disk: string;
   mount: string;
-  /** Names of those it is compared with; none: it is one of those. */
+  /** Names of the subjects it is compared with; empty for those themselves. */
   peers: readonly string[];
   /** Bytes of the metadata blob. */
   metadata?: number;

@@ -1,6 +1,6 @@
 /**
  * `make demo`: a Debian root becomes an image, is upgraded, becomes a second image in the same layout, is mounted and
- * compared. It uses the command line as anybody would and shows every command.
+ * compared. It runs the program from the command line and shows every command.
  *
  *     node demo/demo.ts CACHE        CACHE/trees/debian-bookworm is the root, from `make setup`
  */

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
-# Part of setup.sh: what `make bench-fuse` compares ours with, and the larger of the two trees.
+# Part of setup.sh: the other FUSE servers of `make bench-fuse`, and the larger of its two trees.
 
-# What makes a Debian root one of 2 GB and 92,500 files.
+# The packages that make a Debian root one of 2 GB and 92,500 files.
 big_tree_packages=python3-numpy,python3-scipy,build-essential,nodejs,npm,golang,default-jdk-headless,git,vim-nox,linux-headers-amd64
 
 # $trees/big-tree: not part of bench-fuse, as it takes minutes and 2 GB.
@@ -9,10 +9,10 @@ big_tree() {
 	tree=$trees/big-tree
 	[ ! -e "$tree" ] || return 0
 	packages mmdebstrap
-	say "a Debian root with compilers, Python and Java (some minutes, 2 GB)"
+	say "making a Debian root with compilers, Python and Java (some minutes, 2 GB)"
 	rm -rf "$tree.new"
 	quietly big-tree mmdebstrap --variant=minbase --include="$big_tree_packages" bookworm "$tree.new" "$(mirror)"
-	# What differs from one time to the next.
+	# These files differ from one run to the next.
 	rm -rf "$tree.new"/var/log/* "$tree.new"/var/cache/ldconfig/aux-cache
 	mv "$tree.new" "$tree"
 }
@@ -21,7 +21,7 @@ big_tree() {
 erofsfuse() {
 	target=$cache/erofsfuse
 	[ ! -x "$target/run" ] || return 0
-	say "erofsfuse of trixie"
+	say "fetching erofsfuse of trixie"
 	rm -rf "$target.new" && mkdir -p "$target.new"
 	work=$(mktemp -d)
 	# With nothing installed, apt brings the libraries as well.

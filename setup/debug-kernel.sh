@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Part of setup.sh: trixie's kernel, built with every checker that finds a driver's mistakes (listed in debug.config),
-# laid out like the kernels of kernels.sh; and what the kernel's own sources have to check a driver's sources with.
+# laid out like the kernels of kernels.sh; and the checkers of a driver's sources that the kernel's sources contain.
 
 # What a module build reads of a built kernel tree; the rest of it, 3 GB, is removed.
 kernel_build_parts="Makefile .config Module.symvers include arch/x86/include arch/x86/Makefile arch/x86/Makefile.um arch/x86/Kbuild
@@ -22,7 +22,7 @@ debug_kernel() {
 	stamp=$(cat "$root/setup/debug.config" "$root/setup/debug-kernel.sh" | sha256sum | cut -d' ' -f1)
 	[ "$(cat "$target/stamp" 2>/dev/null)" != "$stamp" ] || return 0
 	packages bc bison cpio flex gcc kmod libc6-dev libelf-dev libssl-dev lz4 make xz-utils
-	say "the debug kernel (5 to 15 minutes; $cache/debug-kernel.log)"
+	say "building the debug kernel (5 to 15 minutes; $cache/debug-kernel.log)"
 	work=$(mktemp -d)
 	rm -rf "$target.new" && mkdir -p "$target.new/source"
 	(
@@ -36,13 +36,13 @@ debug_kernel() {
 		arrange_debug_kernel
 		printf '%s\n' "$stamp" >stamp
 	) &
-	wait $! || { tail -n 20 "$cache/debug-kernel.log" >&2; say "no debug kernel" >&2; return 1; }
+	wait $! || { tail -n 20 "$cache/debug-kernel.log" >&2; say "the debug kernel could not be built" >&2; return 1; }
 	rm -rf "$target" "$work" && mv "$target.new" "$target"
 }
 
 build_debug_kernel() {
 	make KCONFIG_ALLCONFIG="$root/setup/debug.config" allnoconfig
-	# Kconfig drops in silence what depends on something that is not there.
+	# Kconfig silently drops options whose dependencies are missing.
 	grep -E '^CONFIG_\w+=[^n]' "$root/setup/debug.config" | while read -r wanted; do
 		grep -qxF "$wanted" .config || { echo "not in the configuration: $wanted"; exit 1; }
 	done
@@ -67,7 +67,7 @@ arrange_debug_kernel() {
 	echo pci=noacpi bdev_allow_write_mounted=1 >cmdline
 }
 
-# kernel_scripts NAME…: what the authors of these kernels check its sources with, scripts in $cache/kernel-scripts/NAME.
+# kernel_scripts NAME…: the checkers in the sources of these kernels, into $cache/kernel-scripts/NAME.
 kernel_scripts() {
 	packages perl sparse
 	work=$(mktemp -d)
@@ -75,7 +75,7 @@ kernel_scripts() {
 		case " $* " in *" $name "*) ;; *) continue ;; esac
 		target=$cache/kernel-scripts/$name
 		[ ! -e "$target" ] || continue
-		say "the scripts of kernel $name"
+		say "fetching the scripts of kernel $name"
 		suite_update "$suite" || continue
 		package=$(suite_apt "$suite" apt-cache search --names-only "^linux-source-$prefix[0-9]*\$" | awk '{ print $1 }' | sort -V | tail -n 1)
 		rm -rf "$target.new" && mkdir -p "$target.new"
@@ -96,7 +96,7 @@ kernel_scripts() {
 newer_sparse() {
 	toolchain=$trees/$trixie_toolchain
 	[ -e "$toolchain/usr/bin/gcc" ] && [ ! -e "$toolchain/usr/local/bin/sparse-newer" ] || return 0
-	say "sparse of forky"
+	say "fetching sparse of forky"
 	(
 		cd "$work" && suite_update forky && suite_apt forky apt-get download sparse >>"$cache/kernel-source.log" 2>&1 &&
 			dpkg-deb -x sparse_*.deb sparse && cp sparse/usr/bin/sparse "$toolchain/usr/local/bin/sparse-newer"

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Part of setup.sh: Debian's userland for suites that are not ours, as a root directory and as the disk of a virtual
+# Part of setup.sh: Debian's userland for test suites of other projects, as a root directory and as the disk of a virtual
 # machine, $trees/debian-trixie/root and root.ext4. The suites' sources are in no package registry: the user
 # puts them into $cache/external (test/external/README.md).
 
@@ -9,7 +9,7 @@ external_root() {
 	target=$trees/debian-trixie
 	stamp=$external_packages
 	[ "$(cat "$target/stamp" 2>/dev/null)" != "$stamp" ] || return 0
-	say "a root directory with Debian trixie's userland (about two minutes)"
+	say "making a root directory with Debian trixie's userland (about two minutes)"
 	packages e2fsprogs mmdebstrap
 	rm -rf "$target.new" && mkdir -p "$target.new"
 	mmdebstrap --variant=minbase "--include=$external_packages" trixie "$target.new/root" "$(mirror)" \

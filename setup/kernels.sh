@@ -1,10 +1,10 @@
 # shellcheck shell=sh
-# Part of setup.sh: three of Debian's kernels with what it takes to build modules for them and to boot them in QEMU.
+# Part of setup.sh: three of Debian's kernels, the build tools for their modules, and the files to boot them in QEMU.
 #
 # $cache/kernels/NAME/
 #   vmlinuz    the kernel
 #   release    its version, as `uname -r` prints it
-#   modules/   what would be /lib/modules/RELEASE, with modules.dep
+#   modules/   the contents of /lib/modules/RELEASE, with modules.dep
 #   build      the KDIR of a module build
 #   toolchain  a root directory to build in; absent where the machine's own compiler is the kernel's
 
@@ -30,7 +30,7 @@ suite_update() {
 	suite_apt "$1" apt-get update >"$cache/kernels-apt.log" 2>&1
 }
 
-# The newest kernel of a suite whose version starts so; what signs it and what debugs it are other packages.
+# The newest kernel of a suite with this version prefix, without the packages for signing and debugging.
 newest_kernel() {
 	suite_apt "$1" apt-cache search --names-only "^linux-(image|binary)-$2[0-9.+a-z~-]*-amd64\$" |
 		awk '{ print $1 }' | grep -Ev -- '-(cloud|rt)-amd64$' | sed -E 's/^linux-(image|binary)-//' | sort -V | tail -n 1
@@ -45,7 +45,7 @@ kernel_packages() {
 	suite_apt "$1" apt-cache depends "linux-headers-$2" | awk '/ Depends: linux-(headers|kbuild)-/ { print $2 }'
 }
 
-# Unpacks a package below the current directory without what no build and no boot needs.
+# Unpacks a package below the current directory, without files that neither a build nor a boot needs.
 unpack_kernel_package() {
 	dpkg-deb --fsys-tarfile "$1" | tar -x --exclude=./usr/share --exclude='*/kernel/sound' --exclude='*/kernel/drivers/gpu' \
 		--exclude='*/kernel/drivers/media' --exclude='*/kernel/drivers/net/wireless' --exclude='*/kernel/drivers/net/ethernet'
@@ -58,7 +58,7 @@ fetch_kernel() {
 	suite_update "$2" || return 1
 	release=$(newest_kernel "$2" "$3")
 	[ -n "$release" ] || return 1
-	say "kernel $1: $release of $2"
+	say "fetching kernel $1: $release of $2"
 	rm -rf "$target.new" && mkdir -p "$target.new/debs"
 	(
 		set -e
@@ -78,7 +78,7 @@ fetch_kernel() {
 	rm -rf "$target" && mv "$target.new" "$target"
 }
 
-# Brings the parts of an unpacked kernel to where every kernel has them.
+# Moves the parts of an unpacked kernel to the paths above.
 arrange_kernel() {
 	[ -d usr/lib/modules ] || { mkdir -p usr/lib && mv lib/modules usr/lib/modules; }
 	all=usr/lib/modules/$1
@@ -106,7 +106,7 @@ arrange_kernel() {
 kernel_toolchain() {
 	toolchain=$trees/$trixie_toolchain
 	[ ! -e "$toolchain/usr/bin/gcc" ] || return 0
-	say "a root directory with Debian trixie's compiler (about a minute)"
+	say "making a root directory with Debian trixie's compiler (about a minute)"
 	rm -rf "$toolchain.new"
 	mmdebstrap --variant=minbase --include=gcc,make,libelf-dev,libssl-dev,bc,bison,flex,kmod,pahole,sparse \
 		trixie "$toolchain.new" "$(mirror)" >"$cache/toolchain.log" 2>&1 || return 1
@@ -116,7 +116,7 @@ kernel_toolchain() {
 
 # If a kernel cannot be installed, the tests that need it are skipped, with the reason.
 kernels() {
-	[ "$(dpkg --print-architecture)" = amd64 ] || { say "virtual machines only on amd64: what needs them is skipped"; return 0; }
+	[ "$(dpkg --print-architecture)" = amd64 ] || { say "virtual machines run only on amd64: tests that need them are skipped"; return 0; }
 	packages busybox-static e2fsprogs gcc kmod libc6-dev libelf1 liblua5.4-dev make mmdebstrap \
 		qemu-system-x86 util-linux xz-utils
 	work=$(mktemp -d)
@@ -124,13 +124,13 @@ kernels() {
 	kernel_toolchain &
 	toolchain_job=$!
 	while read -r name suite prefix toolchain; do
-		fetch_kernel "$name" "$suite" "$prefix" "$toolchain" || say "no kernel $name: what needs it is skipped ($cache/kernels-apt.log)"
+		fetch_kernel "$name" "$suite" "$prefix" "$toolchain" || say "no kernel $name: tests that need it are skipped ($cache/kernels-apt.log)"
 	done <<-LIST
 		6.1 bookworm 6[.]1[.]
 		6.12 trixie 6[.]12[.] $trixie_toolchain
 		7 trixie-backports 7[.] $trixie_toolchain
 	LIST
-	wait "$toolchain_job" || say "no compiler of trixie: what needs it is skipped ($cache/toolchain.log)"
+	wait "$toolchain_job" || say "no compiler of trixie: tests that need it are skipped ($cache/toolchain.log)"
 	rm -rf "$work"
 	kernel_scripts 7
 }

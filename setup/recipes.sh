@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Part of setup.sh: the system on which docs/recipes.md is tried (test/recipes), Debian trixie with the programs that it
+# Part of setup.sh: the system on which test/recipes runs docs/recipes.md, Debian trixie with the programs that it
 # calls, as a root directory: $trees/recipes/root.
 
 recipes_packages=docker-registry,fuse3,iproute2,jq,libstdc++6,lxc,mount,procps,skopeo,umoci
@@ -8,15 +8,15 @@ recipes_packages=docker-registry,fuse3,iproute2,jq,libstdc++6,lxc,mount,procps,s
 recipes_root() {
 	target=$trees/recipes
 	[ "$(cat "$target/stamp" 2>/dev/null)" != "$recipes_packages" ] || return 0
-	[ "$(id -u)" = 0 ] || { say "mmdebstrap wants root; without it the recipes are not tried" >&2; return 0; }
+	[ "$(id -u)" = 0 ] || { say "the recipes are not tested: mmdebstrap needs root" >&2; return 0; }
 	packages mmdebstrap
-	say "a root directory with LXC, skopeo and umoci of Debian trixie (half a minute)"
+	say "making a root directory with LXC, skopeo and umoci of Debian trixie (half a minute)"
 	rm -rf "$target.new" && mkdir -p "$target.new"
 	mmdebstrap --variant=minbase "--include=$recipes_packages" \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/zoneinfo/*' \
 		trixie "$target.new/root" "$(mirror)" >"$cache/recipes.log" 2>&1 ||
-		{ say "no root directory for the recipes: they are not tried ($cache/recipes.log)"; return 0; }
+		{ say "the recipes are not tested: no root directory ($cache/recipes.log)"; return 0; }
 	printf '%s\n' "$recipes_packages" >"$target.new/stamp"
 	rm -rf "$target" && mv "$target.new" "$target"
 }

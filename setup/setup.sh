@@ -1,17 +1,17 @@
 #!/bin/sh
-# Brings what the project needs and is not in git. Quick when nothing is missing.
+# Installs what the project needs and is not in git. Quick if nothing is missing.
 #   setup.sh run      what building and the demo need
 #   setup.sh test     what the tests and benchmarks also need
-#   setup.sh kernels  three kernels to boot in QEMU, their modules' compiler, Debian's userland for two of them, and what
-#                     `make test` checks the driver's sources with: sparse, checkpatch
-#   setup.sh debug-kernel    one more, built with every checker of the kernel
-#   setup.sh kernel-scripts  the same of all three kernels, and Coccinelle
-#   setup.sh external        Debian's userland for suites that are not ours
+#   setup.sh kernels  three kernels to boot in QEMU, the compiler of their modules, Debian's userland for two of them, and
+#                     the checkers that `make test` runs on the driver's sources: sparse, checkpatch
+#   setup.sh debug-kernel    another kernel, built with every checker of the kernel
+#   setup.sh kernel-scripts  the checkers of all three kernels, and Coccinelle
+#   setup.sh external        Debian's userland for test suites of other projects
 #   setup.sh bench-kernel    file systems to compare the driver with
 #   setup.sh bench-fuse      file systems to compare the FUSE daemon with
 #   setup.sh big-tree        2 GB of files to measure with: some minutes
-#   setup.sh recipes         the system on which docs/recipes.md is tried
-#   setup.sh cache    prints where the cache is
+#   setup.sh recipes         the system on which the commands of docs/recipes.md are tested
+#   setup.sh cache    prints the path of the cache
 # Debian packages by apt-get; Node and pnpm from the npm registry, and whatever is large, into a cache outside git.
 # Every archive is checked: those of apt, debootstrap and mmdebstrap by Debian's signature, those of npm by the sha512 in
 # npm-packages.txt or pnpm-lock.yaml, those of cargo by its lock file; the Rust tool's own by the index of crates.io.
@@ -34,21 +34,21 @@ mkdir -p "$cache" "$build"
 
 say() { printf 'setup: %s\n' "$*"; }
 
-# Runs a noisy command; shows what it printed only when it fails.
+# Runs a command; shows its output only if it fails.
 quietly() {
 	log=$cache/$1.log
 	shift
 	"$@" >"$log" 2>&1 || { cat "$log" >&2; say "failed: $*" >&2; exit 1; }
 }
 
-# Installs the Debian packages that are not there.
+# Installs the Debian packages that are missing.
 packages() {
 	missing=$(for name; do
 		dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed || printf '%s ' "$name"
 	done)
 	[ -n "$missing" ] || return 0
-	[ "$(id -u)" = 0 ] || { say "missing Debian packages, install them as root: $missing" >&2; exit 1; }
-	say "Debian packages: $missing"
+	[ "$(id -u)" = 0 ] || { say "these Debian packages are missing; install them as root: $missing" >&2; exit 1; }
+	say "installing Debian packages: $missing"
 	quietly apt-update apt-get update
 	# shellcheck disable=SC2086 # a list
 	quietly apt-install env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
@@ -90,7 +90,7 @@ npm_package() {
 	(cd "$work" && quietly npm npm pack --ignore-scripts "$package@$version")
 	# shellcheck disable=SC2016 # JavaScript
 	found=sha512-$(node -p 'crypto.createHash("sha512").update(fs.readFileSync(process.argv[1])).digest("base64")' "$work"/*.tgz)
-	[ "$found" = "$integrity" ] || { rm -rf "$work"; say "$package@$version is not what was recorded: $found" >&2; exit 1; }
+	[ "$found" = "$integrity" ] || { rm -rf "$work"; say "$package@$version has sha512 $found, recorded is $integrity" >&2; exit 1; }
 	rm -rf "$target.new" && mkdir -p "$target.new"
 	tar -xzf "$work"/*.tgz -C "$target.new" --strip-components=1 --no-same-owner --no-same-permissions
 	mv -T "$target.new" "$target"
@@ -102,7 +102,7 @@ node_runtime() {
 	name=node-linux-$(architecture)
 	prefix=$cache/node-$(pinned "$name")
 	home=$prefix/node_modules/$name
-	[ -x "$home/bin/node" ] || say "Node $(pinned "$name")"
+	[ -x "$home/bin/node" ] || say "installing Node $(pinned "$name")"
 	npm_package "$name" "$prefix"
 	ln -sfn "$home/bin/node" "$build/node"
 }
@@ -113,10 +113,10 @@ workspace() {
 	want=$(cat "$root/pnpm-lock.yaml" "$0" | sha256sum | cut -d' ' -f1)
 	if [ "$(cat "$stamp" 2>/dev/null)" != "$want" ]; then
 		prefix=$cache/pnpm-$(pinned pnpm)
-		[ -e "$prefix/node_modules/pnpm" ] || say "pnpm $(pinned pnpm)"
+		[ -e "$prefix/node_modules/pnpm" ] || say "installing pnpm $(pinned pnpm)"
 		npm_package pnpm "$prefix"
 		npm_package "@pnpm/exe.linux-$(architecture)" "$prefix"
-		say "npm packages (compiles zstd, about a minute)"
+		say "installing npm packages (compiles zstd, about a minute)"
 		(
 			cd "$root"
 			# pnpm brings node-gyp, but does not put it where the scripts of packages find it.
@@ -129,22 +129,22 @@ workspace() {
 	fi
 }
 
-# The mirror that this machine's own apt uses.
+# The mirror of this machine's apt.
 mirror() {
 	for list in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list; do
 		[ -e "$list" ] || continue
 		uri=$(awk '/^URIs:/ { print $2; exit } /^deb / { for (i = 2; i <= NF; i++) if ($i ~ "://") { print $i; exit } }' "$list")
 		[ -z "$uri" ] || { printf '%s\n' "$uri"; return; }
 	done
-	say "apt has no mirror of Debian" >&2
+	say "no mirror of Debian in apt's sources" >&2
 	exit 1
 }
 
-# A minimal Debian root: what the demo, the tests and the benchmarks make images of.
+# A minimal Debian root, of which the demo, the tests and the benchmarks make images.
 debian_root() {
 	[ ! -e "$trees/debian-bookworm" ] || return 0
-	[ "$(id -u)" = 0 ] || { say "debootstrap wants root; without it there is no Debian root" >&2; return 0; }
-	say "a Debian root by debootstrap (about a minute)"
+	[ "$(id -u)" = 0 ] || { say "no Debian root: debootstrap needs root" >&2; return 0; }
+	say "making a Debian root with debootstrap (about a minute)"
 	rm -rf "$trees/debian-bookworm.new"
 	quietly debootstrap debootstrap --force-check-gpg --variant=minbase bookworm "$trees/debian-bookworm.new" "$(mirror)"
 	rm -rf "$trees/debian-bookworm.new/var/cache/apt/archives" "$trees/debian-bookworm.new/var/log/bootstrap.log"
@@ -160,7 +160,7 @@ rust_tool() {
 		say "no cargo 1.85 or newer: comparisons with the Rust tool are skipped"
 		return 0
 	fi
-	say "the Rust tool by cargo (about three minutes)"
+	say "building the Rust tool with cargo (about three minutes)"
 	quietly cargo env RUSTC_BOOTSTRAP=1 cargo install --locked --root "$cache/rust" "puzzlefs@$rust_tool_version"
 }
 

@@ -1,9 +1,9 @@
 import type { Feature } from "./case.ts";
 
-/** What shows a tree. */
+/** The ways to show a tree. */
 export type BackendName = "extract" | "FUSE as root" | "FUSE as nobody" | "FUSE in a user namespace" | "kernel";
 
-/** What a backend cannot show. */
+/** Features that a backend lacks. */
 export interface Lack {
   features: readonly Feature[];
   reason: string;
@@ -12,7 +12,7 @@ export interface Lack {
 const noHandles: Lack = { features: ["handles"], reason: "open_by_handle_at(2) needs CAP_DAC_READ_SEARCH" };
 
 /**
- * What each backend lacks; it is held to all else. The cases run on extracted trees and on FUSE mounts in test/posix, and
+ * What each backend lacks; all other cases run. The cases run on extracted trees and on FUSE mounts in test/posix, and
  * on the kernel driver, in virtual machines, in test/kernel/posix.test.ts.
  */
 export const lacks: Readonly<Record<BackendName, readonly Lack[]>> = {

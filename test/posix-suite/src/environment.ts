@@ -39,6 +39,6 @@ export interface Environment {
   sha256(): Hash;
   /** Whether the bytes at an address are these. */
   equal(address: number, bytes: string): boolean;
-  /** Runs a shell command; what it prints to stdout. */
+  /** Runs a shell command; `output` is its stdout. */
   shell(command: string): { status: number; output: string };
 }

@@ -23,12 +23,12 @@ export const posixCases: readonly Case[] = [
   ...handleCases,
 ];
 
-/** Whether a backend with these features can be held to `item`. */
+/** Whether a backend with these features must pass `item`. */
 export function applies(item: Case, features: ReadonlySet<Feature>): boolean {
   return (item.needs ?? []).every((feature) => features.has(feature));
 }
 
-/** Runs the cases and writes what came in TAP; cases that need other features are skipped. Returns the number of failures. */
+/** Runs the cases and writes their results in TAP; cases that need other features are skipped. Returns the number of failures. */
 export function runCases(subject: Subject, features: ReadonlySet<Feature>, write: (line: string) => void): number {
   let failed = 0;
   write(`1..${posixCases.length}`);

@@ -20,7 +20,7 @@ export interface SizedFile {
   size: number;
 }
 
-/** What one process has done. */
+/** Counts of one process. */
 export interface RangeCounts {
   read: number;
   mapped: number;
@@ -67,7 +67,7 @@ export class RangeReader {
     const expected = system.pread(source, offset, length);
     system.close(source);
     const file = system.open(`${settings.root}/${path}`);
-    // Otherwise it would all be in memory soon, and the file system have nothing to do.
+    // Otherwise all pages would soon be cached, and the file system not be called.
     if (this.below(2) === 0) system.call("fadvise64", path, file, 0, 0, POSIX_FADV_DONTNEED);
     const isMapped = this.below(2) === 0;
     const isRight = isMapped

@@ -24,8 +24,8 @@ export function nodeFixture(owner = 0): FixtureEntry[] {
 }
 
 /**
- * Makes the fixture below `root`, an existing directory: what a builder is given, and how the cases themselves are
- * tried on the kernel's own file systems. Needs root.
+ * Makes the fixture below `root`, an existing directory: the input of builds, and of tests of the cases themselves
+ * on the kernel's own file systems. Needs root.
  */
 export function makeOnDisk(root: string, entries: readonly FixtureEntry[]): void {
   const system = new System(nodeEnvironment());

@@ -1,4 +1,4 @@
-/** The cases themselves, on the file system of the temporary directory: what they demand is what Linux does. */
+/** The cases hold on a file system of Linux, that of the temporary directory. */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
