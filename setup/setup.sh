@@ -90,7 +90,7 @@ npm_package() {
 	(cd "$work" && quietly npm npm pack --ignore-scripts "$package@$version")
 	# shellcheck disable=SC2016 # JavaScript
 	found=sha512-$(node -p 'crypto.createHash("sha512").update(fs.readFileSync(process.argv[1])).digest("base64")' "$work"/*.tgz)
-	[ "$found" = "$integrity" ] || { rm -rf "$work"; say "$package@$version has sha512 $found, recorded is $integrity" >&2; exit 1; }
+	[ "$found" = "$integrity" ] || { rm -rf "$work"; say "$package@$version has digest $found, recorded is $integrity" >&2; exit 1; }
 	rm -rf "$target.new" && mkdir -p "$target.new"
 	tar -xzf "$work"/*.tgz -C "$target.new" --strip-components=1 --no-same-owner --no-same-permissions
 	mv -T "$target.new" "$target"
