@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 
-// test/run.ts sets it, and prints it.
+// test/run.ts sets and prints it.
 process.env.PUZZLEFS_SEED ??= String(randomInt(2 ** 31));
 
 export default {
@@ -10,7 +10,7 @@ export default {
     "test/**/*.test.ts",
     ...(process.env.PUZZLEFS_DEBUG_KERNEL === undefined ? ["!test/kernel-debug/**"] : []),
   ],
-  // Without any test ending. Others may have the processors: on an idle machine the longest takes two minutes.
+  // Without any test ending. On an idle machine the longest takes two minutes; a busy one takes longer.
   timeout: "15m",
   workerThreads: false,
   concurrency: 2,
