@@ -3,7 +3,7 @@
  *
  *     [KERNEL=6.12] [SUITES=NAME,…] [PLACES=kernel,fuse] [CASES=REGEXP] [EXTERNAL_SOURCES=DIR] node test/external/run.ts
  *
- * Their sources are in no package registry. A suite runs where they are at hand, in DIR/NAME (by default the directory
+ * Their sources are in no package registry. A suite runs if they are in DIR/NAME (by default the directory
  * `external` of the cache), built by their authors' instructions; README.md has the list. Ends with a line that counts cases.
  */
 import { existsSync } from "node:fs";
@@ -73,7 +73,7 @@ async function run(): Promise<boolean> {
   const report = new Report(exclusions, new RegExp(process.env["CASES"] ?? ""));
   const ready = suites.filter((suite) => {
     const lacks = missing(suite);
-    if (lacks.length > 0) report.skip(suite.name, `not at hand: ${lacks.join(", ")}`);
+    if (lacks.length > 0) report.skip(suite.name, `missing: ${lacks.join(", ")}`);
     return lacks.length === 0 && wanted(process.env["SUITES"], suite.name);
   });
   const material = new Material(debian.directory);

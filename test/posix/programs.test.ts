@@ -1,4 +1,4 @@
-/** Programs of others on FUSE mounts: what they print of an image they print of its source. */
+/** Common programs on FUSE mounts: they print the same for an image as for its source. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";

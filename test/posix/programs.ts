@@ -1,4 +1,4 @@
-/** Programs of others that copy and compare trees, as shell commands: they find no difference between an image and its source. */
+/** Common programs that copy and compare trees, as shell commands: they find no difference between an image and its source. */
 
 export interface Program {
   name: string;

@@ -63,7 +63,7 @@ function targetInTree(): string {
   }
 }
 
-/** Keeps the processor for so many milliseconds, as a sleep would be longer than most races last. */
+/** Busy-waits, because a sleep would be longer than most races. */
 function pause(milliseconds: number): void {
   for (const end = performance.now() + milliseconds; performance.now() < end;);
 }

@@ -70,7 +70,7 @@ for (const kind of kinds) {
   });
 }
 
-/** How a value rises over so many cycles, usually: what others mount and unmount meanwhile makes steps, a leak a slope. */
+/** The usual growth of a value over a number of cycles: mounts of other processes make steps, a leak makes a slope. */
 const span = 10;
 
 function slopeOf(values: readonly number[]): number {
