@@ -152,7 +152,7 @@ const LONE = ["\\ud83d", "\\ude00", "\\uD800x", "\\udfff\\ud800", "\\ud83d\\ud83
 const PAIRED = ["\\ud83d\\ude00", "\\\\ud83d", '\\"\\\\ude00'];
 const digestOf = `sha256:${"0".repeat(64)}`;
 /** Manifests with a string at every position that permits one, also in members that are not read. */
-const places: ((string: string) => string)[] = [
+const templates: ((string: string) => string)[] = [
   (string) => `"x": "${string}"`,
   (string) => `"x": "${string}", "x": 1`,
   (string) => `"x": {"k": "${string}", "k": ""}`,
@@ -162,13 +162,13 @@ const places: ((string: string) => string)[] = [
 ];
 
 test("half a surrogate pair is refused in any string, in one that JSON.parse forgets too", async (t) => {
-  for (const place of places) {
+  for (const template of templates) {
     const rule = (string: string): Promise<string> => {
       const layers = `[{"mediaType": "${ROOTFS}", "digest": "${digestOf}", "size": 1}]`;
-      return agreedRule(Buffer.from(`{"schemaVersion": 2, ${place(string)}, "layers": ${layers}}`));
+      return agreedRule(Buffer.from(`{"schemaVersion": 2, ${template(string)}, "layers": ${layers}}`));
     };
-    for (const string of LONE) t.is(await rule(string), "manifest-string", place(string));
-    for (const string of PAIRED) t.not(await rule(string), "manifest-string", place(string));
+    for (const string of LONE) t.is(await rule(string), "manifest-string", template(string));
+    for (const string of PAIRED) t.not(await rule(string), "manifest-string", template(string));
   }
 });
 

@@ -1,7 +1,7 @@
 /**
  * `make external`: suites that others wrote, on mounted images.
  *
- *     [KERNEL=6.12] [SUITES=NAME,…] [PLACES=kernel,fuse] [CASES=REGEXP] [EXTERNAL_SOURCES=DIR] node test/external/run.ts
+ *     [KERNEL=6.12] [SUITES=NAME,…] [TARGETS=kernel,fuse] [CASES=REGEXP] [EXTERNAL_SOURCES=DIR] node test/external/run.ts
  *
  * Their sources are in no package registry. A suite runs if they are in DIR/NAME (by default the directory
  * `external` of the cache), built by their authors' instructions; README.md has the list. Ends with a line that counts cases.
@@ -82,9 +82,9 @@ async function run(): Promise<boolean> {
     const kernelTarget = guests(kernel, debian.disk, material);
     const fuseTarget = hosts(debian.directory, material);
     for (const suite of ready) {
-      if (wanted(process.env["PLACES"], "kernel"))
+      if (wanted(process.env["TARGETS"], "kernel"))
         await runIn(kernelTarget, `kernel ${kernel.name}`, suite, report, material);
-      if (!suite.driverOnly && wanted(process.env["PLACES"], "fuse"))
+      if (!suite.driverOnly && wanted(process.env["TARGETS"], "fuse"))
         await runIn(fuseTarget, "fuse", suite, report, material);
     }
   } finally {

@@ -3,7 +3,7 @@ import type { Material } from "./material.ts";
 import type { Target } from "./target.ts";
 import type { Report } from "./report.ts";
 
-/** A directory that places show at `/suites/NAME`. */
+/** A directory that targets have at `/suites/NAME`. */
 export interface Need {
   name: string;
   /** Below the directory NAME of external sources; an absolute path is one of ours. */

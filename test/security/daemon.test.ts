@@ -55,12 +55,12 @@ function assertFixed(t: ExecutionContext, path: string): void {
 
 for (const options of [[], ["--supervise"]]) {
   daemon(`nothing that the processes use can be changed through /proc: ${options.join(" ") || "one serves"}`, (t) => {
-    const place = scratch.directory("place");
-    const mountpoint = join(place, "mnt");
-    for (const name of ["root", "mnt"]) mkdirSync(join(place, name));
-    writeFileSync(join(place, "root/file"), "content\n".repeat(5000));
-    run(puzzlefs, ["build", "-c", join(place, "root"), `${place}/store:v1`]);
-    run(puzzlefs, ["mount", "--driver", "fuse", ...options, `${place}/store:v1`, mountpoint]);
+    const work = scratch.directory("work");
+    const mountpoint = join(work, "mnt");
+    for (const name of ["root", "mnt"]) mkdirSync(join(work, name));
+    writeFileSync(join(work, "root/file"), "content\n".repeat(5000));
+    run(puzzlefs, ["build", "-c", join(work, "root"), `${work}/store:v1`]);
+    run(puzzlefs, ["mount", "--driver", "fuse", ...options, `${work}/store:v1`, mountpoint]);
     try {
       t.is(readFileSync(join(mountpoint, "file")).length, 40_000);
       const pids = processesOf(mountpoint);
