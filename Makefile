@@ -45,7 +45,7 @@ lint: setup ## check types, style, format, and that generated files are up to da
 format: setup ## format the sources
 	@$(NODE) $(BIN)/../prettier/bin/prettier.cjs --write --log-level warn .
 
-check: setup ## lint and quick tests: no mounts, no virtual machines (under three minutes)
+check: setup-test ## lint and quick tests: no mounts, no virtual machines (under three minutes)
 	@$(NODE) test/run.ts check
 
 golden: setup ## record the digests of the golden images, after an intended change of their bytes (root)

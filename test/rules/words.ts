@@ -49,7 +49,6 @@ export const skipped: readonly string[] = [
 /** Where words are still being replaced. The rule holds for the whole tree when this list is empty. */
 export const pending: readonly string[] = [
   "ARCHITECTURE.md",
-  "CHANGELOG.md",
   "CONTRIBUTING.md",
   "README.md",
   "SECURITY.md",
@@ -60,7 +59,6 @@ export const pending: readonly string[] = [
   "schema/",
   "test/kernel/",
   "test/kernel-debug/",
-  "test/kernel-static/",
   "test/mounting/",
 ];
 
