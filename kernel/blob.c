@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Blobs that are open, and what is known of each: its seek table.
+ * Open blobs and their seek tables.
  *
- * A blob is opened when a file that needs it is, and stays open for a while
- * after the last such file was closed: small files share blobs.
+ * A blob is opened with the first file that needs it. It stays open for a
+ * while after the last such file has been closed, as small files share blobs.
  */
-#include "internal.h"
+#include "blob.h"
 
 #include <linux/fadvise.h>
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-/* Blobs without users that a store keeps open. */
+/* A store keeps this many blobs without users open. */
 #define MAX_IDLE_BLOBS 64
 /* A seek table of 8 million frames; a larger one is refused. */
 #define MAX_TABLE_BYTES SZ_64M
-/* A frame that is stored larger than this is not worth decompressing. */
+/* Frames with more stored bytes than this are refused. */
 #define MAX_STORED_BYTES (2 * PFS_MAX_FRAME_BYTES)
 
 static u32 blob_key(const u8 *digest)
@@ -67,7 +67,7 @@ static struct puzzlefs_blob *open_blob(struct puzzlefs_store *store,
 	blob = kzalloc(sizeof(*blob), GFP_KERNEL);
 	if (!blob)
 		return ERR_PTR(-ENOMEM);
-	blob->file = puzzlefs_open_stored(store, digest);
+	blob->file = puzzlefs_open_lower(store, digest);
 	if (IS_ERR(blob->file)) {
 		err = PTR_ERR(blob->file);
 		kfree(blob);
@@ -97,15 +97,16 @@ static struct puzzlefs_blob *open_blob(struct puzzlefs_store *store,
 }
 
 /**
- * puzzlefs_get_blob - an open blob of a store
+ * puzzlefs_get_blob - get an open blob of a store
  * @store: the store
  * @digest: sha256 of the blob
  * @compressed: whether it has a seek table
- * @verity: the fs-verity digest that it must have, zeros for none
+ * @verity: required fs-verity digest, or zeros
  *
- * Looks the blob's name up if it is not open yet, see puzzlefs_open_stored().
+ * Looks the blob's name up if it is not open yet, see puzzlefs_open_lower().
  *
- * Return: the blob, to be put again, or an error pointer.
+ * Return: the blob, to be released by puzzlefs_put_blob(), or an error
+ * pointer.
  */
 struct puzzlefs_blob *puzzlefs_get_blob(struct puzzlefs_store *store,
 					const u8 *digest, bool compressed,
@@ -157,7 +158,7 @@ void puzzlefs_put_blob(struct puzzlefs_blob *blob)
 		free_blob(oldest);
 }
 
-/* When a store ends, all its blobs are idle. */
+/* Frees all blobs of a store that has no users any more: all are idle. */
 void puzzlefs_free_idle_blobs(struct puzzlefs_store *store)
 {
 	struct puzzlefs_blob *blob, *next;
@@ -166,31 +167,17 @@ void puzzlefs_free_idle_blobs(struct puzzlefs_store *store)
 		free_blob(blob);
 }
 
-/* Says once per blob what is wrong with it, and for which inode that came out. */
-void puzzlefs_report_blob(struct puzzlefs_blob *blob, u64 ino, const char *fmt, ...)
-{
-	struct va_format text;
-	va_list args;
-
-	if (xchg(&blob->reported, true))
-		return;
-	va_start(args, fmt);
-	text.fmt = fmt;
-	text.va = &args;
-	pr_err("blob %*phN, needed by inode %llu: %pV\n", PFS_DIGEST_BYTES,
-	       blob->digest, ino, &text);
-	va_end(args);
-}
-
-static int bad_table(struct puzzlefs_blob *blob, u64 ino,
+static int bad_table(struct puzzlefs_blob *blob,
+		     const struct puzzlefs_reader *reader,
 		     const struct pfs_failure *failure)
 {
-	puzzlefs_report_blob(blob, ino, "%s at byte %llu",
-		       pfs_rule_names[failure->rule], failure->offset);
+	puzzlefs_report_blob(blob, reader, "%s at byte %llu",
+			     pfs_rule_names[failure->rule], failure->offset);
 	return -EIO;
 }
 
-static int parse_table(struct puzzlefs_blob *blob, u64 ino,
+static int parse_table(struct puzzlefs_blob *blob,
+		       const struct puzzlefs_reader *reader,
 		       struct pfs_bytes table, struct pfs_seek_footer footer)
 {
 	u64 room = (u64)footer.frames + 1;
@@ -210,7 +197,7 @@ static int parse_table(struct puzzlefs_blob *blob, u64 ino,
 				 &failure, &content_size)) {
 		kvfree(stored.data);
 		kvfree(content.data);
-		return bad_table(blob, ino, &failure);
+		return bad_table(blob, reader, &failure);
 	}
 	blob->stored = stored.data;
 	blob->content = content.data;
@@ -219,7 +206,8 @@ static int parse_table(struct puzzlefs_blob *blob, u64 ino,
 	return 0;
 }
 
-static int read_table(struct puzzlefs_blob *blob, u64 ino)
+static int read_table(struct puzzlefs_blob *blob,
+		      const struct puzzlefs_reader *reader)
 {
 	u8 bytes[PFS_SEEK_FOOTER_BYTES];
 	u32 length = min_t(u64, blob->size, sizeof(bytes));
@@ -228,28 +216,29 @@ static int read_table(struct puzzlefs_blob *blob, u64 ino)
 	u8 *table;
 	int err;
 
-	/* Its frames will be wanted next: one read instead of three. */
+	/* Its frames are needed next: one read instead of three. */
 	if (blob->size <= PUZZLEFS_SMALL_BLOB)
 		vfs_fadvise(blob->file, 0, blob->size, POSIX_FADV_WILLNEED);
-	err = puzzlefs_read_stored(blob->file, bytes, length,
-				   blob->size - length);
+	err = puzzlefs_read_lower(blob->file, bytes, length,
+				  blob->size - length);
 	if (err)
 		return err;
 	if (!pfs_read_seek_footer((struct pfs_bytes) { bytes, length },
 				  blob->size, &failure, &footer))
-		return bad_table(blob, ino, &failure);
+		return bad_table(blob, reader, &failure);
 	if (footer.table_bytes > MAX_TABLE_BYTES) {
-		puzzlefs_report_blob(blob, ino, "seek table of %llu bytes",
-			       footer.table_bytes);
+		puzzlefs_report_blob(blob, reader,
+				     "seek table of %llu bytes is too large",
+				     footer.table_bytes);
 		return -EIO;
 	}
 	table = kvmalloc(footer.table_bytes, GFP_KERNEL);
 	if (!table)
 		return -ENOMEM;
-	err = puzzlefs_read_stored(blob->file, table, footer.table_bytes,
-				   blob->size - footer.table_bytes);
+	err = puzzlefs_read_lower(blob->file, table, footer.table_bytes,
+				  blob->size - footer.table_bytes);
 	if (!err)
-		err = parse_table(blob, ino,
+		err = parse_table(blob, reader,
 				  (struct pfs_bytes) {
 					table, footer.table_bytes },
 				  footer);
@@ -258,22 +247,23 @@ static int read_table(struct puzzlefs_blob *blob, u64 ino)
 }
 
 /**
- * puzzlefs_ready_blob - have the blob's seek table
+ * puzzlefs_ready_blob - read the blob's seek table unless it is in memory
  * @blob: the blob
- * @ino: inode that needs it, for messages
+ * @reader: the inode that needs it, for messages
  *
- * Return: 0, -EIO for a bad table, -ENOMEM.
+ * Return: 0, -EIO if the table is invalid, -ENOMEM, or the error of the read.
  */
-int puzzlefs_ready_blob(struct puzzlefs_blob *blob, u64 ino)
+int puzzlefs_ready_blob(struct puzzlefs_blob *blob,
+			const struct puzzlefs_reader *reader)
 {
 	int err = 0;
 
-	/* Pairs with the release below: what it guards is seen complete. */
+	/* Pairs with the release below: the table is seen complete. */
 	if (smp_load_acquire(&blob->ready))
 		return 0;
 	mutex_lock(&blob->lock);
 	if (!blob->ready) {
-		err = read_table(blob, ino);
+		err = read_table(blob, reader);
 		if (!err) {
 			/* Pairs with the acquire above. */
 			smp_store_release(&blob->ready, true);
@@ -283,9 +273,9 @@ int puzzlefs_ready_blob(struct puzzlefs_blob *blob, u64 ino)
 	return err;
 }
 
-/* The frames from the one that holds @from to the one that ends at @to. */
+/* Finds the frames that hold the bytes from @from up to @to. */
 static int find_frames(struct puzzlefs_blob *blob, u64 from, u64 to,
-		       struct puzzlefs_unit *unit)
+		       struct puzzlefs_extent *extent)
 {
 	struct pfs_scratch_u53 content = { blob->content, blob->frames + 1ULL };
 	u32 first = pfs_find_frame(content, blob->frames, from);
@@ -299,34 +289,34 @@ static int find_frames(struct puzzlefs_blob *blob, u64 from, u64 to,
 	length = blob->content[last + 1] - blob->content[first];
 	if (stored > MAX_STORED_BYTES || length > PFS_MAX_FRAME_BYTES)
 		return -EFBIG;
-	unit->content = blob->content[first];
-	unit->content_length = length;
-	unit->stored = blob->stored[first];
-	unit->stored_length = stored;
+	extent->content = blob->content[first];
+	extent->content_length = length;
+	extent->stored = blob->stored[first];
+	extent->stored_length = stored;
 	return 0;
 }
 
 /**
- * puzzlefs_find_unit - what must be brought in to have a byte of a blob
+ * puzzlefs_find_extent - find what must be loaded to read a byte of a blob
  * @blob: the blob, ready
- * @offset: of the byte, uncompressed; the blob has it
+ * @offset: uncompressed offset of the byte, below the blob's content_size
  * @check: the chunk that holds the byte and is to be verified, or NULL
- * @unit: what was found
+ * @extent: result
  *
- * Return: 0, -EFBIG for what is too large to be had at once, -EIO for a chunk
- * that is not made of whole frames.
+ * Return: 0, -EFBIG if the extent is too large to be loaded, -EIO if the chunk
+ * does not consist of whole frames.
  */
-int puzzlefs_find_unit(struct puzzlefs_blob *blob, u64 offset,
+int puzzlefs_find_extent(struct puzzlefs_blob *blob, u64 offset,
 		       const struct puzzlefs_check *check,
-		       struct puzzlefs_unit *unit)
+		       struct puzzlefs_extent *extent)
 {
 	u64 from = offset;
 	u64 to = offset + 1;
 	int err;
 
-	unit->digest = NULL;
+	extent->digest = NULL;
 	if (check) {
-		unit->digest = check->digest;
+		extent->digest = check->digest;
 		from = check->length ? check->offset : 0;
 		to = check->length ? from + check->length : blob->content_size;
 	}
@@ -335,23 +325,23 @@ int puzzlefs_find_unit(struct puzzlefs_blob *blob, u64 offset,
 			return -EIO;
 		if (to - from > PFS_MAX_FRAME_BYTES)
 			return -EFBIG;
-		unit->content = from;
-		unit->content_length = to - from;
-		unit->stored = from;
-		unit->stored_length = to - from;
+		extent->content = from;
+		extent->content_length = to - from;
+		extent->stored = from;
+		extent->stored_length = to - from;
 		return 0;
 	}
-	err = find_frames(blob, from, to, unit);
+	err = find_frames(blob, from, to, extent);
 	if (err || !check)
 		return err;
-	if (unit->content != from || unit->content + unit->content_length != to)
+	if (extent->content != from || extent->content_length != to - from)
 		return -EIO;
-	/* A blob's own digest is of all its bytes, the seek table too. */
+	/* The digest of a whole blob covers its seek table too. */
 	if (!check->length) {
 		if (blob->size > MAX_STORED_BYTES)
 			return -EFBIG;
-		unit->stored = 0;
-		unit->stored_length = blob->size;
+		extent->stored = 0;
+		extent->stored_length = blob->size;
 	}
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Differences between the kernels this builds for, 6.1 to 7.x. Kbuild looks
- * for each PUZZLEFS_… in the kernel's headers: stable kernels take changes
- * back, so versions tell nothing.
+ * Differences between the kernels that this builds for, 6.1 to 7.x. Kbuild
+ * looks for each PUZZLEFS_... in the kernel's headers. Version numbers do not
+ * suffice, as changes are backported to stable kernels.
  */
 #ifndef _PUZZLEFS_COMPAT_H
 #define _PUZZLEFS_COMPAT_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The runs of a file while it is open: which blobs hold its bytes. All names
- * are looked up here, when the file is opened; reading never does.
+ * The runs of open files: which blobs hold their bytes. All names of blobs are
+ * looked up here, when a file is opened. Reading a file never looks one up.
  */
 #include "internal.h"
 
@@ -20,14 +20,14 @@ static void free_content(struct puzzlefs_content *content)
 	kvfree(content);
 }
 
-/* Whether opening again may go better: then the file is not opened at all. */
+/* After a transient error open(2) fails, as a second attempt may succeed. */
 static bool is_transient(int err)
 {
 	return err == -ENOMEM || err == -EINTR || err == -EAGAIN ||
 	       err == -ENFILE || err == -EMFILE || err == -ERESTARTSYS;
 }
 
-/* Does not depend on what validation has seen: anything else becomes zeros. */
+/* Safe without validation: a digest of another length becomes zeros. */
 static void copy_digest(u8 *to, struct pfs_bytes from)
 {
 	if (from.length == PFS_DIGEST_BYTES)
@@ -36,9 +36,30 @@ static void copy_digest(u8 *to, struct pfs_bytes from)
 		memset(to, 0, PFS_DIGEST_BYTES);
 }
 
+static void report_unavailable(struct inode *inode, const u8 *digest,
+			       const char *reason, int err)
+{
+	puzzlefs_err_ratelimited(inode->i_sb,
+				 "blob %*phN, needed by inode %llu: %s: %pe",
+				 PFS_DIGEST_BYTES, digest,
+				 PUZZLEFS_I(inode)->ino, reason, ERR_PTR(err));
+}
+
+static const char *open_failure(int err)
+{
+	switch (err) {
+	case -EKEYREJECTED:
+		return "fs-verity digest does not match";
+	case -ENODATA:
+		return "no fs-verity";
+	default:
+		return "cannot be opened";
+	}
+}
+
 /*
- * Opens a run's blob. One that cannot be had leaves the run without: the rest
- * of the file can be read.
+ * Opens a run's blob. If that fails permanently, the run has none: reading it
+ * fails, and the rest of the file can be read.
  */
 static int open_run(struct puzzlefs_content *content, struct inode *inode,
 		    struct pfs_blob_ref ref, struct puzzlefs_run *run)
@@ -46,13 +67,15 @@ static int open_run(struct puzzlefs_content *content, struct inode *inode,
 	u8 digest[PFS_DIGEST_BYTES], verity[PFS_DIGEST_BYTES];
 	struct pfs_bytes recorded = {};
 	struct puzzlefs_blob *blob;
+	int err;
 
 	copy_digest(digest, pfs_blob_ref_digest(ref));
 	if (content->store->verity &&
 	    !pfs_find_verity(puzzlefs_rootfs(inode->i_sb),
 			     pfs_blob_ref_digest(ref), &recorded)) {
-		pr_err_ratelimited("blob %*phN, needed by inode %llu: the image has no fs-verity digest of it\n",
-				   PFS_DIGEST_BYTES, digest, content->ino);
+		report_unavailable(inode, digest,
+				   "no fs-verity digest in the image",
+				   -ENODATA);
 		return 0;
 	}
 	copy_digest(verity, recorded);
@@ -62,18 +85,14 @@ static int open_run(struct puzzlefs_content *content, struct inode *inode,
 		run->blob = blob;
 		return 0;
 	}
-	if (is_transient(PTR_ERR(blob)))
-		return PTR_ERR(blob);
-	pr_err_ratelimited("blob %*phN, needed by inode %llu: %s: %pe\n",
-			   PFS_DIGEST_BYTES, digest, content->ino,
-			   PTR_ERR(blob) == -EKEYREJECTED ?
-			   "another fs-verity digest" :
-			   PTR_ERR(blob) == -ENODATA ?
-			   "no fs-verity" : "cannot be opened", blob);
+	err = PTR_ERR(blob);
+	if (is_transient(err))
+		return err;
+	report_unavailable(inode, digest, open_failure(err), err);
 	return 0;
 }
 
-/* What a run's bytes are verified against: its chunk, or its whole blob. */
+/* Finds what a run is verified against: its chunk, or its whole blob. */
 static void find_check(struct inode *inode, struct pfs_blob_ref ref,
 		       struct puzzlefs_check *check)
 {
@@ -92,8 +111,8 @@ static void find_check(struct inode *inode, struct pfs_blob_ref ref,
 	copy_digest(check->digest, digest);
 }
 
-/* Where holes and data end, so that nobody has to go through their runs. */
-static void find_extents(struct puzzlefs_content *content)
+/* Links each run to the next one of the other kind, for SEEK_HOLE and _DATA. */
+static void link_runs(struct puzzlefs_content *content)
 {
 	u32 next = content->count;
 	u32 i;
@@ -107,14 +126,20 @@ static void find_extents(struct puzzlefs_content *content)
 	}
 }
 
-static struct puzzlefs_content *load_content(struct inode *inode)
+/**
+ * puzzlefs_load_content - open the blobs of a file
+ * @inode: the file
+ *
+ * Return: the content, with one user, or an error pointer.
+ */
+struct puzzlefs_content *puzzlefs_load_content(struct inode *inode)
 {
 	struct puzzlefs_sb_info *sbi = PUZZLEFS_SB(inode->i_sb);
 	struct puzzlefs_inode *pi = PUZZLEFS_I(inode);
 	struct pfs_file_chunk_list chunks = pfs_inode_mode_file(pi->record);
 	struct pfs_bytes zeros = { sbi->image.zeros, PFS_DIGEST_BYTES };
 	struct puzzlefs_content *content;
-	u64 at = 0;
+	u64 pos = 0;
 	u32 i;
 
 	content = kvzalloc(struct_size(content, runs, chunks.part.count + 1ULL),
@@ -123,7 +148,9 @@ static struct puzzlefs_content *load_content(struct inode *inode)
 		return ERR_PTR(-ENOMEM);
 	content->users = 1;
 	content->store = sbi->store;
-	content->ino = pi->ino;
+	strscpy(content->reader.mount, inode->i_sb->s_id,
+		sizeof(content->reader.mount));
+	content->reader.ino = pi->ino;
 	if (content->store->verify && chunks.part.count) {
 		content->checks = kvcalloc(chunks.part.count,
 					   sizeof(*content->checks),
@@ -142,7 +169,7 @@ static struct puzzlefs_content *load_content(struct inode *inode)
 
 		if (!length)
 			continue;
-		run->start = at;
+		run->start = pos;
 		run->offset = pfs_blob_ref_offset(ref);
 		run->hole = pfs_is_hole(chunk, zeros);
 		err = run->hole ? 0 : open_run(content, inode, ref, run);
@@ -154,19 +181,20 @@ static struct puzzlefs_content *load_content(struct inode *inode)
 			find_check(inode, ref,
 				   &content->checks[content->count]);
 		content->count++;
-		at += length;
+		pos += length;
 		cond_resched();
 	}
-	content->runs[content->count].start = at;
-	find_extents(content);
+	content->runs[content->count].start = pos;
+	link_runs(content);
 	return content;
 }
 
 /**
- * puzzlefs_get_content - the runs behind pages, while somebody has them open
+ * puzzlefs_get_content - get the runs of an open file
  * @host: the inode that has the pages
  *
- * Return: the content, to be put again, or NULL: nobody has it open.
+ * Return: the content, to be released by puzzlefs_put_content(), or NULL if no
+ * file with these pages is open.
  */
 struct puzzlefs_content *puzzlefs_get_content(struct inode *host)
 {
@@ -191,9 +219,16 @@ void puzzlefs_put_content(struct inode *host, struct puzzlefs_content *content)
 	free_content(content);
 }
 
-/* Gives the content that @host has, or the fresh one, which it has from now. */
-static struct puzzlefs_content *set_content(struct inode *host,
-					    struct puzzlefs_content *fresh)
+/**
+ * puzzlefs_set_content - set an inode's content unless it has one
+ * @host: the inode that has the pages
+ * @fresh: content with one user; consumed
+ *
+ * Return: the content that the inode has now, to be released by
+ * puzzlefs_put_content().
+ */
+struct puzzlefs_content *puzzlefs_set_content(struct inode *host,
+					      struct puzzlefs_content *fresh)
 {
 	struct puzzlefs_content *content;
 
@@ -209,54 +244,4 @@ static struct puzzlefs_content *set_content(struct inode *host,
 	spin_unlock(&host->i_lock);
 	free_content(fresh);
 	return content;
-}
-
-/* From now on, the file's pages are those of the shared inode. */
-static struct inode *set_shared(struct inode *inode, struct inode *shared)
-{
-	struct puzzlefs_inode *pi = PUZZLEFS_I(inode);
-	struct inode *host = shared;
-
-	spin_lock(&inode->i_lock);
-	if (pi->shared) {
-		host = pi->shared;
-	} else {
-		inode->i_mapping = shared->i_mapping;
-		/* Pairs with the acquire in puzzlefs_open_content(). */
-		smp_store_release(&pi->shared, shared);
-		shared = NULL;
-	}
-	spin_unlock(&inode->i_lock);
-	iput(shared);
-	return host;
-}
-
-/**
- * puzzlefs_open_content - open a file's blobs
- * @inode: the file
- * @host: gets the inode that has its pages
- *
- * Return: the content, to be put again, or an error pointer.
- */
-struct puzzlefs_content *puzzlefs_open_content(struct inode *inode,
-					       struct inode **host)
-{
-	struct puzzlefs_content *content;
-	struct inode *shared;
-
-	/* Pairs with the release in set_shared(). */
-	shared = smp_load_acquire(&PUZZLEFS_I(inode)->shared);
-	*host = shared ? shared : inode;
-	content = puzzlefs_get_content(*host);
-	if (content)
-		return content;
-	content = load_content(inode);
-	if (IS_ERR(content))
-		return content;
-	if (!shared) {
-		shared = puzzlefs_get_shared(content);
-		if (shared)
-			*host = set_shared(inode, shared);
-	}
-	return set_content(*host, content);
 }

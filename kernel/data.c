@@ -1,21 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From blobs into the page cache: one path for every kind of chunk, and for
- * read, mmap, exec and splice.
+ * From blobs into the page cache: one path for all kinds of chunks, used by
+ * read(2), mmap(2), execve(2) and splice(2).
  */
 #include "internal.h"
 
+#include <linux/backing-dev.h>
 #include <linux/cred.h>
 #include <linux/fadvise.h>
 #include <linux/pagemap.h>
 #include <linux/uio.h>
 
+/* More than the usual 128 KiB, as folios are filled with whole chunks. */
+#define READAHEAD_BYTES SZ_1M
+
 /**
- * puzzlefs_find_run - the run that holds a byte
- * @content: the runs of a file
- * @pos: of the byte; the file has it
+ * puzzlefs_setup_readahead - give a superblock its own backing device
+ * @sb: the superblock; without a device it would not read ahead at all
  *
- * Return: its index.
+ * Return: 0 or an error.
+ */
+int puzzlefs_setup_readahead(struct super_block *sb)
+{
+	int err = super_setup_bdi(sb);
+
+	if (err)
+		return err;
+	sb->s_bdi->ra_pages = READAHEAD_BYTES >> PAGE_SHIFT;
+	sb->s_bdi->io_pages = READAHEAD_BYTES >> PAGE_SHIFT;
+	return 0;
+}
+
+/**
+ * puzzlefs_find_run - find the run that holds a byte
+ * @content: the runs of a file
+ * @pos: offset of the byte, below the size of the file
+ *
+ * Return: the index of the run.
  */
 u32 puzzlefs_find_run(const struct puzzlefs_content *content, u64 pos)
 {
@@ -34,8 +55,9 @@ u32 puzzlefs_find_run(const struct puzzlefs_content *content, u64 pos)
 }
 
 /*
- * Lets the lower file system read what comes next while this is worked on,
- * but never again what was dropped behind.
+ * Starts readahead of the lower filesystem for the range, so that it reads
+ * while we work. Best effort: errors are ignored, the actual read will report
+ * them. What drop_behind() has dropped is not read again.
  */
 static void fetch_ahead(struct puzzlefs_content *content, u32 index, u64 pos,
 			u64 end)
@@ -51,7 +73,7 @@ static void fetch_ahead(struct puzzlefs_content *content, u32 index, u64 pos,
 			break;
 		if (!blob)
 			continue;
-		/* The table of a small one that is ready came with the rest. */
+		/* A small blob that is ready was read with its seek table. */
 		if (blob->compressed) {
 			if (blob->size > PUZZLEFS_SMALL_BLOB ||
 			    READ_ONCE(blob->ready))
@@ -67,10 +89,10 @@ static void fetch_ahead(struct puzzlefs_content *content, u32 index, u64 pos,
 	}
 }
 
-/* The lower page cache need not keep what is in ours now. */
+/* Drops from the lower page cache what is now in ours. Best effort. */
 static void drop_behind(struct puzzlefs_blob *blob, u64 from, u64 to, bool last)
 {
-	/* Pages at the ends stay, as others may want the rest of them. */
+	/* Partial pages at both ends stay, unless it is all of a small blob. */
 	if (last && blob->size <= PUZZLEFS_SMALL_BLOB) {
 		from = 0;
 		to = blob->size;
@@ -78,49 +100,57 @@ static void drop_behind(struct puzzlefs_blob *blob, u64 from, u64 to, bool last)
 	vfs_fadvise(blob->file, from, to - from, POSIX_FADV_DONTNEED);
 }
 
-/* Raw bytes that nobody verifies go straight into the folios. */
-static int read_direct(struct puzzlefs_blob *blob, u64 ino, u64 offset,
+/* Raw bytes that are not verified are read straight into the folios. */
+static int read_direct(struct puzzlefs_blob *blob,
+		       const struct puzzlefs_reader *reader, u64 offset,
 		       size_t length, struct iov_iter *to)
 {
 	size_t rest = iov_iter_count(to) - length;
-	loff_t at = offset;
+	loff_t pos = offset;
 	ssize_t count = 1;
 
 	iov_iter_truncate(to, length);
 	while (iov_iter_count(to) && count > 0)
-		count = vfs_iter_read(blob->file, to, &at, 0);
+		count = vfs_iter_read(blob->file, to, &pos, 0);
 	length = iov_iter_count(to);
 	iov_iter_reexpand(to, length + rest);
 	if (!length)
 		return 0;
-	puzzlefs_report_blob(blob, ino, "reading from byte %lld failed: %zd", at,
-		       count);
+	puzzlefs_report_blob(blob, reader, "read at byte %lld failed: %zd",
+			     pos, count);
 	return count < 0 && count != -EAGAIN ? count : -EIO;
 }
 
-static int read_units(struct puzzlefs_blob *blob, u64 ino, u64 offset,
-		      size_t length, const struct puzzlefs_check *check,
-		      struct iov_iter *to)
+static int report_chunk(struct puzzlefs_blob *blob,
+			const struct puzzlefs_reader *reader, u64 offset,
+			int err)
+{
+	puzzlefs_report_blob(blob, reader, "no readable chunk at byte %llu: %d",
+			     offset, err);
+	return -EIO;
+}
+
+static int read_extents(struct puzzlefs_blob *blob,
+			const struct puzzlefs_reader *reader, u64 offset,
+			size_t length, const struct puzzlefs_check *check,
+			struct iov_iter *to)
 {
 	while (length) {
 		struct puzzlefs_frame *frame;
-		struct puzzlefs_unit unit;
+		struct puzzlefs_extent extent;
 		size_t skip, part;
 		int err;
 
-		err = puzzlefs_find_unit(blob, offset, check, &unit);
-		skip = offset - unit.content;
-		if (!err && skip >= unit.content_length)
+		err = puzzlefs_find_extent(blob, offset, check, &extent);
+		skip = offset - extent.content;
+		if (!err && skip >= extent.content_length)
 			err = -EIO;
-		if (err) {
-			puzzlefs_report_blob(blob, ino, "no chunk to be had at byte %llu: %d",
-				       offset, err);
-			return -EIO;
-		}
-		frame = puzzlefs_get_frame(blob, ino, &unit);
+		if (err)
+			return report_chunk(blob, reader, offset, err);
+		frame = puzzlefs_get_frame(blob, reader, &extent);
 		if (IS_ERR(frame))
 			return PTR_ERR(frame);
-		part = min_t(size_t, length, unit.content_length - skip);
+		part = min_t(size_t, length, extent.content_length - skip);
 		err = copy_to_iter(frame->data + skip, part, to) == part ?
 		      0 : -EFAULT;
 		puzzlefs_put_frame(frame);
@@ -128,10 +158,10 @@ static int read_units(struct puzzlefs_blob *blob, u64 ino, u64 offset,
 			return err;
 		offset += part;
 		length -= part;
-		/* Small files share a frame: the last one ends it. */
-		if (offset == unit.content + unit.content_length)
-			drop_behind(blob, unit.stored,
-				    unit.stored + unit.stored_length,
+		/* Not before: the next small file needs the rest of it. */
+		if (offset == extent.content + extent.content_length)
+			drop_behind(blob, extent.stored,
+				    extent.stored + extent.stored_length,
 				    offset == blob->content_size);
 	}
 	return 0;
@@ -141,6 +171,7 @@ static int read_units(struct puzzlefs_blob *blob, u64 ino, u64 offset,
 static int read_run(struct puzzlefs_content *content, u32 index, u64 skip,
 		    size_t length, struct iov_iter *to)
 {
+	const struct puzzlefs_reader *reader = &content->reader;
 	struct puzzlefs_run *run = &content->runs[index];
 	struct puzzlefs_blob *blob = run->blob;
 	u64 end = run->offset + run[1].start - run->start;
@@ -150,27 +181,28 @@ static int read_run(struct puzzlefs_content *content, u32 index, u64 skip,
 
 	if (run->hole)
 		return iov_iter_zero(length, to) == length ? 0 : -EFAULT;
-	/* It could not be opened, and the log says so. */
+	/* It could not be opened, which was logged then. */
 	if (!blob)
 		return -EIO;
-	err = puzzlefs_ready_blob(blob, content->ino);
+	err = puzzlefs_ready_blob(blob, reader);
 	if (err)
 		return err;
-	if (!pfs_check_run_end(end, blob->content_size, content->ino,
+	if (!pfs_check_run_end(end, blob->content_size, reader->ino,
 			       &failure)) {
-		puzzlefs_report_blob(blob, content->ino, "%s: it has %llu bytes, not %llu",
-			       pfs_rule_names[failure.rule],
-			       blob->content_size, end);
+		puzzlefs_report_blob(blob, reader,
+				     "%s: %llu bytes instead of %llu or more",
+				     pfs_rule_names[failure.rule],
+				     blob->content_size, end);
 		return -EIO;
 	}
 	if (blob->compressed || content->checks)
-		return read_units(blob, content->ino, offset, length,
-				  content->checks ? &content->checks[index] :
-				  NULL, to);
-	err = read_direct(blob, content->ino, offset, length, to);
+		return read_extents(blob, reader, offset, length,
+				    content->checks ? &content->checks[index] :
+				    NULL, to);
+	err = read_direct(blob, reader, offset, length, to);
 	if (err)
 		return err;
-	/* All of the run when it ends: what reads left between them, too. */
+	/* The whole run at its end: earlier reads left partial pages. */
 	if (offset + length == end)
 		drop_behind(blob, run->offset, end, end == blob->content_size);
 	else
@@ -178,7 +210,7 @@ static int read_run(struct puzzlefs_content *content, u32 index, u64 skip,
 	return 0;
 }
 
-/* Reads a range of a file; gives how many bytes went well. */
+/* Reads a range of a file. Returns how many bytes were read without error. */
 static u64 read_range(struct puzzlefs_content *content, u64 pos, u64 length,
 		      struct iov_iter *to, int *err)
 {
@@ -203,7 +235,7 @@ static u64 read_range(struct puzzlefs_content *content, u64 pos, u64 length,
 	return at - pos;
 }
 
-/* Fills locked folios of the page cache; gives how many bytes are good. */
+/* Fills locked folios of the page cache. Returns how many bytes are valid. */
 static u64 fill(struct inode *inode, u64 pos, u64 length, int *err)
 {
 	u64 size = i_size_read(inode);
@@ -226,7 +258,7 @@ static u64 fill(struct inode *inode, u64 pos, u64 length, int *err)
 		if (done < wanted)
 			return done;
 	}
-	/* Behind the end of the file. */
+	/* Beyond the end of the file. */
 	iov_iter_zero(length - wanted, &to);
 	return length;
 }
@@ -253,7 +285,7 @@ static void puzzlefs_readahead(struct readahead_control *rac)
 
 	end = start + fill(rac->mapping->host, start, readahead_length(rac),
 			   &err);
-	/* What is not good is read again by itself, and tells its error. */
+	/* Others are read again one by one, and that returns the error. */
 	while ((folio = readahead_folio(rac))) {
 		if (folio_pos(folio) + folio_size(folio) <= end) {
 			flush_dcache_folio(folio);

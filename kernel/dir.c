@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Directories: finding a name, and listing them.
+ * Directories: look-up and listing.
  */
 #include "internal.h"
 #include "compat.h"
 
-/* "." and ".." come first; then positions are cookies, moved by these. */
+/* Positions 0 and 1 are "." and "..". Entries follow, at their cookie + 2. */
 #define DOTS 2
 
 static struct dentry *puzzlefs_lookup(struct inode *dir, struct dentry *dentry,
@@ -24,7 +24,7 @@ static struct dentry *puzzlefs_lookup(struct inode *dir, struct dentry *dentry,
 	return d_splice_alias(inode, dentry);
 }
 
-/* Emits what one record of a directory shows; false when there is no room. */
+/* Emits the visible entries of one record; false if the buffer is full. */
 static bool emit_record(struct inode *dir, const struct pfs_dir_record *record,
 			struct dir_context *ctx)
 {
@@ -32,7 +32,7 @@ static bool emit_record(struct inode *dir, const struct pfs_dir_record *record,
 	struct pfs_visible_entry entry;
 
 	while (pfs_next_visible_entry(rootfs, PUZZLEFS_I(dir)->ino, *record,
-			       ctx->pos - DOTS, &entry)) {
+				      ctx->pos - DOTS, &entry)) {
 		struct pfs_bytes name = pfs_dir_entry_name(entry.entry);
 		u32 mode = pfs_file_type(entry.inode);
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * File handles, for NFS, overlayfs and open_by_handle_at(2): inode numbers.
- * The image never changes and its digest is the UUID: they stay good for ever.
+ * File handles for NFS, overlayfs and open_by_handle_at(2): inode numbers.
+ * They remain valid, as an image never changes and its digest is the UUID.
  */
 #include "internal.h"
 
 #include <linux/exportfs.h>
 
-/* The form that XFS uses: a number of 64 bits and a generation, each twice. */
+/* As XFS: a 64-bit inode number and a generation, then those of the parent. */
 #define FILEID_INO64 0x81
 #define FILEID_INO64_PARENT 0x82
 #define WORDS 3

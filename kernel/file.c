@@ -28,15 +28,15 @@ static int puzzlefs_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* SEEK_DATA and SEEK_HOLE: what is found for @offset, or an error. */
-static loff_t find_extent(const struct puzzlefs_content *content, u64 offset,
-			  bool hole)
+/* Finds the first byte of data, or of a hole, from @offset on. */
+static loff_t find_data_or_hole(const struct puzzlefs_content *content,
+				u64 offset, bool hole)
 {
 	u64 size = content->runs[content->count].start;
 	const struct puzzlefs_run *run;
 	u64 end;
 
-	/* What is negative is large here. */
+	/* Negative offsets are large here, as they are unsigned. */
 	if (offset >= size)
 		return -ENXIO;
 	run = &content->runs[puzzlefs_find_run(content, offset)];
@@ -50,7 +50,8 @@ static loff_t puzzlefs_llseek(struct file *file, loff_t offset, int whence)
 {
 	if (whence != SEEK_DATA && whence != SEEK_HOLE)
 		return generic_file_llseek(file, offset, whence);
-	offset = find_extent(file->private_data, offset, whence == SEEK_HOLE);
+	offset = find_data_or_hole(file->private_data, offset,
+				   whence == SEEK_HOLE);
 	if (offset < 0)
 		return offset;
 	return vfs_setpos(file, offset, file_inode(file)->i_sb->s_maxbytes);
@@ -58,7 +59,7 @@ static loff_t puzzlefs_llseek(struct file *file, loff_t offset, int whence)
 
 static ssize_t puzzlefs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	/* Readahead waits for the lower file system: not for those who can't. */
+	/* Readahead waits for the lower filesystem, which NOWAIT forbids. */
 	if (iocb->ki_flags & IOCB_NOWAIT)
 		iocb->ki_flags |= IOCB_NOIO;
 	return generic_file_read_iter(iocb, to);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
 /*
- * All generated code as one unit: so the compiler sees the accessors, of a few
- * instructions each, where they are used.
+ * All generated code as one translation unit, so that the compiler can inline
+ * the accessors, which have a few instructions each.
  */
 #include "format_base.c"
 #include "generated/rules.c"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
 #include "generated/format.h"
 
-/* Arithmetic whose result must stay below 2^53, as in TypeScript. */
+/* Arithmetic on integers below 2^53, as in TypeScript. */
 
 static bool exact(u64 result, bool wrapped, struct pfs_failure *failure,
 		  u64 *out)

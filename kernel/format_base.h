@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * What the generated code stands on: runs of bytes, lent memory, failures.
+ * Runtime of the generated code: byte ranges, scratch memory, failures.
  *
- * Reads are total: outside the bytes they give 0. Writes outside lent memory
- * are dropped. The TypeScript of the same meaning is packages/format/src/runtime.ts.
+ * Reads beyond the end of a range return 0. Writes beyond the end of scratch
+ * memory are ignored. packages/format/src/runtime.ts is the same in TypeScript.
  */
 #ifndef _PFS_FORMAT_BASE_H
 #define _PFS_FORMAT_BASE_H
@@ -26,7 +26,7 @@ typedef int64_t s64;
 #define U64_MAX UINT64_MAX
 #endif
 
-/* Integers are exact below this; a larger one reads as this. */
+/* Integers are exact below this. Larger ones are read as this. */
 #define PFS_U53_END (1ULL << 53)
 
 struct pfs_bytes {
@@ -34,7 +34,7 @@ struct pfs_bytes {
 	u32 length;
 };
 
-/* The rule that was broken, the inode and the byte offset concerned. */
+/* The violated rule, with the inode and the byte offset of the violation. */
 struct pfs_failure {
 	u32 rule;
 	u64 inode;
@@ -56,7 +56,7 @@ struct pfs_scratch_u53 {
 	u64 length;
 };
 
-/* One bit an element: data holds (length + 7) / 8 bytes. */
+/* One bit per element: data has (length + 7) / 8 bytes. */
 struct pfs_scratch_bool {
 	u8 *data;
 	u64 length;
@@ -85,12 +85,13 @@ static inline u32 pfs_load_u16(struct pfs_bytes bytes, u64 offset)
 
 static inline u32 pfs_load_u32(struct pfs_bytes bytes, u64 offset)
 {
-	const u8 *at;
+	const u8 *data;
 
 	if (bytes.length < 4 || offset > bytes.length - 4)
 		return 0;
-	at = bytes.data + offset;
-	return at[0] | (u32)at[1] << 8 | (u32)at[2] << 16 | (u32)at[3] << 24;
+	data = bytes.data + offset;
+	return data[0] | (u32)data[1] << 8 | (u32)data[2] << 16 |
+	       (u32)data[3] << 24;
 }
 
 static inline u64 pfs_load_u64(struct pfs_bytes bytes, u64 offset)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Units of blobs in memory, decompressed and verified: small files share a
- * frame, and a large file's frame may lie across two reads. Few are kept, for
- * all mounts together; the page cache is where files' bytes live.
+ * Frames in memory, decompressed and verified. Small files share a frame, and
+ * two reads of a large file may need parts of one frame. Few frames are kept,
+ * for all mounts together: the page cache is what caches the bytes of files.
  */
-#include "internal.h"
+#include "blob.h"
 #include "compat.h"
 
 #include <linux/fadvise.h>
@@ -12,7 +12,7 @@
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 
-/* Frames without users are kept up to this many bytes. */
+/* Frames without users are kept up to this many bytes in all. */
 #define MAX_IDLE_BYTES SZ_8M
 
 static DEFINE_SPINLOCK(frames_lock);
@@ -25,25 +25,25 @@ static void free_frame(struct puzzlefs_frame *frame)
 	kfree(frame);
 }
 
-static bool same_unit(const struct puzzlefs_frame *frame,
-		      const struct puzzlefs_unit *unit)
+static bool same_extent(const struct puzzlefs_frame *frame,
+		      const struct puzzlefs_extent *extent)
 {
-	if (frame->content != unit->content ||
-	    frame->length != unit->content_length ||
-	    frame->checked != !!unit->digest)
+	if (frame->content != extent->content ||
+	    frame->length != extent->content_length ||
+	    frame->checked != !!extent->digest)
 		return false;
-	return !unit->digest ||
-	       !memcmp(frame->digest, unit->digest, PFS_DIGEST_BYTES);
+	return !extent->digest ||
+	       !memcmp(frame->digest, extent->digest, PFS_DIGEST_BYTES);
 }
 
 /* Under frames_lock. */
 static struct puzzlefs_frame *find_frame(struct puzzlefs_blob *blob,
-					 const struct puzzlefs_unit *unit)
+					 const struct puzzlefs_extent *extent)
 {
 	struct puzzlefs_frame *frame;
 
 	list_for_each_entry(frame, &blob->cached, blob) {
-		if (!same_unit(frame, unit))
+		if (!same_extent(frame, extent))
 			continue;
 		if (!frame->users++) {
 			list_del_init(&frame->idle);
@@ -54,7 +54,7 @@ static struct puzzlefs_frame *find_frame(struct puzzlefs_blob *blob,
 	return NULL;
 }
 
-/* Under frames_lock: takes the frame that was not used for longest. */
+/* Removes the least recently used idle frame. Under frames_lock. */
 static struct puzzlefs_frame *take_oldest(void)
 {
 	struct puzzlefs_frame *frame;
@@ -69,7 +69,7 @@ static struct puzzlefs_frame *take_oldest(void)
 	return frame;
 }
 
-static struct puzzlefs_frame *new_frame(const struct puzzlefs_unit *unit)
+static struct puzzlefs_frame *new_frame(const struct puzzlefs_extent *extent)
 {
 	struct puzzlefs_frame *frame;
 
@@ -79,74 +79,82 @@ static struct puzzlefs_frame *new_frame(const struct puzzlefs_unit *unit)
 	mutex_init(&frame->lock);
 	INIT_LIST_HEAD(&frame->idle);
 	frame->users = 1;
-	frame->content = unit->content;
-	frame->length = unit->content_length;
-	if (unit->digest) {
+	frame->content = extent->content;
+	frame->length = extent->content_length;
+	if (extent->digest) {
 		frame->checked = true;
-		memcpy(frame->digest, unit->digest, PFS_DIGEST_BYTES);
+		memcpy(frame->digest, extent->digest, PFS_DIGEST_BYTES);
 	}
 	return frame;
 }
 
-static int check_digest(struct puzzlefs_blob *blob, u64 ino,
-			const struct puzzlefs_unit *unit, const u8 *stored)
+static int check_digest(struct puzzlefs_blob *blob,
+			const struct puzzlefs_reader *reader,
+			const struct puzzlefs_extent *extent, const u8 *stored)
 {
 	u8 digest[PFS_DIGEST_BYTES];
 	int err;
 
-	err = puzzlefs_sha256(stored, unit->stored_length, digest);
+	err = puzzlefs_sha256(stored, extent->stored_length, digest);
 	if (err)
 		return err;
-	if (!memcmp(digest, unit->digest, PFS_DIGEST_BYTES))
+	if (!memcmp(digest, extent->digest, PFS_DIGEST_BYTES))
 		return 0;
-	puzzlefs_report_blob(blob, ino, "%u bytes from byte %llu have sha256 %*phN, not %*phN",
-		       unit->stored_length, unit->stored, PFS_DIGEST_BYTES,
-		       digest, PFS_DIGEST_BYTES, unit->digest);
+	puzzlefs_report_blob(blob, reader,
+			     "%u bytes at byte %llu: sha256 %*phN, not %*phN",
+			     extent->stored_length, extent->stored,
+			     PFS_DIGEST_BYTES, digest, PFS_DIGEST_BYTES,
+			     extent->digest);
 	return -EIO;
 }
 
-static int decompress(struct puzzlefs_blob *blob, u64 ino,
-		      const struct puzzlefs_unit *unit, const u8 *stored,
+static int decompress(struct puzzlefs_blob *blob,
+		      const struct puzzlefs_reader *reader,
+		      const struct puzzlefs_extent *extent, const u8 *stored,
 		      u8 *data)
 {
 	int err;
 
-	err = puzzlefs_decompress(data, unit->content_length, stored,
-				  unit->stored_length);
+	err = puzzlefs_decompress(data, extent->content_length, stored,
+				  extent->stored_length);
 	if (err == -EUCLEAN) {
-		puzzlefs_report_blob(blob, ino, "the frame at byte %llu is no zstd frame of %u bytes",
-			       unit->stored, unit->content_length);
+		puzzlefs_report_blob(blob, reader,
+				     "no zstd frame of %u bytes at byte %llu",
+				     extent->content_length, extent->stored);
 		return -EIO;
 	}
 	return err;
 }
 
 /* Reads, verifies and decompresses. Under frame->lock. */
-static int load_frame(struct puzzlefs_blob *blob, u64 ino,
-		    const struct puzzlefs_unit *unit,
-		    struct puzzlefs_frame *frame)
+static int load_frame(struct puzzlefs_blob *blob,
+		      const struct puzzlefs_reader *reader,
+		      const struct puzzlefs_extent *extent,
+		      struct puzzlefs_frame *frame)
 {
 	u8 *stored, *data = NULL;
 	int err;
 
-	stored = kvmalloc(unit->stored_length, GFP_KERNEL);
+	stored = kvmalloc(extent->stored_length, GFP_KERNEL);
 	if (!stored)
 		return -ENOMEM;
 	if (blob->compressed) {
-		data = kvmalloc(unit->content_length, GFP_KERNEL);
+		data = kvmalloc(extent->content_length, GFP_KERNEL);
 		err = -ENOMEM;
 		if (!data)
 			goto out;
 	}
-	err = puzzlefs_read_stored(blob->file, stored, unit->stored_length,
-				   unit->stored);
+	err = puzzlefs_read_lower(blob->file, stored, extent->stored_length,
+				  extent->stored);
 	if (err)
-		puzzlefs_report_blob(blob, ino, "reading %u bytes from byte %llu failed: %d",
-			       unit->stored_length, unit->stored, err);
-	if (!err && unit->digest)
-		err = check_digest(blob, ino, unit, stored);
+		puzzlefs_report_blob(blob, reader,
+				     "read of %u bytes at byte %llu failed: %d",
+				     extent->stored_length, extent->stored,
+				     err);
+	if (!err && extent->digest)
+		err = check_digest(blob, reader, extent, stored);
 	if (!err && blob->compressed)
-		err = decompress(blob, ino, unit, stored, data);
+		err = decompress(blob, reader, extent, stored, data);
 	if (!err)
 		frame->data = blob->compressed ? data : stored;
 out:
@@ -158,29 +166,30 @@ out:
 }
 
 /**
- * puzzlefs_get_frame - a unit of a blob, in memory
+ * puzzlefs_get_frame - load an extent of a blob, unless it is in memory
  * @blob: the blob
- * @ino: inode that needs it, for messages
- * @unit: which part
+ * @reader: the inode that needs it, for messages
+ * @extent: the extent
  *
- * Return: the frame, to be put again; -EIO where it cannot be had as it must
- * be, -ENOMEM.
+ * Return: the frame, to be released by puzzlefs_put_frame(); -EIO if it cannot
+ * be read, verified or decompressed, -ENOMEM, or another error of the read.
  */
-struct puzzlefs_frame *puzzlefs_get_frame(struct puzzlefs_blob *blob, u64 ino,
-					  const struct puzzlefs_unit *unit)
+struct puzzlefs_frame *puzzlefs_get_frame(struct puzzlefs_blob *blob,
+					  const struct puzzlefs_reader *reader,
+					  const struct puzzlefs_extent *extent)
 {
 	struct puzzlefs_frame *frame, *fresh = NULL;
 	int err;
 
 	spin_lock(&frames_lock);
-	frame = find_frame(blob, unit);
+	frame = find_frame(blob, extent);
 	spin_unlock(&frames_lock);
 	if (!frame) {
-		fresh = new_frame(unit);
+		fresh = new_frame(extent);
 		if (!fresh)
 			return ERR_PTR(-ENOMEM);
 		spin_lock(&frames_lock);
-		frame = find_frame(blob, unit);
+		frame = find_frame(blob, extent);
 		if (!frame) {
 			frame = fresh;
 			fresh = NULL;
@@ -192,7 +201,7 @@ struct puzzlefs_frame *puzzlefs_get_frame(struct puzzlefs_blob *blob, u64 ino,
 
 	mutex_lock(&frame->lock);
 	if (!frame->data && !frame->error)
-		frame->error = load_frame(blob, ino, unit, frame);
+		frame->error = load_frame(blob, reader, extent, frame);
 	err = frame->error;
 	mutex_unlock(&frame->lock);
 	if (!err)
@@ -226,7 +235,7 @@ void puzzlefs_put_frame(struct puzzlefs_frame *frame)
 	spin_unlock(&frames_lock);
 }
 
-/* Frees what is in memory of a blob that nobody uses. */
+/* Frees the cached frames of a blob without users. */
 void puzzlefs_drop_frames(struct puzzlefs_blob *blob)
 {
 	struct puzzlefs_frame *frame, *next;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Loading an image: manifest and metadata are read into private memory,
- * checked against their digests, then against every rule of the format.
+ * Loading an image. Manifest and metadata are read into private memory, then
+ * compared with their digests, then validated against the format's rules.
  */
 #include "internal.h"
 
@@ -10,8 +10,8 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-static int broken(struct fs_context *fc, const char *what, const u8 *digest,
-		  const struct pfs_failure *failure)
+static int report_rule(struct fs_context *fc, const char *what,
+		       const u8 *digest, const struct pfs_failure *failure)
 {
 	bool unsupported = pfs_rule_unsupported[failure->rule];
 
@@ -42,7 +42,7 @@ static int open_checked(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 	struct file *file;
 	int err = 0;
 
-	file = puzzlefs_open_stored(sbi->store, digest);
+	file = puzzlefs_open_lower(sbi->store, digest);
 	if (IS_ERR(file)) {
 		errorfc(fc, "%s %*phN: cannot be opened in %s: %pe", what,
 			PFS_DIGEST_BYTES, digest, sbi->oci_root_dir, file);
@@ -53,7 +53,7 @@ static int open_checked(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 	if (err) {
 		errorfc(fc, "%s %*phN has %s", what, PFS_DIGEST_BYTES, digest,
 			err == -ENODATA ? "no fs-verity" :
-			"another fs-verity digest than demanded");
+			"a different fs-verity digest");
 		fput(file);
 		return err;
 	}
@@ -62,10 +62,9 @@ static int open_checked(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 }
 
 /*
- * Reads a whole blob into private memory, and checks its digest. One of more
- * than @limit bytes breaks the rule @too_large; one that does not have
- * @expected bytes is refused before memory is allocated, unless that is
- * PFS_NO_SIZE.
+ * Reads a whole blob into private memory and checks its digest. More than
+ * @limit bytes violate the rule @too_large. Any size but @expected is refused
+ * before memory is allocated, unless @expected is PFS_NO_SIZE.
  */
 static int read_blob(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 		     const char *what, const u8 *digest, const u8 *verity,
@@ -83,7 +82,7 @@ static int read_blob(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 		return err;
 	size = i_size_read(file_inode(file));
 	if (size > limit) {
-		err = broken(fc, what, digest, &failure);
+		err = report_rule(fc, what, digest, &failure);
 		goto out;
 	}
 	if (expected != PFS_NO_SIZE && size != expected) {
@@ -92,15 +91,15 @@ static int read_blob(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 		err = -EUCLEAN;
 		goto out;
 	}
-	/* Stays: kmalloc would round it up to a power of two. */
+	/* Long-lived: kmalloc() would round it up to a power of two. */
 	data = __vmalloc(max_t(u64, size, 1), GFP_KERNEL_ACCOUNT);
 	err = -ENOMEM;
 	if (!data)
 		goto out;
 	*bytes = (struct pfs_bytes) { data, size };
-	err = puzzlefs_read_stored(file, data, size, 0);
+	err = puzzlefs_read_lower(file, data, size, 0);
 	if (err)
-		errorfc(fc, "%s %*phN: reading it failed: %d", what,
+		errorfc(fc, "%s %*phN: read failed: %d", what,
 			PFS_DIGEST_BYTES, digest, err);
 	else
 		err = check_blob(fc, what, digest, *bytes);
@@ -113,7 +112,7 @@ out:
 	return err;
 }
 
-/* What finding the metadata blob in a manifest works with. */
+/* Scratch memory of pfs_find_rootfs(). */
 struct manifest_scratch {
 	u32 keys[PFS_KEY_POSITIONS];
 	u8 open[PFS_MAX_DEPTH + 1];
@@ -148,9 +147,10 @@ static int find_metadata(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 			     (struct pfs_scratch_u8) {
 				     verity, PFS_DIGEST_BYTES },
 			     &failure, &descriptor)) {
-		err = broken(fc, "manifest", sbi->manifest, &failure);
+		err = report_rule(fc, "manifest", sbi->manifest, &failure);
 	} else if (sbi->store->verity && !descriptor.has_verity) {
-		errorfc(fc, "manifest %*phN has no fs-verity digest of its metadata",
+		errorfc(fc,
+			"manifest %*phN: metadata have no fs-verity digest",
 			PFS_DIGEST_BYTES, sbi->manifest);
 		err = -EKEYREJECTED;
 	}
@@ -159,12 +159,13 @@ static int find_metadata(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 	return err;
 }
 
-/* Memory for each inode record; false where there is not enough. */
+/* Allocates arrays with an element per inode record. False: out of memory. */
 static bool alloc_scratch(struct puzzlefs_image *image, u64 records,
-		 struct pfs_scratch_u32 *links, struct pfs_scratch_u53 *parents,
-		 struct pfs_scratch_u53 *queue)
+			  struct pfs_scratch_u32 *links,
+			  struct pfs_scratch_u53 *parents,
+			  struct pfs_scratch_u53 *queue)
 {
-	/* One more than needed: an empty image is refused later, by a rule. */
+	/* One more: an empty image must get to the rule that refuses it. */
 	links->data = kvcalloc(records + 1, sizeof(u32), GFP_KERNEL_ACCOUNT);
 	parents->data = kvcalloc(records + 1, sizeof(u64), GFP_KERNEL_ACCOUNT);
 	queue->data = kvcalloc(records + 1, sizeof(u64), GFP_KERNEL_ACCOUNT);
@@ -194,7 +195,7 @@ static int index_names(struct puzzlefs_image *image,
 	return 0;
 }
 
-/* Whether files may have holes: whether the blob of zeros is needed. */
+/* Files may have holes if the image lists the blob of zeros. */
 static void find_zeros(struct puzzlefs_image *image)
 {
 	struct pfs_scratch_u8 digest = { image->zeros, PFS_DIGEST_BYTES };
@@ -206,8 +207,8 @@ static void find_zeros(struct puzzlefs_image *image)
 }
 
 /*
- * Checks every rule, and leaves in the image what that finds out. Where one
- * is broken, @failure has it.
+ * Validates the image against all rules, and stores in it what validation
+ * computes. A violated rule is returned in @failure.
  */
 static int check_rules(struct puzzlefs_image *image,
 		       struct pfs_failure *failure)
@@ -227,8 +228,8 @@ static int check_rules(struct puzzlefs_image *image,
 	if (!pfs_open_message(image->bytes, starts, failure, &image->message) ||
 	    !pfs_check_encoding(&image->message, work, failure, &image->rootfs))
 		return -EUCLEAN;
-	if (!alloc_scratch(image, pfs_count_records(image->rootfs), &links, &parents,
-		  &queue))
+	if (!alloc_scratch(image, pfs_count_records(image->rootfs), &links,
+			   &parents, &queue))
 		err = -ENOMEM;
 	else if (!pfs_validate(image->rootfs, links, parents, queue, failure,
 			       &image->summary))
@@ -244,13 +245,14 @@ static int check_rules(struct puzzlefs_image *image,
 }
 
 /**
- * puzzlefs_load_image - read and check the image that a manifest names
- * @sbi: has the store and the manifest's digest; gets the image
- * @fc: where messages go
+ * puzzlefs_load_image - read and validate the image that a manifest names
+ * @sbi: has the store and the manifest's digest; its image is filled
+ * @fc: receives messages
  *
- * Return: 0; -EUCLEAN for a corrupt image, -EOPNOTSUPP for one that is newer
- * than this driver, -ENODATA or -EKEYREJECTED for missing or other fs-verity,
- * or what reading failed with. On failure puzzlefs_free_image() is still due.
+ * Return: 0; -EUCLEAN if the image is corrupt, -EOPNOTSUPP if it is newer than
+ * this driver, -ENODATA if a blob has no fs-verity, -EKEYREJECTED if its
+ * fs-verity digest is missing in the image or differs, or the error of a read.
+ * The caller must call puzzlefs_free_image() even after an error.
  */
 int puzzlefs_load_image(struct puzzlefs_sb_info *sbi, struct fs_context *fc)
 {
@@ -277,7 +279,7 @@ int puzzlefs_load_image(struct puzzlefs_sb_info *sbi, struct fs_context *fc)
 		return err;
 	err = check_rules(image, &failure);
 	if (failure.rule != PFS_RULE_NONE)
-		return broken(fc, "metadata", digest, &failure);
+		return report_rule(fc, "metadata", digest, &failure);
 	return err;
 }
 

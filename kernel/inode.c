@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Inodes: what stat(2) shows, and the operations of each kind of file.
+ * Inodes made from their records: attributes, and operations of each type.
  */
 #include "internal.h"
 #include "compat.h"
 
-#include <linux/module.h>
 #include <linux/pagemap.h>
 #include <linux/slab.h>
-
-static struct kmem_cache *inode_cache;
 
 static const struct inode_operations puzzlefs_file_iops = {
 	.listxattr	= puzzlefs_listxattr,
@@ -117,11 +114,12 @@ static int set_inode(struct inode *inode, void *ino)
 }
 
 /**
- * puzzlefs_iget - the inode of a number
+ * puzzlefs_iget - get the inode of a number
  * @sb: the superblock
  * @ino: the number, from the image or from a file handle
  *
- * Return: the inode, -ESTALE for a number that the tree does not show, -ENOMEM.
+ * Return: the inode, -ESTALE if the tree does not contain the number, -EFBIG,
+ * or -ENOMEM.
  */
 struct inode *puzzlefs_iget(struct super_block *sb, u64 ino)
 {
@@ -152,51 +150,10 @@ struct inode *puzzlefs_iget(struct super_block *sb, u64 ino)
 	return inode;
 }
 
-struct inode *puzzlefs_alloc_inode(struct super_block *sb)
-{
-	struct puzzlefs_inode *pi;
-
-	pi = alloc_inode_sb(sb, inode_cache, GFP_KERNEL);
-	if (!pi)
-		return NULL;
-	pi->content = NULL;
-	pi->shared = NULL;
-	return &pi->vfs_inode;
-}
-
 void puzzlefs_evict_inode(struct inode *inode)
 {
 	truncate_inode_pages_final(&inode->i_data);
 	clear_inode(inode);
 	inode->i_mapping = &inode->i_data;
 	iput(PUZZLEFS_I(inode)->shared);
-}
-
-/* Called when nobody walks over the inode by RCU any more. */
-void puzzlefs_free_inode(struct inode *inode)
-{
-	if (S_ISLNK(inode->i_mode))
-		kfree(inode->i_link);
-	kmem_cache_free(inode_cache, PUZZLEFS_I(inode));
-}
-
-static void init_once(void *inode)
-{
-	inode_init_once(&((struct puzzlefs_inode *)inode)->vfs_inode);
-}
-
-int __init puzzlefs_init_inodes(void)
-{
-	inode_cache = kmem_cache_create("puzzlefs_inode",
-					sizeof(struct puzzlefs_inode), 0,
-					SLAB_RECLAIM_ACCOUNT | SLAB_ACCOUNT,
-					init_once);
-	return inode_cache ? 0 : -ENOMEM;
-}
-
-void puzzlefs_exit_inodes(void)
-{
-	/* Inodes are freed after a grace period. */
-	rcu_barrier();
-	kmem_cache_destroy(inode_cache);
 }

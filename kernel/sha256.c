@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SHA-256 by the crypto API: before 7.x the library function is generic C.
+ * SHA-256 by the crypto API. Before 7.x the library function is generic C.
  */
-#include "internal.h"
+#include "blob.h"
 
 #include <crypto/hash.h>
 #include <linux/module.h>
@@ -16,7 +16,7 @@ int puzzlefs_sha256(const void *data, size_t length, u8 *digest)
 
 	desc->tfm = sha256_tfm;
 	err = crypto_shash_init(desc);
-	/* The API counts in unsigned int; it may also take long. */
+	/* The API takes an unsigned int, and long inputs take long. */
 	while (!err && length) {
 		unsigned int part = min_t(size_t, length, SZ_1M);
 

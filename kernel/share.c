@@ -2,28 +2,27 @@
 /*
  * One page cache for files with equal content, in all images of a store.
  *
- * Files of equal runs have their pages in one hidden inode; the mapping of
- * each visible inode is the hidden one's, as it is with block devices. What
- * counts as equal says how the bytes are verified, too: the store stands for
- * credentials and verification, the digests for what each part must be.
+ * Files with equal runs have their pages in one hidden inode. The i_mapping of
+ * each visible inode is that of the hidden one, as with block devices. Equal
+ * runs are also verified equally: the key includes the store, and so
+ * credentials and the kind of verification, and all expected digests.
  */
 #include "internal.h"
 #include "compat.h"
 
-#include <linux/backing-dev.h>
 #include <linux/mount.h>
 #include <linux/pagemap.h>
 #include <linux/pseudo_fs.h>
 #include <linux/slab.h>
 
-/* Smaller files have no chunks of their own: they are rarely equal in these. */
+/* Smaller files share chunks with others, and so rarely have equal runs. */
 #define MIN_SHARED_BYTES SZ_16K
 
 static struct vfsmount *shared_mount;
 
 enum { RUN_RAW, RUN_COMPRESSED, RUN_HOLE };
 
-/* What makes a run equal to another; hashed as it lies, without gaps. */
+/* Runs with equal keys are equal. Hashed as stored: there is no padding. */
 struct run_key {
 	u64 start;
 	u64 offset;
@@ -66,7 +65,7 @@ static int hash_content(const struct puzzlefs_content *content, u8 *hash)
 			       PFS_DIGEST_BYTES);
 		}
 	}
-	/* The size: the last run's end. */
+	/* The size of the file: the end of its last run. */
 	keys[i].start = content->runs[i].start;
 	err = puzzlefs_sha256(keys, (i + 1ULL) * sizeof(*keys), hash);
 	kvfree(keys);
@@ -94,14 +93,11 @@ static bool is_complete(const struct puzzlefs_content *content)
 	return true;
 }
 
-/**
- * puzzlefs_get_shared - the hidden inode for what a file has
- * @content: the file's runs
- *
- * Return: the inode, to be put again, or NULL where sharing does not pay, or
- * cannot be had: the file's own pages serve as well.
+/*
+ * Gets the hidden inode for the runs of a file. NULL for small and incomplete
+ * files, or if memory is short: then the file's own pages are used.
  */
-struct inode *puzzlefs_get_shared(const struct puzzlefs_content *content)
+static struct inode *get_shared(const struct puzzlefs_content *content)
 {
 	u64 size = content->runs[content->count].start;
 	u8 key[PFS_DIGEST_BYTES];
@@ -123,7 +119,58 @@ struct inode *puzzlefs_get_shared(const struct puzzlefs_content *content)
 	return inode;
 }
 
-/* Its pages go with the last inode that shows them. */
+/* Makes the file use the pages of the shared inode. */
+static struct inode *set_shared(struct inode *inode, struct inode *shared)
+{
+	struct puzzlefs_inode *pi = PUZZLEFS_I(inode);
+	struct inode *host = shared;
+
+	spin_lock(&inode->i_lock);
+	if (pi->shared) {
+		host = pi->shared;
+	} else {
+		inode->i_mapping = shared->i_mapping;
+		/* Pairs with the acquire in puzzlefs_open_content(). */
+		smp_store_release(&pi->shared, shared);
+		shared = NULL;
+	}
+	spin_unlock(&inode->i_lock);
+	iput(shared);
+	return host;
+}
+
+/**
+ * puzzlefs_open_content - open a file: its blobs, and the pages it shares
+ * @inode: the file
+ * @host: set to the inode that has the file's pages
+ *
+ * Return: the content, to be released by puzzlefs_put_content(), or an error
+ * pointer.
+ */
+struct puzzlefs_content *puzzlefs_open_content(struct inode *inode,
+					       struct inode **host)
+{
+	struct puzzlefs_content *content;
+	struct inode *shared;
+
+	/* Pairs with the release in set_shared(). */
+	shared = smp_load_acquire(&PUZZLEFS_I(inode)->shared);
+	*host = shared ? shared : inode;
+	content = puzzlefs_get_content(*host);
+	if (content)
+		return content;
+	content = puzzlefs_load_content(inode);
+	if (IS_ERR(content))
+		return content;
+	if (!shared) {
+		shared = get_shared(content);
+		if (shared)
+			*host = set_shared(inode, shared);
+	}
+	return puzzlefs_set_content(*host, content);
+}
+
+/* The pages are freed with the last visible inode that uses them. */
 static int drop_shared(struct inode *inode)
 {
 	return 1;
@@ -146,7 +193,7 @@ static int init_shared_context(struct fs_context *fc)
 	return 0;
 }
 
-/* Without an owner: its mount is the module's own, and must not hold it. */
+/* No owner: the mount is internal, and must not pin the module. */
 static struct file_system_type shared_fs_type = {
 	.name			= "puzzlefs_shared",
 	.init_fs_context	= init_shared_context,

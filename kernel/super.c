@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mounting: options, superblocks, and the module itself.
+ * Mount options, superblocks, and the module itself.
  */
 #include "internal.h"
 #include "compat.h"
 
-#include <linux/backing-dev.h>
 #include <linux/fs_parser.h>
 #include <linux/module.h>
 #include <linux/mount.h>
@@ -14,8 +13,8 @@
 #include <linux/slab.h>
 #include <linux/statfs.h>
 
-/* Folios are filled with whole chunks: more ahead than the usual 128 KiB. */
-#define READAHEAD_BYTES SZ_1M
+/* Enough to tell images apart; s_id has 32 bytes. */
+#define NAME_DIGEST_BYTES 6
 
 enum { OPT_OCI_ROOT_DIR, OPT_IMAGE_MANIFEST, OPT_VERITY, OPT_VERIFY };
 enum { VERIFY_NONE, VERIFY_BLOB };
@@ -137,15 +136,16 @@ static int check_options(struct fs_context *fc, struct puzzlefs_sb_info *sbi)
 		return -EINVAL;
 	}
 	if (sbi->has_verity && !puzzlefs_has_verity()) {
-		errorfc(fc, "verity=: this kernel does not tell modules of fs-verity digests");
+		errorfc(fc,
+			"verity=: this kernel exports no fs-verity digests");
 		return -EOPNOTSUPP;
 	}
 	return 0;
 }
 
 /*
- * Finds the directory of blobs. It may be a symbolic link, as the containers of
- * LXC have it, which share one directory.
+ * Finds the directory of blobs. It may be a symbolic link: LXC makes one in
+ * each container's layout, to a directory that all of them share.
  */
 static int find_blobs(struct fs_context *fc, const char *oci_root_dir,
 		      struct path *blobs)
@@ -163,7 +163,9 @@ static int find_blobs(struct fs_context *fc, const char *oci_root_dir,
 	return err;
 }
 
-/* Opens the directory of blobs, for its lifetime. */
+static struct file_system_type puzzlefs_fs_type;
+
+/* Gets the store of the directory of blobs. */
 static int find_store(struct fs_context *fc, struct puzzlefs_sb_info *sbi)
 {
 	struct super_block *lower;
@@ -176,10 +178,11 @@ static int find_store(struct fs_context *fc, struct puzzlefs_sb_info *sbi)
 	lower = root.mnt->mnt_sb;
 	err = -ELOOP;
 	if (lower->s_type == &puzzlefs_fs_type) {
-		errorfc(fc, "oci_root_dir=%s: an image in an image cannot be mounted",
+		errorfc(fc,
+			"oci_root_dir=%s: stores in images are not supported",
 			sbi->oci_root_dir);
 	} else if (lower->s_stack_depth >= FILESYSTEM_MAX_STACK_DEPTH) {
-		errorfc(fc, "oci_root_dir=%s: too many file systems on each other",
+		errorfc(fc, "oci_root_dir=%s: maximum stacking depth exceeded",
 			sbi->oci_root_dir);
 	} else {
 		sbi->store = puzzlefs_get_store(&root,
@@ -187,23 +190,19 @@ static int find_store(struct fs_context *fc, struct puzzlefs_sb_info *sbi)
 						sbi->has_verity);
 		err = PTR_ERR_OR_ZERO(sbi->store);
 		if (err)
-			errorfc(fc, "oci_root_dir=%s: no private mount of it: %pe",
+			errorfc(fc, "oci_root_dir=%s: no private mount: %pe",
 				sbi->oci_root_dir, sbi->store);
 	}
 	path_put(&root);
 	return err;
 }
 
-/* Without a device of its own a superblock would not read ahead at all. */
-int puzzlefs_setup_readahead(struct super_block *sb)
+/* Names the mount in messages: device number and digits of the manifest. */
+static void set_mount_name(struct super_block *sb)
 {
-	int err = super_setup_bdi(sb);
-
-	if (err)
-		return err;
-	sb->s_bdi->ra_pages = READAHEAD_BYTES >> PAGE_SHIFT;
-	sb->s_bdi->io_pages = READAHEAD_BYTES >> PAGE_SHIFT;
-	return 0;
+	snprintf(sb->s_id, sizeof(sb->s_id), "%u:%u/%*phN", MAJOR(sb->s_dev),
+		 MINOR(sb->s_dev), NAME_DIGEST_BYTES,
+		 PUZZLEFS_SB(sb)->manifest);
 }
 
 static int fill_super(struct super_block *sb, struct fs_context *fc)
@@ -212,6 +211,7 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	struct inode *root;
 	int err;
 
+	set_mount_name(sb);
 	err = puzzlefs_load_image(sbi, fc);
 	if (err)
 		return err;
@@ -240,7 +240,7 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 static bool same_image(const struct puzzlefs_sb_info *a,
 		       const struct puzzlefs_sb_info *b)
 {
-	/* The store stands for directory, credentials and verification. */
+	/* The store implies directory, credentials and verification. */
 	return a->store == b->store &&
 	       !memcmp(a->manifest, b->manifest, sizeof(a->manifest)) &&
 	       !memcmp(a->verity, b->verity, sizeof(a->verity));
@@ -279,7 +279,7 @@ static int puzzlefs_get_tree(struct fs_context *fc)
 	return 0;
 }
 
-/* Remounting: the same image, and nothing but read-only. */
+/* Remount: options may repeat those of the mount, but not change them. */
 static int puzzlefs_reconfigure(struct fs_context *fc)
 {
 	struct puzzlefs_sb_info *old = PUZZLEFS_SB(fc->root->d_sb);
@@ -293,7 +293,7 @@ static int puzzlefs_reconfigure(struct fs_context *fc)
 	    (new->has_verity &&
 	     memcmp(new->verity, old->verity, sizeof(new->verity))) ||
 	    (new->verify && new->verify != old->verify)) {
-		errorfc(fc, "remounting cannot change the image or its verification");
+		errorfc(fc, "remount cannot change image or verification");
 		return -EINVAL;
 	}
 	return 0;
@@ -331,7 +331,7 @@ static void puzzlefs_kill_sb(struct super_block *sb)
 	free_sb_info(sbi);
 }
 
-struct file_system_type puzzlefs_fs_type = {
+static struct file_system_type puzzlefs_fs_type = {
 	.owner			= THIS_MODULE,
 	.name			= "puzzlefs",
 	.fs_flags		= FS_ALLOW_IDMAP,
@@ -383,5 +383,5 @@ module_init(puzzlefs_init);
 module_exit(puzzlefs_exit);
 
 MODULE_ALIAS_FS("puzzlefs");
-MODULE_DESCRIPTION("PuzzleFS: container images, mounted as they lie");
+MODULE_DESCRIPTION("PuzzleFS container image filesystem");
 MODULE_LICENSE("GPL");

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fs-verity: what the lower file system's measurement of a blob must be.
+ * fs-verity: blobs must have the digests that the image records.
  */
-#include "internal.h"
-#include "compat.h"
+#include "blob.h"
 
 #include <linux/fsverity.h>
 
@@ -13,7 +12,7 @@
 #define PUZZLEFS_HAS_VERITY 0
 #endif
 
-/* Whether this kernel lets modules ask for the measurement. */
+/* Whether this kernel exports fsverity_get_digest() to modules. */
 bool puzzlefs_has_verity(void)
 {
 	return PUZZLEFS_HAS_VERITY;
@@ -22,10 +21,12 @@ bool puzzlefs_has_verity(void)
 /**
  * puzzlefs_check_verity - compare an open file's fs-verity digest
  * @file: the file
- * @expected: SHA-256 digest, 32 bytes
+ * @expected: fs-verity digest with SHA-256, 32 bytes
  *
- * Return: 0, -ENODATA for a file without fs-verity, -EKEYREJECTED for another
- * digest. Every later read of the file is checked by its file system.
+ * After success, the lower filesystem verifies all reads of the file.
+ *
+ * Return: 0, -ENODATA if the file has no fs-verity, -EKEYREJECTED if it has
+ * another digest.
  */
 int puzzlefs_check_verity(struct file *file, const u8 *expected)
 {

@@ -87,7 +87,7 @@ static bool starts_with(struct pfs_bytes key, struct pfs_bytes prefix)
 	       pfs_same_bytes(pfs_slice(key, 0, prefix.length), prefix);
 }
 
-/* Names of other namespaces are hidden: there would be no way to get them. */
+/* Names of other namespaces are not listed, as no handler would read them. */
 static bool is_listed(struct pfs_bytes key)
 {
 	if (starts_with(key, PFS_TEXT(XATTR_TRUSTED_PREFIX)))

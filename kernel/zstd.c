@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Decompression. A context takes about 160 KiB: they are kept, as many as
- * were ever busy at once, but no more than there are processors.
+ * Decompression. A context has about 160 KiB. Idle contexts are kept, at most
+ * one per CPU.
  */
-#include "internal.h"
+#include "blob.h"
 
 #include <linux/cpumask.h>
 #include <linux/mm.h>
@@ -62,25 +62,25 @@ static void put_context(struct context *context)
 
 /**
  * puzzlefs_decompress - decompress one or more whole frames
- * @content: where to
- * @length: bytes that they must give, exactly
+ * @content: destination
+ * @length: exact number of bytes after decompression
  * @stored: the frames
- * @stored_length: their bytes
+ * @stored_length: bytes of the frames
  *
- * Return: 0, -EUCLEAN for frames that are not such, -ENOMEM.
+ * Return: 0, -EUCLEAN if they are invalid or have another length, -ENOMEM.
  */
 int puzzlefs_decompress(void *content, size_t length, const void *stored,
 			size_t stored_length)
 {
 	struct context *context = get_context();
-	size_t got;
+	size_t done;
 
 	if (!context)
 		return -ENOMEM;
-	got = zstd_decompress_dctx(context->dctx, content, length, stored,
-				   stored_length);
+	done = zstd_decompress_dctx(context->dctx, content, length, stored,
+				    stored_length);
 	put_context(context);
-	return zstd_is_error(got) || got != length ? -EUCLEAN : 0;
+	return zstd_is_error(done) || done != length ? -EUCLEAN : 0;
 }
 
 void puzzlefs_exit_zstd(void)

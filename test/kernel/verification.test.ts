@@ -109,7 +109,7 @@ function declare(kernel: KernelName): void {
 
   if (kernel === "6.1") {
     withMachine("verity= is refused where the kernel tells modules nothing of fs-verity", (machine) =>
-      refused(machine, `verity=${verity}`, /this kernel does not/),
+      refused(machine, `verity=${verity}`, /this kernel exports no fs-verity digests/),
     );
     return;
   }
@@ -119,7 +119,7 @@ function declare(kernel: KernelName): void {
     // All but one.
     await machine.succeed(`mv /store/oci/blobs/sha256/${shared} /tmp/kept && ${enableAll}`);
     await machine.succeed(`mv /tmp/kept /store/oci/blobs/sha256/${shared} && sync`);
-    await refused(machine, `verity=${"0".repeat(64)}`, /another fs-verity digest/);
+    await refused(machine, `verity=${"0".repeat(64)}`, /different fs-verity digest/);
     await mountImage(machine, "oci", manifest, "/mnt", `verity=${verity}`);
     expectEqual(await machine.succeed(unreadable), "shared-1\nshared-2\n", "unreadable without fs-verity");
     await machine.succeed(`umount /mnt; lua /verity.lua enable /store/oci/blobs/sha256/${shared}`);

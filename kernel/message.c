@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Messages in the kernel log.
+ */
+#include "message.h"
+#include "blob.h"
+
+#include <linux/printk.h>
+
+/**
+ * puzzlefs_printk - log one line; use puzzlefs_err() and its like instead
+ * @level: KERN_ERR and so on
+ * @mount: name of the mount, the s_id of its superblock
+ * @fmt: text without a newline
+ */
+void puzzlefs_printk(const char *level, const char *mount, const char *fmt,
+		     ...)
+{
+	struct va_format text;
+	va_list args;
+
+	va_start(args, fmt);
+	text.fmt = fmt;
+	text.va = &args;
+	printk("%spuzzlefs (%s): %pV\n", level, mount, &text);
+	va_end(args);
+}
+
+/**
+ * puzzlefs_report_blob - log what is wrong with a blob, once while it is open
+ * @blob: the blob
+ * @reader: the inode that it was read for
+ * @fmt: text without a newline
+ */
+void puzzlefs_report_blob(struct puzzlefs_blob *blob,
+			  const struct puzzlefs_reader *reader,
+			  const char *fmt, ...)
+{
+	struct va_format text;
+	va_list args;
+
+	if (xchg(&blob->reported, true))
+		return;
+	va_start(args, fmt);
+	text.fmt = fmt;
+	text.va = &args;
+	puzzlefs_printk(KERN_ERR, reader->mount,
+			"blob %*phN, needed by inode %llu: %pV",
+			PFS_DIGEST_BYTES, blob->digest, reader->ino, &text);
+	va_end(args);
+}
