@@ -15,7 +15,7 @@
 #define READAHEAD_BYTES SZ_1M
 
 /**
- * puzzlefs_setup_readahead - give a superblock its own backing device
+ * puzzlefs_setup_readahead - set up a backing device for readahead
  * @sb: the superblock; without a device it would not read ahead at all
  *
  * Return: 0 or an error.

@@ -5,7 +5,7 @@
 #include "internal.h"
 #include "compat.h"
 
-/* Positions 0 and 1 are "." and "..". Entries follow, at their cookie + 2. */
+/* Positions 0 and 1 are "." and ".."; later ones are cookies plus this. */
 #define DOTS 2
 
 static struct dentry *puzzlefs_lookup(struct inode *dir, struct dentry *dentry,

@@ -67,7 +67,7 @@ struct puzzlefs_image {
 };
 
 struct puzzlefs_sb_info {
-	char *oci_root_dir;		/* as given by the option */
+	char *oci_root_dir;		/* value of the option */
 	u8 manifest[PFS_DIGEST_BYTES];
 	u8 verity[PFS_DIGEST_BYTES];
 	bool has_manifest;

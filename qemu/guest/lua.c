@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Lua with system calls, as one static program: what test programs need in a virtual machine that has nothing else.
+ * Lua with system calls, as one static program: the interpreter of the test programs in virtual machines.
  *
  *     lua FILE [ARGUMENT]…       ARGUMENTs are in the global table `arg`
  *
  * The global table `sys` has
  *     call(number, …)            a system call: integers, strings (their bytes), buffers (their memory), nil (NULL);
- *                                gives its result, or minus errno
+ *                                returns its result, or minus errno
  *     buffer(length)             zeroed memory that system calls may write to
  *     bytes(buffer, from, length), bytes_at(address, length)
  *     put(buffer, from, string)
- *     address(buffer)            where it lies, for structures that hold pointers
+ *     address(buffer)            its address, for structures with pointers
  *     equal(address, address or string, length)
- *     shell(command)             what it prints to stdout
+ *     shell(command)             returns its standard output
  *     sha256(), with methods update(buffer, length) and hex()
  */
 #include <errno.h>
@@ -47,7 +47,7 @@ static long argument(lua_State *L, int index)
 		buffer = luaL_checkudata(L, index, BUFFER);
 		return (long)buffer->bytes;
 	default:
-		/* TypeScript's numbers may have become floats on the way. */
+		/* Arithmetic in TypeScript may have made a float of an integer. */
 		return (long)luaL_checkinteger(L, index);
 	}
 }
@@ -72,7 +72,7 @@ static int sys_buffer(lua_State *L)
 	return 1;
 }
 
-/* The range of a buffer that two arguments name; raises an error unless it lies inside. */
+/* The range of a buffer given by two arguments. Raises an error unless it is inside the buffer. */
 static unsigned char *range(lua_State *L, lua_Integer length)
 {
 	struct buffer *buffer = luaL_checkudata(L, 1, BUFFER);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SHA-256 (FIPS 180-4), plain C: virtual machines here have no instructions for it. */
+/* SHA-256 (FIPS 180-4) in plain C: the emulated processors have no instructions for it. */
 #include <stddef.h>
 #include <stdint.h>
 

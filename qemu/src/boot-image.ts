@@ -1,4 +1,4 @@
-/** The kernel as QEMU boots it at once (PVH): unpacking itself would take it seconds of emulated time. */
+/** The uncompressed kernel, which QEMU boots directly (PVH): unpacking it in the guest would take seconds. */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,21 +12,21 @@ const setupSectors = 0x1f1;
 const payloadOffset = 0x248;
 const payloadLength = 0x24c;
 const sectorSize = 512;
-/** Behind the compressed payload stands its uncompressed size. */
+/** The uncompressed size follows the compressed payload. */
 const sizeField = 4;
 
 const zstdMagic = 0xfd2fb528;
 
 const xzMagic = Buffer.from("\xfd7zXZ\0", "latin1");
 
-/** Undefined for other compressions: of the debug kernel, which cannot be booted in this way. */
+/** Undefined for other compressions, such as that of the debug kernel, which cannot be booted in this way. */
 function unpack(payload: Buffer): Buffer | undefined {
   if (payload.readUInt32LE(0) === zstdMagic) return zstdDecompressSync(payload);
   if (!payload.subarray(0, xzMagic.length).equals(xzMagic)) return undefined;
   return execFileSync("xz", ["-dc", "--single-stream"], { input: payload, maxBuffer: 1 << 28 });
 }
 
-/** Path of the uncompressed kernel, made once. What is no bzImage is given as it is. */
+/** Path of the uncompressed kernel, which is made once; or of the kernel itself if it is no bzImage. */
 export function bootImage(kernel: Kernel): string {
   const directory = join(projectRoot, "build/qemu");
   const target = join(directory, `vmlinux-${kernel.name}-${kernel.release}`);

@@ -1,4 +1,4 @@
-/** What machines run besides busybox: Lua with system calls, compiled here when its sources have changed. */
+/** The guests' Lua interpreter with system calls, compiled when its sources have changed. */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";

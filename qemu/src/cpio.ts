@@ -1,4 +1,4 @@
-/** A cpio archive ("newc", Documentation/driver-api/early-userspace/buffer-format.rst): what Linux unpacks as its first root. */
+/** A cpio archive ("newc", Documentation/driver-api/early-userspace/buffer-format.rst), which Linux unpacks as initramfs. */
 import { Buffer } from "node:buffer";
 
 const TYPE = { file: 0o100000, directory: 0o040000, symlink: 0o120000 } as const;
@@ -9,7 +9,7 @@ export class CpioArchive {
   readonly #directories = new Set<string>();
   #inode = 1;
 
-  /** @param path without a leading slash; directories on the way are made */
+  /** @param path without a leading slash; parent directories are added */
   file(path: string, content: Uint8Array | string, permissions = 0o644): void {
     this.#parents(path);
     this.#add(path, TYPE.file | permissions, Buffer.from(content));

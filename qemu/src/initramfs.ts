@@ -1,14 +1,14 @@
-/** The first root of a virtual machine: busybox, Lua, modules, and whatever a test brings. */
+/** The initramfs of a virtual machine: busybox, Lua, modules, and the files of a test. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CpioArchive } from "./cpio.ts";
 import type { Kernel } from "./kernels.ts";
 import { bootModules, collectModules, moduleName, otherModules, type ModuleFile } from "./modules.ts";
 
-/** Where the driver lies in the guest. */
+/** Path of the driver in the guest. */
 export const guestModule = "/puzzlefs.ko";
 
-/** Path in the guest (with its leading slash) to content. What lies in /bin, /sbin and /usr/bin is executable. */
+/** Content of files by their path in the guest (with the leading slash). Files in /bin, /sbin and /usr/bin are executable. */
 export type GuestFiles = Readonly<Record<string, Uint8Array | string>>;
 
 export function makeInitramfs(kernel: Kernel, files: GuestFiles): Buffer {
@@ -20,8 +20,8 @@ export function makeInitramfs(kernel: Kernel, files: GuestFiles): Buffer {
   archive.file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n");
   archive.file("etc/group", "root:x:0:\nnogroup:x:65534:\n");
   addModules(archive, kernel);
-  const brought = Object.keys(files).filter((path) => path !== guestModule);
-  archive.file("etc/files-of-the-test", brought.map((path) => `${path}\n`).join(""));
+  const testFiles = Object.keys(files).filter((path) => path !== guestModule);
+  archive.file("etc/files-of-the-test", testFiles.map((path) => `${path}\n`).join(""));
   for (const [path, content] of Object.entries(files)) {
     archive.file(path.slice(1), content, /^\/(?:usr\/)?s?bin\//.test(path) ? 0o755 : 0o644);
   }
@@ -37,7 +37,7 @@ function addModules(archive: CpioArchive, kernel: Kernel): void {
   const alias = readFileSync(join(kernel.modules, "modules.alias"), "utf8").split("\n");
   const kept = alias.filter((line) => names.has(moduleName(line.slice(line.lastIndexOf(" ") + 1))));
   archive.file(`${directory}/modules.alias`, `${kept.join("\n")}\n`);
-  // With this, modprobe of what is built in succeeds.
+  // Lets modprobe succeed for built-in modules.
   archive.file(`${directory}/modules.builtin`, readFileSync(join(kernel.modules, "modules.builtin")));
   archive.file(
     "etc/modules-at-boot",
@@ -47,16 +47,16 @@ function addModules(archive: CpioArchive, kernel: Kernel): void {
   );
 }
 
-/** Paths of what is loaded at boot, each after those that it needs. */
+/** Paths of the modules to load at boot, each after its dependencies. */
 function inOrder(files: readonly ModuleFile[]): string[] {
   const byPath = new Map(files.map((file) => [file.path, file]));
   const order = new Set<string>();
   const add = (path: string): void => {
-    // modules.dep lists all that a module needs, the farthest last.
+    // modules.dep lists all dependencies of a module, direct ones first.
     for (const need of (byPath.get(path)?.needs ?? []).toReversed()) order.add(need);
     order.add(path);
   };
-  // ext4 asks for its checksum by name, which wants modprobe, and that is slower than knowing.
+  // ext4 requests its checksum by name. Loading it in advance is faster than modprobe.
   for (const name of ["crc32c_generic", "crc32c", ...bootModules]) {
     const found = files.find(({ path }) => moduleName(path) === moduleName(name));
     if (found !== undefined) add(found.path);

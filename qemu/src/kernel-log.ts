@@ -1,6 +1,6 @@
-/** What the kernel's log must not contain. */
+/** Finds messages in the kernel log that fail a test. */
 
-/** A report of the kernel about itself. Nothing of this kind is expected of any test. */
+/** Reports of faults in the kernel. No test expects one, unless it names it. */
 const reports: readonly RegExp[] = [
   /Kernel panic/,
   /\bOops\b/,
@@ -29,23 +29,23 @@ const reports: readonly RegExp[] = [
   /EXT4-fs error/,
 ];
 
-/** Taints that a module built outside the kernel's tree has by itself: out-of-tree (12), unsigned (13). */
+/** Taints of every module built outside the kernel's tree: out-of-tree (12), unsigned (13). */
 const harmlessTaints = (1 << 12) | (1 << 13);
 
-/** Lines of a log that report something, without what tests may have asked for. */
+/** Lines of a log that report a fault, except those that a test expects. */
 export function findReports(log: string, expected: readonly RegExp[] = []): string[] {
   return log
     .split("\n")
     .filter((line) => reports.some((report) => report.test(line)) && !expected.some((pattern) => pattern.test(line)));
 }
 
-/** What /proc/sys/kernel/tainted says beyond the harmless, as numbers of its bits. */
+/** Bit numbers set in /proc/sys/kernel/tainted, without the harmless ones. */
 export function badTaints(tainted: number): number[] {
   const bad = tainted & ~harmlessTaints;
   return Array.from({ length: 20 }, (_, bit) => bit).filter((bit) => (bad & (1 << bit)) !== 0);
 }
 
-/** A kernel that reported something, stopped, or did not answer in time. The message ends with its log. */
+/** A kernel that reported a fault, stopped, or did not answer in time. The message ends with its log. */
 export class KernelFailure extends Error {
   override readonly name = "KernelFailure";
   readonly #log: string;
@@ -53,12 +53,12 @@ export class KernelFailure extends Error {
   constructor(problem: string, log: string) {
     const lines = log.trimEnd().split("\n");
     const first = lines.findIndex((line) => findReports(line).length > 0);
-    const shown = first < 0 ? lines.slice(-60) : lines.slice(Math.max(0, first - 10), first + 110);
-    super(`${problem}\nkernel log:\n  ${shown.join("\n  ")}`);
+    const excerpt = first < 0 ? lines.slice(-60) : lines.slice(Math.max(0, first - 10), first + 110);
+    super(`${problem}\nkernel log:\n  ${excerpt.join("\n  ")}`);
     this.#log = log;
   }
 
-  /** All of it; not a property that test runners print. */
+  /** The whole log; a getter, so that test runners do not print it. */
   get log(): string {
     return this.#log;
   }

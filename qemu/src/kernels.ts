@@ -1,4 +1,4 @@
-/** The kernels that `setup/setup.sh kernels` (and `make debug-kernel`) put into the cache. */
+/** The kernels in the cache, from `setup/setup.sh kernels` and `make debug-kernel`. */
 import { execFileSync } from "node:child_process";
 import { existsSync, lstatSync, readFileSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -12,19 +12,19 @@ export interface Kernel {
   name: KernelName;
   /** As `uname -r` prints it. */
   release: string;
-  /** What QEMU boots. */
+  /** Path of the bzImage. */
   image: string;
-  /** What would be /lib/modules/RELEASE. */
+  /** Path of the directory of modules, as /lib/modules/RELEASE. */
   modules: string;
   /** KDIR of a module build. */
   build: string;
-  /** A root directory whose compiler is the kernel's; undefined for the machine's own. */
+  /** Root directory of the compiler for this kernel; undefined: the compiler of this machine. */
   toolchain: string | undefined;
-  /** What this kernel needs on its command line. */
+  /** Command line parameters that this kernel needs. */
   parameters: string[];
 }
 
-/** What is missing for a virtual machine. Tests skip, programs fail with its message. */
+/** Something that virtual machines need is missing. Tests are skipped and programs fail with its message. */
 export class Unavailable extends Error {
   override readonly name = "Unavailable";
 }

@@ -15,10 +15,10 @@ function newest(directory: string): number {
 }
 
 /**
- * All programs of test/posix-suite/src/lua, to lie in the guest's root directory: `lua /dump.lua …`. Compiled when their
- * sources have changed, which takes some seconds.
+ * All programs of test/posix-suite/src/lua, for the guest's root directory: `lua /dump.lua …`. Compiled when their sources
+ * have changed, which takes some seconds.
  *
- * @throws what typescript-to-lua says
+ * @throws Error with the diagnostics of typescript-to-lua
  */
 export function luaPrograms(): GuestFiles {
   const directory = join(sources, "lua");

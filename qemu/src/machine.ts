@@ -1,6 +1,6 @@
 /**
- * A virtual machine that runs commands. Its kernel's log is apart from what commands print; a kernel that reports
- * anything about itself (kernel-log.ts), panics, or takes too long makes the command throw with that log.
+ * A virtual machine that runs commands. The kernel log is separate from the output of commands. If the kernel reports a
+ * fault (kernel-log.ts), panics, or takes too long, the command throws with that log.
  */
 import { Buffer } from "node:buffer";
 import { type ChildProcess, spawn } from "node:child_process";
@@ -15,14 +15,14 @@ import type { Kernel } from "./kernels.ts";
 import { Port } from "./port.ts";
 
 export interface Disk {
-  /** A file here; /dev/vda, /dev/vdb, … in the guest, in order. */
+  /** A file on the host; /dev/vda, /dev/vdb, … in the guest, in order. */
   image: string;
   /** Default true: the guest may write, and the file does not change. */
   snapshot?: boolean;
 }
 
 export interface SharedDirectory {
-  /** A directory here, by 9p at `at` in the guest. */
+  /** A directory on the host, mounted by 9p at `at` in the guest. */
   path: string;
   at: string;
   writable?: boolean;
@@ -30,7 +30,7 @@ export interface SharedDirectory {
 
 export interface MachineOptions {
   disks?: readonly Disk[];
-  /** Images of ext4 that become the root directory, the first on top; what the guest changes there is lost. Default: busybox. */
+  /** Images of ext4 that become the root directory, the first on top; changes by the guest are lost. Default: busybox. */
   root?: readonly string[];
   directories?: readonly SharedDirectory[];
   files?: GuestFiles;
@@ -40,20 +40,20 @@ export interface MachineOptions {
   sysctl?: Readonly<Record<string, string | number>>;
   /** MiB, default 1536. */
   memory?: number;
-  /** One processor whose clock counts instructions, a nanosecond each: what is timed does not depend on this machine. */
+  /** One processor whose clock counts instructions, a nanosecond each: times do not depend on the host. */
   counted?: boolean;
   /** More for QEMU. */
   arguments?: readonly string[];
-  /** Until the guest answers, ms. Default 300 s. */
+  /** Until the guest answers, ms. Default 600 s. */
   bootTimeout?: number;
-  /** Reports that this machine's tests provoke. */
+  /** Reports of the kernel that the tests of this machine provoke. */
   expected?: readonly RegExp[];
 }
 
 export interface RunOptions {
   /** Wall clock, ms. Default 600 s: other machines may be running. */
   timeout?: number;
-  /** Called with the command's output as it comes; what is shown is still in the result. */
+  /** Called with the command's output as it arrives; the result has it too. */
   show?: { stdout?: (data: Buffer) => void; stderr?: (data: Buffer) => void };
 }
 
@@ -61,7 +61,7 @@ export interface Outcome {
   status: number;
   stdout: string;
   stderr: string;
-  /** What the kernel logged meanwhile. */
+  /** Kernel log during the command. */
   log: string;
 }
 
@@ -72,14 +72,14 @@ export class CommandFailure extends Error {
 
 const seconds = 1000;
 
-/** QEMU's emulated processors now and then fail while the kernel patches its own code, before anything of ours runs. */
+/** QEMU's emulated processors sometimes fail while the kernel patches its own code, before the guest's init runs. */
 const MOST_BOOTS = 3;
 const DIED = "the machine ended";
 
-/** Its serial line, QEMU's own commands, and the two ports of qemu/guest/init. */
+/** The serial line, QEMU's monitor, and the two ports of qemu/guest/init. */
 type Ports = Record<"console" | "monitor" | "commands" | "errors", Port>;
 
-/** What every machine is made of. Its processor has no instructions that this one lacks: they are emulated. */
+/** The hardware of every machine. The processor is emulated, and so does not depend on the host. */
 const hardware =
   "-cpu max,-erms,-fsrm,-la57 -nodefaults -no-user-config -display none -no-reboot " +
   "-serial chardev:console -mon chardev=monitor,mode=readline -device virtio-serial-pci " +
@@ -89,8 +89,8 @@ const timed = "-accel tcg,thread=multi -smp 2";
 const counted = "-accel tcg,thread=single -icount shift=0,sleep=off -smp 1";
 
 /**
- * A panic ends the machine. An emulated processor may have to wait for a real one: that is no lockup, no stall, no
- * fault of its clock. What measures the jitter of an emulated clock takes a second.
+ * A panic ends the machine. An emulated processor may wait long for a real one, so the limits for lockups and stalls are
+ * raised and the clock's watchdog is off. jent_mod_init measures clock jitter, which takes a second of emulation.
  */
 const bootParameters =
   "console=ttyS0 panic=-1 oops=panic mitigations=off nokaslr random.trust_cpu=on watchdog_thresh=60 " +
@@ -102,10 +102,10 @@ export class Machine {
   readonly #directory = mkdtempSync(join(tmpdir(), "puzzlefs-qemu-"));
   readonly #ports: Ports;
   #process: ChildProcess | undefined;
-  #said = "";
+  #output = "";
   #ended: Promise<void> = Promise.resolve();
   #running = false;
-  /** Where in the log the boot ended: what is before is not ours. */
+  /** Length of the log when the boot ended. Earlier messages are not inspected. */
   #booted = 0;
   #taintedAtBoot = 0;
 
@@ -115,7 +115,7 @@ export class Machine {
     this.#ports = ports;
   }
 
-  /** Boots; the guest answers when this settles. @param module puzzlefs.ko, to lie at /puzzlefs.ko */
+  /** Boots; the guest answers when this settles. @param module content of /puzzlefs.ko */
   static async boot(kernel: Kernel, module: Uint8Array | undefined, options: MachineOptions = {}): Promise<Machine> {
     for (let boots = 1; ; boots++) {
       try {
@@ -123,7 +123,7 @@ export class Machine {
       } catch (error) {
         const isAgain = error instanceof KernelFailure && error.message.startsWith(`boot: ${DIED}`);
         if (!isAgain || boots === MOST_BOOTS) throw error;
-        console.error(`# ${kernel.release} died while booting, and is started again: ${error.message}`);
+        console.error(`# ${kernel.release} ended while booting, and is started again: ${error.message}`);
       }
     }
   }
@@ -175,7 +175,7 @@ export class Machine {
     return { status: Number(out.line), stdout: text(out.before), stderr: text(err.before), log };
   }
 
-  /** Runs a command that must succeed, and gives what it prints. @throws {CommandFailure} with all that it printed */
+  /** Runs a command that must succeed, and returns its output. @throws {CommandFailure} with all output */
   async succeed(command: string, options: RunOptions = {}): Promise<string> {
     const { status, stdout, stderr, log } = await this.run(command, options);
     if (status === 0) return stdout;
@@ -187,18 +187,18 @@ export class Machine {
     );
   }
 
-  /** Has QEMU's monitor do one of its commands, such as `info registers`, and gives what it says. */
+  /** Runs a command of QEMU's monitor, such as `info registers`, and returns its output. */
   async monitor(command: string): Promise<string> {
     if (!this.#running) throw new KernelFailure("the machine is not running", this.log);
     const { monitor } = this.#ports;
-    // There is no end to an answer but the next one: to a command that does not exist.
+    // The end of an answer is not marked. The error for an unknown command marks it.
     const nonce = `x${randomBytes(8).toString("hex")}`;
     monitor.write(`${command}\n${nonce}\n`);
     const mark = Buffer.from(`unknown command: '${nonce}'`);
     return text((await this.#await(monitor, mark, 300 * seconds, command)).before);
   }
 
-  /** Ends the machine, after a last look at its log and at what the kernel says of itself. @throws {KernelFailure} */
+  /** Shuts the machine down, after checking its log and the taints of its kernel. @throws {KernelFailure} */
   async close(): Promise<void> {
     if (!this.#running) return;
     try {
@@ -213,7 +213,7 @@ export class Machine {
     }
   }
 
-  /** Ends the machine as it is. */
+  /** Kills the machine. */
   kill(): void {
     this.#running = false;
     this.#process?.kill("SIGKILL");
@@ -227,13 +227,13 @@ export class Machine {
     writeFileSync(initramfs, makeInitramfs(this.kernel, { ...this.#options.files, ...files }));
     const child = spawn("qemu-system-x86_64", this.#arguments(initramfs), { stdio: ["ignore", "pipe", "pipe"] });
     this.#process = child;
-    child.stdout.on("data", (data: Buffer) => (this.#said += data.toString()));
-    child.stderr.on("data", (data: Buffer) => (this.#said += data.toString()));
+    child.stdout.on("data", (data: Buffer) => (this.#output += data.toString()));
+    child.stderr.on("data", (data: Buffer) => (this.#output += data.toString()));
     const killWithUs = (): void => void child.kill("SIGKILL");
     process.once("exit", killWithUs);
     this.#ended = new Promise((done) => {
       child.on("error", (error) => {
-        this.#said += error.message;
+        this.#output += error.message;
         done();
       });
       child.on("exit", () => done());
@@ -293,24 +293,24 @@ export class Machine {
     ];
   }
 
-  /** Waits for a line that begins so; a kernel that says nothing is asked what it does before it is given up. */
+  /** Waits for a line that begins with `mark`. After the timeout it logs the state of the kernel, then throws. */
   async #await(port: Port, mark: Buffer, timeout: number, what: string): Promise<{ before: Buffer; line: string }> {
     const deadline = performance.now() + timeout;
     for (;;) {
       const found = port.takeUntil(mark);
       if (found !== undefined) return found;
       if (!this.#running) {
-        throw new KernelFailure(`${what}: ${DIED}\n${this.#said}`, this.log.slice(this.#booted));
+        throw new KernelFailure(`${what}: ${DIED}\n${this.#output}`, this.log.slice(this.#booted));
       }
       const log = this.#booted === 0 ? "" : this.log.slice(this.#booted);
       if (findReports(log, this.#options.expected).length > 0) {
-        // What hangs would not come back; the rest of the report takes a moment.
+        // The command may hang now, so do not wait for it; but wait for the rest of the report.
         await sleep(3 * seconds);
         this.#inspect(what, this.log.slice(this.#booted));
       }
       const left = deadline - performance.now();
       if (left <= 0) {
-        await this.#askWhatItDoes();
+        await this.#logState();
         const answer = this.log.slice(this.#booted);
         this.kill();
         throw new KernelFailure(`${what} took longer than ${timeout / seconds} s`, answer);
@@ -319,8 +319,8 @@ export class Machine {
     }
   }
 
-  /** The magic system request, by the serial line: blocked tasks (w), and what each processor does (l). */
-  async #askWhatItDoes(): Promise<void> {
+  /** Sends the magic system requests for blocked tasks (w) and backtraces of all processors (l) by the serial line. */
+  async #logState(): Promise<void> {
     for (const key of ["w", "l"]) {
       this.#ports.monitor.write("chardev-send-break console\n");
       await sleep(200);
@@ -337,7 +337,7 @@ export class Machine {
   }
 }
 
-/** The guest names disks in the order of their devices. @param name is the disk's serial number as well */
+/** The guest numbers disks in the order of their devices. @param name also the serial number of the disk */
 function driveArguments(name: string, image: string, snapshot: boolean): string[] {
   return [
     "-drive",
@@ -356,7 +356,7 @@ function text(bytes: Buffer): string {
   return bytes.toString("utf8");
 }
 
-/** Passes on what comes before a mark. */
+/** Passes on the data before a mark. */
 function showUntil(mark: Buffer, show: (data: Buffer) => void): (data: Buffer) => void {
   let held = Buffer.alloc(0);
   let over = false;
@@ -365,7 +365,7 @@ function showUntil(mark: Buffer, show: (data: Buffer) => void): (data: Buffer) =
     held = Buffer.concat([held, data]);
     const at = held.indexOf(mark);
     over = at >= 0;
-    // The beginning of a mark may have come without its end.
+    // Only the beginning of the mark may have arrived.
     const open = held.lastIndexOf(1);
     const ready = over ? at : open >= 0 && held.length - open < mark.length ? open : held.length;
     if (ready > 0) show(held.subarray(0, ready));
@@ -373,7 +373,7 @@ function showUntil(mark: Buffer, show: (data: Buffer) => void): (data: Buffer) =
   };
 }
 
-/** Does not keep the process alive by itself. */
+/** Unlike a plain timer, does not keep the process alive. */
 function sleep(milliseconds: number): Promise<void> {
   return new Promise((done) => setTimeout(done, milliseconds).unref());
 }

@@ -1,4 +1,4 @@
-/** Builds the module, each kernel's in a directory of its own: `build/kernel/NAME`. */
+/** Builds the module for each kernel in a directory of its own, `build/kernel/NAME`. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -6,11 +6,11 @@ import { cacheDirectory, type Kernel, projectRoot } from "./kernels.ts";
 
 const source = join(projectRoot, "kernel");
 
-/** What a build leaves behind if it is ever run in the source directory itself. */
+/** Files that a build in the source directory itself leaves there. */
 const leftBehind = /^\.|\.(?:o|ko|mod|mod\.c|cmd|order|symvers)$|^(?:modules\.order|Module\.symvers)$/;
 
-/** Makes `directory` show the sources by symbolic links, so that what is compiled lands beside them. */
-function showSources(from: string, directory: string): void {
+/** Links the sources into `directory`, so that the build writes its files there. */
+function linkSources(from: string, directory: string): void {
   mkdirSync(directory, { recursive: true });
   const entries = readdirSync(from, { withFileTypes: true }).filter(({ name }) => !leftBehind.test(name));
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
@@ -18,9 +18,9 @@ function showSources(from: string, directory: string): void {
     if (gone && entry.isSymbolicLink()) rmSync(join(directory, entry.name));
   }
   for (const entry of entries) {
-    const [original, shown] = [join(from, entry.name), join(directory, entry.name)];
-    if (entry.isDirectory()) showSources(original, shown);
-    else if (!isLinkTo(shown, original)) symlinkSync(original, shown);
+    const [original, link] = [join(from, entry.name), join(directory, entry.name)];
+    if (entry.isDirectory()) linkSources(original, link);
+    else if (!isLinkTo(link, original)) symlinkSync(original, link);
   }
 }
 
@@ -28,15 +28,15 @@ function isLinkTo(path: string, target: string): boolean {
   try {
     if (readlinkSync(path) === target) return true;
   } catch {
-    // Not there, or a file of its own.
+    // It does not exist, or is no link.
   }
   rmSync(path, { force: true });
   return false;
 }
 
 /**
- * Runs a command where the kernel's modules are built: here, or in its toolchain's root with the project and the cache
- * at the same paths. The mounts for that live in a namespace that ends with the command.
+ * Runs a command with the compiler for a kernel's modules: on this machine, or in the root directory of its toolchain, with
+ * the project and the cache at the same paths. These mounts are in a namespace that ends with the command.
  */
 export function runInToolchain(kernel: Kernel, command: readonly string[]): { status: number | null; output: string } {
   const shared = [projectRoot, join(cacheDirectory(), "kernels")];
@@ -58,15 +58,15 @@ export class ModuleBuildError extends Error {
 }
 
 /**
- * Builds the driver for a kernel; quick when nothing has changed. Gives the path of puzzlefs.ko.
+ * Builds the driver for a kernel, if anything has changed. Returns the path of puzzlefs.ko.
  *
- * @param parameters more for make, such as `W=1` or `C=2`
- * @throws {ModuleBuildError} with what the compiler says
+ * @param parameters more arguments of make, such as `W=1` or `C=2`
+ * @throws {ModuleBuildError} with the output of the compiler
  */
 export function buildModule(kernel: Kernel, parameters: readonly string[] = []): { path: string; output: string } {
   const directory = join(projectRoot, "build/kernel", kernel.name);
-  showSources(source, directory);
-  // Tests run at once, each with a machine of its own.
+  linkSources(source, directory);
+  // Tests in several processes build it at the same time.
   const make = [
     "flock",
     `${directory}.lock`,

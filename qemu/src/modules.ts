@@ -1,13 +1,13 @@
-/** Which of a kernel's modules go into the first root, and in what order they depend on each other. */
+/** The modules of a kernel that go into the initramfs, with their dependencies. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Kernel } from "./kernels.ts";
 
-/** Loaded at boot: disks, the ports that commands come through, the file system of stores. */
+/** Loaded at boot: disks, the ports for commands, and the filesystem of stores. */
 export const bootModules = ["virtio_pci", "virtio_blk", "virtio_console", "ext4"];
 
-/** At hand for modprobe, the kernel's own included. */
+/** Available to modprobe. */
 export const otherModules =
   "crc32c_generic crc32c_intel crc32c sha256_ssse3 zstd overlay squashfs erofs loop fuse isofs brd 9p 9pnet_virtio dm_mod dm_flakey".split(
     " ",
@@ -24,13 +24,13 @@ export interface ModuleFile {
   /** Below /lib/modules/RELEASE, uncompressed. */
   path: string;
   content: Buffer;
-  /** Paths of those it needs. */
+  /** Paths of its dependencies. */
   needs: string[];
 }
 
 const plain = (path: string): string => path.replace(/\.ko\.\w+$/, ".ko");
 
-/** The modules of these names that the kernel has, with all that they need. Names that are built in are left out. */
+/** The modules with these names and their dependencies, without those that are built in or that the kernel lacks. */
 export function collectModules(kernel: Kernel, names: readonly string[]): ModuleFile[] {
   const lines = readFileSync(join(kernel.modules, "modules.dep"), "utf8")
     .split("\n")

@@ -1,4 +1,4 @@
-/** A character device of QEMU as a stream here: we listen on a socket, QEMU connects. */
+/** A character device of QEMU as a stream: QEMU connects to our socket. */
 import { Buffer } from "node:buffer";
 import { createServer, type Server, type Socket } from "node:net";
 
@@ -8,7 +8,7 @@ export class Port {
   #socket: Socket | undefined;
   #received: Buffer[] = [];
   #watchers: (() => void)[] = [];
-  /** Called with what arrives, as it arrives. */
+  /** Called with data as it arrives. */
   onData: ((data: Buffer) => void) | undefined;
 
   private constructor(path: string, server: Server) {
@@ -36,14 +36,14 @@ export class Port {
     return port;
   }
 
-  /** All that has arrived and was not taken. */
+  /** All data that has arrived and was not taken. */
   received(): Buffer {
     const all = Buffer.concat(this.#received);
     this.#received = [all];
     return all;
   }
 
-  /** Takes what arrived before `marker` and through the line that it begins; undefined when it has not arrived. */
+  /** Takes the data before `marker` and the line that begins with it; undefined while that has not arrived. */
   takeUntil(marker: Buffer): { before: Buffer; line: string } | undefined {
     const all = this.received();
     const at = all.indexOf(marker);
@@ -57,7 +57,7 @@ export class Port {
     this.#socket?.write(text);
   }
 
-  /** Settles when something arrives, or the other end goes away. */
+  /** Settles when data arrives, or the other end closes. */
   arrival(): Promise<void> {
     return new Promise((done) => this.#watchers.push(done));
   }

@@ -1,4 +1,4 @@
-/** An OCI layout as a disk of a machine, and its images mounted by the driver. */
+/** Disks with OCI layouts, and the command that mounts their images by the driver. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ export interface StoreDisk {
   remove(): void;
 }
 
-/** Makes a disk of a layout's directory, or of one that holds several. */
+/** Makes a disk from the directory of a layout, or from a directory of several. */
 export function storeDisk(directory: string, spare?: number): StoreDisk {
   const scratch = mkdtempSync(join(tmpdir(), "puzzlefs-store-"));
   const image = join(scratch, "store.ext4");
@@ -18,7 +18,7 @@ export function storeDisk(directory: string, spare?: number): StoreDisk {
   return { image, remove: () => rmSync(scratch, { recursive: true, force: true }) };
 }
 
-/** sha256 of the manifest that a tag means. */
+/** sha256 of the manifest of a tag. */
 export function manifestOf(layout: string, tag: string): string {
   return Layout.open(layout).manifest(tag).digest;
 }
@@ -33,7 +33,7 @@ export interface MountOptions {
   more?: string;
 }
 
-/** The command that mounts, as anybody would write it. */
+/** A mount(8) command. */
 export function mountCommand({ store, manifest, at, more }: MountOptions): string {
   const options = `oci_root_dir=${store},image_manifest=${manifest}${more === undefined ? "" : `,${more}`}`;
   return `mount -t puzzlefs -o ${options} none ${at}`;

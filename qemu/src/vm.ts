@@ -3,7 +3,7 @@
  *
  *     KERNEL=6.1|6.12|7|debug [IMAGE=OCI_DIR:TAG] [OPTIONS=MOUNT-OPTIONS] [TIMEOUT=SECONDS] CMD=… node vm.ts
  *
- * Prints what the command prints and ends with its status; 125 when the machine itself fails. KERNEL_LOG=1 shows the log.
+ * Prints the output of the command and exits with its status, or with 125 if the machine fails. KERNEL_LOG=1 prints the log.
  */
 import { readFileSync } from "node:fs";
 import { luaProgram } from "./build-guest.ts";

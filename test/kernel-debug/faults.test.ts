@@ -1,7 +1,7 @@
 /**
- * Under the debug kernel, every allocation in turn fails: of mounting, looking up, listing, reading, mapping. Each gives an
- * honest error or what is right, nothing is lost, and no checker of the kernel has anything to report. See debug-kernel
- * in the Makefile.
+ * Under the debug kernel, every allocation fails in turn: of mounts, look-ups, listings, reads, and mappings. Each call
+ * returns an error or the correct result, nothing leaks, and no checker of the kernel reports anything. See debug-kernel in
+ * the Makefile.
  */
 import { manifestOf, mountCommand, storeDisk } from "@puzzlefs/qemu";
 import { build } from "../support/images.ts";
@@ -11,7 +11,7 @@ import { bootDebugMachine, debugTest, unloadAndFindLeaks } from "./debug-machine
 
 const images: readonly { name: string; options: string[]; more: string }[] = [
   { name: "raw", options: [], more: "" },
-  // Beside a mount of "raw" that has the large file open: the pages of both are the same.
+  // While a mount of "raw" has the large file open, whose pages both share.
   { name: "kept", options: ["--mtime", "keep"], more: "" },
   { name: "zstd", options: ["-c", "--chunk-size", "16384:65536:262144"], more: "" },
   { name: "packed", options: ["-c", "--pack", "1M", "--chunking", "stream"], more: ",verify=blob" },
@@ -29,17 +29,17 @@ debugTest("every allocation fails once", 120, async (t) => {
   const machine = await bootDebugMachine({ disks: [{ image: disk.image }] });
   try {
     await machine.succeed("mkdir /store && mount /dev/vda /store");
-    const beside = mountCommand({ store: "/store", manifest: manifestOf(layout, "raw"), at: "/beside" });
+    const second = mountCommand({ store: "/store", manifest: manifestOf(layout, "raw"), at: "/second" });
     for (const { name, more } of images) {
       if (name === "kept")
-        await machine.succeed(`mkdir /beside; ${beside}; sleep 100000 </beside/large & cat /beside/large | wc -c`);
+        await machine.succeed(`mkdir /second; ${second}; sleep 100000 </second/large & cat /second/large | wc -c`);
       const command = `lua /faults.lua /store ${manifestOf(layout, name)} /mnt '${more}'`;
       const { status, stdout, stderr } = await machine.run(command, { timeout: 30 * minutes });
       t.log(`${name}:\n${stdout}`);
       t.is(status, 0, stderr);
       if (name === "kept")
         await machine.succeed(
-          "kill $(pidof sleep); for i in $(seq 100); do umount /beside && break; sleep 1; done; ! grep /beside /proc/mounts",
+          "kill $(pidof sleep); for i in $(seq 100); do umount /second && break; sleep 1; done; ! grep /second /proc/mounts",
         );
     }
     t.is(await unloadAndFindLeaks(machine), "");

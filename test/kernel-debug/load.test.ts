@@ -1,6 +1,6 @@
 /**
- * Under the debug kernel: images read by many at once while memory is taken away and mounts go, first as it is, then
- * while one in ten allocations on the driver's behalf fails. What is read is right, and no checker has anything to report.
+ * Under the debug kernel, several processes read images while caches are dropped and mounts detached; then again while one
+ * in ten allocations of the driver fails. All data read are correct, and no checker of the kernel reports anything.
  */
 import { execFileSync } from "node:child_process";
 import { manifestOf, mountCommand, storeDisk } from "@puzzlefs/qemu";
@@ -11,21 +11,21 @@ import { bootDebugMachine, debugTest, unloadAndFindLeaks } from "./debug-machine
 
 const images: readonly { name: string; options: string[]; more?: string }[] = [
   { name: "raw", options: [], more: "verify=blob" },
-  // Its files show the same pages as those of "raw".
+  // Its files share their pages with those of "raw".
   { name: "kept", options: ["--mtime", "keep"], more: "verify=blob" },
   { name: "zstd", options: ["-c", "--frame-size", "16384"] },
   { name: "packed", options: ["-c", "--pack", "1M", "--chunking", "stream"], more: "verify=blob" },
 ];
 const minutes = 60_000;
 
-/** Reads everything, maps nothing; gives a sum for each file that could be read whole. */
+/** Reads all files by read(2); writes a checksum for each one that could be read to its end. */
 const readAll = (at: string, to: string): string =>
   `(cd ${at} && find . -xdev -type f -size -300k -print0 | xargs -0 sha256sum >${to} 2>/dev/null) || :`;
 
-/** Every line of a list of sums must be one of the right ones. */
+/** Fails if a list contains a wrong checksum. */
 const onlyRight = (list: string): string => `if grep -vxF -f /tmp/right ${list}; then exit 1; fi`;
 
-/** Where the driver is among the callers: it is the only module, and nothing that runs lies above it. */
+/** Restricts faults to calls from the driver: it is the only module, and no other code has higher addresses. */
 const choose = [
   "cd /sys/kernel/debug",
   "for kind in failslab fail_page_alloc; do cd $kind",

@@ -1,4 +1,4 @@
-/** The programs with which the kernel's authors check sources, run over the driver's. */
+/** Runs the kernel's source checkers on the driver. */
 import { execFile } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -15,10 +15,10 @@ export interface Finding {
   /** Below kernel/. */
   file: string;
   line: number;
-  says: string;
+  message: string;
 }
 
-/** A copy of the sources below build/, to be compiled from nothing. */
+/** Copies the sources to a directory below build/, for a build from scratch. */
 export function copySources(name: string): string {
   const directory = join(projectRoot, "build/kernel-static", name);
   rmSync(directory, { recursive: true, force: true });
@@ -34,8 +34,8 @@ export function sourcesIn(directory: string): string[] {
     .toSorted();
 }
 
-/** The files that are compiled by themselves: not those that another includes. */
-function unitsIn(directory: string): string[] {
+/** Translation units: the files that no other file includes. */
+function translationUnits(directory: string): string[] {
   const sources = sourcesIn(directory).filter((file) => file.endsWith(".c"));
   const included = sources.flatMap((file) =>
     [...readFileSync(join(directory, file), "utf8").matchAll(/^#include "(?<name>.*\.c)"$/gm)].map((match) =>
@@ -45,23 +45,23 @@ function unitsIn(directory: string): string[] {
   return sources.filter((file) => !included.includes(file));
 }
 
-const placed = /^(?:.*\/)?(?<file>[\w.-]+\.[ch]):(?<line>\d+)(?::[-\d:]+)?:? (?<says>.*)$/;
+const findingLine = /^(?:.*\/)?(?<file>[\w.-]+\.[ch]):(?<line>\d+)(?::[-\d:]+)?:? (?<message>.*)$/;
 
-/** Findings among lines `FILE:LINE…: TEXT` about files of `directory`; lines that say something else are findings too. */
+/** Reads lines `FILE:LINE…: MESSAGE` about files of `directory`. Any other line is a finding too. */
 function readFindings(checker: string, output: string, directory: string): Finding[] {
   const known = sourcesIn(directory);
   return output
     .split("\n")
     .filter((line) => line.trim() !== "")
     .map((line) => {
-      const { file = "", line: number = "0", says = line } = placed.exec(line)?.groups ?? {};
+      const { file = "", line: number = "0", message = line } = findingLine.exec(line)?.groups ?? {};
       const path = known.find((source) => line.includes(`${source}:`)) ?? file;
-      return { checker, file: path, line: Number(number), says };
+      return { checker, file: path, line: Number(number), message };
     });
 }
 
-/** What a clean build prints, and what concerns the kernel's headers package rather than us. */
-const silent = [
+/** Output of a clean build, and warnings about the kernel's headers package. */
+const ignored = [
   /^make(?:\[\d+\])?: (?:Entering|Leaving) directory|^make -C /,
   /^ {2}(?:CC|LD|CHECK|MODPOST|BTF|AR|HOSTCC|GEN) /,
   /^Skipping BTF generation/,
@@ -71,7 +71,7 @@ const silent = [
   /C=2 specified, but .* is not available or not up to date/,
 ];
 
-/** Compiles with the kernel's additional warnings, and lets sparse read every file. */
+/** Compiles with the kernel's additional warnings, and runs sparse on every file. */
 export function compile(kernel: Kernel): Finding[] {
   const sparse = findSparse(kernel);
   const directory = copySources(kernel.name);
@@ -82,18 +82,18 @@ export function compile(kernel: Kernel): Finding[] {
     directory,
     `KDIR=${kernel.build}`,
     "W=1",
-    // Headers packages of 7.x lack the script that asks whether sparse works; without its answer sparse is not run.
+    // Headers packages of 7.x lack the script that tests sparse, without which C=2 is ignored.
     "C=2",
     "KBUILD_CHECKSRC=2",
     `CHECK=${sparse}`,
     "CF=-D__CHECK_ENDIAN__ -Wsparse-error",
-    // W=1 would run kernel-doc, which wants more Perl or Python than the toolchain has: checkComments does that.
+    // W=1 would run kernel-doc, for which the toolchain lacks Perl or Python modules: see checkComments.
     "cmd_checkdoc=",
     "modules",
   ]);
-  const lines = output.split("\n").filter((line) => !silent.some((pattern) => pattern.test(line)));
+  const lines = output.split("\n").filter((line) => !ignored.some((pattern) => pattern.test(line)));
   const checked = output.split("\n").filter((line) => line.startsWith("  CHECK ")).length;
-  const compiled = unitsIn(directory).length;
+  const compiled = translationUnits(directory).length;
   if (status === 0 && checked < compiled) lines.push(`sparse read ${checked} of ${compiled} files`);
   const findings = readFindings("W=1", lines.join("\n"), directory);
   return status === 0 || findings.length > 0 ? findings : readFindings("W=1", output, directory);
@@ -101,7 +101,7 @@ export function compile(kernel: Kernel): Finding[] {
 
 /** @throws {Unavailable} */
 export function findSparse(kernel: Kernel): string {
-  // Of trixie's, sparse cannot read the headers of 7.x.
+  // The sparse of Debian trixie cannot parse the headers of 7.x.
   const program = kernel.name === "7" ? "/usr/local/bin/sparse-newer" : "/usr/bin/sparse";
   if (existsSync(join(kernel.toolchain ?? "/", program))) return program;
   throw new Unavailable(`no ${program} for kernel ${kernel.name}: make setup-kernels`);
@@ -114,8 +114,8 @@ export function scriptsOf(name: KernelName): string {
   return directory;
 }
 
-/** What a program prints, whatever it exits with. */
-async function printed(program: string, words: readonly string[], cwd: string): Promise<string> {
+/** Output of a program, whatever its exit status. */
+async function outputOf(program: string, words: readonly string[], cwd: string): Promise<string> {
   const options = { cwd, maxBuffer: 1 << 26 };
   const { stdout, stderr } = await run(program, words, options).catch((error: unknown) => {
     if (error instanceof Error && "stdout" in error) return error as Error & { stdout: string; stderr: string };
@@ -127,25 +127,25 @@ async function printed(program: string, words: readonly string[], cwd: string): 
 export async function checkStyle(name: KernelName, directory: string): Promise<Finding[]> {
   const script = join(scriptsOf(name), "checkpatch.pl");
   const options = ["--no-tree", "--strict", "--terse", "--show-types", "--no-summary", "-f"];
-  const said = await printed("perl", [script, ...options, ...sourcesIn(directory)], directory);
-  return readFindings("checkpatch", said, directory).map((finding) => ({
+  const output = await outputOf("perl", [script, ...options, ...sourcesIn(directory)], directory);
+  return readFindings("checkpatch", output, directory).map((finding) => ({
     ...finding,
-    says: finding.says.replace(/^(?:CHECK|WARNING|ERROR):/, ""),
+    message: finding.message.replace(/^(?:CHECK|WARNING|ERROR):/, ""),
   }));
 }
 
-/** The kernel's own program that reads doc comments; later it is a library of Python. @throws {Unavailable} */
+/** The kernel-doc script of 6.12; in later kernels it is a Python library. @throws {Unavailable} */
 export function findKernelDoc(): string {
   const script = join(findKernel("6.12").build, "scripts/kernel-doc");
   if (!existsSync(script)) throw new Unavailable(`no ${script}`);
   return script;
 }
 
-/** Doc comments that the kernel's own documentation could not be made from. */
+/** Doc comments that kernel-doc rejects. */
 export async function checkComments(directory: string): Promise<Finding[]> {
   const script = findKernelDoc();
-  const said = await printed("perl", [script, "-none", "-Wall", ...sourcesIn(directory)], directory);
-  return readFindings("kernel-doc", said, directory);
+  const output = await outputOf("perl", [script, "-none", "-Wall", ...sourcesIn(directory)], directory);
+  return readFindings("kernel-doc", output, directory);
 }
 
 interface Rule {
@@ -154,7 +154,7 @@ interface Rule {
   options: string[];
 }
 
-/** The rules that can report. */
+/** The rules with a report mode. */
 function rulesOf(name: KernelName): Rule[] {
   const directory = join(scriptsOf(name), "coccinelle");
   return readdirSync(directory, { recursive: true, encoding: "utf8" })
@@ -174,7 +174,7 @@ export function findCoccinelle(name: KernelName): void {
   if (!existsSync("/usr/bin/spatch")) throw new Unavailable("no spatch (Debian: coccinelle)");
 }
 
-/** Asks every rule, several at a time. Gives their names too. */
+/** Runs all rules, several at a time. Returns their names too. */
 export async function matchRules(
   name: KernelName,
   directory: string,
@@ -182,25 +182,25 @@ export async function matchRules(
   const rules = rulesOf(name);
   const waiting = [...rules];
   const findings: Finding[] = [];
-  const ask = async (): Promise<void> => {
+  const work = async (): Promise<void> => {
     for (let rule = waiting.pop(); rule !== undefined; rule = waiting.pop()) {
       const words = ["-D", "report", "--very-quiet", "--no-show-diff", ...rule.options, "--cocci-file", rule.file];
-      const text = await printed("spatch", [...words, "--dir", "."], directory);
-      const said = text.replaceAll(/^warning: line \d+: should .* be a metavariable\?$/gm, "");
-      findings.push(...readFindings(rule.name, said, directory));
+      const text = await outputOf("spatch", [...words, "--dir", "."], directory);
+      const reported = text.replaceAll(/^warning: line \d+: should .* be a metavariable\?$/gm, "");
+      findings.push(...readFindings(rule.name, reported, directory));
     }
   };
-  await Promise.all(Array.from({ length: availableParallelism() }, ask));
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
   return { findings, rules: rules.map((rule) => rule.name) };
 }
 
-const concerns = (exception: Exception, kernel: KernelName, { checker, file, says }: Finding): boolean =>
+const concerns = (exception: Exception, kernel: KernelName, { checker, file, message }: Finding): boolean =>
   exception.checker === checker &&
   (exception.kernels ?? [kernel]).includes(kernel) &&
   exception.file.test(file) &&
-  exception.says.test(says);
+  exception.message.test(message);
 
-/** The findings that no exception covers, as lines; and the exceptions that were for nothing. */
+/** Lines for the findings without an exception, and for the exceptions without a finding. */
 export function judge(kernel: KernelName, checkers: readonly string[], findings: readonly Finding[]): string[] {
   const mine = exceptions.filter(
     ({ checker, kernels }) => checkers.includes(checker) && (kernels ?? [kernel]).includes(kernel),
@@ -208,7 +208,7 @@ export function judge(kernel: KernelName, checkers: readonly string[], findings:
   const left = findings.filter((finding) => !mine.some((exception) => concerns(exception, kernel, finding)));
   const unused = mine.filter((exception) => !findings.some((finding) => concerns(exception, kernel, finding)));
   return [
-    ...left.map(({ checker, file, line, says }) => `kernel/${file}:${line}: ${checker}: ${says}`),
-    ...unused.map(({ checker, says }) => `nothing is an exception any more: ${checker} ${String(says)}`),
+    ...left.map(({ checker, file, line, message }) => `kernel/${file}:${line}: ${checker}: ${message}`),
+    ...unused.map(({ checker, message }) => `an exception without a finding: ${checker} ${String(message)}`),
   ];
 }

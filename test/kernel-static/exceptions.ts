@@ -1,14 +1,14 @@
-/** What the kernel's checkers say and we do not follow, each with its reason. Whatever matches nothing any more fails. */
+/** Findings of the kernel's checkers that are accepted, each with the reason. An exception without a finding fails. */
 import type { KernelName } from "@puzzlefs/qemu";
 
 export interface Exception {
-  /** What reports it: `checkpatch`, `sparse`, `W=1`, or the name of one of Coccinelle's rules. */
+  /** `checkpatch`, `sparse`, `W=1`, or the name of a Coccinelle rule. */
   checker: string;
-  /** Where, of which files below kernel/. */
+  /** Files below kernel/. */
   file: RegExp;
-  /** What it says; checkpatch puts its type first. */
-  says: RegExp;
-  /** The kernels whose scripts say so; default: all. */
+  /** Text of the finding; that of checkpatch begins with the type. */
+  message: RegExp;
+  /** Kernels whose scripts report it; default: all. */
   kernels?: readonly KernelName[];
   reason: string;
 }
@@ -17,50 +17,51 @@ export const exceptions: readonly Exception[] = [
   {
     checker: "checkpatch",
     file: /^format_base\.h$/,
-    says: /^PREFER_KERNEL_TYPES/,
-    reason: "these lines give user space the kernel's types, where the fuzzers and the comparison with TypeScript run",
+    message: /^PREFER_KERNEL_TYPES/,
+    reason:
+      "these lines define the kernel's types for user space, where the fuzzers and the comparison with TypeScript run",
   },
   {
     checker: "checkpatch",
     file: /^format_base\.h$/,
-    says: /^PREFER_DEFINED_ATTRIBUTE_MACRO: Prefer noinline/,
-    reason: "this line gives user space the kernel's macro",
+    message: /^PREFER_DEFINED_ATTRIBUTE_MACRO: Prefer noinline/,
+    reason: "this line defines the kernel's macro for user space",
   },
   {
     checker: "checkpatch",
     file: /^format_base\.h$/,
-    says: /^BIT_MACRO/,
+    message: /^BIT_MACRO/,
     reason: "2^53 is the end of a range of numbers, not a bit of a mask",
   },
   {
     checker: "checkpatch",
     file: /\.c$/,
-    says: /^ALLOC_WITH_SIZEOF/,
+    message: /^ALLOC_WITH_SIZEOF/,
     kernels: ["7"],
-    reason: "kzalloc_obj() is in no header of 6.1 and 6.12",
+    reason: "6.1 and 6.12 do not have kzalloc_obj()",
   },
   {
     checker: "checkpatch",
     file: /^message\.c$/,
-    says: /^PRINTK_WITHOUT_KERN_LEVEL/,
+    message: /^PRINTK_WITHOUT_KERN_LEVEL/,
     reason: "the level is an argument",
   },
   {
     checker: "minmax",
     file: /^format_base\.h$|^generated\//,
-    says: /opportunity for min\(\)/,
+    message: /opportunity for min\(\)/,
     reason: "generated, and compiled in user space too: the specification's language has no min()",
   },
   {
     checker: "swap",
     file: /^generated\//,
-    says: /opportunity for swap\(\)/,
+    message: /opportunity for swap\(\)/,
     reason: "generated, and compiled in user space too: the specification's language has no swap()",
   },
 ];
 
-/** Coccinelle's rules that cannot be asked, and why. */
+/** Coccinelle's rules that are not run, with the reasons. */
 export const rulesLeftOut: Readonly<Record<string, string>> = {
-  badzero: "written in OCaml, whose compiler nothing else here needs; sparse finds the same",
-  check_bq27xxx_data: "for one driver of batteries",
+  badzero: "needs an OCaml compiler; sparse finds the same",
+  check_bq27xxx_data: "for one battery driver",
 };

@@ -1,4 +1,4 @@
-/** The driver is clean under the programs with which the authors of the three kernels check their sources. */
+/** The source checkers of three kernels report nothing about the driver. */
 import { findKernel, type KernelName, Unavailable } from "@puzzlefs/qemu";
 import test, { type ExecutionContext } from "ava";
 import {
@@ -16,7 +16,7 @@ import {
 
 const kernels: readonly KernelName[] = ["6.1", "6.12", "7"];
 
-/** A test that is skipped, by a title that says why, where something that it needs is not there. */
+/** Declares a test, which is skipped with the reason in its title if a program that it needs is missing. */
 function check(title: string, needs: () => void, body: (t: ExecutionContext) => Promise<string[]> | string[]): void {
   try {
     needs();
@@ -33,30 +33,30 @@ function check(title: string, needs: () => void, body: (t: ExecutionContext) => 
 
 for (const name of kernels) {
   check(
-    `kernel ${name}: compiles with W=1, and sparse has nothing to say`,
+    `kernel ${name}: W=1 and sparse report nothing`,
     () => findSparse(findKernel(name)),
     () => judge(name, ["W=1"], compile(findKernel(name))),
   );
 }
 
-// `make test` asks the newest scripts; `make check-kernel` all of them, and Coccinelle's 75 rules.
+// `make test` runs the newest scripts; `make check-kernel` those of all kernels, and Coccinelle's 75 rules.
 const thorough = process.env["PUZZLEFS_CHECKS"] === "all";
 
 for (const name of thorough ? kernels : kernels.slice(-1)) {
   check(
-    `kernel ${name}: checkpatch --strict`,
+    `kernel ${name}: checkpatch --strict reports nothing`,
     () => scriptsOf(name),
     async () => judge(name, ["checkpatch"], await checkStyle(name, copySources("style"))),
   );
 }
 
-check("doc comments are as kernel-doc reads them", findKernelDoc, async () =>
+check("kernel-doc reports nothing", findKernelDoc, async () =>
   judge("6.12", ["kernel-doc"], await checkComments(copySources("style"))),
 );
 
 for (const name of thorough ? kernels : []) {
   check(
-    `kernel ${name}: Coccinelle's rules`,
+    `kernel ${name}: Coccinelle's rules report nothing`,
     () => findCoccinelle(name),
     async (t) => {
       const { findings, rules } = await matchRules(name, copySources("rules"));

@@ -1,4 +1,4 @@
-/** The driver in a virtual machine, for tests. */
+/** Virtual machines with the driver, for tests. */
 import { readFileSync } from "node:fs";
 import {
   buildModule,
@@ -18,12 +18,12 @@ import test, { type ImplementationFn } from "ava";
 const minutes = 60_000;
 const chosen = (process.env["PUZZLEFS_KERNELS"] ?? "").split(",").filter((name) => isKernelName(name));
 
-/** Kernels that everything is tested on: one, or those that PUZZLEFS_KERNELS names (`make test-kernels`). */
+/** Kernels for all tests: one, or those that PUZZLEFS_KERNELS names (`make test-kernels`). */
 export const kernels: readonly KernelName[] = chosen.length > 0 ? chosen : ["6.12"];
-/** Kernels that every kind of image is mounted on. */
+/** Kernels for the tests that mount every kind of image. */
 export const mountingKernels: readonly KernelName[] = chosen.length > 0 ? chosen : ["6.1", "6.12", "7"];
 
-/** What is missing to boot a kernel; empty if nothing. */
+/** The reason that a kernel cannot be booted; empty if it can. */
 export function missingFor(kernel: KernelName): string {
   if (!kernelNames.includes(kernel)) return `a kernel ${kernel}`;
   try {
@@ -35,20 +35,20 @@ export function missingFor(kernel: KernelName): string {
   }
 }
 
-/** Declares a serial test that reports itself skipped, by name, where a machine cannot be had. */
+/** Declares a serial test, which is skipped with the reason in its title if the kernel cannot be booted. */
 export function kernelTest(kernel: KernelName, title: string, body: ImplementationFn<[]>): void {
   const missing = missingFor(kernel);
   if (missing !== "") test.serial.skip(`${kernel}: ${title} (needs ${missing})`, () => undefined);
   else {
     test.serial(`${kernel}: ${title}`, (t) => {
-      // A machine says itself what took it too long, with its log.
+      // Longer than the timeouts of a machine, whose errors contain the kernel log.
       t.timeout(30 * minutes);
       return body(t);
     });
   }
 }
 
-/** Boots a kernel with the driver loaded, Lua, and the programs of test/posix-suite. */
+/** Boots a kernel with Lua and the programs of test/posix-suite, and loads the driver. */
 export async function bootDriver(kernelName: KernelName, options: MachineOptions = {}): Promise<Machine> {
   const kernel = findKernel(kernelName);
   const module = readFileSync(buildModule(kernel).path);
@@ -59,7 +59,7 @@ export async function bootDriver(kernelName: KernelName, options: MachineOptions
   return machine;
 }
 
-/** Mounts an image of a layout on the store's disk; `at` is made. */
+/** Mounts an image of a layout on the store's disk on `at`, which is created. */
 export async function mountImage(machine: Machine, layout: string, manifest: string, at: string, more?: string): Promise<void> {
   const options = more === undefined ? {} : { more };
   await machine.succeed(`mkdir -p ${at} && ${mountCommand({ store: `/store/${layout}`, manifest, at, ...options })}`);

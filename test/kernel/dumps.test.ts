@@ -1,6 +1,6 @@
 /**
- * Every kind of image, mounted by the driver on each kernel: the dump of what is mounted equals the source's. All images
- * of a kernel are mounted at once, in one machine.
+ * Every kind of image, mounted by the driver on each kernel: the dump of the mount equals that of the source. All images
+ * are mounted at the same time, in one machine for each kernel.
  */
 import { join } from "node:path";
 import { type KernelName, type Machine, storeDisk, type StoreDisk } from "@puzzlefs/qemu";
@@ -16,7 +16,7 @@ const store = new ImageStore(scratch.directory("store"));
 const possible = mountingKernels.filter((kernel) => missingFor(kernel) === "");
 let disk: StoreDisk | undefined;
 
-// What images there are decides what tests there are.
+// Images are built now, as there is a test for each.
 if (possible.length > 0) {
   addHostileImages(store, scratch);
   addDebianImages(store);
@@ -31,7 +31,7 @@ test.after.always(() => {
   scratch.remove();
 });
 
-/** Two at a time, one for each processor. */
+/** Two dumps at a time, one for each processor. */
 const dumpAll = `
   ls /mnt | xargs -P 2 -n 1 sh -c '
     times=; [ ! -e /run/no-times-$0 ] || times=--no-times
@@ -41,7 +41,7 @@ for (const kernel of mountingKernels) {
   const images = store.images.filter(({ oncePerSuite }) => !oncePerSuite || kernels.includes(kernel));
   let machine: Machine | undefined;
 
-  kernelTest(kernel, `boots, and mounts ${images.length} images at once`, async (t) => {
+  kernelTest(kernel, `mounts ${images.length} images at the same time`, async (t) => {
     machine = await bootDriver(kernel, { disks: disk === undefined ? [] : [disk] });
     for (const [index, { layout, manifest, times, name }] of images.entries()) {
       await t.notThrowsAsync(mountImage(machine, layout, manifest, `/mnt/${index}`), name);
@@ -52,8 +52,8 @@ for (const kernel of mountingKernels) {
 
   for (const [index, image] of images.entries()) testDump(kernel, index, image, () => machine);
 
-  kernelTest(kernel, "unmounts them, unloads the module, and has nothing to report", async (t) => {
-    if (machine === undefined) return t.fail("it did not boot");
+  kernelTest(kernel, "unmounts them and unloads the module, and the kernel reported no fault", async (t) => {
+    if (machine === undefined) return t.fail("the machine did not boot");
     await machine.succeed("for mount in /mnt/*; do umount $mount || exit 1; done; umount /store && rmmod puzzlefs");
     await machine.close();
     t.pass();
@@ -63,9 +63,9 @@ for (const kernel of mountingKernels) {
 }
 
 function testDump(kernel: KernelName, index: number, image: StoredImage, machine: () => Machine | undefined): void {
-  kernelTest(kernel, `shows the source: ${image.name}`, async (t) => {
+  kernelTest(kernel, `the mount equals the source: ${image.name}`, async (t) => {
     const running = machine();
-    if (running === undefined) return t.fail("it did not boot");
+    if (running === undefined) return t.fail("the machine did not boot");
     const { stdout, stderr } = await running.run(`cat /tmp/dump-${index}; cat /tmp/error-${index} >&2`);
     t.is(stderr, "");
     assertSameText(t, stdout, store.expected(image), join(image.layout, image.manifest));

@@ -1,4 +1,4 @@
-/** Small images of every form, for others to spoil: built by this tool and the Rust tool, and put together by hand. */
+/** Small valid images of every form, to be damaged: built by this tool and by the Rust tool. */
 import { execFileSync } from "node:child_process";
 import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ export interface Base {
   metadata: Buffer;
 }
 
-/** Names that the Rust tool adds at the end, and much that goes. */
+/** Adds names that the Rust tool stores last, and removes many. */
 function changeTree(root: string): void {
   rmSync(join(root, "a/b/c"), { recursive: true });
   rmSync(join(root, "fifo"));
@@ -24,7 +24,7 @@ function changeTree(root: string): void {
   writeFileSync(join(root, "empty/moved/file 1"), "changed");
 }
 
-/** Builds them into one layout. `rust`: whether the Rust tool is here to build its own. */
+/** Builds the images into one layout; those of the Rust tool only if it is installed. */
 export function makeBases(scratch: string, layout: string): Base[] {
   const root = join(scratch, "tree");
   makeSmallTree(root);

@@ -1,4 +1,4 @@
-/** Images that break the format, or keep it by chance, with digests made right again; and what must be said of each. */
+/** Damaged images with correct digests, valid or not, and what the driver must report about each. */
 import { createHash } from "node:crypto";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -20,19 +20,19 @@ const overflowId = 65534;
 const noId = 0xffffffff;
 
 export interface HostileImage {
-  /** Where it comes from, for messages. */
+  /** Its origin, for messages. */
   name: string;
   /** sha256 of its manifest. */
   manifest: string;
-  /** What the driver's log must say after its file was read. */
-  blame?: string;
+  /** Text that the kernel log must contain after its file was read. */
+  report?: string;
   /** `rule (inode N, byte N)` and whether it is corrupt or unsupported; undefined: it can be mounted. */
   refusal?: { kind: FailureKind; text: string };
 }
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
-/** The refusal of a parser, if it refuses. Throws what is no FormatError: no input may cause that. */
+/** The refusal by a parser, if any. Throws all errors but FormatError, as no input may cause them. */
 function refusalOf(parse: () => unknown): Pick<HostileImage, "refusal"> {
   try {
     parse();
@@ -44,7 +44,7 @@ function refusalOf(parse: () => unknown): Pick<HostileImage, "refusal"> {
   }
 }
 
-interface MetadataOptions extends Pick<HostileImage, "blame"> {
+interface MetadataOptions extends Pick<HostileImage, "report"> {
   like?: Buffer;
 }
 
@@ -65,7 +65,7 @@ export class HostileStore {
     return digest;
   }
 
-  /** An image of this metadata; `like` is a manifest that lists the blobs that it needs. */
+  /** Adds an image with this metadata; `like` is a manifest that lists the blobs that it needs. */
   metadata(name: string, bytes: Uint8Array, { like = manifestOf("0".repeat(64)), ...more }: MetadataOptions = {}): void {
     const manifest = withMetadata(like, this.blob(bytes), bytes.length);
     this.#add(manifest, { ...more, name, ...refusalOf(() => openMetadata(bytes)) });
@@ -91,7 +91,7 @@ function withMetadata(manifest: Buffer, digest: string, size: number): Buffer {
   return Buffer.from(JSON.stringify({ ...value, layers }));
 }
 
-/** A manifest of this metadata blob, and no other. */
+/** A manifest with only this metadata blob. */
 export const manifestOf = (metadata: string): Buffer =>
   Buffer.from(
     JSON.stringify({
@@ -100,7 +100,7 @@ export const manifestOf = (metadata: string): Buffer =>
     }),
   );
 
-/** The corruption corpus, without what is refused for its size alone and the tables of blobs. */
+/** Adds the corruption corpus, without the cases for sizes and for seek tables. */
 export function addCorpus(store: HostileStore): void {
   for (const { rule, object, bytes, size } of corpusCases()) {
     if (size !== undefined) continue;
@@ -109,7 +109,7 @@ export function addCorpus(store: HostileStore): void {
   }
 }
 
-/** The tables of blobs that are in the corpus: each in an image that can be mounted, whose one file cannot be read. */
+/** Adds the seek tables of the corpus, each in an image that can be mounted and whose only file cannot be read. */
 export function addSeekTables(store: HostileStore): void {
   const owner = { uid: 0, gid: 0, permissions: 0o644 };
   for (const { rule, object, bytes } of corpusCases()) {
@@ -119,11 +119,11 @@ export function addSeekTables(store: HostileStore): void {
     const entries = [{ ino: 2, name: Buffer.from("file") }];
     const root = { ...owner, ino: 1, mode: { kind: "dir", dir: { entries } } } as const;
     const inodes = [root, { ...owner, ino: 2, mode: { kind: "file", file } } as const];
-    store.metadata(rule, encodeRootfs({ metadatas: [{ inodes }], manifestVersion: 3 }), { blame: `${digest.toString("hex")}, needed by inode 2: ${rule} ` });
+    store.metadata(rule, encodeRootfs({ metadatas: [{ inodes }], manifestVersion: 3 }), { report: `${digest.toString("hex")}, needed by inode 2: ${rule} ` });
   }
 }
 
-/** `count` images with bytes or values changed. */
+/** Adds `count` images with changed bytes or values. */
 export function addMutations(store: HostileStore, bases: readonly Base[], count: number): void {
   const random = new Random(20);
   const until = store.images.length + count;
@@ -138,7 +138,7 @@ export function addMutations(store: HostileStore, bases: readonly Base[], count:
   }
 }
 
-/** The first names of an image, as test/posix-suite/src/examine.ts prints them of a mount. */
+/** The first names of an image, in the format of test/posix-suite/src/examine.ts for a mount. */
 export function examined(layout: Layout, manifest: string, names: number): string[] {
   const tree = openImage(layout, manifest);
   try {
@@ -160,7 +160,7 @@ export function examined(layout: Layout, manifest: string, names: number): strin
 
 function look(tree: ImageTree, { ino, kind }: TreeEntry): string {
   const attributes = tree.attributes(ino);
-  if (attributes === undefined) throw new Error(`inode ${ino} is listed, and not there`);
+  if (attributes === undefined) throw new Error(`inode ${ino} is listed, but does not exist`);
   const { mode, nlink, uid, gid, size, major, minor } = attributes;
   const [owner, group] = [uid, gid].map((id) => (id === noId ? overflowId : id));
   const fields = [kind, mode, nlink, owner, group, size, `${major}:${minor}`];
@@ -170,7 +170,7 @@ function look(tree: ImageTree, { ino, kind }: TreeEntry): string {
   return [...fields, ...xattrs.filter((name) => !name.startsWith("system.")).map((name) => hexOf(name))].join(" ");
 }
 
-/** Digests of the first page of a file and of its last. */
+/** Digests of the first and the last page of a file. */
 function ends(tree: ImageTree, ino: number, size: number): string[] {
   if (size === 0) return [];
   const offsets = size > page ? [0, size - (size % page || page)] : [0];
@@ -181,12 +181,12 @@ function ends(tree: ImageTree, ino: number, size: number): string[] {
   return digests.map((found) => (found === "EIO" || allReadable(tree, ino) ? found : `${perhaps}${found}`));
 }
 
-/** Before what the driver may give, or EIO: its cache holds several pages as one, and another of them may be bad. */
+/** Prefix of a digest that the driver may replace by EIO: another page of the same folio may be unreadable. */
 const perhaps = "~";
 
-/** Whether what was said of a name is what is expected. */
-export function agrees(expected: string, said: string | undefined): boolean {
-  const fields = said?.split(" ") ?? [];
+/** Whether the output for a name is as expected. */
+export function agrees(expected: string, actual: string | undefined): boolean {
+  const fields = actual?.split(" ") ?? [];
   const wanted = expected.split(" ");
   return (
     wanted.length === fields.length &&
@@ -207,7 +207,7 @@ function isReadable(tree: ImageTree, ino: number, offset: number, into: Buffer):
   }
 }
 
-/** Blobs are as they were: a run is good or bad as a whole. */
+/** One byte of each run suffices: blobs are unchanged, so a run is readable as a whole or not at all. */
 function allReadable(tree: ImageTree, ino: number): boolean {
   const content = tree.content(ino);
   const starts = Array.from({ length: content.runs }, (_, run) => content.start(run));

@@ -1,6 +1,6 @@
 /**
- * The same hostile images in user space: extracted, and asked for everything that the kernel asks a FUSE daemon for. What
- * cannot be had is refused with an error that says so; nothing else comes out.
+ * The same hostile images in user space: they are extracted, and the handlers of the FUSE server get every kind of request.
+ * The results are answers or typed errors, nothing else.
  */
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ import { addCorpus, addMutations, addSeekTables, HostileStore } from "./hostile-
 const count = Number(process.env["PUZZLEFS_HOSTILE"] ?? 500);
 const minutes = 60_000;
 
-/** Asks a handler; gives the size of its answer, minus an error number, or the typed error that it throws. */
+/** Sends requests to handlers and counts the outcomes: answers, error numbers, typed errors. */
 class Asker {
   readonly outcomes = new Map<string, number>();
   readonly #request = new Request();
@@ -51,7 +51,7 @@ class Asker {
 const reading = (offset: number, size: number): Buffer =>
   bodyOf([...wide(0), ...wide(offset), size, 0, ...wide(0), 0, 0]);
 
-/** Everything about every name that is listed, and about neighbours of every inode number. */
+/** Requests everything about every listed name, and about the numbers next to every inode number. */
 function askEverything(tree: ImageTree, asker: Asker): void {
   const seen = new Set([1]);
   asker.ask(Opcode.STATFS, 1, Buffer.of());
@@ -81,14 +81,14 @@ function askEverything(tree: ImageTree, asker: Asker): void {
   }
 }
 
-/** What became of an extraction: "extracted", or the error that says why not. */
+/** Outcome of an extraction: "extracted", or the name or code of the error. */
 function outcomeOfExtract(tree: ImageTree, target: string): string {
   try {
     extract(tree, target);
     return "extracted";
   } catch (error) {
     if (error instanceof FormatError || error instanceof IntegrityError) return error.name;
-    // What the file system of this machine does not take.
+    // An error of this machine's filesystem.
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
     return code;
@@ -127,6 +127,6 @@ test.serial("hostile images in user space: answers or typed errors, from extract
     tree.close();
     rmSync(target, { recursive: true });
   }
-  t.deepEqual(foreign, ["manifest-too-deep"], "it names no media type of ours");
+  t.deepEqual(foreign, ["manifest-too-deep"], "its media types are not those of PuzzleFS");
   t.log([...outcomes].map(([outcome, times]) => `${outcome} ${times}`).join(", "));
 });

@@ -1,6 +1,6 @@
 /**
- * The corruption corpus and 2,000 damaged images, mounted one after the other in one machine: the driver says of each
- * what the reader in user space says, and shows the same of those that can be mounted.
+ * The corruption corpus and 2,000 damaged images, mounted one after the other in one machine: the driver accepts and
+ * refuses the same images as the reader in user space, with the same rules, and shows the same trees.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -28,11 +28,11 @@ const names = 16;
 const minutes = 60_000;
 const kernel = (process.env["PUZZLEFS_KERNELS"] ?? "6.12").split(",")[0] ?? "";
 
-/** What the kernel holds for itself and will not give back, KiB. */
+/** Prints the unreclaimable memory of the kernel, KiB. */
 const memoryInUse =
   "echo 3 >/proc/sys/vm/drop_caches; sleep 1; echo 3 >/proc/sys/vm/drop_caches; " +
   "awk '/^(SUnreclaim|VmallocUsed|Percpu):/ { sum += $2 } END { print sum }' /proc/meminfo";
-/** A KiB a mount would be twice that. */
+/** KiB. A leak of one KiB per mount would be twice that. */
 const lostAtMost = 1024;
 
 const manifestTooLarge = "ab".repeat(32);
@@ -49,18 +49,18 @@ function obstacle(): string {
   }
 }
 
-/** What the machine must print of an image. */
+/** The expected output for an image. */
 function expected(layout: Layout, { manifest, refusal }: HostileImage): string[] {
   if (refusal === undefined) return [`${manifest} mounted`, ...examined(layout, manifest, names)];
   const error = refusal.kind === "corrupt" ? "EUCLEAN" : "EOPNOTSUPP";
   return [`${manifest} ${error} ${refusal.kind} ${refusal.text}`];
 }
 
-/** The driver's message without the name of the blob. */
+/** The driver's message without the digest of the blob. */
 const withoutDigest = (line: string): string =>
   line.replace(/ e puzzlefs: (corrupt|unsupported) (?:metadata|manifest) [0-9a-f]{64}: /, " $1 ");
 
-/** Lines of each image. */
+/** Lines of output by image. */
 function sections(output: string): Map<string, string[]> {
   const found = new Map<string, string[]>();
   let lines: string[] = [];
@@ -125,23 +125,23 @@ else {
       t.is(refused, `${manifest} EOPNOTSUPP unsupported ${rule} (inode 0, byte 0)`);
     }
     await machine.succeed("umount /store");
-    t.is(await machine.succeed("ls /sys/fs/ext4 | grep vda || true"), "", "the store's file system is still in use");
+    t.is(await machine.succeed("ls /sys/fs/ext4 | grep vda || true"), "", "the store's filesystem is still in use");
     await machine.succeed("rmmod puzzlefs");
     await machine.close();
 
-    const said = sections(stdout);
+    const actual = sections(stdout);
     const opened = Layout.open(layout);
     const differ = store.images.flatMap((image) => {
-      const lines = said.get(image.manifest) ?? [];
+      const lines = actual.get(image.manifest) ?? [];
       const wanted = expected(opened, image);
       const first = wanted.findIndex((line, i) => !agrees(line, lines[i]));
       const at = first === -1 && lines.length > wanted.length ? wanted.length : first;
       const { name, manifest } = image;
-      return at === -1 ? [] : [{ name, manifest, said: lines[at], expected: wanted[at] }];
+      return at === -1 ? [] : [{ name, manifest, actual: lines[at], expected: wanted[at] }];
     });
     t.deepEqual(differ.slice(0, 20), [], `${differ.length} of ${store.images.length} images`);
-    const silent = store.images.filter(({ blame }) => blame !== undefined && !log.includes(blame));
-    t.deepEqual(silent, [], "what the log says of blobs");
+    const unreported = store.images.filter(({ report }) => report !== undefined && !log.includes(report));
+    t.deepEqual(unreported, [], "images without the expected line in the kernel log");
     const rules = new Set(store.images.flatMap(({ refusal }) => refusal?.text.split(" ")[0] ?? []));
     const mounted = store.images.filter(({ refusal }) => refusal === undefined).length;
     t.log(`${store.images.length} images, ${mounted} mounted, refused for ${rules.size} rules; ${Math.round(seconds)} s; ${lost} KiB more in use`);

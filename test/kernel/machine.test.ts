@@ -1,4 +1,4 @@
-/** The machines themselves: that they tell apart what they must, and that nothing a kernel reports goes unseen. */
+/** The machines themselves: output and status of commands, and every fault that a kernel reports. */
 import { findKernel, findReports, KernelFailure, Machine } from "@puzzlefs/qemu";
 import test from "ava";
 import { kernels, kernelTest } from "./driver.ts";
@@ -26,7 +26,7 @@ test("reports of the kernel are found in its log, and nothing else is", (t) => {
 });
 
 for (const kernel of kernels) {
-  kernelTest(kernel, "a machine gives status and output; a report of its kernel, or silence, ends it", async (t) => {
+  kernelTest(kernel, "a machine returns status and output; a fault that its kernel reports ends it", async (t) => {
     const machine = await Machine.boot(findKernel(kernel), undefined);
     t.teardown(() => machine.kill());
     const { status, stdout, stderr } = await machine.run("printf 'a\\001b\\n'; echo problem >&2; exit 3");

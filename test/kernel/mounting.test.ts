@@ -1,4 +1,4 @@
-/** Mounting by the driver: what is refused and how it is said, what mounts share, loading, unloading, unmounting. */
+/** Mounting by the driver: refusals and their messages, shared superblocks, loading, unloading, unmounting. */
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type KernelName, type Machine, manifestOf, mountCommand, storeDisk } from "@puzzlefs/qemu";
@@ -13,16 +13,16 @@ import { type HostileImage, HostileStore } from "./hostile-images.ts";
 const scratch = new Scratch();
 const absent = "f".repeat(64);
 
-/** A layout with a good image, and others that are not. */
+/** A layout with two good images and damaged ones. */
 interface Prepared {
   directory: string;
   good: string;
   other: string;
-  /** Named by a digest that its content does not have. */
+  /** Its name is not the digest of its content. */
   misnamed: string;
-  /** Says that its metadata have one byte. */
+  /** Records a size of one byte for its metadata. */
   missized: string;
-  spoiled: HostileImage[];
+  damaged: HostileImage[];
 }
 
 function prepare(): Prepared {
@@ -30,7 +30,7 @@ function prepare(): Prepared {
   const layout = join(directory, "oci");
   const tree = scratch.directory("tree");
   mkdirSync(join(tree, "directory"));
-  // Looks like a layout itself.
+  // Makes the tree look like a layout.
   mkdirSync(join(tree, "blobs/sha256"), { recursive: true });
   for (let i = 0; i < 60; i++) writeFileSync(join(tree, `directory/file-${i}`), noise(i + 1, 100_000 + i));
   symlinkSync("directory", join(tree, "link"));
@@ -40,8 +40,8 @@ function prepare(): Prepared {
   const misnamed = "0123456789abcdef".repeat(4);
   writeFileSync(join(layout, "blobs/sha256", misnamed), "{}");
   const hostile = new HostileStore(layout);
-  hostile.manifest("a manifest that is none", Buffer.from("{}"));
-  hostile.manifest("a manifest that is no JSON", Buffer.from("\x7fELF"));
+  hostile.manifest("a manifest without layers", Buffer.from("{}"));
+  hostile.manifest("a manifest that is not JSON", Buffer.from("\x7fELF"));
   for (const rule of ["message-truncated", "inode-kind", "dir-entry-name-slash"]) {
     const found = corpusCases().find((each) => each.rule === rule);
     if (found !== undefined) hostile.metadata(`metadata: ${found.rule}`, found.bytes);
@@ -50,7 +50,7 @@ function prepare(): Prepared {
   const written = readFileSync(join(layout, "blobs/sha256", good), "utf8");
   const other = written.replace(/(image.rootfs.v1","size":)\d+/, "$11");
   const missized = hostile.blob(Buffer.from(other));
-  return { directory, good, other: manifestOf(layout, "other"), misnamed, missized, spoiled: hostile.images };
+  return { directory, good, other: manifestOf(layout, "other"), misnamed, missized, damaged: hostile.images };
 }
 
 test.after.always(() => scratch.remove());
@@ -58,7 +58,7 @@ test.after.always(() => scratch.remove());
 for (const kernel of kernels) if (missingFor(kernel) === "") declare(kernel, prepare());
   else kernelTest(kernel, "mounting", () => undefined);
 
-function declare(kernel: KernelName, { directory, good, other, misnamed, missized, spoiled }: Prepared): void {
+function declare(kernel: KernelName, { directory, good, other, misnamed, missized, damaged }: Prepared): void {
   const store = "/store/oci";
   const disk = storeDisk(directory);
   let booted: Promise<Machine> | undefined;
@@ -77,11 +77,11 @@ function declare(kernel: KernelName, { directory, good, other, misnamed, missize
     ["a file for a directory", `oci_root_dir=/init,image_manifest=${good}`, "Not a directory", "oci_root_dir=/init: "],
     ["too few digits", `oci_root_dir=${store},image_manifest=abc`, "Invalid argument", "image_manifest=abc: "],
     ["capitals", `oci_root_dir=${store},image_manifest=${"A".repeat(64)}`, "Invalid argument", "hexadecimal"],
-    ["a way to verify that is none", `oci_root_dir=${store},image_manifest=${good},verify=all`, "Invalid argument", "all"],
+    ["an unknown value of verify=", `oci_root_dir=${store},image_manifest=${good},verify=all`, "Invalid argument", "all"],
     ["a blob that is missing", `oci_root_dir=${store},image_manifest=${absent}`, "No such file", absent],
     ["a digest that is wrong", `oci_root_dir=${store},image_manifest=${misnamed}`, "", `manifest ${misnamed} has the sha256`],
     ["another size than listed", `oci_root_dir=${store},image_manifest=${missized}`, "", " bytes instead of 1"],
-    ...spoiled.map(({ name, manifest, refusal }): [string, string, string, string] => [
+    ...damaged.map(({ name, manifest, refusal }): [string, string, string, string] => [
       name,
       `oci_root_dir=${store},image_manifest=${manifest}`,
       "",
@@ -111,7 +111,7 @@ function declare(kernel: KernelName, { directory, good, other, misnamed, missize
     await running.succeed("umount /a && sha256sum /b/directory/* >/dev/null && umount /b /c /d");
   });
 
-  kernelTest(kernel, "a layout's blobs may lie elsewhere: two whose directories are links to one share a superblock", async (t) => {
+  kernelTest(kernel, "blobs/sha256 may be a symbolic link: two layouts that link to one directory share a superblock", async (t) => {
     const running = await machine();
     await running.succeed(`for d in /x /y; do mkdir -p $d/blobs && ln -s ${store}/blobs/sha256 $d/blobs/sha256; done`);
     for (const [from, at] of [
@@ -125,19 +125,19 @@ function declare(kernel: KernelName, { directory, good, other, misnamed, missize
     await running.succeed("sha256sum /a/directory/* >/dev/null && umount /a /b");
   });
 
-  kernelTest(kernel, "what /proc/mounts shows mounts again; a remount changes nothing", async (t) => {
+  kernelTest(kernel, "/proc/mounts shows the options; a remount changes none", async (t) => {
     const running = await machine();
     await mountImage(running, "oci", good, "/mnt", "verify=blob");
-    const shown = await running.succeed("grep ' /mnt ' /proc/mounts");
-    t.regex(shown, new RegExp(`^none /mnt puzzlefs ro,.*oci_root_dir=${store},image_manifest=${good},verify=blob 0 0\n$`));
+    const line = await running.succeed("grep ' /mnt ' /proc/mounts");
+    t.regex(line, new RegExp(`^none /mnt puzzlefs ro,.*oci_root_dir=${store},image_manifest=${good},verify=blob 0 0\n$`));
     await running.run("mount -o remount,rw /mnt");
     t.regex((await running.run("touch /mnt/new")).stderr, /Read-only file system/);
     t.not((await running.run("mount -o remount,verify=none,image_manifest=" + absent + " /mnt")).status, 0);
-    t.is(await running.succeed("grep ' /mnt ' /proc/mounts"), shown);
+    t.is(await running.succeed("grep ' /mnt ' /proc/mounts"), line);
     await running.succeed("umount /mnt");
   });
 
-  kernelTest(kernel, "a store on an overlay can be mounted; one in an image or on two overlays cannot", async (t) => {
+  kernelTest(kernel, "a store may be on an overlay, but not in an image or on two overlays", async (t) => {
     const running = await machine();
     await running.succeed(`set -e
       modprobe overlay; mkdir -p /one /two /empty
@@ -155,7 +155,7 @@ function declare(kernel: KernelName, { directory, good, other, misnamed, missize
     await running.succeed("umount /mnt /two /one");
   });
 
-  kernelTest(kernel, "the module cannot go while it is used, and comes again", async (t) => {
+  kernelTest(kernel, "the module cannot be unloaded while it is used, and can be loaded again", async (t) => {
     const running = await machine();
     for (let round = 0; round < 3; round++) {
       await mountImage(running, "oci", good, "/mnt");
@@ -166,9 +166,9 @@ function declare(kernel: KernelName, { directory, good, other, misnamed, missize
     }
   });
 
-  kernelTest(kernel, "unmounted while it is read, and under pressure", (t) => unmountUnderLoad(t, machine, good));
+  kernelTest(kernel, "a lazy unmount during reads lets the readers finish", (t) => unmountUnderLoad(t, machine, good));
 
-  kernelTest(kernel, "nothing is left to report", async (t) => {
+  kernelTest(kernel, "the kernel reported no fault", async (t) => {
     const running = await machine();
     await running.succeed("umount /store && rmmod puzzlefs");
     await t.notThrowsAsync(running.close());
@@ -180,7 +180,7 @@ async function unmountUnderLoad(t: ExecutionContext, machine: () => Promise<Mach
   for (const more of [undefined, "verify=blob"]) {
     await mountImage(running, "oci", manifest, "/mnt", more);
     const before = await running.succeed("cd /mnt && sha256sum directory/*");
-    // The readers keep a file open, and their directory, until the mount has gone, and then read everything once more.
+    // The readers keep a file and their directory open until the mount is detached, then read everything again.
     const { status, stdout } = await running.run(`
       rm -f /tmp/detached /tmp/reads-*
       for reader in 1 2 3; do (cd /mnt && exec 5</mnt/directory/file-7 && : >/tmp/reads-$reader

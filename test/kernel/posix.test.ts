@@ -1,4 +1,4 @@
-/** The POSIX cases that FUSE is held to, from the same source, on the driver: as Lua in the machine. */
+/** The POSIX cases of the FUSE tests on the driver, compiled to Lua, in a virtual machine. */
 import { mkdirSync } from "node:fs";
 import { featuresOf, makeOnDisk, nodeFixture } from "@puzzlefs/posix-suite";
 import { manifestOf, storeDisk } from "@puzzlefs/qemu";

@@ -1,6 +1,6 @@
 /**
- * Programs that live in an image mounted by the driver: a Debian root that is entered, is the lower layer of an overlay,
- * and is shown to other owners.
+ * Programs in an image that the driver has mounted: a Debian root, entered by chroot(8), as the lower layer of an overlay,
+ * and with idmapped owners.
  */
 import { manifestOf, type Machine, storeDisk } from "@puzzlefs/qemu";
 import test from "ava";
@@ -9,7 +9,7 @@ import { debianRoot, missing } from "../support/programs.ts";
 import { Scratch } from "../support/scratch.ts";
 import { bootDriver, kernels, kernelTest, missingFor, mountImage } from "./driver.ts";
 
-/** What a changed tree must look like from the overlay, whatever its options are. */
+/** Changes through the overlay, and how the tree must look afterwards with any overlay options. */
 const changeThroughOverlay = `
   cd /over/root
   echo changed >etc/hostname
@@ -35,7 +35,7 @@ const looksChanged = `
   chroot . /bin/bash -c 'echo $((6 * 7))' | grep -qx 42`;
 
 const overlays: [name: string, options: string][] = [
-  ["as it comes", ""],
+  ["default options", ""],
   ["index, nfs_export, xino", ",index=on,nfs_export=on,xino=on,redirect_dir=nofollow"],
   ["metacopy, redirect_dir", ",metacopy=on,redirect_dir=on"],
 ];
@@ -48,7 +48,7 @@ for (const kernel of kernels) {
   const scratch = new Scratch();
   let running: Machine | undefined;
   const machine = (): Machine => {
-    if (running === undefined) throw new Error("it did not boot");
+    if (running === undefined) throw new Error("the machine did not boot");
     return running;
   };
   test.after.always(() => {
@@ -71,7 +71,7 @@ for (const kernel of kernels) {
     const chroot = (command: string): Promise<string> => machine().succeed(`chroot /mnt ${command}`);
     t.regex(await chroot("/usr/bin/dpkg -l"), /\nii {2}bash +\S+/);
     t.is(await chroot(`/usr/bin/perl -MPOSIX -e 'my $p = fork // die; if (!$p) { exit 7 } wait; print $? >> 8, " ok\\n"'`), "7 ok\n");
-    // It wants to write down what it checks the signature of.
+    // apt-cache needs a writable /tmp.
     await machine().succeed("mount -t tmpfs none /mnt/tmp");
     t.regex(await chroot("/usr/bin/apt-cache policy bash"), /Installed: \d/);
     await machine().succeed("umount /mnt/tmp");
@@ -86,7 +86,7 @@ for (const kernel of kernels) {
         mount -t overlay -o lowerdir=/mnt,upperdir=/over/upper,workdir=/over/work${options} none /over/root`);
       t.notRegex(log, /fall(?:s|ing)? back|not supported/i, log);
       await machine().succeed(`set -e\n${changeThroughOverlay}\n${looksChanged}`);
-      // What was looked up is forgotten: it must be found again from what is stored.
+      // Without the dentry cache, everything is looked up again.
       await machine().succeed(`set -e
         umount /over/root; echo 3 >/proc/sys/vm/drop_caches
         mount -t overlay -o lowerdir=/mnt,upperdir=/over/upper,workdir=/over/work${options} none /over/root
@@ -95,7 +95,7 @@ for (const kernel of kernels) {
     });
   }
 
-  kernelTest(kernel, "an overlay of nothing but images", async (t) => {
+  kernelTest(kernel, "an overlay of lower layers only", async (t) => {
     await machine().succeed(`set -e
       mkdir -p /over; mount -t overlay -o lowerdir=/mnt/etc:/mnt/usr/lib none /over
       cmp /over/passwd /mnt/etc/passwd; cmp /over/apt/methods/http /mnt/usr/lib/apt/methods/http
@@ -104,7 +104,7 @@ for (const kernel of kernels) {
     t.pass();
   });
 
-  kernelTest(kernel, "an idmapped mount shows other owners, and the tree itself its own", async (t) => {
+  kernelTest(kernel, "an idmapped mount shows mapped owners, and the original mount the original ones", async (t) => {
     const owners = await machine().succeed(`set -e
       unshare -U sleep 1000 & process=$!
       until [ "$(readlink /proc/$process/ns/user)" != "$(readlink /proc/self/ns/user)" ]; do sleep 0.1; done
@@ -118,7 +118,7 @@ for (const kernel of kernels) {
     t.is(one, other);
   });
 
-  kernelTest(kernel, "all is unmounted, and the kernel has nothing to report", async (t) => {
+  kernelTest(kernel, "everything can be unmounted, and the kernel reported no fault", async (t) => {
     await machine().succeed("umount /mnt /store && rmmod puzzlefs");
     await t.notThrowsAsync(machine().close());
   });

@@ -1,4 +1,4 @@
-/** Changed blobs: found by `verify=blob` on any file system, by fs-verity and `verity=` where that is. */
+/** Changed blobs are detected by `verify=blob` on any filesystem, and by fs-verity with `verity=`. */
 import { createHash } from "node:crypto";
 import { mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,9 +10,9 @@ import { Scratch } from "../support/scratch.ts";
 import { noise } from "@puzzlefs/testing";
 import { bootDriver, kernels, kernelTest, missingFor, mountImage } from "./driver.ts";
 
-/** 20,000 bytes are a chunk, and equal ones are one blob. */
+/** A file of 20,000 bytes is one chunk; equal files share its blob. */
 const small = 20_000;
-/** Many chunks, the largest of 256 KiB. */
+/** Many chunks, of at most 256 KiB. */
 const large = 1_500_000;
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
@@ -20,7 +20,7 @@ const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes)
 interface Prepared {
   directory: string;
   manifest: string;
-  /** What build said: the fs-verity digest of the manifest. */
+  /** fs-verity digest of the manifest, from the output of build. */
   verity: string;
   /** Digest of the content of `shared-1` and `shared-2`. */
   shared: string;
@@ -37,7 +37,7 @@ function prepare(scratch: Scratch): Prepared {
   truncateSync(join(tree, "files/sparse"), 10 * large);
   const { stdout, stderr } = attempt(puzzlefs, ["build", tree, `${directory}/oci:v1`]);
   const verity = /manifest digest: ([0-9a-f]{64})/.exec(stdout + stderr)?.[1] ?? "";
-  // Holes are read without it, however blobs are verified.
+  // Holes are read without their blob, with every kind of verification.
   rmSync(`${directory}/oci/blobs/sha256/${Buffer.from(ZERO_BLOB_DIGEST.toUint8Array()).toString("hex")}`);
   const manifest = manifestOf(`${directory}/oci`, "v1");
   return { directory, manifest, verity, shared: sha256(noise(100, small)) };
@@ -46,7 +46,7 @@ function prepare(scratch: Scratch): Prepared {
 /** Names of the files that cannot be read to their end. */
 const unreadable = `cd /mnt/files; for name in *; do cat $name >/dev/null 2>&1 || echo $name; done`;
 
-/** A byte of a blob's first page is another afterwards: in the file, or where it lies on the disk. */
+/** Commands that change a byte in the first page of a blob: in its file, or in its block on the disk. */
 const changeFile = (blob: string): string =>
   `printf X | dd of=/store/oci/blobs/sha256/${blob} bs=1 seek=100 conv=notrunc 2>/dev/null && sync`;
 const changeDisk = (blob: string): string => `
@@ -68,7 +68,7 @@ function declare(kernel: KernelName): void {
     scratch.remove();
   });
 
-  /** Each test has a disk that nobody changed. */
+  /** Each test gets an unchanged disk. */
   const withMachine = (title: string, body: (machine: Machine) => Promise<void>): void =>
     kernelTest(kernel, title, async (t) => {
       const machine = await bootDriver(kernel, { disks: [disk] });
@@ -87,16 +87,18 @@ function declare(kernel: KernelName): void {
     expectEqual(await machine.succeed(unreadable), "", "unreadable before the change");
     await machine.succeed(`umount /mnt && ${changeFile(shared)}`);
     await mountImage(machine, "oci", manifest, "/mnt", "verify=blob");
+    const device = (await machine.succeed("mountpoint -d /mnt")).trim();
     for (let round = 0; round < 2; round++) {
       const { stdout, log } = await machine.run(unreadable);
       expectEqual(stdout, "shared-1\nshared-2\n", "unreadable after the change");
       const lines = log.split("\n").filter((line) => line.includes(shared));
       expectEqual(lines.length, round === 0 ? 1 : 0, `lines in the log:\n${log}`);
+      if (round === 0) expectEqual(lines[0]?.includes(`puzzlefs (${device}/${manifest.slice(0, 12)}): blob ${shared}, `), true, log);
     }
-    // Without it nobody looks.
+    // Without verify=blob the change is not detected.
     await machine.succeed("umount /mnt");
     await mountImage(machine, "oci", manifest, "/mnt");
-    expectEqual(await machine.succeed(unreadable), "", "unreadable when nobody verifies");
+    expectEqual(await machine.succeed(unreadable), "", "unreadable without verify=blob");
   });
 
   const enableAll = "find /store/oci/blobs/sha256 -type f -exec lua /verity.lua enable {} +";
@@ -108,15 +110,15 @@ function declare(kernel: KernelName): void {
   };
 
   if (kernel === "6.1") {
-    withMachine("verity= is refused where the kernel tells modules nothing of fs-verity", (machine) =>
+    withMachine("verity= is refused if the kernel exports no fs-verity digests", (machine) =>
       refused(machine, `verity=${verity}`, /this kernel exports no fs-verity digests/),
     );
     return;
   }
 
-  withMachine("verity=: without fs-verity, with another digest, and with a changed byte below", async (machine) => {
+  withMachine("verity=: refuses missing fs-verity, another digest, and a byte changed on the disk", async (machine) => {
     await refused(machine, `verity=${verity}`, /has no fs-verity/);
-    // All but one.
+    // All blobs but one.
     await machine.succeed(`mv /store/oci/blobs/sha256/${shared} /tmp/kept && ${enableAll}`);
     await machine.succeed(`mv /tmp/kept /store/oci/blobs/sha256/${shared} && sync`);
     await refused(machine, `verity=${"0".repeat(64)}`, /different fs-verity digest/);

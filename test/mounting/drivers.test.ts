@@ -1,4 +1,4 @@
-/** What users see does not depend on what mounts an image: the same tree, the same refusals, the same files lost. */
+/** Users see no difference between the driver and FUSE: the same tree, refusals, and unreadable files. */
 import { createHash } from "node:crypto";
 import { truncateSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,20 +17,20 @@ import { buildImage, type StoredImage } from "./images.ts";
 const drivers = ["fuse", "kernel"] as const;
 const hostileOptions = { largeDirectory: 400, sparseBytes: 3_000_000 };
 
-/** Metadata that is refused by each way of reading it: the encoding, a field, a name. */
+/** Metadata with an invalid encoding, field, or name. */
 const rules = ["message-truncated", "inode-kind", "dir-entry-name-slash"];
 const smallFiles = 6;
 const chunk = 20_000;
 
 interface Prepared {
   disks: [string];
-  /** The dump that mounts of `tree` must have. */
+  /** Expected dump of the mounts of `tree`. */
   dump: string;
   tree: StoredImage;
-  /** One of its chunks is missing, one is cut off. */
+  /** One of its chunks is missing, another is truncated. */
   lossy: StoredImage;
   lost: string[];
-  /** What cannot be mounted, and the exit code. */
+  /** Images that cannot be mounted, with the exit code. */
   refused: [what: string, image: string, status: number][];
 }
 
@@ -42,29 +42,29 @@ function prepare(scratch: Scratch): Prepared {
   const small = scratch.directory("small");
   for (let i = 0; i < smallFiles; i++) writeFileSync(join(small, `${i}`), noise(i + 1, chunk));
   const lossy = buildImage(store, "lossy", small);
-  // Each defect of a layout has a layout of its own.
-  for (const name of ["spoiled", "no-metadata", "bad-index"])
+  // One layout for each defect.
+  for (const name of ["damaged", "no-metadata", "bad-index"])
     run("cp", ["-a", join(store, "lossy"), join(store, name)]);
   unlinkSync(join(store, "no-metadata/blobs/sha256", lossy.metadata));
   writeFileSync(join(store, "bad-index/index.json"), "{");
   const misnamed = "0123456789abcdef".repeat(4);
-  writeFileSync(join(store, "spoiled/blobs/sha256", misnamed), "{}");
-  const spoiled = new HostileStore(join(store, "spoiled"));
+  writeFileSync(join(store, "damaged/blobs/sha256", misnamed), "{}");
+  const damaged = new HostileStore(join(store, "damaged"));
   const foreign = "a manifest without layers";
-  spoiled.manifest(foreign, Buffer.from("{}"));
+  damaged.manifest(foreign, Buffer.from("{}"));
   for (const { rule, bytes, object } of corpusCases()) {
-    if (object === "metadata" && rules.includes(rule)) spoiled.metadata(`metadata: ${rule}`, bytes);
+    if (object === "metadata" && rules.includes(rule)) damaged.metadata(`metadata: ${rule}`, bytes);
   }
   const refused: Prepared["refused"] = [
     ["no such layout", "/store/none:v1", 1],
-    ["no such tag", "/store/spoiled:v2", 1],
-    ["no such manifest", `/store/spoiled:${"f".repeat(64)}`, 1],
+    ["no such tag", "/store/damaged:v2", 1],
+    ["no such manifest", `/store/damaged:${"f".repeat(64)}`, 1],
     ["no metadata", "/store/no-metadata:v1", 3],
     ["an index.json that is no JSON", "/store/bad-index:v1", 3],
-    ["a manifest that is not what its name says", `/store/spoiled:${misnamed}`, 3],
-    ...spoiled.images.map(({ name, manifest }): [string, string, number] => [
+    ["a manifest with another digest than its name", `/store/damaged:${misnamed}`, 3],
+    ...damaged.images.map(({ name, manifest }): [string, string, number] => [
       name,
-      `/store/spoiled:${manifest}`,
+      `/store/damaged:${manifest}`,
       name === foreign ? 1 : 3,
     ]),
   ];
@@ -81,7 +81,7 @@ for (const kernel of kernels) declare(kernel);
 function declare(kernel: KernelName): void {
   const ready = guestWith(kernel, prepare);
 
-  guestTest(kernel, "driver and FUSE show the same tree, which is the source's", async (t) => {
+  guestTest(kernel, "the driver and FUSE show the tree of the source", async (t) => {
     const { guest, tree, dump } = await ready();
     await guest.succeed(`mkdir -p ${drivers.map((driver) => `/mnt/${driver}`).join(" ")}`);
     for (const driver of drivers) {
@@ -91,7 +91,7 @@ function declare(kernel: KernelName): void {
     t.is(types, `/mnt/fuse fuse.puzzlefs ${tree.name}\n/mnt/kernel puzzlefs ${tree.name}\n`);
     await guest.succeed("for driver in fuse kernel; do lua /dump.lua /mnt/$driver >/tmp/dump-$driver & done; wait");
     for (const driver of drivers) assertSameText(t, await guest.succeed(`cat /tmp/dump-${driver}`), dump, driver);
-    // What a dump does not have: sizes and counts of the file system, and how directories look.
+    // Not in dumps: sizes and counts of the filesystem, and attributes of directories.
     for (const look of ["stat -f -c '%S %b %c %l' .", "stat -c '%n %b %B %s %h' *", "ls -lan"]) {
       const seen = (driver: string): Promise<string> => guest.succeed(`cd /mnt/${driver} && ${look}`);
       t.is(await seen("kernel"), await seen("fuse"), look);
@@ -99,14 +99,14 @@ function declare(kernel: KernelName): void {
     await guest.succeed("umount /mnt/fuse /mnt/kernel");
   });
 
-  guestTest(kernel, "what cannot be mounted is refused with the same words and the same exit code", async (t) => {
+  guestTest(kernel, "images that cannot be mounted are refused with the same message and exit code", async (t) => {
     const { guest, refused } = await ready();
     const wrong: string[] = [];
     for (const [what, image, expected] of refused) {
       const { stdout } = await guest.run(`
         for driver in ${drivers.join(" ")}; do
-          { puzzlefs mount --driver $driver ${image} /mnt 2>&1; echo "status $?"; } >/tmp/said-$driver &
-        done; wait; cat /tmp/said-fuse; echo; cat /tmp/said-kernel`);
+          { puzzlefs mount --driver $driver ${image} /mnt 2>&1; echo "status $?"; } >/tmp/messages-$driver &
+        done; wait; cat /tmp/messages-fuse; echo; cat /tmp/messages-kernel`);
       const [fuse = "", driver = ""] = stdout.trim().split("\n\n");
       if (driver !== fuse || !fuse.endsWith(`status ${expected}`)) wrong.push(`${what}: ${stdout}`);
     }
@@ -115,7 +115,7 @@ function declare(kernel: KernelName): void {
     t.is((await guest.run("findmnt /mnt")).status, 1);
   });
 
-  guestTest(kernel, "a blob that is missing or cut off costs the same files, and a line in the log", async (t) => {
+  guestTest(kernel, "a missing or truncated blob makes the same files unreadable, and is logged", async (t) => {
     const { guest, lossy, lost } = await ready();
     for (const driver of drivers) {
       await guest.succeed(`: >/run/syslog; puzzlefs mount --driver ${driver} ${lossy.name} /mnt`);
@@ -126,10 +126,10 @@ function declare(kernel: KernelName): void {
     }
   });
 
-  guestTest(kernel, "blobs/sha256 may be a link that leads away, as LXC makes it", async (t) => {
+  guestTest(kernel, "blobs/sha256 may be a link to another directory, as LXC makes it", async (t) => {
     const { guest } = await ready();
-    await guest.succeed(`mkdir -p /tmp/far /store/near && cp -a /store/spoiled/blobs/sha256 /tmp/far/ && mkdir -p /tmp/oci/blobs
-      cp -a /store/spoiled/blobs/sha256 /store/near/ && cp /store/spoiled/index.json /store/spoiled/oci-layout /tmp/oci/`);
+    await guest.succeed(`mkdir -p /tmp/far /store/near && cp -a /store/damaged/blobs/sha256 /tmp/far/ && mkdir -p /tmp/oci/blobs
+      cp -a /store/damaged/blobs/sha256 /store/near/ && cp /store/damaged/index.json /store/damaged/oci-layout /tmp/oci/`);
     const sums = new Set<string>();
     for (const target of ["/tmp/far/sha256", "/store/near/sha256"]) {
       await guest.succeed(`ln -sfn ${target} /tmp/oci/blobs/sha256`);
@@ -142,7 +142,7 @@ function declare(kernel: KernelName): void {
     await guest.succeed("rm -r /tmp/far /tmp/oci /store/near");
   });
 
-  guestTest(kernel, "the machine has nothing to report", async (t) => {
+  guestTest(kernel, "the kernel reported no fault", async (t) => {
     const { guest } = await ready();
     await guest.succeed("umount /store && rmmod puzzlefs");
     await t.notThrowsAsync(guest.machine.close());

@@ -1,4 +1,4 @@
-/** `puzzlefs enable-fs-verity` on a real ext4, beside fsverity(1), which is not ours. */
+/** `puzzlefs enable-fs-verity` on a real ext4, compared with fsverity(1). */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ext4Image, type KernelName } from "@puzzlefs/qemu";
@@ -8,22 +8,22 @@ import { kernels } from "../kernel/driver.ts";
 import { noise } from "@puzzlefs/testing";
 import { type Guest, guestTest, guestWith } from "./guest.ts";
 
-/** Every way to store chunks; each in a layout of its own. */
+/** All ways to store chunks, each in a layout of its own. */
 const images: Readonly<Record<string, readonly string[]>> = {
   raw: [],
   zstd: ["-c"],
   packed: ["--pack", "64K"],
   "packed-zstd": ["-c", "--pack", "64K", "--chunking", "stream"],
 };
-/** Enough for a chunk of its own. */
+/** A file of this size is one chunk. */
 const small = 20_000;
-/** As many chunks as make an interruption land in their midst. */
+/** Enough chunks that an interruption occurs before the last one. */
 const manyFiles = 150;
 
 interface Prepared {
-  /** The store's, and one without fs-verity. */
+  /** The disk of the store, and one without fs-verity. */
   disks: [string, string];
-  /** By layout: what `puzzlefs build` printed. */
+  /** fs-verity digests of manifests by layout, from the output of `puzzlefs build`. */
   digests: Readonly<Record<string, string>>;
 }
 
@@ -37,7 +37,7 @@ function prepare(scratch: Scratch): Prepared {
   const tree = scratch.directory("tree");
   mkdirSync(join(tree, "files"));
   for (let i = 0; i < 8; i++) writeFileSync(join(tree, `files/${i}`), noise(i + 1, small));
-  // Of sizes about where a Merkle tree gets another level: one block, 128 blocks.
+  // Sizes at which a Merkle tree gets another level: one block, 128 blocks.
   for (const size of [0, 1, 4096, 4097, 128 * 4096, 128 * 4096 + 1]) {
     writeFileSync(join(tree, `files/size-${size}`), noise(1000 + size, size));
   }
@@ -54,14 +54,14 @@ function prepare(scratch: Scratch): Prepared {
   return { disks, digests };
 }
 
-/** What nobody reads needs no fs-verity: the image configuration `{}`. */
+/** The image configuration `{}` is never read, and so needs no fs-verity. */
 const emptyConfig = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
 
-/** What fsverity(1) says of all blobs of a layout, as the lines of `fsverity measure` or `fsverity digest`. */
+/** Lines of `fsverity measure` or `fsverity digest` for all blobs of a layout. */
 const blobs = (layout: string): string => `find ${layout}/blobs/sha256 -type f ! -name ${emptyConfig}`;
 const measured = (layout: string): string => `${blobs(layout)} | sort | xargs fsverity measure`;
 const computed = (layout: string): string => `${blobs(layout)} | sort | xargs fsverity digest`;
-/** By lsattr(1)'s V. */
+/** Blobs with the flag V of lsattr(1). */
 const countEnabled = (layout: string): string => `lsattr ${layout}/blobs/sha256 | awk '$1 ~ /V/' | wc -l`;
 
 for (const kernel of kernels) declare(kernel);
@@ -85,32 +85,36 @@ function declare(kernel: KernelName): void {
     t.is(await guest.succeed(countEnabled("/store/raw")), "0\n");
   });
 
-  guestTest(kernel, "without fs-verity the message says so: ext4 without the feature, tmpfs", async (t) => {
-    const { guest, digests } = await ready();
-    await guest.succeed("mkdir /plain && mount -t ext4 /dev/vdb /plain && cp -a /store/raw /tmp/");
-    for (const layout of ["/plain/raw", "/tmp/raw"]) {
-      await guest.refused(t, `puzzlefs enable-fs-verity ${layout}:v1 ${digests["raw"]}`, 1, /: no fs-verity there/);
-    }
-    await guest.succeed("umount /plain && rm -r /tmp/raw");
-  });
+  guestTest(
+    kernel,
+    "filesystems without fs-verity are refused with a message: ext4 without the feature, tmpfs",
+    async (t) => {
+      const { guest, digests } = await ready();
+      await guest.succeed("mkdir /plain && mount -t ext4 /dev/vdb /plain && cp -a /store/raw /tmp/");
+      for (const layout of ["/plain/raw", "/tmp/raw"]) {
+        await guest.refused(t, `puzzlefs enable-fs-verity ${layout}:v1 ${digests["raw"]}`, 1, /: no fs-verity there/);
+      }
+      await guest.succeed("umount /plain && rm -r /tmp/raw");
+    },
+  );
 
   guestTest(kernel, "every blob of each kind of image is enabled; fsverity(1) measures what it computes", async (t) => {
     const { guest, digests } = await ready();
     for (const layout of Object.keys(images)) {
       const at = `/store/${layout}`;
-      // The older form, once.
+      // The older syntax, once.
       const image = layout === "packed" ? `${at} v1` : `${at}:v1`;
       const before = await guest.succeed(computed(at));
-      const said = await guest.succeed(`puzzlefs enable-fs-verity ${image} ${digests[layout]}`);
+      const output = await guest.succeed(`puzzlefs enable-fs-verity ${image} ${digests[layout]}`);
       const lines = before.trim().split("\n");
-      t.is(said, `fs-verity is enabled on ${lines.length} blobs\n`);
+      t.is(output, `fs-verity is enabled on ${lines.length} blobs\n`);
       t.is(await guest.succeed(measured(at)), before, layout);
       const name = await manifest(guest, at);
       t.true(lines.includes(`sha256:${digests[layout]} ${at}/blobs/sha256/${name}`), `${layout}: ${before}`);
     }
   });
 
-  guestTest(kernel, "enabled already: all is well, also where the store is read-only", async (t) => {
+  guestTest(kernel, "succeeds if all blobs are enabled already, also on a read-only store", async (t) => {
     const { guest, digests } = await ready();
     const before = await guest.succeed(measured("/store/raw"));
     await guest.succeed(`puzzlefs enable-fs-verity /store/raw:v1 ${digests["raw"]}`);
@@ -125,24 +129,24 @@ function declare(kernel: KernelName): void {
     t.is(await guest.succeed(countEnabled("/store/many")), "0\n");
   });
 
-  guestTest(kernel, "a blob that was changed before is refused by name", async (t) => {
+  guestTest(kernel, "a blob changed before is refused, and the message names it", async (t) => {
     const { guest, digests } = await ready();
     await guest.succeed("cp -a /store/many /store/changed");
     const [blob = ""] = await guest.lines("ls -S /store/changed/blobs/sha256 | sed -n 60p");
     await guest.succeed(`printf X | dd of=/store/changed/blobs/sha256/${blob} bs=1 seek=4000 conv=notrunc 2>/dev/null`);
     const command = `puzzlefs enable-fs-verity /store/changed:v1 ${digests["many"]}`;
     for (let round = 0; round < 2; round++) await guest.refused(t, command, 3, new RegExp(`blob sha256:${blob}`));
-    // Replaced by what it should be, the image can be enabled.
+    // With the original blob the image can be enabled.
     const repair = `cd /store/changed/blobs/sha256 && rm ${blob} && cp /store/many/blobs/sha256/${blob} .`;
     await guest.succeed(`${repair} && ${command}`);
   });
 
-  guestTest(kernel, "interrupted in the midst, it can be repeated", async (t) => {
+  guestTest(kernel, "can be repeated after an interruption", async (t) => {
     const { guest, digests } = await ready();
     const command = `puzzlefs enable-fs-verity /store/many:v1 ${digests["many"]}`;
     const all = Number(await guest.succeed(`${blobs("/store/many")} | wc -l`));
     const enabled = async (): Promise<number> => Number(await guest.succeed(countEnabled("/store/many")));
-    // Somebody writes to a blob.
+    // Another process has a blob open for writing.
     const [blob = ""] = await guest.lines("ls /store/many/blobs/sha256 | sed -n 20p");
     await guest.refused(
       t,
@@ -152,10 +156,10 @@ function declare(kernel: KernelName): void {
     );
     const refused = await enabled();
     t.true(refused < all, `${refused} of ${all}`);
-    // Killed while it works: chunks come in the order of their digests.
+    // Killed after some of the chunks, which are enabled in the order of their digests.
     const next = await guest.succeed(`ls -d /store/many/blobs/sha256/* | sed -n ${refused + 10}p`);
     const { stdout } = await guest.run(`
-      ${command} >/tmp/said 2>&1 & process=$!
+      ${command} >/tmp/output 2>&1 & process=$!
       until fsverity measure ${next.trim()} >/dev/null 2>&1 || ! kill -0 $process; do :; done
       kill -9 $process; wait $process; echo $?`);
     t.is(stdout, "137\n");
@@ -165,7 +169,7 @@ function declare(kernel: KernelName): void {
     t.is(await guest.succeed(measured("/store/many")), await guest.succeed(computed("/store/many")));
   });
 
-  guestTest(kernel, "the machine has nothing to report", async (t) => {
+  guestTest(kernel, "the kernel reported no fault", async (t) => {
     const { guest } = await ready();
     await guest.succeed("umount /store");
     await t.notThrowsAsync(guest.machine.close());

@@ -1,6 +1,6 @@
 /**
- * The disk below a store fails while an image is mounted, by device-mapper: exactly the files that lie there cannot be
- * read, nothing hangs, the log names the blob, and the mount can be taken off; what works again can be read again.
+ * The disk below a store fails while an image is mounted, by device-mapper. Exactly the files on the failing blocks cannot
+ * be read, nothing hangs, the log names the blob, and the image can be unmounted. After a repair all can be read again.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
@@ -13,15 +13,15 @@ import { guestTest, guestWith, type Material } from "./guest.ts";
 import { buildImage, type StoredImage } from "./images.ts";
 
 const drivers = ["fuse", "kernel"] as const;
-/** A chunk of its own, of five blocks. */
+/** A file of this size is one chunk, of five blocks. */
 const small = 20_000;
 const blockSize = 4096;
 const sectorSize = 512;
 const sectorsPerBlock = blockSize / sectorSize;
 const ownSeeds = [1, 2, 3, 4, 5, 6];
 const sharedSeed = 100;
-/** No read may take longer, seconds; a machine that is emulated on a busy one needs most of it. */
-const patience = 240;
+/** Limit for each read, seconds. An emulated machine on a busy host needs most of it. */
+const readTimeout = 240;
 
 interface Failing extends Material {
   sectors: number;
@@ -45,7 +45,7 @@ function prepare(scratch: Scratch): Failing {
   const sectors = statSync(disk).size / sectorSize;
   const setUp = `modprobe -a dm_mod dm_flakey && umount /store
     dmsetup create store --table '${healthy(sectors)}' && mount -t ext4 -o ro /dev/dm-0 /store`;
-  // What a directory's block that cannot be read makes of ext4.
+  // ext4 reports an unreadable directory block.
   const expected = [/EXT4-fs error/];
   return { disks: [disk], sectors, image, shared, setUp, expected };
 }
@@ -55,19 +55,19 @@ for (const kernel of kernels) declare(kernel);
 function declare(kernel: KernelName): void {
   const ready = guestWith(kernel, prepare);
 
-  /** Puts another table under the mounted file system, and forgets what has been read. */
-  const become = (table: string): string => `
+  /** Replaces the table below the mounted filesystem, and drops caches. */
+  const setTable = (table: string): string => `
     printf '${table}' | dmsetup load store && dmsetup suspend --nolockfs --noflush store && dmsetup resume store
     echo 3 >/proc/sys/vm/drop_caches`;
   /** Names of the files that cannot be read, and of those that take too long. */
-  const unreadable = `cd /mnt/files; for name in *; do timeout ${patience} cat $name >/dev/null 2>/tmp/why
+  const unreadable = `cd /mnt/files; for name in *; do timeout ${readTimeout} cat $name >/dev/null 2>/tmp/why
     case $? in 0) ;; 1) echo $name; grep -v 'Input/output error' /tmp/why;; *) echo "$name hangs";; esac; done; cd /`;
 
   for (const driver of drivers) {
     const mount = (image: StoredImage): string =>
       `: >/run/syslog; puzzlefs mount --driver ${driver} ${image.name} /mnt`;
 
-    guestTest(kernel, `${driver}: where blocks of one blob fail, its files do, and no others`, async (t) => {
+    guestTest(kernel, `${driver}: if blocks of one blob fail, exactly its files cannot be read`, async (t) => {
       const { guest, image, sectors, shared } = await ready();
       const block = Number(await guest.succeed(`lua /verity.lua block /store/oci/blobs/sha256/${shared}`));
       const start = block * sectorsPerBlock;
@@ -75,7 +75,7 @@ function declare(kernel: KernelName): void {
       const end = start + length;
       await guest.succeed(mount(image));
       await guest.succeed(
-        become(
+        setTable(
           `0 ${start} linear /dev/vda 0\\n${start} ${length} error\\n${end} ${sectors - end} linear /dev/vda ${end}\\n`,
         ),
       );
@@ -83,7 +83,7 @@ function declare(kernel: KernelName): void {
       t.is(stdout, "shared-1\nshared-2\n", log);
       const logged = `${await guest.succeed("cat /run/syslog")}${log}`;
       t.true(logged.includes(shared), logged);
-      await guest.succeed(become(healthy(sectors)));
+      await guest.succeed(setTable(healthy(sectors)));
       t.is(await guest.succeed(unreadable), "");
       await guest.succeed("umount /mnt");
     });
@@ -96,24 +96,24 @@ function declare(kernel: KernelName): void {
         await guest.succeed(mount(image));
         const listing = await guest.succeed("ls -lR /mnt");
         await guest.succeed("cat /mnt/files/own-1 >/dev/null");
-        // Up for no time, down for long.
-        await guest.succeed(become(`0 ${sectors} flakey /dev/vda 0 0 1000`));
+        // Zero seconds up, many seconds down.
+        await guest.succeed(setTable(`0 ${sectors} flakey /dev/vda 0 0 1000`));
         t.is(await guest.succeed("ls -lR /mnt"), listing);
         const all = [...ownSeeds.map((seed) => `own-${seed}`), "shared-1", "shared-2"];
         const { stdout, log } = await guest.run(unreadable);
         t.is(stdout, all.map((name) => `${name}\n`).join(""), log);
-        await guest.succeed(become(healthy(sectors)));
+        await guest.succeed(setTable(healthy(sectors)));
         t.is(await guest.succeed(unreadable), "");
-        // Taken off while nothing can be read.
-        await guest.succeed(become(`0 ${sectors} error`));
-        await guest.succeed(`timeout ${patience} umount /mnt`);
+        // Unmounted while nothing can be read.
+        await guest.succeed(setTable(`0 ${sectors} error`));
+        await guest.succeed(`timeout ${readTimeout} umount /mnt`);
         t.is((await guest.run("findmnt /mnt")).status, 1);
-        await guest.succeed(become(healthy(sectors)));
+        await guest.succeed(setTable(healthy(sectors)));
       },
     );
   }
 
-  guestTest(kernel, "the machine has nothing to report", async (t) => {
+  guestTest(kernel, "the kernel reported no fault", async (t) => {
     const { guest } = await ready();
     await guest.succeed("umount /store && dmsetup remove store && rmmod puzzlefs");
     await t.notThrowsAsync(guest.machine.close());

@@ -1,4 +1,4 @@
-/** A machine with Debian's userland in which the whole program is installed, for tests. */
+/** Machines with Debian's userland and the installed program, for tests. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -17,17 +17,17 @@ import { Scratch } from "../support/scratch.ts";
 import { kernelTest, missingFor } from "../kernel/driver.ts";
 import { programDisk } from "./program.ts";
 
-/** The root directory with the mount(8) that Debian ships beside a kernel. */
+/** The root directory with the mount(8) of the Debian release of a kernel. */
 function userland(kernel: KernelName): string {
   return join(cache, "trees/userland", kernel === "6.1" ? "bookworm" : "trixie", "root.ext4");
 }
 
-/** What a machine with this kernel lacks; empty if nothing. */
+/** The reason that a machine with this kernel cannot be booted; empty if it can. */
 function missingForGuest(kernel: KernelName): string {
   return missingFor(kernel) || (existsSync(userland(kernel)) ? "" : `${userland(kernel)} (make setup-kernels)`);
 }
 
-/** Declares a serial test that reports itself skipped, by name, where a machine cannot be had. */
+/** Declares a serial test, which is skipped with the reason in its title if the machine cannot be booted. */
 export function guestTest(kernel: KernelName, title: string, body: (t: ExecutionContext) => Promise<void>): void {
   const missing = missingForGuest(kernel);
   if (missing === "") kernelTest(kernel, title, body);
@@ -35,8 +35,8 @@ export function guestTest(kernel: KernelName, title: string, body: (t: Execution
 }
 
 /**
- * Boots with the first disk on /store. The driver's module is where modprobe finds it, and is not loaded; there is a
- * system log, /run/syslog.
+ * Boots with the first disk on /store. The driver is installed for modprobe, but not loaded. The system log is
+ * /run/syslog.
  */
 export async function bootGuest(kernelName: KernelName, scratch: Scratch, options: MachineOptions): Promise<Guest> {
   const kernel = findKernel(kernelName);
@@ -46,7 +46,7 @@ export async function bootGuest(kernelName: KernelName, scratch: Scratch, option
     root: [programDisk(scratch), userland(kernelName)],
   });
   try {
-    // What udev and an init system do.
+    // As udev and an init system do.
     await machine.succeed("modprobe fuse; chmod 666 /dev/fuse && busybox syslogd -O /run/syslog");
     await machine.succeed("mkdir /store && mount -t ext4 /dev/vda /store");
   } catch (error) {
@@ -56,11 +56,11 @@ export async function bootGuest(kernelName: KernelName, scratch: Scratch, option
   return new Guest(machine);
 }
 
-/** What the tests of a file have in their machine. */
+/** Content of the machine for the tests of a file. */
 export interface Material {
   /** Images of ext4; the first is on /store. */
   disks: readonly string[];
-  /** What to run once it is up. */
+  /** Command to run after boot. */
   setUp?: string;
   /** Reports of the kernel that its tests provoke. */
   expected?: readonly RegExp[];
@@ -69,8 +69,8 @@ export interface Material {
 export type Prepared<M extends Material> = M & { guest: Guest };
 
 /**
- * Gives a function that boots a machine with what `prepare` makes, when it is first called; the machine and the scratch
- * directory go when all tests of the file are over.
+ * Returns a function whose first call boots a machine with the result of `prepare`. The machine and the scratch directory
+ * are removed after all tests of the file.
  */
 export function guestWith<M extends Material>(
   kernel: KernelName,
@@ -108,15 +108,15 @@ export class Guest {
     return this.machine.succeed(command);
   }
 
-  /** Runs a command that must end with this status, and say this, to stderr or in the kernel's log. */
+  /** Runs a command that must exit with this status and print this message to stderr or the kernel log. */
   async refused(t: ExecutionContext, command: string, expected: number, message: RegExp): Promise<void> {
     const { status, stdout, stderr, log } = await this.run(command);
-    const said = `${command}\n${stdout}${stderr}${log}`.slice(0, 4000);
-    t.is(status, expected, said);
-    t.regex(`${stderr}${log}`, message, said);
+    const output = `${command}\n${stdout}${stderr}${log}`.slice(0, 4000);
+    t.is(status, expected, output);
+    t.regex(`${stderr}${log}`, message, output);
   }
 
-  /** Lines of what a command prints. */
+  /** Lines of the output of a command. */
   async lines(command: string): Promise<string[]> {
     return (await this.succeed(command)).split("\n").filter((line) => line !== "");
   }

@@ -1,4 +1,4 @@
-/** Images for a machine's store. */
+/** Images for the store of a machine. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readManifest } from "@puzzlefs/format";
@@ -13,11 +13,11 @@ export interface StoredImage {
   manifest: string;
   /** sha256 of the metadata blob. */
   metadata: string;
-  /** What `puzzlefs build` printed: the manifest's fs-verity digest. */
+  /** fs-verity digest of the manifest, from the output of `puzzlefs build`. */
   verity: string;
 }
 
-/** Builds an image into `store`, the directory here that is /store in the machine. */
+/** Builds an image into `store`, the directory on the host that becomes /store in the machine. */
 export function buildImage(store: string, layout: string, tree: string, options: readonly string[] = []): StoredImage {
   const { status, stdout, stderr } = attempt(puzzlefs, ["build", ...options, tree, `${join(store, layout)}:v1`]);
   const verity = /manifest digest: ([0-9a-f]{64})\n$/.exec(stdout)?.[1];

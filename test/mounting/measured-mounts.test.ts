@@ -1,6 +1,6 @@
 /**
- * Mounts that demand fs-verity (-d, verity=), by FUSE and by the driver: every blob is measured as it is opened, and what
- * is not as it should be is EIO for exactly the files that lie in it.
+ * Mounts that require fs-verity (-d, verity=), by FUSE and by the driver: every blob is measured when it is opened. One
+ * with another digest is EIO for exactly the files that need it.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ import { noise } from "@puzzlefs/testing";
 import { type Guest, guestTest, guestWith, type Material } from "./guest.ts";
 import { buildImage, type StoredImage } from "./images.ts";
 
-/** A chunk of its own; equal ones are one blob. */
+/** A file of this size is one chunk; equal files share its blob. */
 const small = 20_000;
 /** Several chunks. */
 const large = 700_000;
@@ -50,24 +50,24 @@ function declare(kernel: KernelName): void {
   const ready = guestWith(kernel, prepare);
 
   const blobPath = (digest: string): string => `/store/oci/blobs/sha256/${digest}`;
-  /** The blob's bytes in a file without fs-verity; `restore` puts the blob back. */
+  /** Replaces a blob by a copy without fs-verity; `restore` undoes that. */
   const replace = (digest: string): string =>
     `mv ${blobPath(digest)} /store/kept && cp /store/kept ${blobPath(digest)}`;
   const restore = (digest: string): string => `mv /store/kept ${blobPath(digest)}`;
-  /** All that was logged since the last call: by the daemon, and by the kernel. */
+  /** Log of the daemon and of the kernel since the last call. */
   const takeLog = (guest: Guest): Promise<string> => guest.succeed("cat /run/syslog; : >/run/syslog");
 
-  guestTest(kernel, "an image without fs-verity is refused by whatever mounts it", async (t) => {
+  guestTest(kernel, "an image without fs-verity is refused by the driver and by FUSE", async (t) => {
     const { guest, image } = await ready();
-    const said = /manifest.*fs-verity|fs-verity.*manifest/;
-    await guest.refused(t, `puzzlefs mount --driver fuse -d ${image.verity} ${image.name} /mnt`, 3, said);
-    await guest.refused(t, `puzzlefs mount -d ${image.verity} ${image.name} /mnt`, 3, said);
-    await guest.refused(t, `mount -t puzzlefs -o verity=${image.verity} ${image.name} /mnt`, 32, said);
+    const message = /manifest.*fs-verity|fs-verity.*manifest/;
+    await guest.refused(t, `puzzlefs mount --driver fuse -d ${image.verity} ${image.name} /mnt`, 3, message);
+    await guest.refused(t, `puzzlefs mount -d ${image.verity} ${image.name} /mnt`, 3, message);
+    await guest.refused(t, `mount -t puzzlefs -o verity=${image.verity} ${image.name} /mnt`, 32, message);
     t.is((await guest.run("findmnt /mnt")).status, 1);
     await guest.succeed(`puzzlefs enable-fs-verity ${image.name} ${image.verity}`);
   });
 
-  guestTest(kernel, "the driver is taken if it can measure, else FUSE, which does", async (t) => {
+  guestTest(kernel, "the driver mounts it if it can measure, else FUSE", async (t) => {
     const { guest, image } = await ready();
     const expected = kernel === "6.1" ? "fuse.puzzlefs" : "puzzlefs";
     for (const command of [
@@ -111,7 +111,7 @@ function declare(kernel: KernelName): void {
       await guest.succeed("umount /mnt");
     };
 
-    guestTest(kernel, `${driver}: all is readable when all blobs have fs-verity`, async (t) => {
+    guestTest(kernel, `${driver}: all files are readable if all blobs have fs-verity`, async (t) => {
       const { guest, image, other } = await ready();
       await mounted(t, guest, image);
       t.is(await guest.succeed(unreadable), "");
@@ -130,7 +130,7 @@ function declare(kernel: KernelName): void {
         await guest.succeed(replace(blobOf(sharedSeed)));
         await expectUnreadable(t, blobOf(sharedSeed), ["shared-1", "shared-2"], /not enabled|no fs-verity/);
         await guest.succeed(restore(blobOf(sharedSeed)));
-        // The right size, the wrong content, and fs-verity on that.
+        // Of the same size, with other content and fs-verity.
         const blob = blobOf(2);
         await guest.succeed(`${replace(blob)} && printf X | dd of=${blobPath(blob)} bs=1 seek=100 conv=notrunc 2>/dev/null
         fsverity enable ${blobPath(blob)}`);
@@ -139,7 +139,7 @@ function declare(kernel: KernelName): void {
       },
     );
 
-    guestTest(kernel, `${driver}: a byte changed on the disk below is EIO for its file`, async (t) => {
+    guestTest(kernel, `${driver}: a byte changed on the disk is EIO for its file`, async (t) => {
       const { guest, image } = await ready();
       const blob = blobOf(3);
       const original = noise(3, small).readUInt8(100);
@@ -173,7 +173,7 @@ function declare(kernel: KernelName): void {
     );
   }
 
-  guestTest(kernel, "the machine has nothing to report", async (t) => {
+  guestTest(kernel, "the kernel reported no fault", async (t) => {
     const { guest } = await ready();
     await guest.succeed("umount /store");
     await t.notThrowsAsync(guest.machine.close());

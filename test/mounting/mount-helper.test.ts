@@ -1,4 +1,4 @@
-/** What users and /etc/fstab do: mount(8) with the installed helper, by the driver where it is and by FUSE elsewhere. */
+/** mount(8) and /etc/fstab with the installed helper, by the driver if it is installed, else by FUSE. */
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ext4Image, type KernelName } from "@puzzlefs/qemu";
@@ -28,13 +28,13 @@ for (const kernel of kernels) declare(kernel);
 function declare(kernel: KernelName): void {
   const ready = guestWith(kernel, prepare);
   /** TYPE SOURCE OPTIONS of the mount on a directory; empty if there is none. */
-  const shown = async (guest: Guest, at: string): Promise<string> =>
+  const mountLine = async (guest: Guest, at: string): Promise<string> =>
     (await guest.run(`findmnt -rno FSTYPE,SOURCE,OPTIONS ${at}`)).stdout.trim();
   const modulePath = "/usr/lib/modules/$(uname -r)/puzzlefs.ko";
   const hideModule = `rmmod puzzlefs; mv ${modulePath} /run/ && depmod`;
   const showModule = `mv /run/puzzlefs.ko ${modulePath} && depmod`;
 
-  guestTest(kernel, "mount(8) takes the driver, whose module it loads; every way to name an image", async (t) => {
+  guestTest(kernel, "mount(8) loads the driver and mounts by it; every way to name an image", async (t) => {
     const { guest, image } = await ready();
     t.is(await guest.succeed("lsmod | grep -c ^puzzlefs || true"), "0\n");
     const [layout, manifest] = [image.layout, image.manifest];
@@ -42,7 +42,7 @@ function declare(kernel: KernelName): void {
       [`mount -t puzzlefs -o oci_root_dir=${layout},image_manifest=${manifest} none /mnt/a`, "none"],
       [`mount -t puzzlefs -o oci_root_dir=${layout},tag=v1 some-name /mnt/a`, "some-name"],
       [`mount -t puzzlefs ${image.name} /mnt/a -o verify=blob,nosuid,nodev`, image.name],
-      // Without the helper, as from busybox.
+      // Without the helper, as mount(8) of busybox.
       [`mount -i -t puzzlefs -o oci_root_dir=${layout},image_manifest=${manifest} none /mnt/a`, "none"],
       [`puzzlefs mount ${layout}:${manifest} /mnt/a`, `${layout}:${manifest}`],
     ];
@@ -50,10 +50,10 @@ function declare(kernel: KernelName): void {
     for (const [command, source] of ways) {
       await guest.succeed(command);
       const options = `oci_root_dir=${layout},image_manifest=${manifest}`;
-      const [type, from, found = ""] = (await shown(guest, "/mnt/a")).split(" ");
+      const [type, from, found = ""] = (await mountLine(guest, "/mnt/a")).split(" ");
       t.deepEqual([type, from], ["puzzlefs", source], command);
       t.true(found.startsWith("ro,") && found.includes(options), `${command}: ${found}`);
-      // Without our helper, flags are mount(8)'s alone.
+      // Without the helper, mount(8) handles all flags.
       t.is(found.startsWith("ro,nosuid,nodev,"), !command.includes("mount -i"), found);
       t.is(found.includes("verify=blob"), command.includes("verify=blob"), found);
       sums.add(await guest.succeed("cd /mnt/a && sha256sum link/* && cd / && umount /mnt/a"));
@@ -61,7 +61,7 @@ function declare(kernel: KernelName): void {
     t.is(sums.size, 1);
   });
 
-  guestTest(kernel, "FUSE where the module is absent: the same commands, the same tree", async (t) => {
+  guestTest(kernel, "without the module FUSE mounts, with the same commands and tree", async (t) => {
     const { guest, image } = await ready();
     await guest.succeed(`mount -t puzzlefs ${image.name} /mnt/b`);
     const sums = await guest.succeed(`cd /mnt/b; sha256sum link/*; cd /; umount /mnt/b; ${hideModule}`);
@@ -74,24 +74,24 @@ function declare(kernel: KernelName): void {
         [`puzzlefs mount -o nosuid ${image.name} /mnt/a`, image.name],
       ] as const) {
         await guest.succeed(command);
-        t.regex(await shown(guest, "/mnt/a"), new RegExp(`^fuse.puzzlefs ${source} ro,nosuid,`), command);
+        t.regex(await mountLine(guest, "/mnt/a"), new RegExp(`^fuse.puzzlefs ${source} ro,nosuid,`), command);
         t.is(await guest.succeed("cd /mnt/a && sha256sum link/*; cd / && umount /mnt/a"), sums);
       }
       await guest.refused(t, `puzzlefs mount --driver kernel ${image.name} /mnt/a`, 1, /no mount by the driver/);
       await guest.succeed("mv /dev/fuse /dev/no-fuse");
       const nothing = /fuse.*nor by the kernel driver/s;
       await guest.refused(t, `mount -t puzzlefs ${image.name} /mnt/a`, 32, nothing);
-      t.is(await shown(guest, "/mnt/a"), "");
+      t.is(await mountLine(guest, "/mnt/a"), "");
     } finally {
       await guest.run(`mv /dev/no-fuse /dev/fuse; ${showModule}`);
     }
-    // FUSE when it is asked for, or for what only FUSE can.
+    // FUSE on request, and for options that only FUSE has.
     for (const command of [
       `mount -t fuse.puzzlefs ${image.name} /mnt/a`,
       `mount -t puzzlefs -o uid=7,gid=8 ${image.name} /mnt/a`,
     ]) {
       await guest.succeed(command);
-      t.regex(await shown(guest, "/mnt/a"), /^fuse.puzzlefs /, command);
+      t.regex(await mountLine(guest, "/mnt/a"), /^fuse.puzzlefs /, command);
       t.is(
         await guest.succeed("stat -c %u:%g /mnt/a/link/1; umount /mnt/a"),
         command.includes("uid=") ? "7:8\n" : "0:0\n",
@@ -100,35 +100,39 @@ function declare(kernel: KernelName): void {
     await guest.refused(t, `mount -t puzzlefs -o driver=kernel,uid=7 ${image.name} /mnt/a`, 32, /uid: only FUSE/);
   });
 
-  guestTest(kernel, "/etc/fstab: mount -a, mount MNT, umount MNT, noauto, nofail and what is for others", async (t) => {
-    const { guest, image } = await ready();
-    const named = `oci_root_dir=${image.layout},image_manifest=${image.manifest}`;
-    const lines = [
-      `${image.name} /mnt/a puzzlefs defaults,nofail,_netdev,x-systemd.requires-mounts-for=/store,x-systemd.automount 0 0`,
-      `none /mnt/b puzzlefs ro,${named},driver=fuse,nodev,comment=ours 0 0`,
-      `${image.name} /mnt/c puzzlefs noauto,nosuid,X-mount.mkdir,persist=/store/upper-c 0 0`,
-    ];
-    await guest.succeed(`cat >/etc/fstab <<-END\n${lines.join("\n")}\nEND`);
-    await guest.succeed("mount -a");
-    const look = (): Promise<string[]> => guest.lines("findmnt -rno TARGET,FSTYPE | grep ^/mnt/ | sort || true");
-    const both = ["/mnt/a puzzlefs", "/mnt/b fuse.puzzlefs"];
-    t.deepEqual(await look(), both);
-    // Nothing is mounted twice.
-    await guest.succeed("mount -a");
-    t.deepEqual(await look(), both);
-    await guest.succeed("mount /mnt/c && echo new >/mnt/c/link/new");
-    t.regex(await shown(guest, "/mnt/c"), new RegExp(`^overlay ${image.name} rw,nosuid,`));
-    await guest.succeed(
-      "umount /mnt/c && mount /mnt/c && grep new /mnt/c/directory/new && umount /mnt/a /mnt/b /mnt/c",
-    );
-    t.deepEqual(await look(), []);
-    // An image that is not there: said, and the others are mounted.
-    await guest.succeed(`sed -i '1s/:v1/:v9/' /etc/fstab`);
-    await guest.refused(t, "mount -a", 64, /mount.puzzlefs: .*v9/);
-    t.deepEqual(await look(), ["/mnt/b fuse.puzzlefs"]);
-    await guest.succeed("umount -a -t fuse.puzzlefs,puzzlefs; : >/etc/fstab");
-    t.deepEqual(await look(), []);
-  });
+  guestTest(
+    kernel,
+    "/etc/fstab: mount -a, mount MNT, umount MNT, noauto, nofail and options for other programs",
+    async (t) => {
+      const { guest, image } = await ready();
+      const named = `oci_root_dir=${image.layout},image_manifest=${image.manifest}`;
+      const lines = [
+        `${image.name} /mnt/a puzzlefs defaults,nofail,_netdev,x-systemd.requires-mounts-for=/store,x-systemd.automount 0 0`,
+        `none /mnt/b puzzlefs ro,${named},driver=fuse,nodev,comment=ours 0 0`,
+        `${image.name} /mnt/c puzzlefs noauto,nosuid,X-mount.mkdir,persist=/store/upper-c 0 0`,
+      ];
+      await guest.succeed(`cat >/etc/fstab <<-END\n${lines.join("\n")}\nEND`);
+      await guest.succeed("mount -a");
+      const look = (): Promise<string[]> => guest.lines("findmnt -rno TARGET,FSTYPE | grep ^/mnt/ | sort || true");
+      const both = ["/mnt/a puzzlefs", "/mnt/b fuse.puzzlefs"];
+      t.deepEqual(await look(), both);
+      // A second mount -a mounts nothing.
+      await guest.succeed("mount -a");
+      t.deepEqual(await look(), both);
+      await guest.succeed("mount /mnt/c && echo new >/mnt/c/link/new");
+      t.regex(await mountLine(guest, "/mnt/c"), new RegExp(`^overlay ${image.name} rw,nosuid,`));
+      await guest.succeed(
+        "umount /mnt/c && mount /mnt/c && grep new /mnt/c/directory/new && umount /mnt/a /mnt/b /mnt/c",
+      );
+      t.deepEqual(await look(), []);
+      // A missing image is reported, and the others are mounted.
+      await guest.succeed(`sed -i '1s/:v1/:v9/' /etc/fstab`);
+      await guest.refused(t, "mount -a", 64, /mount.puzzlefs: .*v9/);
+      t.deepEqual(await look(), ["/mnt/b fuse.puzzlefs"]);
+      await guest.succeed("umount -a -t fuse.puzzlefs,puzzlefs; : >/etc/fstab");
+      t.deepEqual(await look(), []);
+    },
+  );
 
   guestTest(
     kernel,
@@ -138,10 +142,10 @@ function declare(kernel: KernelName): void {
       for (const driver of drivers) {
         await guest.succeed(`mount -t puzzlefs -o driver=${driver} ${image.name} /mnt/a`);
         await guest.succeed("mount -o remount,ro,noexec /mnt/a");
-        t.regex(await shown(guest, "/mnt/a"), new RegExp(`^${types[driver]} ${image.name} ro,nosuid,nodev,noexec`));
+        t.regex(await mountLine(guest, "/mnt/a"), new RegExp(`^${types[driver]} ${image.name} ro,nosuid,nodev,noexec`));
         await guest.run("mount -o remount,rw /mnt/a");
         await guest.refused(t, "touch /mnt/a/new", 1, /Read-only file system/);
-        t.regex(await shown(guest, "/mnt/a"), / ro,/);
+        t.regex(await mountLine(guest, "/mnt/a"), / ro,/);
         await guest.succeed("cat /mnt/a/link/* >/dev/null && umount /mnt/a");
       }
       await guest.succeed(`mount -t puzzlefs -o writable ${image.name} /mnt/a && touch /mnt/a/new`);
@@ -164,9 +168,9 @@ function declare(kernel: KernelName): void {
         const change =
           "echo changed >/mnt/a/directory/1 && rm /mnt/a/directory/2 && mkdir /mnt/a/made && mv /mnt/a/link /mnt/a/made/";
         const look = "cd /mnt/a && find . | sort && sha256sum directory/*; cd /";
-        // Changes in memory.
+        // Changes are kept in memory.
         await guest.succeed(`puzzlefs mount --driver ${driver} -w ${image.name} /mnt/a`);
-        t.regex(await shown(guest, "/mnt/a"), new RegExp(`^overlay ${image.name} rw,`));
+        t.regex(await mountLine(guest, "/mnt/a"), new RegExp(`^overlay ${image.name} rw,`));
         const original = await guest.succeed(look);
         await guest.succeed(`${change} && umount /mnt/a`);
         const gone = `for i in $(seq 1000); do [ "$(${leftovers})" != "$wanted" ] || break; sleep 0.1; done; ${leftovers}`;
@@ -175,7 +179,7 @@ function declare(kernel: KernelName): void {
           t.is(stdout, before);
         };
         await expectNothing();
-        // Changes that are kept, in a directory that does not exist yet.
+        // Changes are kept in a directory, which is created.
         const persistent = `mount -t puzzlefs -o driver=${driver},persist=/store/upper-${driver} ${image.name} /mnt/a`;
         await guest.succeed(persistent);
         t.is(await guest.succeed(look), original);
@@ -187,7 +191,7 @@ function declare(kernel: KernelName): void {
         await guest.succeed(persistent);
         t.is(await guest.succeed(look), changed);
         if (driver === "fuse") {
-          // Its daemon dies; the mount can still be taken off.
+          // Its daemon dies; the mount can still be unmounted.
           await guest.succeed("kill -9 $(ps -eo pid,args | awk '/[p]uzzlefs/ { print $1 }')");
           const cold = "echo 3 >/proc/sys/vm/drop_caches; cat /mnt/a/directory/3 >/dev/null";
           await guest.refused(t, cold, 1, /not connected/);
@@ -201,28 +205,28 @@ function declare(kernel: KernelName): void {
 
   guestTest(kernel, "a store on an overlay: the driver mounts it, a writable mount is by FUSE", async (t) => {
     const { guest } = await ready();
-    // The machine's root directory is an overlay, which leaves room for one more file system on it.
+    // The machine's root directory is an overlay, on which one more filesystem can be stacked.
     await guest.succeed("cp -a /store/oci /root/oci && puzzlefs mount /root/oci:v1 /mnt/a");
-    t.regex(await shown(guest, "/mnt/a"), /^puzzlefs /);
+    t.regex(await mountLine(guest, "/mnt/a"), /^puzzlefs /);
     const sums = await guest.succeed("cd /mnt/a && sha256sum link/* && cd / && umount /mnt/a");
     await guest.succeed("puzzlefs mount -w /root/oci:v1 /mnt/a && echo new >/mnt/a/link/new && rm /mnt/a/link/new");
     t.is(await guest.succeed("cd /mnt/a && sha256sum link/* && cd / && umount /mnt/a && rm -r /root/oci"), sums);
   });
 
-  guestTest(kernel, "an ordinary user mounts by fstab's `user`, and takes it off again", async (t) => {
+  guestTest(kernel, "an ordinary user mounts by fstab's `user`, and unmounts it", async (t) => {
     const { guest, image } = await ready();
     await guest.succeed(`mkdir -p /home/user/mnt && chown -R 1000:1000 /home/user
       echo user:x:1000:1000::/home/user:/bin/sh >>/etc/passwd
       echo "${image.name} /home/user/mnt puzzlefs noauto,user 0 0" >/etc/fstab`);
     const asUser = (command: string): string => `setpriv --reuid=1000 --regid=1000 --clear-groups -- ${command}`;
     await guest.succeed(asUser("mount /home/user/mnt"));
-    t.regex(await shown(guest, "/home/user/mnt"), /^fuse.puzzlefs \S+ ro,nosuid,nodev,.*user_id=1000/);
+    t.regex(await mountLine(guest, "/home/user/mnt"), /^fuse.puzzlefs \S+ ro,nosuid,nodev,.*user_id=1000/);
     await guest.succeed(`${asUser("cat /home/user/mnt/link/1")} >/dev/null`);
     await guest.succeed(asUser("umount /home/user/mnt"));
-    t.is(await shown(guest, "/home/user/mnt"), "");
+    t.is(await mountLine(guest, "/home/user/mnt"), "");
   });
 
-  guestTest(kernel, "the machine has nothing to report", async (t) => {
+  guestTest(kernel, "the kernel reported no fault", async (t) => {
     const { guest } = await ready();
     await guest.succeed("umount /store && { rmmod puzzlefs || ! grep ^puzzlefs /proc/modules; }");
     await t.notThrowsAsync(guest.machine.close());

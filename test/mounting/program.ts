@@ -1,15 +1,15 @@
-/** The program as `make install` puts it into a system, on a disk that becomes part of a machine's root directory. */
+/** A disk with the program as installed by `make install`, to become part of a machine's root directory. */
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { ext4Image } from "@puzzlefs/qemu";
 import { root, run } from "../support/programs.ts";
 import type { Scratch } from "../support/scratch.ts";
 
-/** Debian's directories as they are below the program. */
+/** Directories that Debian has merged into /usr. */
 const merged = ["bin", "lib", "sbin"];
 const spare = 1 << 20;
 
-/** Gives the image of an ext4 with what `make install PREFIX=/usr` installs, Node included. */
+/** Makes an ext4 image with the files of `make install PREFIX=/usr`, Node included. */
 export function programDisk(scratch: Scratch): string {
   const tree = scratch.directory("installed");
   for (const name of merged) {

@@ -1,9 +1,9 @@
 /**
- * What a writable mount promises, as shell scripts that run on any backend: with FUSE here, with both drivers in machines.
+ * The promises of writable mounts, as shell scripts for any backend: FUSE on this machine, FUSE and the driver in machines.
  *
- * They run with `set -e` in an empty directory with mnt/ and other/, of a file system that an overlay can write to.
+ * They run with `set -e` in a directory with only mnt/ and other/, on a filesystem that can be an upper layer.
  * $IMAGE and $CHANGED are two images of makeTrees(), $LAYOUT is the layout of the first; `mounted` mounts by the driver
- * that is tried; `refused TEXT COMMAND` expects an exit code and a message.
+ * under test; `refused TEXT COMMAND` expects an exit code and a message.
  */
 import { execFileSync } from "node:child_process";
 import { chmodSync, linkSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
@@ -23,10 +23,10 @@ set -e
 mounted() { puzzlefs mount --driver "$DRIVER" "$@"; }
 refused() {
   text=$1; shift
-  if "$@" 2>said; then echo "accepted: $*"; exit 1; fi
-  grep -q -- "$text" said || { echo "$*:"; cat said; exit 1; }
+  if "$@" 2>messages; then echo "accepted: $*"; exit 1; fi
+  grep -q -- "$text" messages || { echo "$*:"; cat messages; exit 1; }
 }
-# Of an inode that the kernel has forgotten and finds again, FUSE counts the index as well.
+# After an inode was evicted and looked up again, FUSE counts the index as a link too.
 links() { [ "$DRIVER" = fuse ] || [ "$(stat -c %h mnt/file)" = "$1" ] || { stat mnt/file; exit 1; }; }
 evict() { sync; echo 2 >/proc/sys/vm/drop_caches; }
 mkdir mnt other
@@ -61,14 +61,14 @@ export const writableCases: readonly WritableCase[] = [
       for name in up up/ link link/. ./other/../up bound/up; do
         refused '${inUse}' mounted -p "$name" "$IMAGE" other
       done
-      # Before 6.13 it is not known which mount.
+      # Before 6.13 the mount cannot be identified.
       for name in up.work up/below up.work/work; do
         refused 'mount .*uses it' mounted -p "$name" "$IMAGE" other
       done
       refused '${inUse}' mounted -p up "$CHANGED" other
       refused '${inUse}' puzzlefs mount --driver fuse -p up "$IMAGE" other
       refused 'uses it' unshare --mount sh -c 'umount mnt && puzzlefs mount --driver "$DRIVER" -p up "$IMAGE" other'
-      ls -A . up.work >after; sed -i '/^said$/d;/^before$/d;/^after$/d' before after; diff before after
+      ls -A . up.work >after; sed -i '/^messages$/d;/^before$/d;/^after$/d' before after; diff before after
       umount bound
       echo more >>mnt/file; cat mnt/second; umount mnt
       mounted -p link "$IMAGE" other; cat other/second; umount other`,
@@ -84,7 +84,7 @@ export const writableCases: readonly WritableCase[] = [
       done
       refused 'has the mount point inside' mounted -p above "$IMAGE" above/mnt
       refused 'no use as an upper directory' mounted -p nowhere/up "$IMAGE" mnt
-      rm said; ls -AR >after; sed -i '/^before$/d;/^after$/d' before after; diff before after
+      rm messages; ls -AR >after; sed -i '/^before$/d;/^after$/d' before after; diff before after
       findmnt -rno TARGET mnt || true`,
     output: "",
   },
@@ -96,7 +96,7 @@ export const writableCases: readonly WritableCase[] = [
       refused 'fs-verity\\|digest' mounted -d ${"0".repeat(64)} -p up "$IMAGE" mnt
       mkdir made; refused 'digest\\|fs-verity' mounted -d ${"0".repeat(64)} -p made "$IMAGE" mnt
       stat -c '%a %n' made; rmdir made
-      rm said; ls -A >after; sed -i '/^before$/d;/^after$/d' before after; diff before after`,
+      rm messages; ls -A >after; sed -i '/^before$/d;/^after$/d' before after; diff before after`,
     output: "755 made\n",
   },
   {
@@ -104,20 +104,20 @@ export const writableCases: readonly WritableCase[] = [
     script: `
       puzzlefs dump "$IMAGE" | head -1 >image
       show() { puzzlefs dump --directory mnt | head -1; }
-      same() { show >shown; diff image shown; }
+      same() { show >listing; diff image listing; }
       mounted -p up "$IMAGE" mnt; same; umount mnt
       mkdir empty; mounted -p empty "$IMAGE" mnt; same
       chmod 700 mnt; chown 9:9 mnt; touch -d @1400000000 mnt; show >changed; umount mnt
-      mounted -p empty "$IMAGE" mnt; show >shown; diff changed shown; touch mnt/new; umount mnt
+      mounted -p empty "$IMAGE" mnt; show >listing; diff changed listing; touch mnt/new; umount mnt
       mounted -p empty "$IMAGE" mnt; stat -c '%a %u:%g' mnt; umount mnt
-      mounted -w "$IMAGE" mnt 2>said; stat -c '%a %u:%g %Y' mnt; umount mnt`,
+      mounted -w "$IMAGE" mnt 2>messages; stat -c '%a %u:%g %Y' mnt; umount mnt`,
     output: "700 9:9\n711 7:8 1500000000\n",
   },
   {
     title: "hard links stay together: written, forgotten by the kernel, removed, mounted again",
     script: `
       for how in "-w" "-p up"; do
-        mounted $how "$IMAGE" mnt 2>said
+        mounted $how "$IMAGE" mnt 2>messages
         echo 1 >>mnt/second; evict; echo 2 >>mnt/directory/third; evict
         cat mnt/file mnt/single; echo 3 >>mnt/file; echo 3 >>mnt/single
         evict; cat mnt/single; echo 4 >>mnt/single; evict; links 3; echo 4 >>mnt/second; cat mnt/file
@@ -146,14 +146,14 @@ export const writableCases: readonly WritableCase[] = [
     title: "another image under the same changes: with a warning, and not if hard links were changed",
     script: `
       mounted -p up "$IMAGE" mnt; echo 1 >>mnt/single; umount mnt
-      mounted -p up "$CHANGED" mnt 2>said; grep -c 'changes of another image' said; cat mnt/single mnt/more; umount mnt
-      mounted -p up "$IMAGE" mnt 2>said; cat mnt/single; umount mnt
+      mounted -p up "$CHANGED" mnt 2>messages; grep -c 'changes of another image' messages; cat mnt/single mnt/more; umount mnt
+      mounted -p up "$IMAGE" mnt 2>messages; cat mnt/single; umount mnt
       mounted -p linked "$IMAGE" mnt; echo 1 >>mnt/second; umount mnt
       refused 'whose index .*/linked.work/index belongs to image [0-9a-f]*, mounted by --driver' mounted -p linked "$CHANGED" mnt
       cp -a linked copy; cp -a linked.work copy.work
       refused 'whose index .*/copy.work/index belongs to another directory' mounted -p copy "$IMAGE" mnt
       mounted -p linked "$IMAGE" mnt; cat mnt/file; umount mnt
-      rm -r linked.work/index; mounted -p linked "$CHANGED" mnt 2>said; cat mnt/second mnt/file; umount mnt`,
+      rm -r linked.work/index; mounted -p linked "$CHANGED" mnt 2>messages; cat mnt/second mnt/file; umount mnt`,
     output: "1\nsingle\n1\nmore\nsingle\n1\nhello\n1\nhello\n1\nhello\n",
   },
   {
@@ -162,7 +162,7 @@ export const writableCases: readonly WritableCase[] = [
       flags() { findmnt -rno VFS-OPTIONS mnt; umount mnt; }
       mounted -o nosymfollow,noexec,strictatime,nodiratime "$IMAGE" mnt; flags
       mounted -o 'suid,dev,silent,iversion,mand,lazytime,sync,_netdev,X-a,x-b=c,context="a:b,c",user,comment=d' "$IMAGE" mnt; flags
-      mounted -w -o nosymfollow,noatime "$IMAGE" mnt 2>said; ln -s file mnt/link; cat mnt/link 2>/dev/null || flags
+      mounted -w -o nosymfollow,noatime "$IMAGE" mnt 2>messages; ln -s file mnt/link; cat mnt/link 2>/dev/null || flags
       mounted -o ro -p up "$IMAGE" mnt; touch mnt/new 2>/dev/null || flags
       mounted -o ro,rw -p up "$IMAGE" mnt; touch mnt/new; umount mnt`,
     output:

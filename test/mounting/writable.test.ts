@@ -1,4 +1,4 @@
-/** Writable mounts keep their promises with either driver. */
+/** Writable mounts keep their promises with the driver and with FUSE. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { ext4Image, type KernelName } from "@puzzlefs/qemu";
@@ -30,14 +30,14 @@ let store: string | undefined;
 const canMount = isRoot && spawnSync("unshare", ["--mount", "test", "-w", "/dev/fuse"]).status === 0;
 const here = canMount ? test.serial : test.serial.skip;
 
-// In a mount namespace of its own, of which no other test makes a copy: that would keep upper directories in use.
+// In a mount namespace of its own: a copy of it by another test would keep upper directories in use.
 for (const { title, script, output } of writableCases) {
   here(`FUSE: ${title}`, (t) => {
     if (store === undefined) {
       store = scratch.directory("store");
       buildImages(scratch, store);
     }
-    const cwd = scratch.directory("place");
+    const cwd = scratch.directory("work");
     const program = `puzzlefs() { '${puzzlefs}' "$@"; }; export -f puzzlefs\n`;
     const text = `PATH=${join(puzzlefs, "..")}:$PATH\n${program}${variables(store, "fuse")}${preamble}${script}`;
     const { status, stdout, stderr } = attempt("unshare", ["--mount", "bash", "-c", text], { cwd });
@@ -60,8 +60,8 @@ function declare(kernel: KernelName): void {
     guestTest(kernel, `both drivers: ${title}`, async (t) => {
       const { guest } = await ready();
       for (const driver of drivers) {
-        const text = `cd /store/place\n${variables("/store", driver)}${preamble}${script}`;
-        await guest.succeed(`cat >/tmp/case <<'END'\n${text}\nEND\nrm -rf /store/place; mkdir /store/place`);
+        const text = `cd /store/work\n${variables("/store", driver)}${preamble}${script}`;
+        await guest.succeed(`cat >/tmp/case <<'END'\n${text}\nEND\nrm -rf /store/work; mkdir /store/work`);
         const { status, stdout, stderr } = await guest.run("unshare --mount sh /tmp/case");
         t.is(status, 0, `${driver}: ${stdout}${stderr}`);
         t.is(stdout, output, `${driver}: ${stderr}`);
