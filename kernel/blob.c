@@ -307,8 +307,8 @@ static int find_frames(struct puzzlefs_blob *blob, u64 from, u64 to,
  * does not consist of whole frames.
  */
 int puzzlefs_find_extent(struct puzzlefs_blob *blob, u64 offset,
-		       const struct puzzlefs_check *check,
-		       struct puzzlefs_extent *extent)
+			 const struct puzzlefs_check *check,
+			 struct puzzlefs_extent *extent)
 {
 	u64 from = offset;
 	u64 to = offset + 1;

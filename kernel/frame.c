@@ -26,7 +26,7 @@ static void free_frame(struct puzzlefs_frame *frame)
 }
 
 static bool same_extent(const struct puzzlefs_frame *frame,
-		      const struct puzzlefs_extent *extent)
+			const struct puzzlefs_extent *extent)
 {
 	if (frame->content != extent->content ||
 	    frame->length != extent->content_length ||

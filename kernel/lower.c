@@ -19,7 +19,7 @@
  * Return: the file, to be released by fput(), or an error pointer.
  */
 struct file *puzzlefs_open_lower(const struct puzzlefs_store *store,
-				  const u8 *digest)
+				 const u8 *digest)
 {
 	char name[PFS_HEX_DIGITS + 1] = {};
 	struct pfs_scratch_u8 digits = { name, PFS_HEX_DIGITS };
@@ -51,7 +51,7 @@ struct file *puzzlefs_open_lower(const struct puzzlefs_store *store,
  * Return: 0, -EIO if the file ends earlier, or the error of the read.
  */
 int puzzlefs_read_lower(struct file *file, void *buffer, size_t length,
-			 u64 offset)
+			u64 offset)
 {
 	loff_t pos = offset;
 

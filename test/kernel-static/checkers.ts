@@ -49,7 +49,8 @@ const findingLine = /^(?:.*\/)?(?<file>[\w.-]+\.[ch]):(?<line>\d+)(?::[-\d:]+)?:
 
 /** Reads lines `FILE:LINE…: MESSAGE` about files of `directory`. Any other line is a finding too. */
 function readFindings(checker: string, output: string, directory: string): Finding[] {
-  const known = sourcesIn(directory);
+  // Longest first: content.c is also the end of generated/content.c.
+  const known = sourcesIn(directory).toSorted((a, b) => b.length - a.length);
   return output
     .split("\n")
     .filter((line) => line.trim() !== "")
