@@ -13,7 +13,7 @@
 #include <linux/slab.h>
 #include <linux/statfs.h>
 
-/* Enough to tell images apart; s_id has 32 bytes. */
+/* Enough to distinguish images; s_id has 32 bytes. */
 #define NAME_DIGEST_BYTES 6
 
 enum { OPT_OCI_ROOT_DIR, OPT_IMAGE_MANIFEST, OPT_VERITY, OPT_VERIFY };

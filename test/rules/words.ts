@@ -53,13 +53,8 @@ export const pending: readonly string[] = [
   "README.md",
   "SECURITY.md",
   "docs/",
-  "kernel/",
   "packages/",
-  "qemu/",
   "schema/",
-  "test/kernel/",
-  "test/kernel-debug/",
-  "test/mounting/",
 ];
 
 export interface WordException {
