@@ -16,17 +16,7 @@ export { lockHolder } from "./locks.ts";
 export { escapeText, jsonText } from "./escape.ts";
 export { FileSystemContext, KernelRefusal } from "./file-system-context.ts";
 export { FileStatus } from "./file-status.ts";
-export {
-  bind,
-  bindAside,
-  CALLS_ASIDE,
-  check,
-  errnos,
-  koffi,
-  SystemError,
-  watch,
-  type NativeArgument,
-} from "./library.ts";
+export { bind, bindAside, CALLS_ASIDE, check, errnos, SystemError, watch, type NativeArgument } from "./library.ts";
 export * from "./mounts.ts";
 export { descriptorTarget, isNamed, openNamed, realPath } from "./named-path.ts";
 export { realPathOf } from "./real-path.ts";

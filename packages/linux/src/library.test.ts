@@ -1,8 +1,9 @@
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import test from "ava";
 import { majorOf, makedev, minorOf } from "./devices.ts";
 import { directory, odd } from "./directory-fixture.ts";
-import { SystemError } from "./library.ts";
+import { bind, SystemError } from "./library.ts";
 import { nulTerminated, printable } from "./paths.ts";
 import { llistxattr } from "./xattrs.ts";
 
@@ -12,6 +13,29 @@ test("a failed call throws an error in Node's shape", (t) => {
   t.like(error, { code: "ENOENT", errno: -2, syscall: "llistxattr", path });
   t.is(error?.message, `cannot read extended attributes of ${path}: no such file or directory`);
   t.is(new SystemError(117, "read").code, "EUCLEAN", "also where Node has no name");
+});
+
+test("a call's errno is that of its own thread", async (t) => {
+  const library = JSON.stringify(new URL("library.ts", import.meta.url).href);
+  const source = `
+    import { parentPort } from "node:worker_threads";
+    import { bind } from ${library};
+    const close = bind("int close(int fd)");
+    parentPort.on("message", () => parentPort.postMessage(close(-1)));`;
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`));
+  const chdir = bind("int chdir(const void *path)");
+  const inWorker = (): Promise<number> =>
+    new Promise((done) => {
+      worker.once("message", done);
+      worker.postMessage("", []);
+    });
+  for (let round = 0; round < 3; round++) {
+    const other = inWorker();
+    t.is(chdir(Buffer.from("/nothing-here\0")), -2, "ENOENT here");
+    t.is(await other, -9, "EBADF in the worker");
+  }
+  await worker.terminate();
+  t.is(chdir(Buffer.from("/nothing-here\0")), -2, "also after the worker has ended");
 });
 
 test("paths: bytes pass as they are, NUL inside is refused, messages are printable", (t) => {

@@ -57,6 +57,13 @@ type Native = ReturnType<ReturnType<typeof Koffi.load>["func"]>;
 let loaded: typeof Koffi | undefined;
 let libc: ReturnType<typeof Koffi.load> | undefined;
 
+/**
+ * The C library's errno of this thread, as memory: each worker thread loads this module for itself. Between a call and
+ * koffi's errno(), V8 may run: it collects garbage on entry to a function, for example, and its locks wait by futex(2),
+ * which leaves EAGAIN in errno. Reading memory is not a call.
+ */
+let errno = new Int32Array(1);
+
 /** Calls of bindAside() that may be under way at once before koffi maps memory for each further one, which takes 15 µs. */
 export const CALLS_ASIDE = 32;
 
@@ -64,7 +71,7 @@ export const CALLS_ASIDE = 32;
  * Loading koffi costs 11 ms, so it waits for the first call that needs it. All modules load it by this: it can be
  * configured only before its first call.
  */
-export function koffi(): typeof Koffi {
+function koffi(): typeof Koffi {
   if (loaded !== undefined) return loaded;
   const module: typeof Koffi = createRequire(import.meta.url)("koffi");
   module.config({ resident_async_pools: CALLS_ASIDE, async_stack_size: 65536, async_heap_size: 65536 });
@@ -73,7 +80,11 @@ export function koffi(): typeof Koffi {
 }
 
 function library(): ReturnType<typeof Koffi.load> {
-  libc ??= koffi().load(null);
+  if (libc === undefined) {
+    libc = koffi().load(null);
+    const address: bigint = libc.func("void *__errno_location()")();
+    errno = new Int32Array(koffi().view(address, Int32Array.BYTES_PER_ELEMENT));
+  }
   return libc;
 }
 
@@ -85,14 +96,17 @@ export type NativeArgument = number | bigint | Uint8Array | null;
  * results come as numbers. Variadic functions are declared with the arguments that are passed (the same thing on
  * the Linux ABIs).
  *
- * The returned function gives the result, or minus errno when the result is -1.
+ * The returned function returns the C function's result, or minus errno if that is `failure`.
  */
-export function bind(prototype: string): (...values: NativeArgument[]) => number {
+export function bind(prototype: string, failure = -1): (...values: NativeArgument[]) => number {
   let native: Native | undefined;
   return (...values) => {
     native ??= library().func(prototype);
-    const result = Number(native(...values));
-    return result === -1 ? -koffi().errno() : result;
+    const result: number | bigint = native(...values);
+    // Before anything else, and also after a success, so that V8 has the code for this load when it counts.
+    const code = errno[0];
+    const value = Number(result);
+    return value === failure ? -code : value;
   };
 }
 
@@ -100,8 +114,9 @@ export function bind(prototype: string): (...values: NativeArgument[]) => number
 const usedAside = new Set<readonly NativeArgument[]>();
 
 /**
- * bind() for calls that run in a thread of libuv's pool while the caller goes on. `done` gets the result, or minus
- * errno, from the event loop; it is not called where the process ends before.
+ * bind() for calls that run in a thread of libuv's pool while the caller goes on. `done` is called from the event loop,
+ * with the C function's result; not if the process ends before. There is no errno: koffi sets it before it calls back,
+ * but V8 runs before `done` could read it.
  */
 export function bindAside(
   prototype: string,
@@ -112,24 +127,13 @@ export function bindAside(
     usedAside.add(values);
     native.async(...values, (_error: null, result: number | bigint) => {
       usedAside.delete(values);
-      done(Number(result) === -1 ? -koffi().errno() : Number(result));
+      done(Number(result));
     });
   };
 }
 
-/** As bind(), for a function that returns an address, which `view` makes memory of; null for NULL. */
-export function bindPointer(
-  prototype: string,
-): (...values: NativeArgument[]) => { address: bigint | null; errno: number } {
-  let native: Native | undefined;
-  return (...values) => {
-    native ??= library().func(prototype);
-    return { address: native(...values), errno: koffi().errno() };
-  };
-}
-
 /** The memory at an address. */
-export function view(address: bigint, bytes: number): ArrayBuffer {
+export function view(address: number, bytes: number): ArrayBuffer {
   return koffi().view(address, bytes);
 }
 

@@ -1,7 +1,7 @@
 import { isAbsolute, resolve } from "node:path";
 import { bytesOf, textOf } from "./encoding.ts";
 import { escapeText, MISLEADING } from "./escape.ts";
-import { bindPointer, SystemError } from "./library.ts";
+import { bind, check } from "./library.ts";
 
 /**
  * A path for a system call. File names are arbitrary bytes, so the exact form is bytes; a string stands for those of
@@ -56,7 +56,7 @@ export function unescapeName(text: string): Buffer | undefined {
   return Buffer.concat(bytes);
 }
 
-const getcwd = bindPointer("void *getcwd(void *path, size_t size)");
+const getcwd = bind("int64_t getcwd(void *path, size_t size)", 0);
 /** The kernel's getcwd(2) fails for longer paths. */
 const LONGEST_DIRECTORY = 4096;
 
@@ -67,8 +67,7 @@ export function absolutePath(path: string): string {
 
 function workingDirectory(): string {
   const buffer = Buffer.allocUnsafeSlow(LONGEST_DIRECTORY);
-  const { address, errno } = getcwd(buffer, buffer.length);
-  if (address === null) throw new SystemError(errno, "getcwd");
+  check(getcwd(buffer, buffer.length), "getcwd");
   return textOf(buffer.subarray(0, buffer.indexOf(0)));
 }
 

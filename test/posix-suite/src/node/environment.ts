@@ -1,7 +1,7 @@
 /** System calls for programs under Node, by koffi. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { koffi as loadKoffi } from "@puzzlefs/linux";
+import { bind, type NativeArgument } from "@puzzlefs/linux";
 import type { Argument, Environment, Memory, Wide } from "../environment.ts";
 
 class NodeMemory implements Memory {
@@ -16,22 +16,21 @@ class NodeMemory implements Memory {
   }
 }
 
-type SystemCall = (number: number, ...values: (bigint | Buffer | null)[]) => number | bigint;
+type SystemCall = (number: number, ...values: NativeArgument[]) => number;
 
-/** One form of syscall(2) for each way in which six arguments can be numbers and pointers. */
-function formsOfSyscall(koffi: ReturnType<typeof loadKoffi>): (pointers: readonly boolean[]) => SystemCall {
-  const library = koffi.load(null);
-  const forms = new Map<string, SystemCall>();
-  return (pointers) => {
-    const types = Array.from({ length: 6 }, (_, index) => (pointers[index] ? "void *" : "int64_t"));
-    const prototype = `int64_t syscall(int64_t, ${types.join(", ")})`;
-    const known = forms.get(prototype);
-    if (known !== undefined) return known;
-    const made = library.func(prototype) as SystemCall;
-    forms.set(prototype, made);
-    return made;
-  };
+const forms = new Map<string, SystemCall>();
+
+/** syscall(2), for the arguments of six that are pointers; the others are numbers. */
+function formOfSyscall(pointers: readonly boolean[]): SystemCall {
+  const types = pointers.map((isPointer) => (isPointer ? "void *" : "int64_t"));
+  const prototype = `int64_t syscall(int64_t, ${types.join(", ")})`;
+  const form = forms.get(prototype) ?? bind(prototype);
+  forms.set(prototype, form);
+  return form;
 }
+
+/** NaN, as each of its results is one. */
+const compare = bind("int memcmp(int64_t, void *, size_t)", NaN);
 
 const latin1 = (text: string): Buffer => Buffer.from(text, "latin1");
 
@@ -43,21 +42,13 @@ function passed(value: Argument): bigint | Buffer | null {
 }
 
 export function nodeEnvironment(): Environment {
-  const koffi = loadKoffi();
-  const form = formsOfSyscall(koffi);
-  const compare = koffi.load(null).func("int memcmp(int64_t, void *, size_t)") as (
-    address: bigint,
-    bytes: Buffer,
-    length: number,
-  ) => number;
   const bufferOf = (memory: Memory): Buffer => (memory as NodeMemory).buffer;
   return {
     processor: process.arch === "arm64" ? "arm64" : "x64",
     call(number, ...values) {
       const words = Array.from({ length: 6 }, (_, index) => (index < values.length ? passed(values[index]) : 0n));
       const pointers = words.map((word) => typeof word !== "bigint");
-      const result = Number(form(pointers)(number, ...words));
-      return result === -1 ? -koffi.errno() : result;
+      return formOfSyscall(pointers)(number, ...words);
     },
     memory: (length) => new NodeMemory(length),
     bytes: (memory, from, length) => bufferOf(memory).toString("latin1", from, from + length),
