@@ -1,7 +1,6 @@
 import { closeSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { read, setNonBlocking, watch, write } from "@puzzlefs/linux";
-import { EAGAIN } from "./wire/errno.ts";
+import { EAGAIN, read, setNonBlocking, watch, write } from "@puzzlefs/linux";
 import type { Words } from "./wire/words.ts";
 
 /** The kernel's end of a connection, as a session sees it. */

@@ -1,4 +1,4 @@
-import { messageOf } from "@puzzlefs/linux";
+import { EAGAIN, EINTR, EIO, ENODEV, ENOENT, ENOSYS, EPROTO, errnoName, messageOf } from "@puzzlefs/linux";
 import type { LogLevel } from "./daemon/log.ts";
 import type { Channel } from "./device.ts";
 import type { Handler } from "./operations/handler.ts";
@@ -6,7 +6,6 @@ import type { MountableTree } from "./operations/mountable.ts";
 import type { Negotiated } from "./operations/negotiation.ts";
 import { handlers } from "./operations/operations.ts";
 import { inHeader, Opcode, opcodeName } from "./wire/abi.ts";
-import { EAGAIN, EINTR, EIO, ENODEV, ENOENT, ENOSYS, EPROTO, errnoName } from "./wire/errno.ts";
 import { type Owner, Reply } from "./wire/reply.ts";
 import { Request } from "./wire/request.ts";
 import type { Words } from "./wire/words.ts";

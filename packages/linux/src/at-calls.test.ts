@@ -19,6 +19,7 @@ import { close } from "./descriptors.ts";
 import { makedev } from "./devices.ts";
 import { directory, fresh, odd, root } from "./directory-fixture.ts";
 import { SystemError } from "./library.ts";
+import { AT_REMOVEDIR } from "./open-flags.ts";
 import { descriptorPath } from "./paths.ts";
 import { futimens, utimensat } from "./times.ts";
 
@@ -60,7 +61,7 @@ test("calls relative to a directory make, link, rename and remove", (t) => {
   for (const name of ["other", "hard", "s", "s2"]) at.unlinkat(fd, name);
   at.unlinkat(below, "f");
   close(below);
-  at.unlinkat(fd, odd, at.AT_REMOVEDIR);
+  at.unlinkat(fd, odd, AT_REMOVEDIR);
   t.deepEqual(readdirSync(child("")), []);
 });
 

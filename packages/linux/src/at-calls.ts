@@ -1,22 +1,14 @@
 import { constants } from "node:fs";
 import { close } from "./descriptors.ts";
-import { bind, bindAside, check, errnos, SystemError } from "./library.ts";
+import { EAGAIN, ELOOP, ENOSYS, EPERM, EXDEV } from "./errno.ts";
+import { bind, bindAside, check, SystemError } from "./library.ts";
+import { AT_EACCESS, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_CLOEXEC, O_PATH } from "./open-flags.ts";
 import { nulTerminated, printable, type Path } from "./paths.ts";
 
 /**
  * System calls relative to an opened directory. With names of one component they cannot be led elsewhere by a
  * symlink that somebody puts in the way: none of them (but openatFollowing) follows one at the end.
  */
-
-/** In place of a directory descriptor: the current directory (absolute paths ignore it anyway). */
-export const AT_FDCWD = -100;
-export const AT_REMOVEDIR = 0x200;
-const AT_SYMLINK_NOFOLLOW = 0x100;
-const AT_EACCESS = 0x200;
-
-/** Flags that node:fs does not name; O_PATH and O_CLOEXEC have these values on x86-64 and arm64. */
-export const O_PATH = 0o10000000;
-export const O_CLOEXEC = 0o2000000;
 
 export const RENAME_NOREPLACE = 1;
 export const RENAME_EXCHANGE = 2;
@@ -81,7 +73,7 @@ export function openatFollowing(directory: number, path: Path, flags: number): n
 export function openBeneath(directory: number, path: Path, flags: number, mode = 0): number {
   const resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
   const result = openat2(directory, path, flags, mode, resolve);
-  if (result === -errnos.ENOSYS || result === -errnos.EPERM) return walkBeneath(directory, path, flags, mode);
+  if (result === -ENOSYS || result === -EPERM) return walkBeneath(directory, path, flags, mode);
   return check(result, "openat2", () => printable(path));
 }
 
@@ -91,7 +83,7 @@ export function openBeneath(directory: number, path: Path, flags: number, mode =
  */
 export function openWithoutLinks(directory: number, path: Path, flags: number, mode = 0): number | undefined {
   const result = openat2(directory, path, flags, mode, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-  if (result === -errnos.ELOOP || result === -errnos.ENOSYS || result === -errnos.EPERM) return undefined;
+  if (result === -ELOOP || result === -ENOSYS || result === -EPERM) return undefined;
   return check(result, "open", () => printable(path));
 }
 
@@ -103,7 +95,7 @@ function openat2(directory: number, path: Path, flags: number, mode: number, res
   // A rename elsewhere may race with a lookup that is to stay beneath. EAGAIN of O_NONBLOCK, for a lease, comes again.
   for (let tries = (resolve & RESOLVE_BENEATH) === 0 ? 1 : MOST_TRIES; ; tries--) {
     const result = native.openat2(SYS_OPENAT2, directory, nulTerminated(path), bytes, bytes.length);
-    if (result !== -errnos.EAGAIN || tries <= 1) return result;
+    if (result !== -EAGAIN || tries <= 1) return result;
   }
 }
 
@@ -120,8 +112,7 @@ export function readlinkat(directory: number, name: Path = ""): Buffer {
 /** openBeneath() by hand. Exported for its test: modern kernels never come here. */
 export function walkBeneath(directory: number, path: Path, flags: number, mode: number): number {
   const components = Buffer.from(nulTerminated(path)).toString("latin1").slice(0, -1).split("/");
-  if (components.some((name) => name === "" || name === ".."))
-    throw new SystemError(errnos.EXDEV, "openat", printable(path));
+  if (components.some((name) => name === "" || name === "..")) throw new SystemError(EXDEV, "openat", printable(path));
   let at = directory;
   try {
     for (const name of components.slice(0, -1)) {

@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { openat } from "./at-calls.ts";
 import { close, fileSystemType } from "./descriptors.ts";
 import { FileStatus } from "./file-status.ts";
+import { FUSE_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC } from "./file-system-types.ts";
 
 const READ_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY;
 
@@ -9,7 +10,7 @@ const READ_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY;
 const MOST_OPEN = 64;
 
 /** File systems that may give a directory another inode number when it has left the cache of inodes. */
-const RENUMBERING = new Set([0x794c7630 /* overlayfs */, 0x65735546 /* FUSE */]);
+const RENUMBERING = new Set<number>([OVERLAYFS_SUPER_MAGIC, FUSE_SUPER_MAGIC]);
 
 /** A directory of a tree that is being walked, and which one it was when its parent was listed. */
 export interface Level {

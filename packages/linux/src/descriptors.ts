@@ -1,6 +1,8 @@
 import { constants } from "node:fs";
 import { endianness } from "node:os";
-import { bind, check, errnos, SystemError } from "./library.ts";
+import { EAGAIN, EINTR, ENXIO } from "./errno.ts";
+import { PROC_SUPER_MAGIC } from "./file-system-types.ts";
+import { bind, check, SystemError } from "./library.ts";
 
 /** Operations of flock(2). */
 export const LOCK_SH = 1;
@@ -43,8 +45,8 @@ export function close(descriptor: number): void {
 export function flock(descriptor: number, operation: number): boolean {
   for (;;) {
     const result = flockNative(descriptor, operation);
-    if (result === -errnos.EAGAIN && (operation & LOCK_NB) !== 0) return false;
-    if (result === -errnos.EINTR) continue;
+    if (result === -EAGAIN && (operation & LOCK_NB) !== 0) return false;
+    if (result === -EINTR) continue;
     check(result, "flock");
     return true;
   }
@@ -80,7 +82,7 @@ export function seekHole(descriptor: number, offset: number): number | undefined
 
 function seek(descriptor: number, offset: number, whence: number): number | undefined {
   const result = lseekNative(descriptor, offset, whence);
-  return result === -errnos.ENXIO ? undefined : check(result, "lseek");
+  return result === -ENXIO ? undefined : check(result, "lseek");
 }
 
 /** ioctl(2) with a pointer to `argument`, which the kernel may read and write. Returns its result. */
@@ -121,8 +123,6 @@ export function availableBytes(descriptor: number): number {
   const [, blockSize, blocks, , available] = fileSystemStatus(descriptor);
   return blocks === 0n ? Infinity : Number(blockSize * available);
 }
-
-const PROC_SUPER_MAGIC = 0x9fa0;
 
 /** Whether an open file is one of /proc. */
 export function isOnProc(descriptor: number): boolean {
@@ -203,7 +203,7 @@ export function isWritable(descriptor: number, milliseconds: number): boolean {
   const polled = new Int32Array([descriptor, endianness() === "LE" ? POLLOUT : POLLOUT << 16]);
   for (;;) {
     const result = pollNative(new Uint8Array(polled.buffer), 1, milliseconds);
-    if (result !== -errnos.EINTR) return check(result, "poll") > 0;
+    if (result !== -EINTR) return check(result, "poll") > 0;
   }
 }
 

@@ -1,12 +1,13 @@
 import { constants } from "node:fs";
 import { randomBytes } from "node:crypto";
-import { AT_REMOVEDIR, faccessat, mkdirat, O_PATH, openat, renameat2, unlinkat } from "./at-calls.ts";
+import { faccessat, mkdirat, openat, renameat2, unlinkat } from "./at-calls.ts";
 import { close, fsync, listDirectory, type Entry } from "./descriptors.ts";
 import { hasCode } from "./errors.ts";
 import { FileStatus } from "./file-status.ts";
 import { SystemError } from "./library.ts";
 import { openNamed } from "./named-path.ts";
 import { textOf } from "./encoding.ts";
+import { AT_REMOVEDIR, O_PATH } from "./open-flags.ts";
 import { nulTerminated, printable, type Path } from "./paths.ts";
 
 export type { Entry };

@@ -6,7 +6,8 @@
  */
 import { isUtf8 } from "node:buffer";
 import { escapeText } from "./escape.ts";
-import { errnos, SystemError } from "./library.ts";
+import { EINVAL } from "./errno.ts";
+import { SystemError } from "./library.ts";
 
 const ESCAPE = 0xdc00;
 const LONE_SURROGATE = /(\p{Cs})/u;
@@ -32,7 +33,7 @@ export function bytesOf(text: string): Buffer {
     if (index % 2 === 0) return Buffer.from(part, "utf8");
     const byte = part.charCodeAt(0) - ESCAPE;
     if (byte >= 0x80 && byte <= 0xff) return Buffer.of(byte);
-    const error = new SystemError(errnos.EINVAL, "encode", escapeText(text));
+    const error = new SystemError(EINVAL, "encode", escapeText(text));
     error.message = `${escapeText(text)}: not a path: it has an unpaired surrogate that stands for no byte (EINVAL)`;
     throw error;
   });

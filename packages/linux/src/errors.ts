@@ -2,6 +2,12 @@ import { existsSync } from "node:fs";
 import { describeFailure } from "./failure-text.ts";
 import { describeErrno } from "./library.ts";
 
+/** The code of a failed system call, or of another error of Node ("ENOENT"); undefined for an error without one. */
+export function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}
+
 /** Whether `error` is a system error with one of these codes. */
 export function hasCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && "code" in error && codes.includes(String(error.code));

@@ -1,10 +1,9 @@
 import { constants } from "node:fs";
-import { bind, check, errnos } from "./library.ts";
+import { ENOENT } from "./errno.ts";
+import { bind, check } from "./library.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "./open-flags.ts";
 import { nulTerminated, printable, type Path } from "./paths.ts";
 
-const AT_FDCWD = -100;
-const AT_SYMLINK_NOFOLLOW = 0x100;
-const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
 /** STATX_ATTR_MOUNT_ROOT in the second byte of stx_attributes and of its mask. */
 const ATTR_MOUNT_ROOT = 0x20;
@@ -34,7 +33,7 @@ export class FileStatus {
   /** readAt() where the name may be absent: false then. */
   readIfPresent(directory: number, name: Path): boolean {
     const result = statx(directory, nulTerminated(name), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, this.#bytes);
-    if (result === -errnos.ENOENT) return false;
+    if (result === -ENOENT) return false;
     if (result < 0) check(result, "statx", () => printable(name));
     return true;
   }

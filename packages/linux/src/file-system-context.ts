@@ -3,13 +3,14 @@
  * like, which mount(2) cannot. See fsopen(2), fsconfig(2), fsmount(2), move_mount(2).
  */
 import { constants, readSync } from "node:fs";
-import { O_PATH, openat } from "./at-calls.ts";
+import { openat } from "./at-calls.ts";
 import { close } from "./descriptors.ts";
 import { bytesOf, textOf } from "./encoding.ts";
 import { hasCode, MissingProcError } from "./errors.ts";
 import { bind, SystemError } from "./library.ts";
 import { openNamed } from "./named-path.ts";
 import { moveMount } from "./mounts.ts";
+import { O_PATH } from "./open-flags.ts";
 import { nulTerminated } from "./paths.ts";
 import { hasProc } from "./privileges.ts";
 

@@ -11,13 +11,16 @@ export * from "./descriptors.ts";
 export * from "./devices.ts";
 export { Directory, NotRegularError, type MadeDirectory } from "./directory.ts";
 export { bytesOf, textOf } from "./encoding.ts";
-export { hasCode, INTERNAL_ERROR, isSystemError, messageOf, MissingProcError, reasonOf } from "./errors.ts";
+export * from "./errno.ts";
+export { errorCode, hasCode, INTERNAL_ERROR, isSystemError, messageOf, MissingProcError, reasonOf } from "./errors.ts";
 export { lockHolder } from "./locks.ts";
 export { escapeText, jsonText } from "./escape.ts";
 export { FileSystemContext, KernelRefusal } from "./file-system-context.ts";
 export { FileStatus } from "./file-status.ts";
-export { bind, bindAside, CALLS_ASIDE, check, errnos, SystemError, watch, type NativeArgument } from "./library.ts";
+export * from "./file-system-types.ts";
+export { bind, bindAside, CALLS_ASIDE, check, SystemError, watch, type NativeArgument } from "./library.ts";
 export * from "./mounts.ts";
+export * from "./open-flags.ts";
 export { descriptorTarget, isNamed, openNamed, realPath } from "./named-path.ts";
 export { realPathOf } from "./real-path.ts";
 export {

@@ -152,18 +152,3 @@ export function check(result: number, syscall: string, path?: () => string): num
   if (result < 0) throw new SystemError(-result, syscall, path?.());
   return result;
 }
-
-/** Errno values that callers tell apart by number. */
-export const errnos = {
-  EPERM: 1,
-  ENOENT: 2,
-  EINTR: 4,
-  ENXIO: 6,
-  EAGAIN: 11,
-  EXDEV: 18,
-  EINVAL: 22,
-  ENOSYS: 38,
-  ELOOP: 40,
-  ENODATA: 61,
-  EOPNOTSUPP: 95,
-} as const;

@@ -1,6 +1,7 @@
 /** Mounts, also such as are at no path: umount2(2), open_tree(2), mount_setattr(2), move_mount(2). */
 import { close } from "./descriptors.ts";
 import { bind, check, SystemError } from "./library.ts";
+import { AT_EMPTY_PATH, AT_RECURSIVE, O_CLOEXEC } from "./open-flags.ts";
 import { withWorkingDirectory } from "./privileges.ts";
 import { nulTerminated, printable, type Path } from "./paths.ts";
 
@@ -9,10 +10,8 @@ const SYS_OPEN_TREE = 428;
 const SYS_MOVE_MOUNT = 429;
 const SYS_MOUNT_SETATTR = 442;
 
-const AT_EMPTY_PATH = 0x1000;
-const AT_RECURSIVE = 0x8000;
 const OPEN_TREE_CLONE = 1;
-const OPEN_TREE_CLOEXEC = 0o2000000;
+const OPEN_TREE_CLOEXEC = O_CLOEXEC;
 const MOVE_MOUNT_F_EMPTY_PATH = 0x04;
 const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
 const MS_PRIVATE = 1n << 18n;

@@ -5,12 +5,14 @@
  * fs.protected_symlinks, applied in every directory.
  */
 import { constants, realpathSync } from "node:fs";
-import { AT_FDCWD, O_PATH, openat, openatFollowing, openWithoutLinks, readlinkat } from "./at-calls.ts";
+import { openat, openatFollowing, openWithoutLinks, readlinkat } from "./at-calls.ts";
 import { close, isOnProc } from "./descriptors.ts";
 import { hasCode } from "./errors.ts";
 import { bytesOf, textOf } from "./encoding.ts";
 import { FileStatus } from "./file-status.ts";
-import { errnos, SystemError } from "./library.ts";
+import { ELOOP, ENOENT } from "./errno.ts";
+import { SystemError } from "./library.ts";
+import { AT_FDCWD, O_PATH } from "./open-flags.ts";
 import { descriptorPath, nulTerminated, printable, type Path } from "./paths.ts";
 
 /** Symbolic links in one path, as in the kernel. */
@@ -81,7 +83,7 @@ class Walk {
 
   /** Walks from `start`, or from the root for an absolute path. */
   resolve(start: number, path: Buffer): void {
-    if (path.length === 0) throw new SystemError(errnos.ENOENT, "open", printable(this.#path));
+    if (path.length === 0) throw new SystemError(ENOENT, "open", printable(this.#path));
     const next = openat(path[0] === SLASH ? AT_FDCWD : start, path[0] === SLASH ? "/" : ".", DIRECTORY);
     this.close();
     this.#at = next;
@@ -169,7 +171,7 @@ class Walk {
 
   #refusal(why = "a symbolic link of another user's is not followed"): SystemError {
     const path = printable(this.#path);
-    const error = new SystemError(errnos.ELOOP, "open", path);
+    const error = new SystemError(ELOOP, "open", path);
     error.message = `cannot open ${path}: ${why}`;
     return error;
   }

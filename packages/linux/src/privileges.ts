@@ -1,9 +1,10 @@
 /** What a process may do: capabilities, the root directory, whether others may look into it. */
 import { constants, readlinkSync } from "node:fs";
-import { AT_FDCWD, O_PATH, openat } from "./at-calls.ts";
+import { openat } from "./at-calls.ts";
 import { close } from "./descriptors.ts";
 import { hasCode } from "./errors.ts";
 import { bind, check } from "./library.ts";
+import { AT_FDCWD, O_PATH } from "./open-flags.ts";
 
 const PR_SET_DUMPABLE = 4;
 const PR_SET_SECUREBITS = 28;

@@ -1,8 +1,8 @@
-import { O_PATH } from "./at-calls.ts";
 import { close } from "./descriptors.ts";
 import { hasCode, MissingProcError } from "./errors.ts";
 import { FileStatus } from "./file-status.ts";
 import { descriptorTarget, openNamed, realPath } from "./named-path.ts";
+import { O_PATH } from "./open-flags.ts";
 
 /**
  * The path at which an open file or directory is now, without links.

@@ -1,11 +1,13 @@
 /** Unix sockets: pairs over which descriptors are passed, and datagrams to the system log. */
 import { endianness } from "node:os";
-import { addressOf, bind, bindAside, check, errnos } from "./library.ts";
+import { EINTR } from "./errno.ts";
+import { addressOf, bind, bindAside, check } from "./library.ts";
+import { O_CLOEXEC } from "./open-flags.ts";
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
-const SOCK_CLOEXEC = 0o2000000;
+const SOCK_CLOEXEC = O_CLOEXEC;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
@@ -32,7 +34,7 @@ export function receiveDescriptor(socket: number): number | undefined {
   const message = descriptorMessage();
   let received: number;
   do received = recvmsg(socket, message.header, MSG_CMSG_CLOEXEC);
-  while (received === -errnos.EINTR);
+  while (received === -EINTR);
   return check(received, "recvmsg") === 0 ? undefined : message.descriptor();
 }
 

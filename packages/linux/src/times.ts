@@ -1,4 +1,5 @@
 import { bind, check } from "./library.ts";
+import { AT_SYMLINK_NOFOLLOW } from "./open-flags.ts";
 import { nulTerminated, printable, type Path } from "./paths.ts";
 
 /** A point in time: seconds since 1970 (negative before) and 0 … 999,999,999 nanoseconds. */
@@ -7,7 +8,6 @@ export interface Timestamp {
   nanoseconds: number;
 }
 
-const AT_SYMLINK_NOFOLLOW = 0x100;
 /** tv_nsec that leaves this time as it is. */
 const UTIME_OMIT = 0x3ffffffe;
 

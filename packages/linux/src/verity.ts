@@ -1,5 +1,7 @@
 import { fileSystemType, ioctl } from "./descriptors.ts";
-import { errnos, SystemError } from "./library.ts";
+import { EINVAL, EOPNOTSUPP } from "./errno.ts";
+import { BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, F2FS_SUPER_MAGIC } from "./file-system-types.ts";
+import { SystemError } from "./library.ts";
 
 const FS_IOC_ENABLE_VERITY = 0x40806685;
 const FS_IOC_MEASURE_VERITY = 0xc0046686;
@@ -8,9 +10,9 @@ const BLOCK_SIZE = 4096;
 
 /**
  * The file systems in which the kernel itself computes and enforces digests: ext4, btrfs, f2fs. Others pass the ioctl on:
- * the server of a FUSE file system may answer anything, and overlayfs has the answer of another file.
+ * the server of a FUSE file system may return any digest, and overlayfs returns that of another file.
  */
-const ENFORCING = new Set([0xef53, 0x9123683e, 0xf2f52010]);
+const ENFORCING = new Set<number>([EXT4_SUPER_MAGIC, BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC]);
 
 /**
  * Makes an open file read-only permanently and verified on every read: fs-verity, SHA-256, 4096-byte blocks, no salt. Does
@@ -32,13 +34,13 @@ export function enableFsVerityOf(descriptor: number, path?: string): void {
  * kernel's; EINVAL for an algorithm other than SHA-256.
  */
 export function measureFsVerityOf(descriptor: number, path?: string): Buffer | undefined {
-  if (!ENFORCING.has(fileSystemType(descriptor))) throw new SystemError(errnos.EOPNOTSUPP, "ioctl", path);
+  if (!ENFORCING.has(fileSystemType(descriptor))) throw new SystemError(EOPNOTSUPP, "ioctl", path);
   const argument = Buffer.alloc(4 + 64);
   argument.writeUInt16LE(64, 2);
   if (!request(descriptor, FS_IOC_MEASURE_VERITY, argument, "ENODATA", path)) return undefined;
   const size = argument.readUInt16LE(2);
   if (argument.readUInt16LE(0) !== FS_VERITY_HASH_ALG_SHA256 || size !== 32)
-    throw new SystemError(errnos.EINVAL, "ioctl", path);
+    throw new SystemError(EINVAL, "ioctl", path);
   return argument.subarray(4, 4 + size);
 }
 

@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { hasCode, MissingProcError } from "./errors.ts";
-import { bind, check, errnos } from "./library.ts";
+import { ENODATA, ENOSYS, EOPNOTSUPP, EPERM } from "./errno.ts";
+import { bind, check } from "./library.ts";
+import { AT_SYMLINK_NOFOLLOW } from "./open-flags.ts";
 import { descriptorPath, nulTerminated, printable, type Path } from "./paths.ts";
 
 /** XATTR_LIST_MAX and XATTR_SIZE_MAX of Linux: with this much room one call always suffices. */
@@ -20,7 +22,6 @@ const removeOpen = bind("int fremovexattr(int fd, const void *name)");
 const listOpen = bind("int64_t flistxattr(int fd, void *list, size_t size)");
 /** Since Linux 6.13; the same number on every architecture. */
 const SYS_LISTXATTRAT = 465;
-const AT_SYMLINK_NOFOLLOW = 0x100;
 let hasListAt = true;
 
 let scratch: Buffer | undefined;
@@ -43,7 +44,7 @@ export function llistxattrAt(directory: number, name: Uint8Array): readonly Buff
   if (hasListAt) {
     const result = listAt(SYS_LISTXATTRAT, directory, nulTerminated(name), AT_SYMLINK_NOFOLLOW, scratch, LIMIT);
     // EPERM where seccomp hides the call.
-    hasListAt = result !== -errnos.ENOSYS && result !== -errnos.EPERM;
+    hasListAt = result !== -ENOSYS && result !== -EPERM;
     if (hasListAt) return namesIn(result, name);
   }
   return byProc(directory, name, llistxattr);
@@ -57,7 +58,7 @@ export function flistxattr(descriptor: number): readonly Buffer[] {
 
 /** Splits what a call put into `scratch`, or throws what its result stands for. */
 function namesIn(length: number, path: Path): readonly Buffer[] {
-  if (length === 0 || length === -errnos.EOPNOTSUPP) return none;
+  if (length === 0 || length === -EOPNOTSUPP) return none;
   check(length, "llistxattr", () => printable(path));
   const bytes = (scratch as Buffer).subarray(0, length);
   const names: Buffer[] = [];
@@ -73,7 +74,7 @@ function namesIn(length: number, path: Path): readonly Buffer[] {
 export function lgetxattr(path: Path, name: Path): Buffer | undefined {
   scratch ??= Buffer.allocUnsafeSlow(LIMIT);
   const length = get(nulTerminated(path), nulTerminated(name), scratch, LIMIT);
-  if (length === -errnos.ENODATA) return undefined;
+  if (length === -ENODATA) return undefined;
   check(length, "lgetxattr", () => printable(path));
   return Buffer.from(scratch.subarray(0, length));
 }
@@ -82,7 +83,7 @@ export function lgetxattr(path: Path, name: Path): Buffer | undefined {
 export function fgetxattr(descriptor: number, name: Path): Buffer | undefined {
   scratch ??= Buffer.allocUnsafeSlow(LIMIT);
   const length = getOpen(descriptor, nulTerminated(name), scratch, LIMIT);
-  if (length === -errnos.ENODATA) return undefined;
+  if (length === -ENODATA) return undefined;
   check(length, "fgetxattr");
   return Buffer.from(scratch.subarray(0, length));
 }

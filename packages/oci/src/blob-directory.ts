@@ -1,5 +1,5 @@
 import { constants, readSync } from "node:fs";
-import { close, type Directory, errnos, FileStatus, openatAside, SystemError } from "@puzzlefs/linux";
+import { close, type Directory, ENOENT, FileStatus, openatAside, SystemError } from "@puzzlefs/linux";
 import { isHexDigest, sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
 import { isSame, openRegular, readRegular } from "./files.ts";
@@ -36,7 +36,7 @@ export class BlobDirectory {
    */
   open(digest: string, into = status): number {
     const descriptor = openRegular(this.directory, nameOf(digest), into);
-    if (descriptor === undefined) throw new SystemError(errnos.ENOENT, "openat", this.pathOf(digest));
+    if (descriptor === undefined) throw new SystemError(ENOENT, "openat", this.pathOf(digest));
     return descriptor;
   }
 

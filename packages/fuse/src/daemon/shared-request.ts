@@ -1,7 +1,6 @@
-import { createMemory, mapMemory, write } from "@puzzlefs/linux";
+import { createMemory, EIO, mapMemory, write } from "@puzzlefs/linux";
 import type { RequestPlace } from "../session.ts";
 import { inHeader, opcodeName, OUT_HEADER_SIZE, outHeader } from "../wire/abi.ts";
-import { EIO } from "../wire/errno.ts";
 import { REQUEST_BYTES } from "../wire/request.ts";
 import { Words } from "../wire/words.ts";
 

@@ -1,4 +1,4 @@
-import { connect, connectLater, datagramSocket, errnos, send as sendDatagram } from "@puzzlefs/linux";
+import { connect, connectLater, datagramSocket, EAGAIN, send as sendDatagram } from "@puzzlefs/linux";
 import type { Log, LogLevel } from "./log.ts";
 
 const SOCKET = "/dev/log";
@@ -36,7 +36,7 @@ export function sendToSystemLog(socket: number, path = SOCKET): Log {
   const send = (datagram: Buffer): void => {
     const result = connected ? sendDatagram(socket, datagram) : -1;
     if (result >= 0) return;
-    if (connected && result === -errnos.EAGAIN) {
+    if (connected && result === -EAGAIN) {
       dropped++;
       return;
     }

@@ -1,7 +1,6 @@
 import { execFile, spawn, spawnSync } from "node:child_process";
 import { closeSync, existsSync, readSync } from "node:fs";
-import { commandOfBytes, createMemory, reasonOf, receiveDescriptor, socketpair } from "@puzzlefs/linux";
-import { errorCode } from "../wire/errno.ts";
+import { commandOfBytes, createMemory, errorCode, reasonOf, receiveDescriptor, socketpair } from "@puzzlefs/linux";
 import { MountError } from "./errors.ts";
 import type { MountOptions } from "./options.ts";
 

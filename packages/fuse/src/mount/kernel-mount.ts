@@ -1,6 +1,5 @@
 import { closeSync, openSync, constants } from "node:fs";
-import { FileSystemContext, MOUNT_ATTR_RDONLY, reasonOf } from "@puzzlefs/linux";
-import { errorCode } from "../wire/errno.ts";
+import { errorCode, FileSystemContext, MOUNT_ATTR_RDONLY, reasonOf } from "@puzzlefs/linux";
 import { MountError } from "./errors.ts";
 import { setLabels } from "./labels.ts";
 import type { Mountpoint } from "./mountpoint.ts";

@@ -2,7 +2,11 @@ import { basename, dirname } from "node:path";
 import {
   close,
   Directory,
+  errorCode,
   fileSystemType,
+  FUSE_SUPER_MAGIC,
+  OVERLAYFS_SUPER_MAGIC,
+  PUZZLEFS_SUPER_MAGIC,
   MissingProcError,
   MNT_DETACH,
   O_PATH,
@@ -12,7 +16,6 @@ import {
   reasonOf,
   umountAt,
 } from "@puzzlefs/linux";
-import { errorCode } from "../wire/errno.ts";
 import { MountError } from "./errors.ts";
 import { fusermount, fusermountUnmount } from "./fusermount.ts";
 import { kernelMount } from "./kernel-mount.ts";
@@ -97,8 +100,8 @@ function whatToUnmount(parent: Directory, name: string, path: string, device: st
   return found.mountpoint;
 }
 
-/** Types of file systems, of statfs(2): FUSE, overlayfs, the driver's. */
-const OUR_TYPES = [0x65735546, 0x794c7630, 0x7a7a7570];
+/** The types of file systems that a mount of an image can have. */
+const OUR_TYPES: readonly number[] = [FUSE_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, PUZZLEFS_SUPER_MAGIC];
 
 function mayBeOurs(parent: Directory, name: string): boolean {
   const descriptor = openat(parent.descriptor, name === "" ? "." : name, O_PATH);

@@ -1,6 +1,5 @@
 import { constants } from "node:fs";
-import { close, FileStatus, O_PATH, openNamed, realPathOf, reasonOf } from "@puzzlefs/linux";
-import { errorCode } from "../wire/errno.ts";
+import { close, errorCode, FileStatus, O_PATH, openNamed, realPathOf, reasonOf } from "@puzzlefs/linux";
 import { MountError } from "./errors.ts";
 
 /** A directory on which something is to be mounted, opened once: its name may mean something else later. */

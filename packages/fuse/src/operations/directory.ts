@@ -1,4 +1,4 @@
-import { ENOENT } from "../wire/errno.ts";
+import { ENOENT } from "@puzzlefs/linux";
 import { Listing } from "../wire/listing.ts";
 import type { Reply } from "../wire/reply.ts";
 import type { Request } from "../wire/request.ts";

@@ -1,5 +1,5 @@
+import { EPROTO } from "@puzzlefs/linux";
 import * as abi from "../wire/abi.ts";
-import { EPROTO } from "../wire/errno.ts";
 import { MAX_READ_BYTES, type Reply } from "../wire/reply.ts";
 import type { Request } from "../wire/request.ts";
 import { mayHaveAcls, type MountableTree } from "./mountable.ts";

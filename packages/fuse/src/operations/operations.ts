@@ -1,5 +1,5 @@
+import { EINVAL, EIO, ENAMETOOLONG, ENOENT, ENOSYS, EROFS } from "@puzzlefs/linux";
 import { Opcode } from "../wire/abi.ts";
-import { EINVAL, EIO, ENAMETOOLONG, ENOENT, ENOSYS, EROFS } from "../wire/errno.ts";
 import type { Reply } from "../wire/reply.ts";
 import { directoryHandler } from "./directory.ts";
 import { Foresight } from "./foresight.ts";

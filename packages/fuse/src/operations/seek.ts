@@ -1,4 +1,4 @@
-import { EINVAL, ENOSYS, ENXIO } from "../wire/errno.ts";
+import { EINVAL, ENOSYS, ENXIO } from "@puzzlefs/linux";
 import type { Handler } from "./handler.ts";
 import type { MountableTree } from "./mountable.ts";
 

@@ -1,7 +1,7 @@
 import test from "ava";
+import { ENODATA, EOPNOTSUPP, ERANGE } from "@puzzlefs/linux";
 import { MemoryTree } from "../memory/memory-tree.ts";
 import { Opcode } from "../wire/abi.ts";
-import { ENODATA, EOPNOTSUPP, ERANGE } from "../wire/errno.ts";
 import { Reply } from "../wire/reply.ts";
 import { Request } from "../wire/request.ts";
 import { bodyOf, putRequest } from "../wire/request-fixture.ts";

@@ -1,5 +1,4 @@
-import { CAP_SYS_ADMIN, hasCapability } from "@puzzlefs/linux";
-import { ENODATA, ENOSYS, EOPNOTSUPP, ERANGE } from "../wire/errno.ts";
+import { CAP_SYS_ADMIN, ENODATA, ENOSYS, EOPNOTSUPP, ERANGE, hasCapability } from "@puzzlefs/linux";
 import type { Request } from "../wire/request.ts";
 import type { Handler } from "./handler.ts";
 import { mayHaveAcls, mayHaveXattrs, type MountableTree } from "./mountable.ts";
