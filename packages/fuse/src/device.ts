@@ -1,7 +1,7 @@
 import { closeSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { EAGAIN, read, setNonBlocking, watch, write } from "@puzzlefs/linux";
-import type { Words } from "./wire/words.ts";
+import type { Words } from "./wire/message-buffer.ts";
 
 /** The kernel's end of a connection, as a session sees it. */
 export interface Channel {

@@ -7,7 +7,7 @@ import { Session, type SessionOptions } from "./session.ts";
 import { IN_HEADER_SIZE, inHeader, InitFlag, InitFlag2, initOut, Opcode, READ_IN_SIZE } from "./wire/abi.ts";
 import { bodyOf, type FakeRequest, putRequest, wide } from "./wire/request-fixture.ts";
 import { REQUEST_BYTES } from "./wire/request.ts";
-import { Words } from "./wire/words.ts";
+import { Words } from "./wire/message-buffer.ts";
 
 interface Answer {
   unique: number;

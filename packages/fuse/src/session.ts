@@ -8,7 +8,7 @@ import { handlers } from "./operations/operations.ts";
 import { inHeader, Opcode, opcodeName } from "./wire/abi.ts";
 import { type Owner, Reply } from "./wire/reply.ts";
 import { Request } from "./wire/request.ts";
-import type { Words } from "./wire/words.ts";
+import type { Words } from "./wire/message-buffer.ts";
 
 /** Requests answered in a row before signals and timers get their turn. */
 const BATCH = 64;

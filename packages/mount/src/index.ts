@@ -5,4 +5,4 @@
 export { type Driver, type DriverChoice, type FuseMount, type MountRequest, mountImage } from "./mount-image.ts";
 export { overlayPrefix, refuseOverlayMarks } from "./overlay-marks.ts";
 export { remount } from "./remount.ts";
-export { isKnownOption, readWords, type Words } from "./words.ts";
+export { isKnownOption, readWords, type Words } from "./image-options.ts";

@@ -11,7 +11,7 @@ import {
   splitOptions,
 } from "@puzzlefs/fuse";
 import { changeMount, hasCode, MOUNT_ATTR_RDONLY, reasonOf, SystemError, textOf } from "@puzzlefs/linux";
-import { isKnownOption } from "./words.ts";
+import { isKnownOption } from "./image-options.ts";
 
 /**
  * `mount -o remount`: changes the attributes of a mount (nosuid, nodev, noexec, nosymfollow, access times); those that are

@@ -2,7 +2,7 @@ import { createMemory, EIO, mapMemory, write } from "@puzzlefs/linux";
 import type { RequestPlace } from "../session.ts";
 import { inHeader, opcodeName, OUT_HEADER_SIZE, outHeader } from "../wire/abi.ts";
 import { REQUEST_BYTES } from "../wire/request.ts";
-import { Words } from "../wire/words.ts";
+import { Words } from "../wire/message-buffer.ts";
 
 /** The count of replays lies behind the request, where the kernel cannot write. */
 const PAGE = 4096;

@@ -1,6 +1,6 @@
 /**
  * What mount(8) and lines of fstab may ask of any file system. With the options of FUSE (options.ts) and of images
- * (packages/mount/src/words.ts) these are all that there are; another is refused by name.
+ * (packages/mount/src/image-options.ts) these are all that there are; another is refused by name.
  */
 import {
   MOUNT_ATTR_ATIME,

@@ -1,8 +1,8 @@
 import { ENOENT } from "@puzzlefs/linux";
-import { Listing } from "../wire/listing.ts";
+import { Listing } from "../wire/dirent-writer.ts";
 import type { Reply } from "../wire/reply.ts";
 import type { Request } from "../wire/request.ts";
-import type { Foresight } from "./foresight.ts";
+import type { Foresight } from "./readdirplus-policy.ts";
 import type { Handler } from "./handler.ts";
 import type { MountableTree } from "./mountable.ts";
 

@@ -2,7 +2,7 @@ import { EINVAL, EIO, ENAMETOOLONG, ENOENT, ENOSYS, EROFS } from "@puzzlefs/linu
 import { Opcode } from "../wire/abi.ts";
 import type { Reply } from "../wire/reply.ts";
 import { directoryHandler } from "./directory.ts";
-import { Foresight } from "./foresight.ts";
+import { Foresight } from "./readdirplus-policy.ts";
 import type { Handler } from "./handler.ts";
 import type { MountableTree } from "./mountable.ts";
 import { type Negotiated, negotiate } from "./negotiation.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
 import * as abi from "./abi.ts";
-import { struct, u32, u64 } from "./layout.ts";
+import { struct, u32, u64 } from "./struct-offsets.ts";
 
 const HEADER = "/usr/include/linux/fuse.h";
 

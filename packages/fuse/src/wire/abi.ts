@@ -2,7 +2,7 @@
  * The kernel's side of FUSE as numbers: protocol version, opcodes, INIT flags, struct sizes and offsets. Source:
  * include/uapi/linux/fuse.h. abi.test.ts compares them with the C compiler's opinion of that header.
  */
-import { struct, u16, u32, u64 } from "./layout.ts";
+import { struct, u16, u32, u64 } from "./struct-offsets.ts";
 
 export const KERNEL_MAJOR = 7;
 /** The newest minor whose structs and flags are known here; 7.41 brought ALLOW_IDMAP. */

@@ -1,6 +1,6 @@
 import type { Attributes } from "@puzzlefs/reader";
 import * as abi from "./abi.ts";
-import { Words } from "./words.ts";
+import { Words } from "./message-buffer.ts";
 
 /** Most bytes that one READ may ask for: 256 pages, the kernel's own limit unless fs.fuse.max_pages_limit is raised. */
 export const MAX_READ_BYTES = 256 * 4096;

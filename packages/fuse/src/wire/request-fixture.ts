@@ -1,5 +1,5 @@
 import { IN_HEADER_SIZE, inHeader } from "./abi.ts";
-import type { Words } from "./words.ts";
+import type { Words } from "./message-buffer.ts";
 
 /** A request as the kernel would send it, for tests. */
 export interface FakeRequest {

@@ -1,5 +1,5 @@
 import { IN_HEADER_SIZE, inHeader, initIn, lseekIn, readIn, getxattrIn, GETXATTR_IN_SIZE } from "./abi.ts";
-import { Words } from "./words.ts";
+import { Words } from "./message-buffer.ts";
 
 /** Bytes of the request buffer. The kernel demands 8 KiB at least; more lets one BATCH_FORGET carry thousands. */
 export const REQUEST_BYTES = 65536;

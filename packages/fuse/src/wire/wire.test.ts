@@ -1,10 +1,10 @@
 import test from "ava";
 import * as abi from "./abi.ts";
-import { Listing } from "./listing.ts";
+import { Listing } from "./dirent-writer.ts";
 import { encodeDevice, Reply } from "./reply.ts";
 import { Request } from "./request.ts";
 import { bodyOf, putRequest, wide } from "./request-fixture.ts";
-import { Words } from "./words.ts";
+import { Words } from "./message-buffer.ts";
 
 const { Opcode } = abi;
 const BODY = abi.OUT_HEADER_SIZE;

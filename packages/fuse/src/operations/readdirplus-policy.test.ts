@@ -1,5 +1,5 @@
 import test from "ava";
-import { Foresight } from "./foresight.ts";
+import { Foresight } from "./readdirplus-policy.ts";
 
 /** How many of `count` listings come with attributes; `looks`: each that does not is followed by a look-up. */
 function list(foresight: Foresight, count: number, looks: boolean): number {

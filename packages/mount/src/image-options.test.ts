@@ -1,6 +1,6 @@
 import test from "ava";
 import { MountOptionError } from "@puzzlefs/fuse";
-import { readWords } from "./words.ts";
+import { readWords } from "./image-options.ts";
 
 const digest = "0123456789abcdef".repeat(4);
 
