@@ -34,7 +34,7 @@ class Asker {
   }
 
   ask(opcode: number, node: number, body: Uint8Array): number {
-    this.#request.length = putRequest(this.#request.words, { opcode, node, body });
+    this.#request.length = putRequest(this.#request.buffer, { opcode, node, body });
     let outcome: number | string | undefined;
     try {
       outcome = this.#handlers[opcode]?.(this.#request, this.#reply);

@@ -4,7 +4,7 @@
  */
 import { splitOptions } from "@puzzlefs/fuse";
 import { absolutePath, escapeText, hasCode } from "@puzzlefs/linux";
-import { isKnownOption, readWords, remount, type Words } from "@puzzlefs/mount";
+import { isKnownOption, readImageOptions, remount, type ImageOptions } from "@puzzlefs/mount";
 import { collect, defineCommand } from "./command-line.ts";
 import type { MountOrder } from "./daemon-order.ts";
 import { EXIT_INTERNAL, EXIT_USAGE, MountInterruptedError, UsageError } from "./errors.ts";
@@ -69,7 +69,7 @@ async function run(argv: readonly string[]): Promise<void> {
   const flags = command.opts<Flags>();
   if (flags.namespace !== undefined) throw new UsageError("-N is not supported; use nsenter --mount=NAMESPACE mount …");
   const [source, mountpoint] = command.args as [string, string];
-  const words = readWords(flags.options ?? []);
+  const words = readImageOptions(flags.options ?? []);
   if (words.remount === true) return remountAs(mountpoint, flags);
   if (flags.sloppy === true) words.options = words.options.filter(isKnownOption);
   const byFuse = flags.type?.startsWith("fuse.") === true;
@@ -86,7 +86,7 @@ function remountAs(mountpoint: string, { options = [], fake, sloppy }: Flags): v
   if (fake !== true) remount(mountpoint, others, sloppy === true);
 }
 
-function orderOf(source: string, mountpoint: string, words: Words): MountOrder {
+function orderOf(source: string, mountpoint: string, words: ImageOptions): MountOrder {
   const { ociDir, reference } = imageOf(source, words);
   return {
     ociDir: absolutePath(ociDir),
@@ -109,7 +109,7 @@ function orderOf(source: string, mountpoint: string, words: Words): MountOrder {
 }
 
 /** From the options as the kernel driver has them, with tag= besides; else from the source. */
-function imageOf(source: string, { ociRootDir, imageManifest, tag }: Words): ImageName {
+function imageOf(source: string, { ociRootDir, imageManifest, tag }: ImageOptions): ImageName {
   const reference = imageManifest ?? tag;
   if (imageManifest !== undefined && tag !== undefined) throw new UsageError("image_manifest= or tag=, not both");
   if (ociRootDir !== undefined && reference !== undefined) return { ociDir: ociRootDir, reference };

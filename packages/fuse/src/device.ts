@@ -1,26 +1,26 @@
 import { closeSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { EAGAIN, read, setNonBlocking, watch, write } from "@puzzlefs/linux";
-import type { Words } from "./wire/message-buffer.ts";
+import type { MessageBuffer } from "./wire/message-buffer.ts";
 
-/** The kernel's end of a connection, as a session sees it. */
+/** A connection to the kernel, as a session uses it. */
 export interface Channel {
   /** Reads one request. Returns its length, or a negated error number. */
-  read(into: Words): number;
+  read(into: MessageBuffer): number;
   /** Writes the first `length` bytes, one whole reply. Returns `length`, or a negated error number. */
-  write(from: Words, length: number): number;
+  write(from: MessageBuffer, length: number): number;
   /** Calls back whenever there is something to read, and when the connection has ended. Keeps the process alive. */
   watch(callback: () => void): void;
   close(): void;
 }
 
 /**
- * Milliseconds for which the next request is awaited by asking for it again and again. A program that looks at one file
- * after the other sends it so soon that falling asleep and being woken up would take most of the time.
+ * Milliseconds of busy-polling after a request was answered. A program that reads one file after the other sends its next
+ * request so soon that sleeping and waking up would take most of the time.
  */
-const VIGIL = 0.05;
-/** Vigils in vain, one after the other, until it is believed that no such program is at work. */
-const DISCOURAGING = 4;
+const POLL_WINDOW = 0.05;
+/** Poll windows without a request, in a row, after which polling stops: no such program is running. */
+const MAX_EMPTY_WINDOWS = 4;
 
 /**
  * A descriptor of /dev/fuse, non-blocking. Reads and writes return negated error numbers instead of throwing: "nothing
@@ -29,10 +29,10 @@ const DISCOURAGING = 4;
 export class Device implements Channel {
   readonly #descriptor: number;
   #watch: { close(): void } | undefined;
-  /** Who has one processor only would keep the program waiting that is waited for. */
-  readonly #mayWait = availableParallelism() > 1;
-  #inVain = 0;
-  /** When there was nothing to read, by performance.now(). */
+  /** With a single CPU, busy-polling would delay the process whose request we wait for. */
+  readonly #mayPoll = availableParallelism() > 1;
+  #emptyWindows = 0;
+  /** Time of the last read without a request, by performance.now(). */
   #idleSince = 0;
 
   /** Takes ownership of `descriptor`. */
@@ -41,28 +41,30 @@ export class Device implements Channel {
     setNonBlocking(descriptor);
   }
 
-  read(into: Words): number {
-    let got = this.#read(into);
-    if (got !== -EAGAIN) {
-      // Longer than a vigil, as waking up took its time, too.
-      if (this.#inVain === DISCOURAGING && performance.now() - this.#idleSince < 2 * VIGIL) this.#inVain = 0;
-      return got;
+  read(into: MessageBuffer): number {
+    let length = this.#read(into);
+    if (length !== -EAGAIN) {
+      // A request that came soon after a window means that polling pays again. Waking up took time, hence twice as long.
+      if (this.#emptyWindows === MAX_EMPTY_WINDOWS && performance.now() - this.#idleSince < 2 * POLL_WINDOW)
+        this.#emptyWindows = 0;
+      return length;
     }
-    if (!this.#mayWait) return got;
+    if (!this.#mayPoll) return length;
     let now = performance.now();
-    if (this.#inVain < DISCOURAGING) {
-      for (const end = now + VIGIL; got === -EAGAIN && now < end; now = performance.now()) got = this.#read(into);
-      this.#inVain = got === -EAGAIN ? this.#inVain + 1 : 0;
+    if (this.#emptyWindows < MAX_EMPTY_WINDOWS) {
+      const end = now + POLL_WINDOW;
+      for (; length === -EAGAIN && now < end; now = performance.now()) length = this.#read(into);
+      this.#emptyWindows = length === -EAGAIN ? this.#emptyWindows + 1 : 0;
     }
     this.#idleSince = now;
-    return got;
+    return length;
   }
 
-  #read(into: Words): number {
+  #read(into: MessageBuffer): number {
     return read(this.#descriptor, into.bytes, into.bytes.length);
   }
 
-  write(from: Words, length: number): number {
+  write(from: MessageBuffer, length: number): number {
     return write(this.#descriptor, from.bytes, length);
   }
 

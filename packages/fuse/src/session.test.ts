@@ -7,7 +7,7 @@ import { Session, type SessionOptions } from "./session.ts";
 import { IN_HEADER_SIZE, inHeader, InitFlag, InitFlag2, initOut, Opcode, READ_IN_SIZE } from "./wire/abi.ts";
 import { bodyOf, type FakeRequest, putRequest, wide } from "./wire/request-fixture.ts";
 import { REQUEST_BYTES } from "./wire/request.ts";
-import { Words } from "./wire/message-buffer.ts";
+import { MessageBuffer } from "./wire/message-buffer.ts";
 
 interface Answer {
   unique: number;
@@ -24,13 +24,13 @@ class FakeChannel implements Channel {
   #queue: (FakeRequest | number)[] = [];
   #callback = (): void => undefined;
 
-  read(into: Words): number {
+  read(into: MessageBuffer): number {
     const next = this.#queue.shift();
     if (next === undefined) return -EAGAIN;
     return typeof next === "number" ? -next : putRequest(into, next);
   }
 
-  write(from: Words, length: number): number {
+  write(from: MessageBuffer, length: number): number {
     if (this.refuse !== 0) {
       const errno = this.refuse;
       this.refuse = 0;
@@ -196,37 +196,37 @@ test("a device that fails ends the session with an error", async (t) => {
 });
 
 test("what another session left unanswered is answered first, and only once", (t) => {
-  const place = { words: new Words(REQUEST_BYTES), replays: 0 };
+  const requestMemory = { buffer: new MessageBuffer(REQUEST_BYTES), replays: 0 };
   const seen: number[] = [];
   const tree = smallTree();
-  tree.beforeRead("file", () => seen.push(place.replays));
+  tree.beforeRead("file", () => seen.push(requestMemory.replays));
   const serve = (): FakeChannel => {
     const channel = new FakeChannel();
-    new Session(channel, tree, { log: () => undefined, place }).start();
+    new Session(channel, tree, { log: () => undefined, requestMemory }).start();
     return channel;
   };
   t.deepEqual(serve().answers, []);
   // As the kernel leaves it, when who read it was killed.
-  putRequest(place.words, { ...read(2, 3, 4096), unique: 77 });
-  place.replays = 1;
+  putRequest(requestMemory.buffer, { ...read(2, 3, 4096), unique: 77 });
+  requestMemory.replays = 1;
   const second = serve();
   t.deepEqual([second.answers[0].unique, second.answers[0].body.toString()], [77, "tent"]);
   t.deepEqual(seen, [2], "counted while it is answered");
-  t.is(place.replays, 0);
+  t.is(requestMemory.replays, 0);
   t.is(second.send(read(2, 0, 3))[0].body.toString(), "con");
   t.deepEqual(serve().answers, [], "nothing is left");
 });
 
 test("a session that dies leaves its request behind", (t) => {
-  const place = { words: new Words(REQUEST_BYTES), replays: 0 };
+  const requestMemory = { buffer: new MessageBuffer(REQUEST_BYTES), replays: 0 };
   const tree = smallTree();
   let left = 0;
-  tree.beforeRead("file", () => (left = place.words.get32(inHeader.len)));
+  tree.beforeRead("file", () => (left = requestMemory.buffer.get32(inHeader.len)));
   const channel = new FakeChannel();
-  new Session(channel, tree, { log: () => undefined, place }).start();
+  new Session(channel, tree, { log: () => undefined, requestMemory }).start();
   channel.send(read(2, 0, 3));
   t.is(left, IN_HEADER_SIZE + READ_IN_SIZE);
-  t.is(place.words.get32(inHeader.len), 0);
+  t.is(requestMemory.buffer.get32(inHeader.len), 0);
 });
 
 test("any bytes at all get an answer", (t) => {

@@ -1,5 +1,5 @@
 import { EAGAIN, EINTR, EIO, ENODEV, ENOENT, ENOSYS, EPROTO, errnoName, messageOf } from "@puzzlefs/linux";
-import type { LogLevel } from "./daemon/log.ts";
+import type { LogLevel } from "./daemon/log-level.ts";
 import type { Channel } from "./device.ts";
 import type { Handler } from "./operations/handler.ts";
 import type { MountableTree } from "./operations/mountable.ts";
@@ -8,14 +8,14 @@ import { handlers } from "./operations/operations.ts";
 import { inHeader, Opcode, opcodeName } from "./wire/abi.ts";
 import { type Owner, Reply } from "./wire/reply.ts";
 import { Request } from "./wire/request.ts";
-import type { Words } from "./wire/message-buffer.ts";
+import type { MessageBuffer } from "./wire/message-buffer.ts";
 
 /** Requests answered in a row before signals and timers get their turn. */
 const BATCH = 64;
 
 /** Where the request lies that is being answered. Its length, the first word, is 0 once it is. */
-export interface RequestPlace {
-  readonly words: Words;
+export interface RequestMemory {
+  readonly buffer: MessageBuffer;
   /** How often a session took the request over from another that had not answered it. */
   replays: number;
 }
@@ -27,7 +27,7 @@ export interface SessionOptions {
   /** The pid of the process that mounts an overlay over it. */
   overlayMounter?: number;
   /** Memory that outlives this process, so that another session can answer what this one could not. */
-  place?: RequestPlace;
+  requestMemory?: RequestMemory;
   log: (level: LogLevel, message: string) => void;
   /** Called for every request that gets an answer, for --debug. */
   trace?: (line: string) => void;
@@ -51,7 +51,7 @@ export class Session {
   constructor(channel: Channel, tree: MountableTree, options: SessionOptions) {
     this.#channel = channel;
     this.#options = options;
-    this.#request = new Request(options.place?.words);
+    this.#request = new Request(options.requestMemory?.buffer);
     this.#reply = new Reply(options.owner);
     const settled = (outcome: Negotiated): void => this.#ready.resolve(outcome);
     const mayTrust = options.inInitialUserNamespace ?? true;
@@ -73,7 +73,7 @@ export class Session {
 
   /** Begins to serve, first what another session left unanswered. The channel is closed when the session ends. */
   start(): void {
-    const left = this.#request.words.get32(inHeader.len);
+    const left = this.#request.buffer.get32(inHeader.len);
     if (left !== 0) this.#guard(() => this.#replay(left));
     if (!this.#open) return;
     this.#channel.watch(() =>
@@ -93,21 +93,21 @@ export class Session {
 
   /** Whether the other one died before or after it answered cannot be known; a second answer is refused: ENOENT. */
   #replay(length: number): void {
-    const { place } = this.#options;
-    if (place !== undefined) place.replays++;
+    const { requestMemory } = this.#options;
+    if (requestMemory !== undefined) requestMemory.replays++;
     this.#request.length = length;
     this.#answer();
-    if (place !== undefined) place.replays = 0;
-    this.#request.words.put32(inHeader.len, 0);
+    if (requestMemory !== undefined) requestMemory.replays = 0;
+    this.#request.buffer.put32(inHeader.len, 0);
   }
 
   /** Reads and answers one request. False if there is none now, or never will be. */
   #step(): boolean {
     const request = this.#request;
-    request.length = this.#channel.read(request.words);
+    request.length = this.#channel.read(request.buffer);
     if (request.length <= 0) return this.#readFailed(-request.length);
     this.#answer();
-    request.words.put32(inHeader.len, 0);
+    request.buffer.put32(inHeader.len, 0);
     return this.#open;
   }
 
@@ -167,8 +167,8 @@ export class Session {
 
   #send(result: number): void {
     const reply = this.#reply;
-    const length = reply.finish(Math.max(result, 0), Math.max(-result, 0), this.#request.words);
-    const sent = this.#channel.write(reply.words, length);
+    const length = reply.finish(Math.max(result, 0), Math.max(-result, 0), this.#request.buffer);
+    const sent = this.#channel.write(reply.buffer, length);
     if (sent < 0) this.#sendFailed(-sent, result);
   }
 
@@ -184,7 +184,7 @@ export class Session {
   #describe(opcode: number, result: number, milliseconds: number): string {
     const { unique, node, pid } = this.#request;
     const outcome = result < 0 ? errnoName(-result) : `${result} bytes`;
-    const again = (this.#options.place?.replays ?? 0) > 0 ? "again " : "";
+    const again = (this.#options.requestMemory?.replays ?? 0) > 0 ? "again " : "";
     return `${unique} ${again}${opcodeName(opcode)} inode ${node} pid ${pid}${this.#detail(opcode)} → ${outcome}, ${Math.round(milliseconds * 1000)} µs`;
   }
 

@@ -1,6 +1,9 @@
 import { setLabels } from "@puzzlefs/fuse";
 import { FileSystemContext } from "@puzzlefs/linux";
 
+/** Which code serves a mount. */
+export type Driver = "kernel" | "fuse";
+
 /** What `-t puzzlefs` takes; kernel/super.c has the other end. */
 export interface DriverMount {
   ociDir: string;

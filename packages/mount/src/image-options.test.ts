@@ -1,18 +1,21 @@
 import test from "ava";
 import { MountOptionError } from "@puzzlefs/fuse";
-import { readWords } from "./image-options.ts";
+import { readImageOptions } from "./image-options.ts";
 
 const digest = "0123456789abcdef".repeat(4);
 
 test("words of ours are taken out, the rest stays in order", (t) => {
-  t.deepEqual(readWords([`rw,oci_root_dir=/a=b,image_manifest=${digest.toUpperCase()},nosuid`, "verify=blob,noauto"]), {
-    ociRootDir: "/a=b",
-    imageManifest: digest,
-    verify: "blob",
-    options: ["rw", "nosuid", "noauto"],
-  });
   t.deepEqual(
-    readWords([
+    readImageOptions([`rw,oci_root_dir=/a=b,image_manifest=${digest.toUpperCase()},nosuid`, "verify=blob,noauto"]),
+    {
+      ociRootDir: "/a=b",
+      imageManifest: digest,
+      verify: "blob",
+      options: ["rw", "nosuid", "noauto"],
+    },
+  );
+  t.deepEqual(
+    readImageOptions([
       `tag=v1,verity=${digest},driver=fuse,writable,persist=/u,log_file=/l,supervise,overlay_attributes,remount`,
     ]),
     {
@@ -31,7 +34,7 @@ test("words of ours are taken out, the rest stays in order", (t) => {
 });
 
 test("the last of several counts, and quotes around values are taken off", (t) => {
-  const words = readWords(['verify=none,persist="/a,b",driver=fuse', "verify=blob,writable=yes"]);
+  const words = readImageOptions(['verify=none,persist="/a,b",driver=fuse', "verify=blob,writable=yes"]);
   t.deepEqual([words.verify, words.persist, words.options], ["blob", "/a,b", ["writable=yes"]]);
 });
 
@@ -44,6 +47,6 @@ test("values that cannot be are refused by name", (t) => {
     ["tag=", /tag= needs a value/],
     ["persist", /persist= needs a value/],
   ] as const) {
-    t.throws(() => readWords([word]), { instanceOf: MountOptionError, message });
+    t.throws(() => readImageOptions([word]), { instanceOf: MountOptionError, message });
   }
 });

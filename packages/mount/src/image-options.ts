@@ -2,7 +2,7 @@ import { MountOptionError, nameAndValue, parseMountOptions, splitOptions } from 
 import { parsePlatform, type Platform } from "@puzzlefs/oci";
 
 /** What mount options can say besides what is an option of every mount: fstab has nothing but -o. */
-export interface Words {
+export interface ImageOptions {
   ociRootDir?: string;
   imageManifest?: string;
   tag?: string;
@@ -35,8 +35,8 @@ const VALUED = new Set([
 const DIGEST = /^[0-9a-f]{64}$/i;
 
 /** Sorts mount options; the last of several with one name counts. Throws MountOptionError for a value that cannot be. */
-export function readWords(given: readonly string[]): Words {
-  const words: Words = { options: [] };
+export function readImageOptions(given: readonly string[]): ImageOptions {
+  const words: ImageOptions = { options: [] };
   for (const word of given.flatMap(splitOptions)) {
     const { name, value } = nameAndValue(word);
     const known = FLAGS.has(name) ? value === undefined : value !== undefined || VALUED.has(name);
@@ -48,7 +48,7 @@ export function readWords(given: readonly string[]): Words {
 /** Whether it is an option of ours, of any kind. */
 export function isKnownOption(word: string): boolean {
   try {
-    parseMountOptions(readWords([word]).options);
+    parseMountOptions(readImageOptions([word]).options);
     return true;
   } catch (error) {
     if (error instanceof MountOptionError) return !error.message.startsWith("unknown");
@@ -57,7 +57,7 @@ export function isKnownOption(word: string): boolean {
 }
 
 /** False for a word that is none of ours. */
-function apply(words: Words, name: string, value: string): boolean {
+function apply(words: ImageOptions, name: string, value: string): boolean {
   switch (name) {
     case "oci_root_dir":
       words.ociRootDir = filled(name, value);

@@ -2,7 +2,8 @@
  * An image on a directory, as users mount it: by the kernel driver where there is one and by FUSE elsewhere, read-only
  * or under a writable overlay.
  */
-export { type Driver, type DriverChoice, type FuseMount, type MountRequest, mountImage } from "./mount-image.ts";
+export type { Driver } from "./driver.ts";
+export { type DriverChoice, type FuseMount, type MountRequest, mountImage } from "./mount-image.ts";
 export { overlayPrefix, refuseOverlayMarks } from "./overlay-marks.ts";
 export { remount } from "./remount.ts";
-export { isKnownOption, readWords, type Words } from "./image-options.ts";
+export { isKnownOption, readImageOptions, type ImageOptions } from "./image-options.ts";

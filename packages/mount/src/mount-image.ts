@@ -2,11 +2,9 @@ import { checkMountpoint, MountError, type MountOptions, type Mountpoint, parseM
 import { Directory, KernelRefusal, MOUNT_ATTR_RDONLY } from "@puzzlefs/linux";
 import { Layout, type Platform } from "@puzzlefs/oci";
 import { type ImageTree, openImageAt } from "@puzzlefs/reader";
-import { mountByDriver } from "./driver.ts";
+import { type Driver, mountByDriver } from "./driver.ts";
 import { mountWritable, OverlayError } from "./overlay.ts";
 import { overlayPrefix, refuseOverlayMarks } from "./overlay-marks.ts";
-
-export type Driver = "kernel" | "fuse";
 
 /** `auto`: the kernel driver if it can do what is asked for, else FUSE. */
 export type DriverChoice = "auto" | Driver;
@@ -21,7 +19,7 @@ export interface MountRequest {
   mountpoint: string;
   /** What /proc/mounts shows as the device. */
   source: string;
-  /** Mount options as after -o, without those that readWords() takes out. */
+  /** Mount options as after -o, without those that readImageOptions() takes out. */
   options: readonly string[];
   driver: DriverChoice;
   verify: "none" | "blob";
@@ -68,9 +66,9 @@ export async function mountImage(
   }
   using layout = Layout.open(request.ociDir);
   // Not closed here: it is the descriptor of `shownAt`.
-  const place = new Directory(shownAt.descriptor, shownAt.path);
+  const mountpoint = new Directory(shownAt.descriptor, shownAt.path);
   const apart = [
-    { what: "the mount point", directory: place },
+    { what: "the mount point", directory: mountpoint },
     { what: "the image's layout", directory: layout.directory },
     { what: "the image's store", directory: layout.blobs.directory },
   ];

@@ -11,10 +11,10 @@ import {
   MNT_DETACH,
   umountAt,
 } from "@puzzlefs/linux";
-import type { Driver } from "./mount-image.ts";
+import type { Driver } from "./driver.ts";
 import { copyRootAttributes } from "./root-attributes.ts";
 import { readRecord, type UpperRecord, writeRecord } from "./upper-record.ts";
-import { inUse, type Place } from "./upper-use.ts";
+import { inUse, type NamedDirectory } from "./upper-use.ts";
 import { Upper } from "./upper.ts";
 
 /** The kernel refused the overlay; its lower layer was fine. */
@@ -31,7 +31,7 @@ export interface Overlay {
   /** The upper directory; undefined: in memory. */
   persist: string | undefined;
   /** Directories that the upper one must be apart from. */
-  apart: readonly Place[];
+  apart: readonly NamedDirectory[];
   /** Gets what is not as one may expect, but no reason to refuse. */
   warn: (message: string) => void;
 }
@@ -59,7 +59,7 @@ export async function mountWritable(
   mountLower: (lower: Lower) => Promise<Driver>,
 ): Promise<Driver> {
   using parent = Directory.open(temporaryDirectory());
-  const { name, directory: place } = parent.makeTemporary("puzzlefs-mount-");
+  const { name, directory: scratch } = parent.makeTemporary("puzzlefs-mount-");
   const remove = (): void => {
     try {
       umountAt(parent.descriptor, name, MNT_DETACH);
@@ -67,21 +67,21 @@ export async function mountWritable(
       // Nothing has been mounted there.
       if (!hasCode(error, "EINVAL", "EPERM")) throw error;
     } finally {
-      place.close();
+      scratch.close();
       parent.removeDirectory(name);
     }
   };
   // A second signal ends this process at once.
   process.once("exit", remove);
   try {
-    mountTmpfs(place);
+    mountTmpfs(scratch);
     // What is mounted there now.
-    using mounts = Directory.open(place.path);
+    using mounts = Directory.open(scratch.path);
     const { persist, apart } = overlay;
     using upper = persist === undefined ? Upper.make(mounts) : await Upper.open(persist, apart, mounts);
     try {
       mounts.makeDirectory("lower").close();
-      const lower = join(place.path, "lower");
+      const lower = join(scratch.path, "lower");
       using target = checkMountpoint(lower);
       const record = readRecord(upper.upper);
       const preferred = record?.image === overlay.image ? record.driver : undefined;
@@ -112,12 +112,12 @@ function temporaryDirectory(): string {
 }
 
 /** Holds the mount points, and without --persist the changes as well. */
-function mountTmpfs(place: Directory): void {
+function mountTmpfs(scratch: Directory): void {
   try {
     using context = new FileSystemContext("tmpfs");
     context.set("source", "puzzlefs");
     context.set("mode", "0700");
-    context.mountOn(place.descriptor, 0);
+    context.mountOn(scratch.descriptor, 0);
   } catch (error) {
     if (!(error instanceof KernelRefusal) || error.code !== "EPERM") throw error;
     const advice = "an ordinary user can do it in a user namespace (unshare --user --map-root-user --mount)";

@@ -1,5 +1,5 @@
 import { bytesOf, type Directory, fgetxattr, fsetxattr, hasCode, textOf } from "@puzzlefs/linux";
-import type { Driver } from "./mount-image.ts";
+import type { Driver } from "./driver.ts";
 import { overlayPrefix } from "./overlay-marks.ts";
 
 /**

@@ -20,7 +20,7 @@ export class Refusal extends Error {
 }
 
 /** A directory that must be apart from the writable ones, and what to call it. */
-export interface Place {
+export interface NamedDirectory {
   what: string;
   directory: Directory;
 }
@@ -49,11 +49,11 @@ export function chainOf(directory: Directory): Set<string> {
   return chain;
 }
 
-/** Throws Refusal if `directory` is one of `places`, is in one of them, or one of them is in it. */
-export function refuseOverlap(directory: Directory, places: readonly Place[]): void {
+/** Throws Refusal if `directory` is one of `others`, is in one of them, or one of them is in it. */
+export function refuseOverlap(directory: Directory, others: readonly NamedDirectory[]): void {
   const own = identityOf(directory);
   const chain = chainOf(directory);
-  for (const { what, directory: place } of places) {
+  for (const { what, directory: place } of others) {
     const other = identityOf(place);
     if (own === other) throw new Refusal(`${directory.path} is ${what}`);
     if (chain.has(other)) throw new Refusal(`${directory.path} is inside ${what}, ${place.path}`);

@@ -4,7 +4,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { MountError } from "@puzzlefs/fuse";
 import { close, Directory, FileStatus, flock, LOCK_EX, LOCK_NB, realPathOf, SystemError } from "@puzzlefs/linux";
 import { readRecord } from "./upper-record.ts";
-import { identityOf, inUse, isInUse, type Place, Refusal, refuseOverlap, refuseShownMount } from "./upper-use.ts";
+import {
+  identityOf,
+  inUse,
+  isInUse,
+  type NamedDirectory,
+  Refusal,
+  refuseOverlap,
+  refuseShownMount,
+} from "./upper-use.ts";
 
 /** A file in the work directory. Its lock is for the processes that mount, and for those that serve. */
 const LOCK = "lock";
@@ -33,10 +41,10 @@ export class Upper {
   }
 
   /** Makes both in a new directory of ours. */
-  static make(place: Directory): Upper {
+  static make(parent: Directory): Upper {
     const steps = new Steps();
-    const upper = steps.opened(place.makeDirectory("upper"));
-    return new Upper(upper, steps.opened(place.makeDirectory("upper.work", 0o700)), steps);
+    const upper = steps.opened(parent.makeDirectory("upper"));
+    return new Upper(upper, steps.opened(parent.makeDirectory("upper.work", 0o700)), steps);
   }
 
   /**
@@ -47,7 +55,7 @@ export class Upper {
    *
    * @param scratch an empty directory, to ask the kernel
    */
-  static async open(path: string, apart: readonly Place[], scratch: Directory): Promise<Upper> {
+  static async open(path: string, apart: readonly NamedDirectory[], scratch: Directory): Promise<Upper> {
     const steps = new Steps();
     try {
       const [upper, parent, name] = openUpper(path, apart, steps);
@@ -138,7 +146,7 @@ class Steps {
 /** Returns the upper directory, its real parent, and its name there. */
 function openUpper(
   path: string,
-  apart: readonly Place[],
+  apart: readonly NamedDirectory[],
   steps: Steps,
 ): [upper: Directory, parent: Directory, name: string] {
   const parent = steps.opened(Directory.open(dirname(path)));
@@ -167,7 +175,7 @@ function openUpper(
   return [upper, above, basename(real)];
 }
 
-function openWork(parent: Directory, name: string, apart: readonly Place[], steps: Steps): Directory {
+function openWork(parent: Directory, name: string, apart: readonly NamedDirectory[], steps: Steps): Directory {
   const status = new FileStatus();
   const isThere = parent.status(name, status);
   if (isThere && status.type !== constants.S_IFDIR) throw new Refusal(`${parent.pathOf(name)} is not a directory`);

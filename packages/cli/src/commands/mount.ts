@@ -1,5 +1,5 @@
 import { absolutePath } from "@puzzlefs/linux";
-import { type DriverChoice, readWords } from "@puzzlefs/mount";
+import { type DriverChoice, readImageOptions } from "@puzzlefs/mount";
 import { platformText, type Platform } from "@puzzlefs/oci";
 import { collect, defineCommand, oneOf, parseDigest, platformOption } from "../command-line.ts";
 import type { MountOrder } from "../daemon-order.ts";
@@ -77,7 +77,7 @@ export async function run(argv: readonly string[]): Promise<number> {
 function orderOf(args: readonly string[], given: Options): MountOrder {
   const [first, second, third] = args as [string, string, string | undefined];
   const { ociDir, reference } = imageNameFrom(first, third === undefined ? undefined : second);
-  const words = readWords(given.options ?? []);
+  const words = readImageOptions(given.options ?? []);
   if (words.ociRootDir !== undefined || words.imageManifest !== undefined || words.tag !== undefined) {
     throw new UsageError("oci_root_dir=, image_manifest= and tag= are for mount(8); here OCI_DIR:TAG names the image");
   }

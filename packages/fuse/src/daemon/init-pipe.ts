@@ -1,7 +1,7 @@
 import { constants, fstatSync, writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { close, FileStatus, hasCode, messageOf, O_PATH, openNamed, reasonOf } from "@puzzlefs/linux";
-import type { Log } from "./log.ts";
+import type { Log } from "./log-level.ts";
 
 const RETRY = 20;
 

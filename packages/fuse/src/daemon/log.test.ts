@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { bind } from "@puzzlefs/linux";
 import { eventually } from "@puzzlefs/testing";
 import test from "ava";
-import { type Log, logTo, openLog } from "./log.ts";
+import { logTo, openLog } from "./log.ts";
+import type { Log } from "./log-level.ts";
 import { MEMORY_MOUNT, mountObstacle, run, Scratch } from "./mount-fixture.ts";
 import { connectToSystemLog, sendToSystemLog } from "./system-log.ts";
 

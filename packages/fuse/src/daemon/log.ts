@@ -1,11 +1,7 @@
 import { constants, writeSync } from "node:fs";
 import { escapeText, isWritable, openNamed } from "@puzzlefs/linux";
+import type { Log } from "./log-level.ts";
 import { connectToSystemLog, sendToSystemLog } from "./system-log.ts";
-
-export type LogLevel = "error" | "info" | "debug";
-
-/** Where the messages of a mount go. Never throws: a mount must not fail for want of a log. */
-export type Log = (level: LogLevel, message: string) => void;
 
 /** An opened log, in a form that other processes inherit. */
 export interface LogTarget {
@@ -13,12 +9,12 @@ export interface LogTarget {
   descriptor: number;
 }
 
-/** Milliseconds for which a message that repeats itself word for word is held back. */
+/** Milliseconds for which a repetition of the same message is dropped. */
 const QUIET = 10_000;
 
 /**
- * Opens where messages go: `logFile` if there is one, which is appended to; else stderr if the process that starts the
- * mount stays (`attached`), or the journal or syslog daemon. Throws if the file cannot be opened.
+ * Opens the log: `logFile` for appending, if given; else stderr if the process that starts the mount stays (`attached`),
+ * or the socket of the journal or syslog daemon. Throws if the file cannot be opened.
  */
 export function openLog(logFile: string | undefined, attached: boolean): LogTarget {
   if (logFile !== undefined) {
@@ -35,7 +31,7 @@ export function logTo({ kind, descriptor }: LogTarget): Log {
   switch (kind) {
     case "stderr":
       return quietly((level, message) => {
-        // It is the caller's, so it stays blocking; but no user of the mount waits for who reads it.
+        // It is the caller's, so it stays blocking, but users of the mount must not wait until it is read.
         if (isWritable(descriptor, 0)) write(descriptor, `puzzlefs: ${level === "error" ? "error: " : ""}${message}\n`);
       });
     case "file":
@@ -45,12 +41,12 @@ export function logTo({ kind, descriptor }: LogTarget): Log {
   }
 }
 
-/** For what happens before a mount has a log of its own. */
+/** For messages before a mount has a log of its own. */
 export function stderrLog(): Log {
   return logTo({ kind: "stderr", descriptor: 2 });
 }
 
-/** A line for each message, whatever names are in it. One broken blob fails every read of it: once in a while only. */
+/** Makes each message one line, and drops repetitions: one broken blob fails every read of it. */
 function quietly(log: Log): Log {
   const last = new Map<string, number>();
   return (level, text) => {

@@ -24,16 +24,16 @@ import {
  */
 export function buildRuntime(program: readonly string[]): number | undefined {
   if (process.geteuid?.() !== 0) return undefined;
-  using place = Directory.open("/tmp");
-  const { name, directory } = place.makeTemporary("puzzlefs-");
+  using parent = Directory.open("/tmp");
+  const { name, directory } = parent.makeTemporary("puzzlefs-");
   try {
-    return assemble(place, name, directory, program);
+    return assemble(parent, name, directory, program);
   } catch (error) {
     if (hasCode(error, "EPERM", "ENOSYS")) return undefined;
     throw error;
   } finally {
     directory.close();
-    place.removeDirectory(name);
+    parent.removeDirectory(name);
   }
 }
 
@@ -42,7 +42,7 @@ export function nodeFile(): string {
   return realpathSync(process.execPath);
 }
 
-function assemble(place: Directory, name: string, covered: Directory, program: readonly string[]): number {
+function assemble(parent: Directory, name: string, covered: Directory, program: readonly string[]): number {
   {
     using context = new FileSystemContext("tmpfs");
     context.set("source", "puzzlefs");
@@ -50,11 +50,11 @@ function assemble(place: Directory, name: string, covered: Directory, program: r
     context.mountOn(covered.descriptor, 0);
   }
   try {
-    using root = place.directory(name);
+    using root = parent.directory(name);
     for (const path of withoutCovered([...program, nodeFile(), ...libraries()])) show(root, path);
     return cloneReadOnly(root.descriptor, 0, true);
   } finally {
-    umountAt(place.descriptor, name, MNT_DETACH);
+    umountAt(parent.descriptor, name, MNT_DETACH);
   }
 }
 
@@ -66,7 +66,7 @@ function show(root: Directory, path: string): void {
     status.readDescriptor(source);
     const clone = cloneForMoving(source, 0);
     try {
-      moveMount(clone, makePlace(root, path.split("/").filter(Boolean), status.type === constants.S_IFDIR));
+      moveMount(clone, makeMountPoint(root, path.split("/").filter(Boolean), status.type === constants.S_IFDIR));
     } finally {
       close(clone);
     }
@@ -76,14 +76,14 @@ function show(root: Directory, path: string): void {
 }
 
 /** Makes an empty file or directory below `root`. Returns a descriptor, which ends with this process. */
-function makePlace(root: Directory, names: readonly string[], isDirectory: boolean): number {
+function makeMountPoint(root: Directory, names: readonly string[], isDirectory: boolean): number {
   const [name, ...rest] = names;
   if (rest.length === 0 && !isDirectory) {
     close(root.createFile(name));
     return openNamed(name, O_PATH, 0, root.descriptor);
   }
   using next = root.makeOrOpen(name, 0o755);
-  return rest.length === 0 ? openNamed(".", O_PATH, 0, next.descriptor) : makePlace(next, rest, isDirectory);
+  return rest.length === 0 ? openNamed(".", O_PATH, 0, next.descriptor) : makeMountPoint(next, rest, isDirectory);
 }
 
 /** The libraries of this process, by the names under which it loaded them. */

@@ -13,7 +13,8 @@ import {
 import { Device } from "../device.ts";
 import type { MountableTree } from "../operations/mountable.ts";
 import { Session, type SessionOptions } from "../session.ts";
-import { type Log, logTo } from "./log.ts";
+import { logTo } from "./log.ts";
+import type { Log } from "./log-level.ts";
 import {
   CONTROL_DESCRIPTOR,
   KEPT_DESCRIPTOR,
@@ -43,12 +44,12 @@ export interface ServerProgram {
  * reported to the process that started it, later ones are logged; the exit code is 1 then.
  */
 export async function serve(order: ServerOrder, program: ServerProgram): Promise<void> {
-  const { fsname, place, role } = order;
-  process.title = escapeText(`puzzlefs ${role === "supervised" ? "serve" : "mount"} ${fsname} ${place}`);
+  const { fsname, shownAt, role } = order;
+  process.title = escapeText(`puzzlefs ${role === "supervised" ? "serve" : "mount"} ${fsname} ${shownAt}`);
   const log = logTo({ kind: order.log, descriptor: LOG_DESCRIPTOR });
   try {
     await (role === "supervisor" ? supervise(order, program, log) : serveTree(order, program, log));
-    if (role !== "supervised") log("info", `${place} unmounted`);
+    if (role !== "supervised") log("info", `${shownAt} unmounted`);
   } catch (error) {
     log("error", messageOf(error));
     report({ error: reportError(error) });
@@ -157,10 +158,10 @@ function unmounting({ hasUnmounter }: ServerOrder): () => Promise<void> {
 
 function sessionOptions(order: ServerOrder, log: Log): SessionOptions {
   const { uid, gid, debug, role, inInitialUserNamespace, overlayMounter } = order;
-  const place = role === "supervised" ? { place: new SharedRequest(MEMORY_DESCRIPTOR) } : {};
+  const memory = role === "supervised" ? { requestMemory: new SharedRequest(MEMORY_DESCRIPTOR) } : {};
   const trace = debug ? { trace: (line: string) => log("debug", line) } : {};
   const overlay = overlayMounter === undefined ? {} : { overlayMounter };
-  return { owner: { uid, gid }, log, inInitialUserNamespace, ...overlay, ...place, ...trace };
+  return { owner: { uid, gid }, log, inInitialUserNamespace, ...overlay, ...memory, ...trace };
 }
 
 /** What Node itself writes when it dies goes into a log file, or nowhere. */

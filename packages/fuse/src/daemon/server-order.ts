@@ -11,7 +11,7 @@ export interface ServerOrder {
   role: ServerRole;
   /** For its title: what is mounted, and where users see it. */
   fsname: string;
-  place: string;
+  shownAt: string;
   /** Owner shown for every inode instead of the tree's. */
   uid?: number | undefined;
   gid?: number | undefined;

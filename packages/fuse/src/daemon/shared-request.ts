@@ -1,8 +1,8 @@
 import { createMemory, EIO, mapMemory, write } from "@puzzlefs/linux";
-import type { RequestPlace } from "../session.ts";
+import type { RequestMemory } from "../session.ts";
 import { inHeader, opcodeName, OUT_HEADER_SIZE, outHeader } from "../wire/abi.ts";
 import { REQUEST_BYTES } from "../wire/request.ts";
-import { Words } from "../wire/message-buffer.ts";
+import { MessageBuffer } from "../wire/message-buffer.ts";
 
 /** The count of replays lies behind the request, where the kernel cannot write. */
 const PAGE = 4096;
@@ -12,8 +12,8 @@ const BYTES = REQUEST_BYTES + PAGE;
  * The request that is being worked on, in memory that outlives the process that does. The kernel itself puts it there,
  * length first, and marks it as handed out only then: so at no moment does only a dead process know of it.
  */
-export class SharedRequest implements RequestPlace {
-  readonly words: Words;
+export class SharedRequest implements RequestMemory {
+  readonly buffer: MessageBuffer;
   readonly #replays: Uint32Array;
 
   /** A descriptor for new memory. */
@@ -23,7 +23,7 @@ export class SharedRequest implements RequestPlace {
 
   constructor(descriptor: number) {
     const memory = mapMemory(descriptor, BYTES);
-    this.words = new Words(REQUEST_BYTES, memory);
+    this.buffer = new MessageBuffer(REQUEST_BYTES, memory);
     this.#replays = new Uint32Array(memory, REQUEST_BYTES, 1);
   }
 
@@ -37,28 +37,28 @@ export class SharedRequest implements RequestPlace {
 
   /** Whether it waits for its answer. */
   get outstanding(): boolean {
-    return this.words.get32(inHeader.len) !== 0;
+    return this.buffer.get32(inHeader.len) !== 0;
   }
 
   /** How far requests got: the last one, and whether it is answered. */
   get progress(): string {
-    return `${this.words.get64(inHeader.unique)} ${this.outstanding}`;
+    return `${this.buffer.get64(inHeader.unique)} ${this.outstanding}`;
   }
 
   /** For messages. */
   get title(): string {
-    return `${opcodeName(this.words.get32(inHeader.opcode))} of inode ${this.words.get64(inHeader.nodeid)}`;
+    return `${opcodeName(this.buffer.get32(inHeader.opcode))} of inode ${this.buffer.get64(inHeader.nodeid)}`;
   }
 
   /** Answers the request with EIO through `device`, in place of a process that does not survive it. */
   refuse(device: number): void {
-    const reply = new Words(OUT_HEADER_SIZE);
+    const reply = new MessageBuffer(OUT_HEADER_SIZE);
     reply.put32(outHeader.len, OUT_HEADER_SIZE);
     reply.put32(outHeader.error, -EIO);
-    reply.copy64(outHeader.unique, this.words, inHeader.unique);
+    reply.copy64(outHeader.unique, this.buffer, inHeader.unique);
     // ENOENT: it was answered after all.
     write(device, reply.bytes, OUT_HEADER_SIZE);
-    this.words.put32(inHeader.len, 0);
+    this.buffer.put32(inHeader.len, 0);
     this.replays = 0;
   }
 }

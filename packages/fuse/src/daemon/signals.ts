@@ -1,6 +1,6 @@
 import { Socket } from "node:net";
 import { messageOf } from "@puzzlefs/linux";
-import type { Log } from "./log.ts";
+import type { Log } from "./log-level.ts";
 
 /**
  * The first signal has the mount detached by `unmount`: its path is free at once, files still open go on working, and

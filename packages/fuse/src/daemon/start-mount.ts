@@ -145,14 +145,14 @@ export async function startMount(path: string, settings: MountSettings): Promise
 
 function orderOf(
   settings: MountSettings,
-  place: string,
+  shownAt: string,
   options: MountOptions,
   more: Pick<ServerOrder, "log" | "confined">,
 ): ServerOrder {
   return {
     role: settings.supervised === true ? "supervisor" : "alone",
     fsname: options.fsname,
-    place,
+    shownAt,
     uid: options.uid,
     gid: options.gid,
     debug: settings.debug === true,

@@ -1,6 +1,6 @@
 import { closeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Log } from "./log.ts";
+import type { Log } from "./log-level.ts";
 import { MEMORY_DESCRIPTOR } from "./report.ts";
 import { RestartPolicy } from "./restart-policy.ts";
 import { ServerProcess, type ServerStart } from "./server-process.ts";

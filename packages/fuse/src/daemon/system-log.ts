@@ -1,11 +1,11 @@
 import { connect, connectLater, datagramSocket, EAGAIN, send as sendDatagram } from "@puzzlefs/linux";
-import type { Log, LogLevel } from "./log.ts";
+import type { Log, LogLevel } from "./log-level.ts";
 
 const SOCKET = "/dev/log";
 const LOG_DAEMON = 3 << 3;
 const PRIORITY: Record<LogLevel, number> = { error: 3, info: 6, debug: 7 };
 
-/** Messages kept for a listener that is about to come back. */
+/** Messages kept while the socket is being connected again. */
 const MOST_WAITING = 100;
 
 /** A socket that is connected to the system log, if there is one. Another process can go on with it. */
@@ -52,7 +52,7 @@ export function sendToSystemLog(socket: number, path = SOCKET): Log {
       late = waiting;
       waiting = [];
       connected = await connectLater(socket, path);
-      // Who came meanwhile may find what the attempt before did not.
+      // Messages that came meanwhile: by now the socket may be there.
     } while (!connected && waiting.length > 0);
     connecting = false;
     // If there is no listener, there was none to miss anything.
@@ -65,7 +65,7 @@ export function sendToSystemLog(socket: number, path = SOCKET): Log {
       const count = dropped;
       dropped = 0;
       send(datagramOf("error", `${count} messages were lost: the log was full`));
-      // Not even that.
+      // This message was dropped as well.
       if (dropped > 0) dropped += count - 1;
     }
     send(datagramOf(level, message));

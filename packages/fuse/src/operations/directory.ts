@@ -1,8 +1,8 @@
 import { ENOENT } from "@puzzlefs/linux";
-import { Listing } from "../wire/dirent-writer.ts";
+import { DirentWriter } from "../wire/dirent-writer.ts";
 import type { Reply } from "../wire/reply.ts";
 import type { Request } from "../wire/request.ts";
-import type { Foresight } from "./readdirplus-policy.ts";
+import type { ReaddirplusPolicy } from "./readdirplus-policy.ts";
 import type { Handler } from "./handler.ts";
 import type { MountableTree } from "./mountable.ts";
 
@@ -18,10 +18,10 @@ const FIRST_ENTRY = 2;
 
 const TYPES = { fifo: 0o1, chr: 0o2, dir: 0o4, blk: 0o6, file: 0o10, lnk: 0o12, sock: 0o14 } as const;
 
-/** READDIR, or with `foresight` READDIRPLUS. */
-export function directoryHandler(tree: MountableTree, reply: Reply, foresight?: Foresight): Handler {
-  const plus = foresight !== undefined;
-  const listing = new Listing(reply);
+/** READDIR, or with `policy` READDIRPLUS. */
+export function directoryHandler(tree: MountableTree, reply: Reply, policy?: ReaddirplusPolicy): Handler {
+  const plus = policy !== undefined;
+  const dirents = new DirentWriter(reply);
 
   const dots = (directory: number, offset: number): boolean => {
     if (offset < 1 && !dot(directory, 1, DOT)) return false;
@@ -29,27 +29,27 @@ export function directoryHandler(tree: MountableTree, reply: Reply, foresight?: 
   };
   const dot = (ino: number, next: number, name: Uint8Array): boolean => bare(ino, next, DIRECTORY, name);
   const bare = (ino: number, next: number, type: number, name: Uint8Array): boolean =>
-    plus ? listing.appendBare(ino, next, type, name) : listing.append(ino, next, type, name);
+    plus ? dirents.appendBare(ino, next, type, name) : dirents.append(ino, next, type, name);
 
   return (request: Request): number => {
     const directory = request.node;
     const offset = request.readOffset;
     if (tree.attributes(directory)?.kind !== "dir") return -ENOENT;
-    listing.start(Math.min(request.readSize, reply.capacity));
-    if (!dots(directory, offset)) return listing.size;
+    dirents.start(Math.min(request.readSize, reply.capacity));
+    if (!dots(directory, offset)) return dirents.size;
     // In the midst of a large directory all come: there it would be many that have to be looked up.
-    const complete = offset > 0 || foresight?.wantsAttributes(directory) === true;
+    const complete = offset > 0 || policy?.wantsAttributes(directory) === true;
     for (const entry of tree.entries(directory, Math.max(offset - FIRST_ENTRY, 0))) {
       const next = entry.cookie + FIRST_ENTRY;
       if (plus && (complete || entry.kind === "dir")) {
         const attributes = entry.attributes ?? tree.attributes(entry.ino);
         if (attributes === undefined)
           throw new Error(`directory inode ${directory} lists inode ${entry.ino}, which does not exist`);
-        if (!listing.appendPlus(attributes, next, entry.name)) break;
+        if (!dirents.appendPlus(attributes, next, entry.name)) break;
       } else if (!bare(entry.ino, next, TYPES[entry.kind], entry.name)) {
         break;
       }
     }
-    return listing.size;
+    return dirents.size;
   };
 }

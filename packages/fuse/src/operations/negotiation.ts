@@ -50,12 +50,12 @@ export function negotiate(
   reply: Reply,
   settled: (outcome: Negotiated) => void,
 ): number {
-  const words = reply.words;
+  const buffer = reply.buffer;
   const at = abi.OUT_HEADER_SIZE;
-  words.zero(at, at + abi.INIT_OUT_SIZE);
-  words.put32(at + abi.initOut.major, abi.KERNEL_MAJOR);
+  buffer.zero(at, at + abi.INIT_OUT_SIZE);
+  buffer.put32(at + abi.initOut.major, abi.KERNEL_MAJOR);
   if (request.initMajor > abi.KERNEL_MAJOR) {
-    words.put32(at + abi.initOut.minor, abi.NEWEST_MINOR);
+    buffer.put32(at + abi.initOut.minor, abi.NEWEST_MINOR);
     return abi.INIT_OUT_SIZE;
   }
   if (request.initMajor < abi.KERNEL_MAJOR || request.initMinor < abi.OLDEST_MINOR) return -EPROTO;
@@ -67,15 +67,15 @@ export function negotiate(
     flags2: request.initFlags2 & InitFlag2.ALLOW_IDMAP,
     maxReadahead: request.initMaxReadahead,
   };
-  words.put32(at + abi.initOut.minor, outcome.minor);
-  words.put32(at + abi.initOut.max_readahead, outcome.maxReadahead);
-  words.put32(at + abi.initOut.flags, outcome.flags);
-  words.put16(at + abi.initOut.max_background, MAX_BACKGROUND);
-  words.put16(at + abi.initOut.congestion_threshold, (MAX_BACKGROUND * 3) / 4);
-  words.put32(at + abi.initOut.max_write, MAX_WRITE);
-  words.put32(at + abi.initOut.time_gran, 1);
-  words.put16(at + abi.initOut.max_pages, MAX_READ_BYTES / 4096);
-  words.put32(at + abi.initOut.flags2, outcome.flags2);
+  buffer.put32(at + abi.initOut.minor, outcome.minor);
+  buffer.put32(at + abi.initOut.max_readahead, outcome.maxReadahead);
+  buffer.put32(at + abi.initOut.flags, outcome.flags);
+  buffer.put16(at + abi.initOut.max_background, MAX_BACKGROUND);
+  buffer.put16(at + abi.initOut.congestion_threshold, (MAX_BACKGROUND * 3) / 4);
+  buffer.put32(at + abi.initOut.max_write, MAX_WRITE);
+  buffer.put32(at + abi.initOut.time_gran, 1);
+  buffer.put16(at + abi.initOut.max_pages, MAX_READ_BYTES / 4096);
+  buffer.put32(at + abi.initOut.flags2, outcome.flags2);
   settled(outcome);
   return abi.INIT_OUT_SIZE;
 }

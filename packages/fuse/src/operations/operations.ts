@@ -2,7 +2,7 @@ import { EINVAL, EIO, ENAMETOOLONG, ENOENT, ENOSYS, EROFS } from "@puzzlefs/linu
 import { Opcode } from "../wire/abi.ts";
 import type { Reply } from "../wire/reply.ts";
 import { directoryHandler } from "./directory.ts";
-import { Foresight } from "./readdirplus-policy.ts";
+import { ReaddirplusPolicy } from "./readdirplus-policy.ts";
 import type { Handler } from "./handler.ts";
 import type { MountableTree } from "./mountable.ts";
 import { type Negotiated, negotiate } from "./negotiation.ts";
@@ -57,9 +57,9 @@ export function handlers(
   for (const opcode of Object.values(Opcode)) table[opcode] = unknown;
   for (const opcode of WRITING) table[opcode] = () => -EROFS;
   const xattr = xattrHandlers(tree, mayTrust);
-  const foresight = new Foresight();
+  const policy = new ReaddirplusPolicy();
   table[Opcode.INIT] = (request) => negotiate(tree, request, reply, settled);
-  table[Opcode.LOOKUP] = lookupHandler(tree, foresight, overlayMounter);
+  table[Opcode.LOOKUP] = lookupHandler(tree, policy, overlayMounter);
   table[Opcode.GETATTR] = (request) => {
     const attributes = tree.attributes(request.node);
     return attributes === undefined ? -ENOENT : reply.attributes(attributes);
@@ -68,7 +68,7 @@ export function handlers(
   table[Opcode.READ] = readHandler(tree);
   table[Opcode.LSEEK] = seekHandler(tree);
   table[Opcode.READDIR] = directoryHandler(tree, reply);
-  table[Opcode.READDIRPLUS] = directoryHandler(tree, reply, foresight);
+  table[Opcode.READDIRPLUS] = directoryHandler(tree, reply, policy);
   table[Opcode.STATFS] = () => reply.statfs(tree.contentBytes, tree.inodeCount);
   table[Opcode.GETXATTR] = xattr.get;
   table[Opcode.LISTXATTR] = xattr.list;
@@ -78,7 +78,7 @@ export function handlers(
   return table;
 }
 
-function lookupHandler(tree: MountableTree, foresight: Foresight, overlayMounter: number | undefined): Handler {
+function lookupHandler(tree: MountableTree, policy: ReaddirplusPolicy, overlayMounter: number | undefined): Handler {
   let mounting = overlayMounter !== undefined;
   return (request, reply) => {
     if (mounting && request.pid !== overlayMounter) mounting = false;
@@ -90,7 +90,7 @@ function lookupHandler(tree: MountableTree, foresight: Foresight, overlayMounter
     if (overlayMounter !== undefined && !mounting && isDot(name)) return -ENOENT;
     const ino = name[0] === DOT && name.length <= 2 ? dots(tree, directory, name) : tree.lookup(directory, name);
     if (ino === undefined) return reply.negativeEntry();
-    foresight.lookedUp(directory);
+    policy.lookedUp(directory);
     const attributes = tree.attributes(ino);
     return attributes === undefined ? -ENOENT : reply.entry(attributes);
   };

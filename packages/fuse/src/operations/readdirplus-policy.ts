@@ -7,7 +7,7 @@ const MOST = 256;
  * -l`, tar): each that is missing costs a LOOKUP. Others want names only (find, a shell's *): each that is there costs the
  * kernel an inode. So they are left out until a name that was listed without is looked up; then they come for a while.
  */
-export class Foresight {
+export class ReaddirplusPolicy {
   #directory = 0;
   #granted = 0;
   #next = FEWEST;

@@ -15,9 +15,9 @@ function ask(what: "get" | "list", size: number, name?: string, uid = 0, pid = 1
   const request = new Request();
   const reply = new Reply();
   const opcode = what === "get" ? Opcode.GETXATTR : Opcode.LISTXATTR;
-  request.length = putRequest(request.words, { opcode, uid, pid, body: bodyOf([size, 0], name) });
+  request.length = putRequest(request.buffer, { opcode, uid, pid, body: bodyOf([size, 0], name) });
   const result = xattrHandlers(tree, true)[what](request, reply);
-  return result < 0 || size === 0 ? result : reply.words.bytes.toString("latin1", 16, 16 + result);
+  return result < 0 || size === 0 ? result : reply.buffer.bytes.toString("latin1", 16, 16 + result);
 }
 
 test("values: size first, then the bytes, ERANGE if there is no room", (t) => {

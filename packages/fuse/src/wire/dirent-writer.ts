@@ -3,7 +3,7 @@ import * as abi from "./abi.ts";
 import type { Reply } from "./reply.ts";
 
 /** Appends directory entries to a reply until the room that the kernel gave is used up. */
-export class Listing {
+export class DirentWriter {
   readonly #reply: Reply;
   #end = 0;
   #at = 0;
@@ -49,23 +49,23 @@ export class Listing {
   appendBare(ino: number, next: number, type: number, name: Uint8Array): boolean {
     const length = abi.ENTRY_OUT_SIZE + paddedLength(name);
     if (this.#at + length > this.#end) return false;
-    this.#reply.words.zero(this.#at, this.#at + abi.ENTRY_OUT_SIZE);
+    this.#reply.buffer.zero(this.#at, this.#at + abi.ENTRY_OUT_SIZE);
     this.#at += abi.ENTRY_OUT_SIZE;
     this.#dirent(ino, next, type, name);
     return true;
   }
 
   #dirent(ino: number, next: number, type: number, name: Uint8Array): void {
-    const words = this.#reply.words;
+    const buffer = this.#reply.buffer;
     const at = this.#at;
     const end = at + paddedLength(name);
-    words.put64(at + abi.dirent.ino, ino);
-    words.put64(at + abi.dirent.off, next);
-    words.put32(at + abi.dirent.namelen, name.length);
-    words.put32(at + abi.dirent.type, type);
+    buffer.put64(at + abi.dirent.ino, ino);
+    buffer.put64(at + abi.dirent.off, next);
+    buffer.put32(at + abi.dirent.namelen, name.length);
+    buffer.put32(at + abi.dirent.type, type);
     // The padding after the name must not show the last reply's bytes.
-    words.put64(end - 8, 0);
-    words.bytes.set(name, at + abi.DIRENT_SIZE);
+    buffer.put64(end - 8, 0);
+    buffer.bytes.set(name, at + abi.DIRENT_SIZE);
     this.#at = end;
   }
 }

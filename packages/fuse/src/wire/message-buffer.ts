@@ -8,7 +8,7 @@ const HIGH = 1 - LOW;
  * A buffer that is read and written in the host's byte order, as the kernel does: typed arrays over one memory, which
  * cost no allocation and, unlike DataView, no BigInt for 64-bit fields. Offsets are bytes and must be aligned.
  */
-export class Words {
+export class MessageBuffer {
   readonly bytes: Buffer<ArrayBuffer>;
   readonly u32: Uint32Array;
   readonly u16: Uint16Array;
@@ -49,7 +49,7 @@ export class Words {
   }
 
   /** Copies a u64 bit for bit. */
-  copy64(at: number, from: Words, fromAt: number): void {
+  copy64(at: number, from: MessageBuffer, fromAt: number): void {
     this.u32[at >>> 2] = from.u32[fromAt >>> 2];
     this.u32[(at >>> 2) + 1] = from.u32[(fromAt >>> 2) + 1];
   }

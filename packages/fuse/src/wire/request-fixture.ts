@@ -1,5 +1,5 @@
 import { IN_HEADER_SIZE, inHeader } from "./abi.ts";
-import type { Words } from "./message-buffer.ts";
+import type { MessageBuffer } from "./message-buffer.ts";
 
 /** A request as the kernel would send it, for tests. */
 export interface FakeRequest {
@@ -12,17 +12,17 @@ export interface FakeRequest {
 }
 
 /** Writes `fake` into a request buffer and returns its length. */
-export function putRequest(words: Words, fake: FakeRequest): number {
+export function putRequest(buffer: MessageBuffer, fake: FakeRequest): number {
   const body = fake.body ?? new Uint8Array(0);
   const length = IN_HEADER_SIZE + body.length;
-  words.zero(0, IN_HEADER_SIZE);
-  words.put32(inHeader.len, length);
-  words.put32(inHeader.opcode, fake.opcode);
-  words.put64(inHeader.unique, fake.unique ?? 2);
-  words.put64(inHeader.nodeid, fake.node ?? 1);
-  words.put32(inHeader.uid, fake.uid ?? 0);
-  words.put32(inHeader.pid, fake.pid ?? 1);
-  words.bytes.set(body, IN_HEADER_SIZE);
+  buffer.zero(0, IN_HEADER_SIZE);
+  buffer.put32(inHeader.len, length);
+  buffer.put32(inHeader.opcode, fake.opcode);
+  buffer.put64(inHeader.unique, fake.unique ?? 2);
+  buffer.put64(inHeader.nodeid, fake.node ?? 1);
+  buffer.put32(inHeader.uid, fake.uid ?? 0);
+  buffer.put32(inHeader.pid, fake.pid ?? 1);
+  buffer.bytes.set(body, IN_HEADER_SIZE);
   return length;
 }
 
