@@ -10,10 +10,10 @@ import { type Owner, Reply } from "./wire/reply.ts";
 import { Request } from "./wire/request.ts";
 import type { MessageBuffer } from "./wire/message-buffer.ts";
 
-/** Requests answered in a row before signals and timers get their turn. */
+/** Requests answered in a row before the event loop handles signals and timers. */
 const BATCH = 64;
 
-/** Where the request lies that is being answered. Its length, the first word, is 0 once it is. */
+/** Memory of the request that is being answered. Its length, the first word, is 0 once it is answered. */
 export interface RequestMemory {
   readonly buffer: MessageBuffer;
   /** How often a session took the request over from another that had not answered it. */
@@ -34,8 +34,8 @@ export interface SessionOptions {
 }
 
 /**
- * Answers the requests of one FUSE connection, one after the other, on the calling thread, whose event loop tells it
- * when there are any. Its only state is the buffers: another session, in another thread or after a restart, may go on
+ * Answers the requests of one FUSE connection, one after the other, on the calling thread, when its event loop reports
+ * that the device is readable. Its only state is the buffers: another session, in another thread or after a restart, may go on
  * with the same channel.
  */
 export class Session {
@@ -56,7 +56,7 @@ export class Session {
     const settled = (outcome: Negotiated): void => this.#ready.resolve(outcome);
     const mayTrust = options.inInitialUserNamespace ?? true;
     this.#handlers = handlers(tree, this.#reply, mayTrust, settled, options.overlayMounter);
-    // Not everyone waits for both.
+    // Not every caller waits for both.
     this.#ready.promise.catch(() => undefined);
     this.#ended.promise.catch(() => undefined);
   }
@@ -91,7 +91,7 @@ export class Session {
     }
   }
 
-  /** Whether the other one died before or after it answered cannot be known; a second answer is refused: ENOENT. */
+  /** It is unknown whether the other session answered before it died; the kernel refuses a second reply with ENOENT. */
   #replay(length: number): void {
     const { requestMemory } = this.#options;
     if (requestMemory !== undefined) requestMemory.replays++;
@@ -101,7 +101,7 @@ export class Session {
     this.#request.buffer.put32(inHeader.len, 0);
   }
 
-  /** Reads and answers one request. False if there is none now, or never will be. */
+  /** Reads and answers one request. False if there is none now, or the session has ended. */
   #step(): boolean {
     const request = this.#request;
     request.length = this.#channel.read(request.buffer);
@@ -118,11 +118,11 @@ export class Session {
       return;
     }
     const opcode = request.opcode;
-    // The two requests that get no answer; there is no count of lookups to lower.
+    // These two have no reply; there is no lookup count to decrement.
     if (opcode === Opcode.FORGET || opcode === Opcode.BATCH_FORGET) return;
     const started = this.#options.trace === undefined ? 0 : performance.now();
     const result = this.#handle(opcode);
-    // Before the reply: whoever then looks into the log finds the request there.
+    // Before the reply: a program that has the reply finds the request in the log.
     this.#options.trace?.(this.#describe(opcode, result, performance.now() - started));
     this.#send(result);
     if (opcode === Opcode.INIT && result === -EPROTO) {
@@ -135,7 +135,7 @@ export class Session {
       case EAGAIN:
         return false;
       case EINTR:
-      // The request was withdrawn.
+      // The request was interrupted.
       case ENOENT:
         return true;
       case ENODEV:
@@ -173,11 +173,11 @@ export class Session {
   }
 
   #sendFailed(errno: number, result: number): void {
-    // ENOENT: whoever asked was killed meanwhile. ENODEV: unmounted, as the next read will say.
+    // ENOENT: the calling process was killed meanwhile. ENODEV: unmounted, which the next read will return, too.
     if (errno === ENOENT || errno === ENODEV) return;
     const { opcode, node } = this.#request;
     this.#options.log("error", `reply to ${opcodeName(opcode)} of inode ${node} refused: ${errnoName(errno)}`);
-    // Whoever asked still waits for an answer.
+    // The calling process still waits for a reply.
     if (result >= 0) this.#send(-EIO);
   }
 

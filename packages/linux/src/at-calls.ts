@@ -6,8 +6,8 @@ import { AT_EACCESS, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_CLOEXEC, O_PATH } from "./
 import { nulTerminated, printable, type Path } from "./paths.ts";
 
 /**
- * System calls relative to an opened directory. With names of one component they cannot be led elsewhere by a
- * symlink that somebody puts in the way: none of them (but openatFollowing) follows one at the end.
+ * System calls relative to an opened directory. With names of one component another user cannot redirect them by
+ * a symlink: none of them (except openatFollowing) follows one at the end.
  */
 
 export const RENAME_NOREPLACE = 1;
@@ -136,13 +136,13 @@ export function mknodat(directory: number, path: Path, mode: number, device = 0)
   check(native.mknodat(directory, nulTerminated(path), mode, device), "mknodat", () => printable(path));
 }
 
-/** Makes a symlink at `path` that says `target`. */
+/** Makes a symlink at `path` that contains `target`. */
 export function symlinkat(target: Path, directory: number, path: Path): void {
   const result = native.symlinkat(nulTerminated(target), directory, nulTerminated(path));
   check(result, "symlinkat", () => printable(path));
 }
 
-/** Gives a file a second name; a symlink at `from` is itself linked, not followed. */
+/** Makes a hard link to a file; a symlink at `from` is itself linked, not followed. */
 export function linkat(fromDirectory: number, from: Path, directory: number, path: Path): void {
   const result = native.linkat(fromDirectory, nulTerminated(from), directory, nulTerminated(path), 0);
   check(result, "linkat", () => printable(path));

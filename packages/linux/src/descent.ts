@@ -6,10 +6,10 @@ import { FUSE_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC } from "./file-system-types.ts"
 
 const READ_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY;
 
-/** More descriptors than this are thinned out. */
+/** Open descriptors; beyond, those of some levels are closed. */
 const MOST_OPEN = 64;
 
-/** File systems that may give a directory another inode number when it has left the cache of inodes. */
+/** File systems on which a directory may have another inode number after it was evicted from the inode cache. */
 const RENUMBERING = new Set<number>([OVERLAYFS_SUPER_MAGIC, FUSE_SUPER_MAGIC]);
 
 /** A directory of a tree that is being walked, and which one it was when its parent was listed. */

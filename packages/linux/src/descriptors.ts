@@ -29,7 +29,7 @@ const lseekNative = bind("int64_t lseek(int fd, int64_t offset, int whence)");
 const ioctlNative = bind("int ioctl(int fd, unsigned long request, void *argument)");
 
 /**
- * Closes a descriptor that openat() or openBeneath() gave. In a worker thread node:fs warns about closing what it
+ * Closes a descriptor that openat() or openBeneath() returned. In a worker thread node:fs warns about closing what it
  * did not open, and closes what was opened by it when the thread ends; these descriptors are on neither list.
  */
 export function close(descriptor: number): void {
@@ -40,7 +40,7 @@ export function close(descriptor: number): void {
  * Takes or releases an advisory lock that belongs to the open file description, so it goes when its last descriptor
  * is closed, also by a kill. Without LOCK_NB it waits, and the whole thread with it.
  *
- * Returns false when LOCK_NB is set and somebody else holds the lock.
+ * Returns false when LOCK_NB is set and another process holds the lock.
  */
 export function flock(descriptor: number, operation: number): boolean {
   for (;;) {
@@ -58,8 +58,8 @@ export function syncfs(descriptor: number): void {
 }
 
 /**
- * Lets the disk begin to write what a file holds, and does not wait: the sync that makes it durable then finds little
- * left to do. Only a hint: what a file system cannot do is ignored.
+ * Starts writing back the dirty pages of a file, without waiting: a later sync then has little to do. Only a hint: errors
+ * are ignored.
  */
 export function startWriteback(descriptor: number): void {
   syncFileRangeNative(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE);
@@ -92,7 +92,7 @@ export function ioctl(descriptor: number, request: number, argument: Uint8Array)
   return result;
 }
 
-/** Has the disk begin to read the first `length` bytes of a file, and does not wait. Only a hint. */
+/** Starts reading the first `length` bytes of a file into the page cache, without waiting. Only a hint. */
 export function willNeed(descriptor: number, length: number): void {
   adviseNative(descriptor, 0, length, POSIX_FADV_WILLNEED);
 }
@@ -132,7 +132,7 @@ export function isOnProc(descriptor: number): boolean {
 /** An entry of a directory. */
 export interface Entry {
   name: Buffer;
-  /** DT_DIR and the like: the file's type >> 12; 0 where the file system does not say. */
+  /** DT_DIR and the like: the file's type >> 12; 0 if the file system does not report it. */
   type: number;
 }
 
@@ -209,7 +209,7 @@ export function isWritable(descriptor: number, milliseconds: number): boolean {
 
 const TIOCGWINSZ = 0x5413;
 
-/** Columns of a terminal; undefined where it does not know, or is none. */
+/** Columns of a terminal; undefined if it does not report them, or `descriptor` is no terminal. */
 export function terminalColumns(descriptor: number): number | undefined {
   // struct winsize: rows, columns, and two sizes in pixels, 16 bits each.
   const size = new Uint16Array(4);

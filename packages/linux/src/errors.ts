@@ -60,7 +60,7 @@ function isFault(error: Error): boolean {
   return isOfV8(error) && !isOutOfMemory(error);
 }
 
-/** Classes derived from these are somebody's own, with a message that is meant. */
+/** Not for classes derived from these: their messages are meant for users. */
 function isOfV8(error: Error): boolean {
   return FAULTS.some((fault) => error.constructor === fault) || error.constructor.name === "RuntimeError";
 }

@@ -33,7 +33,7 @@ const FSCONFIG_CMD_CREATE = 6;
 const LONGEST_VALUE = 255;
 const MESSAGE_BYTES = 4096;
 
-/** What the kernel refused, with what it said about it. */
+/** A refusal of the kernel, with the message that it wrote. */
 export class KernelRefusal extends Error {
   override readonly name = "KernelRefusal";
   /** "EPERM" */
@@ -129,11 +129,11 @@ export class FileSystemContext {
   #call(what: string, call: () => number): number {
     const result = call();
     if (result >= 0) return result;
-    const said = this.#messages();
-    throw refusal(result, said === "" ? `${this.#type}: ${what} failed` : said);
+    const message = this.#messages();
+    throw refusal(result, message === "" ? `${this.#type}: ${what} failed` : message);
   }
 
-  /** What the file system has to say: each read(2) gives one message, "e puzzlefs: …" for an error. */
+  /** The messages of the file system: each read(2) returns one, "e puzzlefs: …" for an error. */
   #messages(): string {
     const lines: string[] = [];
     const buffer = Buffer.alloc(MESSAGE_BYTES);

@@ -65,7 +65,7 @@ export function cloneReadOnly(descriptor: number, attributes: number, recursive 
   const clone = cloneForMoving(descriptor, attributes, recursive);
   try {
     // The first descriptor of a copy keeps a mount namespace for it, in which root of another namespace can change the
-    // copy's attributes. Without that descriptor, the kernel lets nobody change or copy it.
+    // copy's attributes. Without that descriptor, no process can change or copy it.
     return reopen(clone);
   } finally {
     close(clone);

@@ -4,7 +4,7 @@ import { FileSystemContext } from "@puzzlefs/linux";
 /** Which code serves a mount. */
 export type Driver = "kernel" | "fuse";
 
-/** What `-t puzzlefs` takes; kernel/super.c has the other end. */
+/** The options of `-t puzzlefs`, which kernel/super.c parses. */
 export interface DriverMount {
   ociDir: string;
   /** The manifest's sha256, 64 hex digits. */

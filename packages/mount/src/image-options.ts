@@ -1,7 +1,7 @@
 import { MountOptionError, nameAndValue, parseMountOptions, splitOptions } from "@puzzlefs/fuse";
 import { parsePlatform, type Platform } from "@puzzlefs/oci";
 
-/** What mount options can say besides what is an option of every mount: fstab has nothing but -o. */
+/** The mount options of images, after those that every mount has: fstab has no other way than -o. */
 export interface ImageOptions {
   ociRootDir?: string;
   imageManifest?: string;
@@ -45,7 +45,7 @@ export function readImageOptions(given: readonly string[]): ImageOptions {
   return words;
 }
 
-/** Whether it is an option of ours, of any kind. */
+/** Whether it is an option of this product, of any kind. */
 export function isKnownOption(word: string): boolean {
   try {
     parseMountOptions(readImageOptions([word]).options);
@@ -56,7 +56,7 @@ export function isKnownOption(word: string): boolean {
   }
 }
 
-/** False for a word that is none of ours. */
+/** False for a word that is no option of images. */
 function apply(words: ImageOptions, name: string, value: string): boolean {
   switch (name) {
     case "oci_root_dir":

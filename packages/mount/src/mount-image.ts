@@ -6,7 +6,7 @@ import { type Driver, mountByDriver } from "./driver.ts";
 import { mountWritable, OverlayError } from "./overlay.ts";
 import { overlayPrefix, refuseOverlayMarks } from "./overlay-marks.ts";
 
-/** `auto`: the kernel driver if it can do what is asked for, else FUSE. */
+/** `auto`: the kernel driver if it supports the request, else FUSE. */
 export type DriverChoice = "auto" | Driver;
 
 export interface MountRequest {
@@ -17,7 +17,7 @@ export interface MountRequest {
   /** Of several images of one tag, that for this platform; default: this machine's. */
   platform?: Platform;
   mountpoint: string;
-  /** What /proc/mounts shows as the device. */
+  /** Shown as the device by /proc/mounts. */
   source: string;
   /** Mount options as after -o, without those that readImageOptions() takes out. */
   options: readonly string[];
@@ -25,11 +25,11 @@ export interface MountRequest {
   verify: "none" | "blob";
   /** fs-verity digest that the manifest must have, hex; every blob is then measured. */
   digest?: string;
-  /** Under an overlay, whose changes vanish with the mount. */
+  /** Under an overlay, whose changes are lost with the mount. */
   writable: boolean;
-  /** Where an overlay keeps its changes; implies `writable`. Absolute. */
+  /** The directory of an overlay's changes; implies `writable`. Absolute. */
   persist?: string;
-  /** An overlay is mounted although the image has marks of overlayfs, which it will obey. */
+  /** Mount an overlay even if the image has marks of overlayfs, which the overlay will obey. */
   overlayAttributes?: boolean;
 }
 
@@ -45,8 +45,8 @@ export interface FuseMount {
 }
 
 /**
- * Mounts an image, and returns by what. `startFuse` starts a daemon and resolves once its mount is usable. `warn` gets
- * what is not as one may expect.
+ * Mounts an image, and returns by which driver. `startFuse` starts a daemon and resolves once its mount is usable. `warn`
+ * is called with messages about what users may not expect.
  *
  * Rejects with MountError; with what is wrong with the image (FormatError, IntegrityError, LayoutError), which does not
  * depend on the driver; and with whatever startFuse rejects with.
@@ -58,7 +58,7 @@ export async function mountImage(
 ): Promise<Driver> {
   const options = parseMountOptions(given.options, given.source);
   using shownAt = checkMountpoint(given.mountpoint);
-  // From here on it is one image, whatever becomes of its tag.
+  // From here on it is one image, even if its tag changes.
   const reference = manifestOf(given);
   const request = { ...given, reference };
   if (!request.writable && request.persist === undefined) {
@@ -81,7 +81,7 @@ export async function mountImage(
         startFuse({ mountpoint: lower.path, shownAt: shownAt.path, reference, ...(lock !== undefined && { lock }) });
       const chosen = choice === "auto" && preferred === "fuse" ? "fuse" : choice;
       driver = await mountReadOnly({ ...request, driver: chosen }, { ...options, labels: [] }, lower, start);
-      // The process that serves by FUSE has the image open, and looks itself.
+      // A FUSE server does this itself: it has the image open.
       if (driver === "kernel" && request.overlayAttributes !== true) {
         using tree = openRequested(request);
         refuseOverlayMarks(tree, request.mountpoint, overlayPrefix());
@@ -91,7 +91,7 @@ export async function mountImage(
   try {
     return await writable(request.driver);
   } catch (error) {
-    // The driver counts as one of the two file systems that may lie on a store; FUSE does not.
+    // The kernel limits the depth of stacked file systems to two, and counts the driver, but not FUSE.
     if (!(error instanceof OverlayError) || request.driver !== "auto" || driver !== "kernel") throw error;
     return await writable("fuse");
   }
@@ -106,7 +106,7 @@ async function mountReadOnly(
   const refusal = request.driver === "fuse" ? "" : tryDriver(request, options, mountpoint);
   if (refusal === undefined) return "kernel";
   if (request.driver === "kernel") {
-    // An image that is newer than we are is refused by everybody: the driver's ENOTSUP says nothing of the driver.
+    // Both drivers refuse an image of a newer format: ENOTSUP does not mean then that the driver is missing.
     openRequested(request).close();
     throw new MountError(`${request.mountpoint}: no mount by the driver: ${refusal}`);
   }
@@ -119,7 +119,7 @@ async function mountReadOnly(
   return "fuse";
 }
 
-/** Mounts by the driver, or returns why it cannot do this here. What is wrong with the image is thrown. */
+/** Mounts by the driver, or returns the reason why it cannot be used here. Throws for a fault of the image. */
 function tryDriver(request: MountRequest, options: MountOptions, mountpoint: Mountpoint): string | undefined {
   if (options.fuseOnly.length > 0) return `${options.fuseOnly.join(", ")}: only FUSE has that`;
   try {
@@ -135,14 +135,14 @@ function tryDriver(request: MountRequest, options: MountOptions, mountpoint: Mou
   } catch (error) {
     if (!(error instanceof KernelRefusal)) throw error;
     if (CANNOT.has(error.code)) return error.message;
-    // The same spec refuses it in user space too, with an error that says what and where.
+    // User space refuses it by the same specification, with an error that names the rule and the offset.
     openRequested(request).close();
     throw new MountError(`${request.mountpoint}: ${error.message}`, error.code);
   }
 }
 
 /**
- * Refusals that say nothing of the image: no such driver or system call, not permitted (nor in a user namespace), no
+ * Refusals that are not about the image: no such driver or system call, not permitted (nor in a user namespace), no
  * fs-verity for modules (6.1), too many file systems on each other.
  */
 const CANNOT = new Set(["ENODEV", "ENOSYS", "EPERM", "ENOTSUP", "ELOOP"]);

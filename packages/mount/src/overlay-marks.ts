@@ -1,7 +1,7 @@
 import { inInitialNamespace } from "@puzzlefs/linux";
 import { escapeBytes, isKnownXattr, pathOf, visibleInodes, walkTree, type ImageTree } from "@puzzlefs/reader";
 
-/** What overlayfs would take in an image for its own marks. */
+/** Inodes of an image that overlayfs would take for its own marks. */
 export interface OverlayMarks {
   /** Inodes that have any. */
   count: number;
@@ -9,12 +9,12 @@ export interface OverlayMarks {
   first: string;
 }
 
-/** An overlay over the image would show something else than what the image has. */
+/** An overlay over the image would not show the image as it is. */
 export class OverlayMarksError extends Error {
   override readonly name = "OverlayMarksError";
 }
 
-/** What names of attributes begin with that an overlay mounted by this process would obey. */
+/** The prefix of the extended attributes that an overlay mounted by this process would obey. */
 export function overlayPrefix(): string {
   return inInitialNamespace("user") ? "trusted.overlay." : "user.overlay.";
 }

@@ -32,26 +32,26 @@ export interface Overlay {
   persist: string | undefined;
   /** Directories that the upper one must be apart from. */
   apart: readonly NamedDirectory[];
-  /** Gets what is not as one may expect, but no reason to refuse. */
+  /** Called with messages about what users may not expect. */
   warn: (message: string) => void;
 }
 
-/** What the lower layer is to be mounted with. */
+/** How the lower layer is to be mounted. */
 export interface Lower {
   mountpoint: Mountpoint;
-  /** By which driver the upper directory was begun over this image. */
+  /** The driver with which the upper directory was last mounted, if over this image. */
   preferred: Driver | undefined;
   /** A lock for the processes that serve, if any do. */
   lock: number | undefined;
 }
 
 /**
- * Mounts an overlay on `mountpoint`, over what `mountLower` mounts read-only on the directory that it is given. Resolves
- * with by what it did.
+ * Mounts an overlay on `mountpoint`, over what `mountLower` mounts read-only on the directory that is passed to it.
+ * Resolves with the driver of the lower mount.
  *
- * Nothing but the overlay stays visible. What it consists of is mounted below a directory for the moment only and
- * detached when the overlay holds it, so that whoever takes the overlay off (umount(8) will do) ends all of it, and
- * no kill at any moment after that leaves anything behind.
+ * Only the overlay stays visible. Its layers are mounted below a temporary directory and detached once the overlay
+ * refers to them, so unmounting the overlay, also by umount(8), ends all of them, and a kill after that leaves nothing
+ * behind.
  */
 export async function mountWritable(
   mountpoint: Mountpoint,
@@ -99,19 +99,19 @@ export async function mountWritable(
 }
 
 /**
- * Where parts are mounted for the moment. For root it does not come from the environment, which a container's image may
- * have chosen, and only root can rename what is in it. Root of a user namespace may not write to /run.
+ * The directory for temporary mounts. For root it does not depend on the environment, which a container's image may set,
+ * and only root can rename what is in it. Root of a user namespace may not write to /run.
  */
 function temporaryDirectory(): string {
   if (process.geteuid?.() !== 0) {
-    // Node has replaced bytes that are not UTF-8: that is another directory.
+    // Node replaces bytes that are not UTF-8: it would be another directory.
     const chosen = tmpdir();
     return chosen.includes("\ufffd") ? "/tmp" : chosen;
   }
   return !inInitialNamespace("user") || !existsSync("/run") ? "/tmp" : "/run";
 }
 
-/** Holds the mount points, and without --persist the changes as well. */
+/** For the mount points, and without --persist also for the changes. */
 function mountTmpfs(scratch: Directory): void {
   try {
     using context = new FileSystemContext("tmpfs");
@@ -125,7 +125,7 @@ function mountTmpfs(scratch: Directory): void {
   }
 }
 
-/** The first mount of an upper directory gives it the attributes of the lower root; later ones keep what users made of them. */
+/** The first mount of an upper directory copies the attributes of the lower root to it; later ones keep users' changes. */
 function mountOver(mountpoint: Mountpoint, overlay: Overlay, lower: string, driver: Driver, upper: Upper): void {
   const { image, warn } = overlay;
   const { path } = upper.upper;
@@ -133,7 +133,7 @@ function mountOver(mountpoint: Mountpoint, overlay: Overlay, lower: string, driv
   const { isEmpty } = upper;
   if (isEmpty && record === undefined && upper.isOurs) copyRootAttributes(lower, upper.upper, warn);
   if (isEmpty) upper.removeIndex();
-  // What an index keeps together are inodes of one image as one driver numbers them.
+  // An index refers to inodes of one image, by the file handles of one driver.
   const fits = record?.index === true && record.image === image && record.driver === driver;
   let index = isEmpty || (fits && upper.indexed !== undefined);
   if (!index) dropIndex(upper, record);
@@ -152,13 +152,13 @@ function mountOver(mountpoint: Mountpoint, overlay: Overlay, lower: string, driv
   if (overlay.persist !== undefined) writeRecord(upper.upper, { image, driver, index, at: mountpoint.path });
 }
 
-/** Throws MountError if the index has what nothing else has: a file that was changed by a name that is gone. */
+/** Throws MountError if the index has entries: only it records which names of a changed file are hard links. */
 function dropIndex(upper: Upper, record: UpperRecord | undefined): void {
   if ((upper.indexed ?? 0) > 0) {
-    const whose =
+    const owner =
       record === undefined ? "another directory" : `image ${record.image}, mounted by --driver ${record.driver}`;
     throw new MountError(
-      `${upper.upper.path}: files with hard links were changed, whose index ${upper.indexPath} belongs to ${whose}; ` +
+      `${upper.upper.path}: files with hard links were changed, whose index ${upper.indexPath} belongs to ${owner}; ` +
         "remove the index to go on without: names that were not written themselves show the image's content then",
     );
   }

@@ -19,8 +19,8 @@ import { isKnownOption } from "./image-options.ts";
  * read-only silently, because mount(8) passes "rw" whenever "ro" is not given. Throws MountError, and MountOptionError for
  * what no remount can change.
  *
- * @param options all that was given but "remount" itself
- * @param sloppy unknown options are passed over
+ * @param options all options but "remount" itself
+ * @param sloppy unknown options are ignored
  */
 export function remount(path: string, options: readonly string[], sloppy = false): void {
   using mountpoint = checkMountpoint(path);
@@ -33,7 +33,7 @@ export function remount(path: string, options: readonly string[], sloppy = false
     const { name, value } = nameAndValue(word);
     const effect = effectOf(name, value);
     if (effect === undefined) {
-      // mount(8) repeats what the kernel shows of the mount, and what fstab has.
+      // mount(8) repeats the options that the kernel shows of the mount, and those of fstab.
       if (present.has(word) || (present.has(name) && !isKnownOption(word)) || (sloppy && !isKnownOption(word)))
         continue;
       throw new MountOptionError(
@@ -55,7 +55,7 @@ export function remount(path: string, options: readonly string[], sloppy = false
   }
 }
 
-/** What the kernel shows of a mount, and options that it does not show but fstab has; and the names of the kernel's. */
+/** The options that the kernel shows of a mount, their names, and the options of its line in fstab. */
 function presentOptions({ mountpoint, type, options, superOptions }: MountEntry): Set<string> {
   const shown = [...options.split(","), ...superOptions.split(",").map(unescape)];
   const names = shown.map((word) => nameAndValue(word).name);

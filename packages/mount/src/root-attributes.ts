@@ -12,15 +12,15 @@ import {
 } from "@puzzlefs/linux";
 import { overlayPrefix } from "./overlay-marks.ts";
 
-/** What a directory may have inherited from its parent. */
+/** ACLs, which a directory may have inherited from its parent. */
 const ACLS = ["system.posix_acl_access", "system.posix_acl_default"];
 
 /**
- * Gives an upper directory all attributes of the lower root, whose place its own take in an overlay: owner, mode, ACLs,
- * extended attributes, and modification time.
+ * Copies all attributes of the lower root to an upper directory, whose own an overlay shows: owner, mode, ACLs, extended
+ * attributes, and modification time.
  *
  * @param lower path of the lower root, which only we can change
- * @param warn gets what the upper directory's file system or our rights do not allow
+ * @param warn called with what the upper directory's file system or our privileges do not allow
  */
 export function copyRootAttributes(lower: string, upper: Directory, warn: (message: string) => void): void {
   const status = new FileStatus();

@@ -14,12 +14,12 @@ import {
   textOf,
 } from "@puzzlefs/linux";
 
-/** The message names what is refused. */
+/** A directory cannot be used; the message names it. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
 }
 
-/** A directory that must be apart from the writable ones, and what to call it. */
+/** A directory that the writable ones must not overlap, and its name in messages. */
 export interface NamedDirectory {
   what: string;
   directory: Directory;
@@ -53,11 +53,11 @@ export function chainOf(directory: Directory): Set<string> {
 export function refuseOverlap(directory: Directory, others: readonly NamedDirectory[]): void {
   const own = identityOf(directory);
   const chain = chainOf(directory);
-  for (const { what, directory: place } of others) {
-    const other = identityOf(place);
-    if (own === other) throw new Refusal(`${directory.path} is ${what}`);
-    if (chain.has(other)) throw new Refusal(`${directory.path} is inside ${what}, ${place.path}`);
-    if (chainOf(place).has(own)) throw new Refusal(`${directory.path} has ${what} inside, ${place.path}`);
+  for (const { what, directory: other } of others) {
+    const identity = identityOf(other);
+    if (own === identity) throw new Refusal(`${directory.path} is ${what}`);
+    if (chain.has(identity)) throw new Refusal(`${directory.path} is inside ${what}, ${other.path}`);
+    if (chainOf(other).has(own)) throw new Refusal(`${directory.path} has ${what} inside, ${other.path}`);
   }
 }
 
@@ -113,7 +113,7 @@ function openShown(shown: string): Directory | undefined {
     .replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)))
     .replace(/\\(.)/g, "$1");
   const path = textOf(Buffer.from(plain, "latin1"));
-  // Of another process, a descriptor of that number here is another directory.
+  // A path of another process: here the same descriptor number is another file.
   if (!plain.startsWith("/") || plain.startsWith("/proc/")) return undefined;
   try {
     return Directory.open(path);
@@ -126,15 +126,15 @@ function openShown(shown: string): Directory | undefined {
 
 /**
  * Asks the kernel whether any overlay, in whatever mount namespace and by whatever name, has one of `directories` or a
- * directory above them as its upper or work directory: with index=on it refuses to take them as lower ones. That such an
- * overlay is configured changes nothing in them. False also where it cannot be asked: in a user namespace, without /proc,
+ * directory above them as its upper or work directory: with index=on it refuses such directories as lower ones.
+ * Configuring the overlay changes nothing in them. False also where this cannot be done: in a user namespace, without /proc,
  * on a file system without file handles.
  *
- * @param place a directory for the writable layer of that overlay, on a file system that can have one
+ * @param scratch a directory for the writable layer of that overlay, on a file system that can have one
  */
-export function isInUse(directories: readonly Directory[], place: Directory): boolean {
+export function isInUse(directories: readonly Directory[], scratch: Directory): boolean {
   if (!inInitialNamespace("user")) return false;
-  using own = place.makeTemporary("probe-").directory;
+  using own = scratch.makeTemporary("probe-").directory;
   using upper = own.makeDirectory("upper");
   using work = own.makeDirectory("work");
   try {

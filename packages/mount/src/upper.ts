@@ -17,19 +17,19 @@ import {
 /** A file in the work directory. Its lock is for the processes that mount, and for those that serve. */
 const LOCK = "lock";
 /**
- * Within this time the process that served a mount that has just ended lets go of the lock, and a mount namespace that is
- * only being made of its copy of the mount; milliseconds.
+ * Milliseconds in which the server of a mount that has just ended releases the lock, and a mount namespace that is being
+ * created its copy of the mount.
  */
 const PATIENCE = 5000;
 const PAUSE = 20;
-/** overlayfs keeps hard links together by what is in it. */
+/** The directory in which overlayfs records hard links. */
 const INDEX = "index";
 
 /** The two directories of an overlay that are written. They are used by their descriptors alone. */
 export class Upper {
   readonly upper: Directory;
   readonly work: Directory;
-  /** A locked file for close(), undefined where nobody else can have the directories. */
+  /** The descriptor of a locked file, for close(); undefined if no other mount can use the directories. */
   readonly lock: number | undefined;
   readonly #steps: Steps;
 
@@ -100,7 +100,7 @@ export class Upper {
     return this.work.pathOf(INDEX);
   }
 
-  /** Hard links that it has kept together come apart. */
+  /** Changed hard links become files of their own. */
   removeIndex(): void {
     if (this.indexed !== undefined) removeTree(this.work, INDEX);
   }
@@ -115,7 +115,7 @@ export class Upper {
   }
 }
 
-/** What has been opened and made. */
+/** Descriptors to close, and steps to undo. */
 class Steps {
   readonly #descriptors: number[] = [];
   readonly #undo: (() => void)[] = [];
@@ -166,7 +166,7 @@ function openUpper(
   const upper = steps.opened(parent.linkedDirectory(name));
   refuseOverlap(upper, apart);
   if (!isLink) return [upper, parent, name];
-  // One directory has one work directory, whatever leads to it: so it has one lock.
+  // A directory has one work directory, by whichever path it is opened: so it has one lock.
   const real = realPathOf(upper.descriptor, path);
   const above = steps.opened(new Directory(upper.directory("..").descriptor, dirname(real)));
   if (!above.status(basename(real), status) || status.identity !== identityOf(upper)) {
@@ -193,8 +193,8 @@ function isOurs({ descriptor }: Directory): boolean {
 }
 
 /**
- * Returns a descriptor with the lock, which others hold while they mount, and by FUSE for as long as they serve. The file
- * stays: who waits for the lock of a file that was removed would not exclude who makes another.
+ * Returns a descriptor with the lock, which processes hold while they mount, and FUSE servers for as long as they serve.
+ * The file is not removed: a process that waits for the lock of a removed file would not exclude one that makes it anew.
  */
 async function lockIn(work: Directory, busy: string): Promise<number> {
   let lock = work.openFile(LOCK);
@@ -213,14 +213,14 @@ async function lockIn(work: Directory, busy: string): Promise<number> {
   }
 }
 
-/** Asks until the answer is yes; Refusal if it is not in time. */
+/** Calls `ask` until it returns true. Throws Refusal if it does not within PATIENCE. */
 async function patiently(ask: () => boolean, busy: string): Promise<void> {
   for (const deadline = performance.now() + PATIENCE; !ask(); await sleep(PAUSE)) {
     if (performance.now() > deadline) throw new Refusal(busy);
   }
 }
 
-/** Removes a directory that only we write, with all that is in it. */
+/** Removes a directory that no other user writes, with its content. */
 function removeTree(parent: Directory, name: string | Uint8Array): void {
   {
     using directory = parent.directory(name);

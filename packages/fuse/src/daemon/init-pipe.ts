@@ -5,7 +5,7 @@ import type { Log } from "./log-level.ts";
 
 const RETRY = 20;
 
-/** How long a process that ends after that waits for a reader, milliseconds. */
+/** How long a process that is about to end waits for a reader, milliseconds. */
 const PATIENCE = 30_000;
 
 const REASONS = new Map([
@@ -16,10 +16,10 @@ const REASONS = new Map([
 /** The fifo of --init-pipe, to which the outcome of a mount is written as users of the Rust tool's expect. */
 export class InitPipe {
   readonly #path: string;
-  /** Opened for writing as soon as somebody reads, and kept: closing it would end the reader's file. */
+  /** Opened for writing as soon as there is a reader, and kept: closing it would be the end of file for the reader. */
   #descriptor: number | undefined;
 
-  /** Throws Error unless it is a fifo that this process may write to, whether somebody reads it or not. */
+  /** Throws Error unless it is a fifo that this process may write to, with or without a reader. */
   constructor(path: string) {
     this.#path = path;
     try {
@@ -33,10 +33,10 @@ export class InitPipe {
   }
 
   /**
-   * Writes "s" or "f" once somebody reads. It never blocks: the mount is usable meanwhile. Problems are logged and
+   * Writes "s" or "f" once there is a reader. It never blocks: the mount is usable meanwhile. Errors are logged and
    * otherwise ignored.
    *
-   * @param ending whether the process is about to end: then it waits a while, else only as long as it lives anyway
+   * @param ending whether the process is about to end: then it waits for at most PATIENCE, else for as long as it runs
    */
   async notify(outcome: "s" | "f", log: Log, ending: boolean): Promise<void> {
     try {
@@ -47,7 +47,7 @@ export class InitPipe {
     }
   }
 
-  /** False if nobody reads. */
+  /** False without a reader. */
   #write(outcome: string): boolean {
     const descriptor = this.#descriptor ?? openForWriting(this.#path);
     this.#descriptor = undefined;
@@ -78,8 +78,8 @@ function checkFifo(path: string): void {
 }
 
 /**
- * Undefined while nobody reads. The name may mean something else each time, as its directory may be another user's:
- * what was opened is looked at before anything is written.
+ * Undefined without a reader. The name may refer to another file each time, as its directory may be another user's: the
+ * type of the opened file is checked before anything is written.
  */
 function openForWriting(path: string): number | undefined {
   let descriptor: number;

@@ -1,32 +1,32 @@
 import { messageOf } from "@puzzlefs/linux";
 
 /**
- * The descriptors of a process that serves a mount, beside the standard ones. Those that it needs are inherited when it
- * starts: later it has no path to open anything by.
+ * The descriptors of a process that serves a mount, after the standard ones. It inherits what it needs when it starts:
+ * later it cannot open anything by a path.
  */
 export const CONTROL_DESCRIPTOR = 3;
-/** Where messages go; see LogTarget. */
+/** The log; see LogTarget. */
 export const LOG_DESCRIPTOR = 4;
-/** To the process that unmounts when a signal asks for it. */
+/** A socket to the process that unmounts at a signal. */
 export const UNMOUNTER_DESCRIPTOR = 5;
-/** What the tree is opened from, a store for one. It may become the root directory. */
+/** The store, or what else the tree is opened from. It may become the root directory. */
 export const RESOURCE_DESCRIPTOR = 6;
 /** fusermount3 unmounts when this is closed by all (auto_unmount). */
 export const FUSERMOUNT_DESCRIPTOR = 7;
 /** Under supervision: the memory of the request that is being answered. */
 export const MEMORY_DESCRIPTOR = 8;
-/** Open for as long as there is a process behind the mount; nothing is done with it. */
+/** Kept open by all processes behind the mount, for the lock on it. */
 export const KEPT_DESCRIPTOR = 9;
 
 /** What such a process reports over its control socket, a line of JSON each. It receives the device of the mount. */
 export type ServerReport = { opened: true } | { ready: true } | { error: ReportedError };
 
-/** An error as it crosses processes, where it would lose its class. */
+/** An error as data, for another process. */
 export interface ReportedError {
   name: string;
   message: string;
   code?: string;
-  /** Of errors that come in kinds, as LayoutError does. */
+  /** The `kind` of errors that have one, such as LayoutError. */
   kind?: string;
 }
 

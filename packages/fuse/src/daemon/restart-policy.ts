@@ -1,10 +1,10 @@
 /** A server that lived shorter than this without having answered anything died young, milliseconds. */
 const YOUNG = 10_000;
-/** Young deaths in a row, after which there is no more trying. */
+/** Young deaths in a row, after which no server is started any more. */
 const MOST_YOUNG = 6;
 const FIRST_PAUSE = 100;
 
-/** Deaths within a minute that cost no pause: whoever dies at every other request must not keep a processor busy. */
+/** Deaths within a minute without a pause. Beyond, a server that dies at every other request would keep a CPU busy. */
 const FREE = 10;
 const MINUTE = 60_000;
 const STEP = 50;
@@ -16,9 +16,9 @@ export class RestartPolicy {
   #deaths: number[] = [];
 
   /**
-   * How long to wait before another is started; undefined: give up.
+   * Milliseconds until another is started; undefined: none is started any more.
    *
-   * @param worked whether it got on with the requests; then whatever killed it does not kill every server
+   * @param worked whether it answered requests: then the cause of its death does not kill every server
    */
   afterDeath(started: number, died: number, worked: boolean): number | undefined {
     this.#young = worked || died - started >= YOUNG ? 0 : this.#young + 1;

@@ -15,10 +15,10 @@ import {
 } from "@puzzlefs/linux";
 
 /**
- * A directory tree with nothing but Node, its libraries and the program: read-only mounts of them, at their own paths,
- * and at no path itself. The processes behind a mount are started in it: root of a container finds in /proc/PID/exe and
- * map_files only what nobody can write (CVE-2019-5736), and a supervisor can start servers for as long as it lives,
- * wherever pivot_root(2) leads its paths. Returns a descriptor; undefined without the privilege to mount.
+ * A directory tree with only Node, its libraries and the program: read-only mounts of them, at their own paths, while the
+ * tree itself is mounted at no path. The processes behind a mount are started in it: root of a container finds only
+ * read-only files in /proc/PID/exe and map_files (CVE-2019-5736), and a supervisor can start servers for as long as it
+ * runs, wherever pivot_root(2) leads its paths. Returns a descriptor; undefined without the privilege to mount.
  *
  * @param program files and directories of the program, absolute and real paths
  */
@@ -86,15 +86,15 @@ function makeMountPoint(root: Directory, names: readonly string[], isDirectory: 
   return rest.length === 0 ? openNamed(".", O_PATH, 0, next.descriptor) : makeMountPoint(next, rest, isDirectory);
 }
 
-/** The libraries of this process, by the names under which it loaded them. */
+/** Paths of the shared libraries of this process, as it loaded them. */
 function libraries(): string[] {
-  // Otherwise it looks up the names of other hosts.
+  // Otherwise the report looks up the names of connected hosts.
   Object.assign(process.report, { excludeNetwork: true });
   const { sharedObjects } = process.report.getReport() as { sharedObjects: string[] };
   return sharedObjects.filter((path) => path.startsWith("/"));
 }
 
-/** Leaves out what is in a directory of the list anyway. */
+/** Leaves out paths that are inside a directory of the list. */
 function withoutCovered(paths: readonly string[]): string[] {
   const sorted = [...new Set(paths)].toSorted();
   return sorted.filter((path) => !sorted.some((other) => path.startsWith(`${other}/`)));

@@ -31,9 +31,9 @@ import { cannotUnmount, requestUnmount, watchSignals } from "./signals.ts";
 import { Supervisor } from "./supervisor.ts";
 import { keepYoungGenerationSmall } from "./young-generation.ts";
 
-/** What a program has to do with a process that it was started as. */
+/** What serve() needs of the program that it runs in. */
 export interface ServerProgram {
-  /** Opens the tree, of RESOURCE_DESCRIPTOR or whatever the program's arguments name. */
+  /** Opens the tree, from RESOURCE_DESCRIPTOR or by the program's arguments. */
   openTree(): MountableTree;
   /** Node's arguments that start the program with another order. */
   argv(order: ServerOrder): readonly string[];
@@ -70,7 +70,7 @@ async function serveTree(order: ServerOrder, program: ServerProgram, log: Log): 
     keepYoungGenerationSmall();
     report({ opened: true });
     const device = receiveDescriptor(CONTROL_DESCRIPTOR);
-    // Otherwise the starter died, or could not mount.
+    // Without one, the starter died or could not mount.
     if (device === undefined) return;
     confine(order.confined ? RESOURCE_DESCRIPTOR : undefined, log);
     await serveDevice(order, device, tree, log);
@@ -164,12 +164,12 @@ function sessionOptions(order: ServerOrder, log: Log): SessionOptions {
   return { owner: { uid, gid }, log, inInitialUserNamespace, ...overlay, ...memory, ...trace };
 }
 
-/** What Node itself writes when it dies goes into a log file, or nowhere. */
+/** Directs what Node writes to stderr when it dies into the log file, if there is one. */
 function keepDumps({ log }: ServerOrder): void {
   if (log === "file") dup2(LOG_DESCRIPTOR, 2);
 }
 
-/** Calls back when the process that started us has let go, or died. */
+/** Calls back when the process that started this one closes its socket, or dies. */
 function whenStarterEnds(callback: () => void): Socket {
   const starter = new Socket({ fd: CONTROL_DESCRIPTOR, writable: false });
   starter.on("error", () => undefined);

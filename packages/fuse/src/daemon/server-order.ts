@@ -1,16 +1,17 @@
 import type { LogTarget } from "./log.ts";
 
 /**
- * What a process behind a mount is to do: `alone` serves it, `supervisor` has others serve it and replaces those that
- * die, `supervised` is one of those.
+ * The role of a process behind a mount: `alone` serves it, `supervisor` starts processes that serve it and replaces those
+ * that die, `supervised` is one of those.
  */
 export type ServerRole = "alone" | "supervisor" | "supervised";
 
-/** Instructions for a process behind a mount, as JSON in its arguments. All else it inherits as descriptors. */
+/** The settings of a process behind a mount, as JSON in its arguments. Everything else it inherits as descriptors. */
 export interface ServerOrder {
   role: ServerRole;
-  /** For its title: what is mounted, and where users see it. */
+  /** What is mounted, for the title of the process and for messages. */
   fsname: string;
+  /** The path at which users see it, for the same. */
   shownAt: string;
   /** Owner shown for every inode instead of the tree's. */
   uid?: number | undefined;
@@ -20,13 +21,13 @@ export interface ServerOrder {
   log: LogTarget["kind"];
   /** RESOURCE_DESCRIPTOR is a mount at no path: it becomes the root directory before anything is served. */
   confined: boolean;
-  /** Descriptors that there are. */
+  /** Which of the optional descriptors it inherits. */
   hasResource: boolean;
   hasUnmounter: boolean;
   hasKept: boolean;
   /** The pid of the process that mounts an overlay over it. */
   overlayMounter?: number;
-  /** Path of Node, for supervisors, whose own process.execPath is none where there is no /proc. */
+  /** Path of Node, for supervisors: without /proc, their process.execPath is not a path. */
   node: string;
   /** Whether the kernel's "user 0" is the machine's root: not so in a user namespace. */
   inInitialUserNamespace: boolean;

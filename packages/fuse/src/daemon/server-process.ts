@@ -13,7 +13,7 @@ import {
 } from "@puzzlefs/linux";
 import { CONTROL_DESCRIPTOR, DaemonError, type ReportedError, type ServerReport } from "./report.ts";
 
-/** What a server gets of our environment: where its compiled code is kept, which halves its start, and the time zone. */
+/** A server's environment: the directory of compiled code, which halves its start, and the time zone. */
 function environment(): Record<string, string> {
   const { NODE_COMPILE_CACHE: cache } = process.env;
   const zone = timeZone();
@@ -47,8 +47,8 @@ export interface ServerStart {
 
 /**
  * The starter's end of a process behind a mount. The two talk over a pair of sockets: the server reports how far it is,
- * in lines of JSON, and is sent the device when it can serve. It parses bytes that nobody trusts, so it never has more
- * privileges than serving needs: to read a store of other users, and to change its root directory to it.
+ * in lines of JSON, and is sent the device when it can serve. It parses untrusted bytes, so it never has more privileges
+ * than serving needs: to read a store of other users, and to change its root directory to it.
  */
 export class ServerProcess {
   readonly started = performance.now();
@@ -116,8 +116,8 @@ export class ServerProcess {
     return this.#child.pid ?? 0;
   }
 
-  /** Lets it serve; without effect if it is dead. */
-  give(device: number): void {
+  /** Sends it the device to serve; without effect if it is dead. */
+  sendDevice(device: number): void {
     // Once destroyed, the number may be another descriptor's.
     if (this.#socket.destroyed) return;
     try {
@@ -127,7 +127,7 @@ export class ServerProcess {
     }
   }
 
-  /** Lets go of it: it serves alone from now on, and this process may end. */
+  /** Stops waiting for it: it goes on serving, and this process may end. */
   release(): void {
     this.#socket.destroy();
     this.#child.unref();
@@ -138,7 +138,7 @@ export class ServerProcess {
   }
 }
 
-/** How a process died; undefined if it ended well. */
+/** The signal or exit code of a process; undefined for exit code 0. */
 function exitOf(child: ChildProcess): Promise<string | undefined> {
   return new Promise((settle) => {
     child.once("error", (error) => settle(messageOf(error)));

@@ -4,13 +4,13 @@ import { inHeader, opcodeName, OUT_HEADER_SIZE, outHeader } from "../wire/abi.ts
 import { REQUEST_BYTES } from "../wire/request.ts";
 import { MessageBuffer } from "../wire/message-buffer.ts";
 
-/** The count of replays lies behind the request, where the kernel cannot write. */
+/** The count of replays is stored behind the request, where the kernel does not write. */
 const PAGE = 4096;
 const BYTES = REQUEST_BYTES + PAGE;
 
 /**
- * The request that is being worked on, in memory that outlives the process that does. The kernel itself puts it there,
- * length first, and marks it as handed out only then: so at no moment does only a dead process know of it.
+ * The request that is being answered, in memory that outlives the process that answers it. The kernel writes it there,
+ * length first, before it marks the request as sent: so it is never lost with a process.
  */
 export class SharedRequest implements RequestMemory {
   readonly buffer: MessageBuffer;
@@ -35,12 +35,12 @@ export class SharedRequest implements RequestMemory {
     this.#replays[0] = count;
   }
 
-  /** Whether it waits for its answer. */
+  /** Whether the request is not answered yet. */
   get outstanding(): boolean {
     return this.buffer.get32(inHeader.len) !== 0;
   }
 
-  /** How far requests got: the last one, and whether it is answered. */
+  /** The last request and whether it is answered, as text to compare. */
   get progress(): string {
     return `${this.buffer.get64(inHeader.unique)} ${this.outstanding}`;
   }
@@ -50,7 +50,7 @@ export class SharedRequest implements RequestMemory {
     return `${opcodeName(this.buffer.get32(inHeader.opcode))} of inode ${this.buffer.get64(inHeader.nodeid)}`;
   }
 
-  /** Answers the request with EIO through `device`, in place of a process that does not survive it. */
+  /** Answers the request with EIO through `device`, because processes die of it. */
   refuse(device: number): void {
     const reply = new MessageBuffer(OUT_HEADER_SIZE);
     reply.put32(outHeader.len, OUT_HEADER_SIZE);

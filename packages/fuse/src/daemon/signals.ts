@@ -25,7 +25,7 @@ export function watchSignals(unmount: () => Promise<void>, log: Log, kill: () =>
   };
 }
 
-/** Has the unmounter at the other end of a socket unmount. Rejects with its message if it does not. */
+/** Asks the unmounter at the other end of a socket to unmount. Rejects with its message if it fails. */
 export function requestUnmount(socket: number): Promise<void> {
   return new Promise((settle, fail) => {
     const unmounter = new Socket({ fd: socket });
@@ -38,7 +38,7 @@ export function requestUnmount(socket: number): Promise<void> {
   });
 }
 
-/** Without one, as in the namespaces of a container. */
+/** Where there is no unmounter, as in the namespaces of a container. */
 export function cannotUnmount(): Promise<never> {
   return Promise.reject(new Error("this process cannot unmount from where it runs: use umount(8)"));
 }

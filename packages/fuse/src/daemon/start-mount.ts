@@ -31,20 +31,21 @@ export interface MountSettings {
   options?: readonly string[];
   /** Default of the option fsname=, shown as the device in /proc/mounts. */
   fsname?: string;
-  /** Where users see the tree if not at the mount point: a writable overlay that will be there. */
+  /** The path at which users will see the tree, if another: a writable overlay's. */
   shownAt?: string;
-  /** Where messages go instead of the system log. */
+  /** The log file, instead of the system log. */
   logFile?: string;
   /** Log every request. */
   debug?: boolean;
   /** The calling process stays until the mount ends: messages go to stderr. */
   attached?: boolean;
-  /** Have other processes serve the mount, one after the other, so that it survives the death of any. */
+  /** Start a supervisor, which replaces the process that serves when it dies. */
   supervised?: boolean;
-  /** What the program opens the tree from; it inherits it as RESOURCE_DESCRIPTOR. */
+  /** The program opens the tree from this, inherited as RESOURCE_DESCRIPTOR. */
   resource?: {
     descriptor: number;
-    /** It is all that is read from then on: where possible, a read-only mount of it becomes the root directory. */ isStore: boolean;
+    /** Nothing else is read from then on: where possible, a read-only mount of it becomes the root directory. */
+    isStore: boolean;
   };
   /** A descriptor that the processes behind the mount keep open: a lock, which goes with the last of them. */
   kept?: number;
@@ -61,17 +62,17 @@ export interface StartedMount {
   ended: Promise<string | undefined>;
   kill(signal?: NodeJS.Signals): void;
   /**
-   * Lets go of the process, when all is in place that users see; it then serves without this one, and signals to it
+   * Stops waiting for the process, when everything that users see is mounted: it goes on serving, and signals to it
    * unmount.
    */
   release(): void;
-  /** Lets go of the process, but waits for its end. */
+  /** The same, but waits for its end. */
   attend(): Promise<string | undefined>;
 }
 
 /**
- * Mounts a tree that other processes serve, and resolves once the mount can be used. This process does what needs
- * privileges: it mounts; the other never has them. It opens the tree first: a broken image never gets mounted.
+ * Mounts a tree that another process serves, and resolves once the mount is usable. Mounting needs privileges, which the
+ * other process never has. It opens the tree first: a broken image is never mounted.
  *
  * Rejects with MountError, or with DaemonError: the server's own error, or how it died.
  */
@@ -113,7 +114,7 @@ export async function startMount(path: string, settings: MountSettings): Promise
     await server.opened;
     const device = mount(mountpoint, options, fusermount);
     mounted = true;
-    server.give(device);
+    server.sendDevice(device);
     closeSync(device);
     await server.ready;
     raiseReadAhead(mountpoint.path, options.readAhead);

@@ -6,10 +6,10 @@ import { RestartPolicy } from "./restart-policy.ts";
 import { ServerProcess, type ServerStart } from "./server-process.ts";
 import { SharedRequest } from "./shared-request.ts";
 
-/** Servers may die at a request that another died of already; after so many it gets EIO, for it is what kills them. */
+/** Replays of a request after which it is answered with EIO: it kills the servers. */
 const MOST_REPLAYS = 2;
 
-/** Servers die one after the other; the connection has been closed, and users get ENOTCONN. */
+/** Every server dies soon after its start. The connection is closed, and users get ENOTCONN. */
 export class CrashLoopError extends Error {
   override readonly name = "CrashLoopError";
 }
@@ -17,7 +17,7 @@ export class CrashLoopError extends Error {
 /**
  * Keeps a mount alive across the deaths of the processes that serve it. It holds the device, so the kernel does not end
  * the connection, and the memory of the request that is being answered, which the next server answers first. Node ids
- * are inode numbers, so there is nothing else to hand over. What servers are started with, it has opened before.
+ * are inode numbers, so there is nothing else to hand over. Everything that a server inherits was opened before.
  */
 export class Supervisor {
   readonly #start: ServerStart;
@@ -41,7 +41,7 @@ export class Supervisor {
 
   /** Lets the server serve `device`, and settles when the mount is usable. Rejected with DaemonError. */
   async begin(device: number): Promise<void> {
-    this.#server.give(device);
+    this.#server.sendDevice(device);
     await this.#server.ready;
   }
 
@@ -60,12 +60,12 @@ export class Supervisor {
     }
   }
 
-  /** Ends the server there and then. */
+  /** Kills the server. */
   kill(): void {
     this.#server.kill();
   }
 
-  /** @param before how far requests were when the dead server began */
+  /** @param before the progress of requests when the dead server began */
   async #replace(device: number, how: string, before: string): Promise<void> {
     const { pid, started } = this.#server;
     const request = this.#request;
@@ -86,7 +86,7 @@ export class Supervisor {
     this.#server = server;
     // Rejected if it dies before that, which watch() handles.
     server.opened.then(
-      () => server.give(device),
+      () => server.sendDevice(device),
       () => undefined,
     );
   }

@@ -8,11 +8,11 @@ import { findMount } from "../mount/mountinfo.ts";
 export const PARENT_DESCRIPTOR = 3;
 
 /**
- * Whether a process that unmounts when a signal asks for it may be started. It has the privileges of the process that
- * mounts, so nobody else may reach it: in a container's pid namespace the container's root could.
+ * Whether a process may be started that unmounts at a signal. It has the privileges of the process that mounts, so no
+ * other user may reach it: in a container's pid namespace the container's root could.
  */
 export function mayStartUnmounter(): boolean {
-  // It looks into /proc before it unmounts.
+  // It reads /proc before it unmounts.
   return inInitialNamespace("pid") && hasProc();
 }
 

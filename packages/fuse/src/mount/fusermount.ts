@@ -4,7 +4,7 @@ import { commandOfBytes, createMemory, errorCode, reasonOf, receiveDescriptor, s
 import { MountError } from "./errors.ts";
 import type { MountOptions } from "./options.ts";
 
-/** Where the set-uid program is: never looked for in a PATH, which somebody else may have set. */
+/** Directories of the set-uid program. PATH is not used: another user may have set it. */
 const DIRECTORIES = ["/usr/bin", "/bin", "/usr/local/bin", "/run/wrappers/bin"];
 const NAME = "fusermount3";
 const ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
@@ -40,7 +40,7 @@ export function fusermount(mountpoint: string, options: MountOptions, pair?: rea
   }
 
   function staying(): number {
-    // Its stderr cannot be ours, which our own starter may be waiting on, nor a pipe, which nobody would read later.
+    // Its stderr cannot be ours, whose end our own starter may wait for, nor a pipe, which would have no reader later.
     const output = createMemory("fusermount3", 0);
     try {
       const child = spawn(program, argv, { stdio: ["ignore", "ignore", output, theirs], env, detached: true });
@@ -58,8 +58,8 @@ export function fusermount(mountpoint: string, options: MountOptions, pair?: rea
 }
 
 /**
- * Unmounts as the user who mounted. `lazy` detaches a busy mount, which ends with its last user. It does not block:
- * the daemon itself may be the caller, and has to answer what the program asks of the mount.
+ * Unmounts as the user that mounted. `lazy` detaches a busy mount, which ends with its last user. It does not block: the
+ * daemon itself may be the caller, and must answer the requests that fusermount3 causes.
  */
 export async function fusermountUnmount(mountpoint: string, lazy: boolean): Promise<void> {
   const [program, argv] = commandOfBytes(findProgram(), ["-u", ...(lazy ? ["-z"] : []), "--", mountpoint]);

@@ -108,7 +108,7 @@ function mayBeOurs(parent: Directory, name: string): boolean {
   try {
     return OUR_TYPES.includes(fileSystemType(descriptor));
   } catch (error) {
-    // Nobody serves it any more.
+    // Its server is dead.
     if (errorCode(error) === "ENOTCONN") return true;
     throw error;
   } finally {
@@ -116,7 +116,7 @@ function mayBeOurs(parent: Directory, name: string): boolean {
   }
 }
 
-/** The mount whose root is `name` in a directory, the topmost. Nothing is asked of it: its server may be dead. */
+/** The topmost mount whose root is `name` in a directory. Sends no request to it: its server may be dead. */
 function mountAt(parent: Directory, name: string): MountEntry | undefined {
   let descriptor: number;
   try {

@@ -1,6 +1,6 @@
 /**
- * What mount(8) and lines of fstab may ask of any file system. With the options of FUSE (options.ts) and of images
- * (packages/mount/src/image-options.ts) these are all that there are; another is refused by name.
+ * The options that mount(8) and fstab have for any file system. Those of FUSE are in options.ts, those of images in
+ * packages/mount/src/image-options.ts; all others are refused by name.
  */
 import {
   MOUNT_ATTR_ATIME,
@@ -42,12 +42,12 @@ const EFFECTS = new Map<string, Effect>([
   ["nostrictatime", clears(MOUNT_ATTR_ATIME)],
   ["nodiratime", sets(MOUNT_ATTR_NODIRATIME)],
   ["diratime", clears(MOUNT_ATTR_NODIRATIME)],
-  // mount(8) keeps "suid" and "dev" to itself, as to it they are the absence of flags; these it passes on.
+  // mount(8) does not pass on "suid" and "dev", which are the absence of flags to it; these it passes on.
   ["allow_suid", NONE],
   ["allow_dev", NONE],
 ]);
 
-/** About writing to a disk, of which an image does none; or for mount(8) and what reads fstab, which have seen to them. */
+/** Options about writing, which an image ignores, and options for mount(8) and other programs that read fstab. */
 const WITHOUT_EFFECT = new Set(
   [
     "defaults async sync dirsync iversion noiversion mand nomand lazytime nolazytime norelatime silent loud",
@@ -59,7 +59,7 @@ const WITHOUT_EFFECT_VALUED = new Set(["comment", "user", "helper", "uhelper"]);
 /** Options of SELinux, for the kernel where it has that. */
 const LABELS = new Set(["context", "fscontext", "defcontext", "rootcontext"]);
 
-/** What an option of every mount does to the attributes of the mount; undefined if it is none. */
+/** The effect of an option of every mount on the attributes of the mount; undefined for another option. */
 export function effectOf(name: string, value: string | undefined): Effect | undefined {
   if (name === "" || /^[xX]-/.test(name)) return NONE;
   if (value !== undefined) return WITHOUT_EFFECT_VALUED.has(name) ? NONE : undefined;

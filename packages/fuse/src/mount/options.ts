@@ -3,7 +3,7 @@ import { MountOptionError } from "./errors.ts";
 import { nameAndValue, splitOptions } from "./option-list.ts";
 import { effectOf, isLabel } from "./option-table.ts";
 
-/** What `-o` asked for. */
+/** Mount options, parsed. */
 export interface MountOptions {
   /** MOUNT_ATTR_*. An image is read-only whether or not that is among them. */
   attributes: number;
@@ -13,16 +13,16 @@ export interface MountOptions {
   flagWords: string[];
   /** What /proc/mounts shows as the device. */
   fsname: string;
-  /** Undefined: whoever mounts decides (root does, for a root file system that only root may see is of little use). */
+  /** Undefined: the default, which is true for root (a root file system that only root may see is of little use). */
   allowOther: boolean | undefined;
   /** Owner shown for every inode instead of the image's. */
   uid: number | undefined;
   gid: number | undefined;
   /** Bytes; undefined: as much as the protocol allows. */
   maxRead: number | undefined;
-  /** Readahead of the mount, KiB; undefined: this program's choice. */
+  /** Readahead of the mount, KiB; undefined: READ_AHEAD. */
   readAhead: number | undefined;
-  /** Bytes of decompressed content kept in memory; undefined: the reader's choice. Whoever opens the tree sees to it. */
+  /** Bytes of decompressed content kept in memory; undefined: the reader's default. For the code that opens the tree. */
   cache: number | undefined;
   /** fusermount3 stays and unmounts when the daemon dies. */
   autoUnmount: boolean;
@@ -30,13 +30,13 @@ export interface MountOptions {
   fuseOnly: string[];
 }
 
-/** Attributes of a mount unless one of these is given: an image is anybody's. */
+/** Attributes of a mount unless one of these options is given: an image is untrusted. */
 const DEFAULTS = [
   { attribute: MOUNT_ATTR_NOSUID, unless: ["suid", "allow_suid"] },
   { attribute: MOUNT_ATTR_NODEV, unless: ["dev", "allow_dev"] },
 ];
 
-/** Those of which fusermount3 is told: no other changes what users of a read-only mount see. */
+/** Attributes that are passed to fusermount3: no other changes what users of a read-only mount see. */
 const FUSERMOUNT_WORDS = [
   ["nosuid", MOUNT_ATTR_NOSUID],
   ["nodev", MOUNT_ATTR_NODEV],
@@ -44,7 +44,7 @@ const FUSERMOUNT_WORDS = [
   ["nosymfollow", MOUNT_ATTR_NOSYMFOLLOW],
 ] as const;
 
-/** The kernel driver shows a mount to everybody, and under any name. */
+/** FUSE options that mounts of the kernel driver need not: all users see them, under any name. */
 const EVERYWHERE = new Set(["allow_other", "fsname"]);
 
 /**

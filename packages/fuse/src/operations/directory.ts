@@ -11,8 +11,8 @@ const DOT_DOT = Buffer.from("..");
 const DIRECTORY = 0o4;
 
 /**
- * Offsets of a directory stream: 0 is the start, 1 lies after ".", 2 after "..", and 2 + cookie after the tree's entry
- * with that cookie.
+ * Offsets of a directory stream: 0 is the start, 1 is after ".", 2 after "..", and 2 + cookie after the tree's entry with
+ * that cookie.
  */
 const FIRST_ENTRY = 2;
 
@@ -37,7 +37,7 @@ export function directoryHandler(tree: MountableTree, reply: Reply, policy?: Rea
     if (tree.attributes(directory)?.kind !== "dir") return -ENOENT;
     dirents.start(Math.min(request.readSize, reply.capacity));
     if (!dots(directory, offset)) return dirents.size;
-    // In the midst of a large directory all come: there it would be many that have to be looked up.
+    // Later parts of a large directory always have attributes: there a wrong guess would cost many LOOKUPs.
     const complete = offset > 0 || policy?.wantsAttributes(directory) === true;
     for (const entry of tree.entries(directory, Math.max(offset - FIRST_ENTRY, 0))) {
       const next = entry.cookie + FIRST_ENTRY;

@@ -7,8 +7,7 @@ import { mayHaveAcls, type MountableTree } from "./mountable.ts";
 const { InitFlag, InitFlag2 } = abi;
 
 /**
- * What INIT settled. Plain data: a further thread on the same device, or a daemon that takes over from another, would
- * be given it.
+ * The outcome of INIT. Plain data, for another thread or process on the same device.
  */
 export interface Negotiated {
   minor: number;

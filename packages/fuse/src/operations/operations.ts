@@ -12,7 +12,7 @@ import { xattrHandlers } from "./xattr.ts";
 const DOT = 0x2e;
 const NAME_MAX = 255;
 
-/** The kernel should have refused these on a read-only mount before they came here. */
+/** The kernel refuses these on a read-only mount: none should be sent. */
 const WRITING = [
   Opcode.SETATTR,
   Opcode.SYMLINK,
@@ -37,14 +37,15 @@ const unknown: Handler = () => -ENOSYS;
 /**
  * One handler for each opcode, indexed by it. The rest answer ENOSYS, which is an answer too: OPEN and OPENDIR need not
  * be sent (no state is kept for open files); ACCESS is the kernel's (default_permissions); FLUSH, FSYNC, LSEEK, STATX
- * and POLL have the kernel's own fallbacks (LSEEK is answered where there are holes); INTERRUPT is pointless as a request is answered before the next is read.
+ * and POLL have the kernel's own fallbacks (LSEEK is answered where there are holes); INTERRUPT is useless, as a request is
+ * answered before the next is read.
  *
  * Node ids are inode numbers. They stay valid for the life of the mount without any table, so FORGET has nothing to
  * do, any thread can answer any request, and a new daemon could go on where another stopped.
  *
  * Under an overlay with an index of hard links, file handles of inodes that the kernel has forgotten are resolved for the
- * process that mounts it (`overlayMounter`) alone, until another one comes. Later the overlay does without, but for the
- * dentries that the kernel would make, which have no name, Linux 6.16 and newer give it ESTALE as it revalidates them.
+ * process that mounts it (`overlayMounter`) alone, until the first request of another process. Later the overlay works
+ * without: Linux 6.16 and newer would return ESTALE when the overlay revalidates the nameless dentries of such handles.
  */
 export function handlers(
   tree: MountableTree,
@@ -109,7 +110,7 @@ function dots(tree: MountableTree, node: number, name: Uint8Array): number | und
 function readHandler(tree: MountableTree): Handler {
   return (request, reply) => {
     const size = request.readSize;
-    // More than was negotiated; a short answer would be taken for the end of the file.
+    // More than was negotiated. The kernel takes a short reply for the end of the file.
     if (size > reply.capacity) return -EIO;
     return tree.read(request.node, request.readOffset, reply.payload(size));
   };

@@ -1,24 +1,24 @@
-/** Directories that are listed with all attributes after one was needed: at first, and at most. */
+/** Directories listed with all attributes after a LOOKUP showed that they are needed: at first, and at most. */
 const FEWEST = 16;
 const MOST = 256;
 
 /**
- * Whether READDIRPLUS should bring along the attributes of what is no directory. Some programs look at all of them (`ls
- * -l`, tar): each that is missing costs a LOOKUP. Others want names only (find, a shell's *): each that is there costs the
- * kernel an inode. So they are left out until a name that was listed without is looked up; then they come for a while.
+ * Decides whether READDIRPLUS returns the attributes of other inodes than directories. Some programs need all of them
+ * (`ls -l`, tar): each missing one costs a LOOKUP. Others need names only (find, a shell's *): each one costs the kernel an
+ * inode. So they are left out until a name that was listed without them is looked up; then the next directories have them.
  */
 export class ReaddirplusPolicy {
   #directory = 0;
   #granted = 0;
   #next = FEWEST;
 
-  /** Asked once for each listing of a directory. */
+  /** To be called once for each listing of a directory. */
   wantsAttributes(directory: number): boolean {
     if (this.#granted > 0) {
       this.#granted--;
       return true;
     }
-    // The last one listed without was left alone.
+    // No name of the last directory listed without them was looked up.
     if (this.#directory !== 0) this.#next = Math.max(this.#next / 2, FEWEST);
     this.#directory = directory;
     return false;

@@ -5,7 +5,7 @@ import type { MountableTree } from "./mountable.ts";
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 
-/** LSEEK, which the kernel sends for SEEK_DATA and SEEK_HOLE alone: where the next data are, or the next hole. */
+/** LSEEK, which the kernel sends for SEEK_DATA and SEEK_HOLE only: returns the offset of the next data or hole. */
 export function seekHandler(tree: MountableTree): Handler {
   // The kernel takes ENOSYS as "never": it then shows files as data up to their end, and does not ask again.
   if (tree.hasHoles !== true) return () => -ENOSYS;

@@ -3,13 +3,13 @@ import type { Request } from "../wire/request.ts";
 import type { Handler } from "./handler.ts";
 import { mayHaveAcls, mayHaveXattrs, type MountableTree } from "./mountable.ts";
 
-/** What the kernel sends for the user when idmapped mounts are allowed: it leaves all judgement to itself. */
+/** The uid in requests when idmapped mounts are allowed: the kernel then checks permissions itself. */
 const UNKNOWN_UID = 0xffffffff;
 const TRUSTED = Buffer.from("trusted.");
 
 type Xattrs = ReturnType<MountableTree["xattrs"]>;
 
-/** Handlers of GETXATTR and LISTXATTR. Unless `mayTrust`, nobody sees names of trusted.*. */
+/** Handlers of GETXATTR and LISTXATTR. Names of trusted.* are listed only with `mayTrust`. */
 export function xattrHandlers(tree: MountableTree, mayTrust: boolean): { get: Handler; list: Handler } {
   if (!mayHaveXattrs(tree)) {
     // The kernel takes ENOSYS as "never", and does not ask again.
@@ -17,7 +17,7 @@ export function xattrHandlers(tree: MountableTree, mayTrust: boolean): { get: Ha
     return { get: never, list: never };
   }
 
-  // Callers ask twice, for the size and then for the value, and for all attributes of one inode in a row.
+  // Programs ask for the size first and then for the value, and for all attributes of one inode in a row.
   let cachedNode = 0;
   let cached: Xattrs = [];
   const xattrsOf = (node: number): Xattrs => {
@@ -59,8 +59,7 @@ export function xattrHandlers(tree: MountableTree, mayTrust: boolean): { get: Ha
 }
 
 /**
- * Names that programs ask for on every file unless told that the file system has none of the kind, and that no inode
- * of this tree has.
+ * Names that no inode of this tree has, and that programs ask for on every file unless the answer is EOPNOTSUPP.
  */
 function unsupportedNames(tree: MountableTree): Buffer[] {
   const names: string[] = [];
@@ -69,7 +68,7 @@ function unsupportedNames(tree: MountableTree): Buffer[] {
   return names.map((name) => Buffer.from(name));
 }
 
-/** The kernel guards the values of trusted.* but, for FUSE, not their names; other file systems hide these as well. */
+/** For FUSE, the kernel restricts access to the values of trusted.* but not to their names, as other file systems do. */
 function visible(xattrs: Xattrs, request: Request, mayTrust: boolean): Xattrs {
   if (!xattrs.some(isTrusted) || (mayTrust && mayUseTrusted(request))) return xattrs;
   return xattrs.filter((xattr) => !isTrusted(xattr));
@@ -79,10 +78,10 @@ function isTrusted({ name }: Xattrs[number]): boolean {
   return equal(name.subarray(0, TRUSTED.length), TRUSTED);
 }
 
-/** What the kernel asks for is the capability in the first user namespace. */
+/** As in the kernel, it takes the capability in the initial user namespace. */
 function mayUseTrusted({ uid, pid }: Request): boolean {
   if (uid !== UNKNOWN_UID) return uid === 0;
-  // 0: a process outside of our pid namespace, of which nothing is known.
+  // 0: a process outside of our pid namespace.
   return pid !== 0 && hasCapability(pid, CAP_SYS_ADMIN);
 }
 

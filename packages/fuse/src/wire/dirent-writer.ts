@@ -2,7 +2,7 @@ import type { Attributes } from "@puzzlefs/reader";
 import * as abi from "./abi.ts";
 import type { Reply } from "./reply.ts";
 
-/** Appends directory entries to a reply until the room that the kernel gave is used up. */
+/** Appends directory entries to a reply, up to the size that the kernel asked for. */
 export class DirentWriter {
   readonly #reply: Reply;
   #end = 0;
@@ -35,7 +35,7 @@ export class DirentWriter {
     return true;
   }
 
-  /** READDIRPLUS's entry: what LOOKUP would answer goes before it. */
+  /** READDIRPLUS's entry: preceded by what LOOKUP would reply. */
   appendPlus(attributes: Attributes, next: number, name: Uint8Array): boolean {
     const length = abi.ENTRY_OUT_SIZE + paddedLength(name);
     if (this.#at + length > this.#end) return false;
@@ -45,7 +45,7 @@ export class DirentWriter {
     return true;
   }
 
-  /** READDIRPLUS's entry without attributes: node id 0 tells the kernel to link nothing, and to look it up when it must. */
+  /** READDIRPLUS's entry without attributes: with node id 0 the kernel makes no inode, and sends a LOOKUP if it needs one. */
   appendBare(ino: number, next: number, type: number, name: Uint8Array): boolean {
     const length = abi.ENTRY_OUT_SIZE + paddedLength(name);
     if (this.#at + length > this.#end) return false;

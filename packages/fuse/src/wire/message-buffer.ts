@@ -15,7 +15,7 @@ export class MessageBuffer {
 
   /**
    * @param size bytes, a multiple of 8
-   * @param memory whose beginning it is to be, instead of memory of its own
+   * @param memory to use the beginning of, instead of allocating
    */
   constructor(size: number, memory = new ArrayBuffer(size)) {
     this.bytes = Buffer.from(memory, 0, size);
@@ -35,7 +35,7 @@ export class MessageBuffer {
     this.u16[at >>> 1] = value;
   }
 
-  /** Values above 2^53 come out rounded; nothing that this file system hands out is that large. */
+  /** Values above 2^53 are rounded; this file system uses none. */
   get64(at: number): number {
     const word = at >>> 2;
     return this.u32[word + HIGH] * 0x1_0000_0000 + this.u32[word + LOW];

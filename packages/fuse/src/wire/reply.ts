@@ -5,13 +5,13 @@ import { MessageBuffer } from "./message-buffer.ts";
 /** Most bytes that one READ may ask for: 256 pages, the kernel's own limit unless fs.fuse.max_pages_limit is raised. */
 export const MAX_READ_BYTES = 256 * 4096;
 
-/** How long the kernel may keep names and attributes, seconds. An image never changes, so: practically for ever. */
-const FOREVER = 10 * 365 * 86400;
+/** How long the kernel may cache names and attributes, seconds: ten years, as an image never changes. */
+const CACHE_SECONDS = 10 * 365 * 86400;
 
 const BLOCK = 512;
 const PREFERRED_IO = 4096;
 
-/** Overrides of what the image says, from the mount options uid= and gid=. */
+/** Overrides of the image's owners, from the mount options uid= and gid=. */
 export interface Owner {
   uid: number | undefined;
   gid: number | undefined;
@@ -66,13 +66,13 @@ export class Reply {
   negativeEntry(): number {
     const at = abi.OUT_HEADER_SIZE;
     this.buffer.zero(at, at + abi.ENTRY_OUT_SIZE);
-    this.buffer.put64(at + abi.entryOut.entry_valid, FOREVER);
+    this.buffer.put64(at + abi.entryOut.entry_valid, CACHE_SECONDS);
     return abi.ENTRY_OUT_SIZE;
   }
 
   attributes(attributes: Attributes): number {
     const at = abi.OUT_HEADER_SIZE;
-    this.buffer.put64(at + abi.attrOut.attr_valid, FOREVER);
+    this.buffer.put64(at + abi.attrOut.attr_valid, CACHE_SECONDS);
     this.buffer.put64(at + abi.attrOut.attr_valid_nsec, 0);
     this.#attributesAt(at + abi.ATTR_OUT_SIZE - abi.ATTR_SIZE, attributes);
     return abi.ATTR_OUT_SIZE;
@@ -113,8 +113,8 @@ export class Reply {
     buffer.put64(at + abi.entryOut.nodeid, attributes.ino);
     // An inode number is never given to another inode while mounted, so one generation does.
     buffer.put64(at + abi.entryOut.generation, 0);
-    buffer.put64(at + abi.entryOut.entry_valid, FOREVER);
-    buffer.put64(at + abi.entryOut.attr_valid, FOREVER);
+    buffer.put64(at + abi.entryOut.entry_valid, CACHE_SECONDS);
+    buffer.put64(at + abi.entryOut.attr_valid, CACHE_SECONDS);
     buffer.put64(at + abi.entryOut.entry_valid_nsec, 0);
     this.#attributesAt(at + abi.ENTRY_OUT_SIZE - abi.ATTR_SIZE, attributes);
   }

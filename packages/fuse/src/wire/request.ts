@@ -13,7 +13,7 @@ export class Request {
   /** Bytes that the kernel wrote. */
   length = 0;
 
-  /** @param buffer of REQUEST_BYTES, if the request is to lie in memory that others share */
+  /** @param buffer of REQUEST_BYTES, for a request in memory that processes share */
   constructor(buffer = new MessageBuffer(REQUEST_BYTES)) {
     this.buffer = buffer;
   }
