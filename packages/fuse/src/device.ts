@@ -77,4 +77,8 @@ export class Device implements Channel {
     this.#watch = undefined;
     closeSync(this.#descriptor);
   }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
 }

@@ -142,7 +142,7 @@ test("requests that need no state or are not for us", (t) => {
   for (const name of ["WRITE", "CREATE", "SETATTR", "UNLINK", "SETXATTR"] as const)
     t.is(error(Opcode[name]), "EROFS", name);
   for (const opcode of [0, 7, 63, 4096, 0xffffffff]) t.is(error(opcode), "ENOSYS", `opcode ${opcode}`);
-  t.is(error(Opcode.GETXATTR), "ENOSYS", "a tree without xattrs says so once and for all");
+  t.is(error(Opcode.GETXATTR), "ENOSYS", "a tree without xattrs, which the kernel then never asks again");
 });
 
 test("FORGET gets no answer", (t) => {
@@ -164,7 +164,7 @@ test("a read larger than was negotiated is EIO", (t) => {
   t.is(start().channel.send(read(2, 0, 2 ** 21))[0].error, "EIO");
 });
 
-test("a refused reply becomes EIO; one that nobody waits for any more is dropped", (t) => {
+test("a refused reply becomes EIO; the reply to a killed process is dropped", (t) => {
   const { channel, log } = start();
   channel.refuse = EINVAL;
   t.is(channel.send(read(2, 0, 10))[0].error, "EIO");
@@ -174,7 +174,7 @@ test("a refused reply becomes EIO; one that nobody waits for any more is dropped
   t.is(channel.send(read(2, 0, 10))[0].error, "");
 });
 
-test("withdrawn requests and interruptions are passed over; ENODEV ends the session", async (t) => {
+test("interrupted requests and reads are skipped; ENODEV ends the session", async (t) => {
   const { channel, session } = start();
   t.is(channel.send(ENOENT, init(7, 31)).length, 1);
   channel.send(ENODEV);
@@ -206,7 +206,7 @@ test("what another session left unanswered is answered first, and only once", (t
     return channel;
   };
   t.deepEqual(serve().answers, []);
-  // As the kernel leaves it, when who read it was killed.
+  // As the kernel leaves it when the process that read it was killed.
   putRequest(requestMemory.buffer, { ...read(2, 3, 4096), unique: 77 });
   requestMemory.replays = 1;
   const second = serve();

@@ -13,7 +13,7 @@ function thrown(action: () => unknown): unknown {
   return undefined;
 }
 
-test("a failed system call is told in the same words, whether Node or this package made it", (t) => {
+test("a failed system call is reported in the same words, whether Node or this package made it", (t) => {
   t.is(new SystemError(13, "openat", "/x").message, "cannot open /x: permission denied");
   t.is(new SystemError(28, "write").message, "cannot write: no space left on device");
   t.is(new SystemError(5, "fsync").message, "cannot write to the disk: input/output error");

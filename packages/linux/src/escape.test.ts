@@ -37,7 +37,7 @@ for (const [title, text, shown] of cases) {
   });
 }
 
-test("text that misleads nobody stays", (t) => {
+test("text that is not misleading stays", (t) => {
   const text = "/usr/share/Füße/日本語/שלום 🧩 'quoted' \\x1b";
   t.is(escapeText(text), text);
   t.is(printable(text), text);

@@ -88,4 +88,8 @@ export class SignalWatch {
     runLoop(this.#loop, UV_RUN_NOWAIT);
     loopClose(this.#loop);
   }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
 }

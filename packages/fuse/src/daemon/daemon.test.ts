@@ -191,11 +191,11 @@ mounting("a signal while a file is open: detached at once, gone after the second
   t.is(readSync(file, Buffer.alloc(10), 0, 10, 0), 10);
   process.kill(pid, "SIGTERM");
   t.true(await eventually(() => !alive(pid)));
-  // The connection is gone, which closing may or may not say.
+  // The connection is gone; close may fail or not.
   close(file, () => undefined);
 });
 
-mounting("a signal takes nothing away that somebody else has mounted over it", async (t) => {
+mounting("a signal does not unmount what another process has mounted over it", async (t) => {
   await using scratch = new Scratch();
   const logFile = join(scratch.directory, "log");
   const pid = await scratch.mount({ tree: "files", count: 1 }, { logFile });
@@ -224,7 +224,7 @@ mounting("the daemon has none of its starter's descriptors, variables and capabi
   }
   t.false(readFileSync(`/proc/${pid}/environ`, "latin1").includes("secret"));
   const tasks = execFileSync("sh", ["-c", `cat /proc/${pid}/task/*/status`], { encoding: "latin1" });
-  // CAP_DAC_OVERRIDE and CAP_SYS_CHROOT, which only a server with a store gives up: this one has none.
+  // CAP_DAC_OVERRIDE and CAP_SYS_CHROOT, which only a server with a store drops: this one has none.
   t.deepEqual(
     new Set(tasks.match(/^Cap(Eff|Prm):.*$/gm)),
     new Set(["CapPrm:\t0000000000040002", "CapEff:\t0000000000040002"]),

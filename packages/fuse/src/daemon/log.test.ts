@@ -1,4 +1,4 @@
-/** Where messages go, and that no log can hurt a mount. */
+/** Where messages are written, and that a failing log does not disturb a mount. */
 import { closeSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bind } from "@puzzlefs/linux";
@@ -12,7 +12,7 @@ import { connectToSystemLog, sendToSystemLog } from "./system-log.ts";
 const obstacle = mountObstacle();
 const mounting = obstacle === undefined ? test : test.skip;
 
-/** The other end: what a syslog daemon does, when it is told to. */
+/** The other end: a syslog daemon that receives when the test asks it to. */
 class Listener {
   readonly #socket: number;
   readonly #receive = bind("int64_t recv(int fd, void *into, size_t length, int flags)");
@@ -64,7 +64,7 @@ test("a system log may come, go and come again", async (t) => {
   await using scratch = new Scratch();
   const path = join(scratch.directory, "log");
   const log = systemLog(path);
-  log("error", "nobody listens");
+  log("error", "no listener");
   for (const life of ["first", "second"]) {
     const listener = new Listener(path);
     log("error", `${life} one`);
@@ -75,12 +75,12 @@ test("a system log may come, go and come again", async (t) => {
     // It is looked for by another thread, which may find it in time for the message before.
     const texts = messages.map((message) => message.slice(message.indexOf("]: ") + 3));
     t.deepEqual(
-      texts.filter((text) => !text.startsWith("nobody")),
+      texts.filter((text) => !text.startsWith("no listener")),
       [`${life} one`, `${life} two`],
     );
     listener.close();
     rmSync(path);
-    log("error", "nobody listens any more");
+    log("error", "no listener any more");
   }
 });
 
@@ -108,7 +108,7 @@ test("a log file is appended to, so that it can be emptied under a running daemo
   t.regex(readFileSync(path, "utf8"), /^\d{4}-\d\d-\d\dT\S+Z info two\n$/);
 });
 
-test("what repeats itself word for word is said once", async (t) => {
+test("a repeated message is logged once", async (t) => {
   await using scratch = new Scratch();
   const path = join(scratch.directory, "log");
   const log = logTo(openLog(path, false));
@@ -116,7 +116,7 @@ test("what repeats itself word for word is said once", async (t) => {
   t.is(readFileSync(path, "utf8").match(/the same/g)?.length, 1);
 });
 
-test("a message is one line, whatever names it quotes", async (t) => {
+test("a message is one line, even with newlines in names", async (t) => {
   await using scratch = new Scratch();
   const path = join(scratch.directory, "log");
   const log = logTo(openLog(path, false));
@@ -164,7 +164,7 @@ mounting("a daemon serves on when /dev/log takes nothing any more, or is not the
   }
 });
 
-mounting("a full disk under the log file hurts nobody", async (t) => {
+mounting("a full disk under the log file does not disturb the mount", async (t) => {
   await using scratch = new Scratch();
   await scratch.mount({ tree: "broken" }, { logFile: "/dev/full", debug: true });
   t.throws(() => readFileSync(scratch.path("broken")), { code: "EIO" });

@@ -1,5 +1,5 @@
 /**
- * A user of a `files` tree of memory-mount.ts who notices everything: reads the file `big` past the page cache, again and
+ * A program that reads a `files` tree of memory-mount.ts and checks every result: reads the file `big` past the page cache, again and
  * again, looks for names that are not there, and lists directories that the kernel does not know yet. Prints
  * "started", and at SIGTERM a ReaderResult. An error, or anything that is not as it should be, ends it with exit code 1.
  *

@@ -25,7 +25,7 @@ function marksOf(scratch: Scratch): { deadly: MemoryArgument; seen(name: string)
 
 /**
  * The first file ever closed asks the server whether it wants to know, and waits for the answer. So does, while this
- * very process starts another, the copy of a file that it has open: of a server that is stopped it would never hear.
+ * very process starts another, the copy of a file that it has open: a stopped server would never answer it.
  */
 async function settleFlush(path: string): Promise<void> {
   await readFile(path);
@@ -38,7 +38,7 @@ function cat(path: string): { child: ChildProcess; ended: Promise<string> } {
 }
 
 mounting(
-  "the daemon is killed: ENOTCONN at once, also in open files; then the place is free for another",
+  "the daemon is killed: ENOTCONN at once, also in open files; then the mount point is free for another",
   async (t) => {
     await using scratch = new Scratch();
     const { deadly, seen } = marksOf(scratch);
@@ -72,7 +72,7 @@ mounting("a reader that is killed while its read is served goes at once", async 
   t.true(await seen("hang"));
   reader.child.kill("SIGKILL");
   t.is(await reader.ended, "SIGKILL");
-  // So does one whose request nobody has taken yet.
+  // So does one whose request no server has read yet.
   const next = cat(scratch.path("once"));
   t.true(await eventually(() => waitsForFuse(next.child.pid)));
   next.child.kill("SIGINT");
@@ -80,7 +80,7 @@ mounting("a reader that is killed while its read is served goes at once", async 
   process.kill(pid, "SIGKILL");
 });
 
-mounting("a server that stops for a while only takes time, also from who gets signals meanwhile", async (t) => {
+mounting("a server that is stopped for a while delays readers, and signals to them do not change that", async (t) => {
   await using scratch = new Scratch();
   const pid = await scratch.mount({ tree: "files", count: 1, big: 3_000_000 });
   await settleFlush(scratch.path("d0/file-0"));

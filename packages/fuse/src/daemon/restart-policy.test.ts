@@ -1,7 +1,7 @@
 import test from "ava";
 import { RestartPolicy } from "./restart-policy.ts";
 
-test("who dies at once is replaced at growing distances, and not for ever", (t) => {
+test("servers that die at once are replaced after growing pauses, and not without end", (t) => {
   const policy = new RestartPolicy();
   const pauses = Array.from({ length: 6 }, (_, index) => policy.afterDeath(index * 1000, index * 1000 + 50, false));
   t.deepEqual(pauses, [0, 100, 200, 400, 800, undefined]);

@@ -68,6 +68,8 @@ export interface StartedMount {
   release(): void;
   /** The same, but waits for its end. */
   attend(): Promise<string | undefined>;
+  /** Unmounts and waits for the end of the process, unless it was released. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
@@ -124,7 +126,9 @@ export async function startMount(path: string, settings: MountSettings): Promise
     if (mounted) await unmount(mountpoint.path, { lazy: true });
     throw error;
   }
+  let released = false;
   const release = (): void => {
+    released = true;
     if (order.hasUnmounter)
       startUnmounter(settings.shownAt ?? mountpoint.path, unmounter, isRoot && options.autoUnmount);
     closeSync(unmounter);
@@ -140,6 +144,13 @@ export async function startMount(path: string, settings: MountSettings): Promise
     attend() {
       release();
       return server.ended;
+    },
+    async [Symbol.asyncDispose]() {
+      if (released) return;
+      released = true;
+      closeSync(unmounter);
+      await unmount(mountpoint.path, { lazy: true });
+      await server.ended;
     },
   };
 }

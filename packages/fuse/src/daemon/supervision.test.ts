@@ -32,7 +32,7 @@ test("obstacles to the tests of supervision", (t) => {
   t.pass();
 });
 
-/** A supervised mount, and the log and marks of those who serve it. */
+/** A supervised mount, and the log and marks of its servers. */
 class Supervised extends Scratch {
   readonly marks = join(this.directory, "marks");
   readonly logFile = join(this.directory, "log");
@@ -63,7 +63,7 @@ class Supervised extends Scratch {
     return readFileSync(this.logFile, "utf8");
   }
 
-  /** Unmounts; all who served must end by themselves. */
+  /** Unmounts; all servers must end by themselves. */
   async end(t: ExecutionContext): Promise<void> {
     await this.unmount();
     await this.gone(t);
@@ -98,13 +98,13 @@ function startReader(...argv: string[]): { started: Promise<void>; stop(): Promi
   };
 }
 
-/** From whoever serves, since nothing is kept of direct reads. */
+/** From the present server, as direct reads are not cached. */
 async function readSome(path: string): Promise<void> {
   await using file = await open(path, constants.O_RDONLY | constants.O_DIRECT);
   await file.read(Buffer.alloc(4096), 0, 4096, 0);
 }
 
-mounting("20 times killed while others read and list: nobody sees an error", async (t) => {
+mounting("killed 20 times while programs read and list: no program sees an error", async (t) => {
   await using scratch = new Supervised();
   await scratch.begin({ tree: "files", count: 3000, perDirectory: 5, big: 5_000_000 });
   const readers = [0, 1, 2, 3].map((index) => startReader(scratch.mountpoint, String(index), "4", "5"));
@@ -153,7 +153,7 @@ mounting("a read that kills every server gets EIO, and the mount lives", async (
   await scratch.end(t);
 });
 
-mounting("no server can start any more: ENOTCONN, and the log says why", async (t) => {
+mounting("no server can start any more: ENOTCONN, and the reason in the log", async (t) => {
   await using scratch = new Supervised();
   await scratch.begin();
   rmdirSync(scratch.marks);
@@ -187,7 +187,7 @@ mounting("a signal while a file is open: served on, by successors too, until the
   t.is(readSync(file, Buffer.alloc(6), 0, 6, 6_000_000), 6);
   process.kill(scratch.pid, "SIGINT");
   await scratch.gone(t);
-  // The connection is gone, which closing may or may not say.
+  // The connection is gone; close may fail or not.
   close(file, () => undefined);
 });
 
@@ -205,14 +205,14 @@ mounting("without its supervisor a server goes on alone", async (t) => {
   }
 });
 
-mounting("unmounted while nobody serves: all end", async (t) => {
+mounting("unmounted while there is no server: all processes end", async (t) => {
   await using scratch = new Supervised();
   await scratch.begin();
   scratch.kill();
   await scratch.end(t);
 });
 
-mounting("what is wrong at the start is told as without supervision", async (t) => {
+mounting("an error at the start is reported as without supervision", async (t) => {
   await using scratch = new Supervised();
   const refused = await scratch.start({ tree: "refused" }, { supervised: true });
   t.deepEqual([refused.code, refused.stderr], [3, "demo:v1: dir-entry-name-slash: inode 7\n"]);
@@ -227,7 +227,7 @@ mounting("in the foreground: init pipe, traces of all servers, Ctrl-C", async (t
   execFileSync("mkfifo", [initPipe]);
   const settings: MemorySettings = { supervised: true, debug: true, initPipe };
   const argv = [MEMORY_MOUNT, "--foreground", scratch.mountpoint, JSON.stringify(scratch.deadly)];
-  // A process group of its own, as a shell gives it.
+  // A process group of its own, as under a shell.
   const child: ChildProcess = spawn(process.execPath, [...argv, JSON.stringify(settings)], {
     stdio: ["ignore", "ignore", "pipe"],
     detached: true,
@@ -245,7 +245,7 @@ mounting("in the foreground: init pipe, traces of all servers, Ctrl-C", async (t
   await scratch.gone(t);
 });
 
-mounting("through fusermount3 as well; auto_unmount comes when nobody is left", async (t) => {
+mounting("through fusermount3 as well; auto_unmount unmounts when all processes have ended", async (t) => {
   if (spawnSync("fusermount3", ["--version"]).status !== 0) return t.log("skipped: fusermount3 is not installed");
   await using scratch = new Supervised();
   await scratch.begin(scratch.deadly, { options: ["auto_unmount"] });

@@ -23,7 +23,7 @@ import { MemoryTree } from "./memory-tree.ts";
 
 /**
  * Which tree: `high` has inode numbers near 2^53, `broken` a file that cannot be read, `refused` does not open.
- * `deadly` has files that kill or stop whoever serves them, see deadlyTree(); it opens only while `marks` is there.
+ * `deadly` has files that kill or stop the server when they are read, see deadlyTree(); it opens only while `marks` is there.
  */
 export type MemoryArgument =
   | { tree: "high" }
@@ -122,7 +122,7 @@ async function begin(mountpoint: string, tree: string, given: MemorySettings, at
   const { initPipe, ...settings } = given;
   const argv = (order: ServerOrder): string[] => [SELF, "--server", tree, JSON.stringify(order)];
   const pipe = initPipe === undefined ? undefined : new InitPipe(initPipe);
-  const told = async (outcome: "s" | "f"): Promise<void> => {
+  const notify = async (outcome: "s" | "f"): Promise<void> => {
     await pipe?.notify(outcome, stderrLog(), outcome === "f");
   };
   const argument = JSON.parse(tree) as MemoryArgument;
@@ -135,7 +135,7 @@ async function begin(mountpoint: string, tree: string, given: MemorySettings, at
     ...(argument.tree === "deadly" && { resource: { descriptor: openSync(argument.marks, "r"), isStore: false } }),
   });
   const mount = await starting.catch(async (error: unknown) => {
-    await told("f");
+    await notify("f");
     throw error;
   });
   if (!attached) {
@@ -147,7 +147,7 @@ async function begin(mountpoint: string, tree: string, given: MemorySettings, at
     stderrLog(),
     () => mount.kill(),
   );
-  void told("s");
+  void notify("s");
   const how = await mount.attend();
   stop();
   if (how !== undefined) throw new Error(how);

@@ -11,11 +11,11 @@ function list(policy: ReaddirplusPolicy, count: number, looks: boolean): number 
   return complete;
 }
 
-test("who wants names only gets names only", (t) => {
+test("a program that needs names only gets names only", (t) => {
   t.is(list(new ReaddirplusPolicy(), 1000, false), 0);
 });
 
-test("who looks at everything soon gets everything, but for a probe now and then", (t) => {
+test("a program that looks at every inode soon gets all attributes, except for probes", (t) => {
   t.is(list(new ReaddirplusPolicy(), 10_000, true), 10_000 - 42);
 });
 
@@ -26,7 +26,7 @@ test("a change of mind is noticed", (t) => {
   t.true(list(policy, 10_000, true) >= 9_900);
 });
 
-test("look-ups in other directories say nothing", (t) => {
+test("lookups in other directories have no effect", (t) => {
   const policy = new ReaddirplusPolicy();
   t.false(policy.wantsAttributes(7));
   policy.lookedUp(8);

@@ -41,7 +41,7 @@ test("names, NUL after each", (t) => {
   t.is(ask("list", 23), -ERANGE);
 });
 
-test("trusted names are for root; where the kernel tells no user, for those with the capability", (t) => {
+test("trusted names are for root; if the kernel sends no uid, for processes with the capability", (t) => {
   t.is(ask("list", 100, undefined, 1000), "user.a\0user.b\0");
   t.is(ask("list", 100, undefined, 0xffffffff, 0), "user.a\0user.b\0");
   const own = ask("list", 100, undefined, 0xffffffff, process.pid);
