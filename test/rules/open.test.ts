@@ -7,8 +7,7 @@ import { exceptions } from "./exceptions.ts";
 import { type Detour, detours } from "./opening.ts";
 
 /** Programs of tests and of the build. */
-const OTHERS =
-  /\.test\.ts$|fixture|^packages\/(posix|codegen|chunker|testing)\/|\/memory\/memory-mount\.ts$|\/generated\//;
+const OTHERS = /\.test\.ts$|fixture|^packages\/(posix|codegen|chunker|testing)\/|\/generated\//;
 /** What packages/linux is made of. */
 const FOUNDATION = new Set(["AT_FDCWD", "bind", "koffi"]);
 

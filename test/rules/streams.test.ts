@@ -6,7 +6,7 @@ import ts from "typescript";
 import { root } from "../support/programs.ts";
 
 /** Programs of tests and of the build. */
-const OTHERS = /\.test\.ts$|fixture|^packages\/(posix|codegen)\/|\/memory\/memory-mount\.ts$|\/generated\//;
+const OTHERS = /\.test\.ts$|fixture|^packages\/(posix|codegen)\/|\/generated\//;
 const STREAMS = new Set(["stdin", "stdout", "stderr"]);
 
 /** Uses of Node's streams, and threads that would have Node open them. */

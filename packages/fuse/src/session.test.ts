@@ -2,7 +2,7 @@ import test from "ava";
 import { EAGAIN, EINVAL, ENODEV, ENOENT, errnoName } from "@puzzlefs/linux";
 import type { Channel } from "./device.ts";
 import type { MountableTree } from "./operations/mountable.ts";
-import { MemoryTree } from "./memory/memory-tree.ts";
+import { MemoryTree } from "../../../test/fuse-memory/memory-tree.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import { IN_HEADER_SIZE, inHeader, InitFlag, InitFlag2, initOut, Opcode, READ_IN_SIZE } from "./wire/abi.ts";
 import { bodyOf, type FakeRequest, putRequest, wide } from "./wire/request-fixture.ts";

@@ -16,7 +16,7 @@ const BATCH = 64;
 /** Memory of the request that is being answered. Its length, the first word, is 0 once it is answered. */
 export interface RequestMemory {
   readonly buffer: MessageBuffer;
-  /** How often a session took the request over from another that had not answered it. */
+  /** Number of times that a session took over the request from another, which had not answered it. */
   replays: number;
 }
 

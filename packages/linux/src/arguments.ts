@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { textOf } from "./encoding.ts";
 
-/** What Node puts in the place of bytes that are not UTF-8; an argument may have the character itself as well. */
+/** Node replaces bytes that are not UTF-8 by this character; an argument may also contain it. */
 const REPLACEMENT = "\ufffd";
 const COMMAND_LINE = "/proc/self/cmdline";
 

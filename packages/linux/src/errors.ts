@@ -18,10 +18,10 @@ export function isSystemError(error: unknown): error is NodeJS.ErrnoException & 
   return error instanceof Error && "errno" in error && typeof error.errno === "number" && error.errno < 0;
 }
 
-/** What messageOf() begins with for a fault of the program. */
+/** The beginning of messageOf() for a fault of the program. */
 export const INTERNAL_ERROR = "internal error, please report it";
 
-/** What V8 throws, and so do libraries for a wrong call. What the product throws on purpose has classes of its own. */
+/** Classes of errors that V8 throws, and libraries for a wrong call. The product throws classes of its own. */
 const FAULTS = [TypeError, ReferenceError, RangeError, SyntaxError, EvalError, URIError];
 const NO_PROC = "/proc is not mounted, which this command needs";
 const MODULE_CODES = ["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND", "ERR_DLOPEN_FAILED"];
@@ -79,7 +79,7 @@ function withOurWords(error: Error): string {
   return found === undefined ? error.message : error.message.replace(found, () => describeFailure(syscall, text, path));
 }
 
-/** What is asked for is only in /proc, which is not mounted. */
+/** Something is needed that only /proc has, which is not mounted. */
 export class MissingProcError extends Error {
   override readonly name = "MissingProcError";
 

@@ -1,6 +1,6 @@
-/** What a failed system call is to users: "cannot open /x: permission denied". */
+/** The text of a failed system call for users: "cannot open /x: permission denied". */
 
-/** What calls do with a path. Those of one purpose have one text, whatever their names. */
+/** The action of system calls on a path. Calls of one purpose have one text. */
 const PURPOSES: readonly [purpose: string, calls: string][] = [
   ["open", "open openat openat2 opendir"],
   ["read", "read pread preadv readv getdents64 scandir"],

@@ -27,9 +27,9 @@ export class SystemError extends Error {
 interface ErrnoDescription {
   /** Node's name where it has one, so that codes compare equal whichever way an error came. */
   code: string;
-  /** The C library's words, in lower case as inside a sentence. */
+  /** The C library's text, in lower case as inside a sentence. */
   text: string;
-  /** libuv's words, which Node's messages have. */
+  /** libuv's text, which Node's messages contain. */
   nodeText: string | undefined;
 }
 
@@ -88,7 +88,7 @@ function library(): ReturnType<typeof Koffi.load> {
   return libc;
 }
 
-/** What a bound function takes: a NULL pointer, numbers, or memory that the call may read and write. */
+/** An argument of a bound function: a NULL pointer, a number, or memory that the call may read and write. */
 export type NativeArgument = number | bigint | Uint8Array | null;
 
 /**
@@ -137,7 +137,7 @@ export function view(address: number, bytes: number): ArrayBuffer {
   return koffi().view(address, bytes);
 }
 
-/** Where a buffer's memory is; it must be larger than 64 bytes, or it may move. */
+/** The address of a buffer, which must be larger than 64 bytes, or its memory may move. */
 export function addressOf(buffer: Uint8Array): bigint {
   return koffi().address(buffer);
 }

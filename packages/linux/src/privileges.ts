@@ -1,4 +1,4 @@
-/** What a process may do: capabilities, the root directory, whether others may look into it. */
+/** Privileges of a process: capabilities, the root directory, and whether other processes may inspect it. */
 import { constants, readlinkSync } from "node:fs";
 import { openat } from "./at-calls.ts";
 import { close } from "./descriptors.ts";

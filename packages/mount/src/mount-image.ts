@@ -36,7 +36,7 @@ export interface MountRequest {
 /** A FUSE mount that a daemon is to serve. */
 export interface FuseMount {
   mountpoint: string;
-  /** Where users see it, if an overlay covers it. */
+  /** The path at which users see it, if an overlay covers it. */
   shownAt?: string;
   /** sha256 of the manifest. */
   reference: string;

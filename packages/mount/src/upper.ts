@@ -89,7 +89,7 @@ export class Upper {
     return isOurs(this.upper);
   }
 
-  /** How many inodes the index of hard links has; undefined: there is no index. */
+  /** Number of inodes in the index of hard links; undefined without an index. */
   get indexed(): number | undefined {
     if (!this.work.status(INDEX, new FileStatus())) return undefined;
     using index = this.work.directory(INDEX);

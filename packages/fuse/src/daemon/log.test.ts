@@ -6,7 +6,7 @@ import { eventually } from "@puzzlefs/testing";
 import test from "ava";
 import { logTo, openLog } from "./log.ts";
 import type { Log } from "./log-level.ts";
-import { MEMORY_MOUNT, mountObstacle, run, Scratch } from "./mount-fixture.ts";
+import { MEMORY_MOUNT, mountObstacle, run, Scratch } from "../../../../test/fuse-memory/mount-fixture.ts";
 import { connectToSystemLog, sendToSystemLog } from "./system-log.ts";
 
 const obstacle = mountObstacle();

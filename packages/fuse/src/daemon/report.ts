@@ -18,7 +18,7 @@ export const MEMORY_DESCRIPTOR = 8;
 /** Kept open by all processes behind the mount, for the lock on it. */
 export const KEPT_DESCRIPTOR = 9;
 
-/** What such a process reports over its control socket, a line of JSON each. It receives the device of the mount. */
+/** A message of a server over its control socket, a line of JSON. It receives the device of the mount. */
 export type ServerReport = { opened: true } | { ready: true } | { error: ReportedError };
 
 /** An error as data, for another process. */

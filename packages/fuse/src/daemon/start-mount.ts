@@ -10,6 +10,7 @@ import {
 } from "@puzzlefs/linux";
 import { MountError } from "../mount/errors.ts";
 import { mount, unmount } from "../mount/mount.ts";
+import { findMount } from "../mount/mountinfo.ts";
 import { checkMountpoint } from "../mount/mountpoint.ts";
 import { type MountOptions, parseMountOptions } from "../mount/options.ts";
 import { raiseReadAhead } from "../mount/readahead.ts";
@@ -86,7 +87,7 @@ export async function startMount(path: string, settings: MountSettings): Promise
   const isRoot = process.geteuid?.() === 0;
   if (isRoot && options.autoUnmount && !mayStartUnmounter()) {
     throw new MountError(
-      "auto_unmount: not in the pid namespace of a container or without /proc, where nobody may unmount for a daemon",
+      "auto_unmount: not in the pid namespace of a container or without /proc, where no process may unmount for a daemon",
     );
   }
   const fusermount = options.autoUnmount && !isRoot ? socketpair() : undefined;
@@ -149,7 +150,7 @@ export async function startMount(path: string, settings: MountSettings): Promise
       if (released) return;
       released = true;
       closeSync(unmounter);
-      await unmount(mountpoint.path, { lazy: true });
+      if (findMount(mountpoint.path) !== undefined) await unmount(mountpoint.path, { lazy: true });
       await server.ended;
     },
   };

@@ -11,7 +11,7 @@ export interface MountOptions {
   labels: [name: string, value: string][];
   /** Attributes as words, for fusermount3. */
   flagWords: string[];
-  /** What /proc/mounts shows as the device. */
+  /** Shown as the device by /proc/mounts. */
   fsname: string;
   /** Undefined: the default, which is true for root (a root file system that only root may see is of little use). */
   allowOther: boolean | undefined;

@@ -1,6 +1,6 @@
 import test from "ava";
 import { ENODATA, EOPNOTSUPP, ERANGE } from "@puzzlefs/linux";
-import { MemoryTree } from "../memory/memory-tree.ts";
+import { MemoryTree } from "../../../../test/fuse-memory/memory-tree.ts";
 import { Opcode } from "../wire/abi.ts";
 import { Reply } from "../wire/reply.ts";
 import { Request } from "../wire/request.ts";

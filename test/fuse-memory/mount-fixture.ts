@@ -4,18 +4,16 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { eventually } from "@puzzlefs/testing";
-import { MountError } from "../mount/errors.ts";
-import { unmount } from "../mount/mount.ts";
-import { findMount } from "../mount/mountinfo.ts";
-import type { MemoryArgument, MemorySettings } from "../memory/memory-mount.ts";
+import { findMount, MountError, unmount } from "../../packages/fuse/src/index.ts";
+import type { MemoryArgument, MemorySettings } from "./memory-mount.ts";
 
-export const MEMORY_MOUNT = fileURLToPath(new URL("../memory/memory-mount.ts", import.meta.url));
+export const MEMORY_MOUNT = fileURLToPath(new URL("memory-mount.ts", import.meta.url));
 
 const PREFIX = "puzzlefs-fuse-";
 
 // Every mount starts two processes; this halves the time for which they read the same sources again. Root
 // loads code from there: no directory that others may write to.
-process.env["NODE_COMPILE_CACHE"] ??= resolve(import.meta.dirname, "../../../../build/test-compile-cache");
+process.env["NODE_COMPILE_CACHE"] ??= resolve(import.meta.dirname, "../../build/test-compile-cache");
 
 /** Why nothing can be mounted here, if so: for tests to name when they are left out. */
 export function mountObstacle(): string | undefined {

@@ -5,8 +5,8 @@ import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually, waitsForFuse } from "@puzzlefs/testing";
 import test from "ava";
-import type { MemoryArgument } from "../memory/memory-mount.ts";
-import { unmount } from "../mount/mount.ts";
+import { unmount } from "../../packages/fuse/src/index.ts";
+import type { MemoryArgument } from "./memory-mount.ts";
 import { alive, mountObstacle, run, Scratch } from "./mount-fixture.ts";
 
 const obstacle = mountObstacle();

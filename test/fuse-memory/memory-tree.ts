@@ -1,6 +1,6 @@
 import type { Attributes, TreeEntry } from "@puzzlefs/reader";
 import { type FixtureEntry, modeOf } from "@puzzlefs/posix-suite";
-import type { MountableTree } from "../operations/mountable.ts";
+import type { MountableTree } from "../../packages/fuse/src/operations/mountable.ts";
 
 interface Inode {
   attributes: Attributes;

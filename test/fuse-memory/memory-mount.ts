@@ -9,16 +9,19 @@
 import { constants, openSync, writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { close, Directory, FileStatus } from "@puzzlefs/linux";
-import { InitPipe } from "../daemon/init-pipe.ts";
-import { stderrLog } from "../daemon/log.ts";
-import { RESOURCE_DESCRIPTOR } from "../daemon/report.ts";
-import { serve } from "../daemon/serve.ts";
-import type { ServerOrder } from "../daemon/server-order.ts";
-import { watchSignals } from "../daemon/signals.ts";
-import { type MountSettings, startMount } from "../daemon/start-mount.ts";
-import { unmount } from "../mount/mount.ts";
 import type { FixtureEntry } from "@puzzlefs/posix-suite";
-import type { MountableTree } from "../operations/mountable.ts";
+import {
+  InitPipe,
+  type MountableTree,
+  type MountSettings,
+  RESOURCE_DESCRIPTOR,
+  serve,
+  type ServerOrder,
+  startMount,
+  stderrLog,
+  unmount,
+  watchSignals,
+} from "../../packages/fuse/src/index.ts";
 import { MemoryTree } from "./memory-tree.ts";
 
 /**
@@ -116,7 +119,7 @@ export interface MemorySettings extends Omit<MountSettings, "argv" | "resource" 
 }
 
 const SELF = fileURLToPath(import.meta.url);
-const CHECKOUT = fileURLToPath(new URL("../../../..", import.meta.url)).replace(/\/$/, "");
+const CHECKOUT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 
 async function begin(mountpoint: string, tree: string, given: MemorySettings, attached: boolean): Promise<void> {
   const { initPipe, ...settings } = given;

@@ -15,10 +15,9 @@ import {
 import { join } from "node:path";
 import { eventually } from "@puzzlefs/testing";
 import test from "ava";
-import { unmount } from "../mount/mount.ts";
-import { findMount, listMounts } from "../mount/mountinfo.ts";
+import { ServerProcess } from "../../packages/fuse/src/daemon/server-process.ts";
+import { findMount, listMounts, unmount } from "../../packages/fuse/src/index.ts";
 import { alive, MEMORY_MOUNT, mountObstacle, run, Scratch } from "./mount-fixture.ts";
-import { ServerProcess } from "./server-process.ts";
 
 const obstacle = mountObstacle();
 const mounting = obstacle === undefined ? test : test.skip;

@@ -19,7 +19,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { eventually, PATIENCE, Random, running } from "@puzzlefs/testing";
 import test, { type ExecutionContext } from "ava";
-import type { MemoryArgument, MemorySettings } from "../memory/memory-mount.ts";
+import type { MemoryArgument, MemorySettings } from "./memory-mount.ts";
 import { alive, MEMORY_MOUNT, mountObstacle, run, Scratch } from "./mount-fixture.ts";
 import type { ReaderResult } from "./reader-fixture.ts";
 
@@ -272,7 +272,7 @@ mounting("pivot_root does not keep the next server from being found", async (t) 
     umount "$scratch/mnt" "$scratch/old$scratch/mnt"`;
   const file = join(scratch.directory, "script");
   writeFileSync(file, script);
-  const checkout = fileURLToPath(new URL("../../../..", import.meta.url)).replace(/\/$/, "");
+  const checkout = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
   const argv = [process.execPath, MEMORY_MOUNT, scratch.directory, checkout];
   const outcome = await run("unshare", "--mount", "sh", file, ...argv);
   t.is(outcome.stdout, "I am good", outcome.stderr);
