@@ -40,6 +40,7 @@ test("tests wait for something to happen, not for time to pass", (t) => {
   const exceptions = {
     "test/support/patience.ts": "eventually(), by which the others wait",
     "packages/cli/src/interrupted-mount.test.ts": "kills at random moments",
+    "test/fuse-memory/memory-mount.ts": "a server that stops for good",
     "test/fuse-memory/supervision.test.ts": "kills at random moments",
     "test/end-to-end/killed-builds.test.ts": "kills at moments in the time that a build took",
     "test/security/container.test.ts": "ends what hangs",
