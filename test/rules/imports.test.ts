@@ -2,7 +2,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import test from "ava";
-import { root } from "../end-to-end/programs.ts";
+import { root } from "../support/programs.ts";
 
 /** A package may import those of the lines above its own. */
 const LAYERS = [["linux", "format", "chunker"], ["oci"], ["reader"], ["builder", "fuse"], ["mount"], ["cli"]];
