@@ -1,4 +1,4 @@
-/** `mount --supervise`: what the command adds to packages/fuse/src/daemon/supervision.test.ts. */
+/** `mount --supervise`: what the command adds to test/fuse-memory/supervision.test.ts. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { eventually, running } from "@puzzlefs/testing";
 import { mountTest, tidy, withImage } from "./mount-fixture.ts";
