@@ -7,7 +7,7 @@ import fc from "@puzzlefs/testing/fast-check";
 import { compile, remove, writeWholeSpec } from "./fixture.ts";
 import type { FunctionType } from "./ir.ts";
 import { snake } from "./ir.ts";
-import { readSpec } from "./read.ts";
+import { readSpec } from "./read/schema.ts";
 
 /** One function for each operator and each reader of the language, all with the same parameters. */
 const OPERATIONS: Record<string, string> = {

@@ -3,9 +3,9 @@ import { cpSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import test from "ava";
-import { emitAll } from "./emit.ts";
+import { emitAll } from "./emit/emit.ts";
 import { compile, remove, SCHEMA, temporary } from "./fixture.ts";
-import { readSpec } from "./read.ts";
+import { readSpec } from "./read/schema.ts";
 
 const ROOT = resolve(SCHEMA, "..");
 const WARNINGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wdeclaration-after-statement", "-Wvla"];
@@ -41,7 +41,9 @@ test("the compiler knows no noun of the format", (t) => {
     ..."length offset file key val name entries kind unknown".split(" "),
   ];
   for (const name of general) nouns.delete(name.toLowerCase());
-  const sources = readdirSync(import.meta.dirname).filter((name) => /^[^.]+\.ts$/.test(name));
+  const sources = readdirSync(import.meta.dirname, { recursive: true, encoding: "utf8" }).filter((name) =>
+    /^[^.]+\.ts$/.test(name),
+  );
   for (const file of sources.filter((name) => name !== "fixture.ts")) {
     const words = readFileSync(join(import.meta.dirname, file), "utf8").match(/[A-Za-z]+/g) ?? [];
     const parts = words.flatMap((word) => [word, ...word.split(/(?=[A-Z][a-z])/)]).map((word) => word.toLowerCase());

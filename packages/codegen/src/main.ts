@@ -1,8 +1,8 @@
 /** The compiler: reads the specification, checks it, and writes what both implementations are made of. */
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { emitAll } from "./emit.ts";
-import { readSpec } from "./read.ts";
+import { emitAll } from "./emit/emit.ts";
+import { readSpec } from "./read/schema.ts";
 import { SpecError } from "./errors.ts";
 
 const [schema = "schema", out = "."] = process.argv.slice(2);

@@ -4,7 +4,7 @@ import test from "ava";
 import { SpecError } from "./errors.ts";
 import { remove, writeSpec } from "./fixture.ts";
 import type { Parts } from "./fixture.ts";
-import { readSpec } from "./read.ts";
+import { readSpec } from "./read/schema.ts";
 
 /** In a bad specification, what the error's line and column point to. */
 const MARK = "¶";

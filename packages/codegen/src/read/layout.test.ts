@@ -3,10 +3,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import fc from "@puzzlefs/testing/fast-check";
-import { emitCapnp } from "./emit-capnp.ts";
-import { remove, temporary } from "./fixture.ts";
-import { scalar, VOID } from "./ir.ts";
-import type { Field, Settings, StructType, UnionType } from "./ir.ts";
+import { emitCapnp } from "../emit/capnp.ts";
+import { remove, temporary } from "../fixture.ts";
+import { scalar, VOID } from "../ir.ts";
+import type { Field, Settings, StructType, UnionType } from "../ir.ts";
 import { layOut } from "./layout.ts";
 
 const WIRE = ["Bool", "UInt16", "UInt32", "UInt64", "Int64", "Data"] as const;

@@ -1,4 +1,4 @@
-import type { Field, StructType, UnionType } from "./ir.ts";
+import type { Field, StructType, UnionType } from "../ir.ts";
 
 const BITS: Record<string, number> = { Bool: 1, UInt16: 16, UInt32: 32, UInt64: 64, Int64: 64 };
 const TAG_BITS = 16;

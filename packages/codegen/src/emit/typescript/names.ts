@@ -1,4 +1,4 @@
-import type { Spec, Type } from "./ir.ts";
+import type { Spec, Type } from "../../ir.ts";
 
 const RUNTIME = "../runtime.ts";
 const FROM_RUNTIME = new Set([

@@ -1,11 +1,11 @@
-import { CExpressions } from "./emit-c-expressions.ts";
-import { returnsBool } from "./emit-c-names.ts";
-import type { CNames } from "./emit-c-names.ts";
-import { pointerReader } from "./emit-ts-expressions.ts";
-import { endsFlow, mayFail } from "./flow.ts";
-import { snake } from "./ir.ts";
-import type { Expr, FunctionType, Stmt } from "./ir.ts";
-import { UNARY } from "./precedence.ts";
+import { CExpressions } from "./expressions.ts";
+import { returnsBool } from "./names.ts";
+import type { CNames } from "./names.ts";
+import { pointerReader } from "../typescript/expressions.ts";
+import { endsFlow, mayFail } from "../../check/flow.ts";
+import { snake } from "../../ir.ts";
+import type { Expr, FunctionType, Stmt } from "../../ir.ts";
+import { UNARY } from "../precedence.ts";
 
 const CHECKED: Record<string, string> = { "+": "add", "-": "subtract", "*": "multiply" };
 

@@ -1,7 +1,7 @@
-import type { TsNames } from "./emit-ts-names.ts";
-import { HIGHEST } from "./ir.ts";
-import type { Expr, Field } from "./ir.ts";
-import { precedenceOf, UNARY } from "./precedence.ts";
+import type { TsNames } from "./names.ts";
+import { HIGHEST } from "../../ir.ts";
+import type { Expr, Field } from "../../ir.ts";
+import { precedenceOf, UNARY } from "../precedence.ts";
 
 const CHECKED: Record<string, string> = { "+": "checkedAdd", "-": "checkedSubtract", "*": "checkedMultiply" };
 const READERS = {

@@ -1,5 +1,5 @@
-import { tsDoc } from "./emit-ts-names.ts";
-import type { Field, Spec, StructType, UnionType } from "./ir.ts";
+import { tsDoc } from "./names.ts";
+import type { Field, Spec, StructType, UnionType } from "../../ir.ts";
 
 function inputType(field: Field): string {
   const { type } = field;

@@ -1,5 +1,5 @@
 import test from "ava";
-import { print } from "./emit-c-layout.ts";
+import { print } from "./layout.ts";
 
 test("members of a long record stand below each other, a record's in a record too", (t) => {
   const inner = ".step = (struct pfs_step) { .kind = PFS_STEP_NONE, .depth = pfs_depth(json, 0), .key = 0, .want = 1 }";

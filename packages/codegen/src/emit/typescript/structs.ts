@@ -1,6 +1,6 @@
-import { TsExpressions } from "./emit-ts-expressions.ts";
-import { TsNames, tsDoc } from "./emit-ts-names.ts";
-import type { Field, Spec, StructType, UnionType } from "./ir.ts";
+import { TsExpressions } from "./expressions.ts";
+import { TsNames, tsDoc } from "./names.ts";
+import type { Field, Spec, StructType, UnionType } from "../../ir.ts";
 
 const getter = (doc: string, name: string, type: string, value: string): string =>
   `${tsDoc(doc)}get ${name}(): ${type} {\nreturn ${value};\n}`;

@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { format } from "prettier";
-import { DERIVED } from "./derive.ts";
-import { CEmitter } from "./emit-c-modules.ts";
-import { emitCapnp } from "./emit-capnp.ts";
-import { rulesPage, structsPage } from "./emit-pages.ts";
-import { emitTsModule } from "./emit-ts-functions.ts";
-import { emitTsRules, emitTsStructs } from "./emit-ts-structs.ts";
-import { emitTsWriter } from "./emit-ts-writer.ts";
-import type { Spec } from "./ir.ts";
+import { DERIVED } from "../read/derive.ts";
+import { CEmitter } from "./c/modules.ts";
+import { emitCapnp } from "./capnp.ts";
+import { rulesPage, structsPage } from "./pages.ts";
+import { emitTsModule } from "./typescript/functions.ts";
+import { emitTsRules, emitTsStructs } from "./typescript/structs.ts";
+import { emitTsWriter } from "./typescript/writer.ts";
+import type { Spec } from "../ir.ts";
 
 /** Every output by its path from the project's root. */
 export async function emitAll(spec: Spec): Promise<Map<string, string>> {

@@ -1,8 +1,8 @@
 import { Node, SyntaxKind } from "ts-morph";
 import type { InterfaceDeclaration, JSDocableNode, PropertySignature, SourceFile, TypeNode } from "ts-morph";
-import { SpecError } from "./errors.ts";
-import { scalar, VOID } from "./ir.ts";
-import type { Field, StructType, Type, UnionType } from "./ir.ts";
+import { SpecError } from "../errors.ts";
+import { scalar, VOID } from "../ir.ts";
+import type { Field, StructType, Type, UnionType } from "../ir.ts";
 import { layOut } from "./layout.ts";
 
 /** What a doc comment says, one line per line. */

@@ -1,10 +1,10 @@
-import { CBody } from "./emit-c-functions.ts";
-import { comment, print } from "./emit-c-layout.ts";
-import { CNames } from "./emit-c-names.ts";
-import { pointerReader } from "./emit-ts-expressions.ts";
-import { calleesFirst } from "./flow.ts";
-import { snake } from "./ir.ts";
-import type { Field, Spec, StructType, UnionType, ValueType } from "./ir.ts";
+import { CBody } from "./functions.ts";
+import { comment, print } from "./layout.ts";
+import { CNames } from "./names.ts";
+import { pointerReader } from "../typescript/expressions.ts";
+import { calleesFirst } from "../../check/flow.ts";
+import { snake } from "../../ir.ts";
+import type { Field, Spec, StructType, UnionType, ValueType } from "../../ir.ts";
 
 const LICENSE = "SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0";
 

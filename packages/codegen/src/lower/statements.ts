@@ -1,12 +1,12 @@
 import { Node, SyntaxKind } from "ts-morph";
 import type { Block, CallExpression, Expression, ForOfStatement, ForStatement, FunctionDeclaration } from "ts-morph";
 import type { Statement, VariableStatement, WhileStatement } from "ts-morph";
-import { typeOf } from "./declarations.ts";
-import { SpecError } from "./errors.ts";
+import { typeOf } from "../read/declarations.ts";
+import { SpecError } from "../errors.ts";
 import { difference, Expressions } from "./expressions.ts";
-import { endsFlow } from "./flow.ts";
-import { HIGHEST, scalar } from "./ir.ts";
-import type { Callee, Expr, Stmt, Type } from "./ir.ts";
+import { endsFlow } from "../check/flow.ts";
+import { HIGHEST, scalar } from "../ir.ts";
+import type { Callee, Expr, Stmt, Type } from "../ir.ts";
 import { Scope } from "./scope.ts";
 import type { Names } from "./scope.ts";
 

@@ -1,6 +1,6 @@
 import type { Node } from "ts-morph";
-import { SpecError } from "./errors.ts";
-import type { Callee, Constant, StructType, Type, UnionType, ValueType } from "./ir.ts";
+import { SpecError } from "../errors.ts";
+import type { Callee, Constant, StructType, Type, UnionType, ValueType } from "../ir.ts";
 
 export interface Variable {
   type: Type;

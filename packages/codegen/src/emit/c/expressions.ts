@@ -1,8 +1,8 @@
-import type { CNames } from "./emit-c-names.ts";
-import { isPowerOfTwo } from "./expressions.ts";
-import { HIGHEST, snake } from "./ir.ts";
-import type { Expr } from "./ir.ts";
-import { isComparison, precedenceOf, UNARY } from "./precedence.ts";
+import type { CNames } from "./names.ts";
+import { isPowerOfTwo } from "../../lower/expressions.ts";
+import { HIGHEST, snake } from "../../ir.ts";
+import type { Expr } from "../../ir.ts";
+import { isComparison, precedenceOf, UNARY } from "../precedence.ts";
 
 const OPERATOR: Record<string, string> = { "===": "==", "!==": "!=" };
 /** What says the same with its sides exchanged. */

@@ -1,6 +1,6 @@
-import { TsExpressions } from "./emit-ts-expressions.ts";
-import { TsNames, tsDoc } from "./emit-ts-names.ts";
-import type { Constant, Expr, FunctionType, Spec, Stmt, ValueType } from "./ir.ts";
+import { TsExpressions } from "./expressions.ts";
+import { TsNames, tsDoc } from "./names.ts";
+import type { Constant, Expr, FunctionType, Spec, Stmt, ValueType } from "../../ir.ts";
 
 const exportOf = (item: { exported: boolean }): string => (item.exported ? "export " : "");
 

@@ -1,4 +1,4 @@
-import type { Field, Spec, StructType, UnionType } from "./ir.ts";
+import type { Field, Spec, StructType, UnionType } from "../ir.ts";
 
 const comment = (doc: string, indent: string): string[] =>
   doc === "" ? [] : doc.split("\n").map((line) => `${indent}# ${line}`.trimEnd());

@@ -1,5 +1,5 @@
-import { HIGHEST, snake } from "./ir.ts";
-import type { Callee, Field, Spec, Type, UnionType } from "./ir.ts";
+import { HIGHEST, snake } from "../../ir.ts";
+import type { Callee, Field, Spec, Type, UnionType } from "../../ir.ts";
 
 const SCALARS = { bool: "bool", u8: "u8", u16: "u16", u32: "u32", u53: "u64", i53: "s64" } as const;
 

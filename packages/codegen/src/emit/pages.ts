@@ -1,4 +1,4 @@
-import type { Field, Spec, StructType } from "./ir.ts";
+import type { Field, Spec, StructType } from "../ir.ts";
 
 const from = (module: string): string =>
   `<!-- Made from schema/${module}.ts by \`make codegen\`: change that, not this. -->`;

@@ -1,10 +1,10 @@
 import { Node } from "ts-morph";
 import type { FunctionDeclaration, SourceFile, TypeNode } from "ts-morph";
-import { SpecError } from "./errors.ts";
-import { HIGHEST, isInteger, scalar, VOID } from "./ir.ts";
-import type { Constant, FunctionType, ScalarName, Type, ValueType } from "./ir.ts";
-import { refuseTaken } from "./scope.ts";
-import type { Names } from "./scope.ts";
+import { SpecError } from "../errors.ts";
+import { HIGHEST, isInteger, scalar, VOID } from "../ir.ts";
+import type { Constant, FunctionType, ScalarName, Type, ValueType } from "../ir.ts";
+import { refuseTaken } from "../lower/scope.ts";
+import type { Names } from "../lower/scope.ts";
 import { docOf, reference } from "./structs.ts";
 
 const SCALARS = new Map<string, ScalarName>([

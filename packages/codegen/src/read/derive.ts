@@ -1,4 +1,4 @@
-import type { Field, StructType } from "./ir.ts";
+import type { Field, StructType } from "../ir.ts";
 
 /** The module that the compiler writes itself. */
 export const DERIVED = "checks";

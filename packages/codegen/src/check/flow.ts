@@ -1,6 +1,6 @@
 import type { FunctionDeclaration } from "ts-morph";
-import { SpecError } from "./errors.ts";
-import type { Expr, FunctionType, Stmt } from "./ir.ts";
+import { SpecError } from "../errors.ts";
+import type { Expr, FunctionType, Stmt } from "../ir.ts";
 
 /** The expressions directly inside an expression. */
 export function parts(expression: Expr): Expr[] {

@@ -1,9 +1,9 @@
 import { Node, SyntaxKind } from "ts-morph";
 import type { BinaryExpression, CallExpression, ConditionalExpression, ElementAccessExpression } from "ts-morph";
 import type { Expression, ObjectLiteralExpression, PropertyAccessExpression } from "ts-morph";
-import { SpecError } from "./errors.ts";
-import { BYTES, HIGHEST, isInteger, sameType, scalar } from "./ir.ts";
-import type { Expr, Type } from "./ir.ts";
+import { SpecError } from "../errors.ts";
+import { BYTES, HIGHEST, isInteger, sameType, scalar } from "../ir.ts";
+import type { Expr, Type } from "../ir.ts";
 import type { Names, Scope } from "./scope.ts";
 
 const LARGEST = 2 ** 53;

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { Node, Project, ts } from "ts-morph";
 import type { FunctionDeclaration, SourceFile } from "ts-morph";
 import { DERIVED, deriveChecks } from "./derive.ts";
-import { SpecError } from "./errors.ts";
-import { checkPlacement, settleEffects } from "./flow.ts";
+import { SpecError } from "../errors.ts";
+import { checkPlacement, settleEffects } from "../check/flow.ts";
 import { checkModule, readConstants, readRecordMembers, readRecords, readSignature } from "./declarations.ts";
-import type { FunctionType, Rule, Settings, Spec } from "./ir.ts";
-import type { Names } from "./scope.ts";
-import { Body } from "./statements.ts";
+import type { FunctionType, Rule, Settings, Spec } from "../ir.ts";
+import type { Names } from "../lower/scope.ts";
+import { Body } from "../lower/statements.ts";
 import { readStructs } from "./structs.ts";
 
 const LANGUAGE = "language.ts";
