@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * What the generated code stands on: runs of bytes, lent memory, failures.
+ * The runtime of the generated code: byte ranges, scratch memory, failures.
  *
- * Reads are total: outside the bytes they give 0. Writes outside lent memory
- * are dropped. The TypeScript of the same meaning is packages/format/src/runtime.ts.
+ * Reads are total: outside the bytes they return 0. Writes outside scratch
+ * memory are dropped. Its twin in TypeScript is packages/format/src/runtime.ts.
  */
 #ifndef _PFS_FORMAT_BASE_H
 #define _PFS_FORMAT_BASE_H
 
 #ifdef __KERNEL__
+#include <linux/build_bug.h>
 #include <linux/limits.h>
 #include <linux/types.h>
 #else
@@ -24,10 +25,19 @@ typedef int64_t s64;
 #define noinline_for_stack __attribute__((__noinline__))
 #define U32_MAX UINT32_MAX
 #define U64_MAX UINT64_MAX
+#define static_assert(condition) _Static_assert(condition, #condition)
 #endif
 
 /* Integers are exact below this; a larger one reads as this. */
 #define PFS_U53_END (1ULL << 53)
+
+/*
+ * The readers of a data section compare only the offset of a member with the
+ * section's size: aligned to its size, a member that starts in it ends in it.
+ */
+#define PFS_MEMBER_FITS(type, offset, words) \
+	((offset) % sizeof(type) == 0 && \
+	 (offset) + sizeof(type) <= (words) * sizeof(u64))
 
 struct pfs_bytes {
 	const u8 *data;
@@ -131,9 +141,28 @@ static inline struct pfs_bytes pfs_slice(struct pfs_bytes bytes, u64 start,
 #define PFS_TEXT(literal) \
 	((struct pfs_bytes) { (const u8 *)(literal), sizeof(literal) - 1 })
 
+/* The largest u32 if `value` is larger. */
 static inline u32 pfs_narrow(u64 value)
 {
 	return value < U32_MAX ? value : U32_MAX;
+}
+
+/* a - b, or 0 if b is larger. */
+static inline u64 pfs_difference(u64 a, u64 b)
+{
+	return a > b ? a - b : 0;
+}
+
+/*
+ * The guard of a loop that must end: false, which ends it, if `measure` is not
+ * smaller than in the round before, whose measure is in `bound`.
+ */
+static inline bool pfs_decreases(u64 *bound, u64 measure)
+{
+	if (measure >= *bound)
+		return false;
+	*bound = measure;
+	return true;
 }
 
 static inline u8 pfs_scratch_u8_get(struct pfs_scratch_u8 scratch, u64 index)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-/* Made from schema/manifest.ts by `make codegen`: change that, not this. */
+/* Code generated from schema/manifest.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
 #define PFS_SPACE 32
@@ -37,11 +37,13 @@
 #define PFS_ARRAY 2
 #define PFS_BAD_CHARACTER 4294967295U
 
+/* schema/manifest.ts: bad() */
 static struct pfs_character pfs_bad(u64 at)
 {
 	return (struct pfs_character) { .code = PFS_BAD_CHARACTER, .next = at };
 }
 
+/* schema/manifest.ts: anyHexDigit() */
 /* Value of a hexadecimal digit of either case, 16 for anything else. */
 static u32 pfs_any_hex_digit(u32 code)
 {
@@ -50,6 +52,7 @@ static u32 pfs_any_hex_digit(u32 code)
 	return pfs_hex_digit(code);
 }
 
+/* schema/manifest.ts: unicodeUnit() */
 /* Four hexadecimal digits at `at`, or BAD_CHARACTER. */
 static u32 pfs_unicode_unit(struct pfs_bytes json, u64 at)
 {
@@ -67,6 +70,7 @@ static u32 pfs_unicode_unit(struct pfs_bytes json, u64 at)
 	return unit;
 }
 
+/* schema/manifest.ts: escaped() */
 /* The escape whose backslash is at `at`. */
 static struct pfs_character pfs_escaped(struct pfs_bytes json, u64 start)
 {
@@ -128,6 +132,7 @@ static struct pfs_character pfs_escaped(struct pfs_bytes json, u64 start)
 	};
 }
 
+/* schema/manifest.ts: multibyte() */
 /* A character of several bytes at `at`: well-formed UTF-8 only. */
 static struct pfs_character pfs_multibyte(struct pfs_bytes json, u64 start)
 {
@@ -153,6 +158,7 @@ static struct pfs_character pfs_multibyte(struct pfs_bytes json, u64 start)
 	return (struct pfs_character) { .code = code, .next = (u64)at + size };
 }
 
+/* schema/manifest.ts: character() */
 /* The character of a string at `at`. */
 static struct pfs_character pfs_character(struct pfs_bytes json, u64 at)
 {
@@ -170,6 +176,7 @@ static struct pfs_character pfs_character(struct pfs_bytes json, u64 at)
 	return pfs_multibyte(json, at);
 }
 
+/* schema/manifest.ts: isPlain() */
 /* Whether a byte of a string is a character as it stands. */
 static bool pfs_is_plain(u32 code)
 {
@@ -177,6 +184,7 @@ static bool pfs_is_plain(u32 code)
 	       code != PFS_BACKSLASH;
 }
 
+/* schema/manifest.ts: stringEnd() */
 /* Where the string whose opening quote is at `at` ends: its closing quote. */
 static noinline_for_stack bool pfs_string_end(struct pfs_bytes json, u64 at,
 					      struct pfs_failure *failure,
@@ -184,15 +192,11 @@ static noinline_for_stack bool pfs_string_end(struct pfs_bytes json, u64 at,
 {
 	u64 position = (u64)pfs_narrow(at) + 1;
 
-	for (u64 measure, bound = U64_MAX; position < json.length;
-	     bound = measure) {
-		u32 code;
+	for (u64 bound = U64_MAX; position < json.length &&
+	     pfs_decreases(&bound, pfs_difference(json.length, position));) {
+		u32 code = pfs_byte(json, position);
 		struct pfs_character next;
 
-		measure = json.length > position ? json.length - position : 0;
-		if (measure >= bound)
-			break;
-		code = pfs_byte(json, position);
 		if (code == PFS_QUOTE) {
 			*out = position;
 			return true;
@@ -210,6 +214,7 @@ static noinline_for_stack bool pfs_string_end(struct pfs_bytes json, u64 at,
 	return pfs_fail(failure, PFS_RULE_MANIFEST_STRING, 0, at);
 }
 
+/* schema/manifest.ts: sameString() */
 /*
  * Whether two strings, given by their opening quotes, are the same text. Both
  * are well-formed.
@@ -219,14 +224,11 @@ static bool pfs_same_string(struct pfs_bytes json, u64 a, u64 b)
 	u64 left = (u64)pfs_narrow(a) + 1;
 	u64 right = (u64)pfs_narrow(b) + 1;
 
-	for (u64 measure, bound = U64_MAX; left < json.length;
-	     bound = measure) {
+	for (u64 bound = U64_MAX; left < json.length &&
+	     pfs_decreases(&bound, pfs_difference(json.length, left));) {
 		struct pfs_character one;
 		struct pfs_character other;
 
-		measure = json.length > left ? json.length - left : 0;
-		if (measure >= bound)
-			break;
 		if (pfs_byte(json, left) == PFS_QUOTE ||
 		    pfs_byte(json, right) == PFS_QUOTE)
 			return pfs_byte(json, left) == pfs_byte(json, right);
@@ -240,6 +242,7 @@ static bool pfs_same_string(struct pfs_bytes json, u64 a, u64 b)
 	return false;
 }
 
+/* schema/manifest.ts: says() */
 /*
  * Whether the string whose opening quote is at `at` says `wanted`, which is
  * all of plain characters.
@@ -267,18 +270,21 @@ static bool pfs_says(struct pfs_bytes json, u64 at, struct pfs_bytes wanted)
 	return pfs_byte(json, position) == PFS_QUOTE;
 }
 
+/* schema/manifest.ts: saysRootfsType() */
 static bool pfs_says_rootfs_type(struct pfs_bytes json, u64 at)
 {
 	return pfs_says(json, at,
 			PFS_TEXT("application/vnd.puzzlefs.image.rootfs.v1"));
 }
 
+/* schema/manifest.ts: saysRootHash() */
 static bool pfs_says_root_hash(struct pfs_bytes json, u64 at)
 {
 	return pfs_says(json, at,
 			PFS_TEXT("io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash"));
 }
 
+/* schema/manifest.ts: copyString() */
 /*
  * Copies the characters of a string into `plain`, as many as it has room for;
  * gives how many there are in all.
@@ -289,14 +295,11 @@ static u64 pfs_copy_string(struct pfs_bytes json, u64 at,
 	u64 position = (u64)pfs_narrow(at) + 1;
 	u64 count = 0;
 
-	for (u64 measure, bound = U64_MAX; position < json.length &&
-	     pfs_byte(json, position) != PFS_QUOTE; bound = measure) {
-		u32 code;
+	for (u64 bound = U64_MAX; position < json.length &&
+	     pfs_byte(json, position) != PFS_QUOTE &&
+	     pfs_decreases(&bound, pfs_difference(json.length, position));) {
+		u32 code = pfs_byte(json, position);
 
-		measure = json.length > position ? json.length - position : 0;
-		if (measure >= bound)
-			break;
-		code = pfs_byte(json, position);
 		if (pfs_is_plain(code)) {
 			pfs_scratch_u8_set(plain, count, code & 127);
 			position = (u64)pfs_narrow(position) + 1;
@@ -314,25 +317,25 @@ static u64 pfs_copy_string(struct pfs_bytes json, u64 at,
 	return count;
 }
 
+/* schema/manifest.ts: isDigit() */
 static bool pfs_is_digit(u32 code)
 {
 	return code >= PFS_ZERO && code <= PFS_NINE;
 }
 
+/* schema/manifest.ts: digitsEnd() */
 static u64 pfs_digits_end(struct pfs_bytes json, u64 at)
 {
 	u64 position = at;
 
-	for (u64 measure, bound = U64_MAX; position < json.length &&
-	     pfs_is_digit(pfs_byte(json, position)); bound = measure) {
-		measure = json.length > position ? json.length - position : 0;
-		if (measure >= bound)
-			break;
+	for (u64 bound = U64_MAX; position < json.length &&
+	     pfs_is_digit(pfs_byte(json, position)) &&
+	     pfs_decreases(&bound, pfs_difference(json.length, position));)
 		position = (u64)pfs_narrow(position) + 1;
-	}
 	return position;
 }
 
+/* schema/manifest.ts: numberEnd() */
 /* Where the number at `at` ends. */
 static noinline_for_stack bool pfs_number_end(struct pfs_bytes json, u64 at,
 					      struct pfs_failure *failure,
@@ -369,6 +372,7 @@ static noinline_for_stack bool pfs_number_end(struct pfs_bytes json, u64 at,
 	return true;
 }
 
+/* schema/manifest.ts: wordEnd() */
 /* Where the literal `word` at `at` ends. */
 static noinline_for_stack bool pfs_word_end(struct pfs_bytes json, u64 at,
 					    struct pfs_bytes word,
@@ -385,6 +389,7 @@ static noinline_for_stack bool pfs_word_end(struct pfs_bytes json, u64 at,
 	return true;
 }
 
+/* schema/manifest.ts: scalarEnd() */
 /* Where the string, number or literal at `at` ends: just after it. */
 static noinline_for_stack bool pfs_scalar_end(struct pfs_bytes json, u64 at,
 					      struct pfs_failure *failure,
@@ -409,6 +414,7 @@ static noinline_for_stack bool pfs_scalar_end(struct pfs_bytes json, u64 at,
 	return pfs_number_end(json, at, failure, out);
 }
 
+/* schema/manifest.ts: noteKey() */
 /*
  * Notes a key of the object at `depth` and refuses one that it has already.
  * keys[depth * (MAX_KEYS + 1)] counts them.
@@ -436,6 +442,7 @@ static noinline_for_stack bool pfs_note_key(struct pfs_bytes json, u64 at,
 	return true;
 }
 
+/* schema/manifest.ts: parseDigits() */
 /*
  * 64 hexadecimal digits in `plain` from `start` on as 32 bytes of `digests`
  * from `first` on.
@@ -460,6 +467,7 @@ static bool pfs_parse_digits(struct pfs_scratch_u8 plain, u32 start,
 	return true;
 }
 
+/* schema/manifest.ts: readDigest() */
 /*
  * Reads the digest string at `at`, "sha256:" and 64 digits, into the first 32
  * of `digests`; false where it is not that.
@@ -483,13 +491,14 @@ static bool pfs_read_digest(struct pfs_bytes json, u64 at,
 	return valid;
 }
 
+/* schema/manifest.ts: readSize() */
 /*
  * The number from `at` to `end`, or NO_SIZE where it is not a count of bytes,
  * of 15 digits at most.
  */
 static u64 pfs_read_size(struct pfs_bytes json, u64 at, u64 end)
 {
-	u32 count = pfs_narrow(end > at ? end - at : 0);
+	u32 count = pfs_narrow(pfs_difference(end, at));
 	u32 high = 0;
 	u32 low = 0;
 
@@ -508,6 +517,7 @@ static u64 pfs_read_size(struct pfs_bytes json, u64 at, u64 end)
 	return (u64)(high % 10000000) * 100000000 + low;
 }
 
+/* schema/manifest.ts: close() */
 /* Closes the object or array at `at`, which is the innermost one. */
 static noinline_for_stack bool pfs_close(struct pfs_bytes json,
 					 struct pfs_scratch_u8 open,
@@ -525,7 +535,7 @@ static noinline_for_stack bool pfs_close(struct pfs_bytes json,
 	if (!closable || last.depth == 0 ||
 	    pfs_scratch_u8_get(open, last.depth) != kind)
 		return pfs_fail(failure, PFS_RULE_MANIFEST_SYNTAX, 0, at);
-	depth = last.depth > 1 ? last.depth - 1 : 0;
+	depth = pfs_difference(last.depth, 1);
 	next = depth == 0 ? PFS_WANT_NOTHING : PFS_WANT_COMMA_OR_END;
 	*out = (struct pfs_step) {
 		.kind = PFS_STEP_CLOSED,
@@ -538,6 +548,7 @@ static noinline_for_stack bool pfs_close(struct pfs_bytes json,
 	return true;
 }
 
+/* schema/manifest.ts: begin() */
 /*
  * Opens an object or array at `at`. `open` has room for MAX_DEPTH + 1 marks,
  * `keys` for KEY_POSITIONS.
@@ -572,6 +583,7 @@ static noinline_for_stack bool pfs_begin(struct pfs_bytes json,
 	return true;
 }
 
+/* schema/manifest.ts: nextStep() */
 /*
  * The next thing that is opened, closed or a scalar. Everything on the way is
  * checked.
@@ -588,15 +600,11 @@ static noinline_for_stack bool pfs_next_step(struct pfs_bytes json,
 	u32 want = last.want;
 	u64 key = last.key;
 
-	for (u64 measure, bound = U64_MAX; at < json.length; bound = measure) {
-		u32 code;
-		u64 start;
+	for (u64 bound = U64_MAX; at < json.length &&
+	     pfs_decreases(&bound, pfs_difference(json.length, at));) {
+		u32 code = pfs_byte(json, at);
+		u64 start = at;
 
-		measure = json.length > at ? json.length - at : 0;
-		if (measure >= bound)
-			break;
-		code = pfs_byte(json, at);
-		start = at;
 		if (code == PFS_SPACE || code == PFS_TAB ||
 		    code == PFS_LINE_FEED || code == PFS_RETURN)
 			at = (u64)pfs_narrow(at) + 1;
@@ -672,6 +680,7 @@ static noinline_for_stack bool pfs_next_step(struct pfs_bytes json,
 	return true;
 }
 
+/* schema/manifest.ts: blobType() */
 /* The type that a media type says. */
 static u32 pfs_blob_type(struct pfs_bytes json, u64 at)
 {
@@ -686,6 +695,7 @@ static u32 pfs_blob_type(struct pfs_bytes json, u64 at)
 	return PFS_TYPE_OTHER;
 }
 
+/* schema/manifest.ts: manifestStart() */
 /* Where to start: what nextDescriptor takes first. */
 bool pfs_manifest_start(struct pfs_bytes json, struct pfs_failure *failure,
 			struct pfs_descriptor *out)
@@ -711,6 +721,7 @@ bool pfs_manifest_start(struct pfs_bytes json, struct pfs_failure *failure,
 	return true;
 }
 
+/* schema/manifest.ts: nextDescriptor() */
 /*
  * The descriptor after `last`, of the config or a layer, in the order of the
  * text: its digest and its annotated fs-verity
@@ -736,15 +747,12 @@ bool pfs_next_descriptor(struct pfs_bytes json, struct pfs_scratch_u8 open,
 	bool has_verity = false;
 	u64 size = PFS_NO_SIZE;
 
-	for (u64 measure, bound = U64_MAX; step.at <= json.length;
-	     bound = measure) {
+	for (u64 bound = U64_MAX; step.at <= json.length &&
+	     pfs_decreases(&bound,
+			   pfs_difference((u64)json.length + 1, step.at));) {
 		struct pfs_step next;
 		u32 depth;
 
-		measure = (u64)json.length + 1 > step.at ? (u64)json.length +
-			1 - step.at : 0;
-		if (measure >= bound)
-			break;
 		if (!pfs_next_step(json, open, keys, step, failure, &next))
 			return false;
 		step = next;
@@ -830,6 +838,7 @@ bool pfs_next_descriptor(struct pfs_bytes json, struct pfs_scratch_u8 open,
 	return true;
 }
 
+/* schema/manifest.ts: findRootfs() */
 /*
  * Finds the one layer that is the metadata blob, and reads its digests into
  * `digest` and `verity`, 32 bytes each.
@@ -854,14 +863,12 @@ bool pfs_find_rootfs(struct pfs_bytes json, struct pfs_scratch_u8 open,
 	found = 0;
 	has_verity = false;
 	size = PFS_NO_SIZE;
-	for (u64 measure, bound = U64_MAX; last.step.at <= json.length;
-	     bound = measure) {
+	for (u64 bound = U64_MAX; last.step.at <= json.length &&
+	     pfs_decreases(&bound,
+			   pfs_difference((u64)json.length + 1,
+					  last.step.at));) {
 		struct pfs_descriptor next;
 
-		measure = (u64)json.length + 1 > last.step.at ?
-			(u64)json.length + 1 - last.step.at : 0;
-		if (measure >= bound)
-			break;
 		if (!pfs_next_descriptor(json, open, keys, plain, layer, last,
 					 failure, &next))
 			return false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-/* Made from schema/validate.ts by `make codegen`: change that, not this. */
+/* Code generated from schema/validate.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
 #define PFS_MAX_PERMISSIONS 4095
@@ -12,6 +12,7 @@
  */
 #define PFS_WORK_PER_WORD 4
 
+/* schema/validate.ts: checkEncoding() */
 /*
  * First step: the encoding. What it gives can be counted, to lend `validate`
  * its memory. `work` is one number.
@@ -40,18 +41,20 @@ bool pfs_check_encoding(const struct pfs_message *message,
 	return true;
 }
 
+/* schema/validate.ts: checkSum() */
 /* A sum that stays below 2^53. */
 static noinline_for_stack bool pfs_check_sum(u64 a, u64 b,
 					     struct pfs_inode inode,
 					     struct pfs_failure *failure)
 {
 	if (a >= PFS_NUMBER_END || b >= PFS_NUMBER_END ||
-	    b >= (a < PFS_NUMBER_END ? PFS_NUMBER_END - a : 0))
+	    b >= pfs_difference(PFS_NUMBER_END, a))
 		return pfs_fail(failure, PFS_RULE_CHUNK_LIST_OVERFLOW,
 				pfs_inode_ino(inode), (u64)inode.part.at * 8);
 	return true;
 }
 
+/* schema/validate.ts: checkChunks() */
 static noinline_for_stack bool
 pfs_check_chunks(struct pfs_file_chunk_list chunks, struct pfs_inode inode,
 		 struct pfs_failure *failure)
@@ -80,6 +83,7 @@ pfs_check_chunks(struct pfs_file_chunk_list chunks, struct pfs_inode inode,
 	return true;
 }
 
+/* schema/validate.ts: checkXattrs() */
 static noinline_for_stack bool
 pfs_check_xattrs(struct pfs_inode_additional additional, struct pfs_inode inode,
 		 struct pfs_failure *failure)
@@ -105,6 +109,7 @@ pfs_check_xattrs(struct pfs_inode_additional additional, struct pfs_inode inode,
 	return true;
 }
 
+/* schema/validate.ts: checkName() */
 static noinline_for_stack bool pfs_check_name(struct pfs_dir_entry entry,
 					      struct pfs_bytes name,
 					      struct pfs_inode inode,
@@ -129,6 +134,7 @@ static noinline_for_stack bool pfs_check_name(struct pfs_dir_entry entry,
 	return true;
 }
 
+/* schema/validate.ts: checkDir() */
 /* Checks the entries of a directory record; gives whether they are sorted. */
 static noinline_for_stack bool pfs_check_dir(struct pfs_dir dir,
 					     struct pfs_inode inode,
@@ -170,6 +176,7 @@ static noinline_for_stack bool pfs_check_dir(struct pfs_dir dir,
 	return true;
 }
 
+/* schema/validate.ts: checkRecord() */
 /*
  * Checks what every inode record must keep, superseded or not; gives whether
  * its names are sorted.
@@ -228,6 +235,7 @@ static noinline_for_stack bool pfs_check_record(struct pfs_inode inode,
 	return true;
 }
 
+/* schema/validate.ts: checkOrder() */
 /* Inode numbers of a layer: in range, and ascending. */
 static noinline_for_stack bool pfs_check_order(struct pfs_inode_vector layer,
 					       struct pfs_failure *failure)
@@ -252,6 +260,7 @@ static noinline_for_stack bool pfs_check_order(struct pfs_inode_vector layer,
 	return true;
 }
 
+/* schema/validate.ts: checkDigests() */
 static noinline_for_stack bool pfs_check_digests(struct pfs_rootfs image,
 						 struct pfs_failure *failure)
 {
@@ -271,6 +280,7 @@ static noinline_for_stack bool pfs_check_digests(struct pfs_rootfs image,
 	return true;
 }
 
+/* schema/validate.ts: checkChunkTable() */
 /* The table of chunks: ascending, and no two overlap. */
 static noinline_for_stack bool
 pfs_check_chunk_table(struct pfs_chunk_list chunks, struct pfs_failure *failure)
@@ -287,16 +297,14 @@ pfs_check_chunk_table(struct pfs_chunk_list chunks, struct pfs_failure *failure)
 			return pfs_fail(failure, PFS_RULE_DIGEST_LENGTH, 0, at);
 		if (pfs_blob_ref_offset(pfs_chunk_blob(chunk)) >=
 		    PFS_NUMBER_END ||
-		    pfs_chunk_length(chunk) >=
-		    (pfs_blob_ref_offset(pfs_chunk_blob(chunk)) <
-		     PFS_NUMBER_END ? PFS_NUMBER_END -
-		     pfs_blob_ref_offset(pfs_chunk_blob(chunk)) : 0))
+		    pfs_chunk_length(chunk) >= pfs_difference(PFS_NUMBER_END,
+							      pfs_blob_ref_offset(pfs_chunk_blob(chunk))))
 			return pfs_fail(failure, PFS_RULE_CHUNK_TABLE_RANGE, 0,
 					at);
 		if (i > 0) {
 			struct pfs_chunk before = pfs_chunk_at(chunks,
-							       i > 1 ? i - 1 :
-							       0);
+							       pfs_difference(i,
+									      1));
 			u32 comparison =
 				pfs_compare_names(pfs_blob_ref_digest(pfs_chunk_blob(before)),
 						  pfs_blob_ref_digest(pfs_chunk_blob(chunk)));
@@ -317,6 +325,7 @@ pfs_check_chunk_table(struct pfs_chunk_list chunks, struct pfs_failure *failure)
 	return true;
 }
 
+/* schema/validate.ts: countName() */
 static void pfs_count_name(struct pfs_scratch_u32 links, u64 ordinal)
 {
 	pfs_scratch_u32_set(links, ordinal,
@@ -324,6 +333,7 @@ static void pfs_count_name(struct pfs_scratch_u32 links, u64 ordinal)
 								ordinal) + 1));
 }
 
+/* schema/validate.ts: checkHeld() */
 static noinline_for_stack bool
 pfs_check_held(struct pfs_inode_vector_list layers, struct pfs_dir_entry entry,
 	       u64 dir, struct pfs_failure *failure)
@@ -334,6 +344,7 @@ pfs_check_held(struct pfs_inode_vector_list layers, struct pfs_dir_entry entry,
 	return true;
 }
 
+/* schema/validate.ts: checkUnseen() */
 /*
  * The directory records that the walk did not come to: none in the newest
  * layer; the older ones name what exists.
@@ -385,6 +396,7 @@ pfs_check_unseen(struct pfs_inode_vector_list layers,
 	return true;
 }
 
+/* schema/validate.ts: checkTree() */
 /*
  * Walks the effective tree from its root: every directory has one parent, none
  * is its own ancestor, and none of the
@@ -430,16 +442,13 @@ static noinline_for_stack bool pfs_check_tree(struct pfs_rootfs image,
 			continue;
 		layer = 0;
 		records_above = 0;
-		for (u64 measure, bound = U64_MAX; layer < PFS_MAX_LAYERS;
-		     bound = measure) {
+		for (u64 bound = U64_MAX; layer < PFS_MAX_LAYERS &&
+		     pfs_decreases(&bound,
+				   pfs_difference(PFS_MAX_LAYERS, layer));) {
 			struct pfs_dir_record record;
 			bool record_found;
 			struct pfs_dir_entry_list entry_list;
 
-			measure = layer < PFS_MAX_LAYERS ? PFS_MAX_LAYERS -
-				layer : 0;
-			if (measure >= bound)
-				break;
 			record_found = pfs_find_dir_record(layers, dir, layer,
 							   &record);
 			if (!record_found)
@@ -504,6 +513,7 @@ static noinline_for_stack bool pfs_check_tree(struct pfs_rootfs image,
 	return true;
 }
 
+/* schema/validate.ts: validate() */
 /*
  * Second step: every rule but one. `links`, `parents` and `queue` have room
  * for countRecords(image) numbers. Leaves in

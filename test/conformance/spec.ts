@@ -16,8 +16,8 @@ export async function readStructs(): Promise<Structs> {
     }
   }
   const path = await madeOnce(`structs-${hash.digest("hex").slice(0, 16)}.json`, async (temporary) => {
-    const { readSpec } = await import("../../packages/codegen/src/read/schema.ts");
-    const { structs, settings } = readSpec(join(ROOT, "schema"));
+    const { analyze } = await import("../../packages/codegen/src/main.ts");
+    const { structs, settings } = analyze(join(ROOT, "schema"));
     writeFileSync(temporary, JSON.stringify({ structs, settings }));
   });
   return JSON.parse(readFileSync(path, "utf8")) as Structs;

@@ -7,7 +7,7 @@ import fc from "@puzzlefs/testing/fast-check";
 import { compile, remove, writeWholeSpec } from "./fixture.ts";
 import type { FunctionType } from "./ir.ts";
 import { snake } from "./ir.ts";
-import { readSpec } from "./read/schema.ts";
+import { analyze } from "./main.ts";
 
 /** One function for each operator and each reader of the language, all with the same parameters. */
 const OPERATIONS: Record<string, string> = {
@@ -181,7 +181,7 @@ function inC(out: string, functions: readonly FunctionType[], given: readonly In
 test("every operator gives the same in TypeScript and in C", async (t) => {
   const schema = writeWholeSpec({ algorithms: MODULE });
   const out = await compile(schema);
-  const functions = readSpec(schema).functions.filter((fn) => fn.name in OPERATIONS);
+  const functions = analyze(schema).functions.filter((fn) => fn.name in OPERATIONS);
   t.is(functions.length, Object.keys(OPERATIONS).length);
   const load = (file: string): Promise<Record<string, unknown>> =>
     import(pathToFileURL(join(out, "ts", file)).href) as Promise<Record<string, unknown>>;

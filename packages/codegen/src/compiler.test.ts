@@ -3,9 +3,9 @@ import { cpSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import test from "ava";
-import { emitAll } from "./emit/emit.ts";
+import { emit } from "./emit/files.ts";
 import { compile, remove, SCHEMA, temporary } from "./fixture.ts";
-import { readSpec } from "./read/schema.ts";
+import { analyze } from "./main.ts";
 
 const ROOT = resolve(SCHEMA, "..");
 const WARNINGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wdeclaration-after-statement", "-Wvla"];
@@ -14,14 +14,25 @@ test("two runs give the same bytes, those that are checked in, wherever the sche
   const copy = temporary();
   for (const name of readdirSync(SCHEMA).toReversed())
     cpSync(join(SCHEMA, name), join(copy, name), { recursive: true });
-  const first = await emitAll(readSpec(SCHEMA));
-  t.deepEqual([...(await emitAll(readSpec(copy)))], [...first]);
+  const first = await emit(analyze(SCHEMA));
+  t.deepEqual([...(await emit(analyze(copy)))], [...first]);
   for (const [path, text] of first) t.true(readFileSync(join(ROOT, path), "utf8") === text, path);
   remove(copy);
 });
 
+test("git knows every output as generated", async (t) => {
+  const paths = [...(await emit(analyze(SCHEMA))).keys()];
+  const input = paths.join("\n");
+  const answers = execFileSync("git", ["check-attr", "--stdin", "linguist-generated"], { cwd: ROOT, input });
+  t.deepEqual(
+    answers.toString().trimEnd().split("\n"),
+    paths.map((path) => `${path}: linguist-generated: set`),
+  );
+  for (const path of paths) t.regex(readFileSync(join(ROOT, path), "utf8"), /Code generated from .* DO NOT EDIT\./);
+});
+
 test("the compiler knows no noun of the format", (t) => {
-  const spec = readSpec(SCHEMA);
+  const spec = analyze(SCHEMA);
   const nouns = new Set(
     [
       ...spec.structs.map((struct) => struct.name),

@@ -3,8 +3,8 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { registerCompletionHandler } from "ava";
-import { emitAll } from "./emit/emit.ts";
-import { readSpec } from "./read/schema.ts";
+import { emit } from "./emit/files.ts";
+import { analyze } from "./main.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 export const SCHEMA = join(ROOT, "schema");
@@ -64,7 +64,7 @@ export function writeSpec(parts: Parts): string {
   write("codegen.json", JSON.stringify(settings));
   write("structs.ts", `import type { ${FOR_MEMBERS} } from "./language.ts";\n${parts.structs ?? STRUCTS}\n`);
   write("rules.ts", parts.rules ?? RULES);
-  const imports = `${language}import type { Leaf, Root } from "./read/structs.ts";\n`;
+  const imports = `${language}import type { Leaf, Root } from "./structs.ts";\n`;
   if (parts.algorithms !== undefined) write("algorithms.ts", `${imports}${parts.algorithms}\n`);
   if (parts.more !== undefined) write("more.ts", `${imports}${parts.more}\n`);
   return directory;
@@ -80,8 +80,8 @@ export function writeWholeSpec(parts: Parts): string {
 /** Compiles `schema`, writes every output below a new directory, and the runtimes beside them; gives that directory. */
 export async function compile(schema: string): Promise<string> {
   const out = temporary();
-  const spec = readSpec(schema);
-  for (const [file, text] of await emitAll(spec)) {
+  const spec = analyze(schema);
+  for (const [file, text] of await emit(spec)) {
     mkdirSync(dirname(join(out, file)), { recursive: true });
     writeFileSync(join(out, file), text);
   }

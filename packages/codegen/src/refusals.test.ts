@@ -4,7 +4,7 @@ import test from "ava";
 import { SpecError } from "./errors.ts";
 import { remove, writeSpec } from "./fixture.ts";
 import type { Parts } from "./fixture.ts";
-import { readSpec } from "./read/schema.ts";
+import { analyze } from "./main.ts";
 
 /** In a bad specification, what the error's line and column point to. */
 const MARK = "¶";
@@ -75,11 +75,22 @@ const REFUSED: Record<string, [Parts, string]> = {
     { algorithms: "export const ¶N: u32 = 1;", more: "const N: u32 = 2;" },
     "more has a constant N, too",
   ],
-  "a constant that is no literal": [
-    alone("const ¶N: u32 = 1 + 1;"),
-    "a constant is an integer literal of a declared type",
+  "a constant of a call": [
+    alone("const N: u32 = ¶u32(1);"),
+    "a constant is made of literals, constants, +, -, * and <<, and from 0 up to 2^53",
   ],
-  "a constant without a type": [alone("const ¶N = 1;"), "a constant is an integer literal of a declared type"],
+  "a constant below 0": [
+    alone("const N: u32 = ¶1 - 2;"),
+    "a constant is made of literals, constants, +, -, * and <<, and from 0 up to 2^53",
+  ],
+  "a constant of itself": [
+    {
+      algorithms: `import { M } from "./more.ts";\nexport const ¶N: u32 = M;`,
+      more: `import { N } from "./algorithms.ts";\nexport const M: u32 = N;`,
+    },
+    "N is computed from itself",
+  ],
+  "a constant without a type": [alone("const ¶N = 1;"), "a constant declares an integer type"],
   "a constant beyond its type": [alone("const N: u8 = ¶256;"), "256 is no u8"],
   "a broken number": [inBody("const x = ¶1.5;"), "1.5 is no integer up to 2^53"],
   "a record of another kind": [alone("¶export interface Pair { x: u32 }"), "a record extends Value or Shared"],
@@ -284,7 +295,7 @@ const REFUSED: Record<string, [Parts, string]> = {
   ],
   "a rule without a doc": [
     rules(`export const rules = {\n  ¶"a": "corrupt",\n};`),
-    "a needs a line that says what it means",
+    "a needs a comment with its meaning",
   ],
   "a rule of another kind": [
     rules(`export const rules = {\n  /** Bad. */\n  ¶"a": "bad",\n};`),
@@ -326,7 +337,7 @@ const hit = new Set<string>();
 for (const [name, [parts, reason]] of Object.entries(REFUSED)) {
   test.serial(`refused: ${name}`, (t) => {
     const [directory, at] = unmark(parts);
-    const error = t.throws(() => readSpec(directory), { instanceOf: SpecError });
+    const error = t.throws(() => analyze(directory), { instanceOf: SpecError });
     t.is(error.message, `${at}: ${reason}`);
     hit.add(thrownAt(error));
     remove(directory);

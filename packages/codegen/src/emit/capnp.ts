@@ -1,3 +1,4 @@
+import { banner } from "./banner.ts";
 import type { Field, Spec, StructType, UnionType } from "../ir.ts";
 
 const comment = (doc: string, indent: string): string[] =>
@@ -26,7 +27,7 @@ function struct(item: StructType): string[] {
 /** The schema in Cap'n Proto's own language, for any of its tools. */
 export function emitCapnp(spec: Spec): string {
   const lines = [
-    `# Made from schema/${spec.settings.structs}.ts by \`make codegen\`: change that, not this.`,
+    `# ${banner(`schema/${spec.settings.structs}.ts`)}`,
     `@${spec.settings.capnpId};`,
     ...spec.structs.flatMap(struct),
   ];

@@ -1,7 +1,7 @@
+import { banner } from "./banner.ts";
 import type { Field, Spec, StructType } from "../ir.ts";
 
-const from = (module: string): string =>
-  `<!-- Made from schema/${module}.ts by \`make codegen\`: change that, not this. -->`;
+const from = (module: string): string => `<!-- ${banner(`schema/${module}.ts`)} -->`;
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");

@@ -2,50 +2,11 @@ import { Node, SyntaxKind } from "ts-morph";
 import type { BinaryExpression, CallExpression, ConditionalExpression, ElementAccessExpression } from "ts-morph";
 import type { Expression, ObjectLiteralExpression, PropertyAccessExpression } from "ts-morph";
 import { SpecError } from "../errors.ts";
-import { BYTES, HIGHEST, isInteger, sameType, scalar } from "../ir.ts";
+import { BYTES, HIGHEST, isInteger, isPowerOfTwo, sameType, scalar } from "../ir.ts";
 import type { Expr, Type } from "../ir.ts";
 import type { Names, Scope } from "./scope.ts";
-
-const LARGEST = 2 ** 53;
-const ARITHMETIC: Partial<Record<SyntaxKind, string>> = {
-  [SyntaxKind.PlusToken]: "+",
-  [SyntaxKind.MinusToken]: "-",
-  [SyntaxKind.AsteriskToken]: "*",
-  [SyntaxKind.SlashToken]: "/",
-  [SyntaxKind.PercentToken]: "%",
-};
-const BITWISE: Partial<Record<SyntaxKind, string>> = {
-  [SyntaxKind.AmpersandToken]: "&",
-  [SyntaxKind.BarToken]: "|",
-  [SyntaxKind.CaretToken]: "^",
-  [SyntaxKind.LessThanLessThanToken]: "<<",
-  [SyntaxKind.GreaterThanGreaterThanToken]: ">>",
-};
-const COMPARISON: Partial<Record<SyntaxKind, string>> = {
-  [SyntaxKind.EqualsEqualsEqualsToken]: "===",
-  [SyntaxKind.ExclamationEqualsEqualsToken]: "!==",
-  [SyntaxKind.LessThanToken]: "<",
-  [SyntaxKind.LessThanEqualsToken]: "<=",
-  [SyntaxKind.GreaterThanToken]: ">",
-  [SyntaxKind.GreaterThanEqualsToken]: ">=",
-};
-const LOGICAL: Partial<Record<SyntaxKind, string>> = {
-  [SyntaxKind.AmpersandAmpersandToken]: "&&",
-  [SyntaxKind.BarBarToken]: "||",
-};
-
-/** The interval of an integer operation; division floors. */
-function interval(operator: string, left: Expr, right: Expr): [number, number] {
-  if (operator === "+") return [left.low + right.low, left.high + right.high];
-  if (operator === "-") return [left.low - right.high, left.high - right.low];
-  if (operator === "*") return [left.low * right.low, left.high * right.high];
-  if (operator === "/") return [Math.floor(left.low / right.high), Math.floor(left.high / right.low)];
-  if (operator === "%") return [0, right.high - 1];
-  if (operator === "&") return [0, Math.min(left.high, right.high)];
-  if (operator === "<<") return [0, left.high * 2 ** right.high];
-  if (operator === ">>") return [0, Math.floor(left.high / 2 ** right.low)];
-  return [0, 2 ** Math.ceil(Math.log2(Math.max(left.high, right.high) + 1)) - 1];
-}
+import { ARITHMETIC, BITWISE, boolean, COMPARISON, difference, integer, interval, LARGEST, LOGICAL } from "./values.ts";
+import { plain, ranged } from "./values.ts";
 
 const BUILTINS = ["u32", "difference", "text", "ruleNumber", "offsetOf", "view", "checked"] as const;
 type Builtin = (typeof BUILTINS)[number];
@@ -96,12 +57,7 @@ export class Expressions {
       throw new SpecError(node, "?. is not in the language");
     }
     if (Node.isParenthesizedExpression(node)) return this.read(node.getExpression(), wanted);
-    if (Node.isNumericLiteral(node)) {
-      const value = Number(node.getLiteralText());
-      if (!Number.isInteger(value) || value > LARGEST)
-        throw new SpecError(node, `${node.getText()} is no integer up to 2^53`);
-      return number(value);
-    }
+    if (Node.isNumericLiteral(node)) return integer(node);
     if (Node.isTrueLiteral(node)) return boolean({ is: "boolean", value: true });
     if (Node.isFalseLiteral(node)) return boolean({ is: "boolean", value: false });
     if (Node.isIdentifier(node)) return this.#named(node, node.getText());
@@ -348,30 +304,4 @@ export class Expressions {
       throw new SpecError(node, `${node.getLiteralText()} is not in the list of rules`);
     return node.getLiteralText();
   }
-}
-
-/** Whether an expression is one power of two, whatever happens. */
-export const isPowerOfTwo = (expression: Expr): boolean =>
-  expression.low === expression.high && Number.isInteger(Math.log2(expression.high));
-
-type Shape = Expr extends infer E ? (E extends Expr ? Omit<E, "type" | "low" | "high"> : never) : never;
-
-const plain = (shape: Shape, type: Type, high = 0): Expr => ({ ...shape, type, low: 0, high }) as Expr;
-const ranged = (shape: Shape, type: Type): Expr => plain(shape, type, type.is === "scalar" ? HIGHEST[type.name] : 0);
-const boolean = (shape: Shape): Expr => plain(shape, scalar("bool"), 1);
-const number = (value: number): Expr => ({
-  is: "number",
-  value,
-  type: scalar(value <= HIGHEST.u32 ? "u32" : "u53"),
-  low: value,
-  high: value,
-});
-
-/** `left - right`, or 0 where right is larger. */
-export function difference(left: Expr, right: Expr): Expr {
-  const high = Math.max(left.high - right.low, 0);
-  const range = { type: scalar(high <= HIGHEST.u32 ? "u32" : "u53"), low: 0, high };
-  const condition = boolean({ is: "binary", operator: ">", left, right });
-  const then: Expr = { is: "binary", operator: "-", left, right, ...range };
-  return { is: "choice", condition, then, otherwise: number(0), ...range };
 }

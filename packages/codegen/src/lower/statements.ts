@@ -1,14 +1,15 @@
 import { Node, SyntaxKind } from "ts-morph";
 import type { Block, CallExpression, Expression, ForOfStatement, ForStatement, FunctionDeclaration } from "ts-morph";
 import type { Statement, VariableStatement, WhileStatement } from "ts-morph";
-import { typeOf } from "../read/declarations.ts";
+import { typeOf } from "./declarations.ts";
 import { SpecError } from "../errors.ts";
-import { difference, Expressions } from "./expressions.ts";
-import { endsFlow } from "../check/flow.ts";
+import { Expressions } from "./expressions.ts";
+import { endsFlow } from "../walk.ts";
 import { HIGHEST, scalar } from "../ir.ts";
 import type { Callee, Expr, Stmt, Type } from "../ir.ts";
 import { Scope } from "./scope.ts";
 import type { Names } from "./scope.ts";
+import { difference } from "./values.ts";
 
 /** A variable that is there and may hold any value of its type. */
 const anyValue = (type: Type): { type: Type; optional: false; low: number; high: number } => ({

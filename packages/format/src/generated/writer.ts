@@ -1,4 +1,4 @@
-// Made from schema/metadata.ts by `make codegen`: change that, not this.
+// Code generated from schema/metadata.ts by make codegen. DO NOT EDIT.
 import { MessageBuilder } from "../writer.ts";
 import type { Layout } from "../writer.ts";
 

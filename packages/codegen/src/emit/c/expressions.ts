@@ -1,6 +1,5 @@
 import type { CNames } from "./names.ts";
-import { isPowerOfTwo } from "../../lower/expressions.ts";
-import { HIGHEST, snake } from "../../ir.ts";
+import { HIGHEST, isPowerOfTwo, snake } from "../../ir.ts";
 import type { Expr } from "../../ir.ts";
 import { isComparison, precedenceOf, UNARY } from "../precedence.ts";
 
@@ -31,7 +30,7 @@ export class CExpressions {
     const { prefix } = names;
     switch (expression.is) {
       case "number":
-        return names.literal(expression.value);
+        return names.literal(expression.value, expression.radix);
       case "boolean":
         return String(expression.value);
       case "kindName":
@@ -48,6 +47,8 @@ export class CExpressions {
         return `${expression.negated ? "!" : ""}${snake(expression.name)}_found`;
       case "binary":
         return this.#binary(expression, outer);
+      case "difference":
+        return `${prefix}_difference(${this.list([expression.left, expression.right])})`;
       case "not":
         return `!${this.print(expression.operand, UNARY)}`;
       case "choice": {

@@ -1,5 +1,5 @@
 import { HIGHEST, snake } from "../../ir.ts";
-import type { Callee, Field, Spec, Type, UnionType } from "../../ir.ts";
+import type { Callee, Field, Radix, Spec, Type, UnionType } from "../../ir.ts";
 
 const SCALARS = { bool: "bool", u8: "u8", u16: "u16", u32: "u32", u53: "u64", i53: "s64" } as const;
 
@@ -78,8 +78,11 @@ export class CNames {
     return `${linkage}${returns} ${this.name(fn.name)}(${parameters.join(", ") || "void"})`;
   }
 
-  literal(value: number): string {
-    return value > HIGHEST.u32 ? `${value}ULL` : value > 2 ** 31 - 1 ? `${value}U` : String(value);
+  /** An integer, in the base in which the specification has it; C has no binary ones. */
+  literal(value: number, radix: Radix = 10): string {
+    const suffix = value > HIGHEST.u32 ? "ULL" : value > 2 ** 31 - 1 ? "U" : "";
+    if (radix === 10 || value === 0) return `${value}${suffix}`;
+    return radix === 8 ? `0${value.toString(8)}${suffix}` : `0x${value.toString(16)}${suffix}`;
   }
 
   /** The member of a union that a tag stands for. */

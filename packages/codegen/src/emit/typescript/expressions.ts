@@ -1,25 +1,19 @@
 import type { TsNames } from "./names.ts";
 import { HIGHEST } from "../../ir.ts";
-import type { Expr, Field } from "../../ir.ts";
+import type { Expr, Field, Radix } from "../../ir.ts";
+import { pointerReader } from "../readers.ts";
 import { precedenceOf, UNARY } from "../precedence.ts";
 
 const CHECKED: Record<string, string> = { "+": "checkedAdd", "-": "checkedSubtract", "*": "checkedMultiply" };
-const READERS = {
-  total: { struct: "structField", list: "listField", bytes: "dataField" },
-  strict: { struct: "checkedStruct", list: "checkedList", bytes: "checkedData" },
-} as const;
-
-/** The wire module's reader of a pointer member. */
-export function pointerReader(field: Field, kind: "total" | "strict"): string {
-  const { is } = field.type;
-  if (is !== "struct" && is !== "list" && is !== "bytes") throw new Error(`${field.name} is behind no pointer`);
-  return READERS[kind][is];
-}
-
 /** What a part calls its length. */
 const countOf = (list: Expr): string => (list.type.is === "list" ? "count" : "length");
 
 const inParentheses = (text: string, own: number, outer: number): string => (own < outer ? `(${text})` : text);
+
+const RADIX_PREFIX: Record<Radix, string> = { 2: "0b", 8: "0o", 10: "", 16: "0x" };
+
+/** An integer, in the base in which the specification has it. */
+const literal = (value: number, radix: Radix): string => `${RADIX_PREFIX[radix]}${value.toString(radix)}`;
 
 /** Prints expressions as TypeScript. */
 export class TsExpressions {
@@ -34,6 +28,7 @@ export class TsExpressions {
     const names = this.#names;
     switch (expression.is) {
       case "number":
+        return literal(expression.value, expression.radix);
       case "boolean":
         return String(expression.value);
       case "kindName":
@@ -52,6 +47,12 @@ export class TsExpressions {
         return this.#binary(expression, outer);
       case "checkedBinary":
         return this.#call(CHECKED[expression.operator] ?? "", [expression.left, expression.right]);
+      case "difference": {
+        const [left, right] = [this.print(expression.left, 7), this.print(expression.right, 8)];
+        const minus = precedenceOf("-");
+        const value = `${this.print(expression.left, minus)} - ${this.print(expression.right, minus + 1)}`;
+        return inParentheses(`${left} > ${right} ? ${value} : 0`, 0, outer);
+      }
       case "not":
         return `!${this.print(expression.operand, UNARY)}`;
       case "choice":

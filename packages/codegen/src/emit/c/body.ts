@@ -1,11 +1,11 @@
 import { CExpressions } from "./expressions.ts";
 import { returnsBool } from "./names.ts";
 import type { CNames } from "./names.ts";
-import { pointerReader } from "../typescript/expressions.ts";
-import { endsFlow, mayFail } from "../../check/flow.ts";
+import { pointerReader } from "../readers.ts";
+import { endsFlow, mayFail } from "../../walk.ts";
 import { snake } from "../../ir.ts";
 import type { Expr, FunctionType, Stmt } from "../../ir.ts";
-import { UNARY } from "../precedence.ts";
+import { precedenceOf, UNARY } from "../precedence.ts";
 
 const CHECKED: Record<string, string> = { "+": "add", "-": "subtract", "*": "multiply" };
 
@@ -68,9 +68,8 @@ export class CBody {
     return this.#expressions.print(expression);
   }
 
-  #block(statements: Stmt[], indent: string, ...first: string[]): string[] {
+  #block(statements: Stmt[], indent: string): string[] {
     const block = new Block(indent);
-    block.lines.push(...first);
     this.#fill(block, statements, indent);
     return block.text();
   }
@@ -182,11 +181,10 @@ export class CBody {
         return this.#loop(head, this.#block(statement.body, inner), indent);
       }
       case "while": {
-        const steps = `${this.#print(statement.condition)}; bound = measure`;
-        const measure = `${inner}measure = ${this.#print(statement.measure)};`;
-        const guard = [measure, `${inner}if (measure >= bound)`, `${inner}\tbreak;`];
-        const head = `${indent}for (u64 measure, bound = U64_MAX; ${steps})`;
-        return this.#loop(head, this.#block(statement.body, inner, ...guard), indent);
+        const condition = this.#expressions.print(statement.condition, precedenceOf("&&"));
+        const guard = `${prefix}_decreases(&bound, ${this.#print(statement.measure)})`;
+        const head = `${indent}for (u64 bound = U64_MAX; ${condition} && ${guard};)`;
+        return this.#loop(head, this.#block(statement.body, inner), indent);
       }
       case "call":
         return this.#call(statement.call, block, indent);

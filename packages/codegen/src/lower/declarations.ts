@@ -1,11 +1,11 @@
 import { Node } from "ts-morph";
 import type { FunctionDeclaration, SourceFile, TypeNode } from "ts-morph";
 import { SpecError } from "../errors.ts";
-import { HIGHEST, isInteger, scalar, VOID } from "../ir.ts";
-import type { Constant, FunctionType, ScalarName, Type, ValueType } from "../ir.ts";
-import { refuseTaken } from "../lower/scope.ts";
-import type { Names } from "../lower/scope.ts";
-import { docOf, reference } from "./structs.ts";
+import { scalar, VOID } from "../ir.ts";
+import type { FunctionType, ScalarName, Type, ValueType } from "../ir.ts";
+import { refuseTaken } from "./scope.ts";
+import type { Names } from "./scope.ts";
+import { docOf, reference } from "../read/structs.ts";
 
 const SCALARS = new Map<string, ScalarName>([
   ["boolean", "bool"],
@@ -45,43 +45,6 @@ function returnType(node: TypeNode, names: Names): [Type, boolean] {
     throw new SpecError(node, "only `T | undefined` is a union here");
   }
   return [typeOf(first, names), true];
-}
-
-/** A module holds imports, constants, records and functions: nothing else would reach both targets. */
-export function checkModule(file: SourceFile): void {
-  for (const statement of file.getStatements()) {
-    const constant = Node.isVariableStatement(statement) && statement.getDeclarationKind() === "const";
-    const known = constant || Node.isImportDeclaration(statement) || Node.isInterfaceDeclaration(statement);
-    if (!known && !Node.isFunctionDeclaration(statement)) {
-      throw new SpecError(statement, `${statement.getKindName()} is not in the language`);
-    }
-  }
-}
-
-export function readConstants(file: SourceFile, module: string, names: Names): Constant[] {
-  return file.getVariableStatements().flatMap((statement) =>
-    statement.getDeclarations().map((declaration) => {
-      refuseTaken(declaration, declaration.getName());
-      const typeNode = declaration.getTypeNode();
-      const type = typeNode === undefined ? VOID : typeOf(typeNode, names);
-      const literal = declaration.getInitializerOrThrow();
-      if (type.is !== "scalar" || !isInteger(type) || !Node.isNumericLiteral(literal)) {
-        throw new SpecError(declaration, "a constant is an integer literal of a declared type");
-      }
-      const value = Number(literal.getLiteralText());
-      if (!Number.isInteger(value) || value > HIGHEST[type.name]) {
-        throw new SpecError(literal, `${literal.getText()} is no ${type.name}`);
-      }
-      return {
-        name: declaration.getName(),
-        doc: docOf(statement),
-        module,
-        exported: statement.isExported(),
-        type,
-        value,
-      };
-    }),
-  );
 }
 
 /** The names of the records of a module; their members may name each other. */

@@ -1,0 +1,128 @@
+import type { Field, Spec, StructType, UnionType } from "../../ir.ts";
+import { pointerReader } from "../readers.ts";
+import { comment } from "./layout.ts";
+import type { CNames } from "./names.ts";
+
+/** C types of the integers that a data section holds. */
+const STORED: Record<string, string> = { u16: "u16", u32: "u32", u53: "u64", i53: "s64" };
+
+/** Prints the views of the structs on the wire, and the inline functions that read their members. */
+export class CStructs {
+  readonly #spec: Spec;
+  readonly #names: CNames;
+
+  constructor(spec: Spec, names: CNames) {
+    this.#spec = spec;
+    this.#names = names;
+  }
+
+  /** All types, then all accessors: a member may be of a type that follows. */
+  lines(): string[] {
+    const { structs } = this.#spec;
+    return [
+      ...structs.flatMap((struct) => this.#types(struct)),
+      ...structs.flatMap((struct) => [...this.#assertions(struct), ...this.#accessors(struct)]),
+    ];
+  }
+
+  #types(struct: StructType): string[] {
+    const { prefix } = this.#names;
+    const name = this.#names.name(struct.name);
+    const kinds = struct.unions.flatMap((union) => [
+      `enum ${this.#names.name(union.name)} {`,
+      ...[...union.members, { name: "invalid" }].map((member) => `\t${this.#names.tag(union, member)},`),
+      "};",
+      "",
+    ]);
+    const view = (type: string, part: string): string[] => [
+      `struct ${type} {`,
+      `\tstruct ${prefix}_${part} part;`,
+      "};",
+      "",
+    ];
+    return [...kinds, ...comment(struct.doc), ...view(name, "struct_part"), ...view(`${name}_list`, "list_part")];
+  }
+
+  /** The sizes and offsets that the accessors depend on. */
+  #assertions(struct: StructType): string[] {
+    const name = `struct ${this.#names.name(struct.name)}`;
+    const member = this.#names.upper("member_fits");
+    const part = `struct ${this.#names.prefix}_struct_part`;
+    const sized = struct.fields.flatMap(({ type, slot }) => {
+      const stored = type.is === "scalar" ? STORED[type.name] : undefined;
+      return stored === undefined ? [] : [{ stored, at: slot / 8 }];
+    });
+    const tags = struct.unions.map((union) => ({ stored: "u16", at: union.tag / 8 }));
+    return [
+      ...comment(`${struct.name}: words of data ${struct.words}, pointers ${struct.pointers}.`),
+      `static_assert(sizeof(${name}) == sizeof(${part}));`,
+      ...[...sized, ...tags].map(({ stored, at }) => `static_assert(${member}(${stored}, ${at}, ${struct.words}));`),
+      ...struct.unions.map(
+        (union) => `static_assert(${this.#names.tag(union, { name: "invalid" })} == ${union.members.length});`,
+      ),
+      "",
+    ];
+  }
+
+  #inline(doc: string, returns: string, name: string, parameters: string, body: string[]): string[] {
+    return [...comment(doc), `static inline ${returns} ${name}(${parameters})`, "{", ...body, "}", ""];
+  }
+
+  #accessors(struct: StructType): string[] {
+    const name = this.#names.name(struct.name);
+    const element = `(struct ${name}) { .part = ${this.#names.name("element")}(list.part, index) }`;
+    return [
+      ...this.#inline("", `struct ${name}`, `${name}_at`, `struct ${name}_list list, u32 index`, [
+        `\treturn ${element};`,
+      ]),
+      ...struct.fields.flatMap((field) => {
+        const accessor = this.#names.accessor(struct.name, field.name);
+        const body = [`\treturn ${this.#read(field)};`];
+        return this.#inline(field.doc, this.#names.type(field.type), accessor, `struct ${name} self`, body);
+      }),
+      ...struct.unions.flatMap((union) => this.#unionAccessors(union)),
+    ];
+  }
+
+  #read(field: Field): string {
+    const { prefix } = this.#names;
+    if (field.type.is === "scalar") {
+      const at =
+        field.type.name === "bool" ? `${Math.floor(field.slot / 8)}, ${1 << (field.slot % 8)}` : field.slot / 8;
+      return `${prefix}_${field.type.name}_field(self.part, ${at})`;
+    }
+    const part = `${this.#names.name(pointerReader(field, "total"))}(self.part, ${field.slot})`;
+    return field.type.is === "bytes" ? part : `(${this.#names.type(field.type)}) { .part = ${part} }`;
+  }
+
+  #unionAccessors(union: UnionType): string[] {
+    const self = `struct ${this.#names.name(union.struct)} self`;
+    const kind = this.#names.unionAccessor(union, "kind");
+    const type = `enum ${this.#names.name(union.name)}`;
+    const invalid = this.#names.tag(union, { name: "invalid" });
+    const tag = [
+      `\tu16 tag = ${this.#names.prefix}_u16_field(self.part, ${union.tag / 8});`,
+      "",
+      `\treturn tag < ${invalid} ? (${type})tag : ${invalid};`,
+    ];
+    const members = union.members.filter((field) => field.type.is !== "void");
+    return [
+      ...this.#inline(union.doc, type, kind, self, tag),
+      ...members.flatMap((field) => {
+        const body = [
+          `\tif (${kind}(self) != ${this.#names.tag(union, field)})`,
+          `\t\treturn ${this.#absent(field)};`,
+          `\treturn ${this.#read(field)};`,
+        ];
+        const accessor = this.#names.unionAccessor(union, field.name);
+        return this.#inline(field.doc, this.#names.type(field.type), accessor, self, body);
+      }),
+    ];
+  }
+
+  /** A member that is not there reads as empty: never as another member's bytes. */
+  #absent(field: Field): string {
+    if (field.type.is === "bytes") return `${this.#names.prefix}_slice(self.part.message->bytes, 0, 0)`;
+    return `(${this.#names.type(field.type)}) { .part.message = self.part.message }`;
+  }
+}
