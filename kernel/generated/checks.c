@@ -130,8 +130,8 @@ bool pfs_follow_inode(struct pfs_inode self, struct pfs_scratch_u53 work,
 			return false;
 		for (u32 item_index = 0; item_index < file.part.count;
 		     item_index++) {
-			struct pfs_file_chunk item = pfs_file_chunk_at(file,
-								       item_index);
+			struct pfs_file_chunk item =
+				pfs_file_chunk_at(file, item_index);
 
 			if (!pfs_follow_file_chunk(item, work, failure))
 				return false;

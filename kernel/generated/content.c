@@ -60,7 +60,8 @@ u64 pfs_file_size(struct pfs_file_chunk_list chunks)
 /* Puts the sha256 of the blob of zeros, as it is stored, into 32 bytes. */
 bool pfs_zero_blob_digest(struct pfs_scratch_u8 digest)
 {
-	return pfs_parse_hex(PFS_TEXT("52074b2358a884b000a1a5d2d12befe0bd12c5a50e59bc218fbb702cd136418d"), digest);
+	return pfs_parse_hex(PFS_TEXT("52074b2358a884b000a1a5d2d12befe0bd12c5a50e59bc218fbb702cd136418d"),
+			     digest);
 }
 
 /* schema/content.ts: isHole() */
@@ -75,8 +76,8 @@ bool pfs_is_hole(struct pfs_file_chunk chunk, struct pfs_bytes zeros)
 	if (!pfs_blob_ref_compressed(blob) ||
 	    !pfs_same_bytes(pfs_blob_ref_digest(blob), zeros))
 		return false;
-	return pfs_file_chunk_len(chunk) <= pfs_difference(PFS_ZERO_BLOB_BYTES,
-							   pfs_blob_ref_offset(blob));
+	return pfs_file_chunk_len(chunk) <=
+	       pfs_difference(PFS_ZERO_BLOB_BYTES, pfs_blob_ref_offset(blob));
 }
 
 /* schema/content.ts: dataSize() */
@@ -110,8 +111,8 @@ u64 pfs_content_bytes(struct pfs_rootfs image, struct pfs_scratch_u32 links)
 	layer_list = pfs_rootfs_metadatas(image);
 	for (u32 layer_index = 0; layer_index < layer_list.part.count;
 	     layer_index++) {
-		struct pfs_inode_vector layer = pfs_inode_vector_at(layer_list,
-								    layer_index);
+		struct pfs_inode_vector layer =
+			pfs_inode_vector_at(layer_list, layer_index);
 		struct pfs_inode_list inode_list;
 
 		inode_list = pfs_inode_vector_inodes(layer);
@@ -156,8 +157,8 @@ bool pfs_find_verity(struct pfs_rootfs image, struct pfs_bytes digest,
 	u32 low = 0;
 	u32 high = list.part.count;
 
-	for (u64 bound = U64_MAX; low < high &&
-	     pfs_decreases(&bound, pfs_difference(high, low));) {
+	for (u64 bound = U64_MAX;
+	     low < high && pfs_decreases(&bound, pfs_difference(high, low));) {
 		u32 middle = ((u64)low + high) / 2;
 
 		if (pfs_compare_names(pfs_verity_data_digest(pfs_verity_data_at(list, middle)),
@@ -186,11 +187,11 @@ static u32 pfs_entries_up_to(struct pfs_chunk_list chunks,
 	u32 low = 0;
 	u32 high = chunks.part.count;
 
-	for (u64 bound = U64_MAX; low < high &&
-	     pfs_decreases(&bound, pfs_difference(high, low));) {
+	for (u64 bound = U64_MAX;
+	     low < high && pfs_decreases(&bound, pfs_difference(high, low));) {
 		u32 middle = ((u64)low + high) / 2;
-		struct pfs_blob_ref blob =
-			pfs_chunk_blob(pfs_chunk_at(chunks, middle));
+		struct pfs_blob_ref blob = pfs_chunk_blob(pfs_chunk_at(chunks,
+								       middle));
 		u32 comparison = pfs_compare_names(pfs_blob_ref_digest(blob),
 						   digest);
 
@@ -224,8 +225,7 @@ bool pfs_find_table_chunk(struct pfs_rootfs image, struct pfs_bytes digest,
 	if (!pfs_same_bytes(pfs_blob_ref_digest(blob), digest) ||
 	    offset < pfs_blob_ref_offset(blob))
 		return false;
-	if (pfs_difference(offset,
-			   pfs_blob_ref_offset(blob)) >=
+	if (pfs_difference(offset, pfs_blob_ref_offset(blob)) >=
 	    pfs_chunk_length(chunk))
 		return false;
 	*out = (struct pfs_table_chunk) { .index = index, .chunk = chunk };

@@ -10,10 +10,9 @@
 static u32 pfs_search_inodes(struct pfs_inode_list inodes, u64 ino)
 {
 	u64 first = pfs_inode_ino(pfs_inode_at(inodes, 0));
-	u64 last =
-		pfs_inode_ino(pfs_inode_at(inodes,
-					   pfs_difference(inodes.part.count,
-							  1)));
+	u64 last = pfs_inode_ino(pfs_inode_at(inodes,
+					      pfs_difference(inodes.part.count,
+							     1)));
 	u32 guess = pfs_narrow(pfs_difference(ino, first));
 	u64 gaps;
 	u32 low;
@@ -26,8 +25,8 @@ static u32 pfs_search_inodes(struct pfs_inode_list inodes, u64 ino)
 			      pfs_difference(inodes.part.count, 1));
 	low = pfs_difference(guess, gaps);
 	high = guess < inodes.part.count ? guess : inodes.part.count;
-	for (u64 bound = U64_MAX; low < high &&
-	     pfs_decreases(&bound, pfs_difference(high, low));) {
+	for (u64 bound = U64_MAX;
+	     low < high && pfs_decreases(&bound, pfs_difference(high, low));) {
 		u32 middle = ((u64)low + high) / 2;
 		u64 found = pfs_inode_ino(pfs_inode_at(inodes, middle));
 
@@ -108,8 +107,8 @@ bool pfs_find_inode_record(struct pfs_rootfs image, u64 ino,
 	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
 
 	return pfs_resolve_inode(layers,
-				 pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0)), ino,
-				 out);
+				 pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0)),
+				 ino, out);
 }
 
 /* schema/lookup.ts: inodeIn() */
@@ -151,8 +150,8 @@ static u32 pfs_search_names(struct pfs_dir_entry_list entries,
 	u32 low = 0;
 	u32 high = entries.part.count;
 
-	for (u64 bound = U64_MAX; low < high &&
-	     pfs_decreases(&bound, pfs_difference(high, low));) {
+	for (u64 bound = U64_MAX;
+	     low < high && pfs_decreases(&bound, pfs_difference(high, low));) {
 		u32 middle = ((u64)low + high) / 2;
 		u32 position = pfs_sorted_entry(index, start, middle);
 		u32 order =
@@ -177,12 +176,11 @@ static bool pfs_has_name(struct pfs_dir_entry_list entries,
 	u32 low = 0;
 	u32 high = entries.part.count;
 
-	for (u64 bound = U64_MAX; low < high &&
-	     pfs_decreases(&bound, pfs_difference(high, low));) {
+	for (u64 bound = U64_MAX;
+	     low < high && pfs_decreases(&bound, pfs_difference(high, low));) {
 		u32 middle = ((u64)low + high) / 2;
-		u32 order =
-			pfs_compare_names(pfs_dir_entry_name(pfs_dir_entry_at(entries, middle)),
-					  name);
+		u32 order = pfs_compare_names(pfs_dir_entry_name(pfs_dir_entry_at(entries, middle)),
+					      name);
 
 		if (order == 1)
 			return true;
@@ -196,8 +194,8 @@ static bool pfs_has_name(struct pfs_dir_entry_list entries,
 
 /* schema/lookup.ts: findDirRecord() */
 /*
- * The record of directory `dir` in the newest of the layers from `from` on
- * that holds it as a directory.
+ * The record of directory `dir` in the newest of the layers from `from` on that
+ * holds it as a directory.
  */
 bool pfs_find_dir_record(struct pfs_inode_vector_list layers, u64 dir, u32 from,
 			 struct pfs_dir_record *out)
@@ -248,7 +246,8 @@ bool pfs_find_name(struct pfs_rootfs image, struct pfs_scratch_u32 index,
 	if (pfs_inode_mode_kind(directory.inode) != PFS_INODE_MODE_DIR)
 		return false;
 	layer = 0;
-	for (u64 bound = U64_MAX; layer < PFS_MAX_LAYERS &&
+	for (u64 bound = U64_MAX;
+	     layer < PFS_MAX_LAYERS &&
 	     pfs_decreases(&bound, pfs_difference(PFS_MAX_LAYERS, layer));) {
 		struct pfs_dir_record record;
 		bool record_found;
@@ -304,8 +303,8 @@ static bool pfs_hidden(struct pfs_inode_vector_list layers, u32 layer, u64 dir,
 
 /* schema/lookup.ts: resolveEntry() */
 /*
- * What an entry of a directory's record in `layer` shows: nothing where a
- * newer layer decides, or it is a whiteout.
+ * What an entry of a directory's record in `layer` shows: nothing where a newer
+ * layer decides, or it is a whiteout.
  */
 bool pfs_resolve_entry(struct pfs_inode_vector_list layers,
 		       struct pfs_inode_list newest, u32 layer, u64 dir,
@@ -320,8 +319,8 @@ bool pfs_resolve_entry(struct pfs_inode_vector_list layers,
 /* schema/lookup.ts: openListing() */
 /*
  * The record with which a listing of directory `dir` goes on after `cookie`; 0
- * starts. A cookie may come from anywhere:
- * only records that show through are listed.
+ * starts. A cookie may come from anywhere: only records that show through are
+ * listed.
  */
 bool pfs_open_listing(struct pfs_rootfs image, u64 dir, u64 cookie,
 		      struct pfs_dir_record *out)
@@ -334,15 +333,18 @@ bool pfs_open_listing(struct pfs_rootfs image, u64 dir, u64 cookie,
 		struct pfs_inode_record directory;
 		bool directory_found;
 
-		directory_found = pfs_resolve_inode(layers,
-						    pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0)), dir, &directory);
+		directory_found =
+			pfs_resolve_inode(layers,
+					  pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0)),
+					  dir, &directory);
 		if (!directory_found)
 			return false;
 		if (pfs_inode_mode_kind(directory.inode) != PFS_INODE_MODE_DIR)
 			return false;
 	}
 	layer = 0;
-	for (u64 bound = U64_MAX; layer < PFS_MAX_LAYERS &&
+	for (u64 bound = U64_MAX;
+	     layer < PFS_MAX_LAYERS &&
 	     pfs_decreases(&bound, pfs_difference(PFS_MAX_LAYERS, layer));) {
 		struct pfs_dir_record record;
 		bool record_found;
@@ -389,7 +391,7 @@ bool pfs_next_visible_entry(struct pfs_rootfs image, u64 dir,
 		pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0));
 	struct pfs_dir_entry_list entries = record.entries;
 	u32 from = cookie / PFS_LAYER_SPAN == record.layer ?
-		cookie % PFS_LAYER_SPAN : 0;
+		   cookie % PFS_LAYER_SPAN : 0;
 
 	for (u32 i = from; i < entries.part.count; i++) {
 		struct pfs_dir_entry entry = pfs_dir_entry_at(entries, i);
@@ -436,7 +438,8 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 	}
 	below = first.look_below;
 	layer = first.layer;
-	for (u64 bound = U64_MAX; layer < PFS_MAX_LAYERS &&
+	for (u64 bound = U64_MAX;
+	     layer < PFS_MAX_LAYERS &&
 	     pfs_decreases(&bound, pfs_difference(PFS_MAX_LAYERS, layer));) {
 		struct pfs_dir_record record;
 		bool record_found;
@@ -445,10 +448,10 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 
 		if (!below)
 			return false;
-		record_found = pfs_find_dir_record(pfs_rootfs_metadatas(image),
-						   dir,
-						   pfs_narrow((u64)layer + 1),
-						   &record);
+		record_found =
+			pfs_find_dir_record(pfs_rootfs_metadatas(image), dir,
+					    pfs_narrow((u64)layer + 1),
+					    &record);
 		if (!record_found)
 			return false;
 		shown_found = pfs_next_visible_entry(image, dir, record, cookie,
@@ -473,11 +476,11 @@ u64 pfs_count_records(struct pfs_rootfs image)
 	layer_list = pfs_rootfs_metadatas(image);
 	for (u32 layer_index = 0; layer_index < layer_list.part.count;
 	     layer_index++) {
-		struct pfs_inode_vector layer = pfs_inode_vector_at(layer_list,
-								    layer_index);
+		struct pfs_inode_vector layer =
+			pfs_inode_vector_at(layer_list, layer_index);
 
 		records = (u64)pfs_narrow(records) +
-			pfs_inode_vector_inodes(layer).part.count;
+			  pfs_inode_vector_inodes(layer).part.count;
 	}
 	return records;
 }

@@ -9,8 +9,8 @@
 /* The root directory's inode number. */
 #define PFS_ROOT_INO 1
 /*
- * An inode is looked up in one layer after the other: with more of them a
- * small image would cost minutes.
+ * An inode is looked up in one layer after the other: with more of them a small
+ * image would cost minutes.
  */
 #define PFS_MAX_LAYERS 128
 /*

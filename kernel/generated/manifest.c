@@ -186,13 +186,14 @@ static bool pfs_is_plain(u32 code)
 
 /* schema/manifest.ts: stringEnd() */
 /* Where the string whose opening quote is at `at` ends: its closing quote. */
-static noinline_for_stack bool pfs_string_end(struct pfs_bytes json, u64 at,
-					      struct pfs_failure *failure,
-					      u64 *out)
+static noinline_for_stack bool
+pfs_string_end(struct pfs_bytes json, u64 at, struct pfs_failure *failure,
+	       u64 *out)
 {
 	u64 position = (u64)pfs_narrow(at) + 1;
 
-	for (u64 bound = U64_MAX; position < json.length &&
+	for (u64 bound = U64_MAX;
+	     position < json.length &&
 	     pfs_decreases(&bound, pfs_difference(json.length, position));) {
 		u32 code = pfs_byte(json, position);
 		struct pfs_character next;
@@ -224,7 +225,8 @@ static bool pfs_same_string(struct pfs_bytes json, u64 a, u64 b)
 	u64 left = (u64)pfs_narrow(a) + 1;
 	u64 right = (u64)pfs_narrow(b) + 1;
 
-	for (u64 bound = U64_MAX; left < json.length &&
+	for (u64 bound = U64_MAX;
+	     left < json.length &&
 	     pfs_decreases(&bound, pfs_difference(json.length, left));) {
 		struct pfs_character one;
 		struct pfs_character other;
@@ -244,8 +246,8 @@ static bool pfs_same_string(struct pfs_bytes json, u64 a, u64 b)
 
 /* schema/manifest.ts: says() */
 /*
- * Whether the string whose opening quote is at `at` says `wanted`, which is
- * all of plain characters.
+ * Whether the string whose opening quote is at `at` says `wanted`, which is all
+ * of plain characters.
  */
 static bool pfs_says(struct pfs_bytes json, u64 at, struct pfs_bytes wanted)
 {
@@ -295,8 +297,8 @@ static u64 pfs_copy_string(struct pfs_bytes json, u64 at,
 	u64 position = (u64)pfs_narrow(at) + 1;
 	u64 count = 0;
 
-	for (u64 bound = U64_MAX; position < json.length &&
-	     pfs_byte(json, position) != PFS_QUOTE &&
+	for (u64 bound = U64_MAX;
+	     position < json.length && pfs_byte(json, position) != PFS_QUOTE &&
 	     pfs_decreases(&bound, pfs_difference(json.length, position));) {
 		u32 code = pfs_byte(json, position);
 
@@ -328,8 +330,8 @@ static u64 pfs_digits_end(struct pfs_bytes json, u64 at)
 {
 	u64 position = at;
 
-	for (u64 bound = U64_MAX; position < json.length &&
-	     pfs_is_digit(pfs_byte(json, position)) &&
+	for (u64 bound = U64_MAX;
+	     position < json.length && pfs_is_digit(pfs_byte(json, position)) &&
 	     pfs_decreases(&bound, pfs_difference(json.length, position));)
 		position = (u64)pfs_narrow(position) + 1;
 	return position;
@@ -337,12 +339,12 @@ static u64 pfs_digits_end(struct pfs_bytes json, u64 at)
 
 /* schema/manifest.ts: numberEnd() */
 /* Where the number at `at` ends. */
-static noinline_for_stack bool pfs_number_end(struct pfs_bytes json, u64 at,
-					      struct pfs_failure *failure,
-					      u64 *out)
+static noinline_for_stack bool
+pfs_number_end(struct pfs_bytes json, u64 at, struct pfs_failure *failure,
+	       u64 *out)
 {
-	u64 position = pfs_byte(json, at) == PFS_MINUS ? (u64)pfs_narrow(at) +
-		1 : pfs_narrow(at);
+	u64 position = pfs_byte(json, at) == PFS_MINUS ?
+		       (u64)pfs_narrow(at) + 1 : pfs_narrow(at);
 
 	if (!pfs_is_digit(pfs_byte(json, position)))
 		return pfs_fail(failure, PFS_RULE_MANIFEST_SYNTAX, 0, position);
@@ -374,14 +376,13 @@ static noinline_for_stack bool pfs_number_end(struct pfs_bytes json, u64 at,
 
 /* schema/manifest.ts: wordEnd() */
 /* Where the literal `word` at `at` ends. */
-static noinline_for_stack bool pfs_word_end(struct pfs_bytes json, u64 at,
-					    struct pfs_bytes word,
-					    struct pfs_failure *failure,
-					    u64 *out)
+static noinline_for_stack bool
+pfs_word_end(struct pfs_bytes json, u64 at, struct pfs_bytes word,
+	     struct pfs_failure *failure, u64 *out)
 {
 	for (u32 i = 0; i < word.length; i++) {
-		if (pfs_byte(json, (u64)pfs_narrow(at) + i) != pfs_byte(word,
-									i))
+		if (pfs_byte(json, (u64)pfs_narrow(at) + i) !=
+		    pfs_byte(word, i))
 			return pfs_fail(failure, PFS_RULE_MANIFEST_SYNTAX, 0,
 					(u64)pfs_narrow(at) + i);
 	}
@@ -391,9 +392,9 @@ static noinline_for_stack bool pfs_word_end(struct pfs_bytes json, u64 at,
 
 /* schema/manifest.ts: scalarEnd() */
 /* Where the string, number or literal at `at` ends: just after it. */
-static noinline_for_stack bool pfs_scalar_end(struct pfs_bytes json, u64 at,
-					      struct pfs_failure *failure,
-					      u64 *out)
+static noinline_for_stack bool
+pfs_scalar_end(struct pfs_bytes json, u64 at, struct pfs_failure *failure,
+	       u64 *out)
 {
 	u32 code = pfs_byte(json, at);
 
@@ -419,10 +420,9 @@ static noinline_for_stack bool pfs_scalar_end(struct pfs_bytes json, u64 at,
  * Notes a key of the object at `depth` and refuses one that it has already.
  * keys[depth * (MAX_KEYS + 1)] counts them.
  */
-static noinline_for_stack bool pfs_note_key(struct pfs_bytes json, u64 at,
-					    u32 depth,
-					    struct pfs_scratch_u32 keys,
-					    struct pfs_failure *failure)
+static noinline_for_stack bool
+pfs_note_key(struct pfs_bytes json, u64 at, u32 depth,
+	     struct pfs_scratch_u32 keys, struct pfs_failure *failure)
 {
 	u64 first = (u64)depth * (PFS_MAX_KEYS + 1);
 	u32 count = pfs_scratch_u32_get(keys, first);
@@ -454,10 +454,9 @@ static bool pfs_parse_digits(struct pfs_scratch_u8 plain, u32 start,
 		u32 high =
 			pfs_hex_digit(pfs_scratch_u8_get(plain,
 							 (u64)start + i * 2));
-		u32 low =
-			pfs_hex_digit(pfs_scratch_u8_get(plain,
-							 (u64)start + i * 2 +
-							 1));
+		u32 low = pfs_hex_digit(pfs_scratch_u8_get(plain,
+							   (u64)start + i * 2 +
+							   1));
 
 		if (high > 15 || low > 15)
 			return false;
@@ -519,14 +518,14 @@ static u64 pfs_read_size(struct pfs_bytes json, u64 at, u64 end)
 
 /* schema/manifest.ts: close() */
 /* Closes the object or array at `at`, which is the innermost one. */
-static noinline_for_stack bool pfs_close(struct pfs_bytes json,
-					 struct pfs_scratch_u8 open,
-					 struct pfs_step last, u32 want, u64 at,
-					 struct pfs_failure *failure,
-					 struct pfs_step *out)
+static noinline_for_stack bool
+pfs_close(struct pfs_bytes json, struct pfs_scratch_u8 open,
+	  struct pfs_step last, u32 want, u64 at, struct pfs_failure *failure,
+	  struct pfs_step *out)
 {
 	bool object = pfs_byte(json, at) == PFS_CLOSE_BRACE;
-	bool closable = want == PFS_WANT_COMMA_OR_END ||
+	bool closable =
+		want == PFS_WANT_COMMA_OR_END ||
 		want == (object ? PFS_WANT_KEY_OR_END : PFS_WANT_VALUE_OR_END);
 	u8 kind = object ? PFS_OBJECT : PFS_ARRAY;
 	u32 depth;
@@ -553,12 +552,10 @@ static noinline_for_stack bool pfs_close(struct pfs_bytes json,
  * Opens an object or array at `at`. `open` has room for MAX_DEPTH + 1 marks,
  * `keys` for KEY_POSITIONS.
  */
-static noinline_for_stack bool pfs_begin(struct pfs_bytes json,
-					 struct pfs_scratch_u8 open,
-					 struct pfs_scratch_u32 keys,
-					 struct pfs_step last, u64 key, u64 at,
-					 struct pfs_failure *failure,
-					 struct pfs_step *out)
+static noinline_for_stack bool
+pfs_begin(struct pfs_bytes json, struct pfs_scratch_u8 open,
+	  struct pfs_scratch_u32 keys, struct pfs_step last, u64 key, u64 at,
+	  struct pfs_failure *failure, struct pfs_step *out)
 {
 	bool object = pfs_byte(json, at) == PFS_OPEN_BRACE;
 	u32 depth;
@@ -588,19 +585,18 @@ static noinline_for_stack bool pfs_begin(struct pfs_bytes json,
  * The next thing that is opened, closed or a scalar. Everything on the way is
  * checked.
  */
-static noinline_for_stack bool pfs_next_step(struct pfs_bytes json,
-					     struct pfs_scratch_u8 open,
-					     struct pfs_scratch_u32 keys,
-					     struct pfs_step last,
-					     struct pfs_failure *failure,
-					     struct pfs_step *out)
+static noinline_for_stack bool
+pfs_next_step(struct pfs_bytes json, struct pfs_scratch_u8 open,
+	      struct pfs_scratch_u32 keys, struct pfs_step last,
+	      struct pfs_failure *failure, struct pfs_step *out)
 {
 	u32 depth = last.depth;
 	u64 at = last.at;
 	u32 want = last.want;
 	u64 key = last.key;
 
-	for (u64 bound = U64_MAX; at < json.length &&
+	for (u64 bound = U64_MAX;
+	     at < json.length &&
 	     pfs_decreases(&bound, pfs_difference(json.length, at));) {
 		u32 code = pfs_byte(json, at);
 		u64 start = at;
@@ -627,7 +623,7 @@ static noinline_for_stack bool pfs_next_step(struct pfs_bytes json,
 						PFS_RULE_MANIFEST_SYNTAX, 0,
 						at);
 			want = pfs_scratch_u8_get(open, depth) == PFS_OBJECT ?
-				PFS_WANT_KEY : PFS_WANT_VALUE;
+			       PFS_WANT_KEY : PFS_WANT_VALUE;
 			at = (u64)pfs_narrow(at) + 1;
 		} else if (want == PFS_WANT_KEY ||
 			   want == PFS_WANT_KEY_OR_END) {
@@ -724,10 +720,10 @@ bool pfs_manifest_start(struct pfs_bytes json, struct pfs_failure *failure,
 /* schema/manifest.ts: nextDescriptor() */
 /*
  * The descriptor after `last`, of the config or a layer, in the order of the
- * text: its digest and its annotated fs-verity
- * digest are read into `digests`, 32 bytes each. `open` has room for MAX_DEPTH
- * + 1 marks, `keys` for KEY_POSITIONS,
- * `plain` for 80 bytes. The text has been checked where there are no more.
+ * text: its digest and its annotated fs-verity digest are read into `digests`,
+ * 32 bytes each. `open` has room for MAX_DEPTH + 1 marks, `keys` for
+ * KEY_POSITIONS, `plain` for 80 bytes. The text has been checked where there
+ * are no more.
  */
 bool pfs_next_descriptor(struct pfs_bytes json, struct pfs_scratch_u8 open,
 			 struct pfs_scratch_u32 keys,
@@ -747,7 +743,8 @@ bool pfs_next_descriptor(struct pfs_bytes json, struct pfs_scratch_u8 open,
 	bool has_verity = false;
 	u64 size = PFS_NO_SIZE;
 
-	for (u64 bound = U64_MAX; step.at <= json.length &&
+	for (u64 bound = U64_MAX;
+	     step.at <= json.length &&
 	     pfs_decreases(&bound,
 			   pfs_difference((u64)json.length + 1, step.at));) {
 		struct pfs_step next;
@@ -766,17 +763,17 @@ bool pfs_next_descriptor(struct pfs_bytes json, struct pfs_scratch_u8 open,
 			    pfs_says(json, next.key, PFS_TEXT("layers"))) {
 				if (pfs_scratch_u8_get(open, 2) != PFS_ARRAY)
 					return pfs_fail(failure,
-							PFS_RULE_MANIFEST_SYNTAX, 0,
-							next.start);
+							PFS_RULE_MANIFEST_SYNTAX,
+							0, next.start);
 				in_layers = true;
 			}
 			config = depth == 2 &&
-				pfs_says(json, next.key, PFS_TEXT("config"));
+				 pfs_says(json, next.key, PFS_TEXT("config"));
 			if (pfs_scratch_u8_get(open, depth) == PFS_OBJECT &&
 			    (config || (depth == 3 && in_layers))) {
 				top = depth;
 				kind = config ? PFS_DESCRIPTOR_CONFIG :
-					PFS_DESCRIPTOR_LAYER;
+				       PFS_DESCRIPTOR_LAYER;
 			}
 		} else if (next.kind == PFS_STEP_OPENED) {
 			if (depth == (u64)top + 1 &&
@@ -790,8 +787,8 @@ bool pfs_next_descriptor(struct pfs_bytes json, struct pfs_scratch_u8 open,
 			if (top != 0 && (u64)depth + 1 == top) {
 				if (!has_digest && kind == PFS_DESCRIPTOR_LAYER)
 					return pfs_fail(failure,
-							PFS_RULE_MANIFEST_DIGEST, 0,
-							next.start);
+							PFS_RULE_MANIFEST_DIGEST,
+							0, next.start);
 				break;
 			}
 		} else if (top != 0 && depth == top) {
@@ -809,8 +806,8 @@ bool pfs_next_descriptor(struct pfs_bytes json, struct pfs_scratch_u8 open,
 
 				if (!valid && kind == PFS_DESCRIPTOR_LAYER)
 					return pfs_fail(failure,
-							PFS_RULE_MANIFEST_DIGEST, 0,
-							next.start);
+							PFS_RULE_MANIFEST_DIGEST,
+							0, next.start);
 				has_digest = valid;
 			}
 		} else if (in_annotations && depth == (u64)top + 1 &&
@@ -841,9 +838,8 @@ bool pfs_next_descriptor(struct pfs_bytes json, struct pfs_scratch_u8 open,
 /* schema/manifest.ts: findRootfs() */
 /*
  * Finds the one layer that is the metadata blob, and reads its digests into
- * `digest` and `verity`, 32 bytes each.
- * `open` has room for MAX_DEPTH + 1 marks, `keys` for KEY_POSITIONS, `plain`
- * for 80 bytes, `layer` for 64.
+ * `digest` and `verity`, 32 bytes each. `open` has room for MAX_DEPTH + 1
+ * marks, `keys` for KEY_POSITIONS, `plain` for 80 bytes, `layer` for 64.
  */
 bool pfs_find_rootfs(struct pfs_bytes json, struct pfs_scratch_u8 open,
 		     struct pfs_scratch_u32 keys, struct pfs_scratch_u8 plain,
@@ -863,7 +859,8 @@ bool pfs_find_rootfs(struct pfs_bytes json, struct pfs_scratch_u8 open,
 	found = 0;
 	has_verity = false;
 	size = PFS_NO_SIZE;
-	for (u64 bound = U64_MAX; last.step.at <= json.length &&
+	for (u64 bound = U64_MAX;
+	     last.step.at <= json.length &&
 	     pfs_decreases(&bound,
 			   pfs_difference((u64)json.length + 1,
 					  last.step.at));) {

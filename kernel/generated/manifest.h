@@ -42,8 +42,8 @@ struct pfs_rootfs_descriptor {
 };
 
 /*
- * A character of a string: its code point, and where the next one starts. A
- * bad one has `code` BAD_CHARACTER.
+ * A character of a string: its code point, and where the next one starts. A bad
+ * one has `code` BAD_CHARACTER.
  */
 struct pfs_character {
 	u32 code;

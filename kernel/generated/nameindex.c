@@ -22,18 +22,16 @@ bool pfs_ascending(struct pfs_dir_entry_list entries)
 
 /* schema/nameindex.ts: precedes() */
 /*
- * Whether the entry at `a` of the index comes before the one at `b`, or has
- * the same name.
+ * Whether the entry at `a` of the index comes before the one at `b`, or has the
+ * same name.
  */
 static bool pfs_precedes(struct pfs_dir_entry_list entries,
 			 struct pfs_scratch_u32 index, u64 a, u64 b)
 {
-	struct pfs_dir_entry first = pfs_dir_entry_at(entries,
-						      pfs_scratch_u32_get(index,
-									  a));
-	struct pfs_dir_entry second = pfs_dir_entry_at(entries,
-						       pfs_scratch_u32_get(index,
-									   b));
+	struct pfs_dir_entry first =
+		pfs_dir_entry_at(entries, pfs_scratch_u32_get(index, a));
+	struct pfs_dir_entry second =
+		pfs_dir_entry_at(entries, pfs_scratch_u32_get(index, b));
 
 	return pfs_compare_names(pfs_dir_entry_name(first),
 				 pfs_dir_entry_name(second)) != 2;
@@ -70,8 +68,8 @@ static void pfs_merge_runs(struct pfs_dir_entry_list entries,
 	right = middle;
 	for (u32 i = 0; i < count; i++) {
 		bool takes_left = right >= end ||
-			(left < middle &&
-			 pfs_precedes(entries, index, left, right));
+				  (left < middle &&
+				   pfs_precedes(entries, index, left, right));
 
 		pfs_scratch_u32_set(index, (u64)to + i,
 				    pfs_scratch_u32_get(index,
@@ -86,8 +84,8 @@ static void pfs_merge_runs(struct pfs_dir_entry_list entries,
 
 /* schema/nameindex.ts: mergePass() */
 /*
- * Merges the runs of `width` names from `from` on in pairs, into what starts
- * at `to`.
+ * Merges the runs of `width` names from `from` on in pairs, into what starts at
+ * `to`.
  */
 static void pfs_merge_pass(struct pfs_dir_entry_list entries,
 			   struct pfs_scratch_u32 index, u32 from, u32 to,
@@ -96,7 +94,8 @@ static void pfs_merge_pass(struct pfs_dir_entry_list entries,
 	u32 count = entries.part.count;
 	u32 low = 0;
 
-	for (u64 bound = U64_MAX; low < count &&
+	for (u64 bound = U64_MAX;
+	     low < count &&
 	     pfs_decreases(&bound, pfs_difference(count, low));) {
 		u32 middle = pfs_narrow((u64)from + low + width);
 		u32 end = pfs_narrow(low + (u64)width * 2);
@@ -110,8 +109,8 @@ static void pfs_merge_pass(struct pfs_dir_entry_list entries,
 
 /* schema/nameindex.ts: sortNames() */
 /*
- * Sorts the names of a record into the index from `start` on; as much room
- * from `spare` on is for sorting.
+ * Sorts the names of a record into the index from `start` on; as much room from
+ * `spare` on is for sorting.
  */
 static void pfs_sort_names(struct pfs_dir_entry_list entries,
 			   struct pfs_scratch_u32 index, u32 start, u32 spare)
@@ -123,7 +122,8 @@ static void pfs_sort_names(struct pfs_dir_entry_list entries,
 
 	for (u32 i = 0; i < count; i++)
 		pfs_scratch_u32_set(index, (u64)start + i, i);
-	for (u64 bound = U64_MAX; width < count &&
+	for (u64 bound = U64_MAX;
+	     width < count &&
 	     pfs_decreases(&bound, pfs_difference(count, width));) {
 		u32 sorted;
 
@@ -139,22 +139,22 @@ static void pfs_sort_names(struct pfs_dir_entry_list entries,
 
 /* schema/nameindex.ts: checkTwice() */
 /* Refuses a name that is there twice. */
-static noinline_for_stack bool pfs_check_twice(struct pfs_inode inode,
-					       struct pfs_scratch_u32 index,
-					       u32 start,
-					       struct pfs_failure *failure)
+static noinline_for_stack bool
+pfs_check_twice(struct pfs_inode inode, struct pfs_scratch_u32 index, u32 start,
+		struct pfs_failure *failure)
 {
 	struct pfs_dir_entry_list entries =
 		pfs_dir_entries(pfs_inode_mode_dir(inode));
 
 	for (u32 i = 1; i < entries.part.count; i++) {
-		struct pfs_dir_entry before = pfs_dir_entry_at(entries,
-							       pfs_scratch_u32_get(index,
-										   pfs_difference((u64)start + i, 1)));
-		struct pfs_dir_entry entry = pfs_dir_entry_at(entries,
-							      pfs_scratch_u32_get(index,
-										  (u64)start +
-										  i));
+		struct pfs_dir_entry before =
+			pfs_dir_entry_at(entries,
+					 pfs_scratch_u32_get(index,
+							     pfs_difference((u64)start + i, 1)));
+		struct pfs_dir_entry entry =
+			pfs_dir_entry_at(entries,
+					 pfs_scratch_u32_get(index,
+							     (u64)start + i));
 
 		if (pfs_same_bytes(pfs_dir_entry_name(before),
 				   pfs_dir_entry_name(entry)))
@@ -168,8 +168,7 @@ static noinline_for_stack bool pfs_check_twice(struct pfs_inode inode,
 /* schema/nameindex.ts: indexNames() */
 /*
  * Last step: fills the index. `records` is how many directory records are not
- * sorted, as validate has counted; the
- * index has room for what it said.
+ * sorted, as validate has counted; the index has room for what it said.
  */
 bool pfs_index_names(struct pfs_rootfs image, u32 records,
 		     struct pfs_scratch_u32 index, struct pfs_failure *failure)
@@ -216,8 +215,8 @@ bool pfs_index_names(struct pfs_rootfs image, u32 records,
 
 /* schema/nameindex.ts: indexStart() */
 /*
- * Where the part of the directory record at `position` of `layer` starts in
- * the index; 0 where its names are sorted.
+ * Where the part of the directory record at `position` of `layer` starts in the
+ * index; 0 where its names are sorted.
  */
 u32 pfs_index_start(struct pfs_scratch_u32 index, u32 layer, u32 position)
 {
@@ -226,8 +225,8 @@ u32 pfs_index_start(struct pfs_scratch_u32 index, u32 layer, u32 position)
 	u32 high = records;
 	u64 found;
 
-	for (u64 bound = U64_MAX; low < high &&
-	     pfs_decreases(&bound, pfs_difference(high, low));) {
+	for (u64 bound = U64_MAX;
+	     low < high && pfs_decreases(&bound, pfs_difference(high, low));) {
 		u32 middle = ((u64)low + high) / 2;
 		u64 head = 1 + (u64)middle * PFS_INDEX_HEAD;
 

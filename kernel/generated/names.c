@@ -34,8 +34,8 @@ bool pfs_same_bytes(struct pfs_bytes a, struct pfs_bytes b)
 
 /* schema/names.ts: separator() */
 /*
- * The first byte of a name that is NUL or a slash: 0, 47, or 255 where there
- * is none.
+ * The first byte of a name that is NUL or a slash: 0, 47, or 255 where there is
+ * none.
  */
 u32 pfs_separator(struct pfs_bytes name)
 {

@@ -90,8 +90,8 @@ enum pfs_rule {
 	 */
 	PFS_RULE_SYMLINK_TARGET,
 	/*
-	 * The name of an extended attribute is empty, longer than 255 bytes,
-	 * or has a NUL.
+	 * The name of an extended attribute is empty, longer than 255 bytes, or
+	 * has a NUL.
 	 */
 	PFS_RULE_XATTR_NAME,
 	/* The value of an extended attribute is longer than 64 KiB. */
@@ -151,8 +151,8 @@ enum pfs_rule {
 	 */
 	PFS_RULE_CHUNK_OUTSIDE_BLOB,
 	/*
-	 * A directory looks below more than 16 times: its names are in too
-	 * many layers.
+	 * A directory looks below more than 16 times: its names are in too many
+	 * layers.
 	 */
 	PFS_RULE_LOOK_BELOW_DEPTH,
 	/* A frame is stored in more bytes than zstd makes of what it holds. */

@@ -45,7 +45,7 @@ bool pfs_read_seek_footer(struct pfs_bytes footer, u64 blob_bytes,
 				blob_bytes);
 	entry_bytes = (flags & PFS_CHECKSUM_FLAG) == 0 ? 8 : 12;
 	table_bytes = (u64)frames * entry_bytes + PFS_SEEK_FOOTER_BYTES +
-		PFS_SKIPPABLE_HEADER_BYTES;
+		      PFS_SKIPPABLE_HEADER_BYTES;
 	if (table_bytes > blob_bytes)
 		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_TRUNCATED, 0,
 				blob_bytes);
@@ -60,9 +60,9 @@ bool pfs_read_seek_footer(struct pfs_bytes footer, u64 blob_bytes,
 /* schema/seektable.ts: readSeekTable() */
 /*
  * Reads the whole table of a blob of `blobBytes`: where each frame starts,
- * `stored` in the blob and `content` in its
- * uncompressed bytes; one more start ends the last frame. Gives the
- * uncompressed size. Both have room for frames + 1.
+ * `stored` in the blob and `content` in its uncompressed bytes; one more start
+ * ends the last frame. Gives the uncompressed size. Both have room for frames +
+ * 1.
  */
 bool pfs_read_seek_table(struct pfs_bytes table, struct pfs_seek_footer footer,
 			 u64 blob_bytes, struct pfs_scratch_u53 stored,
@@ -77,14 +77,14 @@ bool pfs_read_seek_table(struct pfs_bytes table, struct pfs_seek_footer footer,
 		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_TRUNCATED, 0, 0);
 	if (pfs_load_u32(table, 0) != PFS_SKIPPABLE_MAGIC)
 		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_MAGIC, 0, 0);
-	if (pfs_load_u32(table, 4) != pfs_difference(table.length,
-						     PFS_SKIPPABLE_HEADER_BYTES))
+	if (pfs_load_u32(table, 4) !=
+	    pfs_difference(table.length, PFS_SKIPPABLE_HEADER_BYTES))
 		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_SIZE, 0, 4);
 	stored_at = 0;
 	content_at = 0;
 	for (u32 i = 0; i < footer.frames; i++) {
 		u64 entry = (u64)i * footer.entry_bytes +
-			PFS_SKIPPABLE_HEADER_BYTES;
+			    PFS_SKIPPABLE_HEADER_BYTES;
 
 		if (pfs_load_u32(table, entry + 4) > PFS_MAX_FRAME_BYTES)
 			return pfs_fail(failure,
@@ -132,12 +132,12 @@ u32 pfs_find_frame(struct pfs_scratch_u53 content, u32 frames, u64 offset)
 		return frames;
 	low = 0;
 	high = frames;
-	for (u64 bound = U64_MAX; low < high &&
-	     pfs_decreases(&bound, pfs_difference(high, low));) {
+	for (u64 bound = U64_MAX;
+	     low < high && pfs_decreases(&bound, pfs_difference(high, low));) {
 		u32 middle = ((u64)low + high) / 2;
 
-		if (pfs_scratch_u53_get(content,
-					pfs_narrow((u64)middle + 1)) <= offset)
+		if (pfs_scratch_u53_get(content, pfs_narrow((u64)middle + 1)) <=
+		    offset)
 			low = pfs_narrow((u64)middle + 1);
 		else
 			high = middle;

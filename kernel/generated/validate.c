@@ -43,9 +43,8 @@ bool pfs_check_encoding(const struct pfs_message *message,
 
 /* schema/validate.ts: checkSum() */
 /* A sum that stays below 2^53. */
-static noinline_for_stack bool pfs_check_sum(u64 a, u64 b,
-					     struct pfs_inode inode,
-					     struct pfs_failure *failure)
+static noinline_for_stack bool
+pfs_check_sum(u64 a, u64 b, struct pfs_inode inode, struct pfs_failure *failure)
 {
 	if (a >= PFS_NUMBER_END || b >= PFS_NUMBER_END ||
 	    b >= pfs_difference(PFS_NUMBER_END, a))
@@ -110,10 +109,9 @@ pfs_check_xattrs(struct pfs_inode_additional additional, struct pfs_inode inode,
 }
 
 /* schema/validate.ts: checkName() */
-static noinline_for_stack bool pfs_check_name(struct pfs_dir_entry entry,
-					      struct pfs_bytes name,
-					      struct pfs_inode inode,
-					      struct pfs_failure *failure)
+static noinline_for_stack bool
+pfs_check_name(struct pfs_dir_entry entry, struct pfs_bytes name,
+	       struct pfs_inode inode, struct pfs_failure *failure)
 {
 	u64 at = (u64)entry.part.at * 8;
 	u32 found;
@@ -136,10 +134,9 @@ static noinline_for_stack bool pfs_check_name(struct pfs_dir_entry entry,
 
 /* schema/validate.ts: checkDir() */
 /* Checks the entries of a directory record; gives whether they are sorted. */
-static noinline_for_stack bool pfs_check_dir(struct pfs_dir dir,
-					     struct pfs_inode inode,
-					     struct pfs_failure *failure,
-					     bool *out)
+static noinline_for_stack bool
+pfs_check_dir(struct pfs_dir dir, struct pfs_inode inode,
+	      struct pfs_failure *failure, bool *out)
 {
 	struct pfs_dir_entry_list entries = pfs_dir_entries(dir);
 	bool sorted = true;
@@ -181,9 +178,8 @@ static noinline_for_stack bool pfs_check_dir(struct pfs_dir dir,
  * Checks what every inode record must keep, superseded or not; gives whether
  * its names are sorted.
  */
-static noinline_for_stack bool pfs_check_record(struct pfs_inode inode,
-						struct pfs_failure *failure,
-						bool *out)
+static noinline_for_stack bool
+pfs_check_record(struct pfs_inode inode, struct pfs_failure *failure, bool *out)
 {
 	enum pfs_inode_mode kind = pfs_inode_mode_kind(inode);
 	u64 at = (u64)inode.part.at * 8;
@@ -297,14 +293,14 @@ pfs_check_chunk_table(struct pfs_chunk_list chunks, struct pfs_failure *failure)
 			return pfs_fail(failure, PFS_RULE_DIGEST_LENGTH, 0, at);
 		if (pfs_blob_ref_offset(pfs_chunk_blob(chunk)) >=
 		    PFS_NUMBER_END ||
-		    pfs_chunk_length(chunk) >= pfs_difference(PFS_NUMBER_END,
-							      pfs_blob_ref_offset(pfs_chunk_blob(chunk))))
+		    pfs_chunk_length(chunk) >=
+		    pfs_difference(PFS_NUMBER_END,
+				   pfs_blob_ref_offset(pfs_chunk_blob(chunk))))
 			return pfs_fail(failure, PFS_RULE_CHUNK_TABLE_RANGE, 0,
 					at);
 		if (i > 0) {
-			struct pfs_chunk before = pfs_chunk_at(chunks,
-							       pfs_difference(i,
-									      1));
+			struct pfs_chunk before =
+				pfs_chunk_at(chunks, pfs_difference(i, 1));
 			u32 comparison =
 				pfs_compare_names(pfs_blob_ref_digest(pfs_chunk_blob(before)),
 						  pfs_blob_ref_digest(pfs_chunk_blob(chunk)));
@@ -375,8 +371,7 @@ pfs_check_unseen(struct pfs_inode_vector_list layers,
 							PFS_RULE_DIR_UNREACHABLE,
 							pfs_inode_ino(inode),
 							(u64)inode.part.at * 8);
-				entry_list =
-					pfs_dir_entries(pfs_inode_mode_dir(inode));
+				entry_list = pfs_dir_entries(pfs_inode_mode_dir(inode));
 				for (u32 entry_index = 0;
 				     entry_index < entry_list.part.count;
 				     entry_index++) {
@@ -399,16 +394,13 @@ pfs_check_unseen(struct pfs_inode_vector_list layers,
 /* schema/validate.ts: checkTree() */
 /*
  * Walks the effective tree from its root: every directory has one parent, none
- * is its own ancestor, and none of the
- * newest layer is out of reach (an older layer may hold what is superseded).
- * Gives the number of visible inodes.
+ * is its own ancestor, and none of the newest layer is out of reach (an older
+ * layer may hold what is superseded). Gives the number of visible inodes.
  */
-static noinline_for_stack bool pfs_check_tree(struct pfs_rootfs image,
-					      struct pfs_scratch_u32 links,
-					      struct pfs_scratch_u53 parents,
-					      struct pfs_scratch_u53 queue,
-					      struct pfs_failure *failure,
-					      u64 *out)
+static noinline_for_stack bool
+pfs_check_tree(struct pfs_rootfs image, struct pfs_scratch_u32 links,
+	       struct pfs_scratch_u53 parents, struct pfs_scratch_u53 queue,
+	       struct pfs_failure *failure, u64 *out)
 {
 	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
 	struct pfs_inode_list newest =
@@ -442,7 +434,8 @@ static noinline_for_stack bool pfs_check_tree(struct pfs_rootfs image,
 			continue;
 		layer = 0;
 		records_above = 0;
-		for (u64 bound = U64_MAX; layer < PFS_MAX_LAYERS &&
+		for (u64 bound = U64_MAX;
+		     layer < PFS_MAX_LAYERS &&
 		     pfs_decreases(&bound,
 				   pfs_difference(PFS_MAX_LAYERS, layer));) {
 			struct pfs_dir_record record;
@@ -469,10 +462,10 @@ static noinline_for_stack bool pfs_check_tree(struct pfs_rootfs image,
 				bool shown_found;
 				u64 ordinal;
 
-				shown_found = pfs_resolve_entry(layers, newest,
-								record.layer,
-								dir, entry,
-								&shown);
+				shown_found =
+					pfs_resolve_entry(layers, newest,
+							  record.layer, dir,
+							  entry, &shown);
 				if (!shown_found) {
 					if (!pfs_check_held(layers, entry, dir,
 							    failure))
@@ -492,8 +485,7 @@ static noinline_for_stack bool pfs_check_tree(struct pfs_rootfs image,
 					return pfs_fail(failure,
 							PFS_RULE_DIR_PARENTS,
 							pfs_dir_entry_ino(entry),
-							(u64)shown.inode.part.at *
-							8);
+							(u64)shown.inode.part.at * 8);
 				pfs_scratch_u53_set(parents, ordinal, dir);
 				pfs_scratch_u32_set(links, ordinal, 2);
 				pfs_count_name(links, above.ordinal);
@@ -515,10 +507,9 @@ static noinline_for_stack bool pfs_check_tree(struct pfs_rootfs image,
 
 /* schema/validate.ts: validate() */
 /*
- * Second step: every rule but one. `links`, `parents` and `queue` have room
- * for countRecords(image) numbers. Leaves in
- * `links` the number of links of each record that is visible, in `parents` the
- * parent directory of each visible
+ * Second step: every rule but one. `links`, `parents` and `queue` have room for
+ * countRecords(image) numbers. Leaves in `links` the number of links of each
+ * record that is visible, in `parents` the parent directory of each visible
  * directory; the record's ordinal is the index.
  *
  * Where `unsorted` of the summary is not 0, indexNames is the third step: it
@@ -536,8 +527,8 @@ bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 
 	for (u32 layer_index = 0; layer_index < layers.part.count;
 	     layer_index++) {
-		struct pfs_inode_vector layer = pfs_inode_vector_at(layers,
-								    layer_index);
+		struct pfs_inode_vector layer =
+			pfs_inode_vector_at(layers, layer_index);
 
 		if (!pfs_check_order(layer, failure))
 			return false;
@@ -548,8 +539,8 @@ bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 		return false;
 	for (u32 layer_index = 0; layer_index < layers.part.count;
 	     layer_index++) {
-		struct pfs_inode_vector layer = pfs_inode_vector_at(layers,
-								    layer_index);
+		struct pfs_inode_vector layer =
+			pfs_inode_vector_at(layers, layer_index);
 		struct pfs_inode_list inode_list;
 
 		inode_list = pfs_inode_vector_inodes(layer);
@@ -562,8 +553,7 @@ bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 			if (!pfs_check_record(inode, failure, &sorted))
 				return false;
 			if (!sorted) {
-				u32 names =
-					pfs_dir_entries(pfs_inode_mode_dir(inode)).part.count;
+				u32 names = pfs_dir_entries(pfs_inode_mode_dir(inode)).part.count;
 
 				unsorted = pfs_narrow((u64)unsorted + 1);
 				index = (u64)pfs_narrow(index) +
@@ -578,8 +568,8 @@ bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 	*out = (struct pfs_summary) {
 		.inodes = visible,
 		.unsorted = unsorted,
-		.index = unsorted == 0 ? 0 : (u64)pfs_narrow(index) + 1 +
-			largest,
+		.index = unsorted == 0 ? 0 :
+			 (u64)pfs_narrow(index) + 1 + largest,
 	};
 	return true;
 }

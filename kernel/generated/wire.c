@@ -13,10 +13,9 @@
 /* schema/wire.ts: readSegments() */
 /*
  * Reads the table of segments of a message of `size` bytes; returns their
- * number.
- * `header` is its first MAX_HEADER_BYTES, or all of a smaller one, so that it
- * can
- * be read before the rest. `starts` has room for MAX_SEGMENTS + 1 positions.
+ * number. `header` is its first MAX_HEADER_BYTES, or all of a smaller one, so
+ * that it can be read before the rest. `starts` has room for MAX_SEGMENTS + 1
+ * positions.
  */
 bool pfs_read_segments(struct pfs_bytes header, u64 size,
 		       struct pfs_scratch_u32 starts,
@@ -79,7 +78,8 @@ static u32 pfs_segment_of(const struct pfs_message *message, u32 at)
 	u32 low = 0;
 	u32 high = message->segments;
 
-	for (u64 bound = U64_MAX; (u64)low + 1 < high &&
+	for (u64 bound = U64_MAX;
+	     (u64)low + 1 < high &&
 	     pfs_decreases(&bound, pfs_difference(high, low));) {
 		u32 middle = ((u64)low + high) / 2;
 
@@ -104,8 +104,8 @@ static struct pfs_pointer pfs_refused(u32 rule)
 
 /* schema/wire.ts: nearTarget() */
 /*
- * Where a near pointer at word `at`, whose lower half is `low`, points to; 0
- * is outside any segment.
+ * Where a near pointer at word `at`, whose lower half is `low`, points to; 0 is
+ * outside any segment.
  */
 static u32 pfs_near_target(u32 at, u32 low)
 {
@@ -122,9 +122,9 @@ static u32 pfs_near_target(u32 at, u32 low)
  * A struct or list at word `target`, which must lie in the segment with its
  * `size` words.
  */
-static struct pfs_pointer pfs_placed(const struct pfs_message *message,
-				     u32 segment, u32 kind, u32 target,
-				     u32 size, u32 sizes)
+static struct pfs_pointer
+pfs_placed(const struct pfs_message *message, u32 segment, u32 kind, u32 target,
+	   u32 size, u32 sizes)
 {
 	if (target < pfs_scratch_u32_get(message->starts, segment))
 		return pfs_refused(PFS_RULE_POINTER_OUT_OF_BOUNDS);
@@ -163,9 +163,9 @@ static u32 pfs_list_words(u32 sizes)
 
 /* schema/wire.ts: nearPointer() */
 /* A near pointer, `low` and `sizes` its halves, its target already known. */
-static struct pfs_pointer pfs_near_pointer(const struct pfs_message *message,
-					   u32 segment, u32 target, u32 low,
-					   u32 sizes)
+static struct pfs_pointer
+pfs_near_pointer(const struct pfs_message *message, u32 segment, u32 target,
+		 u32 low, u32 sizes)
 {
 	if ((low & 3) == PFS_NEAR_STRUCT) {
 		u64 words = (sizes & 65535) + (sizes >> 16);
@@ -217,7 +217,8 @@ static struct pfs_pointer pfs_far_pointer(const struct pfs_message *message,
 	if (tag_low >> 2 != 0)
 		return pfs_refused(PFS_RULE_FAR_POINTER_TAG);
 	return pfs_near_pointer(message, pad_high,
-				pfs_narrow((u64)pfs_scratch_u32_get(message->starts, pad_high) +
+				pfs_narrow((u64)pfs_scratch_u32_get(message->starts,
+								    pad_high) +
 					   (pad_low >> 3)), tag_low, tag_high);
 }
 
@@ -400,8 +401,8 @@ bool pfs_bool_field(struct pfs_struct_part part, u32 offset, u32 mask)
 {
 	if (offset >= part.words * 8)
 		return false;
-	return (pfs_byte(part.message->bytes,
-			 (u64)part.at * 8 + offset) & mask) != 0;
+	return (pfs_byte(part.message->bytes, (u64)part.at * 8 + offset) &
+		mask) != 0;
 }
 
 /* schema/wire.ts: u16Field() */
@@ -480,10 +481,9 @@ bool pfs_checked_root(const struct pfs_message *message,
 
 /* schema/wire.ts: checkedPointer() */
 /* The pointer at `index`, which is null or of `kind`. */
-static noinline_for_stack bool pfs_checked_pointer(struct pfs_struct_part part,
-						   u32 index, u32 kind,
-						   struct pfs_failure *failure,
-						   struct pfs_pointer *out)
+static noinline_for_stack bool
+pfs_checked_pointer(struct pfs_struct_part part, u32 index, u32 kind,
+		    struct pfs_failure *failure, struct pfs_pointer *out)
 {
 	u64 at;
 	struct pfs_pointer pointer;

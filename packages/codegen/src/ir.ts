@@ -179,14 +179,17 @@ export const scalar = (name: ScalarName): Type => ({ is: "scalar", name });
 export const VOID: Type = { is: "void" };
 export const BYTES: Type = { is: "bytes" };
 
+/** 2^53: one more than the largest integer. */
+export const U53_END = 2 ** 53;
+
 /** The largest value of a scalar; a u53 field above 2^53 − 1 reads as 2^53. */
 export const HIGHEST: Record<ScalarName, number> = {
   bool: 1,
   u8: 255,
   u16: 65535,
   u32: 4294967295,
-  u53: 2 ** 53,
-  i53: 2 ** 53,
+  u53: U53_END,
+  i53: U53_END,
 };
 
 export function sameType(a: Type, b: Type): boolean {

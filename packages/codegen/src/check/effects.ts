@@ -42,8 +42,9 @@ function checkPlacement(fn: FunctionType, declaration: FunctionDeclaration): voi
     const alone = ["declare", "assign", "return", "call"].includes(statement.is);
     const { expressions, statements } = pieces(statement);
     if (expressions.some((expression) => nested(expression) || (!alone && standsAlone(expression)))) {
-      const reason = "what may fail, be undefined or write gets a name of its own (const x = …)";
-      throw new SpecError(declaration, `${fn.name}: ${reason}, not a place inside another expression`);
+      const reason =
+        "a call that may fail, return undefined or write memory needs a statement of its own (const x = …)";
+      throw new SpecError(declaration, `${fn.name}: ${reason}`);
     }
     if (statement.is !== "return" && anyExpression([statement], (part) => part.is === "record" && part.shared)) {
       throw new SpecError(declaration, `${fn.name}: a shared record is only returned`);

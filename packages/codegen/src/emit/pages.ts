@@ -12,18 +12,18 @@ export function rulesPage(spec: Spec): string {
   return [
     from(spec.settings.rules),
     "# Rules",
-    "What makes a reader refuse its input. _corrupt_: no writer makes this (EUCLEAN in the kernel); _unsupported_: newer than this reader (EOPNOTSUPP).",
+    "The reasons of a reader to refuse its input. _corrupt_: no writer makes this (EUCLEAN in the kernel); _unsupported_: newer than this reader (EOPNOTSUPP).",
     table(["number", "rule", "kind", "meaning"], rows),
     "",
   ].join("\n\n");
 }
 
-/** Every struct with its members, their ordinals, types and places in the encoding. */
+/** Every struct with its members, their ordinals, types and positions in the encoding. */
 export function structsPage(spec: Spec): string {
   return [
     from(spec.settings.structs),
     "# Structs",
-    `One Cap'n Proto message, whose root is \`${spec.settings.root}\`. Data members are placed by their first bit in the data section, pointers by their index in the pointer section. A member that is marked _added_ is unknown to older writers, and is written only where some object has it.`,
+    `One Cap'n Proto message, whose root is \`${spec.settings.root}\`. Data members are located by their first bit in the data section, pointers by their index in the pointer section. A member that is marked _added_ is unknown to older writers, and is written only where some object has it.`,
     ...spec.structs.flatMap(structSection),
     "",
   ].join("\n\n");
@@ -38,7 +38,7 @@ function structSection(item: StructType): string[] {
     `${field.ordinal}`,
     `\`${of === "" ? "" : `${of}.`}${field.name}\``,
     field.wire,
-    placeOf(field),
+    positionOf(field),
     `${field.doc}${field.added ? " _Added._" : ""}`.replaceAll("\n", " ").trim(),
   ]);
   const unions = item.unions.map(
@@ -50,11 +50,11 @@ function structSection(item: StructType): string[] {
   return [
     `## ${item.name}`,
     [item.doc, `Size: ${base ? size : `${size}; ${older}`}.`, ...unions].join(" ").replaceAll("\n", " "),
-    table(["ordinal", "member", "type", "place", "meaning"], rows),
+    table(["ordinal", "member", "type", "position", "meaning"], rows),
   ];
 }
 
-function placeOf(field: Field): string {
+function positionOf(field: Field): string {
   switch (field.type.is) {
     case "void":
       return "";

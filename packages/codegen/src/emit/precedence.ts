@@ -1,4 +1,4 @@
-/** What binds tighter has the larger number; the same in C and TypeScript. */
+/** An operator that binds tighter has the larger number; the same in C and TypeScript. */
 const PRECEDENCE: Record<string, number> = {
   "||": 1,
   "&&": 2,

@@ -1,7 +1,7 @@
 import { Node } from "ts-morph";
 import type { VariableDeclaration, VariableStatement } from "ts-morph";
 import { SpecError } from "../errors.ts";
-import { HIGHEST, isInteger, scalar, VOID } from "../ir.ts";
+import { HIGHEST, isInteger, scalar, U53_END, VOID } from "../ir.ts";
 import type { Constant, Expr } from "../ir.ts";
 import type { Module } from "../read/schema.ts";
 import { docOf } from "../read/structs.ts";
@@ -25,8 +25,8 @@ const LANGUAGE_CONSTANTS: readonly Constant[] = [
     module: "language",
     exported: true,
     type: scalar("u53"),
-    value: HIGHEST.u53,
-    initializer: number(HIGHEST.u53),
+    value: U53_END,
+    initializer: number(U53_END),
   },
 ];
 
@@ -55,7 +55,7 @@ export function readConstants(modules: readonly Module[], names: Names): Constan
     const inSight = declared.filter(({ module, statement }) => module === item.module || statement.isExported());
     const get = (wanted: string): Constant | undefined => {
       const found = inSight.find(({ declaration }) => declaration.getName() === wanted);
-      return found === undefined ? LANGUAGE_CONSTANTS.find(({ name }) => name === wanted) : read(found);
+      return found === undefined ? LANGUAGE_CONSTANTS.find((constant) => constant.name === wanted) : read(found);
     };
     const constant = constantOf(item, { ...names, constants: { get } });
     known.set(item, constant);

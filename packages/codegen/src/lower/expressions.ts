@@ -2,10 +2,10 @@ import { Node, SyntaxKind } from "ts-morph";
 import type { BinaryExpression, CallExpression, ConditionalExpression, ElementAccessExpression } from "ts-morph";
 import type { Expression, ObjectLiteralExpression, PropertyAccessExpression } from "ts-morph";
 import { SpecError } from "../errors.ts";
-import { BYTES, HIGHEST, isInteger, isPowerOfTwo, sameType, scalar } from "../ir.ts";
+import { BYTES, HIGHEST, isInteger, isPowerOfTwo, sameType, scalar, U53_END } from "../ir.ts";
 import type { Expr, Type } from "../ir.ts";
 import type { Names, Scope } from "./scope.ts";
-import { ARITHMETIC, BITWISE, boolean, COMPARISON, difference, integer, interval, LARGEST, LOGICAL } from "./values.ts";
+import { ARITHMETIC, BITWISE, boolean, COMPARISON, difference, integer, interval, LOGICAL } from "./values.ts";
 import { plain, ranged } from "./values.ts";
 
 const BUILTINS = ["u32", "difference", "text", "ruleNumber", "offsetOf", "view", "checked"] as const;
@@ -15,7 +15,7 @@ const isBuiltin = (name: string): name is Builtin => (BUILTINS as readonly strin
 /** A type as a message names it. */
 const typeName = (type: Type): string => (type.is === "scalar" ? type.name : type.is);
 
-/** Reads the expressions of one function: checks types and ranges, and gives their intermediate form. */
+/** Translates the expressions of one function, and checks their types and ranges. */
 export class Expressions {
   readonly #names: Names;
   readonly #scope: Scope;
@@ -39,12 +39,12 @@ export class Expressions {
       throw new SpecError(node, `may not fit ${wanted.name}: up to ${expression.high}; use ${advice}`);
     }
     if (sameType(expression.type, wanted)) return expression;
-    throw new SpecError(node, `is of type ${typeName(expression.type)}, wanted ${typeName(wanted)}`);
+    throw new SpecError(node, `is of type ${typeName(expression.type)}, not ${typeName(wanted)}`);
   }
 
   integer(node: Expression): Expr {
     const expression = this.read(node);
-    if (!isInteger(expression.type)) throw new SpecError(node, "an integer is wanted here");
+    if (!isInteger(expression.type)) throw new SpecError(node, "not an integer");
     return expression;
   }
 
@@ -138,7 +138,7 @@ export class Expressions {
     }
     const [low, high] = interval(operator, left, right);
     if (bitwise && high > HIGHEST.u32) throw new SpecError(node, "the result may not fit u32");
-    if (low >= 0 && high <= LARGEST)
+    if (low >= 0 && high <= U53_END)
       return { is: "binary", operator, left, right, type: scalar(high <= HIGHEST.u32 ? "u32" : "u53"), low, high };
     return {
       is: "checkedBinary",
@@ -147,7 +147,7 @@ export class Expressions {
       right,
       type: scalar("u53"),
       low: Math.max(low, 0),
-      high: Math.min(high, LARGEST),
+      high: Math.min(high, U53_END),
     };
   }
 
@@ -236,7 +236,10 @@ export class Expressions {
     const callee = this.#names.functions.get(name);
     if (callee === undefined) throw new SpecError(node, `${name} is no function of the specification`);
     if (callee.returns.is === "value" && this.#names.values.get(callee.returns.name)?.shared === true) {
-      throw new SpecError(node, `${name} opens a shared record: only whoever gives it a place may`);
+      throw new SpecError(
+        node,
+        `${name} opens a shared record: only C and TypeScript code outside the specification may call it`,
+      );
     }
     const values = callee.parameters.map(({ type }, position) => this.of(args[position] as Expression, type));
     return ranged({ is: "call", callee, arguments: values }, callee.returns);

@@ -23,13 +23,13 @@ export interface Names {
 
 const words = (...lines: string[]): Set<string> => new Set(lines.flatMap((line) => line.split(" ")));
 
-/** Names of the runtime that the generated code stands on, and of the language. */
+/** Names of the runtime of the generated code, and of the language. */
 const TAKEN = words(
   "Bytes StructList ABSENT ABSENT_BYTES ABSENT_LIST Rule failure narrow checkedAdd checkedSubtract checkedMultiply",
   "checked decreases difference fail offsetOf ruleNumber text u32 view U53_END",
 );
 
-/** Names of variables that the generated code needs for itself, and words of C that TypeScript takes as names. */
+/** Names of variables of the generated code, and words of C that are names in TypeScript. */
 const RESERVED = words(
   "out unused measure bound element",
   "auto bool char double extern float goto inline int long register restrict short signed sizeof static struct",
@@ -41,7 +41,7 @@ export function refuseTaken(node: Node, name: string): void {
   if (TAKEN.has(name)) throw new SpecError(node, `${name} is a name of the language or of the generated code`);
 }
 
-/** The variables in sight, innermost block last; none hides another one. */
+/** The visible variables, innermost block last; none hides another one. */
 export class Scope {
   readonly #blocks: Map<string, Variable>[] = [new Map()];
 

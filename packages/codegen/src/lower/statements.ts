@@ -99,7 +99,7 @@ export class Body {
   #effect(node: Expression): Stmt {
     if (Node.isCallExpression(node)) return this.#callStatement(node);
     if (!Node.isBinaryExpression(node) || node.getOperatorToken().getKind() !== SyntaxKind.EqualsToken) {
-      throw new SpecError(node, "only calls and assignments stand alone");
+      throw new SpecError(node, "only calls and assignments are statements");
     }
     const [target, value] = [node.getLeft(), node.getRight()];
     const variable = this.#scope.find(target.getText());

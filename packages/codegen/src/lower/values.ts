@@ -2,10 +2,9 @@
 import { SyntaxKind } from "ts-morph";
 import type { NumericLiteral } from "ts-morph";
 import { SpecError } from "../errors.ts";
-import { HIGHEST, scalar } from "../ir.ts";
+import { HIGHEST, scalar, U53_END } from "../ir.ts";
 import type { Expr, Radix, Type } from "../ir.ts";
 
-export const LARGEST = 2 ** 53;
 export const ARITHMETIC: Partial<Record<SyntaxKind, string>> = {
   [SyntaxKind.PlusToken]: "+",
   [SyntaxKind.MinusToken]: "-",
@@ -66,7 +65,7 @@ const RADIX: Record<string, Radix> = { "0x": 16, "0o": 8, "0b": 2 };
 /** An integer literal up to 2^53. Throws SpecError for another number. */
 export function integer(node: NumericLiteral): Expr {
   const value = Number(node.getLiteralText());
-  if (!Number.isInteger(value) || value > LARGEST) {
+  if (!Number.isInteger(value) || value > U53_END) {
     throw new SpecError(node, `${node.getText()} is no integer up to 2^53`);
   }
   return number(value, RADIX[node.getText().slice(0, 2).toLowerCase()]);

@@ -11,7 +11,7 @@ import { layOut } from "./layout.ts";
 
 const WIRE = ["Bool", "UInt16", "UInt32", "UInt64", "Int64", "Data"] as const;
 
-/** A struct's members in the order of their ordinals; those of a union say which. */
+/** A struct's members in the order of their ordinals, with the union that they belong to. */
 const members = fc.array(
   fc.oneof(
     { weight: 3, arbitrary: fc.record({ wire: fc.constantFrom(...WIRE), union: fc.constant("") }) },
@@ -42,7 +42,7 @@ function structOf(list: readonly { wire: string; union: string }[], name: string
   return layOut({ name, doc: "", fields: own.flatMap(within), unions: unions.map(unionOf) });
 }
 
-/** What this compiler says of a struct, in the words of `capnp compile -ocapnp`. */
+/** The layout of a struct by this compiler, in the words of `capnp compile -ocapnp`. */
 function described(struct: StructType): string[] {
   const place = (field: Field): string => {
     if (field.type.is === "void") return "bits[0, 0)";
@@ -59,7 +59,7 @@ function described(struct: StructType): string[] {
   ].toSorted();
 }
 
-/** What capnp says, struct by struct. */
+/** The layouts by capnp, struct by struct. */
 function fromCapnp(text: string): string[][] {
   const structs: string[][] = [];
   let union = "";
@@ -75,7 +75,7 @@ function fromCapnp(text: string): string[][] {
   return structs.map((lines) => lines.toSorted());
 }
 
-test("members lie where Cap'n Proto's own compiler puts them", (t) => {
+test("members are where Cap'n Proto's own compiler puts them", (t) => {
   const lists = fc.sample(members, { numRuns: 400, seed: 7 });
   const structs = lists.map((list, position) => structOf(list, `S${position}`));
   const settings = { structs: "structs", capnpId: "0x84ae5e6e88b7cbb7" } as Settings;

@@ -4,7 +4,7 @@ const BITS: Record<string, number> = { Bool: 1, UInt16: 16, UInt32: 32, UInt64: 
 const TAG_BITS = 16;
 
 /**
- * Gives every member its place, as Cap'n Proto's own compiler does: in the order of ordinals, each in the
+ * Assigns every member its position, as Cap'n Proto's own compiler does: in the order of ordinals, each in the
  * smallest hole it fits, else in a new word; a union's members share one pointer, and its tag is placed
  * with its second member.
  */
@@ -12,7 +12,7 @@ export function layOut(struct: { name: string; doc: string; fields: Field[]; uni
   const holes: { at: number; bits: number }[] = [];
   let words = 0;
   let pointers = 0;
-  const place = (bits: number): number => {
+  const allocate = (bits: number): number => {
     holes.sort((a, b) => a.bits - b.bits || a.at - b.at);
     let hole = holes.find((candidate) => candidate.bits >= bits);
     if (hole === undefined) {
@@ -35,10 +35,10 @@ export function layOut(struct: { name: string; doc: string; fields: Field[]; uni
     const state = union === undefined ? undefined : (seen.get(union) ?? { count: 0, pointer: undefined });
     if (union !== undefined && state !== undefined) {
       seen.set(union, state);
-      if (++state.count === 2) union.tag = place(TAG_BITS);
+      if (++state.count === 2) union.tag = allocate(TAG_BITS);
     }
     const bits = BITS[field.wire];
-    if (bits !== undefined) field.slot = place(bits);
+    if (bits !== undefined) field.slot = allocate(bits);
     else if (field.type.is !== "void") {
       field.slot = state?.pointer ?? pointers++;
       if (state !== undefined) state.pointer = field.slot;

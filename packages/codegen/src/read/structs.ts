@@ -5,7 +5,7 @@ import { scalar, VOID } from "../ir.ts";
 import type { Field, StructType, Type, UnionType } from "../ir.ts";
 import { layOut } from "./layout.ts";
 
-/** What a doc comment says, one line per line. */
+/** The text of a doc comment. */
 export function docOf(node: JSDocableNode): string {
   return node
     .getJsDocs()
@@ -13,7 +13,7 @@ export function docOf(node: JSDocableNode): string {
     .join("\n");
 }
 
-/** A type reference's name and its arguments: `List<T, 0>` gives ["List", [T, 0]]. */
+/** A type reference's name and its arguments: `List<T, 0>` is ["List", [T, 0]]. */
 export function reference(node: TypeNode): [string, TypeNode[]] {
   if (!Node.isTypeReference(node)) return [node.getText(), []];
   return [node.getTypeName().getText(), node.getTypeArguments()];
@@ -85,7 +85,7 @@ function structOf(declaration: InterfaceDeclaration, structs: Set<string>): Stru
   return layOut({ name: declaration.getName(), doc: docOf(declaration), fields, unions });
 }
 
-/** Orders structs so that each stands after those it contains; a struct must not contain itself. */
+/** Orders structs so that each follows those that it contains; a struct must not contain itself. */
 function inOrder(structs: StructType[], file: SourceFile): StructType[] {
   const ordered: StructType[] = [];
   const open = new Set<string>();

@@ -191,12 +191,12 @@ export class InodeMode {
     this.part = part;
   }
 
-  /** Which member is there, in the struct that `part` is. */
+  /** Which member is present in the struct `part`. */
   static kindOf(part: StructPart): InodeModeKind {
     return InodeMode_KINDS[u16Field(part, 8)] ?? "invalid";
   }
 
-  /** Which member is there. */
+  /** Which member is present. */
   get kind(): InodeModeKind {
     return InodeMode_KINDS[u16Field(this.part, 8)] ?? "invalid";
   }

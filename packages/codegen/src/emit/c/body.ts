@@ -1,4 +1,8 @@
+import { assignment, call, fill } from "./document.ts";
+import type { Doc } from "./document.ts";
 import { CExpressions } from "./expressions.ts";
+import { line } from "./lines.ts";
+import type { Line } from "./lines.ts";
 import { returnsBool } from "./names.ts";
 import type { CNames } from "./names.ts";
 import { pointerReader } from "../readers.ts";
@@ -9,41 +13,51 @@ import { precedenceOf, UNARY } from "../precedence.ts";
 
 const CHECKED: Record<string, string> = { "+": "add", "-": "subtract", "*": "multiply" };
 
-/** The declarations at the head of a block, as the kernel's C wants them, and what follows. */
+/** A block: its declarations, which come first in the kernel's C, and its statements. */
 class Block {
-  readonly #declared = new Map<string, string>();
-  readonly lines: string[] = [];
-  readonly #indent: string;
+  readonly #declared = new Map<string, Line>();
+  readonly #own = new Map<string, string>();
+  readonly lines: Line[] = [];
+  readonly tabs: number;
 
-  constructor(indent: string) {
-    this.#indent = indent;
+  constructor(tabs: number) {
+    this.tabs = tabs;
   }
 
   /** Declares a variable of the specification. */
-  declare(declaration: string): void {
-    this.#declared.set(declaration, "");
+  declare(declaration: string, value?: Doc): void {
+    const doc = value === undefined ? declaration : assignment(declaration, value);
+    this.#declared.set(declaration, line(this.tabs, doc, ";"));
   }
 
-  /** A variable that the compiler needs: one that it has already, or another; gives its name. */
+  /** The name of a variable that only the generated code needs: one that is declared already, or a new one. */
   own(type: string, wanted: string): string {
     let name = wanted;
-    for (let next = 2; (this.#declared.get(name) ?? type) !== type; next++) name = `${wanted}${next}`;
-    this.#declared.set(name, type);
+    for (let next = 2; (this.#own.get(name) ?? type) !== type; next++) name = `${wanted}${next}`;
+    this.#own.set(name, type);
+    this.declare(`${type} ${name}`);
     return name;
   }
 
-  text(): string[] {
-    const declarations = [...this.#declared].map(
-      ([name, type]) => `${this.#indent}${type}${type === "" ? "" : " "}${name};`,
-    );
-    const gap = declarations.length > 0 && this.lines.length > 0 ? [""] : [];
-    return [...declarations, ...gap, ...this.lines];
+  add(...doc: Doc[]): void {
+    this.lines.push(line(this.tabs, ...doc));
+  }
+
+  /** Fails if `attempt` does. */
+  try(attempt: Doc): void {
+    this.add("if (!", attempt, ")");
+    this.lines.push(line(this.tabs + 1, "return false;"));
+  }
+
+  text(): Line[] {
+    const gap = this.#declared.size > 0 && this.lines.length > 0 ? [""] : [];
+    return [...this.#declared.values(), ...gap, ...this.lines];
   }
 }
 
 const isOptionalCall = (value: Expr): value is Expr & { is: "call" } => value.is === "call" && value.callee.optional;
 
-/** Prints one function's statements; what may fail becomes `if (!…) return false;`. */
+/** Prints one function's statements; a statement that may fail becomes `if (!…) return false;`. */
 export class CBody {
   readonly #names: CNames;
   readonly #fn: FunctionType;
@@ -55,161 +69,182 @@ export class CBody {
     this.#expressions = new CExpressions(names);
   }
 
-  text(): string[] {
-    const lines = this.#block(this.#fn.body, "\t");
-    if (this.#fn.returns.is !== "void" || !this.#fn.fallible || endsFlow(this.#fn.body)) return lines;
-    const [, attempt] = /^\tif \(!(.*)\)$/.exec(lines.at(-2) ?? "") ?? [];
-    if (attempt !== undefined && lines.at(-1) === "\t\treturn false;")
-      return [...lines.slice(0, -2), `\treturn ${attempt};`];
-    return [...lines, "\treturn true;"];
-  }
-
-  #print(expression: Expr): string {
-    return this.#expressions.print(expression);
-  }
-
-  #block(statements: Stmt[], indent: string): string[] {
-    const block = new Block(indent);
-    this.#fill(block, statements, indent);
+  text(): Line[] {
+    const { body, returns, fallible } = this.#fn;
+    if (returns.is !== "void" || !fallible || endsFlow(body)) return this.#block(body, 1).text();
+    const last = body.at(-1);
+    if (last?.is === "call" && mayFail(last.call)) {
+      const block = this.#block(body.slice(0, -1), 1);
+      block.add("return ", this.#attempt(last.call, this.#unused(last.call, block)), ";");
+      return block.text();
+    }
+    const block = this.#block(body, 1);
+    block.add("return true;");
     return block.text();
   }
 
-  #fill(block: Block, statements: Stmt[], indent: string): void {
-    for (const statement of statements) {
-      if (statement.is === "declare") this.#declare(statement, block, indent);
-      else block.lines.push(...this.#lines(statement, block, indent));
-    }
+  #print(expression: Expr, outer = 0): Doc {
+    return this.#expressions.print(expression, outer);
   }
 
-  #declare(statement: Stmt & { is: "declare" }, block: Block, indent: string): void {
+  #block(statements: readonly Stmt[], tabs: number): Block {
+    const block = new Block(tabs);
+    this.#fill(block, statements);
+    return block;
+  }
+
+  #fill(block: Block, statements: readonly Stmt[]): void {
+    for (const statement of statements) this.#statement(statement, block);
+  }
+
+  #declare(statement: Stmt & { is: "declare" }, block: Block): void {
     const name = snake(statement.name);
     const declared = this.#names.declare(statement.type, name);
     const { value } = statement;
     if (isOptionalCall(value)) {
       block.declare(declared);
       block.declare(`bool ${name}_found`);
-      block.lines.push(`${indent}${name}_found = ${this.#attempt(value, `&${name}`)};`);
+      block.add(assignment(`${name}_found`, this.#attempt(value, `&${name}`)), ";");
     } else if (block.lines.length === 0 && !mayFail(value)) {
-      block.declare(`${declared} = ${this.#print(value)}`);
+      block.declare(declared, this.#print(value));
     } else {
       block.declare(declared);
-      block.lines.push(...this.#into(name, value, indent));
+      this.#into(name, value, block);
     }
   }
 
-  /** Puts a value that may fail into `target`. */
-  #into(target: string, value: Expr, indent: string): string[] {
-    if (!mayFail(value)) return [`${indent}${target} = ${this.#print(value)};`];
-    return [`${indent}if (!${this.#attempt(value, `&${target}`)})`, `${indent}\treturn false;`];
+  /** Assigns a value that may fail to `target`. */
+  #into(target: string, value: Expr, block: Block): void {
+    if (mayFail(value)) block.try(this.#attempt(value, `&${target}`));
+    else block.add(assignment(target, this.#print(value)), ";");
   }
 
-  /** A call that gives false on failure and else puts its value where `out` points. */
-  #attempt(value: Expr, out: string): string {
+  /** A call that returns false on failure; else it writes its value to where `out` points. */
+  #attempt(value: Expr, out: string): Doc {
     if (value.is === "checkedBinary") {
-      const operands = this.#expressions.list([value.left, value.right]);
-      return `${this.#names.prefix}_checked_${CHECKED[value.operator]}(${operands}, failure, ${out})`;
+      const args = [...this.#expressions.list([value.left, value.right]), "failure", out];
+      return call(`${this.#names.prefix}_checked_${CHECKED[value.operator]}`, args);
     }
     if (value.is === "strictField" || value.is === "strictUnionMember") {
       const part = out.startsWith("&") ? `${out}.part` : `&${out}->part`;
       const target = value.field.type.is === "bytes" ? out : part;
-      const object = `${this.#expressions.print(value.object, UNARY)}.part`;
-      const args = [object, value.field.slot, this.#print(value.work), "failure", target];
-      return `${this.#names.name(pointerReader(value.field, "strict"))}(${args.join(", ")})`;
+      const object = [this.#print(value.object, UNARY), ".part"];
+      const args = [object, String(value.field.slot), this.#print(value.work), "failure", target];
+      return call(this.#names.name(pointerReader(value.field, "strict")), args);
     }
     if (value.is !== "call") throw new Error(`${value.is} cannot fail`);
-    const args = value.arguments.map((argument) => this.#print(argument));
+    const args = this.#expressions.list(value.arguments);
     if (value.callee.fallible) args.push("failure");
     if (value.callee.returns.is !== "void") args.push(out);
-    return `${this.#names.name(value.callee.name)}(${args.join(", ")})`;
+    return call(this.#names.name(value.callee.name), args);
   }
 
-  #return(statement: Stmt & { is: "return" }, indent: string): string[] {
-    const { value, absent } = statement;
-    if (!returnsBool(this.#fn)) return [`${indent}return${value === undefined ? "" : ` ${this.#print(value)}`};`];
-    if (absent) return [`${indent}return false;`];
-    if (value === undefined) return [`${indent}return true;`];
-    if (mayFail(value) || isOptionalCall(value)) return [`${indent}return ${this.#attempt(value, "out")};`];
-    return [`${indent}*out = ${this.#print(value)};`, `${indent}return true;`];
-  }
-
-  #call(call: Expr, block: Block, indent: string): string[] {
-    if (call.is === "call" && !mayFail(call) && !isOptionalCall(call)) return [`${indent}${this.#print(call)};`];
-    if (call.is === "call" && call.callee.returns.is === "void") {
-      return [`${indent}if (!${this.#attempt(call, "")})`, `${indent}\treturn false;`];
+  #return({ value, absent }: Stmt & { is: "return" }, block: Block): void {
+    if (!returnsBool(this.#fn)) {
+      if (value === undefined) block.add("return;");
+      else block.add("return ", this.#print(value), ";");
+    } else if (absent) block.add("return false;");
+    else if (value !== undefined && (mayFail(value) || isOptionalCall(value))) {
+      block.add("return ", this.#attempt(value, "out"), ";");
+    } else {
+      if (value !== undefined) block.add(assignment("*out", this.#print(value)), ";");
+      block.add("return true;");
     }
-    // A value that nobody wants still needs a place.
-    return this.#into(block.own(this.#names.type(call.type), "unused"), call, indent);
   }
 
-  #if(statement: Stmt & { is: "if" }, indent: string): string[] {
-    const then = this.#block(statement.then, `${indent}\t`);
+  /** Where a value goes that the caller ignores: C needs a variable for it. */
+  #unused(value: Expr, block: Block): string {
+    if (value.is === "call" && value.callee.returns.is === "void") return "";
+    return `&${block.own(this.#names.type(value.type), "unused")}`;
+  }
+
+  #call(value: Expr, block: Block): void {
+    if (value.is === "call" && !mayFail(value) && !isOptionalCall(value)) block.add(this.#print(value), ";");
+    else if (mayFail(value)) block.try(this.#attempt(value, this.#unused(value, block)));
+    else block.add(this.#print(value), ";");
+  }
+
+  #if(statement: Stmt & { is: "if" }, block: Block, keyword = "if ("): void {
+    const { tabs } = block;
+    const then = this.#block(statement.then, tabs + 1).text();
     const [only] = statement.otherwise;
-    const chain = only?.is === "if" && statement.otherwise.length === 1 ? this.#if(only, indent) : undefined;
-    const otherwise = chain ?? this.#block(statement.otherwise, `${indent}\t`);
-    const braces = then.length > 1 || (chain === undefined && otherwise.length > 1);
-    const [open, close] = braces ? [" {", "} "] : ["", ""];
-    const head = [`${indent}if (${this.#print(statement.condition)})${open}`, ...then];
-    if (chain !== undefined) return [...head, `${indent}${close}else ${chain[0]?.trimStart()}`, ...chain.slice(1)];
-    if (otherwise.length > 0) head.push(`${indent}${close}else${open}`, ...otherwise);
-    return braces ? [...head, `${indent}}`] : head;
+    const chain = only?.is === "if" && statement.otherwise.length === 1 ? only : undefined;
+    const otherwise = chain === undefined ? this.#block(statement.otherwise, tabs + 1).text() : [];
+    const needed = then.length > 1 || otherwise.length > 1;
+    const [open, close] = needed ? [" {", "} "] : ["", ""];
+    block.add(keyword, this.#print(statement.condition), `)${open}`);
+    block.lines.push(...then);
+    if (chain !== undefined) {
+      this.#if(chain, block, `${close}else if (`);
+      return;
+    }
+    if (otherwise.length > 0) {
+      block.add(`${close}else${open}`);
+      block.lines.push(...otherwise);
+    }
+    if (needed) block.add("}");
   }
 
-  #lines(statement: Exclude<Stmt, { is: "declare" }>, block: Block, indent: string): string[] {
+  #statement(statement: Stmt, block: Block): void {
     const { prefix } = this.#names;
-    const inner = `${indent}\t`;
+    const { tabs } = block;
     switch (statement.is) {
+      case "declare":
+        return this.#declare(statement, block);
       case "assign":
-        return this.#into(snake(statement.name), statement.value, indent);
+        return this.#into(snake(statement.name), statement.value, block);
       case "store": {
         const args = this.#expressions.list([statement.scratch, statement.index, statement.value]);
-        return [`${indent}${prefix}_scratch_${statement.element}_set(${args});`];
+        return block.add(call(`${prefix}_scratch_${statement.element}_set`, args), ";");
       }
       case "if":
-        return this.#if(statement, indent);
+        return this.#if(statement, block);
       case "return":
-        return this.#return(statement, indent);
+        return this.#return(statement, block);
       case "fail": {
         const args = this.#expressions.list([statement.rule, statement.subject, statement.offset]);
-        return [`${indent}return ${prefix}_fail(failure, ${args});`];
+        return block.add("return ", call(`${prefix}_fail`, ["failure", ...args]), ";");
       }
       case "forOf":
-        return this.#forOf(statement, block, indent);
+        return this.#forOf(statement, block);
       case "forCount": {
         const name = snake(statement.name);
-        const start = `${this.#names.type(statement.type)} ${name} = ${this.#print(statement.from)}`;
-        const head = `${indent}for (${start}; ${name} < ${this.#print(statement.limit)}; ${name}++)`;
-        return this.#loop(head, this.#block(statement.body, inner), indent);
+        const start = [`${this.#names.type(statement.type)} ${name} = `, this.#print(statement.from), ";"];
+        const head = [start, [`${name} < `, this.#print(statement.limit, precedenceOf("<") + 1), ";"], `${name}++`];
+        return this.#loop(head, this.#block(statement.body, tabs + 1), block);
       }
       case "while": {
-        const condition = this.#expressions.print(statement.condition, precedenceOf("&&"));
-        const guard = `${prefix}_decreases(&bound, ${this.#print(statement.measure)})`;
-        const head = `${indent}for (u64 bound = U64_MAX; ${condition} && ${guard};)`;
-        return this.#loop(head, this.#block(statement.body, inner), indent);
+        const condition = this.#print(statement.condition, precedenceOf("&&"));
+        const guard = call(`${prefix}_decreases`, ["&bound", this.#print(statement.measure)]);
+        const head = ["u64 bound = U64_MAX;", [fill([[condition, " &&"], guard]), ";"]];
+        return this.#loop(head, this.#block(statement.body, tabs + 1), block);
       }
       case "call":
-        return this.#call(statement.call, block, indent);
+        return this.#call(statement.call, block);
       case "break":
       case "continue":
-        return [`${indent}${statement.is};`];
+        return block.add(`${statement.is};`);
     }
   }
 
-  #loop(head: string, body: string[], indent: string): string[] {
-    return body.length === 1 ? [head, ...body] : [`${head} {`, ...body, `${indent}}`];
+  #loop(head: readonly Doc[], inner: Block, block: Block): void {
+    const body = inner.text();
+    const needed = body.length !== 1;
+    block.add("for (", fill(head), needed ? ") {" : ")");
+    block.lines.push(...body);
+    if (needed) block.add("}");
   }
 
-  #forOf(statement: Stmt & { is: "forOf" }, block: Block, indent: string): string[] {
+  #forOf(statement: Stmt & { is: "forOf" }, block: Block): void {
     const struct = `struct ${this.#names.name(statement.element)}`;
     const name = snake(statement.name);
-    const own = statement.list.is === "variable" && statement.list.constant;
-    const list = own ? this.#print(statement.list) : block.own(`${struct}_list`, `${name}_list`);
+    const own = statement.list.is === "variable" && statement.list.constant ? snake(statement.list.name) : undefined;
+    const list = own ?? block.own(`${struct}_list`, `${name}_list`);
     const index = `${name}_index`;
-    const body = new Block(`${indent}\t`);
-    body.declare(`${struct} ${name} = ${this.#names.name(statement.element)}_at(${list}, ${index})`);
-    this.#fill(body, statement.body, `${indent}\t`);
-    return [
-      ...(own ? [] : [`${indent}${list} = ${this.#print(statement.list)};`]),
-      ...this.#loop(`${indent}for (u32 ${index} = 0; ${index} < ${list}.part.count; ${index}++)`, body.text(), indent),
-    ];
+    const body = new Block(block.tabs + 1);
+    body.declare(`${struct} ${name}`, call(`${this.#names.name(statement.element)}_at`, [list, index]));
+    this.#fill(body, statement.body);
+    if (own === undefined) block.add(assignment(list, this.#print(statement.list)), ";");
+    this.#loop([`u32 ${index} = 0;`, `${index} < ${list}.part.count;`, `${index}++`], body, block);
   }
 }

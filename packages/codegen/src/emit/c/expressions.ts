@@ -1,14 +1,16 @@
+import { braces, call, fill } from "./document.ts";
+import type { Doc } from "./document.ts";
 import type { CNames } from "./names.ts";
 import { HIGHEST, isPowerOfTwo, snake } from "../../ir.ts";
 import type { Expr } from "../../ir.ts";
 import { isComparison, precedenceOf, UNARY } from "../precedence.ts";
 
 const OPERATOR: Record<string, string> = { "===": "==", "!==": "!=" };
-/** What says the same with its sides exchanged. */
+/** The comparison with its sides exchanged. */
 const MIRRORED: Record<string, string> = { "<": ">", "<=": ">=", ">": "<", ">=": "<=", "===": "===", "!==": "!==" };
 const INT_MAX = 2 ** 31 - 1;
 
-/** Whether gcc and clang want parentheses around `inner` inside `outer`, though C does not. */
+/** Whether gcc and clang warn unless `inner` is in parentheses inside `outer`. */
 function clearer(inner: string, outer: string): boolean {
   if (isComparison(inner)) return false;
   if (outer === "||") return inner === "&&";
@@ -25,9 +27,10 @@ export class CExpressions {
   }
 
   /** In parentheses where `outer` binds tighter. */
-  print(expression: Expr, outer = 0): string {
+  print(expression: Expr, outer = 0): Doc {
     const names = this.#names;
     const { prefix } = names;
+    const member = (object: Expr, access: string): Doc => [this.print(object, UNARY), access];
     switch (expression.is) {
       case "number":
         return names.literal(expression.value, expression.radix);
@@ -48,84 +51,94 @@ export class CExpressions {
       case "binary":
         return this.#binary(expression, outer);
       case "difference":
-        return `${prefix}_difference(${this.list([expression.left, expression.right])})`;
+        return this.#call(`${prefix}_difference`, expression.left, expression.right);
       case "not":
-        return `!${this.print(expression.operand, UNARY)}`;
+        return ["!", this.print(expression.operand, UNARY)];
       case "choice": {
-        const values = `${this.print(expression.then, 1)} : ${this.print(expression.otherwise, 1)}`;
-        const text = `${this.print(expression.condition, 1)} ? ${values}`;
-        return outer > 0 ? `(${text})` : text;
+        const [condition, then, otherwise] = [expression.condition, expression.then, expression.otherwise];
+        return inParentheses(
+          fill([[this.print(condition, 1), " ?"], [this.print(then, 1), " :"], this.print(otherwise, 1)]),
+          outer > 0,
+        );
       }
       case "narrow":
         if (expression.operand.high <= HIGHEST.u32) return this.print(expression.operand, outer);
-        return `${prefix}_narrow(${this.print(expression.operand)})`;
+        return this.#call(`${prefix}_narrow`, expression.operand);
       case "call":
-        return `${names.name(expression.callee.name)}(${this.list(expression.arguments)})`;
+        return this.#call(names.name(expression.callee.name), ...expression.arguments);
       case "field":
-        return `${names.accessor(expression.struct, expression.field.name)}(${this.print(expression.object)})`;
+        return this.#call(names.accessor(expression.struct, expression.field.name), expression.object);
       case "unionMember":
-        return `${names.unionAccessor(expression.union, expression.field.name)}(${this.print(expression.object)})`;
+        return this.#call(names.unionAccessor(expression.union, expression.field.name), expression.object);
       case "unionView":
         return this.print(expression.object, outer);
       case "unionKind":
-        return `${names.unionAccessor(expression.union, "kind")}(${this.print(expression.object)})`;
+        return this.#call(names.unionAccessor(expression.union, "kind"), expression.object);
       case "valueMember": {
         const access = names.isShared(expression.object.type) ? "->" : ".";
-        return `${this.print(expression.object, UNARY)}${access}${snake(expression.member)}`;
+        return member(expression.object, `${access}${snake(expression.member)}`);
       }
-      case "length": {
-        const count = expression.object.type.is === "list" ? "part.count" : "length";
-        return `${this.print(expression.object, UNARY)}.${count}`;
-      }
+      case "length":
+        return member(expression.object, expression.object.type.is === "list" ? ".part.count" : ".length");
       case "index":
         return this.#index(expression);
       case "load":
-        return `${prefix}_load_${expression.width}(${this.list([expression.object, expression.offset])})`;
+        return this.#call(`${prefix}_load_${expression.width}`, expression.object, expression.offset);
       case "slice":
-        return `${prefix}_slice(${this.list([expression.object, expression.start, expression.end])})`;
+        return this.#call(`${prefix}_slice`, expression.object, expression.start, expression.end);
       case "record": {
-        const members = expression.members.map((member) => `.${snake(member.name)} = ${this.print(member.value)}`);
-        return `(struct ${names.name(expression.value)}) { ${members.join(", ")} }`;
+        const members = expression.members.map(({ name, value }) => [`.${snake(name)} = `, this.print(value)]);
+        return [`(struct ${names.name(expression.value)}) `, braces(members)];
       }
-      case "offsetOf": {
-        const text = `(u64)${this.print(expression.object, UNARY)}.part.at * 8`;
-        return outer > precedenceOf("*") ? `(${text})` : text;
-      }
+      case "offsetOf":
+        return inParentheses(["(u64)", member(expression.object, ".part.at"), " * 8"], outer > precedenceOf("*"));
       case "cast":
-        return `(${names.type(expression.type)}) { .part = ${this.print(expression.operand)} }`;
+        return [`(${names.type(expression.type)}) `, braces([[".part = ", this.print(expression.operand)]])];
       case "checkedBinary":
       case "strictField":
       case "strictUnionMember":
-        throw new Error(`${expression.is} inside an expression: the placement check should have refused it`);
+        throw new Error(`${expression.is} inside an expression: checkEffects should have refused it`);
     }
   }
 
-  list(expressions: Expr[]): string {
-    return expressions.map((expression) => this.print(expression)).join(", ");
+  list(expressions: readonly Expr[]): Doc[] {
+    return expressions.map((expression) => this.print(expression));
   }
 
-  #binary(expression: Expr & { is: "binary" }, outer: number): string {
+  #call(name: string, ...args: Expr[]): Doc {
+    return call(name, this.list(args));
+  }
+
+  #binary(expression: Expr & { is: "binary" }, outer: number): Doc {
+    return inParentheses(fill(this.#operands(expression)), precedenceOf(expression.operator) < outer);
+  }
+
+  /** The operands of a chain of operations of one precedence, each with the operator after it. */
+  #operands(expression: Expr & { is: "binary" }): Doc[] {
     const { operator, left, right } = constantLast(expression);
     const own = precedenceOf(operator);
-    const operand = (side: Expr, at: number): string =>
-      this.print(side, side.is === "binary" && clearer(side.operator, operator) ? UNARY : at);
+    const isClearer = (side: Expr): boolean => side.is === "binary" && clearer(side.operator, operator);
+    const operand = (side: Expr, at: number): Doc => this.print(side, isClearer(side) ? UNARY : at);
     const width = cast(expression);
-    const a = width === "" ? operand(left, own) : `${width}${this.print(left, UNARY)}`;
     const narrowed = operator === "/" || operator === "%" ? width : "";
-    const b = narrowed === "" ? operand(right, own + 1) : `${narrowed}${this.print(right, UNARY)}`;
-    const text = `${a} ${OPERATOR[operator] ?? operator} ${b}`;
-    return own < outer ? `(${text})` : text;
+    const last = narrowed === "" ? operand(right, own + 1) : [narrowed, this.print(right, UNARY)];
+    const chained = width === "" && left.is === "binary" && precedenceOf(left.operator) === own && !isClearer(left);
+    const first = width === "" ? operand(left, own) : [width, this.print(left, UNARY)];
+    const before = chained ? this.#operands(left) : [first];
+    const sign = ` ${OPERATOR[operator] ?? operator}`;
+    return [...before.slice(0, -1), [before.at(-1) ?? "", sign], last];
   }
 
-  #index(expression: Expr & { is: "index" }): string {
+  #index(expression: Expr & { is: "index" }): Doc {
     const { prefix } = this.#names;
-    const args = this.list([expression.object, expression.index]);
-    const { type } = expression.object;
-    if (type.is === "list") return `${this.#names.name(type.element)}_at(${args})`;
-    if (type.is === "scratch") return `${prefix}_scratch_${type.element}_get(${args})`;
-    return `${prefix}_byte(${args})`;
+    const { object, index } = expression;
+    if (object.type.is === "list") return this.#call(`${this.#names.name(object.type.element)}_at`, object, index);
+    if (object.type.is === "scratch") return this.#call(`${prefix}_scratch_${object.type.element}_get`, object, index);
+    return this.#call(`${prefix}_byte`, object, index);
   }
 }
+
+const inParentheses = (doc: Doc, needed: boolean): Doc => (needed ? ["(", doc, ")"] : doc);
 
 const isConstant = ({ is }: Expr): boolean => is === "constant" || is === "number";
 
@@ -137,7 +150,7 @@ function constantLast(expression: Expr & { is: "binary" }): Expr & { is: "binary
   return { ...expression, operator, left: right, right: left };
 }
 
-/** What the left operand is cast to, so that C computes what the language means. */
+/** The cast of the left operand that makes C compute in as many bits as the language. */
 function cast({ operator, left, right, high }: Expr & { is: "binary" }): string {
   if (operator === "/" || operator === "%") {
     // A 32-bit kernel divides 64 bits by powers of two only; the compiler has seen that these fit 32.

@@ -6,7 +6,9 @@ import { banner, sourceOf } from "../banner.ts";
 import { UNARY } from "../precedence.ts";
 import { CBody } from "./body.ts";
 import { CExpressions } from "./expressions.ts";
-import { comment, print } from "./layout.ts";
+import { fill, layOut } from "./document.ts";
+import { comment, line, print } from "./lines.ts";
+import type { Line } from "./lines.ts";
 import { CNames } from "./names.ts";
 import { CStructs } from "./structs.ts";
 
@@ -15,7 +17,7 @@ const UMBRELLA = "format.h";
 const RUNTIME = "../format_base.h";
 
 /**
- * Prints the C of a specification: for each module a header, with what it exports, and a source file; the views of the
+ * Prints the C of a specification: for each module a header, with its exports, and a source file; the views of the
  * structs; the rules; and format.h, which includes all headers.
  */
 export class CFiles {
@@ -56,14 +58,14 @@ export class CFiles {
     return [license, `/* ${banner(path)} */`];
   }
 
-  #header(module: string, headers: readonly string[], lines: readonly string[]): string {
+  #header(module: string, headers: readonly string[], lines: readonly Line[]): string {
     const guard = `_${this.#names.prefix}_${module}_H`.toUpperCase();
     const includes = [RUNTIME, ...headers].map((file) => `#include "${file}"`);
     const head = [...this.#top(module, `/* ${LICENSE} */`), `#ifndef ${guard}`, `#define ${guard}`, ""];
     return print([...head, ...includes, "", ...lines, "", `#endif /* ${guard} */`]);
   }
 
-  #source(module: string, lines: readonly string[]): string {
+  #source(module: string, lines: readonly Line[]): string {
     return print([...this.#top(module, `// ${LICENSE}`), `#include "${UMBRELLA}"`, "", ...lines]);
   }
 
@@ -79,7 +81,7 @@ export class CFiles {
     return this.#header(structs, [`${wire}.h`], new CStructs(this.#spec, this.#names).lines());
   }
 
-  /** What a module exports: constants, records, prototypes. */
+  /** The exports of a module: constants, records, prototypes. */
   #exports(module: string): string {
     const ours = <T extends { module: string }>(items: readonly T[]): T[] =>
       items.filter((item) => item.module === module);
@@ -101,7 +103,7 @@ export class CFiles {
       [
         ...this.#constants(constants),
         ...records.flatMap((record) => this.#record(record)),
-        ...functions.map((fn) => `${this.#names.prototype(fn)};`),
+        ...functions.map((fn) => line(0, this.#names.prototype(fn), ";")),
       ],
     );
   }
@@ -142,7 +144,7 @@ export class CFiles {
       ...functions.flatMap((fn) => [
         `/* ${source}: ${fn.name}() */`,
         ...comment(fn.doc),
-        this.#names.prototype(fn),
+        line(0, this.#names.prototype(fn)),
         "{",
         ...new CBody(this.#names, fn).text(),
         "}",
@@ -158,7 +160,7 @@ export class CFiles {
       ...comment("Every rule that the input may break."),
       `enum ${prefix}_rule {`,
       `${name("none")},`,
-      ...this.#spec.rules.flatMap((rule) => [...comment(rule.doc, "\t"), `${name(rule.name)},`]),
+      ...this.#spec.rules.flatMap((rule) => [...comment(rule.doc, 1), `${name(rule.name)},`]),
       name("count"),
       "};",
       "",
@@ -168,7 +170,7 @@ export class CFiles {
     ];
   }
 
-  #ruleTables(): string[] {
+  #ruleTables(): Line[] {
     const { prefix } = this.#names;
     const unsupported = this.#spec.rules.filter((rule) => rule.kind === "unsupported");
     const count = this.#names.upper("rule", "count");
@@ -178,7 +180,7 @@ export class CFiles {
       ...["none", ...this.#spec.rules.map((rule) => rule.name)].map((name) => `\t"${name}",`),
       "};",
       "",
-      `static_assert(${entries(`${prefix}_rule_names`)} == ${count});`,
+      line(0, "static_assert(", fill([`${entries(`${prefix}_rule_names`)} ==`, count]), ");"),
       "",
       `const bool ${prefix}_rule_unsupported[] = {`,
       ...unsupported.map((rule) => `\t[${this.#names.upper("rule", rule.name)}] = true,`),
@@ -191,14 +193,14 @@ export class CFiles {
     const expressions = new CExpressions(this.#names);
     const lines = constants.flatMap((constant) => [
       ...comment(constant.doc),
-      `#define ${this.#names.upper(constant.name)} ${expressions.print(constant.initializer, UNARY)}`,
+      `#define ${this.#names.upper(constant.name)} ${layOut(expressions.print(constant.initializer, UNARY), 0)}`,
     ]);
     return lines.length === 0 ? [] : [...lines, ""];
   }
 
   #record(value: ValueType): string[] {
     const members = value.members.flatMap((member) => [
-      ...comment(member.doc, "\t"),
+      ...comment(member.doc, 1),
       `\t${this.#names.declare(member.type, snake(member.name))};`,
     ]);
     return [...comment(value.doc), `struct ${this.#names.name(value.name)} {`, ...members, "};", ""];

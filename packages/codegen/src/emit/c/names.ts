@@ -1,9 +1,11 @@
+import { head } from "./document.ts";
+import type { Doc } from "./document.ts";
 import { HIGHEST, snake } from "../../ir.ts";
 import type { Callee, Field, Radix, Spec, Type, UnionType } from "../../ir.ts";
 
 const SCALARS = { bool: "bool", u8: "u8", u16: "u16", u32: "u32", u53: "u64", i53: "s64" } as const;
 
-/** What a C function gives itself is whether it succeeded or found something: its value goes through `out`. */
+/** Whether a C function returns if it succeeded or found something: its value goes through `out`. */
 export const returnsBool = (fn: { fallible: boolean; optional: boolean }): boolean => fn.fallible || fn.optional;
 
 /** Names and types of C: everything starts with the project's prefix. */
@@ -66,16 +68,16 @@ export class CNames {
     return text.endsWith("*") ? `${text}${name}` : `${text} ${name}`;
   }
 
-  prototype(fn: Callee & { exported: boolean }): string {
+  prototype(fn: Callee & { exported: boolean }): Doc {
     const parameters = fn.parameters.map((parameter) => this.declare(parameter.type, snake(parameter.name)));
     if (fn.fallible) parameters.push(`struct ${this.prefix}_failure *failure`);
-    // Whoever opens a shared record gives it a place, hence no pointer to a pointer.
-    const place = this.isShared(fn.returns) ? `struct ${this.name(typeName(fn.returns))}` : this.type(fn.returns);
-    if (returnsBool(fn) && fn.returns.is !== "void") parameters.push(`${place} *out`);
+    // The caller provides the memory of a shared record: hence no pointer to a pointer.
+    const type = this.isShared(fn.returns) ? `struct ${this.name(typeName(fn.returns))}` : this.type(fn.returns);
+    if (returnsBool(fn) && fn.returns.is !== "void") parameters.push(`${type} *out`);
     const returns = returnsBool(fn) ? "bool" : this.type(fn.returns);
-    // Checks keep frames of their own: inlined into one function they would take more than a kernel's stack should give.
+    // A check has a stack frame of its own: inlined into one function, their frames would add up to too much of a kernel's stack.
     const linkage = fn.exported ? "" : fn.fallible ? "static noinline_for_stack " : "static ";
-    return `${linkage}${returns} ${this.name(fn.name)}(${parameters.join(", ") || "void"})`;
+    return head(`${linkage}${returns}`, this.name(fn.name), parameters);
   }
 
   /** An integer, in the base in which the specification has it; C has no binary ones. */
@@ -85,7 +87,7 @@ export class CNames {
     return radix === 8 ? `0${value.toString(8)}${suffix}` : `0x${value.toString(16)}${suffix}`;
   }
 
-  /** The member of a union that a tag stands for. */
+  /** The enumerator of a tag of a union. */
   tag(union: UnionType, member: Pick<Field, "name">): string {
     return this.upper(union.name, member.name);
   }

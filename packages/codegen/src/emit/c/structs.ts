@@ -1,6 +1,9 @@
 import type { Field, Spec, StructType, UnionType } from "../../ir.ts";
 import { pointerReader } from "../readers.ts";
-import { comment } from "./layout.ts";
+import { assignment, braces, call, fill, head } from "./document.ts";
+import type { Doc } from "./document.ts";
+import { comment, line } from "./lines.ts";
+import type { Line } from "./lines.ts";
 import type { CNames } from "./names.ts";
 
 /** C types of the integers that a data section holds. */
@@ -17,7 +20,7 @@ export class CStructs {
   }
 
   /** All types, then all accessors: a member may be of a type that follows. */
-  lines(): string[] {
+  lines(): Line[] {
     const { structs } = this.#spec;
     return [
       ...structs.flatMap((struct) => this.#types(struct)),
@@ -44,7 +47,7 @@ export class CStructs {
   }
 
   /** The sizes and offsets that the accessors depend on. */
-  #assertions(struct: StructType): string[] {
+  #assertions(struct: StructType): Line[] {
     const name = `struct ${this.#names.name(struct.name)}`;
     const member = this.#names.upper("member_fits");
     const part = `struct ${this.#names.prefix}_struct_part`;
@@ -55,7 +58,7 @@ export class CStructs {
     const tags = struct.unions.map((union) => ({ stored: "u16", at: union.tag / 8 }));
     return [
       ...comment(`${struct.name}: words of data ${struct.words}, pointers ${struct.pointers}.`),
-      `static_assert(sizeof(${name}) == sizeof(${part}));`,
+      line(0, "static_assert(", fill([`sizeof(${name}) ==`, `sizeof(${part})`]), ");"),
       ...[...sized, ...tags].map(({ stored, at }) => `static_assert(${member}(${stored}, ${at}, ${struct.words}));`),
       ...struct.unions.map(
         (union) => `static_assert(${this.#names.tag(union, { name: "invalid" })} == ${union.members.length});`,
@@ -64,55 +67,61 @@ export class CStructs {
     ];
   }
 
-  #inline(doc: string, returns: string, name: string, parameters: string, body: string[]): string[] {
-    return [...comment(doc), `static inline ${returns} ${name}(${parameters})`, "{", ...body, "}", ""];
+  #inline(doc: string, returns: string, name: string, parameters: string[], body: Line[]): Line[] {
+    return [...comment(doc), line(0, head(`static inline ${returns}`, name, parameters)), "{", ...body, "}", ""];
   }
 
-  #accessors(struct: StructType): string[] {
+  #accessors(struct: StructType): Line[] {
     const name = this.#names.name(struct.name);
-    const element = `(struct ${name}) { .part = ${this.#names.name("element")}(list.part, index) }`;
+    const part = call(this.#names.name("element"), ["list.part", "index"]);
+    const element = [`(struct ${name}) `, braces([[".part = ", part]])];
     return [
-      ...this.#inline("", `struct ${name}`, `${name}_at`, `struct ${name}_list list, u32 index`, [
-        `\treturn ${element};`,
-      ]),
+      ...this.#inline(
+        "",
+        `struct ${name}`,
+        `${name}_at`,
+        [`struct ${name}_list list`, "u32 index"],
+        [line(1, "return ", element, ";")],
+      ),
       ...struct.fields.flatMap((field) => {
         const accessor = this.#names.accessor(struct.name, field.name);
-        const body = [`\treturn ${this.#read(field)};`];
-        return this.#inline(field.doc, this.#names.type(field.type), accessor, `struct ${name} self`, body);
+        const body = [line(1, "return ", this.#read(field), ";")];
+        return this.#inline(field.doc, this.#names.type(field.type), accessor, [`struct ${name} self`], body);
       }),
       ...struct.unions.flatMap((union) => this.#unionAccessors(union)),
     ];
   }
 
-  #read(field: Field): string {
+  #read(field: Field): Doc {
     const { prefix } = this.#names;
     if (field.type.is === "scalar") {
       const at =
         field.type.name === "bool" ? `${Math.floor(field.slot / 8)}, ${1 << (field.slot % 8)}` : field.slot / 8;
       return `${prefix}_${field.type.name}_field(self.part, ${at})`;
     }
-    const part = `${this.#names.name(pointerReader(field, "total"))}(self.part, ${field.slot})`;
-    return field.type.is === "bytes" ? part : `(${this.#names.type(field.type)}) { .part = ${part} }`;
+    const part = call(this.#names.name(pointerReader(field, "total")), ["self.part", String(field.slot)]);
+    if (field.type.is === "bytes") return part;
+    return [`(${this.#names.type(field.type)}) `, braces([[".part = ", part]])];
   }
 
-  #unionAccessors(union: UnionType): string[] {
-    const self = `struct ${this.#names.name(union.struct)} self`;
+  #unionAccessors(union: UnionType): Line[] {
+    const self = [`struct ${this.#names.name(union.struct)} self`];
     const kind = this.#names.unionAccessor(union, "kind");
     const type = `enum ${this.#names.name(union.name)}`;
     const invalid = this.#names.tag(union, { name: "invalid" });
     const tag = [
-      `\tu16 tag = ${this.#names.prefix}_u16_field(self.part, ${union.tag / 8});`,
+      line(1, assignment("u16 tag", `${this.#names.prefix}_u16_field(self.part, ${union.tag / 8})`), ";"),
       "",
-      `\treturn tag < ${invalid} ? (${type})tag : ${invalid};`,
+      line(1, "return ", fill([`tag < ${invalid} ?`, `(${type})tag :`, invalid]), ";"),
     ];
     const members = union.members.filter((field) => field.type.is !== "void");
     return [
       ...this.#inline(union.doc, type, kind, self, tag),
       ...members.flatMap((field) => {
         const body = [
-          `\tif (${kind}(self) != ${this.#names.tag(union, field)})`,
-          `\t\treturn ${this.#absent(field)};`,
-          `\treturn ${this.#read(field)};`,
+          line(1, "if (", fill([`${kind}(self) !=`, this.#names.tag(union, field)]), ")"),
+          line(2, "return ", this.#absent(field), ";"),
+          line(1, "return ", this.#read(field), ";"),
         ];
         const accessor = this.#names.unionAccessor(union, field.name);
         return this.#inline(field.doc, this.#names.type(field.type), accessor, self, body);
@@ -120,9 +129,9 @@ export class CStructs {
     ];
   }
 
-  /** A member that is not there reads as empty: never as another member's bytes. */
-  #absent(field: Field): string {
+  /** An absent member reads as empty: never as another member's bytes. */
+  #absent(field: Field): Doc {
     if (field.type.is === "bytes") return `${this.#names.prefix}_slice(self.part.message->bytes, 0, 0)`;
-    return `(${this.#names.type(field.type)}) { .part.message = self.part.message }`;
+    return [`(${this.#names.type(field.type)}) `, braces([".part.message = self.part.message"])];
   }
 }

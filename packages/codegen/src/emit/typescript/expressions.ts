@@ -5,7 +5,7 @@ import { pointerReader } from "../readers.ts";
 import { precedenceOf, UNARY } from "../precedence.ts";
 
 const CHECKED: Record<string, string> = { "+": "checkedAdd", "-": "checkedSubtract", "*": "checkedMultiply" };
-/** What a part calls its length. */
+/** The property of a part with its length. */
 const countOf = (list: Expr): string => (list.type.is === "list" ? "count" : "length");
 
 const inParentheses = (text: string, own: number, outer: number): string => (own < outer ? `(${text})` : text);
@@ -98,7 +98,7 @@ export class TsExpressions {
     }
   }
 
-  /** A member of `part`, where it lies. */
+  /** Reads a member of `part` in the message. */
   read(part: string, field: Field): string {
     if (field.type.is !== "scalar") return this.#viewed(field, this.#follow(part, field));
     const reader = this.#names.value(`${field.type.name}Field`);
@@ -168,7 +168,7 @@ export class TsExpressions {
       return inParentheses(`${this.print(left, shift)} >>> ${power}`, shift, outer);
     }
     if (operator === ">>") return inParentheses(`${a} >>> ${b}`, own, outer);
-    // JavaScript's bit operations give signed numbers.
+    // JavaScript's bit operations return signed numbers.
     const signed = ["&", "|", "^", "<<"].includes(operator) && expression.high >= 2 ** 31;
     if (signed) return inParentheses(`(${a} ${operator} ${b}) >>> 0`, shift, outer);
     return inParentheses(`${a} ${operator} ${b}`, own, outer);

@@ -5,7 +5,7 @@ import type { Field, Spec, StructType, UnionType } from "../../ir.ts";
 const getter = (doc: string, name: string, type: string, value: string): string =>
   `${tsDoc(doc)}get ${name}(): ${type} {\nreturn ${value};\n}`;
 
-/** Prints the view classes: each reads a struct where it lies in a message. */
+/** Prints the view classes: each reads a struct in the buffer of its message. */
 class TsViews {
   readonly #names: TsNames;
   readonly #expressions: TsExpressions;
@@ -51,14 +51,14 @@ class TsViews {
       `export type ${union.name}Kind = ${kinds.join(" | ")} | "invalid";`,
       `const ${union.name}_KINDS: readonly ${union.name}Kind[] = [${kinds.join(", ")}];`,
       this.#class(union.name, union.doc === "" ? `The union ${union.struct}.${union.member}.` : union.doc, [
-        `/** Which member is there, in the struct that \`part\` is. */\n${view}`,
-        getter("Which member is there.", "kind", `${union.name}Kind`, kindOf("this.part")),
+        `/** Which member is present in the struct \`part\`. */\n${view}`,
+        getter("Which member is present.", "kind", `${union.name}Kind`, kindOf("this.part")),
         ...members,
       ]),
     ].join("\n\n");
   }
 
-  /** A member that is not there reads as empty: never as another member's bytes. */
+  /** An absent member reads as empty: never as another member's bytes. */
   #absent(field: Field): string {
     if (field.type.is === "bytes") return this.#names.value("ABSENT_BYTES");
     if (field.type.is === "struct") return `new ${field.type.name}(${this.#names.value("ABSENT")})`;
@@ -67,7 +67,7 @@ class TsViews {
   }
 }
 
-/** The views that read structs where they lie in a message. */
+/** The views that read structs in the buffer of a message. */
 export function emitTsStructs(spec: Spec): string {
   const names = new TsNames(spec, spec.settings.structs);
   const views = new TsViews(names);

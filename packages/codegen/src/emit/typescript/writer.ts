@@ -44,7 +44,7 @@ function writeScalar(field: Field): string[] {
   return [field.added ? `if (words > ${Math.floor(field.slot / 64)}) ${write}` : write];
 }
 
-/** Follows the object at `path` into the message; what is absent stays a null pointer. */
+/** Writes the object at `path` into the message; an absent one stays a null pointer. */
 function writePointer(field: Field, path: string, pointer: string): string {
   const { type } = field;
   if (type.is === "bytes") return `if (${path} !== undefined) message.data(${pointer}, ${path});`;
@@ -65,7 +65,7 @@ function writeUnion(union: UnionType): string[] {
   return [`switch (value.${union.member}.kind) {\n${cases.join("\n")}\n}`];
 }
 
-/** What an object needs: the sizes without added members, or up to the last of them in use. */
+/** The sizes of an object: without added members, or up to the last of them in use. */
 function sizes(struct: StructType): string {
   const uses = (field: Field): string =>
     field.type.is === "scalar"
@@ -103,7 +103,7 @@ export function emitTsWriter(spec: Spec): string {
     `import { MessageBuilder } from "../writer.ts";\nimport type { Layout } from "../writer.ts";`,
     ...spec.structs.map(structInput),
     ...spec.structs.map(layout),
-    `/** Writes ${root}: the same objects give the same bytes. Throws RangeError where a number or a list does not fit. */`,
+    `/** Writes ${root}: equal objects become equal bytes. Throws RangeError if a number or a list does not fit. */`,
     `export function encode${root}(value: ${root}Value): Uint8Array {\nconst message = new MessageBuilder();\nmessage.root(value, ${root}Layout);\nreturn message.finish();\n}\n`,
   ].join("\n\n");
 }
