@@ -2,11 +2,11 @@ import { Node, SyntaxKind } from "ts-morph";
 import type { BinaryExpression, CallExpression, ConditionalExpression, ElementAccessExpression } from "ts-morph";
 import type { Expression, ObjectLiteralExpression, PropertyAccessExpression } from "ts-morph";
 import { SpecError } from "../errors.ts";
-import { BYTES, HIGHEST, isInteger, isPowerOfTwo, sameType, scalar, U53_END } from "../ir.ts";
+import { BYTES, HIGHEST, isInteger, sameType, scalar } from "../ir.ts";
 import type { Expr, Type } from "../ir.ts";
 import type { Names, Scope } from "./scope.ts";
-import { ARITHMETIC, BITWISE, boolean, COMPARISON, difference, integer, interval, LOGICAL } from "./values.ts";
-import { plain, ranged } from "./values.ts";
+import { COMPARISON, LOGICAL, operation, operatorOf } from "./operators.ts";
+import { boolean, difference, integer, plain, ranged } from "./values.ts";
 
 const BUILTINS = ["u32", "difference", "text", "ruleNumber", "offsetOf", "view", "checked"] as const;
 type Builtin = (typeof BUILTINS)[number];
@@ -116,39 +116,8 @@ export class Expressions {
     }
     const comparison = COMPARISON[kind];
     if (comparison !== undefined) return this.#comparison(node, comparison);
-    const operator = ARITHMETIC[kind] ?? BITWISE[kind];
-    if (operator === undefined)
-      throw new SpecError(node, `operator ${node.getOperatorToken().getText()} is not in the language`);
-    const [left, right] = [this.integer(node.getLeft()), this.integer(node.getRight())];
-    const bitwise = BITWISE[kind] !== undefined;
-    if (bitwise && (left.high > HIGHEST.u32 || right.high > HIGHEST.u32))
-      throw new SpecError(node, "bit operations are on u32 only");
-    if ((operator === "<<" || operator === ">>") && right.high > 31)
-      throw new SpecError(node, "shifts are by less than 32");
-    if ((operator === "/" || operator === "%") && right.low < 1) throw new SpecError(node, "the divisor may be zero");
-    if (
-      (operator === "/" || operator === "%") &&
-      Math.max(left.high, right.high) > HIGHEST.u32 &&
-      !isPowerOfTwo(right)
-    ) {
-      throw new SpecError(
-        node,
-        "more than 32 bits are divided by powers of two only: 32-bit kernels have no other division",
-      );
-    }
-    const [low, high] = interval(operator, left, right);
-    if (bitwise && high > HIGHEST.u32) throw new SpecError(node, "the result may not fit u32");
-    if (low >= 0 && high <= U53_END)
-      return { is: "binary", operator, left, right, type: scalar(high <= HIGHEST.u32 ? "u32" : "u53"), low, high };
-    return {
-      is: "checkedBinary",
-      operator,
-      left,
-      right,
-      type: scalar("u53"),
-      low: Math.max(low, 0),
-      high: Math.min(high, U53_END),
-    };
+    const operator = operatorOf(node);
+    return operation(node, operator, this.integer(node.getLeft()), this.integer(node.getRight()));
   }
 
   #comparison(node: BinaryExpression, operator: string): Expr {

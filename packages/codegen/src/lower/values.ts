@@ -1,49 +1,8 @@
-/** Operators, ranges and constructors of expressions. */
-import { SyntaxKind } from "ts-morph";
+/** Constructors of expressions. */
 import type { NumericLiteral } from "ts-morph";
 import { SpecError } from "../errors.ts";
 import { HIGHEST, scalar, U53_END } from "../ir.ts";
 import type { Expr, Radix, Type } from "../ir.ts";
-
-export const ARITHMETIC: Partial<Record<SyntaxKind, string>> = {
-  [SyntaxKind.PlusToken]: "+",
-  [SyntaxKind.MinusToken]: "-",
-  [SyntaxKind.AsteriskToken]: "*",
-  [SyntaxKind.SlashToken]: "/",
-  [SyntaxKind.PercentToken]: "%",
-};
-export const BITWISE: Partial<Record<SyntaxKind, string>> = {
-  [SyntaxKind.AmpersandToken]: "&",
-  [SyntaxKind.BarToken]: "|",
-  [SyntaxKind.CaretToken]: "^",
-  [SyntaxKind.LessThanLessThanToken]: "<<",
-  [SyntaxKind.GreaterThanGreaterThanToken]: ">>",
-};
-export const COMPARISON: Partial<Record<SyntaxKind, string>> = {
-  [SyntaxKind.EqualsEqualsEqualsToken]: "===",
-  [SyntaxKind.ExclamationEqualsEqualsToken]: "!==",
-  [SyntaxKind.LessThanToken]: "<",
-  [SyntaxKind.LessThanEqualsToken]: "<=",
-  [SyntaxKind.GreaterThanToken]: ">",
-  [SyntaxKind.GreaterThanEqualsToken]: ">=",
-};
-export const LOGICAL: Partial<Record<SyntaxKind, string>> = {
-  [SyntaxKind.AmpersandAmpersandToken]: "&&",
-  [SyntaxKind.BarBarToken]: "||",
-};
-
-/** The interval of an integer operation; division floors. */
-export function interval(operator: string, left: Expr, right: Expr): [number, number] {
-  if (operator === "+") return [left.low + right.low, left.high + right.high];
-  if (operator === "-") return [left.low - right.high, left.high - right.low];
-  if (operator === "*") return [left.low * right.low, left.high * right.high];
-  if (operator === "/") return [Math.floor(left.low / right.high), Math.floor(left.high / right.low)];
-  if (operator === "%") return [0, right.high - 1];
-  if (operator === "&") return [0, Math.min(left.high, right.high)];
-  if (operator === "<<") return [0, left.high * 2 ** right.high];
-  if (operator === ">>") return [0, Math.floor(left.high / 2 ** right.low)];
-  return [0, 2 ** Math.ceil(Math.log2(Math.max(left.high, right.high) + 1)) - 1];
-}
 
 type Shape = Expr extends infer E ? (E extends Expr ? Omit<E, "type" | "low" | "high"> : never) : never;
 
