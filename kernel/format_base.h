@@ -31,14 +31,6 @@ typedef int64_t s64;
 /* Integers are exact below this; a larger one reads as this. */
 #define PFS_U53_END (1ULL << 53)
 
-/*
- * The readers of a data section compare only the offset of a member with the
- * section's size: aligned to its size, a member that starts in it ends in it.
- */
-#define PFS_MEMBER_FITS(type, offset, words) \
-	((offset) % sizeof(type) == 0 && \
-	 (offset) + sizeof(type) <= (words) * sizeof(u64))
-
 struct pfs_bytes {
 	const u8 *data;
 	u32 length;

@@ -136,10 +136,16 @@ struct pfs_rootfs_list {
 	struct pfs_list_part part;
 };
 
+/*
+ * The readers of a data section compare only a member's offset with the
+ * section's size: since each member is aligned to its own size, one that begins
+ * in the section also ends in it. The assertions below check that.
+ */
+
 /* Chr: words of data 2, pointers 0. */
 static_assert(sizeof(struct pfs_chr) == sizeof(struct pfs_struct_part));
-static_assert(PFS_MEMBER_FITS(u64, 0, 2));
-static_assert(PFS_MEMBER_FITS(u64, 8, 2));
+static_assert(0 % sizeof(u64) == 0 && 0 + sizeof(u64) <= 16);
+static_assert(8 % sizeof(u64) == 0 && 8 + sizeof(u64) <= 16);
 
 static inline struct pfs_chr pfs_chr_at(struct pfs_chr_list list, u32 index)
 {
@@ -160,7 +166,7 @@ static inline u64 pfs_chr_minor(struct pfs_chr self)
 
 /* DirEntry: words of data 1, pointers 1. */
 static_assert(sizeof(struct pfs_dir_entry) == sizeof(struct pfs_struct_part));
-static_assert(PFS_MEMBER_FITS(u64, 0, 1));
+static_assert(0 % sizeof(u64) == 0 && 0 + sizeof(u64) <= 8);
 
 static inline struct pfs_dir_entry
 pfs_dir_entry_at(struct pfs_dir_entry_list list, u32 index)
@@ -204,8 +210,8 @@ static inline bool pfs_dir_look_below(struct pfs_dir self)
 
 /* Blk: words of data 2, pointers 0. */
 static_assert(sizeof(struct pfs_blk) == sizeof(struct pfs_struct_part));
-static_assert(PFS_MEMBER_FITS(u64, 0, 2));
-static_assert(PFS_MEMBER_FITS(u64, 8, 2));
+static_assert(0 % sizeof(u64) == 0 && 0 + sizeof(u64) <= 16);
+static_assert(8 % sizeof(u64) == 0 && 8 + sizeof(u64) <= 16);
 
 static inline struct pfs_blk pfs_blk_at(struct pfs_blk_list list, u32 index)
 {
@@ -226,7 +232,7 @@ static inline u64 pfs_blk_minor(struct pfs_blk self)
 
 /* BlobRef: words of data 2, pointers 1. */
 static_assert(sizeof(struct pfs_blob_ref) == sizeof(struct pfs_struct_part));
-static_assert(PFS_MEMBER_FITS(u64, 0, 2));
+static_assert(0 % sizeof(u64) == 0 && 0 + sizeof(u64) <= 16);
 
 static inline struct pfs_blob_ref pfs_blob_ref_at(struct pfs_blob_ref_list list,
 						  u32 index)
@@ -254,7 +260,7 @@ static inline bool pfs_blob_ref_compressed(struct pfs_blob_ref self)
 
 /* FileChunk: words of data 1, pointers 1. */
 static_assert(sizeof(struct pfs_file_chunk) == sizeof(struct pfs_struct_part));
-static_assert(PFS_MEMBER_FITS(u64, 0, 1));
+static_assert(0 % sizeof(u64) == 0 && 0 + sizeof(u64) <= 8);
 
 static inline struct pfs_file_chunk
 pfs_file_chunk_at(struct pfs_file_chunk_list list, u32 index)
@@ -329,13 +335,13 @@ pfs_inode_additional_symlink_target(struct pfs_inode_additional self)
 
 /* Inode: words of data 4, pointers 2. */
 static_assert(sizeof(struct pfs_inode) == sizeof(struct pfs_struct_part));
-static_assert(PFS_MEMBER_FITS(u64, 0, 4));
-static_assert(PFS_MEMBER_FITS(u32, 12, 4));
-static_assert(PFS_MEMBER_FITS(u32, 16, 4));
-static_assert(PFS_MEMBER_FITS(u16, 10, 4));
-static_assert(PFS_MEMBER_FITS(s64, 24, 4));
-static_assert(PFS_MEMBER_FITS(u32, 20, 4));
-static_assert(PFS_MEMBER_FITS(u16, 8, 4));
+static_assert(0 % sizeof(u64) == 0 && 0 + sizeof(u64) <= 32);
+static_assert(12 % sizeof(u32) == 0 && 12 + sizeof(u32) <= 32);
+static_assert(16 % sizeof(u32) == 0 && 16 + sizeof(u32) <= 32);
+static_assert(10 % sizeof(u16) == 0 && 10 + sizeof(u16) <= 32);
+static_assert(24 % sizeof(s64) == 0 && 24 + sizeof(s64) <= 32);
+static_assert(20 % sizeof(u32) == 0 && 20 + sizeof(u32) <= 32);
+static_assert(8 % sizeof(u16) == 0 && 8 + sizeof(u16) <= 32);
 static_assert(PFS_INODE_MODE_INVALID == 9);
 
 static inline struct pfs_inode pfs_inode_at(struct pfs_inode_list list,
@@ -481,7 +487,7 @@ pfs_verity_data_verity(struct pfs_verity_data self)
 
 /* Chunk: words of data 1, pointers 3. */
 static_assert(sizeof(struct pfs_chunk) == sizeof(struct pfs_struct_part));
-static_assert(PFS_MEMBER_FITS(u64, 0, 1));
+static_assert(0 % sizeof(u64) == 0 && 0 + sizeof(u64) <= 8);
 
 static inline struct pfs_chunk pfs_chunk_at(struct pfs_chunk_list list,
 					    u32 index)
@@ -518,7 +524,7 @@ static inline struct pfs_bytes pfs_chunk_content_digest(struct pfs_chunk self)
 
 /* Rootfs: words of data 1, pointers 3. */
 static_assert(sizeof(struct pfs_rootfs) == sizeof(struct pfs_struct_part));
-static_assert(PFS_MEMBER_FITS(u64, 0, 1));
+static_assert(0 % sizeof(u64) == 0 && 0 + sizeof(u64) <= 8);
 
 static inline struct pfs_rootfs pfs_rootfs_at(struct pfs_rootfs_list list,
 					      u32 index)

@@ -159,8 +159,8 @@ export class CBody {
   }
 
   #call(value: Expr, block: Block): void {
-    if (value.is === "call" && !mayFail(value) && !isOptionalCall(value)) block.add(this.#print(value), ";");
-    else if (mayFail(value)) block.try(this.#attempt(value, this.#unused(value, block)));
+    if (mayFail(value)) block.try(this.#attempt(value, this.#unused(value, block)));
+    else if (isOptionalCall(value)) block.add(this.#attempt(value, this.#unused(value, block)), ";");
     else block.add(this.#print(value), ";");
   }
 

@@ -9,6 +9,9 @@ import type { CNames } from "./names.ts";
 /** C types of the integers that a data section holds. */
 const STORED: Record<string, string> = { u16: "u16", u32: "u32", u53: "u64", i53: "s64" };
 
+const ALIGNED =
+  "The readers of a data section compare only a member's offset with the section's size: since each member is aligned to its own size, one that begins in the section also ends in it. The assertions below check that.";
+
 /** Prints the views of the structs on the wire, and the inline functions that read their members. */
 export class CStructs {
   readonly #spec: Spec;
@@ -24,6 +27,8 @@ export class CStructs {
     const { structs } = this.#spec;
     return [
       ...structs.flatMap((struct) => this.#types(struct)),
+      ...comment(ALIGNED),
+      "",
       ...structs.flatMap((struct) => [...this.#assertions(struct), ...this.#accessors(struct)]),
     ];
   }
@@ -49,7 +54,6 @@ export class CStructs {
   /** The sizes and offsets that the accessors depend on. */
   #assertions(struct: StructType): Line[] {
     const name = `struct ${this.#names.name(struct.name)}`;
-    const member = this.#names.upper("member_fits");
     const part = `struct ${this.#names.prefix}_struct_part`;
     const sized = struct.fields.flatMap(({ type, slot }) => {
       const stored = type.is === "scalar" ? STORED[type.name] : undefined;
@@ -59,7 +63,10 @@ export class CStructs {
     return [
       ...comment(`${struct.name}: words of data ${struct.words}, pointers ${struct.pointers}.`),
       line(0, "static_assert(", fill([`sizeof(${name}) ==`, `sizeof(${part})`]), ");"),
-      ...[...sized, ...tags].map(({ stored, at }) => `static_assert(${member}(${stored}, ${at}, ${struct.words}));`),
+      ...[...sized, ...tags].map(
+        ({ stored, at }) =>
+          `static_assert(${at} % sizeof(${stored}) == 0 && ${at} + sizeof(${stored}) <= ${struct.words * 8});`,
+      ),
       ...struct.unions.map(
         (union) => `static_assert(${this.#names.tag(union, { name: "invalid" })} == ${union.members.length});`,
       ),
