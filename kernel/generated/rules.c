@@ -66,8 +66,7 @@ const char * const pfs_rule_names[] = {
 	"seek-table-stored-too-large",
 };
 
-static_assert(sizeof(pfs_rule_names) / sizeof(pfs_rule_names[0]) ==
-	      PFS_RULE_COUNT);
+static_assert(sizeof(pfs_rule_names) == PFS_RULE_COUNT * sizeof(char *));
 
 const bool pfs_rule_unsupported[] = {
 	[PFS_RULE_MESSAGE_TOO_LARGE] = true,

@@ -174,13 +174,12 @@ export class CFiles {
     const { prefix } = this.#names;
     const unsupported = this.#spec.rules.filter((rule) => rule.kind === "unsupported");
     const count = this.#names.upper("rule", "count");
-    const entries = (array: string): string => `sizeof(${array}) / sizeof(${array}[0])`;
     return [
       `const char * const ${prefix}_rule_names[] = {`,
       ...["none", ...this.#spec.rules.map((rule) => rule.name)].map((name) => `\t"${name}",`),
       "};",
       "",
-      line(0, "static_assert(", fill([`${entries(`${prefix}_rule_names`)} ==`, count]), ");"),
+      line(0, "static_assert(", fill([`sizeof(${prefix}_rule_names) ==`, `${count} * sizeof(char *)`]), ");"),
       "",
       `const bool ${prefix}_rule_unsupported[] = {`,
       ...unsupported.map((rule) => `\t[${this.#names.upper("rule", rule.name)}] = true,`),
