@@ -25,7 +25,7 @@ typedef int64_t s64;
 #define noinline_for_stack __attribute__((__noinline__))
 #define U32_MAX UINT32_MAX
 #define U64_MAX UINT64_MAX
-#define static_assert(condition) _Static_assert(condition, #condition)
+#define static_assert(condition) extern char pfs_assertion[(condition) ? 1 : -1]
 #endif
 
 /* Integers are exact below this; a larger one reads as this. */
