@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-#include "generated/format.h"
+#include "generated/rules.h"
 
 /* Arithmetic on integers below 2^53, as in TypeScript. */
 

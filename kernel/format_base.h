@@ -9,6 +9,7 @@
 #define _PFS_FORMAT_BASE_H
 
 #ifdef __KERNEL__
+#include <linux/build_bug.h>
 #include <linux/limits.h>
 #include <linux/types.h>
 #else
@@ -24,6 +25,7 @@ typedef int64_t s64;
 #define noinline_for_stack __attribute__((__noinline__))
 #define U32_MAX UINT32_MAX
 #define U64_MAX UINT64_MAX
+#define static_assert(condition) extern char pfs_assertion[(condition) ? 1 : -1]
 #endif
 
 /* Integers are exact below this. Larger ones are read as this. */
@@ -132,9 +134,28 @@ static inline struct pfs_bytes pfs_slice(struct pfs_bytes bytes, u64 start,
 #define PFS_TEXT(literal) \
 	((struct pfs_bytes) { (const u8 *)(literal), sizeof(literal) - 1 })
 
+/* The largest u32 if `value` is larger. */
 static inline u32 pfs_narrow(u64 value)
 {
 	return value < U32_MAX ? value : U32_MAX;
+}
+
+/* a - b, or 0 if b is larger. */
+static inline u64 pfs_difference(u64 a, u64 b)
+{
+	return a > b ? a - b : 0;
+}
+
+/*
+ * The guard of a loop that must end: false, which ends it, if `measure` is not
+ * smaller than in the round before, whose measure is in `bound`.
+ */
+static inline bool pfs_decreases(u64 *bound, u64 measure)
+{
+	if (measure >= *bound)
+		return false;
+	*bound = measure;
+	return true;
 }
 
 static inline u8 pfs_scratch_u8_get(struct pfs_scratch_u8 scratch, u64 index)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-/* Made from schema/metadata.ts by `make codegen`: change that, not this. */
+/* Code generated from schema/metadata.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
+/* schema/generated/checks.ts: followDirEntry() */
 /* Follows every pointer of a DirEntry strictly. */
 bool pfs_follow_dir_entry(struct pfs_dir_entry self,
 			  struct pfs_scratch_u53 work,
@@ -12,6 +13,7 @@ bool pfs_follow_dir_entry(struct pfs_dir_entry self,
 	return pfs_checked_data(self.part, 0, work, failure, &unused);
 }
 
+/* schema/generated/checks.ts: followDir() */
 /* Follows every pointer of a Dir strictly. */
 bool pfs_follow_dir(struct pfs_dir self, struct pfs_scratch_u53 work,
 		    struct pfs_failure *failure)
@@ -31,6 +33,7 @@ bool pfs_follow_dir(struct pfs_dir self, struct pfs_scratch_u53 work,
 	return true;
 }
 
+/* schema/generated/checks.ts: followBlobRef() */
 /* Follows every pointer of a BlobRef strictly. */
 bool pfs_follow_blob_ref(struct pfs_blob_ref self, struct pfs_scratch_u53 work,
 			 struct pfs_failure *failure)
@@ -40,6 +43,7 @@ bool pfs_follow_blob_ref(struct pfs_blob_ref self, struct pfs_scratch_u53 work,
 	return pfs_checked_data(self.part, 0, work, failure, &unused);
 }
 
+/* schema/generated/checks.ts: followFileChunk() */
 /* Follows every pointer of a FileChunk strictly. */
 bool pfs_follow_file_chunk(struct pfs_file_chunk self,
 			   struct pfs_scratch_u53 work,
@@ -52,6 +56,7 @@ bool pfs_follow_file_chunk(struct pfs_file_chunk self,
 	return pfs_follow_blob_ref(blob, work, failure);
 }
 
+/* schema/generated/checks.ts: followXattr() */
 /* Follows every pointer of a Xattr strictly. */
 bool pfs_follow_xattr(struct pfs_xattr self, struct pfs_scratch_u53 work,
 		      struct pfs_failure *failure)
@@ -63,6 +68,7 @@ bool pfs_follow_xattr(struct pfs_xattr self, struct pfs_scratch_u53 work,
 	return pfs_checked_data(self.part, 1, work, failure, &unused);
 }
 
+/* schema/generated/checks.ts: followInodeAdditional() */
 /* Follows every pointer of a InodeAdditional strictly. */
 bool pfs_follow_inode_additional(struct pfs_inode_additional self,
 				 struct pfs_scratch_u53 work,
@@ -82,6 +88,7 @@ bool pfs_follow_inode_additional(struct pfs_inode_additional self,
 	return pfs_checked_data(self.part, 1, work, failure, &unused);
 }
 
+/* schema/generated/checks.ts: followInode() */
 /* Follows every pointer of a Inode strictly. */
 bool pfs_follow_inode(struct pfs_inode self, struct pfs_scratch_u53 work,
 		      struct pfs_failure *failure)
@@ -123,8 +130,8 @@ bool pfs_follow_inode(struct pfs_inode self, struct pfs_scratch_u53 work,
 			return false;
 		for (u32 item_index = 0; item_index < file.part.count;
 		     item_index++) {
-			struct pfs_file_chunk item = pfs_file_chunk_at(file,
-								       item_index);
+			struct pfs_file_chunk item =
+				pfs_file_chunk_at(file, item_index);
 
 			if (!pfs_follow_file_chunk(item, work, failure))
 				return false;
@@ -133,6 +140,7 @@ bool pfs_follow_inode(struct pfs_inode self, struct pfs_scratch_u53 work,
 	return true;
 }
 
+/* schema/generated/checks.ts: followInodeVector() */
 /* Follows every pointer of a InodeVector strictly. */
 bool pfs_follow_inode_vector(struct pfs_inode_vector self,
 			     struct pfs_scratch_u53 work,
@@ -151,6 +159,7 @@ bool pfs_follow_inode_vector(struct pfs_inode_vector self,
 	return true;
 }
 
+/* schema/generated/checks.ts: followVerityData() */
 /* Follows every pointer of a VerityData strictly. */
 bool pfs_follow_verity_data(struct pfs_verity_data self,
 			    struct pfs_scratch_u53 work,
@@ -163,6 +172,7 @@ bool pfs_follow_verity_data(struct pfs_verity_data self,
 	return pfs_checked_data(self.part, 1, work, failure, &unused);
 }
 
+/* schema/generated/checks.ts: followChunk() */
 /* Follows every pointer of a Chunk strictly. */
 bool pfs_follow_chunk(struct pfs_chunk self, struct pfs_scratch_u53 work,
 		      struct pfs_failure *failure)
@@ -179,6 +189,7 @@ bool pfs_follow_chunk(struct pfs_chunk self, struct pfs_scratch_u53 work,
 	return pfs_checked_data(self.part, 2, work, failure, &unused);
 }
 
+/* schema/generated/checks.ts: followRootfs() */
 /* Follows every pointer of a Rootfs strictly. */
 bool pfs_follow_rootfs(struct pfs_rootfs self, struct pfs_scratch_u53 work,
 		       struct pfs_failure *failure)

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-/* Made from schema/content.ts by `make codegen`: change that, not this. */
+/* Code generated from schema/content.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
 #define PFS_SUM_LIMIT 9007199254740992ULL
 
+/* schema/content.ts: sum() */
 /* a + b, or 2^53 where that is more. */
 static u64 pfs_sum(u64 a, u64 b)
 {
-	u64 room = a < PFS_SUM_LIMIT ? PFS_SUM_LIMIT - a : 0;
-	u64 left = room > b ? room - b : 0;
+	u64 room = pfs_difference(PFS_SUM_LIMIT, a);
+	u64 left = pfs_difference(room, b);
 
-	return left < PFS_SUM_LIMIT ? PFS_SUM_LIMIT - left : 0;
+	return pfs_difference(PFS_SUM_LIMIT, left);
 }
 
+/* schema/content.ts: findChunk() */
 /*
  * The run of a file that holds byte `offset`; where the file is shorter,
  * `index` is the number of runs.
@@ -25,8 +27,7 @@ struct pfs_chunk_place pfs_find_chunk(struct pfs_file_chunk_list chunks,
 	for (u32 i = 0; i < chunks.part.count; i++) {
 		u64 len = pfs_file_chunk_len(pfs_file_chunk_at(chunks, i));
 
-		if ((offset > start ? offset - start : 0) < len &&
-		    offset >= start)
+		if (pfs_difference(offset, start) < len && offset >= start)
 			return (struct pfs_chunk_place) {
 				.index = i,
 				.start = start,
@@ -39,6 +40,7 @@ struct pfs_chunk_place pfs_find_chunk(struct pfs_file_chunk_list chunks,
 	};
 }
 
+/* schema/content.ts: fileSize() */
 /* Size of a file, bytes; validate has seen that it does not overflow. */
 u64 pfs_file_size(struct pfs_file_chunk_list chunks)
 {
@@ -54,12 +56,15 @@ u64 pfs_file_size(struct pfs_file_chunk_list chunks)
 	return size;
 }
 
+/* schema/content.ts: zeroBlobDigest() */
 /* Puts the sha256 of the blob of zeros, as it is stored, into 32 bytes. */
 bool pfs_zero_blob_digest(struct pfs_scratch_u8 digest)
 {
-	return pfs_parse_hex(PFS_TEXT("52074b2358a884b000a1a5d2d12befe0bd12c5a50e59bc218fbb702cd136418d"), digest);
+	return pfs_parse_hex(PFS_TEXT("52074b2358a884b000a1a5d2d12befe0bd12c5a50e59bc218fbb702cd136418d"),
+			     digest);
 }
 
+/* schema/content.ts: isHole() */
 /*
  * Whether a run is a hole: inside the blob of zeros, read as the compressed
  * blob that it is. `zeros` is its digest.
@@ -71,12 +76,11 @@ bool pfs_is_hole(struct pfs_file_chunk chunk, struct pfs_bytes zeros)
 	if (!pfs_blob_ref_compressed(blob) ||
 	    !pfs_same_bytes(pfs_blob_ref_digest(blob), zeros))
 		return false;
-	return pfs_file_chunk_len(chunk) <= (pfs_blob_ref_offset(blob) <
-					     PFS_ZERO_BLOB_BYTES ?
-					     PFS_ZERO_BLOB_BYTES -
-					     pfs_blob_ref_offset(blob) : 0);
+	return pfs_file_chunk_len(chunk) <=
+	       pfs_difference(PFS_ZERO_BLOB_BYTES, pfs_blob_ref_offset(blob));
 }
 
+/* schema/content.ts: dataSize() */
 /* Size of a file without its holes, bytes. */
 u64 pfs_data_size(struct pfs_file_chunk_list chunks, struct pfs_bytes zeros)
 {
@@ -93,6 +97,7 @@ u64 pfs_data_size(struct pfs_file_chunk_list chunks, struct pfs_bytes zeros)
 	return size;
 }
 
+/* schema/content.ts: contentBytes() */
 /*
  * Bytes of all visible files, each once, or 2^53 where that is more: what
  * statfs(2) tells. `links` is what validate left.
@@ -106,8 +111,8 @@ u64 pfs_content_bytes(struct pfs_rootfs image, struct pfs_scratch_u32 links)
 	layer_list = pfs_rootfs_metadatas(image);
 	for (u32 layer_index = 0; layer_index < layer_list.part.count;
 	     layer_index++) {
-		struct pfs_inode_vector layer = pfs_inode_vector_at(layer_list,
-								    layer_index);
+		struct pfs_inode_vector layer =
+			pfs_inode_vector_at(layer_list, layer_index);
 		struct pfs_inode_list inode_list;
 
 		inode_list = pfs_inode_vector_inodes(layer);
@@ -126,6 +131,7 @@ u64 pfs_content_bytes(struct pfs_rootfs image, struct pfs_scratch_u32 links)
 	return bytes;
 }
 
+/* schema/content.ts: checkRunEnd() */
 /*
  * Checks, once a blob is open, that a run of inode `ino` ends inside its
  * `blobBytes` of uncompressed content.
@@ -139,6 +145,7 @@ bool pfs_check_run_end(u64 end, u64 blob_bytes, u64 ino,
 	return true;
 }
 
+/* schema/content.ts: findVerity() */
 /*
  * The fs-verity digest that the image records for blob `digest`. A list that
  * does not ascend may hide some.
@@ -150,13 +157,10 @@ bool pfs_find_verity(struct pfs_rootfs image, struct pfs_bytes digest,
 	u32 low = 0;
 	u32 high = list.part.count;
 
-	for (u64 measure, bound = U64_MAX; low < high; bound = measure) {
-		u32 middle;
+	for (u64 bound = U64_MAX;
+	     low < high && pfs_decreases(&bound, pfs_difference(high, low));) {
+		u32 middle = ((u64)low + high) / 2;
 
-		measure = high > low ? high - low : 0;
-		if (measure >= bound)
-			break;
-		middle = ((u64)low + high) / 2;
 		if (pfs_compare_names(pfs_verity_data_digest(pfs_verity_data_at(list, middle)),
 				      digest) == 0)
 			low = pfs_narrow((u64)middle + 1);
@@ -172,6 +176,7 @@ bool pfs_find_verity(struct pfs_rootfs image, struct pfs_bytes digest,
 	return true;
 }
 
+/* schema/content.ts: entriesUpTo() */
 /*
  * How many entries of the table of chunks start at or before byte `offset` of
  * blob `digest`, or belong to a lesser one.
@@ -182,18 +187,14 @@ static u32 pfs_entries_up_to(struct pfs_chunk_list chunks,
 	u32 low = 0;
 	u32 high = chunks.part.count;
 
-	for (u64 measure, bound = U64_MAX; low < high; bound = measure) {
-		u32 middle;
-		struct pfs_blob_ref blob;
-		u32 comparison;
+	for (u64 bound = U64_MAX;
+	     low < high && pfs_decreases(&bound, pfs_difference(high, low));) {
+		u32 middle = ((u64)low + high) / 2;
+		struct pfs_blob_ref blob = pfs_chunk_blob(pfs_chunk_at(chunks,
+								       middle));
+		u32 comparison = pfs_compare_names(pfs_blob_ref_digest(blob),
+						   digest);
 
-		measure = high > low ? high - low : 0;
-		if (measure >= bound)
-			break;
-		middle = ((u64)low + high) / 2;
-		blob = pfs_chunk_blob(pfs_chunk_at(chunks, middle));
-		comparison = pfs_compare_names(pfs_blob_ref_digest(blob),
-					       digest);
 		if (comparison == 0 ||
 		    (comparison == 1 && pfs_blob_ref_offset(blob) <= offset))
 			low = pfs_narrow((u64)middle + 1);
@@ -203,6 +204,7 @@ static u32 pfs_entries_up_to(struct pfs_chunk_list chunks,
 	return low;
 }
 
+/* schema/content.ts: findTableChunk() */
 /*
  * The chunk of the table that holds byte `offset` of the uncompressed content
  * of blob `digest`.
@@ -213,7 +215,7 @@ bool pfs_find_table_chunk(struct pfs_rootfs image, struct pfs_bytes digest,
 {
 	struct pfs_chunk_list chunks = pfs_rootfs_chunks(image);
 	u32 count = pfs_entries_up_to(chunks, digest, offset);
-	u32 index = count > 1 ? count - 1 : 0;
+	u32 index = pfs_difference(count, 1);
 	struct pfs_chunk chunk = pfs_chunk_at(chunks, index);
 	struct pfs_blob_ref blob = pfs_chunk_blob(chunk);
 
@@ -223,8 +225,8 @@ bool pfs_find_table_chunk(struct pfs_rootfs image, struct pfs_bytes digest,
 	if (!pfs_same_bytes(pfs_blob_ref_digest(blob), digest) ||
 	    offset < pfs_blob_ref_offset(blob))
 		return false;
-	if ((offset > pfs_blob_ref_offset(blob) ? offset -
-	     pfs_blob_ref_offset(blob) : 0) >= pfs_chunk_length(chunk))
+	if (pfs_difference(offset, pfs_blob_ref_offset(blob)) >=
+	    pfs_chunk_length(chunk))
 		return false;
 	*out = (struct pfs_table_chunk) { .index = index, .chunk = chunk };
 	return true;

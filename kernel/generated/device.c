@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-/* Made from schema/device.ts by `make codegen`: change that, not this. */
+/* Code generated from schema/device.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
 #define PFS_S_IFIFO 4096
@@ -13,6 +13,7 @@
 #define PFS_MAX_MAJOR 4095
 #define PFS_MAX_MINOR 1048575
 
+/* schema/device.ts: fileType() */
 /* S_IFMT bits of st_mode; 0 for a whiteout and for kinds that are not known. */
 u32 pfs_file_type(struct pfs_inode inode)
 {
@@ -35,12 +36,14 @@ u32 pfs_file_type(struct pfs_inode inode)
 	return 0;
 }
 
+/* schema/device.ts: statMode() */
 /* st_mode: the type of the file and its permissions. */
 u32 pfs_stat_mode(struct pfs_inode inode)
 {
 	return pfs_file_type(inode) | pfs_inode_permissions(inode);
 }
 
+/* schema/device.ts: deviceFits() */
 bool pfs_device_fits(u64 major, u64 minor)
 {
 	return major <= PFS_MAX_MAJOR && minor <= PFS_MAX_MINOR;

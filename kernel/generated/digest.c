@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-/* Made from schema/digest.ts by `make codegen`: change that, not this. */
+/* Code generated from schema/digest.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
 #define PFS_ZERO 48
@@ -8,6 +8,7 @@
 #define PFS_LOWER_F 102
 #define PFS_NO_DIGIT 16
 
+/* schema/digest.ts: hexDigit() */
 /* Value of a lower-case hexadecimal digit, 16 for anything else. */
 u32 pfs_hex_digit(u32 code)
 {
@@ -18,6 +19,7 @@ u32 pfs_hex_digit(u32 code)
 	return PFS_NO_DIGIT;
 }
 
+/* schema/digest.ts: parseHex() */
 /* Reads 64 digits into 32 bytes; false where they are not that. */
 bool pfs_parse_hex(struct pfs_bytes digits, struct pfs_scratch_u8 digest)
 {
@@ -34,6 +36,7 @@ bool pfs_parse_hex(struct pfs_bytes digits, struct pfs_scratch_u8 digest)
 	return true;
 }
 
+/* schema/digest.ts: digitOf() */
 static u8 pfs_digit_of(u32 value)
 {
 	u32 digit = value & 15;
@@ -41,6 +44,7 @@ static u8 pfs_digit_of(u32 value)
 	return digit < 10 ? PFS_ZERO + digit : PFS_LOWER_A - 10 + digit;
 }
 
+/* schema/digest.ts: formatHex() */
 /* Writes 32 bytes as 64 digits. */
 void pfs_format_hex(struct pfs_bytes digest, struct pfs_scratch_u8 digits)
 {

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-/* Made from schema/lookup.ts by `make codegen`: change that, not this. */
+/* Code generated from schema/lookup.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
 /* A position in a listing is the layer times this, plus the entry. */
 #define PFS_LAYER_SPAN 4294967296ULL
 
+/* schema/lookup.ts: searchInodes() */
 /* The position of `ino` in a layer, or the number of its inodes. */
 static u32 pfs_search_inodes(struct pfs_inode_list inodes, u64 ino)
 {
 	u64 first = pfs_inode_ino(pfs_inode_at(inodes, 0));
-	u64 last =
-		pfs_inode_ino(pfs_inode_at(inodes,
-					   inodes.part.count > 1 ?
-					   inodes.part.count - 1 : 0));
-	u32 guess = pfs_narrow(ino > first ? ino - first : 0);
+	u64 last = pfs_inode_ino(pfs_inode_at(inodes,
+					      pfs_difference(inodes.part.count,
+							     1)));
+	u32 guess = pfs_narrow(pfs_difference(ino, first));
 	u64 gaps;
 	u32 low;
 	u32 high;
@@ -21,21 +21,15 @@ static u32 pfs_search_inodes(struct pfs_inode_list inodes, u64 ino)
 	if (guess < inodes.part.count &&
 	    pfs_inode_ino(pfs_inode_at(inodes, guess)) == ino)
 		return guess;
-	gaps = (last > first ? last - first : 0) >
-		(inodes.part.count > 1 ? inodes.part.count - 1 : 0) ?
-		(last > first ? last - first : 0) -
-		(inodes.part.count > 1 ? inodes.part.count - 1 : 0) : 0;
-	low = guess > gaps ? guess - gaps : 0;
+	gaps = pfs_difference(pfs_difference(last, first),
+			      pfs_difference(inodes.part.count, 1));
+	low = pfs_difference(guess, gaps);
 	high = guess < inodes.part.count ? guess : inodes.part.count;
-	for (u64 measure, bound = U64_MAX; low < high; bound = measure) {
-		u32 middle;
-		u64 found;
+	for (u64 bound = U64_MAX;
+	     low < high && pfs_decreases(&bound, pfs_difference(high, low));) {
+		u32 middle = ((u64)low + high) / 2;
+		u64 found = pfs_inode_ino(pfs_inode_at(inodes, middle));
 
-		measure = high > low ? high - low : 0;
-		if (measure >= bound)
-			break;
-		middle = ((u64)low + high) / 2;
-		found = pfs_inode_ino(pfs_inode_at(inodes, middle));
 		if (found == ino)
 			return middle;
 		if (found < ino)
@@ -46,6 +40,7 @@ static u32 pfs_search_inodes(struct pfs_inode_list inodes, u64 ino)
 	return inodes.part.count;
 }
 
+/* schema/lookup.ts: hasInode() */
 /* Whether any layer holds `ino`, be it as a whiteout. */
 bool pfs_has_inode(struct pfs_inode_vector_list layers, u64 ino)
 {
@@ -60,6 +55,7 @@ bool pfs_has_inode(struct pfs_inode_vector_list layers, u64 ino)
 	return false;
 }
 
+/* schema/lookup.ts: notWhiteout() */
 /*
  * An inode record as what is found under its number: a whiteout means absent.
  */
@@ -72,6 +68,7 @@ static bool pfs_not_whiteout(struct pfs_inode inode, u64 ordinal,
 	return true;
 }
 
+/* schema/lookup.ts: resolveInode() */
 /*
  * Finds `ino` in the newest of the layers that holds it. `newest`: the inodes
  * of the first, at hand for who looks up many.
@@ -102,6 +99,7 @@ bool pfs_resolve_inode(struct pfs_inode_vector_list layers,
 	return false;
 }
 
+/* schema/lookup.ts: findInodeRecord() */
 /* Finds `ino` in the newest layer that holds it; a whiteout means absent. */
 bool pfs_find_inode_record(struct pfs_rootfs image, u64 ino,
 			   struct pfs_inode_record *out)
@@ -109,10 +107,11 @@ bool pfs_find_inode_record(struct pfs_rootfs image, u64 ino,
 	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
 
 	return pfs_resolve_inode(layers,
-				 pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0)), ino,
-				 out);
+				 pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0)),
+				 ino, out);
 }
 
+/* schema/lookup.ts: inodeIn() */
 static bool pfs_inode_in(struct pfs_inode_vector_list layers,
 			 struct pfs_inode_list newest, u64 ino,
 			 struct pfs_inode *out)
@@ -127,6 +126,7 @@ static bool pfs_inode_in(struct pfs_inode_vector_list layers,
 	return true;
 }
 
+/* schema/lookup.ts: findInode() */
 /* Finds `ino` in the newest layer that holds it; a whiteout means absent. */
 bool pfs_find_inode(struct pfs_rootfs image, u64 ino, struct pfs_inode *out)
 {
@@ -138,6 +138,7 @@ bool pfs_find_inode(struct pfs_rootfs image, u64 ino, struct pfs_inode *out)
 			    ino, out);
 }
 
+/* schema/lookup.ts: searchNames() */
 /*
  * The position of `name` in a directory, or its length. `start` is what
  * indexStart gives for the directory.
@@ -149,19 +150,14 @@ static u32 pfs_search_names(struct pfs_dir_entry_list entries,
 	u32 low = 0;
 	u32 high = entries.part.count;
 
-	for (u64 measure, bound = U64_MAX; low < high; bound = measure) {
-		u32 middle;
-		u32 position;
-		u32 order;
-
-		measure = high > low ? high - low : 0;
-		if (measure >= bound)
-			break;
-		middle = ((u64)low + high) / 2;
-		position = pfs_sorted_entry(index, start, middle);
-		order =
+	for (u64 bound = U64_MAX;
+	     low < high && pfs_decreases(&bound, pfs_difference(high, low));) {
+		u32 middle = ((u64)low + high) / 2;
+		u32 position = pfs_sorted_entry(index, start, middle);
+		u32 order =
 			pfs_compare_names(pfs_dir_entry_name(pfs_dir_entry_at(entries, position)),
 					  name);
+
 		if (order == 1)
 			return position;
 		if (order == 0)
@@ -172,6 +168,7 @@ static u32 pfs_search_names(struct pfs_dir_entry_list entries,
 	return entries.part.count;
 }
 
+/* schema/lookup.ts: hasName() */
 /* Whether `name` is among the names of a directory that are sorted. */
 static bool pfs_has_name(struct pfs_dir_entry_list entries,
 			 struct pfs_bytes name)
@@ -179,17 +176,12 @@ static bool pfs_has_name(struct pfs_dir_entry_list entries,
 	u32 low = 0;
 	u32 high = entries.part.count;
 
-	for (u64 measure, bound = U64_MAX; low < high; bound = measure) {
-		u32 middle;
-		u32 order;
+	for (u64 bound = U64_MAX;
+	     low < high && pfs_decreases(&bound, pfs_difference(high, low));) {
+		u32 middle = ((u64)low + high) / 2;
+		u32 order = pfs_compare_names(pfs_dir_entry_name(pfs_dir_entry_at(entries, middle)),
+					      name);
 
-		measure = high > low ? high - low : 0;
-		if (measure >= bound)
-			break;
-		middle = ((u64)low + high) / 2;
-		order =
-			pfs_compare_names(pfs_dir_entry_name(pfs_dir_entry_at(entries, middle)),
-					  name);
 		if (order == 1)
 			return true;
 		if (order == 0)
@@ -200,9 +192,10 @@ static bool pfs_has_name(struct pfs_dir_entry_list entries,
 	return false;
 }
 
+/* schema/lookup.ts: findDirRecord() */
 /*
- * The record of directory `dir` in the newest of the layers from `from` on
- * that holds it as a directory.
+ * The record of directory `dir` in the newest of the layers from `from` on that
+ * holds it as a directory.
  */
 bool pfs_find_dir_record(struct pfs_inode_vector_list layers, u64 dir, u32 from,
 			 struct pfs_dir_record *out)
@@ -232,6 +225,7 @@ bool pfs_find_dir_record(struct pfs_inode_vector_list layers, u64 dir, u32 from,
 	return false;
 }
 
+/* schema/lookup.ts: findName() */
 /*
  * Finds what `name` stands for in directory `dir`. `index` is what indexNames
  * made, empty where all names are sorted.
@@ -252,17 +246,15 @@ bool pfs_find_name(struct pfs_rootfs image, struct pfs_scratch_u32 index,
 	if (pfs_inode_mode_kind(directory.inode) != PFS_INODE_MODE_DIR)
 		return false;
 	layer = 0;
-	for (u64 measure, bound = U64_MAX; layer < PFS_MAX_LAYERS;
-	     bound = measure) {
+	for (u64 bound = U64_MAX;
+	     layer < PFS_MAX_LAYERS &&
+	     pfs_decreases(&bound, pfs_difference(PFS_MAX_LAYERS, layer));) {
 		struct pfs_dir_record record;
 		bool record_found;
 		struct pfs_dir_entry_list entries;
 		u32 start;
 		u32 found;
 
-		measure = layer < PFS_MAX_LAYERS ? PFS_MAX_LAYERS - layer : 0;
-		if (measure >= bound)
-			break;
 		record_found = pfs_find_dir_record(layers, dir, layer, &record);
 		if (!record_found)
 			return false;
@@ -283,6 +275,7 @@ bool pfs_find_name(struct pfs_rootfs image, struct pfs_scratch_u32 index,
 	return false;
 }
 
+/* schema/lookup.ts: hidden() */
 /*
  * Whether a layer newer than `layer` lists `name` in directory `dir`, and so
  * decides what it is.
@@ -308,9 +301,10 @@ static bool pfs_hidden(struct pfs_inode_vector_list layers, u32 layer, u64 dir,
 	return false;
 }
 
+/* schema/lookup.ts: resolveEntry() */
 /*
- * What an entry of a directory's record in `layer` shows: nothing where a
- * newer layer decides, or it is a whiteout.
+ * What an entry of a directory's record in `layer` shows: nothing where a newer
+ * layer decides, or it is a whiteout.
  */
 bool pfs_resolve_entry(struct pfs_inode_vector_list layers,
 		       struct pfs_inode_list newest, u32 layer, u64 dir,
@@ -322,10 +316,11 @@ bool pfs_resolve_entry(struct pfs_inode_vector_list layers,
 	return pfs_resolve_inode(layers, newest, pfs_dir_entry_ino(entry), out);
 }
 
+/* schema/lookup.ts: openListing() */
 /*
  * The record with which a listing of directory `dir` goes on after `cookie`; 0
- * starts. A cookie may come from anywhere:
- * only records that show through are listed.
+ * starts. A cookie may come from anywhere: only records that show through are
+ * listed.
  */
 bool pfs_open_listing(struct pfs_rootfs image, u64 dir, u64 cookie,
 		      struct pfs_dir_record *out)
@@ -338,22 +333,22 @@ bool pfs_open_listing(struct pfs_rootfs image, u64 dir, u64 cookie,
 		struct pfs_inode_record directory;
 		bool directory_found;
 
-		directory_found = pfs_resolve_inode(layers,
-						    pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0)), dir, &directory);
+		directory_found =
+			pfs_resolve_inode(layers,
+					  pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0)),
+					  dir, &directory);
 		if (!directory_found)
 			return false;
 		if (pfs_inode_mode_kind(directory.inode) != PFS_INODE_MODE_DIR)
 			return false;
 	}
 	layer = 0;
-	for (u64 measure, bound = U64_MAX; layer < PFS_MAX_LAYERS;
-	     bound = measure) {
+	for (u64 bound = U64_MAX;
+	     layer < PFS_MAX_LAYERS &&
+	     pfs_decreases(&bound, pfs_difference(PFS_MAX_LAYERS, layer));) {
 		struct pfs_dir_record record;
 		bool record_found;
 
-		measure = layer < PFS_MAX_LAYERS ? PFS_MAX_LAYERS - layer : 0;
-		if (measure >= bound)
-			break;
 		record_found = pfs_find_dir_record(layers, dir, layer, &record);
 		if (!record_found)
 			return false;
@@ -368,6 +363,7 @@ bool pfs_open_listing(struct pfs_rootfs image, u64 dir, u64 cookie,
 	return false;
 }
 
+/* schema/lookup.ts: nextListing() */
 /* The record that a listing goes on with after all of `record`. */
 bool pfs_next_listing(struct pfs_rootfs image, u64 dir,
 		      struct pfs_dir_record record, struct pfs_dir_record *out)
@@ -378,11 +374,13 @@ bool pfs_next_listing(struct pfs_rootfs image, u64 dir,
 				   pfs_narrow((u64)record.layer + 1), out);
 }
 
+/* schema/lookup.ts: positionAfter() */
 static u64 pfs_position_after(u32 layer, u32 index)
 {
 	return (layer & 65535) * PFS_LAYER_SPAN + index + 1;
 }
 
+/* schema/lookup.ts: nextVisibleEntry() */
 /* The first name after `cookie` that a record of directory `dir` shows. */
 bool pfs_next_visible_entry(struct pfs_rootfs image, u64 dir,
 			    struct pfs_dir_record record, u64 cookie,
@@ -393,7 +391,7 @@ bool pfs_next_visible_entry(struct pfs_rootfs image, u64 dir,
 		pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0));
 	struct pfs_dir_entry_list entries = record.entries;
 	u32 from = cookie / PFS_LAYER_SPAN == record.layer ?
-		cookie % PFS_LAYER_SPAN : 0;
+		   cookie % PFS_LAYER_SPAN : 0;
 
 	for (u32 i = from; i < entries.part.count; i++) {
 		struct pfs_dir_entry entry = pfs_dir_entry_at(entries, i);
@@ -417,6 +415,7 @@ bool pfs_next_visible_entry(struct pfs_rootfs image, u64 dir,
 	return false;
 }
 
+/* schema/lookup.ts: nextName() */
 /* The first name that directory `dir` shows after `cookie`; 0 starts. */
 bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 		   struct pfs_visible_entry *out)
@@ -439,22 +438,20 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 	}
 	below = first.look_below;
 	layer = first.layer;
-	for (u64 measure, bound = U64_MAX; layer < PFS_MAX_LAYERS;
-	     bound = measure) {
+	for (u64 bound = U64_MAX;
+	     layer < PFS_MAX_LAYERS &&
+	     pfs_decreases(&bound, pfs_difference(PFS_MAX_LAYERS, layer));) {
 		struct pfs_dir_record record;
 		bool record_found;
 		struct pfs_visible_entry shown;
 		bool shown_found;
 
-		measure = layer < PFS_MAX_LAYERS ? PFS_MAX_LAYERS - layer : 0;
-		if (measure >= bound)
-			break;
 		if (!below)
 			return false;
-		record_found = pfs_find_dir_record(pfs_rootfs_metadatas(image),
-						   dir,
-						   pfs_narrow((u64)layer + 1),
-						   &record);
+		record_found =
+			pfs_find_dir_record(pfs_rootfs_metadatas(image), dir,
+					    pfs_narrow((u64)layer + 1),
+					    &record);
 		if (!record_found)
 			return false;
 		shown_found = pfs_next_visible_entry(image, dir, record, cookie,
@@ -469,6 +466,7 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 	return false;
 }
 
+/* schema/lookup.ts: countRecords() */
 /* How many inode records the image has, in all layers. */
 u64 pfs_count_records(struct pfs_rootfs image)
 {
@@ -478,11 +476,11 @@ u64 pfs_count_records(struct pfs_rootfs image)
 	layer_list = pfs_rootfs_metadatas(image);
 	for (u32 layer_index = 0; layer_index < layer_list.part.count;
 	     layer_index++) {
-		struct pfs_inode_vector layer = pfs_inode_vector_at(layer_list,
-								    layer_index);
+		struct pfs_inode_vector layer =
+			pfs_inode_vector_at(layer_list, layer_index);
 
 		records = (u64)pfs_narrow(records) +
-			pfs_inode_vector_inodes(layer).part.count;
+			  pfs_inode_vector_inodes(layer).part.count;
 	}
 	return records;
 }

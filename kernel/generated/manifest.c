@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-/* Made from schema/manifest.ts by `make codegen`: change that, not this. */
+/* Code generated from schema/manifest.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
 #define PFS_SPACE 32
@@ -37,11 +37,13 @@
 #define PFS_ARRAY 2
 #define PFS_BAD_CHARACTER 4294967295U
 
+/* schema/manifest.ts: bad() */
 static struct pfs_character pfs_bad(u64 at)
 {
 	return (struct pfs_character) { .code = PFS_BAD_CHARACTER, .next = at };
 }
 
+/* schema/manifest.ts: anyHexDigit() */
 /* Value of a hexadecimal digit of either case, 16 for anything else. */
 static u32 pfs_any_hex_digit(u32 code)
 {
@@ -50,6 +52,7 @@ static u32 pfs_any_hex_digit(u32 code)
 	return pfs_hex_digit(code);
 }
 
+/* schema/manifest.ts: unicodeUnit() */
 /* Four hexadecimal digits at `at`, or BAD_CHARACTER. */
 static u32 pfs_unicode_unit(struct pfs_bytes json, u64 at)
 {
@@ -67,6 +70,7 @@ static u32 pfs_unicode_unit(struct pfs_bytes json, u64 at)
 	return unit;
 }
 
+/* schema/manifest.ts: escaped() */
 /* The escape whose backslash is at `at`. */
 static struct pfs_character pfs_escaped(struct pfs_bytes json, u64 start)
 {
@@ -128,6 +132,7 @@ static struct pfs_character pfs_escaped(struct pfs_bytes json, u64 start)
 	};
 }
 
+/* schema/manifest.ts: multibyte() */
 /* A character of several bytes at `at`: well-formed UTF-8 only. */
 static struct pfs_character pfs_multibyte(struct pfs_bytes json, u64 start)
 {
@@ -153,6 +158,7 @@ static struct pfs_character pfs_multibyte(struct pfs_bytes json, u64 start)
 	return (struct pfs_character) { .code = code, .next = (u64)at + size };
 }
 
+/* schema/manifest.ts: character() */
 /* The character of a string at `at`. */
 static struct pfs_character pfs_character(struct pfs_bytes json, u64 at)
 {
@@ -170,6 +176,7 @@ static struct pfs_character pfs_character(struct pfs_bytes json, u64 at)
 	return pfs_multibyte(json, at);
 }
 
+/* schema/manifest.ts: isPlain() */
 /* Whether a byte of a string is a character as it stands. */
 static bool pfs_is_plain(u32 code)
 {
@@ -177,22 +184,20 @@ static bool pfs_is_plain(u32 code)
 	       code != PFS_BACKSLASH;
 }
 
+/* schema/manifest.ts: stringEnd() */
 /* Where the string whose opening quote is at `at` ends: its closing quote. */
-static noinline_for_stack bool pfs_string_end(struct pfs_bytes json, u64 at,
-					      struct pfs_failure *failure,
-					      u64 *out)
+static noinline_for_stack bool
+pfs_string_end(struct pfs_bytes json, u64 at, struct pfs_failure *failure,
+	       u64 *out)
 {
 	u64 position = (u64)pfs_narrow(at) + 1;
 
-	for (u64 measure, bound = U64_MAX; position < json.length;
-	     bound = measure) {
-		u32 code;
+	for (u64 bound = U64_MAX;
+	     position < json.length &&
+	     pfs_decreases(&bound, pfs_difference(json.length, position));) {
+		u32 code = pfs_byte(json, position);
 		struct pfs_character next;
 
-		measure = json.length > position ? json.length - position : 0;
-		if (measure >= bound)
-			break;
-		code = pfs_byte(json, position);
 		if (code == PFS_QUOTE) {
 			*out = position;
 			return true;
@@ -210,6 +215,7 @@ static noinline_for_stack bool pfs_string_end(struct pfs_bytes json, u64 at,
 	return pfs_fail(failure, PFS_RULE_MANIFEST_STRING, 0, at);
 }
 
+/* schema/manifest.ts: sameString() */
 /*
  * Whether two strings, given by their opening quotes, are the same text. Both
  * are well-formed.
@@ -219,14 +225,12 @@ static bool pfs_same_string(struct pfs_bytes json, u64 a, u64 b)
 	u64 left = (u64)pfs_narrow(a) + 1;
 	u64 right = (u64)pfs_narrow(b) + 1;
 
-	for (u64 measure, bound = U64_MAX; left < json.length;
-	     bound = measure) {
+	for (u64 bound = U64_MAX;
+	     left < json.length &&
+	     pfs_decreases(&bound, pfs_difference(json.length, left));) {
 		struct pfs_character one;
 		struct pfs_character other;
 
-		measure = json.length > left ? json.length - left : 0;
-		if (measure >= bound)
-			break;
 		if (pfs_byte(json, left) == PFS_QUOTE ||
 		    pfs_byte(json, right) == PFS_QUOTE)
 			return pfs_byte(json, left) == pfs_byte(json, right);
@@ -240,9 +244,10 @@ static bool pfs_same_string(struct pfs_bytes json, u64 a, u64 b)
 	return false;
 }
 
+/* schema/manifest.ts: says() */
 /*
- * Whether the string whose opening quote is at `at` says `wanted`, which is
- * all of plain characters.
+ * Whether the string whose opening quote is at `at` says `wanted`, which is all
+ * of plain characters.
  */
 static bool pfs_says(struct pfs_bytes json, u64 at, struct pfs_bytes wanted)
 {
@@ -267,18 +272,21 @@ static bool pfs_says(struct pfs_bytes json, u64 at, struct pfs_bytes wanted)
 	return pfs_byte(json, position) == PFS_QUOTE;
 }
 
+/* schema/manifest.ts: saysRootfsType() */
 static bool pfs_says_rootfs_type(struct pfs_bytes json, u64 at)
 {
 	return pfs_says(json, at,
 			PFS_TEXT("application/vnd.puzzlefs.image.rootfs.v1"));
 }
 
+/* schema/manifest.ts: saysRootHash() */
 static bool pfs_says_root_hash(struct pfs_bytes json, u64 at)
 {
 	return pfs_says(json, at,
 			PFS_TEXT("io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash"));
 }
 
+/* schema/manifest.ts: copyString() */
 /*
  * Copies the characters of a string into `plain`, as many as it has room for;
  * gives how many there are in all.
@@ -289,14 +297,11 @@ static u64 pfs_copy_string(struct pfs_bytes json, u64 at,
 	u64 position = (u64)pfs_narrow(at) + 1;
 	u64 count = 0;
 
-	for (u64 measure, bound = U64_MAX; position < json.length &&
-	     pfs_byte(json, position) != PFS_QUOTE; bound = measure) {
-		u32 code;
+	for (u64 bound = U64_MAX;
+	     position < json.length && pfs_byte(json, position) != PFS_QUOTE &&
+	     pfs_decreases(&bound, pfs_difference(json.length, position));) {
+		u32 code = pfs_byte(json, position);
 
-		measure = json.length > position ? json.length - position : 0;
-		if (measure >= bound)
-			break;
-		code = pfs_byte(json, position);
 		if (pfs_is_plain(code)) {
 			pfs_scratch_u8_set(plain, count, code & 127);
 			position = (u64)pfs_narrow(position) + 1;
@@ -314,32 +319,32 @@ static u64 pfs_copy_string(struct pfs_bytes json, u64 at,
 	return count;
 }
 
+/* schema/manifest.ts: isDigit() */
 static bool pfs_is_digit(u32 code)
 {
 	return code >= PFS_ZERO && code <= PFS_NINE;
 }
 
+/* schema/manifest.ts: digitsEnd() */
 static u64 pfs_digits_end(struct pfs_bytes json, u64 at)
 {
 	u64 position = at;
 
-	for (u64 measure, bound = U64_MAX; position < json.length &&
-	     pfs_is_digit(pfs_byte(json, position)); bound = measure) {
-		measure = json.length > position ? json.length - position : 0;
-		if (measure >= bound)
-			break;
+	for (u64 bound = U64_MAX;
+	     position < json.length && pfs_is_digit(pfs_byte(json, position)) &&
+	     pfs_decreases(&bound, pfs_difference(json.length, position));)
 		position = (u64)pfs_narrow(position) + 1;
-	}
 	return position;
 }
 
+/* schema/manifest.ts: numberEnd() */
 /* Where the number at `at` ends. */
-static noinline_for_stack bool pfs_number_end(struct pfs_bytes json, u64 at,
-					      struct pfs_failure *failure,
-					      u64 *out)
+static noinline_for_stack bool
+pfs_number_end(struct pfs_bytes json, u64 at, struct pfs_failure *failure,
+	       u64 *out)
 {
-	u64 position = pfs_byte(json, at) == PFS_MINUS ? (u64)pfs_narrow(at) +
-		1 : pfs_narrow(at);
+	u64 position = pfs_byte(json, at) == PFS_MINUS ?
+		       (u64)pfs_narrow(at) + 1 : pfs_narrow(at);
 
 	if (!pfs_is_digit(pfs_byte(json, position)))
 		return pfs_fail(failure, PFS_RULE_MANIFEST_SYNTAX, 0, position);
@@ -369,15 +374,15 @@ static noinline_for_stack bool pfs_number_end(struct pfs_bytes json, u64 at,
 	return true;
 }
 
+/* schema/manifest.ts: wordEnd() */
 /* Where the literal `word` at `at` ends. */
-static noinline_for_stack bool pfs_word_end(struct pfs_bytes json, u64 at,
-					    struct pfs_bytes word,
-					    struct pfs_failure *failure,
-					    u64 *out)
+static noinline_for_stack bool
+pfs_word_end(struct pfs_bytes json, u64 at, struct pfs_bytes word,
+	     struct pfs_failure *failure, u64 *out)
 {
 	for (u32 i = 0; i < word.length; i++) {
-		if (pfs_byte(json, (u64)pfs_narrow(at) + i) != pfs_byte(word,
-									i))
+		if (pfs_byte(json, (u64)pfs_narrow(at) + i) !=
+		    pfs_byte(word, i))
 			return pfs_fail(failure, PFS_RULE_MANIFEST_SYNTAX, 0,
 					(u64)pfs_narrow(at) + i);
 	}
@@ -385,10 +390,11 @@ static noinline_for_stack bool pfs_word_end(struct pfs_bytes json, u64 at,
 	return true;
 }
 
+/* schema/manifest.ts: scalarEnd() */
 /* Where the string, number or literal at `at` ends: just after it. */
-static noinline_for_stack bool pfs_scalar_end(struct pfs_bytes json, u64 at,
-					      struct pfs_failure *failure,
-					      u64 *out)
+static noinline_for_stack bool
+pfs_scalar_end(struct pfs_bytes json, u64 at, struct pfs_failure *failure,
+	       u64 *out)
 {
 	u32 code = pfs_byte(json, at);
 
@@ -409,14 +415,14 @@ static noinline_for_stack bool pfs_scalar_end(struct pfs_bytes json, u64 at,
 	return pfs_number_end(json, at, failure, out);
 }
 
+/* schema/manifest.ts: noteKey() */
 /*
  * Notes a key of the object at `depth` and refuses one that it has already.
  * keys[depth * (MAX_KEYS + 1)] counts them.
  */
-static noinline_for_stack bool pfs_note_key(struct pfs_bytes json, u64 at,
-					    u32 depth,
-					    struct pfs_scratch_u32 keys,
-					    struct pfs_failure *failure)
+static noinline_for_stack bool
+pfs_note_key(struct pfs_bytes json, u64 at, u32 depth,
+	     struct pfs_scratch_u32 keys, struct pfs_failure *failure)
 {
 	u64 first = (u64)depth * (PFS_MAX_KEYS + 1);
 	u32 count = pfs_scratch_u32_get(keys, first);
@@ -436,6 +442,7 @@ static noinline_for_stack bool pfs_note_key(struct pfs_bytes json, u64 at,
 	return true;
 }
 
+/* schema/manifest.ts: parseDigits() */
 /*
  * 64 hexadecimal digits in `plain` from `start` on as 32 bytes of `digests`
  * from `first` on.
@@ -447,10 +454,9 @@ static bool pfs_parse_digits(struct pfs_scratch_u8 plain, u32 start,
 		u32 high =
 			pfs_hex_digit(pfs_scratch_u8_get(plain,
 							 (u64)start + i * 2));
-		u32 low =
-			pfs_hex_digit(pfs_scratch_u8_get(plain,
-							 (u64)start + i * 2 +
-							 1));
+		u32 low = pfs_hex_digit(pfs_scratch_u8_get(plain,
+							   (u64)start + i * 2 +
+							   1));
 
 		if (high > 15 || low > 15)
 			return false;
@@ -460,6 +466,7 @@ static bool pfs_parse_digits(struct pfs_scratch_u8 plain, u32 start,
 	return true;
 }
 
+/* schema/manifest.ts: readDigest() */
 /*
  * Reads the digest string at `at`, "sha256:" and 64 digits, into the first 32
  * of `digests`; false where it is not that.
@@ -483,13 +490,14 @@ static bool pfs_read_digest(struct pfs_bytes json, u64 at,
 	return valid;
 }
 
+/* schema/manifest.ts: readSize() */
 /*
  * The number from `at` to `end`, or NO_SIZE where it is not a count of bytes,
  * of 15 digits at most.
  */
 static u64 pfs_read_size(struct pfs_bytes json, u64 at, u64 end)
 {
-	u32 count = pfs_narrow(end > at ? end - at : 0);
+	u32 count = pfs_narrow(pfs_difference(end, at));
 	u32 high = 0;
 	u32 low = 0;
 
@@ -508,15 +516,16 @@ static u64 pfs_read_size(struct pfs_bytes json, u64 at, u64 end)
 	return (u64)(high % 10000000) * 100000000 + low;
 }
 
+/* schema/manifest.ts: close() */
 /* Closes the object or array at `at`, which is the innermost one. */
-static noinline_for_stack bool pfs_close(struct pfs_bytes json,
-					 struct pfs_scratch_u8 open,
-					 struct pfs_step last, u32 want, u64 at,
-					 struct pfs_failure *failure,
-					 struct pfs_step *out)
+static noinline_for_stack bool
+pfs_close(struct pfs_bytes json, struct pfs_scratch_u8 open,
+	  struct pfs_step last, u32 want, u64 at, struct pfs_failure *failure,
+	  struct pfs_step *out)
 {
 	bool object = pfs_byte(json, at) == PFS_CLOSE_BRACE;
-	bool closable = want == PFS_WANT_COMMA_OR_END ||
+	bool closable =
+		want == PFS_WANT_COMMA_OR_END ||
 		want == (object ? PFS_WANT_KEY_OR_END : PFS_WANT_VALUE_OR_END);
 	u8 kind = object ? PFS_OBJECT : PFS_ARRAY;
 	u32 depth;
@@ -525,7 +534,7 @@ static noinline_for_stack bool pfs_close(struct pfs_bytes json,
 	if (!closable || last.depth == 0 ||
 	    pfs_scratch_u8_get(open, last.depth) != kind)
 		return pfs_fail(failure, PFS_RULE_MANIFEST_SYNTAX, 0, at);
-	depth = last.depth > 1 ? last.depth - 1 : 0;
+	depth = pfs_difference(last.depth, 1);
 	next = depth == 0 ? PFS_WANT_NOTHING : PFS_WANT_COMMA_OR_END;
 	*out = (struct pfs_step) {
 		.kind = PFS_STEP_CLOSED,
@@ -538,16 +547,15 @@ static noinline_for_stack bool pfs_close(struct pfs_bytes json,
 	return true;
 }
 
+/* schema/manifest.ts: begin() */
 /*
  * Opens an object or array at `at`. `open` has room for MAX_DEPTH + 1 marks,
  * `keys` for KEY_POSITIONS.
  */
-static noinline_for_stack bool pfs_begin(struct pfs_bytes json,
-					 struct pfs_scratch_u8 open,
-					 struct pfs_scratch_u32 keys,
-					 struct pfs_step last, u64 key, u64 at,
-					 struct pfs_failure *failure,
-					 struct pfs_step *out)
+static noinline_for_stack bool
+pfs_begin(struct pfs_bytes json, struct pfs_scratch_u8 open,
+	  struct pfs_scratch_u32 keys, struct pfs_step last, u64 key, u64 at,
+	  struct pfs_failure *failure, struct pfs_step *out)
 {
 	bool object = pfs_byte(json, at) == PFS_OPEN_BRACE;
 	u32 depth;
@@ -572,31 +580,27 @@ static noinline_for_stack bool pfs_begin(struct pfs_bytes json,
 	return true;
 }
 
+/* schema/manifest.ts: nextStep() */
 /*
  * The next thing that is opened, closed or a scalar. Everything on the way is
  * checked.
  */
-static noinline_for_stack bool pfs_next_step(struct pfs_bytes json,
-					     struct pfs_scratch_u8 open,
-					     struct pfs_scratch_u32 keys,
-					     struct pfs_step last,
-					     struct pfs_failure *failure,
-					     struct pfs_step *out)
+static noinline_for_stack bool
+pfs_next_step(struct pfs_bytes json, struct pfs_scratch_u8 open,
+	      struct pfs_scratch_u32 keys, struct pfs_step last,
+	      struct pfs_failure *failure, struct pfs_step *out)
 {
 	u32 depth = last.depth;
 	u64 at = last.at;
 	u32 want = last.want;
 	u64 key = last.key;
 
-	for (u64 measure, bound = U64_MAX; at < json.length; bound = measure) {
-		u32 code;
-		u64 start;
+	for (u64 bound = U64_MAX;
+	     at < json.length &&
+	     pfs_decreases(&bound, pfs_difference(json.length, at));) {
+		u32 code = pfs_byte(json, at);
+		u64 start = at;
 
-		measure = json.length > at ? json.length - at : 0;
-		if (measure >= bound)
-			break;
-		code = pfs_byte(json, at);
-		start = at;
 		if (code == PFS_SPACE || code == PFS_TAB ||
 		    code == PFS_LINE_FEED || code == PFS_RETURN)
 			at = (u64)pfs_narrow(at) + 1;
@@ -619,7 +623,7 @@ static noinline_for_stack bool pfs_next_step(struct pfs_bytes json,
 						PFS_RULE_MANIFEST_SYNTAX, 0,
 						at);
 			want = pfs_scratch_u8_get(open, depth) == PFS_OBJECT ?
-				PFS_WANT_KEY : PFS_WANT_VALUE;
+			       PFS_WANT_KEY : PFS_WANT_VALUE;
 			at = (u64)pfs_narrow(at) + 1;
 		} else if (want == PFS_WANT_KEY ||
 			   want == PFS_WANT_KEY_OR_END) {
@@ -672,6 +676,7 @@ static noinline_for_stack bool pfs_next_step(struct pfs_bytes json,
 	return true;
 }
 
+/* schema/manifest.ts: blobType() */
 /* The type that a media type says. */
 static u32 pfs_blob_type(struct pfs_bytes json, u64 at)
 {
@@ -686,6 +691,7 @@ static u32 pfs_blob_type(struct pfs_bytes json, u64 at)
 	return PFS_TYPE_OTHER;
 }
 
+/* schema/manifest.ts: manifestStart() */
 /* Where to start: what nextDescriptor takes first. */
 bool pfs_manifest_start(struct pfs_bytes json, struct pfs_failure *failure,
 			struct pfs_descriptor *out)
@@ -711,12 +717,13 @@ bool pfs_manifest_start(struct pfs_bytes json, struct pfs_failure *failure,
 	return true;
 }
 
+/* schema/manifest.ts: nextDescriptor() */
 /*
  * The descriptor after `last`, of the config or a layer, in the order of the
- * text: its digest and its annotated fs-verity
- * digest are read into `digests`, 32 bytes each. `open` has room for MAX_DEPTH
- * + 1 marks, `keys` for KEY_POSITIONS,
- * `plain` for 80 bytes. The text has been checked where there are no more.
+ * text: its digest and its annotated fs-verity digest are read into `digests`,
+ * 32 bytes each. `open` has room for MAX_DEPTH + 1 marks, `keys` for
+ * KEY_POSITIONS, `plain` for 80 bytes. The text has been checked where there
+ * are no more.
  */
 bool pfs_next_descriptor(struct pfs_bytes json, struct pfs_scratch_u8 open,
 			 struct pfs_scratch_u32 keys,
@@ -736,15 +743,13 @@ bool pfs_next_descriptor(struct pfs_bytes json, struct pfs_scratch_u8 open,
 	bool has_verity = false;
 	u64 size = PFS_NO_SIZE;
 
-	for (u64 measure, bound = U64_MAX; step.at <= json.length;
-	     bound = measure) {
+	for (u64 bound = U64_MAX;
+	     step.at <= json.length &&
+	     pfs_decreases(&bound,
+			   pfs_difference((u64)json.length + 1, step.at));) {
 		struct pfs_step next;
 		u32 depth;
 
-		measure = (u64)json.length + 1 > step.at ? (u64)json.length +
-			1 - step.at : 0;
-		if (measure >= bound)
-			break;
 		if (!pfs_next_step(json, open, keys, step, failure, &next))
 			return false;
 		step = next;
@@ -758,17 +763,17 @@ bool pfs_next_descriptor(struct pfs_bytes json, struct pfs_scratch_u8 open,
 			    pfs_says(json, next.key, PFS_TEXT("layers"))) {
 				if (pfs_scratch_u8_get(open, 2) != PFS_ARRAY)
 					return pfs_fail(failure,
-							PFS_RULE_MANIFEST_SYNTAX, 0,
-							next.start);
+							PFS_RULE_MANIFEST_SYNTAX,
+							0, next.start);
 				in_layers = true;
 			}
 			config = depth == 2 &&
-				pfs_says(json, next.key, PFS_TEXT("config"));
+				 pfs_says(json, next.key, PFS_TEXT("config"));
 			if (pfs_scratch_u8_get(open, depth) == PFS_OBJECT &&
 			    (config || (depth == 3 && in_layers))) {
 				top = depth;
 				kind = config ? PFS_DESCRIPTOR_CONFIG :
-					PFS_DESCRIPTOR_LAYER;
+				       PFS_DESCRIPTOR_LAYER;
 			}
 		} else if (next.kind == PFS_STEP_OPENED) {
 			if (depth == (u64)top + 1 &&
@@ -782,8 +787,8 @@ bool pfs_next_descriptor(struct pfs_bytes json, struct pfs_scratch_u8 open,
 			if (top != 0 && (u64)depth + 1 == top) {
 				if (!has_digest && kind == PFS_DESCRIPTOR_LAYER)
 					return pfs_fail(failure,
-							PFS_RULE_MANIFEST_DIGEST, 0,
-							next.start);
+							PFS_RULE_MANIFEST_DIGEST,
+							0, next.start);
 				break;
 			}
 		} else if (top != 0 && depth == top) {
@@ -801,8 +806,8 @@ bool pfs_next_descriptor(struct pfs_bytes json, struct pfs_scratch_u8 open,
 
 				if (!valid && kind == PFS_DESCRIPTOR_LAYER)
 					return pfs_fail(failure,
-							PFS_RULE_MANIFEST_DIGEST, 0,
-							next.start);
+							PFS_RULE_MANIFEST_DIGEST,
+							0, next.start);
 				has_digest = valid;
 			}
 		} else if (in_annotations && depth == (u64)top + 1 &&
@@ -830,11 +835,11 @@ bool pfs_next_descriptor(struct pfs_bytes json, struct pfs_scratch_u8 open,
 	return true;
 }
 
+/* schema/manifest.ts: findRootfs() */
 /*
  * Finds the one layer that is the metadata blob, and reads its digests into
- * `digest` and `verity`, 32 bytes each.
- * `open` has room for MAX_DEPTH + 1 marks, `keys` for KEY_POSITIONS, `plain`
- * for 80 bytes, `layer` for 64.
+ * `digest` and `verity`, 32 bytes each. `open` has room for MAX_DEPTH + 1
+ * marks, `keys` for KEY_POSITIONS, `plain` for 80 bytes, `layer` for 64.
  */
 bool pfs_find_rootfs(struct pfs_bytes json, struct pfs_scratch_u8 open,
 		     struct pfs_scratch_u32 keys, struct pfs_scratch_u8 plain,
@@ -854,14 +859,13 @@ bool pfs_find_rootfs(struct pfs_bytes json, struct pfs_scratch_u8 open,
 	found = 0;
 	has_verity = false;
 	size = PFS_NO_SIZE;
-	for (u64 measure, bound = U64_MAX; last.step.at <= json.length;
-	     bound = measure) {
+	for (u64 bound = U64_MAX;
+	     last.step.at <= json.length &&
+	     pfs_decreases(&bound,
+			   pfs_difference((u64)json.length + 1,
+					  last.step.at));) {
 		struct pfs_descriptor next;
 
-		measure = (u64)json.length + 1 > last.step.at ?
-			(u64)json.length + 1 - last.step.at : 0;
-		if (measure >= bound)
-			break;
 		if (!pfs_next_descriptor(json, open, keys, plain, layer, last,
 					 failure, &next))
 			return false;

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-/* Made from schema/nameindex.ts by `make codegen`: change that, not this. */
+/* Code generated from schema/nameindex.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
+/* schema/nameindex.ts: ascending() */
 /* Whether names ascend, as builders write them. Equal ones do not. */
 bool pfs_ascending(struct pfs_dir_entry_list entries)
 {
 	for (u32 i = 1; i < entries.part.count; i++) {
 		struct pfs_bytes before =
 			pfs_dir_entry_name(pfs_dir_entry_at(entries,
-							    i > 1 ? i - 1 : 0));
+							    pfs_difference(i,
+									   1)));
 		struct pfs_bytes name =
 			pfs_dir_entry_name(pfs_dir_entry_at(entries, i));
 
@@ -18,24 +20,24 @@ bool pfs_ascending(struct pfs_dir_entry_list entries)
 	return true;
 }
 
+/* schema/nameindex.ts: precedes() */
 /*
- * Whether the entry at `a` of the index comes before the one at `b`, or has
- * the same name.
+ * Whether the entry at `a` of the index comes before the one at `b`, or has the
+ * same name.
  */
 static bool pfs_precedes(struct pfs_dir_entry_list entries,
 			 struct pfs_scratch_u32 index, u64 a, u64 b)
 {
-	struct pfs_dir_entry first = pfs_dir_entry_at(entries,
-						      pfs_scratch_u32_get(index,
-									  a));
-	struct pfs_dir_entry second = pfs_dir_entry_at(entries,
-						       pfs_scratch_u32_get(index,
-									   b));
+	struct pfs_dir_entry first =
+		pfs_dir_entry_at(entries, pfs_scratch_u32_get(index, a));
+	struct pfs_dir_entry second =
+		pfs_dir_entry_at(entries, pfs_scratch_u32_get(index, b));
 
 	return pfs_compare_names(pfs_dir_entry_name(first),
 				 pfs_dir_entry_name(second)) != 2;
 }
 
+/* schema/nameindex.ts: copyRun() */
 static void pfs_copy_run(struct pfs_scratch_u32 index, u32 from, u32 count,
 			 u32 to)
 {
@@ -44,6 +46,7 @@ static void pfs_copy_run(struct pfs_scratch_u32 index, u32 from, u32 count,
 				    pfs_scratch_u32_get(index, (u64)from + i));
 }
 
+/* schema/nameindex.ts: mergeRuns() */
 /*
  * Merges two sorted runs of the index, from `low` to `middle` and on to `end`,
  * into what starts at `to`.
@@ -52,12 +55,12 @@ static void pfs_merge_runs(struct pfs_dir_entry_list entries,
 			   struct pfs_scratch_u32 index, u32 low, u32 middle,
 			   u32 end, u32 to)
 {
-	u32 count = end > low ? end - low : 0;
+	u32 count = pfs_difference(end, low);
 	u32 left;
 	u32 right;
 
 	if (middle >= end ||
-	    pfs_precedes(entries, index, middle > 1 ? middle - 1 : 0, middle)) {
+	    pfs_precedes(entries, index, pfs_difference(middle, 1), middle)) {
 		pfs_copy_run(index, low, count, to);
 		return;
 	}
@@ -65,8 +68,8 @@ static void pfs_merge_runs(struct pfs_dir_entry_list entries,
 	right = middle;
 	for (u32 i = 0; i < count; i++) {
 		bool takes_left = right >= end ||
-			(left < middle &&
-			 pfs_precedes(entries, index, left, right));
+				  (left < middle &&
+				   pfs_precedes(entries, index, left, right));
 
 		pfs_scratch_u32_set(index, (u64)to + i,
 				    pfs_scratch_u32_get(index,
@@ -79,9 +82,10 @@ static void pfs_merge_runs(struct pfs_dir_entry_list entries,
 	}
 }
 
+/* schema/nameindex.ts: mergePass() */
 /*
- * Merges the runs of `width` names from `from` on in pairs, into what starts
- * at `to`.
+ * Merges the runs of `width` names from `from` on in pairs, into what starts at
+ * `to`.
  */
 static void pfs_merge_pass(struct pfs_dir_entry_list entries,
 			   struct pfs_scratch_u32 index, u32 from, u32 to,
@@ -90,26 +94,23 @@ static void pfs_merge_pass(struct pfs_dir_entry_list entries,
 	u32 count = entries.part.count;
 	u32 low = 0;
 
-	for (u64 measure, bound = U64_MAX; low < count; bound = measure) {
-		u32 middle;
-		u32 end;
-		u32 last;
+	for (u64 bound = U64_MAX;
+	     low < count &&
+	     pfs_decreases(&bound, pfs_difference(count, low));) {
+		u32 middle = pfs_narrow((u64)from + low + width);
+		u32 end = pfs_narrow(low + (u64)width * 2);
+		u32 last = pfs_narrow((u64)from + (end < count ? end : count));
 
-		measure = count > low ? count - low : 0;
-		if (measure >= bound)
-			break;
-		middle = pfs_narrow((u64)from + low + width);
-		end = pfs_narrow(low + (u64)width * 2);
-		last = pfs_narrow((u64)from + (end < count ? end : count));
 		pfs_merge_runs(entries, index, pfs_narrow((u64)from + low),
 			       middle, last, pfs_narrow((u64)to + low));
 		low = end;
 	}
 }
 
+/* schema/nameindex.ts: sortNames() */
 /*
- * Sorts the names of a record into the index from `start` on; as much room
- * from `spare` on is for sorting.
+ * Sorts the names of a record into the index from `start` on; as much room from
+ * `spare` on is for sorting.
  */
 static void pfs_sort_names(struct pfs_dir_entry_list entries,
 			   struct pfs_scratch_u32 index, u32 start, u32 spare)
@@ -121,12 +122,11 @@ static void pfs_sort_names(struct pfs_dir_entry_list entries,
 
 	for (u32 i = 0; i < count; i++)
 		pfs_scratch_u32_set(index, (u64)start + i, i);
-	for (u64 measure, bound = U64_MAX; width < count; bound = measure) {
+	for (u64 bound = U64_MAX;
+	     width < count &&
+	     pfs_decreases(&bound, pfs_difference(count, width));) {
 		u32 sorted;
 
-		measure = count > width ? count - width : 0;
-		if (measure >= bound)
-			break;
 		pfs_merge_pass(entries, index, from, to, width);
 		sorted = to;
 		to = from;
@@ -137,26 +137,24 @@ static void pfs_sort_names(struct pfs_dir_entry_list entries,
 		pfs_copy_run(index, from, count, start);
 }
 
+/* schema/nameindex.ts: checkTwice() */
 /* Refuses a name that is there twice. */
-static noinline_for_stack bool pfs_check_twice(struct pfs_inode inode,
-					       struct pfs_scratch_u32 index,
-					       u32 start,
-					       struct pfs_failure *failure)
+static noinline_for_stack bool
+pfs_check_twice(struct pfs_inode inode, struct pfs_scratch_u32 index, u32 start,
+		struct pfs_failure *failure)
 {
 	struct pfs_dir_entry_list entries =
 		pfs_dir_entries(pfs_inode_mode_dir(inode));
 
 	for (u32 i = 1; i < entries.part.count; i++) {
-		struct pfs_dir_entry before = pfs_dir_entry_at(entries,
-							       pfs_scratch_u32_get(index,
-										   (u64)start + i >
-										   1 ? (u64)start +
-										   i - 1 :
-										   0));
-		struct pfs_dir_entry entry = pfs_dir_entry_at(entries,
-							      pfs_scratch_u32_get(index,
-										  (u64)start +
-										  i));
+		struct pfs_dir_entry before =
+			pfs_dir_entry_at(entries,
+					 pfs_scratch_u32_get(index,
+							     pfs_difference((u64)start + i, 1)));
+		struct pfs_dir_entry entry =
+			pfs_dir_entry_at(entries,
+					 pfs_scratch_u32_get(index,
+							     (u64)start + i));
 
 		if (pfs_same_bytes(pfs_dir_entry_name(before),
 				   pfs_dir_entry_name(entry)))
@@ -167,10 +165,10 @@ static noinline_for_stack bool pfs_check_twice(struct pfs_inode inode,
 	return true;
 }
 
+/* schema/nameindex.ts: indexNames() */
 /*
  * Last step: fills the index. `records` is how many directory records are not
- * sorted, as validate has counted; the
- * index has room for what it said.
+ * sorted, as validate has counted; the index has room for what it said.
  */
 bool pfs_index_names(struct pfs_rootfs image, u32 records,
 		     struct pfs_scratch_u32 index, struct pfs_failure *failure)
@@ -201,8 +199,8 @@ bool pfs_index_names(struct pfs_rootfs image, u32 records,
 					    position);
 			pfs_scratch_u32_set(index, (u64)pfs_narrow(head) + 2,
 					    pfs_narrow(start));
-			spare = index.length > entries.part.count ?
-				index.length - entries.part.count : 0;
+			spare = pfs_difference(index.length,
+					       entries.part.count);
 			pfs_sort_names(entries, index, pfs_narrow(start),
 				       pfs_narrow(spare));
 			if (!pfs_check_twice(inode, index, pfs_narrow(start),
@@ -215,9 +213,10 @@ bool pfs_index_names(struct pfs_rootfs image, u32 records,
 	return true;
 }
 
+/* schema/nameindex.ts: indexStart() */
 /*
- * Where the part of the directory record at `position` of `layer` starts in
- * the index; 0 where its names are sorted.
+ * Where the part of the directory record at `position` of `layer` starts in the
+ * index; 0 where its names are sorted.
  */
 u32 pfs_index_start(struct pfs_scratch_u32 index, u32 layer, u32 position)
 {
@@ -226,15 +225,11 @@ u32 pfs_index_start(struct pfs_scratch_u32 index, u32 layer, u32 position)
 	u32 high = records;
 	u64 found;
 
-	for (u64 measure, bound = U64_MAX; low < high; bound = measure) {
-		u32 middle;
-		u64 head;
+	for (u64 bound = U64_MAX;
+	     low < high && pfs_decreases(&bound, pfs_difference(high, low));) {
+		u32 middle = ((u64)low + high) / 2;
+		u64 head = 1 + (u64)middle * PFS_INDEX_HEAD;
 
-		measure = high > low ? high - low : 0;
-		if (measure >= bound)
-			break;
-		middle = ((u64)low + high) / 2;
-		head = 1 + (u64)middle * PFS_INDEX_HEAD;
 		if (pfs_scratch_u32_get(index, head) < layer ||
 		    (pfs_scratch_u32_get(index, head) == layer &&
 		     pfs_scratch_u32_get(index, head + 1) < position))
@@ -249,6 +244,7 @@ u32 pfs_index_start(struct pfs_scratch_u32 index, u32 layer, u32 position)
 	return pfs_scratch_u32_get(index, found + 2);
 }
 
+/* schema/nameindex.ts: sortedEntry() */
 /*
  * The entry whose name is number `i` in ascending order; `start` is what
  * indexStart gave.

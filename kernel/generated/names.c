@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-/* Made from schema/names.ts by `make codegen`: change that, not this. */
+/* Code generated from schema/names.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
 #define PFS_DOT 46
 
+/* schema/names.ts: compareNames() */
 /*
  * Byte order: 0 where `a` comes first, 1 where they are equal, 2 where `b`
  * comes first.
@@ -24,15 +25,17 @@ u32 pfs_compare_names(struct pfs_bytes a, struct pfs_bytes b)
 	return a.length < b.length ? 0 : 1;
 }
 
+/* schema/names.ts: sameBytes() */
 /* Whether two runs of bytes are the same. */
 bool pfs_same_bytes(struct pfs_bytes a, struct pfs_bytes b)
 {
 	return a.length == b.length && pfs_compare_names(a, b) == 1;
 }
 
+/* schema/names.ts: separator() */
 /*
- * The first byte of a name that is NUL or a slash: 0, 47, or 255 where there
- * is none.
+ * The first byte of a name that is NUL or a slash: 0, 47, or 255 where there is
+ * none.
  */
 u32 pfs_separator(struct pfs_bytes name)
 {
@@ -45,6 +48,7 @@ u32 pfs_separator(struct pfs_bytes name)
 	return PFS_NO_SEPARATOR;
 }
 
+/* schema/names.ts: hasNul() */
 bool pfs_has_nul(struct pfs_bytes bytes)
 {
 	for (u32 i = 0; i < bytes.length; i++) {
@@ -54,6 +58,7 @@ bool pfs_has_nul(struct pfs_bytes bytes)
 	return false;
 }
 
+/* schema/names.ts: isDots() */
 /* "." and ".." are every directory's own. */
 bool pfs_is_dots(struct pfs_bytes name)
 {

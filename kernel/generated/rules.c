@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-/* Made from schema/rules.ts by `make codegen`: change that, not this. */
+/* Code generated from schema/rules.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
 const char * const pfs_rule_names[] = {
@@ -65,6 +65,8 @@ const char * const pfs_rule_names[] = {
 	"look-below-depth",
 	"seek-table-stored-too-large",
 };
+
+static_assert(sizeof(pfs_rule_names) == PFS_RULE_COUNT * sizeof(char *));
 
 const bool pfs_rule_unsupported[] = {
 	[PFS_RULE_MESSAGE_TOO_LARGE] = true,

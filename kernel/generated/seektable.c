@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-/* Made from schema/seektable.ts by `make codegen`: change that, not this. */
+/* Code generated from schema/seektable.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
 /* The skippable frame's header: a magic number and its size. */
@@ -9,6 +9,7 @@
 #define PFS_CHECKSUM_FLAG 128
 #define PFS_RESERVED_FLAGS 124
 
+/* schema/seektable.ts: storedBound() */
 /*
  * At least as many bytes as zstd makes of `content` ones, however little they
  * compress: ZSTD_compressBound and a little.
@@ -18,6 +19,7 @@ static u64 pfs_stored_bound(u32 content)
 	return (u64)content + content / 256 + 64;
 }
 
+/* schema/seektable.ts: readSeekFooter() */
 /* Reads the last SEEK_FOOTER_BYTES of a blob of `blobBytes`. */
 bool pfs_read_seek_footer(struct pfs_bytes footer, u64 blob_bytes,
 			  struct pfs_failure *failure,
@@ -43,7 +45,7 @@ bool pfs_read_seek_footer(struct pfs_bytes footer, u64 blob_bytes,
 				blob_bytes);
 	entry_bytes = (flags & PFS_CHECKSUM_FLAG) == 0 ? 8 : 12;
 	table_bytes = (u64)frames * entry_bytes + PFS_SEEK_FOOTER_BYTES +
-		PFS_SKIPPABLE_HEADER_BYTES;
+		      PFS_SKIPPABLE_HEADER_BYTES;
 	if (table_bytes > blob_bytes)
 		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_TRUNCATED, 0,
 				blob_bytes);
@@ -55,11 +57,12 @@ bool pfs_read_seek_footer(struct pfs_bytes footer, u64 blob_bytes,
 	return true;
 }
 
+/* schema/seektable.ts: readSeekTable() */
 /*
  * Reads the whole table of a blob of `blobBytes`: where each frame starts,
- * `stored` in the blob and `content` in its
- * uncompressed bytes; one more start ends the last frame. Gives the
- * uncompressed size. Both have room for frames + 1.
+ * `stored` in the blob and `content` in its uncompressed bytes; one more start
+ * ends the last frame. Gives the uncompressed size. Both have room for frames +
+ * 1.
  */
 bool pfs_read_seek_table(struct pfs_bytes table, struct pfs_seek_footer footer,
 			 u64 blob_bytes, struct pfs_scratch_u53 stored,
@@ -74,15 +77,14 @@ bool pfs_read_seek_table(struct pfs_bytes table, struct pfs_seek_footer footer,
 		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_TRUNCATED, 0, 0);
 	if (pfs_load_u32(table, 0) != PFS_SKIPPABLE_MAGIC)
 		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_MAGIC, 0, 0);
-	if (pfs_load_u32(table,
-			 4) != (table.length > PFS_SKIPPABLE_HEADER_BYTES ?
-				table.length - PFS_SKIPPABLE_HEADER_BYTES : 0))
+	if (pfs_load_u32(table, 4) !=
+	    pfs_difference(table.length, PFS_SKIPPABLE_HEADER_BYTES))
 		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_SIZE, 0, 4);
 	stored_at = 0;
 	content_at = 0;
 	for (u32 i = 0; i < footer.frames; i++) {
 		u64 entry = (u64)i * footer.entry_bytes +
-			PFS_SKIPPABLE_HEADER_BYTES;
+			    PFS_SKIPPABLE_HEADER_BYTES;
 
 		if (pfs_load_u32(table, entry + 4) > PFS_MAX_FRAME_BYTES)
 			return pfs_fail(failure,
@@ -94,7 +96,7 @@ bool pfs_read_seek_table(struct pfs_bytes table, struct pfs_seek_footer footer,
 					PFS_RULE_SEEK_TABLE_STORED_TOO_LARGE, 0,
 					entry);
 		if (pfs_load_u32(table, entry) >
-		    (blob_bytes > stored_at ? blob_bytes - stored_at : 0))
+		    pfs_difference(blob_bytes, stored_at))
 			return pfs_fail(failure, PFS_RULE_SEEK_TABLE_SUM, 0,
 					entry);
 		pfs_scratch_u53_set(stored, i, stored_at);
@@ -116,6 +118,7 @@ bool pfs_read_seek_table(struct pfs_bytes table, struct pfs_seek_footer footer,
 	return true;
 }
 
+/* schema/seektable.ts: findFrame() */
 /*
  * The frame that holds byte `offset` of the uncompressed bytes; `frames` where
  * none does.
@@ -129,15 +132,12 @@ u32 pfs_find_frame(struct pfs_scratch_u53 content, u32 frames, u64 offset)
 		return frames;
 	low = 0;
 	high = frames;
-	for (u64 measure, bound = U64_MAX; low < high; bound = measure) {
-		u32 middle;
+	for (u64 bound = U64_MAX;
+	     low < high && pfs_decreases(&bound, pfs_difference(high, low));) {
+		u32 middle = ((u64)low + high) / 2;
 
-		measure = high > low ? high - low : 0;
-		if (measure >= bound)
-			break;
-		middle = ((u64)low + high) / 2;
-		if (pfs_scratch_u53_get(content,
-					pfs_narrow((u64)middle + 1)) <= offset)
+		if (pfs_scratch_u53_get(content, pfs_narrow((u64)middle + 1)) <=
+		    offset)
 			low = pfs_narrow((u64)middle + 1);
 		else
 			high = middle;

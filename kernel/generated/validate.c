@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-/* Made from schema/validate.ts by `make codegen`: change that, not this. */
+/* Code generated from schema/validate.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
 #define PFS_MAX_PERMISSIONS 4095
@@ -12,6 +12,7 @@
  */
 #define PFS_WORK_PER_WORD 4
 
+/* schema/validate.ts: checkEncoding() */
 /*
  * First step: the encoding. What it gives can be counted, to lend `validate`
  * its memory. `work` is one number.
@@ -40,18 +41,19 @@ bool pfs_check_encoding(const struct pfs_message *message,
 	return true;
 }
 
+/* schema/validate.ts: checkSum() */
 /* A sum that stays below 2^53. */
-static noinline_for_stack bool pfs_check_sum(u64 a, u64 b,
-					     struct pfs_inode inode,
-					     struct pfs_failure *failure)
+static noinline_for_stack bool
+pfs_check_sum(u64 a, u64 b, struct pfs_inode inode, struct pfs_failure *failure)
 {
 	if (a >= PFS_NUMBER_END || b >= PFS_NUMBER_END ||
-	    b >= (a < PFS_NUMBER_END ? PFS_NUMBER_END - a : 0))
+	    b >= pfs_difference(PFS_NUMBER_END, a))
 		return pfs_fail(failure, PFS_RULE_CHUNK_LIST_OVERFLOW,
 				pfs_inode_ino(inode), (u64)inode.part.at * 8);
 	return true;
 }
 
+/* schema/validate.ts: checkChunks() */
 static noinline_for_stack bool
 pfs_check_chunks(struct pfs_file_chunk_list chunks, struct pfs_inode inode,
 		 struct pfs_failure *failure)
@@ -80,6 +82,7 @@ pfs_check_chunks(struct pfs_file_chunk_list chunks, struct pfs_inode inode,
 	return true;
 }
 
+/* schema/validate.ts: checkXattrs() */
 static noinline_for_stack bool
 pfs_check_xattrs(struct pfs_inode_additional additional, struct pfs_inode inode,
 		 struct pfs_failure *failure)
@@ -105,10 +108,10 @@ pfs_check_xattrs(struct pfs_inode_additional additional, struct pfs_inode inode,
 	return true;
 }
 
-static noinline_for_stack bool pfs_check_name(struct pfs_dir_entry entry,
-					      struct pfs_bytes name,
-					      struct pfs_inode inode,
-					      struct pfs_failure *failure)
+/* schema/validate.ts: checkName() */
+static noinline_for_stack bool
+pfs_check_name(struct pfs_dir_entry entry, struct pfs_bytes name,
+	       struct pfs_inode inode, struct pfs_failure *failure)
 {
 	u64 at = (u64)entry.part.at * 8;
 	u32 found;
@@ -129,11 +132,11 @@ static noinline_for_stack bool pfs_check_name(struct pfs_dir_entry entry,
 	return true;
 }
 
+/* schema/validate.ts: checkDir() */
 /* Checks the entries of a directory record; gives whether they are sorted. */
-static noinline_for_stack bool pfs_check_dir(struct pfs_dir dir,
-					     struct pfs_inode inode,
-					     struct pfs_failure *failure,
-					     bool *out)
+static noinline_for_stack bool
+pfs_check_dir(struct pfs_dir dir, struct pfs_inode inode,
+	      struct pfs_failure *failure, bool *out)
 {
 	struct pfs_dir_entry_list entries = pfs_dir_entries(dir);
 	bool sorted = true;
@@ -170,13 +173,13 @@ static noinline_for_stack bool pfs_check_dir(struct pfs_dir dir,
 	return true;
 }
 
+/* schema/validate.ts: checkRecord() */
 /*
  * Checks what every inode record must keep, superseded or not; gives whether
  * its names are sorted.
  */
-static noinline_for_stack bool pfs_check_record(struct pfs_inode inode,
-						struct pfs_failure *failure,
-						bool *out)
+static noinline_for_stack bool
+pfs_check_record(struct pfs_inode inode, struct pfs_failure *failure, bool *out)
 {
 	enum pfs_inode_mode kind = pfs_inode_mode_kind(inode);
 	u64 at = (u64)inode.part.at * 8;
@@ -228,6 +231,7 @@ static noinline_for_stack bool pfs_check_record(struct pfs_inode inode,
 	return true;
 }
 
+/* schema/validate.ts: checkOrder() */
 /* Inode numbers of a layer: in range, and ascending. */
 static noinline_for_stack bool pfs_check_order(struct pfs_inode_vector layer,
 					       struct pfs_failure *failure)
@@ -252,6 +256,7 @@ static noinline_for_stack bool pfs_check_order(struct pfs_inode_vector layer,
 	return true;
 }
 
+/* schema/validate.ts: checkDigests() */
 static noinline_for_stack bool pfs_check_digests(struct pfs_rootfs image,
 						 struct pfs_failure *failure)
 {
@@ -271,6 +276,7 @@ static noinline_for_stack bool pfs_check_digests(struct pfs_rootfs image,
 	return true;
 }
 
+/* schema/validate.ts: checkChunkTable() */
 /* The table of chunks: ascending, and no two overlap. */
 static noinline_for_stack bool
 pfs_check_chunk_table(struct pfs_chunk_list chunks, struct pfs_failure *failure)
@@ -288,15 +294,13 @@ pfs_check_chunk_table(struct pfs_chunk_list chunks, struct pfs_failure *failure)
 		if (pfs_blob_ref_offset(pfs_chunk_blob(chunk)) >=
 		    PFS_NUMBER_END ||
 		    pfs_chunk_length(chunk) >=
-		    (pfs_blob_ref_offset(pfs_chunk_blob(chunk)) <
-		     PFS_NUMBER_END ? PFS_NUMBER_END -
-		     pfs_blob_ref_offset(pfs_chunk_blob(chunk)) : 0))
+		    pfs_difference(PFS_NUMBER_END,
+				   pfs_blob_ref_offset(pfs_chunk_blob(chunk))))
 			return pfs_fail(failure, PFS_RULE_CHUNK_TABLE_RANGE, 0,
 					at);
 		if (i > 0) {
-			struct pfs_chunk before = pfs_chunk_at(chunks,
-							       i > 1 ? i - 1 :
-							       0);
+			struct pfs_chunk before =
+				pfs_chunk_at(chunks, pfs_difference(i, 1));
 			u32 comparison =
 				pfs_compare_names(pfs_blob_ref_digest(pfs_chunk_blob(before)),
 						  pfs_blob_ref_digest(pfs_chunk_blob(chunk)));
@@ -317,6 +321,7 @@ pfs_check_chunk_table(struct pfs_chunk_list chunks, struct pfs_failure *failure)
 	return true;
 }
 
+/* schema/validate.ts: countName() */
 static void pfs_count_name(struct pfs_scratch_u32 links, u64 ordinal)
 {
 	pfs_scratch_u32_set(links, ordinal,
@@ -324,6 +329,7 @@ static void pfs_count_name(struct pfs_scratch_u32 links, u64 ordinal)
 								ordinal) + 1));
 }
 
+/* schema/validate.ts: checkHeld() */
 static noinline_for_stack bool
 pfs_check_held(struct pfs_inode_vector_list layers, struct pfs_dir_entry entry,
 	       u64 dir, struct pfs_failure *failure)
@@ -334,6 +340,7 @@ pfs_check_held(struct pfs_inode_vector_list layers, struct pfs_dir_entry entry,
 	return true;
 }
 
+/* schema/validate.ts: checkUnseen() */
 /*
  * The directory records that the walk did not come to: none in the newest
  * layer; the older ones name what exists.
@@ -364,8 +371,7 @@ pfs_check_unseen(struct pfs_inode_vector_list layers,
 							PFS_RULE_DIR_UNREACHABLE,
 							pfs_inode_ino(inode),
 							(u64)inode.part.at * 8);
-				entry_list =
-					pfs_dir_entries(pfs_inode_mode_dir(inode));
+				entry_list = pfs_dir_entries(pfs_inode_mode_dir(inode));
 				for (u32 entry_index = 0;
 				     entry_index < entry_list.part.count;
 				     entry_index++) {
@@ -385,18 +391,16 @@ pfs_check_unseen(struct pfs_inode_vector_list layers,
 	return true;
 }
 
+/* schema/validate.ts: checkTree() */
 /*
  * Walks the effective tree from its root: every directory has one parent, none
- * is its own ancestor, and none of the
- * newest layer is out of reach (an older layer may hold what is superseded).
- * Gives the number of visible inodes.
+ * is its own ancestor, and none of the newest layer is out of reach (an older
+ * layer may hold what is superseded). Gives the number of visible inodes.
  */
-static noinline_for_stack bool pfs_check_tree(struct pfs_rootfs image,
-					      struct pfs_scratch_u32 links,
-					      struct pfs_scratch_u53 parents,
-					      struct pfs_scratch_u53 queue,
-					      struct pfs_failure *failure,
-					      u64 *out)
+static noinline_for_stack bool
+pfs_check_tree(struct pfs_rootfs image, struct pfs_scratch_u32 links,
+	       struct pfs_scratch_u53 parents, struct pfs_scratch_u53 queue,
+	       struct pfs_failure *failure, u64 *out)
 {
 	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
 	struct pfs_inode_list newest =
@@ -430,16 +434,14 @@ static noinline_for_stack bool pfs_check_tree(struct pfs_rootfs image,
 			continue;
 		layer = 0;
 		records_above = 0;
-		for (u64 measure, bound = U64_MAX; layer < PFS_MAX_LAYERS;
-		     bound = measure) {
+		for (u64 bound = U64_MAX;
+		     layer < PFS_MAX_LAYERS &&
+		     pfs_decreases(&bound,
+				   pfs_difference(PFS_MAX_LAYERS, layer));) {
 			struct pfs_dir_record record;
 			bool record_found;
 			struct pfs_dir_entry_list entry_list;
 
-			measure = layer < PFS_MAX_LAYERS ? PFS_MAX_LAYERS -
-				layer : 0;
-			if (measure >= bound)
-				break;
 			record_found = pfs_find_dir_record(layers, dir, layer,
 							   &record);
 			if (!record_found)
@@ -460,10 +462,10 @@ static noinline_for_stack bool pfs_check_tree(struct pfs_rootfs image,
 				bool shown_found;
 				u64 ordinal;
 
-				shown_found = pfs_resolve_entry(layers, newest,
-								record.layer,
-								dir, entry,
-								&shown);
+				shown_found =
+					pfs_resolve_entry(layers, newest,
+							  record.layer, dir,
+							  entry, &shown);
 				if (!shown_found) {
 					if (!pfs_check_held(layers, entry, dir,
 							    failure))
@@ -483,8 +485,7 @@ static noinline_for_stack bool pfs_check_tree(struct pfs_rootfs image,
 					return pfs_fail(failure,
 							PFS_RULE_DIR_PARENTS,
 							pfs_dir_entry_ino(entry),
-							(u64)shown.inode.part.at *
-							8);
+							(u64)shown.inode.part.at * 8);
 				pfs_scratch_u53_set(parents, ordinal, dir);
 				pfs_scratch_u32_set(links, ordinal, 2);
 				pfs_count_name(links, above.ordinal);
@@ -504,11 +505,11 @@ static noinline_for_stack bool pfs_check_tree(struct pfs_rootfs image,
 	return true;
 }
 
+/* schema/validate.ts: validate() */
 /*
- * Second step: every rule but one. `links`, `parents` and `queue` have room
- * for countRecords(image) numbers. Leaves in
- * `links` the number of links of each record that is visible, in `parents` the
- * parent directory of each visible
+ * Second step: every rule but one. `links`, `parents` and `queue` have room for
+ * countRecords(image) numbers. Leaves in `links` the number of links of each
+ * record that is visible, in `parents` the parent directory of each visible
  * directory; the record's ordinal is the index.
  *
  * Where `unsorted` of the summary is not 0, indexNames is the third step: it
@@ -526,8 +527,8 @@ bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 
 	for (u32 layer_index = 0; layer_index < layers.part.count;
 	     layer_index++) {
-		struct pfs_inode_vector layer = pfs_inode_vector_at(layers,
-								    layer_index);
+		struct pfs_inode_vector layer =
+			pfs_inode_vector_at(layers, layer_index);
 
 		if (!pfs_check_order(layer, failure))
 			return false;
@@ -538,8 +539,8 @@ bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 		return false;
 	for (u32 layer_index = 0; layer_index < layers.part.count;
 	     layer_index++) {
-		struct pfs_inode_vector layer = pfs_inode_vector_at(layers,
-								    layer_index);
+		struct pfs_inode_vector layer =
+			pfs_inode_vector_at(layers, layer_index);
 		struct pfs_inode_list inode_list;
 
 		inode_list = pfs_inode_vector_inodes(layer);
@@ -552,8 +553,7 @@ bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 			if (!pfs_check_record(inode, failure, &sorted))
 				return false;
 			if (!sorted) {
-				u32 names =
-					pfs_dir_entries(pfs_inode_mode_dir(inode)).part.count;
+				u32 names = pfs_dir_entries(pfs_inode_mode_dir(inode)).part.count;
 
 				unsorted = pfs_narrow((u64)unsorted + 1);
 				index = (u64)pfs_narrow(index) +
@@ -568,8 +568,8 @@ bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 	*out = (struct pfs_summary) {
 		.inodes = visible,
 		.unsorted = unsorted,
-		.index = unsorted == 0 ? 0 : (u64)pfs_narrow(index) + 1 +
-			largest,
+		.index = unsorted == 0 ? 0 :
+			 (u64)pfs_narrow(index) + 1 + largest,
 	};
 	return true;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-/* Made from schema/wire.ts by `make codegen`: change that, not this. */
+/* Code generated from schema/wire.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
 #define PFS_NEAR_STRUCT 0
@@ -10,12 +10,12 @@
 #define PFS_OFFSET_SPAN 1073741824
 #define PFS_OFFSET_HALF 536870912
 
+/* schema/wire.ts: readSegments() */
 /*
  * Reads the table of segments of a message of `size` bytes; returns their
- * number.
- * `header` is its first MAX_HEADER_BYTES, or all of a smaller one, so that it
- * can
- * be read before the rest. `starts` has room for MAX_SEGMENTS + 1 positions.
+ * number. `header` is its first MAX_HEADER_BYTES, or all of a smaller one, so
+ * that it can be read before the rest. `starts` has room for MAX_SEGMENTS + 1
+ * positions.
  */
 bool pfs_read_segments(struct pfs_bytes header, u64 size,
 		       struct pfs_scratch_u32 starts,
@@ -54,6 +54,7 @@ bool pfs_read_segments(struct pfs_bytes header, u64 size,
 	return true;
 }
 
+/* schema/wire.ts: openMessage() */
 /* A message in memory. `starts` has room for MAX_SEGMENTS + 1 positions. */
 bool pfs_open_message(struct pfs_bytes bytes, struct pfs_scratch_u32 starts,
 		      struct pfs_failure *failure, struct pfs_message *out)
@@ -70,20 +71,18 @@ bool pfs_open_message(struct pfs_bytes bytes, struct pfs_scratch_u32 starts,
 	return true;
 }
 
+/* schema/wire.ts: segmentOf() */
 /* The segment that holds word `at`. */
 static u32 pfs_segment_of(const struct pfs_message *message, u32 at)
 {
 	u32 low = 0;
 	u32 high = message->segments;
 
-	for (u64 measure, bound = U64_MAX; (u64)low + 1 < high;
-	     bound = measure) {
-		u32 middle;
+	for (u64 bound = U64_MAX;
+	     (u64)low + 1 < high &&
+	     pfs_decreases(&bound, pfs_difference(high, low));) {
+		u32 middle = ((u64)low + high) / 2;
 
-		measure = high > low ? high - low : 0;
-		if (measure >= bound)
-			break;
-		middle = ((u64)low + high) / 2;
 		if (pfs_scratch_u32_get(message->starts, middle) <= at)
 			low = middle;
 		else
@@ -92,6 +91,7 @@ static u32 pfs_segment_of(const struct pfs_message *message, u32 at)
 	return low;
 }
 
+/* schema/wire.ts: refused() */
 static struct pfs_pointer pfs_refused(u32 rule)
 {
 	return (struct pfs_pointer) {
@@ -102,9 +102,10 @@ static struct pfs_pointer pfs_refused(u32 rule)
 	};
 }
 
+/* schema/wire.ts: nearTarget() */
 /*
- * Where a near pointer at word `at`, whose lower half is `low`, points to; 0
- * is outside any segment.
+ * Where a near pointer at word `at`, whose lower half is `low`, points to; 0 is
+ * outside any segment.
  */
 static u32 pfs_near_target(u32 at, u32 low)
 {
@@ -113,16 +114,17 @@ static u32 pfs_near_target(u32 at, u32 low)
 
 	if (offset < PFS_OFFSET_HALF)
 		return pfs_narrow(target);
-	return target > PFS_OFFSET_SPAN ? target - PFS_OFFSET_SPAN : 0;
+	return pfs_difference(target, PFS_OFFSET_SPAN);
 }
 
+/* schema/wire.ts: placed() */
 /*
  * A struct or list at word `target`, which must lie in the segment with its
  * `size` words.
  */
-static struct pfs_pointer pfs_placed(const struct pfs_message *message,
-				     u32 segment, u32 kind, u32 target,
-				     u32 size, u32 sizes)
+static struct pfs_pointer
+pfs_placed(const struct pfs_message *message, u32 segment, u32 kind, u32 target,
+	   u32 size, u32 sizes)
 {
 	if (target < pfs_scratch_u32_get(message->starts, segment))
 		return pfs_refused(PFS_RULE_POINTER_OUT_OF_BOUNDS);
@@ -137,6 +139,7 @@ static struct pfs_pointer pfs_placed(const struct pfs_message *message,
 	};
 }
 
+/* schema/wire.ts: listWords() */
 /* Words that a list takes, its tag included. */
 static u32 pfs_list_words(u32 sizes)
 {
@@ -158,10 +161,11 @@ static u32 pfs_list_words(u32 sizes)
 	return count;
 }
 
+/* schema/wire.ts: nearPointer() */
 /* A near pointer, `low` and `sizes` its halves, its target already known. */
-static struct pfs_pointer pfs_near_pointer(const struct pfs_message *message,
-					   u32 segment, u32 target, u32 low,
-					   u32 sizes)
+static struct pfs_pointer
+pfs_near_pointer(const struct pfs_message *message, u32 segment, u32 target,
+		 u32 low, u32 sizes)
 {
 	if ((low & 3) == PFS_NEAR_STRUCT) {
 		u64 words = (sizes & 65535) + (sizes >> 16);
@@ -175,6 +179,7 @@ static struct pfs_pointer pfs_near_pointer(const struct pfs_message *message,
 	return pfs_refused(PFS_RULE_POINTER_KIND);
 }
 
+/* schema/wire.ts: farPointer() */
 /* Follows the far pointer whose halves are `low` and `high`. */
 static struct pfs_pointer pfs_far_pointer(const struct pfs_message *message,
 					  u32 low, u32 high)
@@ -212,10 +217,12 @@ static struct pfs_pointer pfs_far_pointer(const struct pfs_message *message,
 	if (tag_low >> 2 != 0)
 		return pfs_refused(PFS_RULE_FAR_POINTER_TAG);
 	return pfs_near_pointer(message, pad_high,
-				pfs_narrow((u64)pfs_scratch_u32_get(message->starts, pad_high) +
+				pfs_narrow((u64)pfs_scratch_u32_get(message->starts,
+								    pad_high) +
 					   (pad_low >> 3)), tag_low, tag_high);
 }
 
+/* schema/wire.ts: followPointer() */
 /* Follows the pointer at word `at`, which lies inside the message. */
 struct pfs_pointer pfs_follow_pointer(const struct pfs_message *message, u32 at)
 {
@@ -230,6 +237,7 @@ struct pfs_pointer pfs_follow_pointer(const struct pfs_message *message, u32 at)
 				pfs_near_target(at, low), low, high);
 }
 
+/* schema/wire.ts: emptyStruct() */
 static struct pfs_struct_part
 pfs_empty_struct(const struct pfs_message *message)
 {
@@ -241,6 +249,7 @@ pfs_empty_struct(const struct pfs_message *message)
 	};
 }
 
+/* schema/wire.ts: emptyList() */
 static struct pfs_list_part pfs_empty_list(const struct pfs_message *message)
 {
 	return (struct pfs_list_part) {
@@ -252,6 +261,7 @@ static struct pfs_list_part pfs_empty_list(const struct pfs_message *message)
 	};
 }
 
+/* schema/wire.ts: listTag() */
 /*
  * The list of structs behind a good list pointer; `rule` of the pointer it
  * gives is not 0 where the tag is bad.
@@ -283,6 +293,7 @@ static struct pfs_pointer pfs_list_tag(const struct pfs_message *message,
 	};
 }
 
+/* schema/wire.ts: structOf() */
 /*
  * What a pointer leads to, as the kind that is wanted; empty where it is of
  * another kind.
@@ -300,6 +311,7 @@ static struct pfs_struct_part pfs_struct_of(const struct pfs_message *message,
 	};
 }
 
+/* schema/wire.ts: listOf() */
 static struct pfs_list_part pfs_list_of(const struct pfs_message *message,
 					struct pfs_pointer pointer)
 {
@@ -319,6 +331,7 @@ static struct pfs_list_part pfs_list_of(const struct pfs_message *message,
 	};
 }
 
+/* schema/wire.ts: bytesOf() */
 static struct pfs_bytes pfs_bytes_of(const struct pfs_message *message,
 				     struct pfs_pointer pointer)
 {
@@ -329,6 +342,7 @@ static struct pfs_bytes pfs_bytes_of(const struct pfs_message *message,
 			 (u64)pointer.at * 8 + (pointer.sizes >> 3));
 }
 
+/* schema/wire.ts: structField() */
 /* The struct behind pointer `index`, or an empty one. */
 struct pfs_struct_part pfs_struct_field(struct pfs_struct_part part, u32 index)
 {
@@ -341,6 +355,7 @@ struct pfs_struct_part pfs_struct_field(struct pfs_struct_part part, u32 index)
 							   index)));
 }
 
+/* schema/wire.ts: listField() */
 /* The list of structs behind pointer `index`, or an empty one. */
 struct pfs_list_part pfs_list_field(struct pfs_struct_part part, u32 index)
 {
@@ -352,6 +367,7 @@ struct pfs_list_part pfs_list_field(struct pfs_struct_part part, u32 index)
 							 part.words + index)));
 }
 
+/* schema/wire.ts: dataField() */
 /* The bytes behind pointer `index`, or none. */
 struct pfs_bytes pfs_data_field(struct pfs_struct_part part, u32 index)
 {
@@ -363,6 +379,7 @@ struct pfs_bytes pfs_data_field(struct pfs_struct_part part, u32 index)
 							  part.words + index)));
 }
 
+/* schema/wire.ts: element() */
 /* Element `index` of a list, or an empty struct. */
 struct pfs_struct_part pfs_element(struct pfs_list_part list, u32 index)
 {
@@ -379,14 +396,16 @@ struct pfs_struct_part pfs_element(struct pfs_list_part list, u32 index)
 	};
 }
 
+/* schema/wire.ts: boolField() */
 bool pfs_bool_field(struct pfs_struct_part part, u32 offset, u32 mask)
 {
 	if (offset >= part.words * 8)
 		return false;
-	return (pfs_byte(part.message->bytes,
-			 (u64)part.at * 8 + offset) & mask) != 0;
+	return (pfs_byte(part.message->bytes, (u64)part.at * 8 + offset) &
+		mask) != 0;
 }
 
+/* schema/wire.ts: u16Field() */
 u16 pfs_u16_field(struct pfs_struct_part part, u32 offset)
 {
 	if (offset >= part.words * 8)
@@ -394,6 +413,7 @@ u16 pfs_u16_field(struct pfs_struct_part part, u32 offset)
 	return pfs_load_u16(part.message->bytes, (u64)part.at * 8 + offset);
 }
 
+/* schema/wire.ts: u32Field() */
 u32 pfs_u32_field(struct pfs_struct_part part, u32 offset)
 {
 	if (offset >= part.words * 8)
@@ -401,6 +421,7 @@ u32 pfs_u32_field(struct pfs_struct_part part, u32 offset)
 	return pfs_load_u32(part.message->bytes, (u64)part.at * 8 + offset);
 }
 
+/* schema/wire.ts: u53Field() */
 u64 pfs_u53_field(struct pfs_struct_part part, u32 offset)
 {
 	if (offset >= part.words * 8)
@@ -408,6 +429,7 @@ u64 pfs_u53_field(struct pfs_struct_part part, u32 offset)
 	return pfs_load_u53(part.message->bytes, (u64)part.at * 8 + offset);
 }
 
+/* schema/wire.ts: i53Field() */
 s64 pfs_i53_field(struct pfs_struct_part part, u32 offset)
 {
 	if (offset >= part.words * 8)
@@ -415,6 +437,7 @@ s64 pfs_i53_field(struct pfs_struct_part part, u32 offset)
 	return pfs_load_i53(part.message->bytes, (u64)part.at * 8 + offset);
 }
 
+/* schema/wire.ts: spend() */
 /*
  * Counts `words` against the work that the message's size allows: a small
  * message cannot cost minutes.
@@ -433,6 +456,7 @@ bool pfs_spend(struct pfs_scratch_u53 work, u64 words, u64 offset,
 	return true;
 }
 
+/* schema/wire.ts: checkedRoot() */
 bool pfs_checked_root(const struct pfs_message *message,
 		      struct pfs_failure *failure, struct pfs_struct_part *out)
 {
@@ -455,11 +479,11 @@ bool pfs_checked_root(const struct pfs_message *message,
 	return true;
 }
 
+/* schema/wire.ts: checkedPointer() */
 /* The pointer at `index`, which is null or of `kind`. */
-static noinline_for_stack bool pfs_checked_pointer(struct pfs_struct_part part,
-						   u32 index, u32 kind,
-						   struct pfs_failure *failure,
-						   struct pfs_pointer *out)
+static noinline_for_stack bool
+pfs_checked_pointer(struct pfs_struct_part part, u32 index, u32 kind,
+		    struct pfs_failure *failure, struct pfs_pointer *out)
 {
 	u64 at;
 	struct pfs_pointer pointer;
@@ -478,6 +502,7 @@ static noinline_for_stack bool pfs_checked_pointer(struct pfs_struct_part part,
 	return true;
 }
 
+/* schema/wire.ts: isNull() */
 /* Whether pointer `index` is null, as most of the optional ones are. */
 static bool pfs_is_null(struct pfs_struct_part part, u32 index)
 {
@@ -490,6 +515,7 @@ static bool pfs_is_null(struct pfs_struct_part part, u32 index)
 	       pfs_load_u32(part.message->bytes, at * 8 + 4) == 0;
 }
 
+/* schema/wire.ts: checkedStruct() */
 bool pfs_checked_struct(struct pfs_struct_part part, u32 index,
 			struct pfs_scratch_u53 work,
 			struct pfs_failure *failure,
@@ -515,6 +541,7 @@ bool pfs_checked_struct(struct pfs_struct_part part, u32 index,
 	return true;
 }
 
+/* schema/wire.ts: checkedList() */
 bool pfs_checked_list(struct pfs_struct_part part, u32 index,
 		      struct pfs_scratch_u53 work, struct pfs_failure *failure,
 		      struct pfs_list_part *out)
@@ -547,6 +574,7 @@ bool pfs_checked_list(struct pfs_struct_part part, u32 index,
 	return true;
 }
 
+/* schema/wire.ts: checkedData() */
 bool pfs_checked_data(struct pfs_struct_part part, u32 index,
 		      struct pfs_scratch_u53 work, struct pfs_failure *failure,
 		      struct pfs_bytes *out)

@@ -1,4 +1,4 @@
-// Made from schema/metadata.ts by `make codegen`: change that, not this.
+// Code generated from schema/metadata.ts by make codegen. DO NOT EDIT.
 import { checked } from "../language.ts";
 import type { Scratch, u53 } from "../language.ts";
 import type {

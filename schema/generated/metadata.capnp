@@ -1,4 +1,4 @@
-# Made from schema/metadata.ts by `make codegen`: change that, not this.
+# Code generated from schema/metadata.ts by make codegen. DO NOT EDIT.
 @0x84ae5e6e88b7cbb7;
 
 struct Chr {

@@ -28,22 +28,23 @@ export type Build = keyof typeof BUILDS;
 /** The builds that are compared with TypeScript. */
 export const COMPARED: readonly Build[] = ["gcc", "clang", "sanitized"];
 
-const sourcesIn = (directory: string): string[] =>
+const filesIn = (directory: string, ending: string): string[] =>
   readdirSync(directory)
-    .filter((name) => name.endsWith(".c"))
+    .filter((name) => name.endsWith(ending))
     .map((name) => join(directory, name));
 
 /** Compiles the generated C of `kernel` for the harness; returns the program's path. Throws the compiler's messages. */
 export async function compile(build: Build, kernel = KERNEL): Promise<string> {
-  const sources = [...sourcesIn(here), ...sourcesIn(join(kernel, "generated")), join(kernel, "format_base.c")];
-  const headers = [join(kernel, "format_base.h"), join(kernel, "generated/format.h"), join(here, "text.h")];
+  const generated = join(kernel, "generated");
+  const sources = [...filesIn(here, ".c"), ...filesIn(generated, ".c"), join(kernel, "format_base.c")];
+  const headers = [...filesIn(here, ".h"), ...filesIn(generated, ".h"), join(kernel, "format_base.h")];
   const dump = dumpSource(await readStructs());
   const hash = createHash("sha256").update(BUILDS[build].join(" ")).update(dump);
   for (const file of [...sources, ...headers]) hash.update(readFileSync(file));
   return madeOnce(`${build}-${hash.digest("hex").slice(0, 16)}`, async (temporary) => {
     writeFileSync(`${temporary}.c`, dump);
     const [compiler, ...flags] = BUILDS[build];
-    const includes = [`-I${join(kernel, "generated")}`, `-I${here}`];
+    const includes = [`-I${generated}`, `-I${here}`];
     await execFile(compiler, [...flags, ...includes, ...sources, `${temporary}.c`, "-o", temporary]);
     rmSync(`${temporary}.c`);
   });

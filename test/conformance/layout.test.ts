@@ -61,7 +61,7 @@ test("the generated TypeScript reads every member where Cap'n Proto has it", (t)
 });
 
 test("the generated C reads every member where Cap'n Proto has it", (t) => {
-  const source = read("kernel/generated/format.h");
+  const source = read("kernel/generated/metadata.h");
   for (const [struct, { positions }] of layoutsOfTool()) {
     for (const [member, position] of positions) {
       const names = [

@@ -11,13 +11,13 @@ export type Structs = Pick<Spec, "structs"> & { settings: Pick<Settings, "prefix
 export async function readStructs(): Promise<Structs> {
   const hash = createHash("sha256");
   for (const directory of [join(ROOT, "schema"), join(ROOT, "packages/codegen/src")]) {
-    for (const name of readdirSync(directory).toSorted()) {
+    for (const name of readdirSync(directory, { recursive: true, encoding: "utf8" }).toSorted()) {
       if (/\.(ts|json)$/.test(name)) hash.update(readFileSync(join(directory, name)));
     }
   }
   const path = await madeOnce(`structs-${hash.digest("hex").slice(0, 16)}.json`, async (temporary) => {
-    const { readSpec } = await import("../../packages/codegen/src/read.ts");
-    const { structs, settings } = readSpec(join(ROOT, "schema"));
+    const { analyze } = await import("../../packages/codegen/src/main.ts");
+    const { structs, settings } = analyze(join(ROOT, "schema"));
     writeFileSync(temporary, JSON.stringify({ structs, settings }));
   });
   return JSON.parse(readFileSync(path, "utf8")) as Structs;

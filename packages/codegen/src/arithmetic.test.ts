@@ -7,7 +7,7 @@ import fc from "@puzzlefs/testing/fast-check";
 import { compile, remove, writeWholeSpec } from "./fixture.ts";
 import type { FunctionType } from "./ir.ts";
 import { snake } from "./ir.ts";
-import { readSpec } from "./read.ts";
+import { analyze } from "./main.ts";
 
 /** One function for each operator and each reader of the language, all with the same parameters. */
 const OPERATIONS: Record<string, string> = {
@@ -70,7 +70,7 @@ const OPERATIONS: Record<string, string> = {
 };
 const PARAMETERS =
   "a: u53, b: u53, c: u32, d: u32, bytes: Bytes, numbers: Scratch<u53>, words: Scratch<u32>, small: Scratch<u8>, bits: Scratch<bit>";
-const LENT = 12;
+const SCRATCH_LENGTH = 12;
 
 const MODULE = Object.entries(OPERATIONS)
   .map(([name, body]) => `export function ${name}(${PARAMETERS}): u53 {\n${body}\n}`)
@@ -99,11 +99,16 @@ const inputs: fc.Arbitrary<Input> = fc.record({
 
 type Operation = (...args: unknown[]) => number;
 
-/** What the generated TypeScript says: a number, or the rule, inode and offset of a failure. */
+/** The result of the generated TypeScript: a number, or the rule, inode and offset of a failure. */
 function inTypeScript(operation: Operation, bytes: unknown, { a, b, c, d }: Input): string {
-  const lent = [new Float64Array(LENT), new Uint32Array(LENT), new Uint8Array(LENT), new Uint8Array(LENT)];
+  const scratch = [
+    new Float64Array(SCRATCH_LENGTH),
+    new Uint32Array(SCRATCH_LENGTH),
+    new Uint8Array(SCRATCH_LENGTH),
+    new Uint8Array(SCRATCH_LENGTH),
+  ];
   try {
-    return String(operation(a, b, c, d, bytes, ...lent));
+    return String(operation(a, b, c, d, bytes, ...scratch));
   } catch (error) {
     const { rule, inode, offset } = error as { rule?: string; inode?: number; offset?: number };
     if (rule === undefined) throw error;
@@ -111,7 +116,7 @@ function inTypeScript(operation: Operation, bytes: unknown, { a, b, c, d }: Inpu
   }
 }
 
-/** A program that reads one input a line, and answers with what the generated C says. */
+/** A program that reads one input a line, and writes the result of the generated C. */
 function harness(functions: readonly FunctionType[]): string {
   const cases = functions.map((fn, position) => {
     const call = `pfs_${snake(fn.name)}(a, b, c, d, bytes, numbers, words, small, bits`;
@@ -127,11 +132,11 @@ int main(void)
 	unsigned long long a, b;
 	static u8 data[64];
 	while (scanf("%u %llu %llu %u %u %u", &which, &a, &b, &c, &d, &length) == 6) {
-		u64 n[${LENT}] = { 0 }; u32 w[${LENT}] = { 0 }; u8 s[${LENT}] = { 0 }, f[${LENT}] = { 0 };
-		struct pfs_scratch_u53 numbers = { n, ${LENT} };
-		struct pfs_scratch_u32 words = { w, ${LENT} };
-		struct pfs_scratch_u8 small = { s, ${LENT} };
-		struct pfs_scratch_bool bits = { f, ${LENT} };
+		u64 n[${SCRATCH_LENGTH}] = { 0 }; u32 w[${SCRATCH_LENGTH}] = { 0 }; u8 s[${SCRATCH_LENGTH}] = { 0 }, f[${SCRATCH_LENGTH}] = { 0 };
+		struct pfs_scratch_u53 numbers = { n, ${SCRATCH_LENGTH} };
+		struct pfs_scratch_u32 words = { w, ${SCRATCH_LENGTH} };
+		struct pfs_scratch_u8 small = { s, ${SCRATCH_LENGTH} };
+		struct pfs_scratch_bool bits = { f, ${SCRATCH_LENGTH} };
 		struct pfs_failure failure = { 0 };
 		struct pfs_bytes bytes = { data, length };
 		bool good = true;
@@ -178,10 +183,10 @@ function inC(out: string, functions: readonly FunctionType[], given: readonly In
   return functions.map((_, which) => all.slice(which * given.length, (which + 1) * given.length));
 }
 
-test("every operator gives the same in TypeScript and in C", async (t) => {
+test("every operator has the same result in TypeScript and in C", async (t) => {
   const schema = writeWholeSpec({ algorithms: MODULE });
   const out = await compile(schema);
-  const functions = readSpec(schema).functions.filter((fn) => fn.name in OPERATIONS);
+  const functions = analyze(schema).functions.filter((fn) => fn.name in OPERATIONS);
   t.is(functions.length, Object.keys(OPERATIONS).length);
   const load = (file: string): Promise<Record<string, unknown>> =>
     import(pathToFileURL(join(out, "ts", file)).href) as Promise<Record<string, unknown>>;
@@ -211,26 +216,26 @@ test("the meaning is exact: floors, saturation, failures above 2^53 − 1, reads
   const { Bytes } = (await import(pathToFileURL(join(out, "ts/runtime.ts")).href)) as {
     Bytes: { of(bytes: Uint8Array): unknown };
   };
-  const say = (name: string, input: Partial<Input>): string => {
+  const result = (name: string, input: Partial<Input>): string => {
     const whole = { a: 0, b: 0, c: 0, d: 0, bytes: new Uint8Array(0), ...input };
     return inTypeScript(operations[name] as Operation, Bytes.of(whole.bytes), whole);
   };
   const overflow = "arithmetic-overflow 0 0";
   const top = 2 ** 53 - 1;
-  t.is(say("plus", { a: top, b: 0 }), String(top));
-  t.is(say("plus", { a: top, b: 1 }), overflow);
-  t.is(say("minus", { a: 5, b: 6 }), overflow);
-  t.is(say("times", { a: 2 ** 27, b: 2 ** 26 }), overflow);
-  t.is(say("divide", { a: 15 }), "1");
-  t.is(say("leftFar", { bytes: Uint8Array.of(255) }), "4278190080");
-  t.is(say("leftLiteral", { d: 31 }), "2147483648");
-  t.is(say("narrowed", { a: top }), "4294967296");
-  t.is(say("loadAt0", { bytes: Uint8Array.of(0, 0, 0, 0, 0, 0, 0x20, 0) }), String(2 ** 53));
-  t.is(say("loadAt0", { bytes: new Uint8Array(7).fill(255) }), "0");
-  t.is(say("signed", { bytes: Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0x80, 1, 0, 0, 0, 0, 0, 0xe0, 0xff) }), "1");
-  t.is(say("scratch53", { a: LENT, b: 77 }), "0");
-  t.is(say("scratch53", { a: 1, b: 77 }), "77");
-  t.is(say("stuck", { c: 0, d: 5 }), "0");
-  t.is(say("refuse", { a: 2, b: 1, c: 3, d: 4 }), "list-tag 3 4");
+  t.is(result("plus", { a: top, b: 0 }), String(top));
+  t.is(result("plus", { a: top, b: 1 }), overflow);
+  t.is(result("minus", { a: 5, b: 6 }), overflow);
+  t.is(result("times", { a: 2 ** 27, b: 2 ** 26 }), overflow);
+  t.is(result("divide", { a: 15 }), "1");
+  t.is(result("leftFar", { bytes: Uint8Array.of(255) }), "4278190080");
+  t.is(result("leftLiteral", { d: 31 }), "2147483648");
+  t.is(result("narrowed", { a: top }), "4294967296");
+  t.is(result("loadAt0", { bytes: Uint8Array.of(0, 0, 0, 0, 0, 0, 0x20, 0) }), String(2 ** 53));
+  t.is(result("loadAt0", { bytes: new Uint8Array(7).fill(255) }), "0");
+  t.is(result("signed", { bytes: Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0x80, 1, 0, 0, 0, 0, 0, 0xe0, 0xff) }), "1");
+  t.is(result("scratch53", { a: SCRATCH_LENGTH, b: 77 }), "0");
+  t.is(result("scratch53", { a: 1, b: 77 }), "77");
+  t.is(result("stuck", { c: 0, d: 5 }), "0");
+  t.is(result("refuse", { a: 2, b: 1, c: 3, d: 4 }), "list-tag 3 4");
   remove(schema, out);
 });

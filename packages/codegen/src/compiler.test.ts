@@ -3,32 +3,43 @@ import { cpSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import test from "ava";
-import { emitAll } from "./emit.ts";
+import { emit } from "./emit/files.ts";
 import { compile, remove, SCHEMA, temporary } from "./fixture.ts";
-import { readSpec } from "./read.ts";
+import { analyze } from "./main.ts";
 
 const ROOT = resolve(SCHEMA, "..");
 const WARNINGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wdeclaration-after-statement", "-Wvla"];
 
-test("two runs give the same bytes, those that are checked in, wherever the schema lies", async (t) => {
+test("two runs give the same bytes, those that are checked in, wherever the schema is", async (t) => {
   const copy = temporary();
   for (const name of readdirSync(SCHEMA).toReversed())
     cpSync(join(SCHEMA, name), join(copy, name), { recursive: true });
-  const first = await emitAll(readSpec(SCHEMA));
-  t.deepEqual([...(await emitAll(readSpec(copy)))], [...first]);
+  const first = await emit(analyze(SCHEMA));
+  t.deepEqual([...(await emit(analyze(copy)))], [...first]);
   for (const [path, text] of first) t.true(readFileSync(join(ROOT, path), "utf8") === text, path);
   remove(copy);
 });
 
+test("git knows every output as generated", async (t) => {
+  const paths = [...(await emit(analyze(SCHEMA))).keys()];
+  const input = paths.join("\n");
+  const answers = execFileSync("git", ["check-attr", "--stdin", "linguist-generated"], { cwd: ROOT, input });
+  t.deepEqual(
+    answers.toString().trimEnd().split("\n"),
+    paths.map((path) => `${path}: linguist-generated: set`),
+  );
+  for (const path of paths) t.regex(readFileSync(join(ROOT, path), "utf8"), /Code generated from .* DO NOT EDIT\./);
+});
+
 test("the compiler knows no noun of the format", (t) => {
-  const spec = readSpec(SCHEMA);
+  const spec = analyze(SCHEMA);
   const nouns = new Set(
     [
       ...spec.structs.map((struct) => struct.name),
       ...spec.structs
         .flatMap((struct) => [...struct.fields, ...struct.unions.flatMap((union) => union.members)])
         .map(({ name }) => name),
-      // One word alone may be anyone's.
+      // A single word is too common.
       ...spec.functions.map((fn) => fn.name).filter((name) => /[A-Z]/.test(name)),
       ..."puzzlefs inode rootfs dirent chunk blob layer whiteout xattr symlink manifest verity seektable image metadata".split(
         " ",
@@ -41,7 +52,9 @@ test("the compiler knows no noun of the format", (t) => {
     ..."length offset file key val name entries kind unknown".split(" "),
   ];
   for (const name of general) nouns.delete(name.toLowerCase());
-  const sources = readdirSync(import.meta.dirname).filter((name) => /^[^.]+\.ts$/.test(name));
+  const sources = readdirSync(import.meta.dirname, { recursive: true, encoding: "utf8" }).filter((name) =>
+    /^[^.]+\.ts$/.test(name),
+  );
   for (const file of sources.filter((name) => name !== "fixture.ts")) {
     const words = readFileSync(join(import.meta.dirname, file), "utf8").match(/[A-Za-z]+/g) ?? [];
     const parts = words.flatMap((word) => [word, ...word.split(/(?=[A-Z][a-z])/)]).map((word) => word.toLowerCase());
@@ -109,7 +122,7 @@ function edited(file: string, ...edits: [string, string][]): string {
   return copy;
 }
 
-/** Judges a message, and says which permissions inode 2 has; `extra` prints more of it. */
+/** A program that validates a message and prints the permissions of inode 2; `extra` prints more of it. */
 const program = (extra: string): string => `
 #include <stdio.h>
 #include "kernel/generated/format.h"
@@ -124,8 +137,8 @@ int main(void)
 	struct pfs_rootfs image;
 	struct pfs_summary summary;
 	struct pfs_inode inode;
-	struct pfs_scratch_u32 lent = { starts, 513 };
-	if (!pfs_open_message((struct pfs_bytes) { bytes, length }, lent, &failure, &message) ||
+	struct pfs_scratch_u32 starts_scratch = { starts, 513 };
+	if (!pfs_open_message((struct pfs_bytes) { bytes, length }, starts_scratch, &failure, &message) ||
 	    !pfs_check_encoding(&message, (struct pfs_scratch_u53) { &work, 1 }, &failure, &image) ||
 	    !pfs_validate(image, (struct pfs_scratch_u32) { links, 4096 }, (struct pfs_scratch_u53) { parents, 4096 },
 			  (struct pfs_scratch_u53) { queue, 4096 }, &failure, &summary) ||
@@ -148,7 +161,7 @@ interface Format {
   findInode(image: unknown, ino: number): Record<string, unknown> | undefined;
 }
 
-/** What both implementations that come from a schema say of what `value` becomes as a message. */
+/** The verdicts of both implementations of a schema on the message that `value` becomes. */
 async function verdicts(schema: string, value: unknown, more = ""): Promise<{ typescript: string; c: string }> {
   const out = await compile(schema);
   const source = join(out, "packages/format/src");
@@ -194,7 +207,7 @@ const tree = (name: string): object => ({
   ...owner,
   mode: { kind: "dir", dir: { entries: [{ ino: 2, name: Buffer.from(name) }] } },
 });
-/* Verdicts that say which record of the file was found. */
+/* Verdicts, each for another record of the file. */
 const NEWER = "good 384";
 const OLDER = "good 420";
 const images = (name: string, more = {}): object => ({

@@ -3,8 +3,8 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { registerCompletionHandler } from "ava";
-import { emitAll } from "./emit.ts";
-import { readSpec } from "./read.ts";
+import { emit } from "./emit/files.ts";
+import { analyze } from "./main.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 export const SCHEMA = join(ROOT, "schema");
@@ -13,7 +13,7 @@ const FOR_MEMBERS = "Added, Bool, Data, I53, List, Ref, Struct, U16, U32, U53, U
 const FUNCTIONS = "checked, decreases, difference, fail, offsetOf, ruleNumber, text, u32, view";
 const TYPES = "Bytes, Items, Scratch, Shared, Value, bit, i53, u16, u53, u8";
 
-/** What a small specification is made of; each has a default. */
+/** The files of a small specification; each has a default. */
 export interface Parts {
   structs?: string;
   rules?: string;
@@ -38,7 +38,7 @@ export function temporary(): string {
   return directory;
 }
 
-/** Writes a specification; gives its directory. */
+/** Writes a specification; returns its directory. */
 export function writeSpec(parts: Parts): string {
   const directory = temporary();
   const settings = {
@@ -70,18 +70,18 @@ export function writeSpec(parts: Parts): string {
   return directory;
 }
 
-/** A specification whose structs can be read: with the real wire module, and the rules that it names. */
+/** A specification whose structs can be read: with the real wire module and rules. */
 export function writeWholeSpec(parts: Parts): string {
   const directory = writeSpec(parts);
   for (const file of ["wire.ts", "rules.ts"]) cpSync(join(SCHEMA, file), join(directory, file));
   return directory;
 }
 
-/** Compiles `schema`, writes every output below a new directory, and the runtimes beside them; gives that directory. */
+/** Compiles `schema` into a new directory, with the runtimes beside the outputs; returns that directory. */
 export async function compile(schema: string): Promise<string> {
   const out = temporary();
-  const spec = readSpec(schema);
-  for (const [file, text] of await emitAll(spec)) {
+  const spec = analyze(schema);
+  for (const [file, text] of await emit(spec)) {
     mkdirSync(dirname(join(out, file)), { recursive: true });
     writeFileSync(join(out, file), text);
   }

@@ -1,12 +1,11 @@
 /**
- * The intermediate form: what the passes hand on and the emitters print.
- *
- * Both targets are printed from it, so its meaning is the language's: see schema/language.ts.
+ * The intermediate form, from which the emitters print both targets. Its meaning is the language's: see
+ * schema/language.ts.
  */
 
 export type ScalarName = "bool" | "u8" | "u16" | "u32" | "u53" | "i53";
 
-/** What scratch memory is made of. */
+/** Element type of scratch memory. */
 export type Element = "bool" | "u8" | "u32" | "u53";
 
 export type Type =
@@ -20,7 +19,7 @@ export type Type =
   | { is: "scratch"; element: Element }
   | { is: "void" };
 
-/** Where a member lies: a pointer's index, or bits from the start of the data section. */
+/** A member of a struct or union. */
 export interface Field {
   name: string;
   doc: string;
@@ -28,7 +27,7 @@ export interface Field {
   type: Type;
   /** Name of the type in Cap'n Proto's own schema language. */
   wire: string;
-  /** Bit offset of data, index of a pointer; unused for void. */
+  /** Bit offset in the data section, or index in the pointer section; unused for void. */
   slot: number;
   added: boolean;
 }
@@ -57,7 +56,7 @@ export interface StructType {
   basePointers: number;
 }
 
-/** A record of an algorithm. `shared`: passed by reference, because others keep a reference to it. */
+/** A record of an algorithm. `shared`: passed by reference, because other records refer to it. */
 export interface ValueType {
   name: string;
   doc: string;
@@ -66,8 +65,11 @@ export interface ValueType {
   members: { name: string; doc: string; type: Type }[];
 }
 
+/** The base in which a literal is written. */
+export type Radix = 2 | 8 | 10 | 16;
+
 export type Expr = { type: Type; low: number; high: number } & (
-  | { is: "number"; value: number }
+  | { is: "number"; value: number; radix: Radix }
   | { is: "boolean"; value: boolean }
   | { is: "kindName"; union: string; member: string }
   | { is: "rule"; rule: string }
@@ -76,6 +78,7 @@ export type Expr = { type: Type; low: number; high: number } & (
   | { is: "variable"; name: string; constant: boolean }
   | { is: "present"; name: string; negated: boolean }
   | { is: "binary"; operator: string; left: Expr; right: Expr }
+  | { is: "difference"; left: Expr; right: Expr }
   | { is: "checkedBinary"; operator: string; left: Expr; right: Expr }
   | { is: "not"; operand: Expr }
   | { is: "choice"; condition: Expr; then: Expr; otherwise: Expr }
@@ -103,7 +106,7 @@ export interface Callee {
   module: string;
   parameters: { name: string; type: Type }[];
   returns: Type;
-  /** May give undefined. */
+  /** May return undefined. */
   optional: boolean;
   /** May fail with a rule. Known after the bodies of all functions have been read. */
   fallible: boolean;
@@ -138,6 +141,8 @@ export interface Constant {
   exported: boolean;
   type: Type;
   value: number;
+  /** As it is written: literals, other constants, and operators. */
+  initializer: Expr;
 }
 
 export interface Rule {
@@ -146,7 +151,7 @@ export interface Rule {
   doc: string;
 }
 
-/** What the project's own files say: see schema/codegen.json. */
+/** The settings of a specification: schema/codegen.json. */
 export interface Settings {
   capnpId: string;
   prefix: string;
@@ -166,7 +171,7 @@ export interface Spec {
   constants: Constant[];
   functions: FunctionType[];
   rules: Rule[];
-  /** The module that was derived from the structs, in the specification's own language. */
+  /** Text of the module that is derived from the structs, in the specification's own language. */
   checks: string;
 }
 
@@ -174,14 +179,17 @@ export const scalar = (name: ScalarName): Type => ({ is: "scalar", name });
 export const VOID: Type = { is: "void" };
 export const BYTES: Type = { is: "bytes" };
 
+/** 2^53: one more than the largest integer. */
+export const U53_END = 2 ** 53;
+
 /** The largest value of a scalar; a u53 field above 2^53 − 1 reads as 2^53. */
 export const HIGHEST: Record<ScalarName, number> = {
   bool: 1,
   u8: 255,
   u16: 65535,
   u32: 4294967295,
-  u53: 2 ** 53,
-  i53: 2 ** 53,
+  u53: U53_END,
+  i53: U53_END,
 };
 
 export function sameType(a: Type, b: Type): boolean {
@@ -198,6 +206,10 @@ export function sameType(a: Type, b: Type): boolean {
 }
 
 export const isInteger = (type: Type): boolean => type.is === "scalar" && type.name !== "bool" && type.name !== "i53";
+
+/** Whether an expression has one possible value, which is a power of two. */
+export const isPowerOfTwo = (expression: Expr): boolean =>
+  expression.low === expression.high && Number.isInteger(Math.log2(expression.high));
 
 /** `camelCase` or `PascalCase` as `snake_case`. */
 export const snake = (name: string): string =>

@@ -1,33 +1,40 @@
-/** The compiler: reads the specification, checks it, and writes what both implementations are made of. */
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { emitAll } from "./emit.ts";
-import { readSpec } from "./read.ts";
+/**
+ * The compiler. It translates the specification in schema/ into Cap'n Proto, TypeScript, C and pages of docs/:
+ *
+ *     read    parse schema/*.ts, lay out the structs, derive the pointer checks
+ *     check   TypeScript's types, and the statements that both targets have
+ *     lower   the intermediate form (ir.ts): each expression with its type and range
+ *     check   no recursion; one effect a statement
+ *     emit    the text of every output file
+ */
+import { resolve } from "node:path";
+import { checkEffects } from "./check/effects.ts";
+import { checkTypes } from "./check/types.ts";
+import { emit } from "./emit/files.ts";
+import { writeFiles } from "./emit/write.ts";
 import { SpecError } from "./errors.ts";
+import type { Spec } from "./ir.ts";
+import { lower } from "./lower/program.ts";
+import { readSchema } from "./read/schema.ts";
 
-const [schema = "schema", out = "."] = process.argv.slice(2);
-
-try {
-  const spec = readSpec(resolve(schema));
-  const files = await emitAll(spec);
-  const directories = new Set(
-    [...files.keys()].map((file) => dirname(file)).filter((directory) => directory.endsWith("generated")),
-  );
-  for (const directory of directories) {
-    const path = join(out, directory);
-    for (const stale of existsSync(path) ? readdirSync(path) : [])
-      if (!files.has(join(directory, stale))) rmSync(join(path, stale));
-  }
-  for (const [file, text] of files) {
-    const path = join(out, file);
-    mkdirSync(dirname(path), { recursive: true });
-    if (!existsSync(path) || readFileSync(path, "utf8") !== text) {
-      writeFileSync(path, text);
-      console.log(`wrote ${file}`);
-    }
-  }
-} catch (error) {
-  if (!(error instanceof SpecError)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
+/** Everything before emit. Throws SpecError with file, line and reason. */
+export function analyze(directory: string): Spec {
+  const schema = readSchema(directory);
+  checkTypes(schema);
+  const program = lower(schema);
+  checkEffects(program);
+  return program.spec;
 }
+
+async function main(schema = "schema", out = "."): Promise<void> {
+  try {
+    const spec = analyze(resolve(schema));
+    for (const file of writeFiles(await emit(spec), out)) console.log(`wrote ${file}`);
+  } catch (error) {
+    if (!(error instanceof SpecError)) throw error;
+    console.error(error.message);
+    process.exitCode = 1;
+  }
+}
+
+if (import.meta.main) await main(...process.argv.slice(2));

@@ -4,9 +4,9 @@ import test from "ava";
 import { SpecError } from "./errors.ts";
 import { remove, writeSpec } from "./fixture.ts";
 import type { Parts } from "./fixture.ts";
-import { readSpec } from "./read.ts";
+import { analyze } from "./main.ts";
 
-/** In a bad specification, what the error's line and column point to. */
+/** In a bad specification, marks the line and column of the error. */
 const MARK = "¶";
 
 const inBody = (body: string, more = ""): Parts => ({
@@ -19,10 +19,9 @@ const rules = (text: string): Parts => ({ rules: text });
 const OPTIONAL = `function found(leaf: Leaf, n: u53): Leaf | undefined {\n  if (n === 0) return undefined;\n  return leaf;\n}`;
 const RECORD = `export interface Pair extends Value { x: u32; y: u53 }\n`;
 const SHARED = `export interface Place extends Shared { x: u32 }\n`;
-const PLACEMENT =
-  "what may fail, be undefined or write gets a name of its own (const x = …), not a place inside another expression";
+const PLACEMENT = "a call that may fail, return undefined or write memory needs a statement of its own (const x = …)";
 
-/** Each with the reason that the compiler gives. */
+/** Each with the reason in the error message. */
 const REFUSED: Record<string, [Parts, string]> = {
   "a type error": [inBody(`const ¶x: u32 = "1";`), "Type 'string' is not assignable to type 'number'."],
   "an arrow function": [inBody("const g = ¶() => 1;"), "ArrowFunction is not in the language"],
@@ -75,11 +74,22 @@ const REFUSED: Record<string, [Parts, string]> = {
     { algorithms: "export const ¶N: u32 = 1;", more: "const N: u32 = 2;" },
     "more has a constant N, too",
   ],
-  "a constant that is no literal": [
-    alone("const ¶N: u32 = 1 + 1;"),
-    "a constant is an integer literal of a declared type",
+  "a constant of a call": [
+    alone("const N: u32 = ¶u32(1);"),
+    "a constant is made of literals, constants, +, -, * and <<, and from 0 up to 2^53",
   ],
-  "a constant without a type": [alone("const ¶N = 1;"), "a constant is an integer literal of a declared type"],
+  "a constant below 0": [
+    alone("const N: u32 = ¶1 - 2;"),
+    "a constant is made of literals, constants, +, -, * and <<, and from 0 up to 2^53",
+  ],
+  "a constant of itself": [
+    {
+      algorithms: `import { M } from "./more.ts";\nexport const ¶N: u32 = M;`,
+      more: `import { N } from "./algorithms.ts";\nexport const M: u32 = N;`,
+    },
+    "N is computed from itself",
+  ],
+  "a constant without a type": [alone("const ¶N = 1;"), "a constant declares an integer type"],
   "a constant beyond its type": [alone("const N: u8 = ¶256;"), "256 is no u8"],
   "a broken number": [inBody("const x = ¶1.5;"), "1.5 is no integer up to 2^53"],
   "a record of another kind": [alone("¶export interface Pair { x: u32 }"), "a record extends Value or Shared"],
@@ -99,7 +109,7 @@ const REFUSED: Record<string, [Parts, string]> = {
     alone(
       `${SHARED}function open(): Place {\n  return { x: 1 };\n}\nexport function f(): void {\n  const p = ¶open();\n}`,
     ),
-    "open opens a shared record: only whoever gives it a place may",
+    "open opens a shared record: only C and TypeScript code outside the specification may call it",
   ],
   "a wider value for u32": [inBody("const x: u32 = ¶b;"), "may not fit u32: up to 9007199254740992; use u32(…)"],
   "a wider value for u8": [inBody("const x: u8 = ¶a;"), "may not fit u8: up to 4294967295; use a wider type"],
@@ -109,8 +119,8 @@ const REFUSED: Record<string, [Parts, string]> = {
     inBody("const x = root.leaves[¶b];"),
     "may not fit u32: up to 9007199254740992; use u32(…)",
   ],
-  "a signed number for an integer": [inBody("const x: u53 = ¶leaf.signed;"), "is of type i53, wanted u53"],
-  "arithmetic on signed numbers": [inBody("const x = ¶leaf.signed + 1;"), "an integer is wanted here"],
+  "a signed number for an integer": [inBody("const x: u53 = ¶leaf.signed;"), "is of type i53, not u53"],
+  "arithmetic on signed numbers": [inBody("const x = ¶leaf.signed + 1;"), "not an integer"],
   "sides of two types": [inBody("const x = ¶a === 0 ? a : leaf.signed;"), "both sides of ?: need one type"],
   "division by what may be zero": [inBody("const x = ¶b / a;"), "the divisor may be zero"],
   "a remainder by what may be zero": [inBody("const x = ¶b % a;"), "the divisor may be zero"],
@@ -197,8 +207,8 @@ const REFUSED: Record<string, [Parts, string]> = {
     alone(`${RECORD}export function f(pair: Pair): void {\n  ¶pair.x = 1;\n}`),
     "only a `let` and scratch memory are assigned",
   ],
-  "an increment": [inBody("let x: u53 = 0;\n¶x++;"), "only calls and assignments stand alone"],
-  "a compound assignment": [inBody("let x: u53 = 0;\n¶x += 1;"), "only calls and assignments stand alone"],
+  "an increment": [inBody("let x: u53 = 0;\n¶x++;"), "only calls and assignments are statements"],
+  "a compound assignment": [inBody("let x: u53 = 0;\n¶x += 1;"), "only calls and assignments are statements"],
   "a missing return": [
     alone("¶export function f(leaf: Leaf, n: u53): Leaf | undefined {\n  if (n === 0) return leaf;\n}"),
     "not every path returns",
@@ -284,7 +294,7 @@ const REFUSED: Record<string, [Parts, string]> = {
   ],
   "a rule without a doc": [
     rules(`export const rules = {\n  ¶"a": "corrupt",\n};`),
-    "a needs a line that says what it means",
+    "a needs a comment with its meaning",
   ],
   "a rule of another kind": [
     rules(`export const rules = {\n  /** Bad. */\n  ¶"a": "bad",\n};`),
@@ -297,7 +307,7 @@ const REFUSED: Record<string, [Parts, string]> = {
   "rules that are computed": [rules("export const rules = ¶Object.freeze({});"), "rules is an object literal"],
 };
 
-/** Takes the mark out; gives its file, line and column. */
+/** Takes the mark out; returns the directory of the specification, and file, line and column of the mark. */
 function unmark(parts: Parts): [string, string] {
   const directory = writeSpec(parts);
   for (const file of readdirSync(directory).filter((name) => name.endsWith(".ts"))) {
@@ -310,12 +320,15 @@ function unmark(parts: Parts): [string, string] {
   return [directory, "nowhere"];
 }
 
-/** Where in the compiler an error was thrown, as file:line. */
-const thrownAt = (error: Error): string => /\/([\w-]+\.ts:\d+):\d+\)?$/m.exec(error.stack ?? "")?.[1] ?? "";
+/** The statement of the compiler that threw an error, as file:line. */
+const thrownAt = (error: Error): string =>
+  /\/codegen\/src\/([\w/-]+\.ts:\d+):\d+\)?$/m.exec(error.stack ?? "")?.[1] ?? "";
 
-/** Every place in the compiler that refuses something, as file:line. */
+/** Every statement of the compiler that refuses something, as file:line. */
 function refusals(): string[] {
-  const files = readdirSync(import.meta.dirname).filter((file) => /^[^.]+\.ts$/.test(file));
+  const files = readdirSync(import.meta.dirname, { recursive: true, encoding: "utf8" }).filter((file) =>
+    /^[^.]+\.ts$/.test(file),
+  );
   return files.flatMap((file) => {
     const lines = readFileSync(join(import.meta.dirname, file), "utf8").split("\n");
     return lines.flatMap((line, index) => (line.includes("throw new SpecError(") ? [`${file}:${index + 1}`] : []));
@@ -326,7 +339,7 @@ const hit = new Set<string>();
 for (const [name, [parts, reason]] of Object.entries(REFUSED)) {
   test.serial(`refused: ${name}`, (t) => {
     const [directory, at] = unmark(parts);
-    const error = t.throws(() => readSpec(directory), { instanceOf: SpecError });
+    const error = t.throws(() => analyze(directory), { instanceOf: SpecError });
     t.is(error.message, `${at}: ${reason}`);
     hit.add(thrownAt(error));
     remove(directory);
@@ -335,7 +348,7 @@ for (const [name, [parts, reason]] of Object.entries(REFUSED)) {
 
 test.serial("every refusal of the compiler is in the table", (t) => {
   t.deepEqual(
-    refusals().filter((place) => !hit.has(place)),
+    refusals().filter((statement) => !hit.has(statement)),
     [],
   );
 });

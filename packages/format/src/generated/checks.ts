@@ -1,4 +1,4 @@
-// Made from schema/metadata.ts by `make codegen`: change that, not this.
+// Code generated from schema/metadata.ts by make codegen. DO NOT EDIT.
 import { StructList } from "../runtime.ts";
 import {
   Blk,

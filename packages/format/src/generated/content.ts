@@ -1,4 +1,4 @@
-// Made from schema/content.ts by `make codegen`: change that, not this.
+// Code generated from schema/content.ts by make codegen. DO NOT EDIT.
 import { failure, narrow, text, type Bytes, type StructList } from "../runtime.ts";
 import { parseHex } from "./digest.ts";
 import { BlobRef, Chunk, FileChunk, Inode, InodeMode, InodeVector, type Rootfs } from "./metadata.ts";

@@ -1,4 +1,4 @@
-// Made from schema/device.ts by `make codegen`: change that, not this.
+// Code generated from schema/device.ts by make codegen. DO NOT EDIT.
 import { InodeMode, type Inode } from "./metadata.ts";
 
 const S_IFIFO = 4096;

@@ -1,4 +1,4 @@
-// Made from schema/digest.ts by `make codegen`: change that, not this.
+// Code generated from schema/digest.ts by make codegen. DO NOT EDIT.
 import { type Bytes } from "../runtime.ts";
 
 export const DIGEST_BYTES = 32;

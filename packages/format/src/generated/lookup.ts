@@ -1,4 +1,4 @@
-// Made from schema/lookup.ts by `make codegen`: change that, not this.
+// Code generated from schema/lookup.ts by make codegen. DO NOT EDIT.
 import { StructList, narrow, type Bytes } from "../runtime.ts";
 import { DirEntry, Inode, InodeMode, InodeVector, type Rootfs } from "./metadata.ts";
 import { indexStart, sortedEntry } from "./nameindex.ts";

@@ -1,4 +1,4 @@
-// Made from schema/manifest.ts by `make codegen`: change that, not this.
+// Code generated from schema/manifest.ts by make codegen. DO NOT EDIT.
 import { failure, narrow, text, type Bytes } from "../runtime.ts";
 import { HEX_DIGITS, hexDigit } from "./digest.ts";
 import { SLASH } from "./names.ts";

@@ -1,4 +1,4 @@
-// Made from schema/metadata.ts by `make codegen`: change that, not this.
+// Code generated from schema/metadata.ts by make codegen. DO NOT EDIT.
 import { ABSENT, ABSENT_LIST, StructList, type Bytes } from "../runtime.ts";
 import {
   boolField,
@@ -191,12 +191,12 @@ export class InodeMode {
     this.part = part;
   }
 
-  /** Which member is there, in the struct that `part` is. */
+  /** Which member is present in the struct `part`. */
   static kindOf(part: StructPart): InodeModeKind {
     return InodeMode_KINDS[u16Field(part, 8)] ?? "invalid";
   }
 
-  /** Which member is there. */
+  /** Which member is present. */
   get kind(): InodeModeKind {
     return InodeMode_KINDS[u16Field(this.part, 8)] ?? "invalid";
   }

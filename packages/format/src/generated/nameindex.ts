@@ -1,4 +1,4 @@
-// Made from schema/nameindex.ts by `make codegen`: change that, not this.
+// Code generated from schema/nameindex.ts by make codegen. DO NOT EDIT.
 import { StructList, failure, narrow } from "../runtime.ts";
 import { DirEntry, Inode, InodeMode, type Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";

@@ -1,4 +1,4 @@
-// Made from schema/names.ts by `make codegen`: change that, not this.
+// Code generated from schema/names.ts by make codegen. DO NOT EDIT.
 import { type Bytes } from "../runtime.ts";
 
 export const SLASH = 47;

@@ -1,4 +1,4 @@
-// Made from schema/rules.ts by `make codegen`: change that, not this.
+// Code generated from schema/rules.ts by make codegen. DO NOT EDIT.
 /** Every rule that the input may break, and its number in both implementations. */
 export const Rule = {
   /** A sum or product leaves the range of the format's numbers. */

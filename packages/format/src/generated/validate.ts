@@ -1,4 +1,4 @@
-// Made from schema/validate.ts by `make codegen`: change that, not this.
+// Code generated from schema/validate.ts by make codegen. DO NOT EDIT.
 import { StructList, checkedAdd, failure, narrow, type Bytes } from "../runtime.ts";
 import { followRootfs } from "./checks.ts";
 import { deviceFits } from "./device.ts";

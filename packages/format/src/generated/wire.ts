@@ -1,4 +1,4 @@
-// Made from schema/wire.ts by `make codegen`: change that, not this.
+// Code generated from schema/wire.ts by make codegen. DO NOT EDIT.
 import { checkedAdd, checkedSubtract, failure, narrow, type Bytes } from "../runtime.ts";
 import { Rule } from "./rules.ts";
 

@@ -1,4 +1,4 @@
-// Made from schema/metadata.ts by `make codegen`: change that, not this.
+// Code generated from schema/metadata.ts by make codegen. DO NOT EDIT.
 import { MessageBuilder } from "../writer.ts";
 import type { Layout } from "../writer.ts";
 
@@ -352,7 +352,7 @@ const RootfsLayout: Layout<RootfsValue> = {
   },
 };
 
-/** Writes Rootfs: the same objects give the same bytes. Throws RangeError where a number or a list does not fit. */
+/** Writes Rootfs: equal objects become equal bytes. Throws RangeError if a number or a list does not fit. */
 
 export function encodeRootfs(value: RootfsValue): Uint8Array {
   const message = new MessageBuilder();

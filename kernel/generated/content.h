@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Code generated from schema/content.ts by make codegen. DO NOT EDIT. */
+#ifndef _PFS_CONTENT_H
+#define _PFS_CONTENT_H
+
+#include "../format_base.h"
+#include "metadata.h"
+
+/*
+ * A hole refers to the blob of zeros, which holds this many: 1024 zstd frames
+ * of RLE blocks, then their seek table.
+ */
+#define PFS_ZERO_BLOB_BYTES 1073741824
+/* Zeros in each frame of that blob. */
+#define PFS_ZERO_FRAME_BYTES 1048576
+
+/* A run of a file: which one, and where in the file it starts. */
+struct pfs_chunk_place {
+	u32 index;
+	u64 start;
+};
+
+/* An entry of the image's table of chunks, and its index there. */
+struct pfs_table_chunk {
+	u32 index;
+	struct pfs_chunk chunk;
+};
+
+struct pfs_chunk_place pfs_find_chunk(struct pfs_file_chunk_list chunks,
+				      u64 offset);
+u64 pfs_file_size(struct pfs_file_chunk_list chunks);
+bool pfs_zero_blob_digest(struct pfs_scratch_u8 digest);
+bool pfs_is_hole(struct pfs_file_chunk chunk, struct pfs_bytes zeros);
+u64 pfs_data_size(struct pfs_file_chunk_list chunks, struct pfs_bytes zeros);
+u64 pfs_content_bytes(struct pfs_rootfs image, struct pfs_scratch_u32 links);
+bool pfs_check_run_end(u64 end, u64 blob_bytes, u64 ino,
+		       struct pfs_failure *failure);
+bool pfs_find_verity(struct pfs_rootfs image, struct pfs_bytes digest,
+		     struct pfs_bytes *out);
+bool pfs_find_table_chunk(struct pfs_rootfs image, struct pfs_bytes digest,
+			  bool compressed, u64 offset,
+			  struct pfs_table_chunk *out);
+
+#endif /* _PFS_CONTENT_H */

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Code generated from schema/rules.ts by make codegen. DO NOT EDIT. */
+#ifndef _PFS_RULES_H
+#define _PFS_RULES_H
+
+#include "../format_base.h"
+
+/* Every rule that the input may break. */
+enum pfs_rule {
+	PFS_RULE_NONE,
+	/* A sum or product leaves the range of the format's numbers. */
+	PFS_RULE_ARITHMETIC_OVERFLOW,
+	/* The message is larger than 4 GiB. */
+	PFS_RULE_MESSAGE_TOO_LARGE,
+	/* The message ends before its segments do. */
+	PFS_RULE_MESSAGE_TRUNCATED,
+	/* The message has more than 512 segments. */
+	PFS_RULE_MESSAGE_SEGMENTS,
+	/* Bytes follow the last segment. */
+	PFS_RULE_MESSAGE_TRAILING_BYTES,
+	/* The message has no root struct. */
+	PFS_RULE_ROOT_MISSING,
+	/* A pointer leads out of its segment. */
+	PFS_RULE_POINTER_OUT_OF_BOUNDS,
+	/* A pointer is of another kind than its member. */
+	PFS_RULE_POINTER_KIND,
+	/* A far pointer names a segment that is not there. */
+	PFS_RULE_FAR_POINTER_SEGMENT,
+	/* A far pointer's landing pad lies outside its segment. */
+	PFS_RULE_FAR_POINTER_OUT_OF_BOUNDS,
+	/* A far pointer leads to another far pointer. */
+	PFS_RULE_FAR_POINTER_CHAIN,
+	/* The tag of a double far pointer has an offset of its own. */
+	PFS_RULE_FAR_POINTER_TAG,
+	/* A list's elements are not of the size that its member needs. */
+	PFS_RULE_LIST_ELEMENT_SIZE,
+	/* A list's tag does not agree with the list's size. */
+	PFS_RULE_LIST_TAG,
+	/*
+	 * The pointers of the message lead over more words than its size
+	 * allows: objects are shared.
+	 */
+	PFS_RULE_TRAVERSAL_LIMIT,
+	/* The manifest is larger than 64 MiB. */
+	PFS_RULE_MANIFEST_TOO_LARGE,
+	/* The manifest is not well-formed JSON. */
+	PFS_RULE_MANIFEST_SYNTAX,
+	/*
+	 * A string of the manifest has a bad escape, a control character or
+	 * bytes that are not UTF-8.
+	 */
+	PFS_RULE_MANIFEST_STRING,
+	/* An object of the manifest has a key twice. */
+	PFS_RULE_MANIFEST_KEY_TWICE,
+	/* An object of the manifest has more than 64 keys. */
+	PFS_RULE_MANIFEST_OBJECT_TOO_LARGE,
+	/* The manifest's objects and arrays are more than 32 deep. */
+	PFS_RULE_MANIFEST_TOO_DEEP,
+	/*
+	 * A layer's digest is missing or not sha256 and 64 lower-case
+	 * hexadecimal digits.
+	 */
+	PFS_RULE_MANIFEST_DIGEST,
+	/* No layer is the metadata blob: not a PuzzleFS image. */
+	PFS_RULE_MANIFEST_ROOTFS_MISSING,
+	/* Two layers are the metadata blob. */
+	PFS_RULE_MANIFEST_ROOTFS_TWICE,
+	/*
+	 * The image is of a version of the format that this reader does not
+	 * know.
+	 */
+	PFS_RULE_MANIFEST_VERSION,
+	/* The image has more than 128 layers. */
+	PFS_RULE_TOO_MANY_LAYERS,
+	/* An inode number is 0 or above 2^53 - 1. */
+	PFS_RULE_INO_RANGE,
+	/* The inode numbers of a layer do not ascend, or one is there twice. */
+	PFS_RULE_INO_ORDER,
+	/* An inode is of a kind that this reader does not know. */
+	PFS_RULE_INODE_KIND,
+	/* An inode has permission bits beyond the twelve. */
+	PFS_RULE_PERMISSIONS_RANGE,
+	/* The nanoseconds of a time are a second or more. */
+	PFS_RULE_MTIME_NANOSECONDS,
+	/* A device number does not fit Linux' 12 and 20 bits. */
+	PFS_RULE_DEVICE_NUMBER,
+	/*
+	 * A symbolic link's target is empty, longer than 4095 bytes, or has a
+	 * NUL.
+	 */
+	PFS_RULE_SYMLINK_TARGET,
+	/*
+	 * The name of an extended attribute is empty, longer than 255 bytes, or
+	 * has a NUL.
+	 */
+	PFS_RULE_XATTR_NAME,
+	/* The value of an extended attribute is longer than 64 KiB. */
+	PFS_RULE_XATTR_VALUE,
+	/* A digest is not 32 bytes. */
+	PFS_RULE_DIGEST_LENGTH,
+	/*
+	 * A file's runs add up to more than 2^53 - 1 bytes, or one ends beyond
+	 * that in its blob.
+	 */
+	PFS_RULE_CHUNK_LIST_OVERFLOW,
+	/* A name is empty or longer than 255 bytes. */
+	PFS_RULE_DIR_ENTRY_NAME_LENGTH,
+	/* A name has a slash. */
+	PFS_RULE_DIR_ENTRY_NAME_SLASH,
+	/* A name has a NUL. */
+	PFS_RULE_DIR_ENTRY_NAME_NUL,
+	/* A name is "." or "..". */
+	PFS_RULE_DIR_ENTRY_NAME_DOTS,
+	/* A directory has a name twice. */
+	PFS_RULE_DIR_ENTRY_DUPLICATE,
+	/* A name stands for the root directory. */
+	PFS_RULE_DIR_ENTRY_ROOT,
+	/* A name stands for an inode that no layer holds. */
+	PFS_RULE_DIR_ENTRY_DANGLING,
+	/* A directory that looks below has names that are not sorted. */
+	PFS_RULE_LOOK_BELOW_UNSORTED,
+	/* Inode 1 is missing or not a directory. */
+	PFS_RULE_ROOT_INODE,
+	/* A directory has two names, or contains itself. */
+	PFS_RULE_DIR_PARENTS,
+	/* A directory of the newest layer has no name. */
+	PFS_RULE_DIR_UNREACHABLE,
+	/* A chunk of the table reaches beyond 2^53 - 1. */
+	PFS_RULE_CHUNK_TABLE_RANGE,
+	/* The table of chunks does not ascend, or two chunks overlap. */
+	PFS_RULE_CHUNK_TABLE_ORDER,
+	/*
+	 * A seek table ends before its entries do, or is larger than its blob.
+	 */
+	PFS_RULE_SEEK_TABLE_TRUNCATED,
+	/* A compressed blob does not end with a seek table. */
+	PFS_RULE_SEEK_TABLE_MAGIC,
+	/* A seek table has flags that this reader does not know. */
+	PFS_RULE_SEEK_TABLE_FLAGS,
+	/* A seek table has more than 2^27 frames. */
+	PFS_RULE_SEEK_TABLE_FRAMES,
+	/* A seek table's skippable frame has another size than its entries. */
+	PFS_RULE_SEEK_TABLE_SIZE,
+	/* A frame holds more than 16 MiB. */
+	PFS_RULE_SEEK_TABLE_FRAME_TOO_LARGE,
+	/* The frames of a seek table do not add up to the blob. */
+	PFS_RULE_SEEK_TABLE_SUM,
+	/*
+	 * A run of a file ends outside its blob: its blob is shorter than the
+	 * image says.
+	 */
+	PFS_RULE_CHUNK_OUTSIDE_BLOB,
+	/*
+	 * A directory looks below more than 16 times: its names are in too many
+	 * layers.
+	 */
+	PFS_RULE_LOOK_BELOW_DEPTH,
+	/* A frame is stored in more bytes than zstd makes of what it holds. */
+	PFS_RULE_SEEK_TABLE_STORED_TOO_LARGE,
+	PFS_RULE_COUNT
+};
+
+/* Name of a rule, and whether breaking it means "newer than this reader". */
+extern const char * const pfs_rule_names[];
+extern const bool pfs_rule_unsupported[];
+
+#endif /* _PFS_RULES_H */

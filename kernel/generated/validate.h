@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Code generated from schema/validate.ts by make codegen. DO NOT EDIT. */
+#ifndef _PFS_VALIDATE_H
+#define _PFS_VALIDATE_H
+
+#include "../format_base.h"
+#include "metadata.h"
+#include "wire.h"
+
+#define PFS_MANIFEST_VERSION 3
+/* Above every number that the format counts with. */
+#define PFS_NUMBER_END 9007199254740992ULL
+
+/* What validation has found out. */
+struct pfs_summary {
+	/* Visible inodes. */
+	u64 inodes;
+	/* Directory records whose names are not in ascending order. */
+	u32 unsorted;
+	/*
+	 * Numbers in the index of their names: the room that indexNames needs.
+	 */
+	u64 index;
+};
+
+bool pfs_check_encoding(const struct pfs_message *message,
+			struct pfs_scratch_u53 work,
+			struct pfs_failure *failure, struct pfs_rootfs *out);
+bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
+		  struct pfs_scratch_u53 parents, struct pfs_scratch_u53 queue,
+		  struct pfs_failure *failure, struct pfs_summary *out);
+
+#endif /* _PFS_VALIDATE_H */
