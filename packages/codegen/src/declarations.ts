@@ -1,9 +1,10 @@
 import { Node } from "ts-morph";
 import type { FunctionDeclaration, SourceFile, TypeNode } from "ts-morph";
 import { SpecError } from "./errors.ts";
-import { HIGHEST, isInteger, scalar, VOID } from "./ir.ts";
-import type { Constant, FunctionType, ScalarName, Type, ValueType } from "./ir.ts";
-import { refuseTaken } from "./scope.ts";
+import { Expressions } from "./expressions.ts";
+import { HIGHEST, isInteger, LANGUAGE_CONSTANTS, scalar, VOID } from "./ir.ts";
+import type { Constant, Expr, FunctionType, ScalarName, Type, ValueType } from "./ir.ts";
+import { refuseTaken, Scope } from "./scope.ts";
 import type { Names } from "./scope.ts";
 import { docOf, reference } from "./structs.ts";
 
@@ -16,6 +17,8 @@ const SCALARS = new Map<string, ScalarName>([
   ["u53", "u53"],
   ["i53", "i53"],
 ]);
+
+const CONSTANT_FORMS: readonly string[] = ["number", "constant", "binary"] satisfies Expr["is"][];
 
 /** The type that an annotation names. */
 export function typeOf(node: TypeNode, names: Names): Type {
@@ -58,30 +61,42 @@ export function checkModule(file: SourceFile): void {
   }
 }
 
-export function readConstants(file: SourceFile, module: string, names: Names): Constant[] {
-  return file.getVariableStatements().flatMap((statement) =>
-    statement.getDeclarations().map((declaration) => {
+/** What `module` may name of these constants, the language's included: its own, and what others export. */
+export function visibleConstants(constants: readonly Constant[], module: string): Map<string, Constant> {
+  const visible = constants.filter((constant) => constant.exported || constant.module === module);
+  return new Map([...LANGUAGE_CONSTANTS, ...visible].map((constant) => [constant.name, constant]));
+}
+
+/** Adds the constants of a module to `constants`: each is made of literals and of constants before it. */
+export function readConstants(file: SourceFile, module: string, names: Names, constants: Constant[]): void {
+  for (const statement of file.getVariableStatements()) {
+    for (const declaration of statement.getDeclarations()) {
       refuseTaken(declaration, declaration.getName());
       const typeNode = declaration.getTypeNode();
       const type = typeNode === undefined ? VOID : typeOf(typeNode, names);
-      const literal = declaration.getInitializerOrThrow();
-      if (type.is !== "scalar" || !isInteger(type) || !Node.isNumericLiteral(literal)) {
-        throw new SpecError(declaration, "a constant is an integer literal of a declared type");
+      const initializer = declaration.getInitializerOrThrow();
+      const visible = { ...names, constants: visibleConstants(constants, module) };
+      const expression = new Expressions(visible, new Scope()).read(initializer);
+      const known = expression.low === expression.high && CONSTANT_FORMS.includes(expression.is);
+      if (type.is !== "scalar" || !isInteger(type) || !isInteger(expression.type) || !known) {
+        throw new SpecError(
+          declaration,
+          "a constant is an integer of a declared type: literals, constants, arithmetic",
+        );
       }
-      const value = Number(literal.getLiteralText());
-      if (!Number.isInteger(value) || value > HIGHEST[type.name]) {
-        throw new SpecError(literal, `${literal.getText()} is no ${type.name}`);
-      }
-      return {
+      const value = expression.low;
+      if (value > HIGHEST[type.name]) throw new SpecError(initializer, `${initializer.getText()} is no ${type.name}`);
+      constants.push({
         name: declaration.getName(),
         doc: docOf(statement),
         module,
         exported: statement.isExported(),
         type,
         value,
-      };
-    }),
-  );
+        expression,
+      });
+    }
+  }
 }
 
 /** The names of the records of a module; their members may name each other. */

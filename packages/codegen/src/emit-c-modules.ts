@@ -1,10 +1,11 @@
+import { CExpressions } from "./emit-c-expressions.ts";
 import { CBody } from "./emit-c-functions.ts";
 import { comment, print } from "./emit-c-layout.ts";
 import { CNames } from "./emit-c-names.ts";
 import { pointerReader } from "./emit-ts-expressions.ts";
 import { calleesFirst } from "./flow.ts";
 import { snake } from "./ir.ts";
-import type { Field, Spec, StructType, UnionType, ValueType } from "./ir.ts";
+import type { Expr, Field, Spec, StructType, UnionType, ValueType } from "./ir.ts";
 
 const LICENSE = "SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0";
 
@@ -103,9 +104,14 @@ export class CEmitter {
       .filter((constant) => constant.exported === exported && (module === undefined || constant.module === module))
       .flatMap((constant) => [
         ...comment(constant.doc),
-        `#define ${this.#names.upper(constant.name)} ${this.#names.literal(constant.value)}`,
+        `#define ${this.#names.upper(constant.name)} ${this.#constant(constant.expression)}`,
       ]);
     return lines.length === 0 ? [] : [...lines, ""];
+  }
+
+  #constant(expression: Expr): string {
+    const text = new CExpressions(this.#names).print(expression);
+    return expression.is === "binary" ? `(${text})` : text;
   }
 
   #record(value: ValueType): string[] {

@@ -15,7 +15,7 @@ class TsModule {
   }
 
   constant(constant: Constant): string {
-    return `${tsDoc(constant.doc)}${exportOf(constant)}const ${constant.name} = ${constant.value};`;
+    return `${tsDoc(constant.doc)}${exportOf(constant)}const ${constant.name} = ${this.#print(constant.expression)};`;
   }
 
   record(value: ValueType): string {

@@ -13,6 +13,7 @@ const FROM_RUNTIME = new Set([
   "checkedMultiply",
   "narrow",
   "text",
+  "U53_END",
 ]);
 
 /** Where each name of the generated TypeScript is declared, as an import names it. */

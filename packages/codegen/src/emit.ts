@@ -31,10 +31,12 @@ export async function emitAll(spec: Spec): Promise<Map<string, string>> {
   await emit(join(outputs.typescript, `${structs}.ts`), structs, emitTsStructs(spec));
   await emit(join(outputs.typescript, "writer.ts"), structs, emitTsWriter(spec));
   await emit(join(outputs.typescript, "rules.ts"), rules, emitTsRules(spec));
-  for (const module of new Set(spec.functions.map((fn) => fn.module))) {
+  const programs = new Set(spec.functions.map((fn) => fn.module));
+  for (const module of new Set([...programs, ...spec.constants.map((constant) => constant.module)])) {
     const from = module === DERIVED ? structs : module;
     await emit(join(outputs.typescript, `${module}.ts`), from, emitTsModule(spec, module));
-    files.set(join(outputs.c, `${module}.c`), c.module(module, from));
+    // C has exported constants in the header.
+    if (programs.has(module)) files.set(join(outputs.c, `${module}.c`), c.module(module, from));
   }
   return files;
 }

@@ -2,11 +2,10 @@ import { Node, SyntaxKind } from "ts-morph";
 import type { BinaryExpression, CallExpression, ConditionalExpression, ElementAccessExpression } from "ts-morph";
 import type { Expression, ObjectLiteralExpression, PropertyAccessExpression } from "ts-morph";
 import { SpecError } from "./errors.ts";
-import { BYTES, HIGHEST, isInteger, sameType, scalar } from "./ir.ts";
+import { BYTES, HIGHEST, isInteger, sameType, scalar, U53_END } from "./ir.ts";
 import type { Expr, Type } from "./ir.ts";
 import type { Names, Scope } from "./scope.ts";
 
-const LARGEST = 2 ** 53;
 const ARITHMETIC: Partial<Record<SyntaxKind, string>> = {
   [SyntaxKind.PlusToken]: "+",
   [SyntaxKind.MinusToken]: "-",
@@ -98,7 +97,7 @@ export class Expressions {
     if (Node.isParenthesizedExpression(node)) return this.read(node.getExpression(), wanted);
     if (Node.isNumericLiteral(node)) {
       const value = Number(node.getLiteralText());
-      if (!Number.isInteger(value) || value > LARGEST)
+      if (!Number.isInteger(value) || value > U53_END)
         throw new SpecError(node, `${node.getText()} is no integer up to 2^53`);
       return number(value);
     }
@@ -182,7 +181,7 @@ export class Expressions {
     }
     const [low, high] = interval(operator, left, right);
     if (bitwise && high > HIGHEST.u32) throw new SpecError(node, "the result may not fit u32");
-    if (low >= 0 && high <= LARGEST)
+    if (low >= 0 && high <= U53_END)
       return { is: "binary", operator, left, right, type: scalar(high <= HIGHEST.u32 ? "u32" : "u53"), low, high };
     return {
       is: "checkedBinary",
@@ -191,7 +190,7 @@ export class Expressions {
       right,
       type: scalar("u53"),
       low: Math.max(low, 0),
-      high: Math.min(high, LARGEST),
+      high: Math.min(high, U53_END),
     };
   }
 

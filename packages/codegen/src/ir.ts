@@ -138,6 +138,7 @@ export interface Constant {
   exported: boolean;
   type: Type;
   value: number;
+  expression: Expr;
 }
 
 export interface Rule {
@@ -174,15 +175,31 @@ export const scalar = (name: ScalarName): Type => ({ is: "scalar", name });
 export const VOID: Type = { is: "void" };
 export const BYTES: Type = { is: "bytes" };
 
+/** One more than the largest integer. */
+export const U53_END = 2 ** 53;
+
 /** The largest value of a scalar; a u53 field above 2^53 − 1 reads as 2^53. */
 export const HIGHEST: Record<ScalarName, number> = {
   bool: 1,
   u8: 255,
   u16: 65535,
   u32: 4294967295,
-  u53: 2 ** 53,
-  i53: 2 ** 53,
+  u53: U53_END,
+  i53: U53_END,
 };
+
+/** Constants that the language declares and the runtime of each target defines. */
+export const LANGUAGE_CONSTANTS: readonly Constant[] = [
+  {
+    name: "U53_END",
+    doc: "",
+    module: "language",
+    exported: false,
+    type: scalar("u53"),
+    value: U53_END,
+    expression: { is: "number", value: U53_END, type: scalar("u53"), low: U53_END, high: U53_END },
+  },
+];
 
 export function sameType(a: Type, b: Type): boolean {
   if (a.is !== b.is) return false;

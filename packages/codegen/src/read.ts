@@ -5,8 +5,15 @@ import type { FunctionDeclaration, SourceFile } from "ts-morph";
 import { DERIVED, deriveChecks } from "./derive.ts";
 import { SpecError } from "./errors.ts";
 import { checkPlacement, settleEffects } from "./flow.ts";
-import { checkModule, readConstants, readRecordMembers, readRecords, readSignature } from "./declarations.ts";
-import type { FunctionType, Rule, Settings, Spec } from "./ir.ts";
+import {
+  checkModule,
+  readConstants,
+  readRecordMembers,
+  readRecords,
+  readSignature,
+  visibleConstants,
+} from "./declarations.ts";
+import type { Constant, FunctionType, Rule, Settings, Spec } from "./ir.ts";
 import type { Names } from "./scope.ts";
 import { Body } from "./statements.ts";
 import { readStructs } from "./structs.ts";
@@ -85,7 +92,8 @@ export function readSpec(directory: string): Spec {
   for (const { module, file } of modules)
     for (const value of readRecords(file, module)) names.values.set(value.name, value);
   for (const { file } of modules) readRecordMembers(file, names);
-  const constants = modules.flatMap(({ module, file }) => readConstants(file, module, names));
+  const constants: Constant[] = [];
+  for (const { module, file } of modules) readConstants(file, module, names, constants);
   for (const { name, module, exported } of constants) {
     const other = constants.find((constant) => constant.name === name && constant.module !== module);
     const file = modules.find((candidate) => candidate.module === module)?.file;
@@ -93,11 +101,7 @@ export function readSpec(directory: string): Spec {
       throw new SpecError(file.getVariableDeclarationOrThrow(name), `${other.module} has a constant ${name}, too`);
     }
   }
-  /** What a module may name: its own constants, and what others export. */
-  const seenFrom = (module: string): Names => {
-    const visible = constants.filter((constant) => constant.exported || constant.module === module);
-    return { ...names, constants: new Map(visible.map((constant) => [constant.name, constant])) };
-  };
+  const seenFrom = (module: string): Names => ({ ...names, constants: visibleConstants(constants, module) });
 
   const declarations = new Map<string, FunctionDeclaration>();
   const functions: FunctionType[] = [];

@@ -75,11 +75,18 @@ const REFUSED: Record<string, [Parts, string]> = {
     { algorithms: "export const ¶N: u32 = 1;", more: "const N: u32 = 2;" },
     "more has a constant N, too",
   ],
-  "a constant that is no literal": [
-    alone("const ¶N: u32 = 1 + 1;"),
-    "a constant is an integer literal of a declared type",
+  "a constant of a call": [
+    alone("const ¶N: u32 = u32(1);"),
+    "a constant is an integer of a declared type: literals, constants, arithmetic",
   ],
-  "a constant without a type": [alone("const ¶N = 1;"), "a constant is an integer literal of a declared type"],
+  "a constant of a later one": [
+    alone("const N: u32 = ¶M;\nconst M: u32 = 1;"),
+    "Block-scoped variable 'M' used before its declaration.",
+  ],
+  "a constant without a type": [
+    alone("const ¶N = 1;"),
+    "a constant is an integer of a declared type: literals, constants, arithmetic",
+  ],
   "a constant beyond its type": [alone("const N: u8 = ¶256;"), "256 is no u8"],
   "a broken number": [inBody("const x = ¶1.5;"), "1.5 is no integer up to 2^53"],
   "a record of another kind": [alone("¶export interface Pair { x: u32 }"), "a record extends Value or Shared"],

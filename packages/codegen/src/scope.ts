@@ -26,7 +26,7 @@ const words = (...lines: string[]): Set<string> => new Set(lines.flatMap((line) 
 /** Names of the runtime that the generated code stands on, and of the language. */
 const TAKEN = words(
   "Bytes StructList ABSENT ABSENT_BYTES ABSENT_LIST Rule failure narrow checkedAdd checkedSubtract checkedMultiply",
-  "checked decreases difference fail offsetOf ruleNumber text u32 view",
+  "checked decreases difference fail offsetOf ruleNumber text u32 view U53_END",
 );
 
 /** Names of variables that the generated code needs for itself, and words of C that TypeScript takes as names. */
