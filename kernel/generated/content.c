@@ -2,20 +2,18 @@
 /* Made from schema/content.ts by `make codegen`: change that, not this. */
 #include "format.h"
 
-#define PFS_SUM_LIMIT 9007199254740992ULL
-
-/* a + b, or 2^53 where that is more. */
+/* a + b, at most U53_END. */
 static u64 pfs_sum(u64 a, u64 b)
 {
-	u64 room = a < PFS_SUM_LIMIT ? PFS_SUM_LIMIT - a : 0;
+	u64 room = a < PFS_U53_END ? PFS_U53_END - a : 0;
 	u64 left = room > b ? room - b : 0;
 
-	return left < PFS_SUM_LIMIT ? PFS_SUM_LIMIT - left : 0;
+	return left < PFS_U53_END ? PFS_U53_END - left : 0;
 }
 
 /*
- * The run of a file that holds byte `offset`; where the file is shorter,
- * `index` is the number of runs.
+ * The run of a file that has byte `offset`; if the file is shorter, `index` is
+ * the number of runs.
  */
 struct pfs_chunk_place pfs_find_chunk(struct pfs_file_chunk_list chunks,
 				      u64 offset)
@@ -39,7 +37,7 @@ struct pfs_chunk_place pfs_find_chunk(struct pfs_file_chunk_list chunks,
 	};
 }
 
-/* Size of a file, bytes; validate has seen that it does not overflow. */
+/* Size of a file, bytes; validate has checked that it does not overflow. */
 u64 pfs_file_size(struct pfs_file_chunk_list chunks)
 {
 	u64 size = 0;
@@ -54,15 +52,15 @@ u64 pfs_file_size(struct pfs_file_chunk_list chunks)
 	return size;
 }
 
-/* Puts the sha256 of the blob of zeros, as it is stored, into 32 bytes. */
+/* Writes the sha256 of the stored blob of zeros into 32 bytes. */
 bool pfs_zero_blob_digest(struct pfs_scratch_u8 digest)
 {
 	return pfs_parse_hex(PFS_TEXT("52074b2358a884b000a1a5d2d12befe0bd12c5a50e59bc218fbb702cd136418d"), digest);
 }
 
 /*
- * Whether a run is a hole: inside the blob of zeros, read as the compressed
- * blob that it is. `zeros` is its digest.
+ * Whether a run is a hole: inside the blob of zeros, and with `compressed`.
+ * `zeros` is the digest of that blob.
  */
 bool pfs_is_hole(struct pfs_file_chunk chunk, struct pfs_bytes zeros)
 {
@@ -94,8 +92,8 @@ u64 pfs_data_size(struct pfs_file_chunk_list chunks, struct pfs_bytes zeros)
 }
 
 /*
- * Bytes of all visible files, each once, or 2^53 where that is more: what
- * statfs(2) tells. `links` is what validate left.
+ * Bytes of all visible files, each once, at most U53_END: statfs(2) returns
+ * this. `links` was filled by validate.
  */
 u64 pfs_content_bytes(struct pfs_rootfs image, struct pfs_scratch_u32 links)
 {
@@ -127,7 +125,7 @@ u64 pfs_content_bytes(struct pfs_rootfs image, struct pfs_scratch_u32 links)
 }
 
 /*
- * Checks, once a blob is open, that a run of inode `ino` ends inside its
+ * Checks, after a blob was opened, that a run of inode `ino` ends inside its
  * `blobBytes` of uncompressed content.
  */
 bool pfs_check_run_end(u64 end, u64 blob_bytes, u64 ino,
@@ -140,8 +138,8 @@ bool pfs_check_run_end(u64 end, u64 blob_bytes, u64 ino,
 }
 
 /*
- * The fs-verity digest that the image records for blob `digest`. A list that
- * does not ascend may hide some.
+ * The fs-verity digest that the image records for blob `digest`. In a list
+ * that does not ascend some are not found.
  */
 bool pfs_find_verity(struct pfs_rootfs image, struct pfs_bytes digest,
 		     struct pfs_bytes *out)
@@ -173,8 +171,8 @@ bool pfs_find_verity(struct pfs_rootfs image, struct pfs_bytes digest,
 }
 
 /*
- * How many entries of the table of chunks start at or before byte `offset` of
- * blob `digest`, or belong to a lesser one.
+ * The number of chunks in the table up to the last that starts at or before
+ * byte `offset` of blob `digest`.
  */
 static u32 pfs_entries_up_to(struct pfs_chunk_list chunks,
 			     struct pfs_bytes digest, u64 offset)
@@ -204,8 +202,8 @@ static u32 pfs_entries_up_to(struct pfs_chunk_list chunks,
 }
 
 /*
- * The chunk of the table that holds byte `offset` of the uncompressed content
- * of blob `digest`.
+ * The chunk of the table that has byte `offset` of the uncompressed content of
+ * blob `digest`.
  */
 bool pfs_find_table_chunk(struct pfs_rootfs image, struct pfs_bytes digest,
 			  bool compressed, u64 offset,

@@ -2,13 +2,7 @@
 /* Made from schema/digest.ts by `make codegen`: change that, not this. */
 #include "format.h"
 
-#define PFS_ZERO 48
-#define PFS_NINE 57
-#define PFS_LOWER_A 97
-#define PFS_LOWER_F 102
-#define PFS_NO_DIGIT 16
-
-/* Value of a lower-case hexadecimal digit, 16 for anything else. */
+/* Value of a lower-case hexadecimal digit, NO_DIGIT for anything else. */
 u32 pfs_hex_digit(u32 code)
 {
 	if (code >= PFS_ZERO && code <= PFS_NINE)
@@ -18,7 +12,7 @@ u32 pfs_hex_digit(u32 code)
 	return PFS_NO_DIGIT;
 }
 
-/* Reads 64 digits into 32 bytes; false where they are not that. */
+/* Reads 64 digits into 32 bytes; false if the text is anything else. */
 bool pfs_parse_hex(struct pfs_bytes digits, struct pfs_scratch_u8 digest)
 {
 	if (digits.length != PFS_HEX_DIGITS)

@@ -20,13 +20,13 @@ enum pfs_rule {
 	PFS_RULE_MESSAGE_TRAILING_BYTES,
 	/* The message has no root struct. */
 	PFS_RULE_ROOT_MISSING,
-	/* A pointer leads out of its segment. */
+	/* The target of a pointer is outside its segment. */
 	PFS_RULE_POINTER_OUT_OF_BOUNDS,
 	/* A pointer is of another kind than its member. */
 	PFS_RULE_POINTER_KIND,
-	/* A far pointer names a segment that is not there. */
+	/* A far pointer names a segment that does not exist. */
 	PFS_RULE_FAR_POINTER_SEGMENT,
-	/* A far pointer's landing pad lies outside its segment. */
+	/* A far pointer's landing pad is outside its segment. */
 	PFS_RULE_FAR_POINTER_OUT_OF_BOUNDS,
 	/* A far pointer leads to another far pointer. */
 	PFS_RULE_FAR_POINTER_CHAIN,
@@ -74,7 +74,7 @@ enum pfs_rule {
 	PFS_RULE_TOO_MANY_LAYERS,
 	/* An inode number is 0 or above 2^53 - 1. */
 	PFS_RULE_INO_RANGE,
-	/* The inode numbers of a layer do not ascend, or one is there twice. */
+	/* The inode numbers of a layer do not ascend, or one is a duplicate. */
 	PFS_RULE_INO_ORDER,
 	/* An inode is of a kind that this reader does not know. */
 	PFS_RULE_INODE_KIND,
@@ -113,9 +113,9 @@ enum pfs_rule {
 	PFS_RULE_DIR_ENTRY_NAME_DOTS,
 	/* A directory has a name twice. */
 	PFS_RULE_DIR_ENTRY_DUPLICATE,
-	/* A name stands for the root directory. */
+	/* A name leads to the root directory. */
 	PFS_RULE_DIR_ENTRY_ROOT,
-	/* A name stands for an inode that no layer holds. */
+	/* A name leads to an inode that is in no layer. */
 	PFS_RULE_DIR_ENTRY_DANGLING,
 	/* A directory that looks below has names that are not sorted. */
 	PFS_RULE_LOOK_BELOW_UNSORTED,
@@ -141,13 +141,13 @@ enum pfs_rule {
 	PFS_RULE_SEEK_TABLE_FRAMES,
 	/* A seek table's skippable frame has another size than its entries. */
 	PFS_RULE_SEEK_TABLE_SIZE,
-	/* A frame holds more than 16 MiB. */
+	/* A frame has more than 16 MiB of content. */
 	PFS_RULE_SEEK_TABLE_FRAME_TOO_LARGE,
 	/* The frames of a seek table do not add up to the blob. */
 	PFS_RULE_SEEK_TABLE_SUM,
 	/*
 	 * A run of a file ends outside its blob: its blob is shorter than the
-	 * image says.
+	 * image records.
 	 */
 	PFS_RULE_CHUNK_OUTSIDE_BLOB,
 	/*
@@ -155,7 +155,7 @@ enum pfs_rule {
 	 * many layers.
 	 */
 	PFS_RULE_LOOK_BELOW_DEPTH,
-	/* A frame is stored in more bytes than zstd makes of what it holds. */
+	/* A frame is stored in more bytes than zstd needs for its content. */
 	PFS_RULE_SEEK_TABLE_STORED_TOO_LARGE,
 	PFS_RULE_COUNT
 };
@@ -164,57 +164,135 @@ enum pfs_rule {
 extern const char * const pfs_rule_names[];
 extern const bool pfs_rule_unsupported[];
 
-/* As many segments as the reference implementation takes. */
+#define PFS_TAB 9
+#define PFS_LINE_FEED 10
+#define PFS_RETURN 13
+#define PFS_SPACE 32
+#define PFS_QUOTE 34
+#define PFS_PLUS 43
+#define PFS_COMMA 44
+#define PFS_MINUS 45
+#define PFS_PERIOD 46
+#define PFS_SLASH 47
+#define PFS_ZERO 48
+#define PFS_NINE 57
+#define PFS_COLON 58
+#define PFS_UPPER_A 65
+#define PFS_UPPER_E 69
+#define PFS_UPPER_F 70
+#define PFS_OPEN_BRACKET 91
+#define PFS_BACKSLASH 92
+#define PFS_CLOSE_BRACKET 93
+#define PFS_LOWER_A 97
+#define PFS_LOWER_B 98
+#define PFS_LOWER_E 101
+#define PFS_LOWER_F 102
+#define PFS_LOWER_N 110
+#define PFS_LOWER_R 114
+#define PFS_LOWER_T 116
+#define PFS_LOWER_U 117
+#define PFS_OPEN_BRACE 123
+#define PFS_CLOSE_BRACE 125
+/* The first code that is not ASCII. */
+#define PFS_ASCII_END 128
+#define PFS_S_IFMT 61440
+#define PFS_S_IFIFO 4096
+#define PFS_S_IFCHR 8192
+#define PFS_S_IFDIR 16384
+#define PFS_S_IFBLK 24576
+#define PFS_S_IFREG 32768
+#define PFS_S_IFLNK 40960
+#define PFS_S_IFSOCK 49152
+/*
+ * Permissions: rwx for user, group and others, set-user-id, set-group-id and
+ * sticky.
+ */
+#define PFS_MAX_PERMISSIONS 4095
+/* Largest number of segments: the limit of the reference implementation. */
 #define PFS_MAX_SEGMENTS 512
-/* Larger messages are refused: positions in words then fit 29 bits. */
+/* Largest message, bytes: positions in words fit 29 bits. */
 #define PFS_MAX_MESSAGE_BYTES 4294967288U
-/* Readers refuse larger metadata: they hold it in memory. */
+/* Largest metadata, bytes: readers keep it in memory. */
 #define PFS_MAX_METADATA_BYTES 1073741824
-/* The largest table of segments. */
-#define PFS_MAX_HEADER_BYTES 2056
+/* Largest table of segments, bytes: their number and sizes, in whole words. */
+#define PFS_MAX_HEADER_BYTES (PFS_MAX_SEGMENTS * 4 + 8)
 #define PFS_POINTER_NULL 0
 #define PFS_POINTER_STRUCT 1
 #define PFS_POINTER_LIST 2
-#define PFS_SLASH 47
+/* The result of separator() for a name that has none. */
 #define PFS_NO_SEPARATOR 255
+/*
+ * Largest length of a name in a directory, and of the name of an extended
+ * attribute.
+ */
 #define PFS_MAX_NAME_BYTES 255
-/* Numbers that the index has of a record besides its names. */
+/* Numbers in the index for each record, apart from its names. */
 #define PFS_INDEX_HEAD 3
 /* The root directory's inode number. */
 #define PFS_ROOT_INO 1
 /*
- * An inode is looked up in one layer after the other: with more of them a
- * small image would cost minutes.
+ * Largest number of layers. An inode is looked up in one layer after the
+ * other, so more could cost minutes.
  */
 #define PFS_MAX_LAYERS 128
 /*
- * Records of one directory that look below: a name is looked up in one after
- * the other.
+ * Largest number of records of one directory with lookBelow: a name is looked
+ * up in one after the other.
  */
 #define PFS_MAX_LOOK_BELOW 16
+/* Linux keeps device numbers in 12 and 20 bits. */
+#define PFS_MAX_MAJOR 4095
+#define PFS_MAX_MINOR 1048575
+#define PFS_DIGEST_BYTES 32
+/* Hexadecimal digits of a digest. */
+#define PFS_HEX_DIGITS (PFS_DIGEST_BYTES * 2)
+/* Bytes of `sha256:`. */
+#define PFS_DIGEST_PREFIX_BYTES 7
+/* Bytes of a digest in a descriptor. */
+#define PFS_DIGEST_TEXT_BYTES (PFS_DIGEST_PREFIX_BYTES + PFS_HEX_DIGITS)
 /*
- * A hole refers to the blob of zeros, which holds this many: 1024 zstd frames
- * of RLE blocks, then their seek table.
+ * Bytes of a block of the Merkle tree of an fs-verity digest, which is SHA-256
+ * without a salt.
+ */
+#define PFS_VERITY_BLOCK_BYTES 4096
+/* The value of a byte that is no hexadecimal digit. */
+#define PFS_NO_DIGIT 16
+/*
+ * Zeros in the blob to which holes refer: 1024 zstd frames of RLE blocks, then
+ * their seek table.
  */
 #define PFS_ZERO_BLOB_BYTES 1073741824
 /* Zeros in each frame of that blob. */
 #define PFS_ZERO_FRAME_BYTES 1048576
-#define PFS_DIGEST_BYTES 32
-#define PFS_HEX_DIGITS 64
-#define PFS_MAX_MANIFEST_BYTES 67108864
-/* Objects and arrays inside each other. */
+/* Zeros in each RLE block of a frame of that blob. */
+#define PFS_ZERO_BLOCK_BYTES 131072
+/*
+ * Builders write holes in aligned blocks of this size, bytes, and to the end
+ * of the file; the rest of a hole is zeros. So
+ * data between small holes stays together in chunks, and file systems with
+ * blocks of up to this size report the same holes.
+ */
+#define PFS_HOLE_BLOCK_BYTES 65536
+/* Largest depth of objects and arrays. */
 #define PFS_MAX_DEPTH 32
-/* Keys of one object: they are compared each with each. */
+/* Largest number of keys of one object: each is compared with all others. */
 #define PFS_MAX_KEYS 64
-/* A size that is none. */
-#define PFS_NO_SIZE 9007199254740992ULL
-/* Room for the positions of the keys of every object that is open. */
-#define PFS_KEY_POSITIONS 2145
+/* Room for a mark of everything that is open, by depth. */
+#define PFS_OPEN_MARKS (PFS_MAX_DEPTH + 1)
+/* Room for those of every object that may be open, by depth. */
+#define PFS_KEY_POSITIONS ((PFS_MAX_DEPTH + 1) * (PFS_MAX_KEYS + 1))
+/* Marks of what is open at a depth. */
+#define PFS_OBJECT 1
+#define PFS_ARRAY 2
 /* The whole text has been read. */
 #define PFS_STEP_NONE 0
 #define PFS_STEP_OPENED 1
 #define PFS_STEP_CLOSED 2
 #define PFS_STEP_SCALAR 3
+/* 64 MiB: readers hold the manifest in memory. */
+#define PFS_MAX_MANIFEST_BYTES 67108864
+/* Size of a descriptor that has no valid size. */
+#define PFS_NO_SIZE PFS_U53_END
 /* There are no more. */
 #define PFS_DESCRIPTOR_NONE 0
 #define PFS_DESCRIPTOR_CONFIG 1
@@ -224,16 +302,33 @@ extern const bool pfs_rule_unsupported[];
 #define PFS_TYPE_CHUNK 2
 #define PFS_TYPE_COMPRESSED_CHUNK 3
 /*
- * The table's last bytes: the number of frames, a descriptor, a magic number.
+ * The last bytes of the table: the number of frames, a descriptor, a magic
+ * number.
  */
 #define PFS_SEEK_FOOTER_BYTES 9
-/* As many frames as zstd's own reader takes. */
+/*
+ * The header of the skippable frame: a magic number and the size of the rest.
+ */
+#define PFS_SKIPPABLE_HEADER_BYTES 8
+/* An entry: the stored and the uncompressed size of a frame. */
+#define PFS_SEEK_ENTRY_BYTES 8
+#define PFS_SEEKABLE_MAGIC 2408770225U
+#define PFS_SKIPPABLE_MAGIC 407710302
+/* Largest number of frames: the limit of zstd's own reader. */
 #define PFS_MAX_FRAMES 134217728
-/* No frame holds more: a reader can always decompress one whole. */
+/*
+ * Largest uncompressed size of a frame, bytes: a reader decompresses frames
+ * whole.
+ */
 #define PFS_MAX_FRAME_BYTES 16777216
+/* Version of the format. */
 #define PFS_MANIFEST_VERSION 3
-/* Above every number that the format counts with. */
-#define PFS_NUMBER_END 9007199254740992ULL
+/* Largest length of the target of a symbolic link. */
+#define PFS_MAX_TARGET_BYTES 4095
+/* Largest length of the value of an extended attribute. */
+#define PFS_MAX_XATTR_VALUE_BYTES 65536
+/* Nanoseconds of a second. */
+#define PFS_NANOSECONDS 1000000000
 
 /*
  * A message: its bytes, and where each of its segments starts (one more start
@@ -263,14 +358,14 @@ struct pfs_list_part {
 };
 
 /*
- * A pointer, followed as far as it goes: `rule` is 0 where it is good, `kind`
- * one of POINTER_….
+ * A pointer, followed to its target: `rule` is 0 if it is valid, `kind` one of
+ * POINTER_….
  */
 struct pfs_pointer {
 	u32 rule;
 	u32 kind;
 	u32 at;
-	/* Upper half of the pointer: the sizes of what it points to. */
+	/* Upper half of the pointer: the sizes of its target. */
 	u32 sizes;
 };
 
@@ -310,7 +405,7 @@ struct pfs_blk_list {
 	struct pfs_list_part part;
 };
 
-/* A place in a blob. */
+/* A position in a blob. */
 struct pfs_blob_ref {
 	struct pfs_struct_part part;
 };
@@ -337,7 +432,7 @@ struct pfs_xattr_list {
 	struct pfs_list_part part;
 };
 
-/* What few inodes have. */
+/* Members that few inodes have. */
 struct pfs_inode_additional {
 	struct pfs_struct_part part;
 };
@@ -386,7 +481,7 @@ struct pfs_verity_data_list {
 	struct pfs_list_part part;
 };
 
-/* A chunk of a blob that may hold several. */
+/* A chunk of a blob that may have several. */
 struct pfs_chunk {
 	struct pfs_struct_part part;
 };
@@ -459,7 +554,7 @@ pfs_dir_entry_at(struct pfs_dir_entry_list list, u32 index)
 	return (struct pfs_dir_entry) { .part = pfs_element(list.part, index) };
 }
 
-/* The inode that the name stands for. */
+/* Number of the inode that has this name. */
 static inline u64 pfs_dir_entry_ino(struct pfs_dir_entry self)
 {
 	return pfs_u53_field(self.part, 0);
@@ -539,14 +634,14 @@ pfs_file_chunk_at(struct pfs_file_chunk_list list, u32 index)
 	};
 }
 
-/* Where the bytes are. */
+/* The position of the bytes. */
 static inline struct pfs_blob_ref
 pfs_file_chunk_blob(struct pfs_file_chunk self)
 {
 	return (struct pfs_blob_ref) { .part = pfs_struct_field(self.part, 0) };
 }
 
-/* How many bytes. */
+/* Number of bytes. */
 static inline u64 pfs_file_chunk_len(struct pfs_file_chunk self)
 {
 	return pfs_u53_field(self.part, 0);
@@ -649,7 +744,7 @@ static inline u32 pfs_inode_mtime_nanoseconds(struct pfs_inode self)
 	return pfs_u32_field(self.part, 20);
 }
 
-/* What kind of file it is, and what belongs to that kind. */
+/* The kind of file, and the members of that kind. */
 static inline enum pfs_inode_mode pfs_inode_mode_kind(struct pfs_inode self)
 {
 	u16 tag = pfs_u16_field(self.part, 8);
@@ -735,7 +830,7 @@ static inline struct pfs_chunk pfs_chunk_at(struct pfs_chunk_list list,
 	return (struct pfs_chunk) { .part = pfs_element(list.part, index) };
 }
 
-/* Which blob, and where in its uncompressed content. */
+/* The blob, and the position in its uncompressed content. */
 static inline struct pfs_blob_ref pfs_chunk_blob(struct pfs_chunk self)
 {
 	return (struct pfs_blob_ref) { .part = pfs_struct_field(self.part, 0) };
@@ -748,7 +843,7 @@ static inline u64 pfs_chunk_length(struct pfs_chunk self)
 }
 
 /*
- * sha256 of the bytes as stored: the chunk's frames, or the chunk itself where
+ * sha256 of the bytes as stored: the chunk's frames, or the chunk itself if
  * the blob is not compressed.
  */
 static inline struct pfs_bytes pfs_chunk_stored_digest(struct pfs_chunk self)
@@ -816,8 +911,8 @@ struct pfs_visible_entry {
 };
 
 /*
- * A record of a directory: its layer, its position among the inodes there, and
- * its names.
+ * A record of a directory: its layer, its position among the inodes of the
+ * layer, and its names.
  */
 struct pfs_dir_record {
 	u32 layer;
@@ -826,7 +921,7 @@ struct pfs_dir_record {
 	bool look_below;
 };
 
-/* A run of a file: which one, and where in the file it starts. */
+/* A run of a file: its index, and the byte of the file at which it starts. */
 struct pfs_chunk_place {
 	u32 index;
 	u64 start;
@@ -839,8 +934,63 @@ struct pfs_table_chunk {
 };
 
 /*
- * The metadata blob, as the manifest describes it; its digests are in the
- * caller's memory.
+ * A character of a string: its code point, or BAD_CHARACTER, and where the
+ * next one starts.
+ */
+struct pfs_character {
+	u32 code;
+	u64 next;
+};
+
+/*
+ * A step of the scanner: an object or array that is opened or closed, or a
+ * scalar; and the state after it.
+ */
+struct pfs_step {
+	/* One of STEP_…. */
+	u32 kind;
+	/* Objects and arrays that are open after it. */
+	u32 depth;
+	/* Position of the last key. */
+	u64 key;
+	/* Where it starts. */
+	u64 start;
+	/* Where the scan goes on. */
+	u64 at;
+	/* One of WANT_…: what may come next. */
+	u32 want;
+};
+
+/*
+ * Memory for reading a manifest. All of it is zeroed before the first
+ * descriptor is read.
+ */
+struct pfs_manifest_scratch {
+	/* Marks of the objects and arrays that are open: OPEN_MARKS. */
+	struct pfs_scratch_u8 open;
+	/* Positions of the keys of the objects that are open: KEY_POSITIONS. */
+	struct pfs_scratch_u32 keys;
+	/* A string without its escapes: DIGEST_TEXT_BYTES. */
+	struct pfs_scratch_u8 plain;
+	/*
+	 * The digest of the descriptor that was read last, then its fs-verity
+	 * digest: 2 * DIGEST_BYTES.
+	 */
+	struct pfs_scratch_u8 layer;
+	/*
+	 * The digest of the metadata blob: DIGEST_BYTES. findRootfs fills it.
+	 */
+	struct pfs_scratch_u8 digest;
+	/*
+	 * The fs-verity digest of the metadata blob: DIGEST_BYTES. findRootfs
+	 * fills it.
+	 */
+	struct pfs_scratch_u8 verity;
+};
+
+/*
+ * The metadata blob, as the manifest describes it; its digests are in
+ * ManifestScratch.
  */
 struct pfs_rootfs_descriptor {
 	/* Where its descriptor ends in the manifest, bytes. */
@@ -852,73 +1002,53 @@ struct pfs_rootfs_descriptor {
 };
 
 /*
- * A character of a string: its code point, and where the next one starts. A
- * bad one has `code` BAD_CHARACTER.
- */
-struct pfs_character {
-	u32 code;
-	u64 next;
-};
-
-/* A step over the text: what comes next, and how to go on behind it. */
-struct pfs_step {
-	/* One of STEP_…. */
-	u32 kind;
-	/* Objects and arrays that are open behind it. */
-	u32 depth;
-	/* Opening quote of the last key. */
-	u64 key;
-	/* Where it starts, and where the text goes on. */
-	u64 start;
-	u64 at;
-	u32 want;
-};
-
-/*
- * A descriptor of a manifest, and how to go on behind it; its digests are in
- * the caller's memory.
+ * A descriptor of a manifest, and the scanner's state after it; its digests
+ * are in ManifestScratch.layer.
  */
 struct pfs_descriptor {
 	/* One of DESCRIPTOR_…. */
 	u32 kind;
 	/* One of TYPE_…. */
 	u32 type;
-	/*
-	 * Whether its digest is of the form that this format knows; that of a
-	 * layer always is.
-	 */
+	/* Whether its digest is sha256 in hexadecimal; a layer's always is. */
 	bool has_digest;
 	/* Whether an fs-verity digest is annotated. */
 	bool has_verity;
 	/* Bytes of the blob, or NO_SIZE. */
 	u64 size;
+	/* Whether the array of layers is open. */
 	bool in_layers;
 	struct pfs_step step;
 };
 
-/* What the last bytes of a blob say of its seek table. */
+/* Where the seek table of a blob is, and the form of its entries. */
 struct pfs_seek_footer {
 	u32 frames;
-	/* Bytes an entry: 8, or 12 with a checksum. */
+	/* Bytes of an entry: 8, or 12 with a checksum. */
 	u8 entry_bytes;
-	/*
-	 * The whole skippable frame: the table starts that many bytes before
-	 * the end of the blob.
-	 */
+	/* Bytes of the skippable frame, which ends with the blob. */
 	u64 table_bytes;
 };
 
-/* What validation has found out. */
+/* The results of validation. */
 struct pfs_summary {
 	/* Visible inodes. */
 	u64 inodes;
 	/* Directory records whose names are not in ascending order. */
 	u32 unsorted;
-	/*
-	 * Numbers in the index of their names: the room that indexNames needs.
-	 */
+	/* Numbers in the index of their names, which indexNames fills. */
 	u64 index;
 };
+
+/* ascii.c */
+bool pfs_is_digit(u32 code);
+
+/* mediatypes.c */
+struct pfs_bytes pfs_media_type_prefix(void);
+struct pfs_bytes pfs_rootfs_media_type(void);
+struct pfs_bytes pfs_chunk_media_type(void);
+struct pfs_bytes pfs_compressed_chunk_media_type(void);
+struct pfs_bytes pfs_verity_annotation(void);
 
 /* checks.c */
 bool pfs_follow_dir_entry(struct pfs_dir_entry self,
@@ -963,14 +1093,21 @@ bool pfs_index_names(struct pfs_rootfs image, u32 records,
 u32 pfs_index_start(struct pfs_scratch_u32 index, u32 layer, u32 position);
 u32 pfs_sorted_entry(struct pfs_scratch_u32 index, u32 start, u32 i);
 
-/* lookup.c */
+/* layers.c */
+u32 pfs_search_inodes(struct pfs_inode_list inodes, u64 ino);
 bool pfs_has_inode(struct pfs_inode_vector_list layers, u64 ino);
 bool pfs_resolve_inode(struct pfs_inode_vector_list layers,
 		       struct pfs_inode_list newest, u64 ino,
 		       struct pfs_inode_record *out);
 bool pfs_find_inode_record(struct pfs_rootfs image, u64 ino,
 			   struct pfs_inode_record *out);
+bool pfs_resolved_inode(struct pfs_inode_vector_list layers,
+			struct pfs_inode_list newest, u64 ino,
+			struct pfs_inode *out);
 bool pfs_find_inode(struct pfs_rootfs image, u64 ino, struct pfs_inode *out);
+u64 pfs_count_records(struct pfs_rootfs image);
+
+/* directories.c */
 bool pfs_find_dir_record(struct pfs_inode_vector_list layers, u64 dir, u32 from,
 			 struct pfs_dir_record *out);
 bool pfs_find_name(struct pfs_rootfs image, struct pfs_scratch_u32 index,
@@ -988,7 +1125,16 @@ bool pfs_next_visible_entry(struct pfs_rootfs image, u64 dir,
 			    struct pfs_visible_entry *out);
 bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 		   struct pfs_visible_entry *out);
-u64 pfs_count_records(struct pfs_rootfs image);
+
+/* device.c */
+u32 pfs_file_type(struct pfs_inode inode);
+u32 pfs_stat_mode(struct pfs_inode inode);
+bool pfs_device_fits(u64 major, u64 minor);
+
+/* digest.c */
+u32 pfs_hex_digit(u32 code);
+bool pfs_parse_hex(struct pfs_bytes digits, struct pfs_scratch_u8 digest);
+void pfs_format_hex(struct pfs_bytes digest, struct pfs_scratch_u8 digits);
 
 /* content.c */
 struct pfs_chunk_place pfs_find_chunk(struct pfs_file_chunk_list chunks,
@@ -1006,30 +1152,30 @@ bool pfs_find_table_chunk(struct pfs_rootfs image, struct pfs_bytes digest,
 			  bool compressed, u64 offset,
 			  struct pfs_table_chunk *out);
 
-/* device.c */
-u32 pfs_file_type(struct pfs_inode inode);
-u32 pfs_stat_mode(struct pfs_inode inode);
-bool pfs_device_fits(u64 major, u64 minor);
+/* jsonstring.c */
+bool pfs_string_end(struct pfs_bytes json, u64 at, struct pfs_failure *failure,
+		    u64 *out);
+bool pfs_same_string(struct pfs_bytes json, u64 a, u64 b);
+bool pfs_string_is(struct pfs_bytes json, u64 at, struct pfs_bytes wanted);
+u64 pfs_copy_string(struct pfs_bytes json, u64 at, struct pfs_scratch_u8 plain);
 
-/* digest.c */
-u32 pfs_hex_digit(u32 code);
-bool pfs_parse_hex(struct pfs_bytes digits, struct pfs_scratch_u8 digest);
-void pfs_format_hex(struct pfs_bytes digest, struct pfs_scratch_u8 digits);
+/* json.c */
+struct pfs_step pfs_scan_start(void);
+bool pfs_next_step(struct pfs_bytes json, struct pfs_scratch_u8 open,
+		   struct pfs_scratch_u32 keys, struct pfs_step last,
+		   struct pfs_failure *failure, struct pfs_step *out);
 
 /* manifest.c */
 bool pfs_manifest_start(struct pfs_bytes json, struct pfs_failure *failure,
 			struct pfs_descriptor *out);
-bool pfs_next_descriptor(struct pfs_bytes json, struct pfs_scratch_u8 open,
-			 struct pfs_scratch_u32 keys,
-			 struct pfs_scratch_u8 plain,
-			 struct pfs_scratch_u8 digests,
+bool pfs_next_descriptor(struct pfs_bytes json,
+			 const struct pfs_manifest_scratch *scratch,
 			 struct pfs_descriptor last,
 			 struct pfs_failure *failure,
 			 struct pfs_descriptor *out);
-bool pfs_find_rootfs(struct pfs_bytes json, struct pfs_scratch_u8 open,
-		     struct pfs_scratch_u32 keys, struct pfs_scratch_u8 plain,
-		     struct pfs_scratch_u8 layer, struct pfs_scratch_u8 digest,
-		     struct pfs_scratch_u8 verity, struct pfs_failure *failure,
+bool pfs_find_rootfs(struct pfs_bytes json,
+		     const struct pfs_manifest_scratch *scratch,
+		     struct pfs_failure *failure,
 		     struct pfs_rootfs_descriptor *out);
 
 /* seektable.c */
@@ -1041,6 +1187,10 @@ bool pfs_read_seek_table(struct pfs_bytes table, struct pfs_seek_footer footer,
 			 struct pfs_scratch_u53 content,
 			 struct pfs_failure *failure, u64 *out);
 u32 pfs_find_frame(struct pfs_scratch_u53 content, u32 frames, u64 offset);
+u64 pfs_seek_table_bytes(u32 frames);
+void pfs_write_seek_table(struct pfs_scratch_u8 table,
+			  struct pfs_scratch_u32 stored,
+			  struct pfs_scratch_u32 content, u32 frames);
 
 /* validate.c */
 bool pfs_check_encoding(const struct pfs_message *message,

@@ -70,7 +70,7 @@ bool pfs_open_message(struct pfs_bytes bytes, struct pfs_scratch_u32 starts,
 	return true;
 }
 
-/* The segment that holds word `at`. */
+/* The segment that has word `at`. */
 static u32 pfs_segment_of(const struct pfs_message *message, u32 at)
 {
 	u32 low = 0;
@@ -92,6 +92,7 @@ static u32 pfs_segment_of(const struct pfs_message *message, u32 at)
 	return low;
 }
 
+/* A pointer that breaks `rule`, or is null if that is 0. */
 static struct pfs_pointer pfs_refused(u32 rule)
 {
 	return (struct pfs_pointer) {
@@ -103,8 +104,8 @@ static struct pfs_pointer pfs_refused(u32 rule)
 }
 
 /*
- * Where a near pointer at word `at`, whose lower half is `low`, points to; 0
- * is outside any segment.
+ * The target of a near pointer at word `at` whose lower half is `low`; 0 is
+ * outside any segment.
  */
 static u32 pfs_near_target(u32 at, u32 low)
 {
@@ -117,12 +118,12 @@ static u32 pfs_near_target(u32 at, u32 low)
 }
 
 /*
- * A struct or list at word `target`, which must lie in the segment with its
- * `size` words.
+ * A pointer to a struct or list of `size` words at word `target`, refused
+ * unless all of it is inside the segment.
  */
-static struct pfs_pointer pfs_placed(const struct pfs_message *message,
-				     u32 segment, u32 kind, u32 target,
-				     u32 size, u32 sizes)
+static struct pfs_pointer pfs_pointer_to(const struct pfs_message *message,
+					 u32 segment, u32 kind, u32 target,
+					 u32 size, u32 sizes)
 {
 	if (target < pfs_scratch_u32_get(message->starts, segment))
 		return pfs_refused(PFS_RULE_POINTER_OUT_OF_BOUNDS);
@@ -137,7 +138,7 @@ static struct pfs_pointer pfs_placed(const struct pfs_message *message,
 	};
 }
 
-/* Words that a list takes, its tag included. */
+/* Words of a list, its tag included. */
 static u32 pfs_list_words(u32 sizes)
 {
 	u64 count = sizes >> 3;
@@ -158,7 +159,7 @@ static u32 pfs_list_words(u32 sizes)
 	return count;
 }
 
-/* A near pointer, `low` and `sizes` its halves, its target already known. */
+/* A near pointer of known target; `low` and `sizes` are its halves. */
 static struct pfs_pointer pfs_near_pointer(const struct pfs_message *message,
 					   u32 segment, u32 target, u32 low,
 					   u32 sizes)
@@ -166,12 +167,12 @@ static struct pfs_pointer pfs_near_pointer(const struct pfs_message *message,
 	if ((low & 3) == PFS_NEAR_STRUCT) {
 		u64 words = (sizes & 65535) + (sizes >> 16);
 
-		return pfs_placed(message, segment, PFS_POINTER_STRUCT, target,
-				  words, sizes);
+		return pfs_pointer_to(message, segment, PFS_POINTER_STRUCT,
+				      target, words, sizes);
 	}
 	if ((low & 3) == PFS_NEAR_LIST)
-		return pfs_placed(message, segment, PFS_POINTER_LIST, target,
-				  pfs_list_words(sizes), sizes);
+		return pfs_pointer_to(message, segment, PFS_POINTER_LIST,
+				      target, pfs_list_words(sizes), sizes);
 	return pfs_refused(PFS_RULE_POINTER_KIND);
 }
 
@@ -216,7 +217,7 @@ static struct pfs_pointer pfs_far_pointer(const struct pfs_message *message,
 					   (pad_low >> 3)), tag_low, tag_high);
 }
 
-/* Follows the pointer at word `at`, which lies inside the message. */
+/* Follows the pointer at word `at`, which is inside the message. */
 struct pfs_pointer pfs_follow_pointer(const struct pfs_message *message, u32 at)
 {
 	u32 low = pfs_load_u32(message->bytes, (u64)at * 8);
@@ -253,8 +254,8 @@ static struct pfs_list_part pfs_empty_list(const struct pfs_message *message)
 }
 
 /*
- * The list of structs behind a good list pointer; `rule` of the pointer it
- * gives is not 0 where the tag is bad.
+ * The tag of the list of structs behind a valid list pointer, as a pointer
+ * whose `at` is the number of elements.
  */
 static struct pfs_pointer pfs_list_tag(const struct pfs_message *message,
 				       struct pfs_pointer pointer)
@@ -283,10 +284,7 @@ static struct pfs_pointer pfs_list_tag(const struct pfs_message *message,
 	};
 }
 
-/*
- * What a pointer leads to, as the kind that is wanted; empty where it is of
- * another kind.
- */
+/* The struct behind a pointer; empty if it points to something else. */
 static struct pfs_struct_part pfs_struct_of(const struct pfs_message *message,
 					    struct pfs_pointer pointer)
 {
@@ -300,6 +298,9 @@ static struct pfs_struct_part pfs_struct_of(const struct pfs_message *message,
 	};
 }
 
+/*
+ * The list of structs behind a pointer; empty if it points to something else.
+ */
 static struct pfs_list_part pfs_list_of(const struct pfs_message *message,
 					struct pfs_pointer pointer)
 {
@@ -319,6 +320,7 @@ static struct pfs_list_part pfs_list_of(const struct pfs_message *message,
 	};
 }
 
+/* The bytes behind a pointer; empty if it points to something else. */
 static struct pfs_bytes pfs_bytes_of(const struct pfs_message *message,
 				     struct pfs_pointer pointer)
 {
@@ -416,7 +418,7 @@ s64 pfs_i53_field(struct pfs_struct_part part, u32 offset)
 }
 
 /*
- * Counts `words` against the work that the message's size allows: a small
+ * Subtracts `words` from the work that the size of the message allows: a small
  * message cannot cost minutes.
  */
 bool pfs_spend(struct pfs_scratch_u53 work, u64 words, u64 offset,
