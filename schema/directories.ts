@@ -131,7 +131,8 @@ export function openListing(image: Rootfs, dir: u53, cookie: u53): DirRecord | u
   const layers = image.metadatas;
   const resumed: u32 = u32(cookie / LAYER_SPAN);
   if (cookie === 0) {
-    const directory = resolveInode(layers, layers[0].inodes, dir);
+    const newest = layers[0].inodes;
+    const directory = resolveInode(layers, newest, dir);
     if (directory === undefined) return undefined;
     if (directory.inode.mode.kind !== "dir") return undefined;
   }

@@ -206,11 +206,13 @@ bool pfs_open_listing(struct pfs_rootfs image, u64 dir, u64 cookie,
 	u32 layer;
 
 	if (cookie == 0) {
+		struct pfs_inode_list newest =
+			pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0));
 		struct pfs_inode_record directory;
 		bool directory_found;
 
-		directory_found = pfs_resolve_inode(layers,
-						    pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0)), dir, &directory);
+		directory_found = pfs_resolve_inode(layers, newest, dir,
+						    &directory);
 		if (!directory_found)
 			return false;
 		if (pfs_inode_mode_kind(directory.inode) != PFS_INODE_MODE_DIR)

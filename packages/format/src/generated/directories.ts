@@ -159,7 +159,8 @@ export function openListing(image: Rootfs, dir: number, cookie: number): DirReco
   const layers = image.metadatas;
   const resumed = Math.floor(cookie / LAYER_SPAN);
   if (cookie === 0) {
-    const directory = resolveInode(layers, new StructList(listField(element(layers.part, 0), 0), Inode), dir);
+    const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
+    const directory = resolveInode(layers, newest, dir);
     if (directory === undefined) {
       return undefined;
     }
