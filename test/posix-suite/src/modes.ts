@@ -1,4 +1,12 @@
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK } from "../../../packages/format/src/generated/filetypes.ts";
+import {
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFREG,
+  S_IFSOCK,
+} from "../../../packages/format/src/generated/filetypes.ts";
 
 const types = {
   fifo: S_IFIFO,
