@@ -113,11 +113,11 @@ out:
 }
 
 /* Scratch memory of pfs_find_rootfs(). */
-struct manifest_scratch {
+struct manifest_memory {
 	u32 keys[PFS_KEY_POSITIONS];
-	u8 open[PFS_MAX_DEPTH + 1];
-	u8 plain[80];
-	u8 layer[PFS_HEX_DIGITS];
+	u8 open[PFS_OPEN_MARKS];
+	u8 plain[PFS_DIGEST_TEXT_BYTES];
+	u8 layer[2 * PFS_DIGEST_BYTES];
 };
 
 /* Finds the digests and the size of the metadata blob in the manifest. */
@@ -126,27 +126,23 @@ static int find_metadata(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 			 u64 *size)
 {
 	struct pfs_rootfs_descriptor descriptor = { .size = PFS_NO_SIZE };
-	struct manifest_scratch *scratch;
+	struct pfs_manifest_scratch scratch;
+	struct manifest_memory *memory;
 	struct pfs_failure failure;
 	int err = 0;
 
-	scratch = kzalloc(sizeof(*scratch), GFP_KERNEL);
-	if (!scratch)
+	memory = kzalloc(sizeof(*memory), GFP_KERNEL);
+	if (!memory)
 		return -ENOMEM;
-	if (!pfs_find_rootfs(json,
-			     (struct pfs_scratch_u8) {
-				     scratch->open, sizeof(scratch->open) },
-			     (struct pfs_scratch_u32) {
-				     scratch->keys, PFS_KEY_POSITIONS },
-			     (struct pfs_scratch_u8) {
-				     scratch->plain, sizeof(scratch->plain) },
-			     (struct pfs_scratch_u8) {
-				     scratch->layer, sizeof(scratch->layer) },
-			     (struct pfs_scratch_u8) {
-				     digest, PFS_DIGEST_BYTES },
-			     (struct pfs_scratch_u8) {
-				     verity, PFS_DIGEST_BYTES },
-			     &failure, &descriptor)) {
+	scratch = (struct pfs_manifest_scratch) {
+		.open = { memory->open, sizeof(memory->open) },
+		.keys = { memory->keys, ARRAY_SIZE(memory->keys) },
+		.plain = { memory->plain, sizeof(memory->plain) },
+		.layer = { memory->layer, sizeof(memory->layer) },
+		.digest = { digest, PFS_DIGEST_BYTES },
+		.verity = { verity, PFS_DIGEST_BYTES },
+	};
+	if (!pfs_find_rootfs(json, &scratch, &failure, &descriptor)) {
 		err = report_rule(fc, "manifest", sbi->manifest, &failure);
 	} else if (sbi->store->verity && !descriptor.has_verity) {
 		errorfc(fc,
@@ -155,7 +151,7 @@ static int find_metadata(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 		err = -EKEYREJECTED;
 	}
 	*size = descriptor.size;
-	kfree(scratch);
+	kfree(memory);
 	return err;
 }
 

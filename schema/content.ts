@@ -1,11 +1,11 @@
-/** Finding content in a validated image: runs of files, chunks of blobs, and what is recorded of blobs. */
+/** Finding content in a validated image: runs of files, chunks of blobs, and fs-verity digests of blobs. */
 import { parseHex } from "./digest.ts";
-import { decreases, difference, fail, text, u32 } from "./language.ts";
+import { decreases, difference, fail, text, u32, U53_END } from "./language.ts";
 import type { Bytes, Items, Scratch, Value, u53, u8 } from "./language.ts";
 import type { Chunk, FileChunk, Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";
 
-/** A run of a file: which one, and where in the file it starts. */
+/** A run of a file: its index, and the byte of the file at which it starts. */
 export interface ChunkPlace extends Value {
   index: u32;
   start: u53;
@@ -17,7 +17,7 @@ export interface TableChunk extends Value {
   chunk: Chunk;
 }
 
-/** The run of a file that holds byte `offset`; where the file is shorter, `index` is the number of runs. */
+/** The run of a file that has byte `offset`; if the file is shorter, `index` is the number of runs. */
 export function findChunk(chunks: Items<FileChunk>, offset: u53): ChunkPlace {
   let start: u53 = 0;
   for (let i: u32 = 0; i < chunks.length; i++) {
@@ -28,24 +28,31 @@ export function findChunk(chunks: Items<FileChunk>, offset: u53): ChunkPlace {
   return { index: chunks.length, start: start };
 }
 
-/** Size of a file, bytes; validate has seen that it does not overflow. */
+/** Size of a file, bytes; validate has checked that it does not overflow. */
 export function fileSize(chunks: Items<FileChunk>): u53 {
   let size: u53 = 0;
   for (const chunk of chunks) size = sum(size, chunk.len);
   return size;
 }
 
-/** A hole refers to the blob of zeros, which holds this many: 1024 zstd frames of RLE blocks, then their seek table. */
-export const ZERO_BLOB_BYTES: u53 = 1073741824;
+/** Zeros in the blob to which holes refer: 1024 zstd frames of RLE blocks, then their seek table. */
+export const ZERO_BLOB_BYTES: u53 = 0x40000000;
 /** Zeros in each frame of that blob. */
-export const ZERO_FRAME_BYTES: u32 = 1048576;
+export const ZERO_FRAME_BYTES: u32 = 0x100000;
+/** Zeros in each RLE block of a frame of that blob. */
+export const ZERO_BLOCK_BYTES: u32 = 0x20000;
+/**
+ * Builders write holes in aligned blocks of this size, bytes, and to the end of the file; the rest of a hole is zeros. So
+ * data between small holes stays together in chunks, and file systems with blocks of up to this size report the same holes.
+ */
+export const HOLE_BLOCK_BYTES: u32 = 0x10000;
 
-/** Puts the sha256 of the blob of zeros, as it is stored, into 32 bytes. */
+/** Writes the sha256 of the stored blob of zeros into 32 bytes. */
 export function zeroBlobDigest(digest: Scratch<u8>): boolean {
   return parseHex(text("52074b2358a884b000a1a5d2d12befe0bd12c5a50e59bc218fbb702cd136418d"), digest);
 }
 
-/** Whether a run is a hole: inside the blob of zeros, read as the compressed blob that it is. `zeros` is its digest. */
+/** Whether a run is a hole: inside the blob of zeros, and with `compressed`. `zeros` is the digest of that blob. */
 export function isHole(chunk: FileChunk, zeros: Bytes): boolean {
   const blob = chunk.blob;
   if (!blob.compressed || !sameBytes(blob.digest, zeros)) return false;
@@ -59,7 +66,7 @@ export function dataSize(chunks: Items<FileChunk>, zeros: Bytes): u53 {
   return size;
 }
 
-/** Bytes of all visible files, each once, or 2^53 where that is more: what statfs(2) tells. `links` is what validate left. */
+/** Bytes of all visible files, each once, at most U53_END: statfs(2) returns this. `links` was filled by validate. */
 export function contentBytes(image: Rootfs, links: Scratch<u32>): u53 {
   let bytes: u53 = 0;
   let ordinal: u53 = 0;
@@ -72,21 +79,19 @@ export function contentBytes(image: Rootfs, links: Scratch<u32>): u53 {
   return bytes;
 }
 
-/** Checks, once a blob is open, that a run of inode `ino` ends inside its `blobBytes` of uncompressed content. */
+/** Checks, after a blob was opened, that a run of inode `ino` ends inside its `blobBytes` of uncompressed content. */
 export function checkRunEnd(end: u53, blobBytes: u53, ino: u53): void {
   if (end > blobBytes) fail("chunk-outside-blob", ino, blobBytes);
 }
 
-const SUM_LIMIT: u53 = 9007199254740992;
-
-/** a + b, or 2^53 where that is more. */
+/** a + b, at most U53_END. */
 function sum(a: u53, b: u53): u53 {
-  const room: u53 = difference(SUM_LIMIT, a);
+  const room: u53 = difference(U53_END, a);
   const left: u53 = difference(room, b);
-  return difference(SUM_LIMIT, left);
+  return difference(U53_END, left);
 }
 
-/** The fs-verity digest that the image records for blob `digest`. A list that does not ascend may hide some. */
+/** The fs-verity digest that the image records for blob `digest`. In a list that does not ascend some are not found. */
 export function findVerity(image: Rootfs, digest: Bytes): Bytes | undefined {
   const list = image.fsVerityData;
   let low: u32 = 0;
@@ -101,7 +106,7 @@ export function findVerity(image: Rootfs, digest: Bytes): Bytes | undefined {
   return list[low].verity;
 }
 
-/** How many entries of the table of chunks start at or before byte `offset` of blob `digest`, or belong to a lesser one. */
+/** The number of chunks in the table up to the last that starts at or before byte `offset` of blob `digest`. */
 function entriesUpTo(chunks: Items<Chunk>, digest: Bytes, offset: u53): u32 {
   let low: u32 = 0;
   let high: u32 = chunks.length;
@@ -116,7 +121,7 @@ function entriesUpTo(chunks: Items<Chunk>, digest: Bytes, offset: u53): u32 {
   return low;
 }
 
-/** The chunk of the table that holds byte `offset` of the uncompressed content of blob `digest`. */
+/** The chunk of the table that has byte `offset` of the uncompressed content of blob `digest`. */
 export function findTableChunk(image: Rootfs, digest: Bytes, compressed: boolean, offset: u53): TableChunk | undefined {
   const chunks = image.chunks;
   const count: u32 = entriesUpTo(chunks, digest, offset);

@@ -1,20 +1,13 @@
-/** What kind of file an inode is, as the kernel and stat(2) number it. */
+/** The mode of an inode as stat(2) returns it, and the device numbers that Linux has. */
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK } from "./filetypes.ts";
 import type { Inode } from "./metadata.ts";
 import type { u32, u53 } from "./language.ts";
 
-const S_IFIFO: u32 = 4096;
-const S_IFCHR: u32 = 8192;
-const S_IFDIR: u32 = 16384;
-const S_IFBLK: u32 = 24576;
-const S_IFREG: u32 = 32768;
-const S_IFLNK: u32 = 40960;
-const S_IFSOCK: u32 = 49152;
-
 /** Linux keeps device numbers in 12 and 20 bits. */
-const MAX_MAJOR: u53 = 4095;
-const MAX_MINOR: u53 = 1048575;
+export const MAX_MAJOR: u53 = 0xfff;
+export const MAX_MINOR: u53 = 0xfffff;
 
-/** S_IFMT bits of st_mode; 0 for a whiteout and for kinds that are not known. */
+/** S_IFMT bits of st_mode; 0 for a whiteout and for unknown kinds. */
 export function fileType(inode: Inode): u32 {
   const kind = inode.mode.kind;
   if (kind === "file") return S_IFREG;
@@ -32,6 +25,7 @@ export function statMode(inode: Inode): u32 {
   return fileType(inode) | inode.permissions;
 }
 
+/** Whether Linux can have a device of this number. */
 export function deviceFits(major: u53, minor: u53): boolean {
   return major <= MAX_MAJOR && minor <= MAX_MINOR;
 }

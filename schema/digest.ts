@@ -1,23 +1,29 @@
 /** Digests as text: `sha256:` and 64 lower-case hexadecimal digits. */
+import { LOWER_A, LOWER_F, NINE, ZERO } from "./ascii.ts";
 import type { Bytes, Scratch, u8, u32 } from "./language.ts";
 
 export const DIGEST_BYTES: u32 = 32;
-export const HEX_DIGITS: u32 = 64;
+/** Hexadecimal digits of a digest. */
+export const HEX_DIGITS: u32 = DIGEST_BYTES * 2;
+/** Bytes of `sha256:`. */
+export const DIGEST_PREFIX_BYTES: u32 = 7;
+/** Bytes of a digest in a descriptor. */
+export const DIGEST_TEXT_BYTES: u32 = DIGEST_PREFIX_BYTES + HEX_DIGITS;
 
-const ZERO: u32 = 48;
-const NINE: u32 = 57;
-const LOWER_A: u32 = 97;
-const LOWER_F: u32 = 102;
-const NO_DIGIT: u32 = 16;
+/** Bytes of a block of the Merkle tree of an fs-verity digest, which is SHA-256 without a salt. */
+export const VERITY_BLOCK_BYTES: u32 = 0x1000;
 
-/** Value of a lower-case hexadecimal digit, 16 for anything else. */
+/** The value of a byte that is no hexadecimal digit. */
+export const NO_DIGIT: u32 = 16;
+
+/** Value of a lower-case hexadecimal digit, NO_DIGIT for anything else. */
 export function hexDigit(code: u32): u32 {
   if (code >= ZERO && code <= NINE) return code & 15;
   if (code >= LOWER_A && code <= LOWER_F) return (code & 15) + 9;
   return NO_DIGIT;
 }
 
-/** Reads 64 digits into 32 bytes; false where they are not that. */
+/** Reads 64 digits into 32 bytes; false if the text is anything else. */
 export function parseHex(digits: Bytes, digest: Scratch<u8>): boolean {
   if (digits.length !== HEX_DIGITS) return false;
   for (let i: u32 = 0; i < DIGEST_BYTES; i++) {

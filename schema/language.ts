@@ -1,5 +1,5 @@
 /**
- * The vocabulary of the specification: what the compiler in packages/codegen understands.
+ * The language of the specification, which the compiler in packages/codegen reads.
  *
  * The specification is type-checked as TypeScript but never executed. Both implementations come from one
  * intermediate form, so the meaning is the compiler's: integers are unsigned and exact up to 2^53 − 1, an
@@ -7,7 +7,7 @@
  * there is no allocation, recursion or closure.
  */
 
-/* Integers of declared width. u53 fields above 2^53 − 1 read as 2^53, so that a rule can refuse them. */
+/* Integers of declared width. u53 fields above 2^53 − 1 read as U53_END, so that a rule can refuse them. */
 export type u8 = number;
 export type u16 = number;
 export type u32 = number;
@@ -25,9 +25,9 @@ export type I53<_ordinal extends number> = i53;
 export type Data<_ordinal extends number> = Bytes;
 export type Ref<T extends Struct, _ordinal extends number> = T;
 export type List<T extends Struct, _ordinal extends number = 0> = Items<T>;
-/** A member that is written only when it says something: a list of structs without it keeps the older, smaller layout. */
+/** A member that is written only if some struct of the list has it: a list without it has the older, smaller layout. */
 export type Added<T> = T;
-/** A named union: exactly one member is there, and `kind` names it ("invalid": a tag this specification does not know). */
+/** A named union: it has exactly one member, and `kind` is its name ("invalid" for a tag that is not specified). */
 export type Union<Members> = Members & { kind: (keyof Members & string) | "invalid" };
 
 /** A struct on the wire. */
@@ -40,12 +40,12 @@ export interface Value {
   readonly value?: never;
 }
 
-/** A record that others keep a reference to: whoever opens it gives it a place to stay. */
+/** A record that is passed by reference, and to which others keep references: the caller provides its memory. */
 export interface Shared {
   readonly shared?: never;
 }
 
-/** A run of bytes of the input; never a copy. Reads outside it give 0. */
+/** A sequence of bytes of the input; never a copy. Reads outside it return 0. */
 export interface Bytes {
   readonly length: u32;
   readonly [index: number]: u8;
@@ -54,7 +54,7 @@ export interface Bytes {
   u32(offset: u53): u32;
   u53(offset: u53): u53;
   i53(offset: u53): i53;
-  /** The bytes from `start` up to `end`, both clamped to what is there. */
+  /** The bytes from `start` up to `end`, both clamped to the length. */
   slice(start: u53, end: u53): Bytes;
 }
 
@@ -65,36 +65,39 @@ export interface Items<T> {
   [Symbol.iterator](): Iterator<T>;
 }
 
-/** Memory lent by the caller, zeroed. Reads outside it give 0, writes outside it are dropped. */
+/** Zeroed memory of the caller. Reads outside it return 0, writes outside it are dropped. */
 export interface Scratch<T extends u8 | u32 | u53 | boolean> {
   readonly length: u53;
   [index: number]: T;
 }
 export type bit = boolean;
 
-/** An integer in 32 bits; what is larger becomes the largest. */
+/** 2^53: one more than the largest integer. Larger integers of the input read as this. */
+export declare const U53_END: u53;
+
+/** An integer in 32 bits; a larger one becomes the largest. */
 export declare function u32(value: u53): u32;
 
 /** The bytes of a literal of printable ASCII. */
 export declare function text(literal: string): Bytes;
 
-/** `a - b`, or 0 where b is larger: a subtraction that needs no check. */
+/** `a - b`, or 0 if b is larger: a subtraction that needs no check. */
 export declare function difference(a: u53, b: u53): u53;
 
-/** A struct, seen in the part of a message that another function found; the declared type says which. */
+/** The part of a message that another function found, as a struct of the declared type. */
 export declare function view<T extends Struct>(part: object): T;
 
-/** Where a struct lies in its message, bytes from the start of the message. */
+/** The position of a struct, bytes from the start of its message. */
 export declare function offsetOf(struct: Struct): u53;
 
-/** Follows the pointer of one member strictly: what is malformed fails instead of reading as empty; counts the words in `work`. */
+/** Follows the pointer of one member strictly: a malformed one fails instead of reading as empty. Its words are subtracted from `work`. */
 export declare function checked<T>(member: T, work: Scratch<u53>): T;
 
-/** Ends the function: the input breaks `rule`, at inode number `inode` (0 where there is none) and byte `offset`. */
+/** Ends the function: the input breaks `rule`, at inode number `inode` (0 if none is concerned) and byte `offset`. */
 export declare function fail(rule: string | u32, inode: u53, offset: u53): never;
 
-/** The value of a loop's measure; the loop ends should it ever not have become smaller. */
+/** The measure of a loop; the loop ends if it has not become smaller. */
 export declare function decreases(measure: u53): void;
 
-/** The failure that `rule` names, as a value: 0 is none. */
+/** The number of `rule`; 0 is none. */
 export declare function ruleNumber(rule: string): u32;

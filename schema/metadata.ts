@@ -10,7 +10,7 @@ export interface Chr extends Struct {
 
 /** A name in a directory. */
 export interface DirEntry extends Struct {
-  /** The inode that the name stands for. */
+  /** Number of the inode that has this name. */
   ino: U53<0>;
   /** 1 to 255 bytes, any but NUL and '/'. */
   name: Data<1>;
@@ -34,13 +34,13 @@ export interface Blk extends Struct {
 
 /** A run of a file's bytes. */
 export interface FileChunk extends Struct {
-  /** Where the bytes are. */
+  /** The position of the bytes. */
   blob: Ref<BlobRef, 0>;
-  /** How many bytes. */
+  /** Number of bytes. */
   len: U53<1>;
 }
 
-/** A place in a blob. */
+/** A position in a blob. */
 export interface BlobRef extends Struct {
   /** sha256 of the blob as stored, 32 bytes. */
   digest: Data<0>;
@@ -58,7 +58,7 @@ export interface Xattr extends Struct {
   val: Data<1>;
 }
 
-/** What few inodes have. */
+/** Members that few inodes have. */
 export interface InodeAdditional extends Struct {
   /** Extended attributes; builders write them in ascending byte order of their names. */
   xattrs: List<Xattr, 0>;
@@ -70,7 +70,7 @@ export interface InodeAdditional extends Struct {
 export interface Inode extends Struct {
   /** Inode number; 1 is the root directory. */
   ino: U53<0>;
-  /** What kind of file it is, and what belongs to that kind. */
+  /** The kind of file, and the members of that kind. */
   mode: Union<{
     /** Never written; readers refuse it. */
     unknown: Void<1>;
@@ -82,7 +82,7 @@ export interface Inode extends Struct {
     file: List<FileChunk, 6>;
     lnk: Void<7>;
     sock: Void<8>;
-    /** Whiteout: the inode is gone, and hides what older layers hold under its number. */
+    /** Whiteout: the inode does not exist, and those of older layers with its number are hidden. */
     wht: Void<9>;
   }>;
   /** Owner. */
@@ -113,13 +113,13 @@ export interface VerityData extends Struct {
   verity: Data<1>;
 }
 
-/** A chunk of a blob that may hold several. */
+/** A chunk of a blob that may have several. */
 export interface Chunk extends Struct {
-  /** Which blob, and where in its uncompressed content. */
+  /** The blob, and the position in its uncompressed content. */
   blob: Ref<BlobRef, 0>;
   /** Uncompressed bytes. */
   length: U53<1>;
-  /** sha256 of the bytes as stored: the chunk's frames, or the chunk itself where the blob is not compressed. */
+  /** sha256 of the bytes as stored: the chunk's frames, or the chunk itself if the blob is not compressed. */
   storedDigest: Data<2>;
   /** sha256 of the uncompressed chunk. */
   contentDigest: Data<3>;

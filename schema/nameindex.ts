@@ -3,18 +3,18 @@
  *
  * The index is one list of numbers: how many such directory records there are; for each of them, in the order of
  * layers and inode numbers, its layer, its position among the layer's inodes, and where its part starts; then
- * the parts: the positions of a record's entries in ascending order of their names; then room for sorting the largest.
- * It is empty where all are sorted.
+ * the parts: the positions of a record's entries in ascending order of their names; then memory for sorting the largest.
+ * It is empty if the names of all directories are sorted.
  */
 import { decreases, difference, fail, offsetOf, u32 } from "./language.ts";
 import type { Items, Scratch, u53 } from "./language.ts";
 import type { DirEntry, Inode, Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";
 
-/** Numbers that the index has of a record besides its names. */
+/** Numbers in the index for each record, apart from its names. */
 export const INDEX_HEAD: u32 = 3;
 
-/** Whether names ascend, as builders write them. Equal ones do not. */
+/** Whether names are in strictly ascending order, as builders write them. */
 export function ascending(entries: Items<DirEntry>): boolean {
   for (let i: u32 = 1; i < entries.length; i++) {
     const before = entries[difference(i, 1)].name;
@@ -24,21 +24,22 @@ export function ascending(entries: Items<DirEntry>): boolean {
   return true;
 }
 
-/** Whether the entry at `a` of the index comes before the one at `b`, or has the same name. */
+/** Whether the name of the entry at `a` of the index is less than or equal to that at `b`. */
 function precedes(entries: Items<DirEntry>, index: Scratch<u32>, a: u53, b: u53): boolean {
   const first = entries[index[a]];
   const second = entries[index[b]];
   return compareNames(first.name, second.name) !== 2;
 }
 
+/** Copies `count` numbers of the index. */
 function copyRun(index: Scratch<u32>, from: u32, count: u32, to: u32): void {
   for (let i: u32 = 0; i < count; i++) index[to + i] = index[from + i];
 }
 
-/** Merges two sorted runs of the index, from `low` to `middle` and on to `end`, into what starts at `to`. */
+/** Merges two adjacent sorted runs of the index, `low` to `middle` and `middle` to `end`, into the one that starts at `to`. */
 function mergeRuns(entries: Items<DirEntry>, index: Scratch<u32>, low: u32, middle: u32, end: u32, to: u32): void {
   const count: u32 = u32(difference(end, low));
-  // Names were added to a directory that was sorted: most runs follow each other as they are.
+  // Names were added to a sorted directory: most pairs of runs are in order already.
   if (middle >= end || precedes(entries, index, difference(middle, 1), middle)) {
     copyRun(index, low, count, to);
     return;
@@ -53,7 +54,7 @@ function mergeRuns(entries: Items<DirEntry>, index: Scratch<u32>, low: u32, midd
   }
 }
 
-/** Merges the runs of `width` names from `from` on in pairs, into what starts at `to`. */
+/** Merges the runs of `width` names from `from` on in pairs, into runs from `to` on. */
 function mergePass(entries: Items<DirEntry>, index: Scratch<u32>, from: u32, to: u32, width: u32): void {
   const count: u32 = entries.length;
   let low: u32 = 0;
@@ -67,7 +68,7 @@ function mergePass(entries: Items<DirEntry>, index: Scratch<u32>, from: u32, to:
   }
 }
 
-/** Sorts the names of a record into the index from `start` on; as much room from `spare` on is for sorting. */
+/** Sorts the names of a record into the index from `start` on; from `spare` on is as much memory for sorting. */
 function sortNames(entries: Items<DirEntry>, index: Scratch<u32>, start: u32, spare: u32): void {
   const count: u32 = entries.length;
   let from: u32 = start;
@@ -85,7 +86,7 @@ function sortNames(entries: Items<DirEntry>, index: Scratch<u32>, start: u32, sp
   if (from !== start) copyRun(index, from, count, start);
 }
 
-/** Refuses a name that is there twice. */
+/** Refuses a duplicate name. */
 function checkTwice(inode: Inode, index: Scratch<u32>, start: u32): void {
   const entries = inode.mode.dir.entries;
   for (let i: u32 = 1; i < entries.length; i++) {
@@ -96,8 +97,8 @@ function checkTwice(inode: Inode, index: Scratch<u32>, start: u32): void {
 }
 
 /**
- * Last step: fills the index. `records` is how many directory records are not sorted, as validate has counted; the
- * index has room for what it said.
+ * Last step of validation: fills the index. `records` is the number of directory records that are not sorted,
+ * Summary.unsorted; the index has room for Summary.index numbers.
  */
 export function indexNames(image: Rootfs, records: u32, index: Scratch<u32>): void {
   const layers = image.metadatas;
@@ -114,7 +115,7 @@ export function indexNames(image: Rootfs, records: u32, index: Scratch<u32>): vo
       index[head] = layer;
       index[u32(head) + 1] = position;
       index[u32(head) + 2] = u32(start);
-      // At the end, as validate has counted, is room for the names of the largest.
+      // The end of the index has room for the names of the largest record.
       const spare: u53 = difference(index.length, entries.length);
       sortNames(entries, index, u32(start), u32(spare));
       checkTwice(inode, index, u32(start));
@@ -124,7 +125,7 @@ export function indexNames(image: Rootfs, records: u32, index: Scratch<u32>): vo
   }
 }
 
-/** Where the part of the directory record at `position` of `layer` starts in the index; 0 where its names are sorted. */
+/** Where the part of the directory record at `position` of `layer` starts in the index; 0 if its names are sorted. */
 export function indexStart(index: Scratch<u32>, layer: u32, position: u32): u32 {
   const records: u32 = index[0];
   let low: u32 = 0;
@@ -141,7 +142,7 @@ export function indexStart(index: Scratch<u32>, layer: u32, position: u32): u32 
   return index[found + 2];
 }
 
-/** The entry whose name is number `i` in ascending order; `start` is what indexStart gave. */
+/** The position of entry `i` in ascending order of the names; `start` is the record's indexStart. */
 export function sortedEntry(index: Scratch<u32>, start: u32, i: u32): u32 {
   return start === 0 ? i : index[start + i];
 }

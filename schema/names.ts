@@ -1,12 +1,13 @@
-/** Names of directory entries: which are allowed, and their order. */
+/** Names of directory entries: which ones are allowed, and their order. */
+import { PERIOD, SLASH } from "./ascii.ts";
 import type { Bytes, u32 } from "./language.ts";
 
-export const SLASH: u32 = 47;
-export const NO_SEPARATOR: u32 = 255;
-const DOT: u32 = 46;
+/** The result of separator() for a name that has none. */
+export const NO_SEPARATOR: u32 = 0xff;
+/** Largest length of a name in a directory, and of the name of an extended attribute. */
 export const MAX_NAME_BYTES: u32 = 255;
 
-/** Byte order: 0 where `a` comes first, 1 where they are equal, 2 where `b` comes first. */
+/** Byte order: 0 if `a` comes first, 1 if they are equal, 2 if `b` comes first. */
 export function compareNames(a: Bytes, b: Bytes): u32 {
   for (let i: u32 = 0; i < a.length; i++) {
     if (i >= b.length) return 2;
@@ -17,12 +18,12 @@ export function compareNames(a: Bytes, b: Bytes): u32 {
   return a.length < b.length ? 0 : 1;
 }
 
-/** Whether two runs of bytes are the same. */
+/** Whether two sequences of bytes are equal. */
 export function sameBytes(a: Bytes, b: Bytes): boolean {
   return a.length === b.length && compareNames(a, b) === 1;
 }
 
-/** The first byte of a name that is NUL or a slash: 0, 47, or 255 where there is none. */
+/** The first byte of a name that is NUL or a slash, or NO_SEPARATOR. */
 export function separator(name: Bytes): u32 {
   for (let i: u32 = 0; i < name.length; i++) {
     const byte: u32 = name[i];
@@ -31,6 +32,7 @@ export function separator(name: Bytes): u32 {
   return NO_SEPARATOR;
 }
 
+/** Whether any byte is NUL. */
 export function hasNul(bytes: Bytes): boolean {
   for (let i: u32 = 0; i < bytes.length; i++) {
     if (bytes[i] === 0) return true;
@@ -38,8 +40,8 @@ export function hasNul(bytes: Bytes): boolean {
   return false;
 }
 
-/** "." and ".." are every directory's own. */
+/** Whether a name is "." or "..", which every directory has for itself and its parent. */
 export function isDots(name: Bytes): boolean {
-  if (name.length === 1) return name[0] === DOT;
-  return name.length === 2 && name[0] === DOT && name[1] === DOT;
+  if (name.length === 1) return name[0] === PERIOD;
+  return name.length === 2 && name[0] === PERIOD && name[1] === PERIOD;
 }

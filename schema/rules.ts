@@ -1,6 +1,6 @@
 /**
- * Every rule that an image may break: its name, and whether breaking it means a corrupt image or one that is
- * newer than this reader. The order gives the numbers: add at the end.
+ * Every rule that an image may break: its name, and whether a broken one means a corrupt image or one that is
+ * newer than this reader. The position is the rule's number: add at the end.
  */
 export const rules = {
   /** A sum or product leaves the range of the format's numbers. */
@@ -15,13 +15,13 @@ export const rules = {
   "message-trailing-bytes": "corrupt",
   /** The message has no root struct. */
   "root-missing": "corrupt",
-  /** A pointer leads out of its segment. */
+  /** The target of a pointer is outside its segment. */
   "pointer-out-of-bounds": "corrupt",
   /** A pointer is of another kind than its member. */
   "pointer-kind": "corrupt",
-  /** A far pointer names a segment that is not there. */
+  /** A far pointer names a segment that does not exist. */
   "far-pointer-segment": "corrupt",
-  /** A far pointer's landing pad lies outside its segment. */
+  /** A far pointer's landing pad is outside its segment. */
   "far-pointer-out-of-bounds": "corrupt",
   /** A far pointer leads to another far pointer. */
   "far-pointer-chain": "corrupt",
@@ -57,7 +57,7 @@ export const rules = {
   "too-many-layers": "unsupported",
   /** An inode number is 0 or above 2^53 - 1. */
   "ino-range": "corrupt",
-  /** The inode numbers of a layer do not ascend, or one is there twice. */
+  /** The inode numbers of a layer do not ascend, or one is a duplicate. */
   "ino-order": "corrupt",
   /** An inode is of a kind that this reader does not know. */
   "inode-kind": "unsupported",
@@ -87,9 +87,9 @@ export const rules = {
   "dir-entry-name-dots": "corrupt",
   /** A directory has a name twice. */
   "dir-entry-duplicate": "corrupt",
-  /** A name stands for the root directory. */
+  /** A name leads to the root directory. */
   "dir-entry-root": "corrupt",
-  /** A name stands for an inode that no layer holds. */
+  /** A name leads to an inode that is in no layer. */
   "dir-entry-dangling": "corrupt",
   /** A directory that looks below has names that are not sorted. */
   "look-below-unsorted": "corrupt",
@@ -113,14 +113,14 @@ export const rules = {
   "seek-table-frames": "unsupported",
   /** A seek table's skippable frame has another size than its entries. */
   "seek-table-size": "corrupt",
-  /** A frame holds more than 16 MiB. */
+  /** A frame has more than 16 MiB of content. */
   "seek-table-frame-too-large": "unsupported",
   /** The frames of a seek table do not add up to the blob. */
   "seek-table-sum": "corrupt",
-  /** A run of a file ends outside its blob: its blob is shorter than the image says. */
+  /** A run of a file ends outside its blob: its blob is shorter than the image records. */
   "chunk-outside-blob": "corrupt",
   /** A directory looks below more than 16 times: its names are in too many layers. */
   "look-below-depth": "unsupported",
-  /** A frame is stored in more bytes than zstd makes of what it holds. */
+  /** A frame is stored in more bytes than zstd needs for its content. */
   "seek-table-stored-too-large": "corrupt",
 } as const satisfies Record<string, "corrupt" | "unsupported">;

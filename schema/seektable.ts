@@ -7,30 +7,33 @@
 import { decreases, difference, fail, u32 } from "./language.ts";
 import type { Bytes, Scratch, Value, u53, u8 } from "./language.ts";
 
-/** The table's last bytes: the number of frames, a descriptor, a magic number. */
+/** The last bytes of the table: the number of frames, a descriptor, a magic number. */
 export const SEEK_FOOTER_BYTES: u32 = 9;
-/** The skippable frame's header: a magic number and its size. */
-const SKIPPABLE_HEADER_BYTES: u32 = 8;
-const SEEKABLE_MAGIC: u32 = 2408770225;
-const SKIPPABLE_MAGIC: u32 = 407710302;
-const CHECKSUM_FLAG: u32 = 128;
-const RESERVED_FLAGS: u32 = 124;
-/** As many frames as zstd's own reader takes. */
-export const MAX_FRAMES: u32 = 134217728;
-/** No frame holds more: a reader can always decompress one whole. */
-export const MAX_FRAME_BYTES: u32 = 16777216;
+/** The header of the skippable frame: a magic number and the size of the rest. */
+export const SKIPPABLE_HEADER_BYTES: u32 = 8;
+/** An entry: the stored and the uncompressed size of a frame. */
+export const SEEK_ENTRY_BYTES: u32 = 8;
+const CHECKSUM_BYTES: u32 = 4;
+export const SEEKABLE_MAGIC: u32 = 0x8f92eab1;
+export const SKIPPABLE_MAGIC: u32 = 0x184d2a5e;
+const CHECKSUM_FLAG: u32 = 0x80;
+const RESERVED_FLAGS: u32 = 0x7c;
+/** Largest number of frames: the limit of zstd's own reader. */
+export const MAX_FRAMES: u32 = 0x8000000;
+/** Largest uncompressed size of a frame, bytes: a reader decompresses frames whole. */
+export const MAX_FRAME_BYTES: u32 = 0x1000000;
 
-/** At least as many bytes as zstd makes of `content` ones, however little they compress: ZSTD_compressBound and a little. */
+/** An upper bound of the bytes that zstd stores for `content` bytes that do not compress: ZSTD_compressBound and a margin. */
 function storedBound(content: u32): u53 {
   return content + content / 256 + 64;
 }
 
-/** What the last bytes of a blob say of its seek table. */
+/** Where the seek table of a blob is, and the form of its entries. */
 export interface SeekFooter extends Value {
   frames: u32;
-  /** Bytes an entry: 8, or 12 with a checksum. */
+  /** Bytes of an entry: 8, or 12 with a checksum. */
   entryBytes: u8;
-  /** The whole skippable frame: the table starts that many bytes before the end of the blob. */
+  /** Bytes of the skippable frame, which ends with the blob. */
   tableBytes: u53;
 }
 
@@ -42,7 +45,7 @@ export function readSeekFooter(footer: Bytes, blobBytes: u53): SeekFooter {
   const flags: u32 = footer[4];
   if ((flags & RESERVED_FLAGS) !== 0) fail("seek-table-flags", 0, blobBytes);
   if (frames > MAX_FRAMES) fail("seek-table-frames", 0, blobBytes);
-  const entryBytes: u32 = (flags & CHECKSUM_FLAG) === 0 ? 8 : 12;
+  const entryBytes: u32 = (flags & CHECKSUM_FLAG) === 0 ? SEEK_ENTRY_BYTES : SEEK_ENTRY_BYTES + CHECKSUM_BYTES;
   const tableBytes: u53 = frames * entryBytes + SEEK_FOOTER_BYTES + SKIPPABLE_HEADER_BYTES;
   if (tableBytes > blobBytes) fail("seek-table-truncated", 0, blobBytes);
   return { frames: frames, entryBytes: entryBytes, tableBytes: tableBytes };
@@ -50,7 +53,7 @@ export function readSeekFooter(footer: Bytes, blobBytes: u53): SeekFooter {
 
 /**
  * Reads the whole table of a blob of `blobBytes`: where each frame starts, `stored` in the blob and `content` in its
- * uncompressed bytes; one more start ends the last frame. Gives the uncompressed size. Both have room for frames + 1.
+ * uncompressed bytes; one more start ends the last frame. Returns the uncompressed size. Both have room for frames + 1.
  */
 export function readSeekTable(
   table: Bytes,
@@ -81,7 +84,7 @@ export function readSeekTable(
   return contentAt;
 }
 
-/** The frame that holds byte `offset` of the uncompressed bytes; `frames` where none does. */
+/** The frame that has byte `offset` of the uncompressed bytes; `frames` if there is none. */
 export function findFrame(content: Scratch<u53>, frames: u32, offset: u53): u32 {
   if (offset >= content[frames]) return frames;
   let low: u32 = 0;
@@ -89,9 +92,41 @@ export function findFrame(content: Scratch<u53>, frames: u32, offset: u53): u32 
   while (low < high) {
     decreases(high - low);
     const middle: u32 = (low + high) / 2;
-    // The last frame that starts at or before the offset: empty frames hold nothing.
+    // The last frame that starts at or before the offset: empty frames are skipped.
     if (content[u32(middle + 1)] <= offset) low = u32(middle + 1);
     else high = middle;
   }
   return low;
+}
+
+/** Bytes of the seek table, without checksums, of `frames` frames. */
+export function seekTableBytes(frames: u32): u53 {
+  return frames * SEEK_ENTRY_BYTES + SKIPPABLE_HEADER_BYTES + SEEK_FOOTER_BYTES;
+}
+
+function putU32(bytes: Scratch<u8>, at: u53, value: u32): void {
+  const first: u32 = u32(at);
+  bytes[first] = value & 0xff;
+  bytes[first + 1] = (value >> 8) & 0xff;
+  bytes[first + 2] = (value >> 16) & 0xff;
+  bytes[first + 3] = value >> 24;
+}
+
+/**
+ * Writes the seek table of `frames` frames, at most MAX_FRAMES: `stored` has the stored size of each, `content` the
+ * uncompressed one. `table` has room for seekTableBytes(frames). Frames have no checksums: the blob has its sha256.
+ */
+export function writeSeekTable(table: Scratch<u8>, stored: Scratch<u32>, content: Scratch<u32>, frames: u32): void {
+  const bytes: u53 = seekTableBytes(frames);
+  putU32(table, 0, SKIPPABLE_MAGIC);
+  putU32(table, 4, u32(difference(bytes, SKIPPABLE_HEADER_BYTES)));
+  for (let i: u32 = 0; i < frames; i++) {
+    const entry: u53 = i * SEEK_ENTRY_BYTES + SKIPPABLE_HEADER_BYTES;
+    putU32(table, entry, stored[i]);
+    putU32(table, entry + 4, content[i]);
+  }
+  const footer: u53 = difference(bytes, SEEK_FOOTER_BYTES);
+  putU32(table, footer, frames);
+  table[footer + 4] = 0;
+  putU32(table, footer + 5, SEEKABLE_MAGIC);
 }

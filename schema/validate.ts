@@ -1,37 +1,43 @@
-/** Every rule that the metadata of an image must keep, checked once before anything else reads it. */
+/** Checks every rule of the metadata of an image, once, before anything else reads it. */
 import { followRootfs } from "./generated/checks.ts";
 import { deviceFits } from "./device.ts";
 import { DIGEST_BYTES } from "./digest.ts";
-import { decreases, difference, fail, offsetOf, u32, view } from "./language.ts";
+import { MAX_PERMISSIONS } from "./filetypes.ts";
+import { SLASH } from "./ascii.ts";
+import { decreases, difference, fail, offsetOf, u32, U53_END, view } from "./language.ts";
 import type { Bytes, Items, Scratch, Value, u53 } from "./language.ts";
-import { findDirRecord, resolveEntry, hasInode, resolveInode, MAX_LAYERS, MAX_LOOK_BELOW, ROOT_INO } from "./lookup.ts";
+import { findDirRecord, MAX_LOOK_BELOW, resolveEntry } from "./directories.ts";
+import { hasInode, MAX_LAYERS, resolveInode, ROOT_INO } from "./layers.ts";
 import type { Chunk, Dir, DirEntry, FileChunk, Inode, InodeAdditional, InodeVector, Rootfs } from "./metadata.ts";
 import { INDEX_HEAD } from "./nameindex.ts";
-import { compareNames, hasNul, isDots, MAX_NAME_BYTES, NO_SEPARATOR, separator, SLASH } from "./names.ts";
+import { compareNames, hasNul, isDots, MAX_NAME_BYTES, NO_SEPARATOR, separator } from "./names.ts";
 import { checkedRoot } from "./wire.ts";
 import type { Message } from "./wire.ts";
 
+/** Version of the format. */
 export const MANIFEST_VERSION: u53 = 3;
-/** Above every number that the format counts with. */
-export const NUMBER_END: u53 = 9007199254740992;
-const MAX_PERMISSIONS: u32 = 4095;
-const MAX_TARGET_BYTES: u32 = 4095;
-const MAX_XATTR_VALUE_BYTES: u32 = 65536;
-const NANOSECONDS: u32 = 1000000000;
-/** Words that pointers may lead over, for each word of the message: a builder's objects are not shared. */
+/** Largest length of the target of a symbolic link. */
+export const MAX_TARGET_BYTES: u32 = 4095;
+/** Largest length of the value of an extended attribute. */
+export const MAX_XATTR_VALUE_BYTES: u32 = 0x10000;
+/** Nanoseconds of a second. */
+export const NANOSECONDS: u32 = 1000000000;
+/** Words that all pointers together may lead over, for each word of the message: builders do not share objects. */
 const WORK_PER_WORD: u32 = 4;
 
-/** What validation has found out. */
+/** The results of validation. */
 export interface Summary extends Value {
   /** Visible inodes. */
   inodes: u53;
   /** Directory records whose names are not in ascending order. */
   unsorted: u32;
-  /** Numbers in the index of their names: the room that indexNames needs. */
+  /** Numbers in the index of their names, which indexNames fills. */
   index: u53;
 }
 
-/** First step: the encoding. What it gives can be counted, to lend `validate` its memory. `work` is one number. */
+/**
+ * First step: checks the encoding. After it, countRecords returns how much memory `validate` needs. `work` is one number.
+ */
 export function checkEncoding(message: Message, work: Scratch<u53>): Rootfs {
   const part = checkedRoot(message);
   const image: Rootfs = view(part);
@@ -42,9 +48,9 @@ export function checkEncoding(message: Message, work: Scratch<u53>): Rootfs {
   return image;
 }
 
-/** A sum that stays below 2^53. */
+/** Checks that a sum is less than U53_END. */
 function checkSum(a: u53, b: u53, inode: Inode): void {
-  if (a >= NUMBER_END || b >= NUMBER_END || b >= difference(NUMBER_END, a)) {
+  if (a >= U53_END || b >= U53_END || b >= difference(U53_END, a)) {
     fail("chunk-list-overflow", inode.ino, offsetOf(inode));
   }
 }
@@ -78,7 +84,7 @@ function checkName(entry: DirEntry, name: Bytes, inode: Inode): void {
   if (isDots(name)) fail("dir-entry-name-dots", inode.ino, at);
 }
 
-/** Checks the entries of a directory record; gives whether they are sorted. */
+/** Checks the entries of a directory record; returns whether they are sorted. */
 function checkDir(dir: Dir, inode: Inode): boolean {
   const entries = dir.entries;
   let sorted: boolean = true;
@@ -87,7 +93,7 @@ function checkDir(dir: Dir, inode: Inode): boolean {
     const name = entry.name;
     checkName(entry, name, inode);
     if (entry.ino === ROOT_INO) fail("dir-entry-root", inode.ino, offsetOf(entry));
-    // No name is empty: the first one comes after what `previous` starts with.
+    // No name is empty: the first one comes after the initial `previous`.
     const comparison: u32 = compareNames(previous, name);
     if (comparison === 1) fail("dir-entry-duplicate", inode.ino, offsetOf(entry));
     if (comparison === 2) sorted = false;
@@ -97,7 +103,7 @@ function checkDir(dir: Dir, inode: Inode): boolean {
   return sorted;
 }
 
-/** Checks what every inode record must keep, superseded or not; gives whether its names are sorted. */
+/** Checks the rules of every inode record, superseded or not; returns whether its names are sorted. */
 function checkRecord(inode: Inode): boolean {
   const kind = inode.mode.kind;
   const at: u53 = offsetOf(inode);
@@ -119,12 +125,12 @@ function checkRecord(inode: Inode): boolean {
   return sorted;
 }
 
-/** Inode numbers of a layer: in range, and ascending. */
+/** Checks that the inode numbers of a layer are in range, and ascend. */
 function checkOrder(layer: InodeVector): void {
   let previous: u53 = 0;
   for (const inode of layer.inodes) {
     const ino: u53 = inode.ino;
-    if (ino === 0 || ino >= NUMBER_END) fail("ino-range", ino, offsetOf(inode));
+    if (ino === 0 || ino >= U53_END) fail("ino-range", ino, offsetOf(inode));
     if (ino <= previous) fail("ino-order", ino, offsetOf(inode));
     previous = ino;
   }
@@ -137,7 +143,7 @@ function checkDigests(image: Rootfs): void {
   }
 }
 
-/** The table of chunks: ascending, and no two overlap. */
+/** Checks that the table of chunks ascends, and that no two chunks overlap. */
 function checkChunkTable(chunks: Items<Chunk>): void {
   for (let i: u32 = 0; i < chunks.length; i++) {
     const chunk = chunks[i];
@@ -147,7 +153,7 @@ function checkChunkTable(chunks: Items<Chunk>): void {
     if (chunk.blob.digest.length !== DIGEST_BYTES || stored !== DIGEST_BYTES || content !== DIGEST_BYTES) {
       fail("digest-length", 0, at);
     }
-    if (chunk.blob.offset >= NUMBER_END || chunk.length >= difference(NUMBER_END, chunk.blob.offset)) {
+    if (chunk.blob.offset >= U53_END || chunk.length >= difference(U53_END, chunk.blob.offset)) {
       fail("chunk-table-range", 0, at);
     }
     if (i > 0) {
@@ -163,13 +169,14 @@ function countName(links: Scratch<u32>, ordinal: u53): void {
   links[ordinal] = u32(links[ordinal] + 1);
 }
 
-function checkHeld(layers: Items<InodeVector>, entry: DirEntry, dir: u53): void {
+/** Checks that some layer has the inode of an entry of directory `dir`. */
+function checkTarget(layers: Items<InodeVector>, entry: DirEntry, dir: u53): void {
   if (!hasInode(layers, entry.ino)) fail("dir-entry-dangling", dir, offsetOf(entry));
 }
 
 /**
- * Walks the effective tree from its root: every directory has one parent, none is its own ancestor, and none of the
- * newest layer is out of reach (an older layer may hold what is superseded). Gives the number of visible inodes.
+ * Walks the effective tree from its root, and checks that every directory has one parent, that none is its own ancestor, and
+ * that all of the newest layer are reached (those of older layers may be superseded). Returns the number of visible inodes.
  */
 function checkTree(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, queue: Scratch<u53>): u53 {
   const layers = image.metadatas;
@@ -197,7 +204,7 @@ function checkTree(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, qu
       for (const entry of record.entries) {
         const shown = resolveEntry(layers, newest, record.layer, dir, entry);
         if (shown === undefined) {
-          checkHeld(layers, entry, dir);
+          checkTarget(layers, entry, dir);
           continue;
         }
         const ordinal: u53 = shown.ordinal;
@@ -218,18 +225,18 @@ function checkTree(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, qu
       layer = u32(record.layer + 1);
     }
   }
-  checkUnseen(layers, parents);
+  checkUnreached(layers, parents);
   return visible;
 }
 
-/** The directory records that the walk did not come to: none in the newest layer; the older ones name what exists. */
-function checkUnseen(layers: Items<InodeVector>, parents: Scratch<u53>): void {
+/** Checks the directory records that the walk did not reach: none is of the newest layer, and their entries' inodes exist. */
+function checkUnreached(layers: Items<InodeVector>, parents: Scratch<u53>): void {
   let ordinal: u53 = 0;
   for (let layer: u32 = 0; layer < layers.length; layer++) {
     for (const inode of layers[layer].inodes) {
       if (inode.mode.kind === "dir" && parents[ordinal] === 0) {
         if (layer === 0) fail("dir-unreachable", inode.ino, offsetOf(inode));
-        for (const entry of inode.mode.dir.entries) checkHeld(layers, entry, inode.ino);
+        for (const entry of inode.mode.dir.entries) checkTarget(layers, entry, inode.ino);
       }
       ordinal = u32(ordinal) + 1;
     }
@@ -237,11 +244,11 @@ function checkUnseen(layers: Items<InodeVector>, parents: Scratch<u53>): void {
 }
 
 /**
- * Second step: every rule but one. `links`, `parents` and `queue` have room for countRecords(image) numbers. Leaves in
- * `links` the number of links of each record that is visible, in `parents` the parent directory of each visible
- * directory; the record's ordinal is the index.
+ * Second step: every rule but one. `links`, `parents` and `queue` are zeroed and have room for countRecords(image) numbers.
+ * Afterwards `links` has the number of links of each visible record, `parents` the parent directory of each visible
+ * directory; the index is the ordinal of the record.
  *
- * Where `unsorted` of the summary is not 0, indexNames is the third step: it looks for names that are there twice.
+ * If `unsorted` of the summary is not 0, indexNames is the third step: it refuses duplicate names.
  */
 export function validate(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, queue: Scratch<u53>): Summary {
   const layers = image.metadatas;

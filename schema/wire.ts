@@ -1,21 +1,21 @@
 /**
  * Cap'n Proto's encoding: segments, pointers, structs and lists.
  *
- * Positions are counted in words of 8 bytes from the start of the message. Whatever a pointer says, what it
- * gives lies inside its segment or is empty; `checked…` says which rule a refused pointer breaks.
+ * Positions are counted in words of 8 bytes from the start of the message. For any pointer the result is inside its
+ * segment or empty; `checked…` fails with the rule that a refused pointer breaks.
  * Source: https://capnproto.org/encoding.html
  */
 import { decreases, difference, fail, ruleNumber, u32 } from "./language.ts";
 import type { Bytes, Scratch, Shared, Value, i53, u16, u53 } from "./language.ts";
 
-/** As many segments as the reference implementation takes. */
+/** Largest number of segments: the limit of the reference implementation. */
 export const MAX_SEGMENTS: u32 = 512;
-/** Larger messages are refused: positions in words then fit 29 bits. */
-export const MAX_MESSAGE_BYTES: u53 = 4294967288;
-/** Readers refuse larger metadata: they hold it in memory. */
-export const MAX_METADATA_BYTES: u53 = 1073741824;
-/** The largest table of segments. */
-export const MAX_HEADER_BYTES: u32 = 2056;
+/** Largest message, bytes: positions in words fit 29 bits. */
+export const MAX_MESSAGE_BYTES: u53 = 0xfffffff8;
+/** Largest metadata, bytes: readers keep it in memory. */
+export const MAX_METADATA_BYTES: u53 = 0x40000000;
+/** Largest table of segments, bytes: their number and sizes, in whole words. */
+export const MAX_HEADER_BYTES: u32 = MAX_SEGMENTS * 4 + 8;
 
 /** A message: its bytes, and where each of its segments starts (one more start ends the last one). */
 export interface Message extends Shared {
@@ -41,12 +41,12 @@ export interface ListPart extends Value {
   pointers: u16;
 }
 
-/** A pointer, followed as far as it goes: `rule` is 0 where it is good, `kind` one of POINTER_…. */
+/** A pointer, followed to its target: `rule` is 0 if it is valid, `kind` one of POINTER_…. */
 export interface Pointer extends Value {
   rule: u32;
   kind: u32;
   at: u32;
-  /** Upper half of the pointer: the sizes of what it points to. */
+  /** Upper half of the pointer: the sizes of its target. */
   sizes: u32;
 }
 
@@ -59,13 +59,13 @@ const NEAR_STRUCT: u32 = 0;
 const NEAR_LIST: u32 = 1;
 const FAR: u32 = 2;
 
-/* The size of a list's elements, as its pointer says. */
+/* The size of a list's elements, as encoded in its pointer. */
 const ELEMENT_BYTE: u32 = 2;
 const ELEMENT_COMPOSITE: u32 = 7;
 
 /* Offsets of pointers are signed, of 30 bits. */
-const OFFSET_SPAN: u53 = 1073741824;
-const OFFSET_HALF: u53 = 536870912;
+const OFFSET_SPAN: u53 = 0x40000000;
+const OFFSET_HALF: u53 = 0x20000000;
 
 /**
  * Reads the table of segments of a message of `size` bytes; returns their number.
@@ -96,7 +96,7 @@ export function openMessage(bytes: Bytes, starts: Scratch<u32>): Message {
   return { bytes: bytes, segments: segments, starts: starts };
 }
 
-/** The segment that holds word `at`. */
+/** The segment that has word `at`. */
 function segmentOf(message: Message, at: u32): u32 {
   let low: u32 = 0;
   let high: u32 = message.segments;
@@ -109,11 +109,12 @@ function segmentOf(message: Message, at: u32): u32 {
   return low;
 }
 
+/** A pointer that breaks `rule`, or is null if that is 0. */
 function refused(rule: u32): Pointer {
   return { rule: rule, kind: POINTER_NULL, at: 0, sizes: 0 };
 }
 
-/** Where a near pointer at word `at`, whose lower half is `low`, points to; 0 is outside any segment. */
+/** The target of a near pointer at word `at` whose lower half is `low`; 0 is outside any segment. */
 function nearTarget(at: u32, low: u32): u32 {
   const offset: u53 = low >> 2;
   const target: u53 = at + 1 + offset;
@@ -121,14 +122,14 @@ function nearTarget(at: u32, low: u32): u32 {
   return u32(difference(target, OFFSET_SPAN));
 }
 
-/** A struct or list at word `target`, which must lie in the segment with its `size` words. */
-function placed(message: Message, segment: u32, kind: u32, target: u32, size: u32, sizes: u32): Pointer {
+/** A pointer to a struct or list of `size` words at word `target`, refused unless all of it is inside the segment. */
+function pointerTo(message: Message, segment: u32, kind: u32, target: u32, size: u32, sizes: u32): Pointer {
   if (target < message.starts[segment]) return refused(ruleNumber("pointer-out-of-bounds"));
   if (target + size > message.starts[segment + 1]) return refused(ruleNumber("pointer-out-of-bounds"));
   return { rule: 0, kind: kind, at: target, sizes: sizes };
 }
 
-/** Words that a list takes, its tag included. */
+/** Words of a list, its tag included. */
 function listWords(sizes: u32): u32 {
   const count: u53 = sizes >> 3;
   const size: u32 = sizes & 7;
@@ -141,13 +142,13 @@ function listWords(sizes: u32): u32 {
   return count;
 }
 
-/** A near pointer, `low` and `sizes` its halves, its target already known. */
+/** A near pointer of known target; `low` and `sizes` are its halves. */
 function nearPointer(message: Message, segment: u32, target: u32, low: u32, sizes: u32): Pointer {
   if ((low & 3) === NEAR_STRUCT) {
     const words: u53 = (sizes & 65535) + (sizes >> 16);
-    return placed(message, segment, POINTER_STRUCT, target, words, sizes);
+    return pointerTo(message, segment, POINTER_STRUCT, target, words, sizes);
   }
-  if ((low & 3) === NEAR_LIST) return placed(message, segment, POINTER_LIST, target, listWords(sizes), sizes);
+  if ((low & 3) === NEAR_LIST) return pointerTo(message, segment, POINTER_LIST, target, listWords(sizes), sizes);
   return refused(ruleNumber("pointer-kind"));
 }
 
@@ -172,7 +173,7 @@ function farPointer(message: Message, low: u32, high: u32): Pointer {
   return nearPointer(message, padHigh, u32(message.starts[padHigh] + (padLow >> 3)), tagLow, tagHigh);
 }
 
-/** Follows the pointer at word `at`, which lies inside the message. */
+/** Follows the pointer at word `at`, which is inside the message. */
 export function followPointer(message: Message, at: u32): Pointer {
   const low: u32 = message.bytes.u32(at * 8);
   const high: u32 = message.bytes.u32(at * 8 + 4);
@@ -189,7 +190,7 @@ function emptyList(message: Message): ListPart {
   return { message: message, at: 0, count: 0, words: 0, pointers: 0 };
 }
 
-/** The list of structs behind a good list pointer; `rule` of the pointer it gives is not 0 where the tag is bad. */
+/** The tag of the list of structs behind a valid list pointer, as a pointer whose `at` is the number of elements. */
 function listTag(message: Message, pointer: Pointer): Pointer {
   if ((pointer.sizes & 7) !== ELEMENT_COMPOSITE) {
     if (pointer.sizes >> 3 === 0) return refused(0);
@@ -203,12 +204,13 @@ function listTag(message: Message, pointer: Pointer): Pointer {
   return { rule: 0, kind: POINTER_STRUCT, at: low >> 2, sizes: sizes };
 }
 
-/** What a pointer leads to, as the kind that is wanted; empty where it is of another kind. */
+/** The struct behind a pointer; empty if it points to something else. */
 function structOf(message: Message, pointer: Pointer): StructPart {
   if (pointer.kind !== POINTER_STRUCT) return emptyStruct(message);
   return { message: message, at: pointer.at, words: pointer.sizes & 65535, pointers: pointer.sizes >> 16 };
 }
 
+/** The list of structs behind a pointer; empty if it points to something else. */
 function listOf(message: Message, pointer: Pointer): ListPart {
   if (pointer.kind !== POINTER_LIST) return emptyList(message);
   const tag = listTag(message, pointer);
@@ -222,6 +224,7 @@ function listOf(message: Message, pointer: Pointer): ListPart {
   };
 }
 
+/** The bytes behind a pointer; empty if it points to something else. */
 function bytesOf(message: Message, pointer: Pointer): Bytes {
   if (pointer.kind !== POINTER_LIST || (pointer.sizes & 7) !== ELEMENT_BYTE) return message.bytes.slice(0, 0);
   return message.bytes.slice(pointer.at * 8, pointer.at * 8 + (pointer.sizes >> 3));
@@ -279,14 +282,14 @@ export function i53Field(part: StructPart, offset: u32): i53 {
   return part.message.bytes.i53(part.at * 8 + offset);
 }
 
-/** Counts `words` against the work that the message's size allows: a small message cannot cost minutes. */
+/** Subtracts `words` from the work that the size of the message allows: a small message cannot cost minutes. */
 export function spend(work: Scratch<u53>, words: u53, offset: u53): void {
   if (words > work[0]) fail("traversal-limit", 0, offset);
   const left = work[0] - words;
   work[0] = left;
 }
 
-/* The same as structField, listField and dataField, where what is malformed fails. A null pointer is empty. */
+/* The same as structField, listField and dataField, but they fail on a malformed pointer. A null pointer is empty. */
 
 export function checkedRoot(message: Message): StructPart {
   if (message.starts[0] + 1 > message.starts[1]) fail("root-missing", 0, 0);

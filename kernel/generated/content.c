@@ -2,22 +2,20 @@
 /* Code generated from schema/content.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
-#define PFS_SUM_LIMIT 9007199254740992ULL
-
 /* schema/content.ts: sum() */
-/* a + b, or 2^53 where that is more. */
+/* a + b, at most U53_END. */
 static u64 pfs_sum(u64 a, u64 b)
 {
-	u64 room = pfs_difference(PFS_SUM_LIMIT, a);
+	u64 room = pfs_difference(PFS_U53_END, a);
 	u64 left = pfs_difference(room, b);
 
-	return pfs_difference(PFS_SUM_LIMIT, left);
+	return pfs_difference(PFS_U53_END, left);
 }
 
 /* schema/content.ts: findChunk() */
 /*
- * The run of a file that holds byte `offset`; where the file is shorter,
- * `index` is the number of runs.
+ * The run of a file that has byte `offset`; if the file is shorter, `index` is
+ * the number of runs.
  */
 struct pfs_chunk_place pfs_find_chunk(struct pfs_file_chunk_list chunks,
 				      u64 offset)
@@ -41,7 +39,7 @@ struct pfs_chunk_place pfs_find_chunk(struct pfs_file_chunk_list chunks,
 }
 
 /* schema/content.ts: fileSize() */
-/* Size of a file, bytes; validate has seen that it does not overflow. */
+/* Size of a file, bytes; validate has checked that it does not overflow. */
 u64 pfs_file_size(struct pfs_file_chunk_list chunks)
 {
 	u64 size = 0;
@@ -57,7 +55,7 @@ u64 pfs_file_size(struct pfs_file_chunk_list chunks)
 }
 
 /* schema/content.ts: zeroBlobDigest() */
-/* Puts the sha256 of the blob of zeros, as it is stored, into 32 bytes. */
+/* Writes the sha256 of the stored blob of zeros into 32 bytes. */
 bool pfs_zero_blob_digest(struct pfs_scratch_u8 digest)
 {
 	return pfs_parse_hex(PFS_TEXT("52074b2358a884b000a1a5d2d12befe0bd12c5a50e59bc218fbb702cd136418d"),
@@ -66,8 +64,8 @@ bool pfs_zero_blob_digest(struct pfs_scratch_u8 digest)
 
 /* schema/content.ts: isHole() */
 /*
- * Whether a run is a hole: inside the blob of zeros, read as the compressed
- * blob that it is. `zeros` is its digest.
+ * Whether a run is a hole: inside the blob of zeros, and with `compressed`.
+ * `zeros` is the digest of that blob.
  */
 bool pfs_is_hole(struct pfs_file_chunk chunk, struct pfs_bytes zeros)
 {
@@ -99,8 +97,8 @@ u64 pfs_data_size(struct pfs_file_chunk_list chunks, struct pfs_bytes zeros)
 
 /* schema/content.ts: contentBytes() */
 /*
- * Bytes of all visible files, each once, or 2^53 where that is more: what
- * statfs(2) tells. `links` is what validate left.
+ * Bytes of all visible files, each once, at most U53_END: statfs(2) returns
+ * this. `links` was filled by validate.
  */
 u64 pfs_content_bytes(struct pfs_rootfs image, struct pfs_scratch_u32 links)
 {
@@ -133,7 +131,7 @@ u64 pfs_content_bytes(struct pfs_rootfs image, struct pfs_scratch_u32 links)
 
 /* schema/content.ts: checkRunEnd() */
 /*
- * Checks, once a blob is open, that a run of inode `ino` ends inside its
+ * Checks, after a blob was opened, that a run of inode `ino` ends inside its
  * `blobBytes` of uncompressed content.
  */
 bool pfs_check_run_end(u64 end, u64 blob_bytes, u64 ino,
@@ -147,8 +145,8 @@ bool pfs_check_run_end(u64 end, u64 blob_bytes, u64 ino,
 
 /* schema/content.ts: findVerity() */
 /*
- * The fs-verity digest that the image records for blob `digest`. A list that
- * does not ascend may hide some.
+ * The fs-verity digest that the image records for blob `digest`. In a list that
+ * does not ascend some are not found.
  */
 bool pfs_find_verity(struct pfs_rootfs image, struct pfs_bytes digest,
 		     struct pfs_bytes *out)
@@ -178,8 +176,8 @@ bool pfs_find_verity(struct pfs_rootfs image, struct pfs_bytes digest,
 
 /* schema/content.ts: entriesUpTo() */
 /*
- * How many entries of the table of chunks start at or before byte `offset` of
- * blob `digest`, or belong to a lesser one.
+ * The number of chunks in the table up to the last that starts at or before
+ * byte `offset` of blob `digest`.
  */
 static u32 pfs_entries_up_to(struct pfs_chunk_list chunks,
 			     struct pfs_bytes digest, u64 offset)
@@ -206,8 +204,8 @@ static u32 pfs_entries_up_to(struct pfs_chunk_list chunks,
 
 /* schema/content.ts: findTableChunk() */
 /*
- * The chunk of the table that holds byte `offset` of the uncompressed content
- * of blob `digest`.
+ * The chunk of the table that has byte `offset` of the uncompressed content of
+ * blob `digest`.
  */
 bool pfs_find_table_chunk(struct pfs_rootfs image, struct pfs_bytes digest,
 			  bool compressed, u64 offset,

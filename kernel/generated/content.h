@@ -7,14 +7,23 @@
 #include "metadata.h"
 
 /*
- * A hole refers to the blob of zeros, which holds this many: 1024 zstd frames
- * of RLE blocks, then their seek table.
+ * Zeros in the blob to which holes refer: 1024 zstd frames of RLE blocks, then
+ * their seek table.
  */
-#define PFS_ZERO_BLOB_BYTES 1073741824
+#define PFS_ZERO_BLOB_BYTES 0x40000000
 /* Zeros in each frame of that blob. */
-#define PFS_ZERO_FRAME_BYTES 1048576
+#define PFS_ZERO_FRAME_BYTES 0x100000
+/* Zeros in each RLE block of a frame of that blob. */
+#define PFS_ZERO_BLOCK_BYTES 0x20000
+/*
+ * Builders write holes in aligned blocks of this size, bytes, and to the end of
+ * the file; the rest of a hole is zeros. So data between small holes stays
+ * together in chunks, and file systems with blocks of up to this size report
+ * the same holes.
+ */
+#define PFS_HOLE_BLOCK_BYTES 0x10000
 
-/* A run of a file: which one, and where in the file it starts. */
+/* A run of a file: its index, and the byte of the file at which it starts. */
 struct pfs_chunk_place {
 	u32 index;
 	u64 start;

@@ -2,19 +2,8 @@
 /* Code generated from schema/device.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
-#define PFS_S_IFIFO 4096
-#define PFS_S_IFCHR 8192
-#define PFS_S_IFDIR 16384
-#define PFS_S_IFBLK 24576
-#define PFS_S_IFREG 32768
-#define PFS_S_IFLNK 40960
-#define PFS_S_IFSOCK 49152
-/* Linux keeps device numbers in 12 and 20 bits. */
-#define PFS_MAX_MAJOR 4095
-#define PFS_MAX_MINOR 1048575
-
 /* schema/device.ts: fileType() */
-/* S_IFMT bits of st_mode; 0 for a whiteout and for kinds that are not known. */
+/* S_IFMT bits of st_mode; 0 for a whiteout and for unknown kinds. */
 u32 pfs_file_type(struct pfs_inode inode)
 {
 	enum pfs_inode_mode kind = pfs_inode_mode_kind(inode);
@@ -44,6 +33,7 @@ u32 pfs_stat_mode(struct pfs_inode inode)
 }
 
 /* schema/device.ts: deviceFits() */
+/* Whether Linux can have a device of this number. */
 bool pfs_device_fits(u64 major, u64 minor)
 {
 	return major <= PFS_MAX_MAJOR && minor <= PFS_MAX_MINOR;

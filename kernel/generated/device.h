@@ -6,6 +6,10 @@
 #include "../format_base.h"
 #include "metadata.h"
 
+/* Linux keeps device numbers in 12 and 20 bits. */
+#define PFS_MAX_MAJOR 0xfff
+#define PFS_MAX_MINOR 0xfffff
+
 u32 pfs_file_type(struct pfs_inode inode);
 u32 pfs_stat_mode(struct pfs_inode inode);
 bool pfs_device_fits(u64 major, u64 minor);

@@ -2,14 +2,8 @@
 /* Code generated from schema/digest.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
-#define PFS_ZERO 48
-#define PFS_NINE 57
-#define PFS_LOWER_A 97
-#define PFS_LOWER_F 102
-#define PFS_NO_DIGIT 16
-
 /* schema/digest.ts: hexDigit() */
-/* Value of a lower-case hexadecimal digit, 16 for anything else. */
+/* Value of a lower-case hexadecimal digit, NO_DIGIT for anything else. */
 u32 pfs_hex_digit(u32 code)
 {
 	if (code >= PFS_ZERO && code <= PFS_NINE)
@@ -20,7 +14,7 @@ u32 pfs_hex_digit(u32 code)
 }
 
 /* schema/digest.ts: parseHex() */
-/* Reads 64 digits into 32 bytes; false where they are not that. */
+/* Reads 64 digits into 32 bytes; false if the text is anything else. */
 bool pfs_parse_hex(struct pfs_bytes digits, struct pfs_scratch_u8 digest)
 {
 	if (digits.length != PFS_HEX_DIGITS)

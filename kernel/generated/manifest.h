@@ -4,21 +4,12 @@
 #define _PFS_MANIFEST_H
 
 #include "../format_base.h"
+#include "json.h"
 
+/* 64 MiB: readers hold the manifest in memory. */
 #define PFS_MAX_MANIFEST_BYTES 67108864
-/* Objects and arrays inside each other. */
-#define PFS_MAX_DEPTH 32
-/* Keys of one object: they are compared each with each. */
-#define PFS_MAX_KEYS 64
-/* A size that is none. */
-#define PFS_NO_SIZE 9007199254740992ULL
-/* Room for the positions of the keys of every object that is open. */
-#define PFS_KEY_POSITIONS 2145
-/* The whole text has been read. */
-#define PFS_STEP_NONE 0
-#define PFS_STEP_OPENED 1
-#define PFS_STEP_CLOSED 2
-#define PFS_STEP_SCALAR 3
+/* Size of a descriptor that has no valid size. */
+#define PFS_NO_SIZE PFS_U53_END
 /* There are no more. */
 #define PFS_DESCRIPTOR_NONE 0
 #define PFS_DESCRIPTOR_CONFIG 1
@@ -29,8 +20,35 @@
 #define PFS_TYPE_COMPRESSED_CHUNK 3
 
 /*
- * The metadata blob, as the manifest describes it; its digests are in the
- * caller's memory.
+ * Memory for reading a manifest. All of it is zeroed before the first
+ * descriptor is read.
+ */
+struct pfs_manifest_scratch {
+	/* Marks of the objects and arrays that are open: OPEN_MARKS. */
+	struct pfs_scratch_u8 open;
+	/* Positions of the keys of the objects that are open: KEY_POSITIONS. */
+	struct pfs_scratch_u32 keys;
+	/* A string without its escapes: DIGEST_TEXT_BYTES. */
+	struct pfs_scratch_u8 plain;
+	/*
+	 * The digest of the descriptor that was read last, then its fs-verity
+	 * digest: 2 * DIGEST_BYTES.
+	 */
+	struct pfs_scratch_u8 layer;
+	/*
+	 * The digest of the metadata blob: DIGEST_BYTES. findRootfs fills it.
+	 */
+	struct pfs_scratch_u8 digest;
+	/*
+	 * The fs-verity digest of the metadata blob: DIGEST_BYTES. findRootfs
+	 * fills it.
+	 */
+	struct pfs_scratch_u8 verity;
+};
+
+/*
+ * The metadata blob, as the manifest describes it; its digests are in
+ * ManifestScratch.
  */
 struct pfs_rootfs_descriptor {
 	/* Where its descriptor ends in the manifest, bytes. */
@@ -42,63 +60,35 @@ struct pfs_rootfs_descriptor {
 };
 
 /*
- * A character of a string: its code point, and where the next one starts. A bad
- * one has `code` BAD_CHARACTER.
- */
-struct pfs_character {
-	u32 code;
-	u64 next;
-};
-
-/* A step over the text: what comes next, and how to go on behind it. */
-struct pfs_step {
-	/* One of STEP_…. */
-	u32 kind;
-	/* Objects and arrays that are open behind it. */
-	u32 depth;
-	/* Opening quote of the last key. */
-	u64 key;
-	/* Where it starts, and where the text goes on. */
-	u64 start;
-	u64 at;
-	u32 want;
-};
-
-/*
- * A descriptor of a manifest, and how to go on behind it; its digests are in
- * the caller's memory.
+ * A descriptor of a manifest, and the scanner's state after it; its digests are
+ * in ManifestScratch.layer.
  */
 struct pfs_descriptor {
 	/* One of DESCRIPTOR_…. */
 	u32 kind;
 	/* One of TYPE_…. */
 	u32 type;
-	/*
-	 * Whether its digest is of the form that this format knows; that of a
-	 * layer always is.
-	 */
+	/* Whether its digest is sha256 in hexadecimal; a layer's always is. */
 	bool has_digest;
 	/* Whether an fs-verity digest is annotated. */
 	bool has_verity;
 	/* Bytes of the blob, or NO_SIZE. */
 	u64 size;
+	/* Whether the array of layers is open. */
 	bool in_layers;
 	struct pfs_step step;
 };
 
 bool pfs_manifest_start(struct pfs_bytes json, struct pfs_failure *failure,
 			struct pfs_descriptor *out);
-bool pfs_next_descriptor(struct pfs_bytes json, struct pfs_scratch_u8 open,
-			 struct pfs_scratch_u32 keys,
-			 struct pfs_scratch_u8 plain,
-			 struct pfs_scratch_u8 digests,
+bool pfs_next_descriptor(struct pfs_bytes json,
+			 const struct pfs_manifest_scratch *scratch,
 			 struct pfs_descriptor last,
 			 struct pfs_failure *failure,
 			 struct pfs_descriptor *out);
-bool pfs_find_rootfs(struct pfs_bytes json, struct pfs_scratch_u8 open,
-		     struct pfs_scratch_u32 keys, struct pfs_scratch_u8 plain,
-		     struct pfs_scratch_u8 layer, struct pfs_scratch_u8 digest,
-		     struct pfs_scratch_u8 verity, struct pfs_failure *failure,
+bool pfs_find_rootfs(struct pfs_bytes json,
+		     const struct pfs_manifest_scratch *scratch,
+		     struct pfs_failure *failure,
 		     struct pfs_rootfs_descriptor *out);
 
 #endif /* _PFS_MANIFEST_H */

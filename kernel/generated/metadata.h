@@ -42,7 +42,7 @@ struct pfs_blk_list {
 	struct pfs_list_part part;
 };
 
-/* A place in a blob. */
+/* A position in a blob. */
 struct pfs_blob_ref {
 	struct pfs_struct_part part;
 };
@@ -69,7 +69,7 @@ struct pfs_xattr_list {
 	struct pfs_list_part part;
 };
 
-/* What few inodes have. */
+/* Members that few inodes have. */
 struct pfs_inode_additional {
 	struct pfs_struct_part part;
 };
@@ -118,7 +118,7 @@ struct pfs_verity_data_list {
 	struct pfs_list_part part;
 };
 
-/* A chunk of a blob that may hold several. */
+/* A chunk of a blob that may have several. */
 struct pfs_chunk {
 	struct pfs_struct_part part;
 };
@@ -174,7 +174,7 @@ pfs_dir_entry_at(struct pfs_dir_entry_list list, u32 index)
 	return (struct pfs_dir_entry) { .part = pfs_element(list.part, index) };
 }
 
-/* The inode that the name stands for. */
+/* Number of the inode that has this name. */
 static inline u64 pfs_dir_entry_ino(struct pfs_dir_entry self)
 {
 	return pfs_u53_field(self.part, 0);
@@ -270,14 +270,14 @@ pfs_file_chunk_at(struct pfs_file_chunk_list list, u32 index)
 	};
 }
 
-/* Where the bytes are. */
+/* The position of the bytes. */
 static inline struct pfs_blob_ref
 pfs_file_chunk_blob(struct pfs_file_chunk self)
 {
 	return (struct pfs_blob_ref) { .part = pfs_struct_field(self.part, 0) };
 }
 
-/* How many bytes. */
+/* Number of bytes. */
 static inline u64 pfs_file_chunk_len(struct pfs_file_chunk self)
 {
 	return pfs_u53_field(self.part, 0);
@@ -398,7 +398,7 @@ static inline u32 pfs_inode_mtime_nanoseconds(struct pfs_inode self)
 	return pfs_u32_field(self.part, 20);
 }
 
-/* What kind of file it is, and what belongs to that kind. */
+/* The kind of file, and the members of that kind. */
 static inline enum pfs_inode_mode pfs_inode_mode_kind(struct pfs_inode self)
 {
 	u16 tag = pfs_u16_field(self.part, 8);
@@ -495,7 +495,7 @@ static inline struct pfs_chunk pfs_chunk_at(struct pfs_chunk_list list,
 	return (struct pfs_chunk) { .part = pfs_element(list.part, index) };
 }
 
-/* Which blob, and where in its uncompressed content. */
+/* The blob, and the position in its uncompressed content. */
 static inline struct pfs_blob_ref pfs_chunk_blob(struct pfs_chunk self)
 {
 	return (struct pfs_blob_ref) { .part = pfs_struct_field(self.part, 0) };
@@ -508,8 +508,8 @@ static inline u64 pfs_chunk_length(struct pfs_chunk self)
 }
 
 /*
- * sha256 of the bytes as stored: the chunk's frames, or the chunk itself where
- * the blob is not compressed.
+ * sha256 of the bytes as stored: the chunk's frames, or the chunk itself if the
+ * blob is not compressed.
  */
 static inline struct pfs_bytes pfs_chunk_stored_digest(struct pfs_chunk self)
 {

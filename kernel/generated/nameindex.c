@@ -3,7 +3,7 @@
 #include "format.h"
 
 /* schema/nameindex.ts: ascending() */
-/* Whether names ascend, as builders write them. Equal ones do not. */
+/* Whether names are in strictly ascending order, as builders write them. */
 bool pfs_ascending(struct pfs_dir_entry_list entries)
 {
 	for (u32 i = 1; i < entries.part.count; i++) {
@@ -22,8 +22,8 @@ bool pfs_ascending(struct pfs_dir_entry_list entries)
 
 /* schema/nameindex.ts: precedes() */
 /*
- * Whether the entry at `a` of the index comes before the one at `b`, or has the
- * same name.
+ * Whether the name of the entry at `a` of the index is less than or equal to
+ * that at `b`.
  */
 static bool pfs_precedes(struct pfs_dir_entry_list entries,
 			 struct pfs_scratch_u32 index, u64 a, u64 b)
@@ -38,6 +38,7 @@ static bool pfs_precedes(struct pfs_dir_entry_list entries,
 }
 
 /* schema/nameindex.ts: copyRun() */
+/* Copies `count` numbers of the index. */
 static void pfs_copy_run(struct pfs_scratch_u32 index, u32 from, u32 count,
 			 u32 to)
 {
@@ -48,8 +49,8 @@ static void pfs_copy_run(struct pfs_scratch_u32 index, u32 from, u32 count,
 
 /* schema/nameindex.ts: mergeRuns() */
 /*
- * Merges two sorted runs of the index, from `low` to `middle` and on to `end`,
- * into what starts at `to`.
+ * Merges two adjacent sorted runs of the index, `low` to `middle` and `middle`
+ * to `end`, into the one that starts at `to`.
  */
 static void pfs_merge_runs(struct pfs_dir_entry_list entries,
 			   struct pfs_scratch_u32 index, u32 low, u32 middle,
@@ -84,8 +85,8 @@ static void pfs_merge_runs(struct pfs_dir_entry_list entries,
 
 /* schema/nameindex.ts: mergePass() */
 /*
- * Merges the runs of `width` names from `from` on in pairs, into what starts at
- * `to`.
+ * Merges the runs of `width` names from `from` on in pairs, into runs from `to`
+ * on.
  */
 static void pfs_merge_pass(struct pfs_dir_entry_list entries,
 			   struct pfs_scratch_u32 index, u32 from, u32 to,
@@ -109,8 +110,8 @@ static void pfs_merge_pass(struct pfs_dir_entry_list entries,
 
 /* schema/nameindex.ts: sortNames() */
 /*
- * Sorts the names of a record into the index from `start` on; as much room from
- * `spare` on is for sorting.
+ * Sorts the names of a record into the index from `start` on; from `spare` on
+ * is as much memory for sorting.
  */
 static void pfs_sort_names(struct pfs_dir_entry_list entries,
 			   struct pfs_scratch_u32 index, u32 start, u32 spare)
@@ -138,7 +139,7 @@ static void pfs_sort_names(struct pfs_dir_entry_list entries,
 }
 
 /* schema/nameindex.ts: checkTwice() */
-/* Refuses a name that is there twice. */
+/* Refuses a duplicate name. */
 static noinline_for_stack bool
 pfs_check_twice(struct pfs_inode inode, struct pfs_scratch_u32 index, u32 start,
 		struct pfs_failure *failure)
@@ -167,8 +168,9 @@ pfs_check_twice(struct pfs_inode inode, struct pfs_scratch_u32 index, u32 start,
 
 /* schema/nameindex.ts: indexNames() */
 /*
- * Last step: fills the index. `records` is how many directory records are not
- * sorted, as validate has counted; the index has room for what it said.
+ * Last step of validation: fills the index. `records` is the number of
+ * directory records that are not sorted, Summary.unsorted; the index has room
+ * for Summary.index numbers.
  */
 bool pfs_index_names(struct pfs_rootfs image, u32 records,
 		     struct pfs_scratch_u32 index, struct pfs_failure *failure)
@@ -216,7 +218,7 @@ bool pfs_index_names(struct pfs_rootfs image, u32 records,
 /* schema/nameindex.ts: indexStart() */
 /*
  * Where the part of the directory record at `position` of `layer` starts in the
- * index; 0 where its names are sorted.
+ * index; 0 if its names are sorted.
  */
 u32 pfs_index_start(struct pfs_scratch_u32 index, u32 layer, u32 position)
 {
@@ -246,8 +248,8 @@ u32 pfs_index_start(struct pfs_scratch_u32 index, u32 layer, u32 position)
 
 /* schema/nameindex.ts: sortedEntry() */
 /*
- * The entry whose name is number `i` in ascending order; `start` is what
- * indexStart gave.
+ * The position of entry `i` in ascending order of the names; `start` is the
+ * record's indexStart.
  */
 u32 pfs_sorted_entry(struct pfs_scratch_u32 index, u32 start, u32 i)
 {

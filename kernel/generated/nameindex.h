@@ -6,7 +6,7 @@
 #include "../format_base.h"
 #include "metadata.h"
 
-/* Numbers that the index has of a record besides its names. */
+/* Numbers in the index for each record, apart from its names. */
 #define PFS_INDEX_HEAD 3
 
 bool pfs_ascending(struct pfs_dir_entry_list entries);

@@ -2,12 +2,9 @@
 /* Code generated from schema/names.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
-#define PFS_DOT 46
-
 /* schema/names.ts: compareNames() */
 /*
- * Byte order: 0 where `a` comes first, 1 where they are equal, 2 where `b`
- * comes first.
+ * Byte order: 0 if `a` comes first, 1 if they are equal, 2 if `b` comes first.
  */
 u32 pfs_compare_names(struct pfs_bytes a, struct pfs_bytes b)
 {
@@ -26,17 +23,14 @@ u32 pfs_compare_names(struct pfs_bytes a, struct pfs_bytes b)
 }
 
 /* schema/names.ts: sameBytes() */
-/* Whether two runs of bytes are the same. */
+/* Whether two sequences of bytes are equal. */
 bool pfs_same_bytes(struct pfs_bytes a, struct pfs_bytes b)
 {
 	return a.length == b.length && pfs_compare_names(a, b) == 1;
 }
 
 /* schema/names.ts: separator() */
-/*
- * The first byte of a name that is NUL or a slash: 0, 47, or 255 where there is
- * none.
- */
+/* The first byte of a name that is NUL or a slash, or NO_SEPARATOR. */
 u32 pfs_separator(struct pfs_bytes name)
 {
 	for (u32 i = 0; i < name.length; i++) {
@@ -49,6 +43,7 @@ u32 pfs_separator(struct pfs_bytes name)
 }
 
 /* schema/names.ts: hasNul() */
+/* Whether any byte is NUL. */
 bool pfs_has_nul(struct pfs_bytes bytes)
 {
 	for (u32 i = 0; i < bytes.length; i++) {
@@ -59,11 +54,14 @@ bool pfs_has_nul(struct pfs_bytes bytes)
 }
 
 /* schema/names.ts: isDots() */
-/* "." and ".." are every directory's own. */
+/*
+ * Whether a name is "." or "..", which every directory has for itself and its
+ * parent.
+ */
 bool pfs_is_dots(struct pfs_bytes name)
 {
 	if (name.length == 1)
-		return pfs_byte(name, 0) == PFS_DOT;
-	return name.length == 2 && pfs_byte(name, 0) == PFS_DOT &&
-	       pfs_byte(name, 1) == PFS_DOT;
+		return pfs_byte(name, 0) == PFS_PERIOD;
+	return name.length == 2 && pfs_byte(name, 0) == PFS_PERIOD &&
+	       pfs_byte(name, 1) == PFS_PERIOD;
 }

@@ -5,8 +5,12 @@
 
 #include "../format_base.h"
 
-#define PFS_SLASH 47
-#define PFS_NO_SEPARATOR 255
+/* The result of separator() for a name that has none. */
+#define PFS_NO_SEPARATOR 0xff
+/*
+ * Largest length of a name in a directory, and of the name of an extended
+ * attribute.
+ */
 #define PFS_MAX_NAME_BYTES 255
 
 u32 pfs_compare_names(struct pfs_bytes a, struct pfs_bytes b);

@@ -20,13 +20,13 @@ enum pfs_rule {
 	PFS_RULE_MESSAGE_TRAILING_BYTES,
 	/* The message has no root struct. */
 	PFS_RULE_ROOT_MISSING,
-	/* A pointer leads out of its segment. */
+	/* The target of a pointer is outside its segment. */
 	PFS_RULE_POINTER_OUT_OF_BOUNDS,
 	/* A pointer is of another kind than its member. */
 	PFS_RULE_POINTER_KIND,
-	/* A far pointer names a segment that is not there. */
+	/* A far pointer names a segment that does not exist. */
 	PFS_RULE_FAR_POINTER_SEGMENT,
-	/* A far pointer's landing pad lies outside its segment. */
+	/* A far pointer's landing pad is outside its segment. */
 	PFS_RULE_FAR_POINTER_OUT_OF_BOUNDS,
 	/* A far pointer leads to another far pointer. */
 	PFS_RULE_FAR_POINTER_CHAIN,
@@ -74,7 +74,7 @@ enum pfs_rule {
 	PFS_RULE_TOO_MANY_LAYERS,
 	/* An inode number is 0 or above 2^53 - 1. */
 	PFS_RULE_INO_RANGE,
-	/* The inode numbers of a layer do not ascend, or one is there twice. */
+	/* The inode numbers of a layer do not ascend, or one is a duplicate. */
 	PFS_RULE_INO_ORDER,
 	/* An inode is of a kind that this reader does not know. */
 	PFS_RULE_INODE_KIND,
@@ -113,9 +113,9 @@ enum pfs_rule {
 	PFS_RULE_DIR_ENTRY_NAME_DOTS,
 	/* A directory has a name twice. */
 	PFS_RULE_DIR_ENTRY_DUPLICATE,
-	/* A name stands for the root directory. */
+	/* A name leads to the root directory. */
 	PFS_RULE_DIR_ENTRY_ROOT,
-	/* A name stands for an inode that no layer holds. */
+	/* A name leads to an inode that is in no layer. */
 	PFS_RULE_DIR_ENTRY_DANGLING,
 	/* A directory that looks below has names that are not sorted. */
 	PFS_RULE_LOOK_BELOW_UNSORTED,
@@ -141,13 +141,13 @@ enum pfs_rule {
 	PFS_RULE_SEEK_TABLE_FRAMES,
 	/* A seek table's skippable frame has another size than its entries. */
 	PFS_RULE_SEEK_TABLE_SIZE,
-	/* A frame holds more than 16 MiB. */
+	/* A frame has more than 16 MiB of content. */
 	PFS_RULE_SEEK_TABLE_FRAME_TOO_LARGE,
 	/* The frames of a seek table do not add up to the blob. */
 	PFS_RULE_SEEK_TABLE_SUM,
 	/*
 	 * A run of a file ends outside its blob: its blob is shorter than the
-	 * image says.
+	 * image records.
 	 */
 	PFS_RULE_CHUNK_OUTSIDE_BLOB,
 	/*
@@ -155,7 +155,7 @@ enum pfs_rule {
 	 * layers.
 	 */
 	PFS_RULE_LOOK_BELOW_DEPTH,
-	/* A frame is stored in more bytes than zstd makes of what it holds. */
+	/* A frame is stored in more bytes than zstd needs for its content. */
 	PFS_RULE_SEEK_TABLE_STORED_TOO_LARGE,
 	PFS_RULE_COUNT
 };

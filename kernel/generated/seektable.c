@@ -2,17 +2,14 @@
 /* Code generated from schema/seektable.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
-/* The skippable frame's header: a magic number and its size. */
-#define PFS_SKIPPABLE_HEADER_BYTES 8
-#define PFS_SEEKABLE_MAGIC 2408770225U
-#define PFS_SKIPPABLE_MAGIC 407710302
-#define PFS_CHECKSUM_FLAG 128
-#define PFS_RESERVED_FLAGS 124
+#define PFS_CHECKSUM_BYTES 4
+#define PFS_CHECKSUM_FLAG 0x80
+#define PFS_RESERVED_FLAGS 0x7c
 
 /* schema/seektable.ts: storedBound() */
 /*
- * At least as many bytes as zstd makes of `content` ones, however little they
- * compress: ZSTD_compressBound and a little.
+ * An upper bound of the bytes that zstd stores for `content` bytes that do not
+ * compress: ZSTD_compressBound and a margin.
  */
 static u64 pfs_stored_bound(u32 content)
 {
@@ -43,7 +40,8 @@ bool pfs_read_seek_footer(struct pfs_bytes footer, u64 blob_bytes,
 	if (frames > PFS_MAX_FRAMES)
 		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_FRAMES, 0,
 				blob_bytes);
-	entry_bytes = (flags & PFS_CHECKSUM_FLAG) == 0 ? 8 : 12;
+	entry_bytes = (flags & PFS_CHECKSUM_FLAG) == 0 ? PFS_SEEK_ENTRY_BYTES :
+		      PFS_SEEK_ENTRY_BYTES + PFS_CHECKSUM_BYTES;
 	table_bytes = (u64)frames * entry_bytes + PFS_SEEK_FOOTER_BYTES +
 		      PFS_SKIPPABLE_HEADER_BYTES;
 	if (table_bytes > blob_bytes)
@@ -61,8 +59,8 @@ bool pfs_read_seek_footer(struct pfs_bytes footer, u64 blob_bytes,
 /*
  * Reads the whole table of a blob of `blobBytes`: where each frame starts,
  * `stored` in the blob and `content` in its uncompressed bytes; one more start
- * ends the last frame. Gives the uncompressed size. Both have room for frames +
- * 1.
+ * ends the last frame. Returns the uncompressed size. Both have room for frames
+ * + 1.
  */
 bool pfs_read_seek_table(struct pfs_bytes table, struct pfs_seek_footer footer,
 			 u64 blob_bytes, struct pfs_scratch_u53 stored,
@@ -120,8 +118,8 @@ bool pfs_read_seek_table(struct pfs_bytes table, struct pfs_seek_footer footer,
 
 /* schema/seektable.ts: findFrame() */
 /*
- * The frame that holds byte `offset` of the uncompressed bytes; `frames` where
- * none does.
+ * The frame that has byte `offset` of the uncompressed bytes; `frames` if there
+ * is none.
  */
 u32 pfs_find_frame(struct pfs_scratch_u53 content, u32 frames, u64 offset)
 {
@@ -143,4 +141,53 @@ u32 pfs_find_frame(struct pfs_scratch_u53 content, u32 frames, u64 offset)
 			high = middle;
 	}
 	return low;
+}
+
+/* schema/seektable.ts: seekTableBytes() */
+/* Bytes of the seek table, without checksums, of `frames` frames. */
+u64 pfs_seek_table_bytes(u32 frames)
+{
+	return (u64)frames * PFS_SEEK_ENTRY_BYTES + PFS_SKIPPABLE_HEADER_BYTES +
+	       PFS_SEEK_FOOTER_BYTES;
+}
+
+/* schema/seektable.ts: putU32() */
+static void pfs_put_u32(struct pfs_scratch_u8 bytes, u64 at, u32 value)
+{
+	u32 first = pfs_narrow(at);
+
+	pfs_scratch_u8_set(bytes, first, value & 0xff);
+	pfs_scratch_u8_set(bytes, (u64)first + 1, (value >> 8) & 0xff);
+	pfs_scratch_u8_set(bytes, (u64)first + 2, (value >> 16) & 0xff);
+	pfs_scratch_u8_set(bytes, (u64)first + 3, value >> 24);
+}
+
+/* schema/seektable.ts: writeSeekTable() */
+/*
+ * Writes the seek table of `frames` frames, at most MAX_FRAMES: `stored` has
+ * the stored size of each, `content` the uncompressed one. `table` has room for
+ * seekTableBytes(frames). Frames have no checksums: the blob has its sha256.
+ */
+void pfs_write_seek_table(struct pfs_scratch_u8 table,
+			  struct pfs_scratch_u32 stored,
+			  struct pfs_scratch_u32 content, u32 frames)
+{
+	u64 bytes = pfs_seek_table_bytes(frames);
+	u64 footer;
+
+	pfs_put_u32(table, 0, PFS_SKIPPABLE_MAGIC);
+	pfs_put_u32(table, 4,
+		    pfs_narrow(pfs_difference(bytes,
+					      PFS_SKIPPABLE_HEADER_BYTES)));
+	for (u32 i = 0; i < frames; i++) {
+		u64 entry = (u64)i * PFS_SEEK_ENTRY_BYTES +
+			    PFS_SKIPPABLE_HEADER_BYTES;
+
+		pfs_put_u32(table, entry, pfs_scratch_u32_get(stored, i));
+		pfs_put_u32(table, entry + 4, pfs_scratch_u32_get(content, i));
+	}
+	footer = pfs_difference(bytes, PFS_SEEK_FOOTER_BYTES);
+	pfs_put_u32(table, footer, frames);
+	pfs_scratch_u8_set(table, footer + 4, 0);
+	pfs_put_u32(table, footer + 5, PFS_SEEKABLE_MAGIC);
 }

@@ -6,23 +6,32 @@
 #include "../format_base.h"
 
 /*
- * The table's last bytes: the number of frames, a descriptor, a magic number.
+ * The last bytes of the table: the number of frames, a descriptor, a magic
+ * number.
  */
 #define PFS_SEEK_FOOTER_BYTES 9
-/* As many frames as zstd's own reader takes. */
-#define PFS_MAX_FRAMES 134217728
-/* No frame holds more: a reader can always decompress one whole. */
-#define PFS_MAX_FRAME_BYTES 16777216
+/*
+ * The header of the skippable frame: a magic number and the size of the rest.
+ */
+#define PFS_SKIPPABLE_HEADER_BYTES 8
+/* An entry: the stored and the uncompressed size of a frame. */
+#define PFS_SEEK_ENTRY_BYTES 8
+#define PFS_SEEKABLE_MAGIC 0x8f92eab1U
+#define PFS_SKIPPABLE_MAGIC 0x184d2a5e
+/* Largest number of frames: the limit of zstd's own reader. */
+#define PFS_MAX_FRAMES 0x8000000
+/*
+ * Largest uncompressed size of a frame, bytes: a reader decompresses frames
+ * whole.
+ */
+#define PFS_MAX_FRAME_BYTES 0x1000000
 
-/* What the last bytes of a blob say of its seek table. */
+/* Where the seek table of a blob is, and the form of its entries. */
 struct pfs_seek_footer {
 	u32 frames;
-	/* Bytes an entry: 8, or 12 with a checksum. */
+	/* Bytes of an entry: 8, or 12 with a checksum. */
 	u8 entry_bytes;
-	/*
-	 * The whole skippable frame: the table starts that many bytes before
-	 * the end of the blob.
-	 */
+	/* Bytes of the skippable frame, which ends with the blob. */
 	u64 table_bytes;
 };
 
@@ -34,5 +43,9 @@ bool pfs_read_seek_table(struct pfs_bytes table, struct pfs_seek_footer footer,
 			 struct pfs_scratch_u53 content,
 			 struct pfs_failure *failure, u64 *out);
 u32 pfs_find_frame(struct pfs_scratch_u53 content, u32 frames, u64 offset);
+u64 pfs_seek_table_bytes(u32 frames);
+void pfs_write_seek_table(struct pfs_scratch_u8 table,
+			  struct pfs_scratch_u32 stored,
+			  struct pfs_scratch_u32 content, u32 frames);
 
 #endif /* _PFS_SEEKTABLE_H */

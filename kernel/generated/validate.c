@@ -2,20 +2,16 @@
 /* Code generated from schema/validate.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
-#define PFS_MAX_PERMISSIONS 4095
-#define PFS_MAX_TARGET_BYTES 4095
-#define PFS_MAX_XATTR_VALUE_BYTES 65536
-#define PFS_NANOSECONDS 1000000000
 /*
- * Words that pointers may lead over, for each word of the message: a builder's
- * objects are not shared.
+ * Words that all pointers together may lead over, for each word of the message:
+ * builders do not share objects.
  */
 #define PFS_WORK_PER_WORD 4
 
 /* schema/validate.ts: checkEncoding() */
 /*
- * First step: the encoding. What it gives can be counted, to lend `validate`
- * its memory. `work` is one number.
+ * First step: checks the encoding. After it, countRecords returns how much
+ * memory `validate` needs. `work` is one number.
  */
 bool pfs_check_encoding(const struct pfs_message *message,
 			struct pfs_scratch_u53 work,
@@ -42,12 +38,12 @@ bool pfs_check_encoding(const struct pfs_message *message,
 }
 
 /* schema/validate.ts: checkSum() */
-/* A sum that stays below 2^53. */
+/* Checks that a sum is less than U53_END. */
 static noinline_for_stack bool
 pfs_check_sum(u64 a, u64 b, struct pfs_inode inode, struct pfs_failure *failure)
 {
-	if (a >= PFS_NUMBER_END || b >= PFS_NUMBER_END ||
-	    b >= pfs_difference(PFS_NUMBER_END, a))
+	if (a >= PFS_U53_END || b >= PFS_U53_END ||
+	    b >= pfs_difference(PFS_U53_END, a))
 		return pfs_fail(failure, PFS_RULE_CHUNK_LIST_OVERFLOW,
 				pfs_inode_ino(inode), (u64)inode.part.at * 8);
 	return true;
@@ -133,7 +129,7 @@ pfs_check_name(struct pfs_dir_entry entry, struct pfs_bytes name,
 }
 
 /* schema/validate.ts: checkDir() */
-/* Checks the entries of a directory record; gives whether they are sorted. */
+/* Checks the entries of a directory record; returns whether they are sorted. */
 static noinline_for_stack bool
 pfs_check_dir(struct pfs_dir dir, struct pfs_inode inode,
 	      struct pfs_failure *failure, bool *out)
@@ -175,7 +171,7 @@ pfs_check_dir(struct pfs_dir dir, struct pfs_inode inode,
 
 /* schema/validate.ts: checkRecord() */
 /*
- * Checks what every inode record must keep, superseded or not; gives whether
+ * Checks the rules of every inode record, superseded or not; returns whether
  * its names are sorted.
  */
 static noinline_for_stack bool
@@ -232,7 +228,7 @@ pfs_check_record(struct pfs_inode inode, struct pfs_failure *failure, bool *out)
 }
 
 /* schema/validate.ts: checkOrder() */
-/* Inode numbers of a layer: in range, and ascending. */
+/* Checks that the inode numbers of a layer are in range, and ascend. */
 static noinline_for_stack bool pfs_check_order(struct pfs_inode_vector layer,
 					       struct pfs_failure *failure)
 {
@@ -245,7 +241,7 @@ static noinline_for_stack bool pfs_check_order(struct pfs_inode_vector layer,
 		struct pfs_inode inode = pfs_inode_at(inode_list, inode_index);
 		u64 ino = pfs_inode_ino(inode);
 
-		if (ino == 0 || ino >= PFS_NUMBER_END)
+		if (ino == 0 || ino >= PFS_U53_END)
 			return pfs_fail(failure, PFS_RULE_INO_RANGE, ino,
 					(u64)inode.part.at * 8);
 		if (ino <= previous)
@@ -277,7 +273,7 @@ static noinline_for_stack bool pfs_check_digests(struct pfs_rootfs image,
 }
 
 /* schema/validate.ts: checkChunkTable() */
-/* The table of chunks: ascending, and no two overlap. */
+/* Checks that the table of chunks ascends, and that no two chunks overlap. */
 static noinline_for_stack bool
 pfs_check_chunk_table(struct pfs_chunk_list chunks, struct pfs_failure *failure)
 {
@@ -291,10 +287,9 @@ pfs_check_chunk_table(struct pfs_chunk_list chunks, struct pfs_failure *failure)
 		    PFS_DIGEST_BYTES || stored != PFS_DIGEST_BYTES ||
 		    content != PFS_DIGEST_BYTES)
 			return pfs_fail(failure, PFS_RULE_DIGEST_LENGTH, 0, at);
-		if (pfs_blob_ref_offset(pfs_chunk_blob(chunk)) >=
-		    PFS_NUMBER_END ||
+		if (pfs_blob_ref_offset(pfs_chunk_blob(chunk)) >= PFS_U53_END ||
 		    pfs_chunk_length(chunk) >=
-		    pfs_difference(PFS_NUMBER_END,
+		    pfs_difference(PFS_U53_END,
 				   pfs_blob_ref_offset(pfs_chunk_blob(chunk))))
 			return pfs_fail(failure, PFS_RULE_CHUNK_TABLE_RANGE, 0,
 					at);
@@ -329,10 +324,12 @@ static void pfs_count_name(struct pfs_scratch_u32 links, u64 ordinal)
 								ordinal) + 1));
 }
 
-/* schema/validate.ts: checkHeld() */
+/* schema/validate.ts: checkTarget() */
+/* Checks that some layer has the inode of an entry of directory `dir`. */
 static noinline_for_stack bool
-pfs_check_held(struct pfs_inode_vector_list layers, struct pfs_dir_entry entry,
-	       u64 dir, struct pfs_failure *failure)
+pfs_check_target(struct pfs_inode_vector_list layers,
+		 struct pfs_dir_entry entry, u64 dir,
+		 struct pfs_failure *failure)
 {
 	if (!pfs_has_inode(layers, pfs_dir_entry_ino(entry)))
 		return pfs_fail(failure, PFS_RULE_DIR_ENTRY_DANGLING, dir,
@@ -340,14 +337,14 @@ pfs_check_held(struct pfs_inode_vector_list layers, struct pfs_dir_entry entry,
 	return true;
 }
 
-/* schema/validate.ts: checkUnseen() */
+/* schema/validate.ts: checkUnreached() */
 /*
- * The directory records that the walk did not come to: none in the newest
- * layer; the older ones name what exists.
+ * Checks the directory records that the walk did not reach: none is of the
+ * newest layer, and their entries' inodes exist.
  */
 static noinline_for_stack bool
-pfs_check_unseen(struct pfs_inode_vector_list layers,
-		 struct pfs_scratch_u53 parents, struct pfs_failure *failure)
+pfs_check_unreached(struct pfs_inode_vector_list layers,
+		    struct pfs_scratch_u53 parents, struct pfs_failure *failure)
 {
 	u64 ordinal = 0;
 
@@ -379,9 +376,9 @@ pfs_check_unseen(struct pfs_inode_vector_list layers,
 						pfs_dir_entry_at(entry_list,
 								 entry_index);
 
-					if (!pfs_check_held(layers, entry,
-							    pfs_inode_ino(inode),
-							    failure))
+					if (!pfs_check_target(layers, entry,
+							      pfs_inode_ino(inode),
+							      failure))
 						return false;
 				}
 			}
@@ -393,9 +390,10 @@ pfs_check_unseen(struct pfs_inode_vector_list layers,
 
 /* schema/validate.ts: checkTree() */
 /*
- * Walks the effective tree from its root: every directory has one parent, none
- * is its own ancestor, and none of the newest layer is out of reach (an older
- * layer may hold what is superseded). Gives the number of visible inodes.
+ * Walks the effective tree from its root, and checks that every directory has
+ * one parent, that none is its own ancestor, and that all of the newest layer
+ * are reached (those of older layers may be superseded). Returns the number of
+ * visible inodes.
  */
 static noinline_for_stack bool
 pfs_check_tree(struct pfs_rootfs image, struct pfs_scratch_u32 links,
@@ -467,8 +465,8 @@ pfs_check_tree(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 							  record.layer, dir,
 							  entry, &shown);
 				if (!shown_found) {
-					if (!pfs_check_held(layers, entry, dir,
-							    failure))
+					if (!pfs_check_target(layers, entry,
+							      dir, failure))
 						return false;
 					continue;
 				}
@@ -499,7 +497,7 @@ pfs_check_tree(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 			layer = pfs_narrow((u64)record.layer + 1);
 		}
 	}
-	if (!pfs_check_unseen(layers, parents, failure))
+	if (!pfs_check_unreached(layers, parents, failure))
 		return false;
 	*out = visible;
 	return true;
@@ -507,13 +505,13 @@ pfs_check_tree(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 
 /* schema/validate.ts: validate() */
 /*
- * Second step: every rule but one. `links`, `parents` and `queue` have room for
- * countRecords(image) numbers. Leaves in `links` the number of links of each
- * record that is visible, in `parents` the parent directory of each visible
- * directory; the record's ordinal is the index.
+ * Second step: every rule but one. `links`, `parents` and `queue` are zeroed
+ * and have room for countRecords(image) numbers. Afterwards `links` has the
+ * number of links of each visible record, `parents` the parent directory of
+ * each visible directory; the index is the ordinal of the record.
  *
- * Where `unsorted` of the summary is not 0, indexNames is the third step: it
- * looks for names that are there twice.
+ * If `unsorted` of the summary is not 0, indexNames is the third step: it
+ * refuses duplicate names.
  */
 bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 		  struct pfs_scratch_u53 parents, struct pfs_scratch_u53 queue,

@@ -7,19 +7,22 @@
 #include "metadata.h"
 #include "wire.h"
 
+/* Version of the format. */
 #define PFS_MANIFEST_VERSION 3
-/* Above every number that the format counts with. */
-#define PFS_NUMBER_END 9007199254740992ULL
+/* Largest length of the target of a symbolic link. */
+#define PFS_MAX_TARGET_BYTES 4095
+/* Largest length of the value of an extended attribute. */
+#define PFS_MAX_XATTR_VALUE_BYTES 0x10000
+/* Nanoseconds of a second. */
+#define PFS_NANOSECONDS 1000000000
 
-/* What validation has found out. */
+/* The results of validation. */
 struct pfs_summary {
 	/* Visible inodes. */
 	u64 inodes;
 	/* Directory records whose names are not in ascending order. */
 	u32 unsorted;
-	/*
-	 * Numbers in the index of their names: the room that indexNames needs.
-	 */
+	/* Numbers in the index of their names, which indexNames fills. */
 	u64 index;
 };
 

@@ -7,8 +7,8 @@
 #define PFS_FAR 2
 #define PFS_ELEMENT_BYTE 2
 #define PFS_ELEMENT_COMPOSITE 7
-#define PFS_OFFSET_SPAN 1073741824
-#define PFS_OFFSET_HALF 536870912
+#define PFS_OFFSET_SPAN 0x40000000
+#define PFS_OFFSET_HALF 0x20000000
 
 /* schema/wire.ts: readSegments() */
 /*
@@ -72,7 +72,7 @@ bool pfs_open_message(struct pfs_bytes bytes, struct pfs_scratch_u32 starts,
 }
 
 /* schema/wire.ts: segmentOf() */
-/* The segment that holds word `at`. */
+/* The segment that has word `at`. */
 static u32 pfs_segment_of(const struct pfs_message *message, u32 at)
 {
 	u32 low = 0;
@@ -92,6 +92,7 @@ static u32 pfs_segment_of(const struct pfs_message *message, u32 at)
 }
 
 /* schema/wire.ts: refused() */
+/* A pointer that breaks `rule`, or is null if that is 0. */
 static struct pfs_pointer pfs_refused(u32 rule)
 {
 	return (struct pfs_pointer) {
@@ -104,7 +105,7 @@ static struct pfs_pointer pfs_refused(u32 rule)
 
 /* schema/wire.ts: nearTarget() */
 /*
- * Where a near pointer at word `at`, whose lower half is `low`, points to; 0 is
+ * The target of a near pointer at word `at` whose lower half is `low`; 0 is
  * outside any segment.
  */
 static u32 pfs_near_target(u32 at, u32 low)
@@ -117,14 +118,14 @@ static u32 pfs_near_target(u32 at, u32 low)
 	return pfs_difference(target, PFS_OFFSET_SPAN);
 }
 
-/* schema/wire.ts: placed() */
+/* schema/wire.ts: pointerTo() */
 /*
- * A struct or list at word `target`, which must lie in the segment with its
- * `size` words.
+ * A pointer to a struct or list of `size` words at word `target`, refused
+ * unless all of it is inside the segment.
  */
 static struct pfs_pointer
-pfs_placed(const struct pfs_message *message, u32 segment, u32 kind, u32 target,
-	   u32 size, u32 sizes)
+pfs_pointer_to(const struct pfs_message *message, u32 segment, u32 kind,
+	       u32 target, u32 size, u32 sizes)
 {
 	if (target < pfs_scratch_u32_get(message->starts, segment))
 		return pfs_refused(PFS_RULE_POINTER_OUT_OF_BOUNDS);
@@ -140,7 +141,7 @@ pfs_placed(const struct pfs_message *message, u32 segment, u32 kind, u32 target,
 }
 
 /* schema/wire.ts: listWords() */
-/* Words that a list takes, its tag included. */
+/* Words of a list, its tag included. */
 static u32 pfs_list_words(u32 sizes)
 {
 	u64 count = sizes >> 3;
@@ -162,7 +163,7 @@ static u32 pfs_list_words(u32 sizes)
 }
 
 /* schema/wire.ts: nearPointer() */
-/* A near pointer, `low` and `sizes` its halves, its target already known. */
+/* A near pointer of known target; `low` and `sizes` are its halves. */
 static struct pfs_pointer
 pfs_near_pointer(const struct pfs_message *message, u32 segment, u32 target,
 		 u32 low, u32 sizes)
@@ -170,12 +171,12 @@ pfs_near_pointer(const struct pfs_message *message, u32 segment, u32 target,
 	if ((low & 3) == PFS_NEAR_STRUCT) {
 		u64 words = (sizes & 65535) + (sizes >> 16);
 
-		return pfs_placed(message, segment, PFS_POINTER_STRUCT, target,
-				  words, sizes);
+		return pfs_pointer_to(message, segment, PFS_POINTER_STRUCT,
+				      target, words, sizes);
 	}
 	if ((low & 3) == PFS_NEAR_LIST)
-		return pfs_placed(message, segment, PFS_POINTER_LIST, target,
-				  pfs_list_words(sizes), sizes);
+		return pfs_pointer_to(message, segment, PFS_POINTER_LIST,
+				      target, pfs_list_words(sizes), sizes);
 	return pfs_refused(PFS_RULE_POINTER_KIND);
 }
 
@@ -223,7 +224,7 @@ static struct pfs_pointer pfs_far_pointer(const struct pfs_message *message,
 }
 
 /* schema/wire.ts: followPointer() */
-/* Follows the pointer at word `at`, which lies inside the message. */
+/* Follows the pointer at word `at`, which is inside the message. */
 struct pfs_pointer pfs_follow_pointer(const struct pfs_message *message, u32 at)
 {
 	u32 low = pfs_load_u32(message->bytes, (u64)at * 8);
@@ -263,8 +264,8 @@ static struct pfs_list_part pfs_empty_list(const struct pfs_message *message)
 
 /* schema/wire.ts: listTag() */
 /*
- * The list of structs behind a good list pointer; `rule` of the pointer it
- * gives is not 0 where the tag is bad.
+ * The tag of the list of structs behind a valid list pointer, as a pointer
+ * whose `at` is the number of elements.
  */
 static struct pfs_pointer pfs_list_tag(const struct pfs_message *message,
 				       struct pfs_pointer pointer)
@@ -294,10 +295,7 @@ static struct pfs_pointer pfs_list_tag(const struct pfs_message *message,
 }
 
 /* schema/wire.ts: structOf() */
-/*
- * What a pointer leads to, as the kind that is wanted; empty where it is of
- * another kind.
- */
+/* The struct behind a pointer; empty if it points to something else. */
 static struct pfs_struct_part pfs_struct_of(const struct pfs_message *message,
 					    struct pfs_pointer pointer)
 {
@@ -312,6 +310,9 @@ static struct pfs_struct_part pfs_struct_of(const struct pfs_message *message,
 }
 
 /* schema/wire.ts: listOf() */
+/*
+ * The list of structs behind a pointer; empty if it points to something else.
+ */
 static struct pfs_list_part pfs_list_of(const struct pfs_message *message,
 					struct pfs_pointer pointer)
 {
@@ -332,6 +333,7 @@ static struct pfs_list_part pfs_list_of(const struct pfs_message *message,
 }
 
 /* schema/wire.ts: bytesOf() */
+/* The bytes behind a pointer; empty if it points to something else. */
 static struct pfs_bytes pfs_bytes_of(const struct pfs_message *message,
 				     struct pfs_pointer pointer)
 {
@@ -439,7 +441,7 @@ s64 pfs_i53_field(struct pfs_struct_part part, u32 offset)
 
 /* schema/wire.ts: spend() */
 /*
- * Counts `words` against the work that the message's size allows: a small
+ * Subtracts `words` from the work that the size of the message allows: a small
  * message cannot cost minutes.
  */
 bool pfs_spend(struct pfs_scratch_u53 work, u64 words, u64 offset,

@@ -5,14 +5,14 @@
 
 #include "../format_base.h"
 
-/* As many segments as the reference implementation takes. */
+/* Largest number of segments: the limit of the reference implementation. */
 #define PFS_MAX_SEGMENTS 512
-/* Larger messages are refused: positions in words then fit 29 bits. */
-#define PFS_MAX_MESSAGE_BYTES 4294967288U
-/* Readers refuse larger metadata: they hold it in memory. */
-#define PFS_MAX_METADATA_BYTES 1073741824
-/* The largest table of segments. */
-#define PFS_MAX_HEADER_BYTES 2056
+/* Largest message, bytes: positions in words fit 29 bits. */
+#define PFS_MAX_MESSAGE_BYTES 0xfffffff8U
+/* Largest metadata, bytes: readers keep it in memory. */
+#define PFS_MAX_METADATA_BYTES 0x40000000
+/* Largest table of segments, bytes: their number and sizes, in whole words. */
+#define PFS_MAX_HEADER_BYTES (PFS_MAX_SEGMENTS * 4 + 8)
 #define PFS_POINTER_NULL 0
 #define PFS_POINTER_STRUCT 1
 #define PFS_POINTER_LIST 2
@@ -45,14 +45,14 @@ struct pfs_list_part {
 };
 
 /*
- * A pointer, followed as far as it goes: `rule` is 0 where it is good, `kind`
- * one of POINTER_….
+ * A pointer, followed to its target: `rule` is 0 if it is valid, `kind` one of
+ * POINTER_….
  */
 struct pfs_pointer {
 	u32 rule;
 	u32 kind;
 	u32 at;
-	/* Upper half of the pointer: the sizes of what it points to. */
+	/* Upper half of the pointer: the sizes of its target. */
 	u32 sizes;
 };
 

@@ -12,7 +12,7 @@ struct Chr {
 struct DirEntry {
   # A name in a directory.
   ino @0 :UInt64;
-    # The inode that the name stands for.
+    # Number of the inode that has this name.
   name @1 :Data;
     # 1 to 255 bytes, any but NUL and '/'.
 }
@@ -34,7 +34,7 @@ struct Blk {
 }
 
 struct BlobRef {
-  # A place in a blob.
+  # A position in a blob.
   digest @0 :Data;
     # sha256 of the blob as stored, 32 bytes.
   offset @1 :UInt64;
@@ -46,9 +46,9 @@ struct BlobRef {
 struct FileChunk {
   # A run of a file's bytes.
   blob @0 :BlobRef;
-    # Where the bytes are.
+    # The position of the bytes.
   len @1 :UInt64;
-    # How many bytes.
+    # Number of bytes.
 }
 
 struct Xattr {
@@ -60,7 +60,7 @@ struct Xattr {
 }
 
 struct InodeAdditional {
-  # What few inodes have.
+  # Members that few inodes have.
   xattrs @0 :List(Xattr);
     # Extended attributes; builders write them in ascending byte order of their names.
   symlinkTarget @1 :Data;
@@ -72,7 +72,7 @@ struct Inode {
   ino @0 :UInt64;
     # Inode number; 1 is the root directory.
   mode :union {
-    # What kind of file it is, and what belongs to that kind.
+    # The kind of file, and the members of that kind.
     unknown @1 :Void;
       # Never written; readers refuse it.
     fifo @2 :Void;
@@ -84,7 +84,7 @@ struct Inode {
     lnk @7 :Void;
     sock @8 :Void;
     wht @9 :Void;
-      # Whiteout: the inode is gone, and hides what older layers hold under its number.
+      # Whiteout: the inode does not exist, and those of older layers with its number are hidden.
   }
   uid @10 :UInt32;
     # Owner.
@@ -115,13 +115,13 @@ struct VerityData {
 }
 
 struct Chunk {
-  # A chunk of a blob that may hold several.
+  # A chunk of a blob that may have several.
   blob @0 :BlobRef;
-    # Which blob, and where in its uncompressed content.
+    # The blob, and the position in its uncompressed content.
   length @1 :UInt64;
     # Uncompressed bytes.
   storedDigest @2 :Data;
-    # sha256 of the bytes as stored: the chunk's frames, or the chunk itself where the blob is not compressed.
+    # sha256 of the bytes as stored: the chunk's frames, or the chunk itself if the blob is not compressed.
   contentDigest @3 :Data;
     # sha256 of the uncompressed chunk.
 }

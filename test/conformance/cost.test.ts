@@ -1,11 +1,14 @@
 import { encodeRootfs } from "@puzzlefs/format";
 import type { DirEntryValue, InodeValue } from "@puzzlefs/format";
 import test from "ava";
-import { countRecords, MAX_LAYERS, MAX_LOOK_BELOW } from "../../packages/format/src/generated/lookup.ts";
-import { KEY_POSITIONS, MAX_DEPTH, MAX_KEYS, findRootfs } from "../../packages/format/src/generated/manifest.ts";
+import { MAX_LOOK_BELOW } from "../../packages/format/src/generated/directories.ts";
+import { MAX_KEYS } from "../../packages/format/src/generated/json.ts";
+import { countRecords, MAX_LAYERS } from "../../packages/format/src/generated/layers.ts";
+import { findRootfs } from "../../packages/format/src/generated/manifest.ts";
 import { indexNames } from "../../packages/format/src/generated/nameindex.ts";
 import { checkEncoding, validate } from "../../packages/format/src/generated/validate.ts";
 import { MAX_SEGMENTS, openMessage } from "../../packages/format/src/generated/wire.ts";
+import { manifestScratch } from "../../packages/format/src/open.ts";
 import { Bytes } from "../../packages/format/src/runtime.ts";
 
 /** Bytes that count how often they are read: what a message costs, whatever the machine. */
@@ -112,19 +115,8 @@ for (const [what, make] of Object.entries(HARD)) {
 test("a manifest costs no more than its size allows: as many keys as may be, alike for long", (t) => {
   const keys = range(MAX_KEYS).map((i) => `"${"k".repeat(4096)}${i}":0`);
   const reads = readsPerWord(Buffer.from(`{${keys.join(",")}}`), (json) => {
-    const [digest, verity] = [new Uint8Array(32), new Uint8Array(32)];
-    const positions = new Uint32Array(KEY_POSITIONS);
-    t.throws(() =>
-      findRootfs(
-        json,
-        new Uint8Array(MAX_DEPTH + 1),
-        positions,
-        new Uint8Array(80),
-        new Uint8Array(64),
-        digest,
-        verity,
-      ),
-    );
+    const scratch = manifestScratch();
+    t.throws(() => findRootfs(json, scratch));
   });
   t.log(`${Math.round(reads)} reads a word`);
   t.true(reads < 2000);

@@ -8,6 +8,7 @@ type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 const copy = (value: RootfsValue): Writable<RootfsValue> => structuredClone(value);
 
 const NAMES = ["", ".", "..", "a/b", "/", "a\0", "\0", "...", "z".repeat(255), "z".repeat(256)];
+/** 2^53 - 1 is the largest; numbers of hostile images are their own, so that a wrong one in schema/ is noticed. */
 const NUMBERS = [0, 1, 2 ** 32, 2 ** 52, Number.MAX_SAFE_INTEGER - 1, Number.MAX_SAFE_INTEGER];
 
 /** Moves, drops or doubles an element of a list. */

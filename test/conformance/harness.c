@@ -28,6 +28,11 @@ static void *alloc_scratch(u64 count, size_t size)
 	return memory;
 }
 
+static struct pfs_scratch_u8 alloc_bytes(u64 count)
+{
+	return (struct pfs_scratch_u8) { alloc_scratch(count, 1), count };
+}
+
 static void refuse(struct text *text, const struct pfs_failure *failure)
 {
 	put(text, "refused %s %s %" PRIu64 " %" PRIu64 "\n",
@@ -250,53 +255,54 @@ static void judge_metadata(struct text *text, struct pfs_bytes bytes)
 }
 
 /* Every descriptor, as far as the text is good. */
-static void put_descriptors(struct text *text, struct pfs_bytes json, struct pfs_scratch_u8 open,
-			    struct pfs_scratch_u32 keys, struct pfs_scratch_u8 plain,
-			    struct pfs_scratch_u8 digests)
+static void put_descriptors(struct text *text, struct pfs_bytes json,
+			    const struct pfs_manifest_scratch *scratch)
 {
 	struct pfs_descriptor last;
 	struct pfs_failure failure;
 
 	if (!pfs_manifest_start(json, &failure, &last))
 		return;
-	while (pfs_next_descriptor(json, open, keys, plain, digests, last, &failure, &last) &&
+	while (pfs_next_descriptor(json, scratch, last, &failure, &last) &&
 	       last.kind != PFS_DESCRIPTOR_NONE) {
 		put(text, "%u %u %d %d %" PRIu64 " %" PRIu64 " ", last.kind, last.type, last.has_digest,
 		    last.has_verity, last.size, last.step.at);
-		put_hex(text, (struct pfs_bytes) { digests.data, 64 });
+		put_hex(text, (struct pfs_bytes) { scratch->layer.data, scratch->layer.length });
 		put(text, "\n");
 	}
 }
 
 static void judge_manifest(struct text *text, struct pfs_bytes json)
 {
-	struct pfs_scratch_u8 open = { alloc_scratch(PFS_MAX_DEPTH + 1, 1), PFS_MAX_DEPTH + 1 };
-	struct pfs_scratch_u32 keys = { alloc_scratch(PFS_KEY_POSITIONS, sizeof(u32)), PFS_KEY_POSITIONS };
-	struct pfs_scratch_u8 plain = { alloc_scratch(80, 1), 80 };
-	struct pfs_scratch_u8 layer = { alloc_scratch(64, 1), 64 };
-	struct pfs_scratch_u8 digest = { alloc_scratch(32, 1), 32 };
-	struct pfs_scratch_u8 verity = { alloc_scratch(32, 1), 32 };
+	const struct pfs_manifest_scratch scratch = {
+		.open = alloc_bytes(PFS_OPEN_MARKS),
+		.keys = { alloc_scratch(PFS_KEY_POSITIONS, sizeof(u32)), PFS_KEY_POSITIONS },
+		.plain = alloc_bytes(PFS_DIGEST_TEXT_BYTES),
+		.layer = alloc_bytes(2 * PFS_DIGEST_BYTES),
+		.digest = alloc_bytes(PFS_DIGEST_BYTES),
+		.verity = alloc_bytes(PFS_DIGEST_BYTES),
+	};
 	struct pfs_rootfs_descriptor found;
 	struct pfs_failure failure;
 
-	if (pfs_find_rootfs(json, open, keys, plain, layer, digest, verity, &failure, &found)) {
+	if (pfs_find_rootfs(json, &scratch, &failure, &found)) {
 		put(text, "accepted\n%u ", found.end);
-		put_hex(text, (struct pfs_bytes) { digest.data, 32 });
+		put_hex(text, (struct pfs_bytes) { scratch.digest.data, PFS_DIGEST_BYTES });
 		if (found.has_verity) {
 			put(text, " ");
-			put_hex(text, (struct pfs_bytes) { verity.data, 32 });
+			put_hex(text, (struct pfs_bytes) { scratch.verity.data, PFS_DIGEST_BYTES });
 		}
 		put(text, "\n");
 	} else {
 		refuse(text, &failure);
 	}
-	put_descriptors(text, json, open, keys, plain, layer);
-	free(open.data);
-	free(keys.data);
-	free(plain.data);
-	free(layer.data);
-	free(digest.data);
-	free(verity.data);
+	put_descriptors(text, json, &scratch);
+	free(scratch.open.data);
+	free(scratch.keys.data);
+	free(scratch.plain.data);
+	free(scratch.layer.data);
+	free(scratch.digest.data);
+	free(scratch.verity.data);
 }
 
 static void put_frames(struct text *text, u32 frames, struct pfs_scratch_u53 stored,
@@ -306,6 +312,27 @@ static void put_frames(struct text *text, u32 frames, struct pfs_scratch_u53 sto
 		put(text, "%" PRIu64 " %" PRIu64 " %u %u\n", stored.data[i], content.data[i],
 		    pfs_find_frame(content, frames, content.data[i]),
 		    pfs_find_frame(content, frames, content.data[i] + 1));
+}
+
+/* The table as the writer makes it of the frames that were read. */
+static void put_written_table(struct text *text, u32 frames, struct pfs_scratch_u53 stored,
+			      struct pfs_scratch_u53 content)
+{
+	struct pfs_scratch_u32 stored_sizes = { alloc_scratch(frames, sizeof(u32)), frames };
+	struct pfs_scratch_u32 content_sizes = { alloc_scratch(frames, sizeof(u32)), frames };
+	struct pfs_scratch_u8 table = alloc_bytes(pfs_seek_table_bytes(frames));
+
+	for (u32 i = 0; i < frames; i++) {
+		stored_sizes.data[i] = stored.data[i + 1] - stored.data[i];
+		content_sizes.data[i] = content.data[i + 1] - content.data[i];
+	}
+	pfs_write_seek_table(table, stored_sizes, content_sizes, frames);
+	put(text, "written ");
+	put_hex(text, (struct pfs_bytes) { table.data, table.length });
+	put(text, "\n");
+	free(stored_sizes.data);
+	free(content_sizes.data);
+	free(table.data);
 }
 
 /* `tail`: the last bytes of a blob of `blob_bytes`; the table, and perhaps more or less. */
@@ -330,6 +357,7 @@ static void judge_seek_table(struct text *text, struct pfs_bytes tail, u64 blob_
 				&failure, &size)) {
 		put(text, "accepted\n%" PRIu64 "\n", size);
 		put_frames(text, footer.frames, stored, content);
+		put_written_table(text, footer.frames, stored, content);
 	} else {
 		refuse(text, &failure);
 	}

@@ -8,6 +8,7 @@ import { outcome } from "./verdict.ts";
 const harnesses = useHarnesses(test);
 const seed = fc.nat(2 ** 31 - 1);
 
+/* The media types of these manifests are their own, so that a wrong one in schema/ is noticed. */
 const ROOTFS = "application/vnd.puzzlefs.image.rootfs.v1";
 const VERITY = "io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash";
 

@@ -9,17 +9,10 @@ import {
   findTableChunk,
   findVerity,
 } from "../../packages/format/src/generated/content.ts";
-import {
-  ROOT_INO,
-  countRecords,
-  findName,
-  findInodeRecord,
-  nextName,
-} from "../../packages/format/src/generated/lookup.ts";
+import { findName, nextName } from "../../packages/format/src/generated/directories.ts";
+import { countRecords, findInodeRecord, ROOT_INO } from "../../packages/format/src/generated/layers.ts";
 import {
   DESCRIPTOR_NONE,
-  KEY_POSITIONS,
-  MAX_DEPTH,
   findRootfs,
   manifestStart,
   nextDescriptor,
@@ -27,11 +20,18 @@ import {
 import { indexNames } from "../../packages/format/src/generated/nameindex.ts";
 import { Rootfs } from "../../packages/format/src/generated/metadata.ts";
 import type { BlobRef, FileChunk, Inode } from "../../packages/format/src/generated/metadata.ts";
-import { findFrame, readSeekFooter, readSeekTable } from "../../packages/format/src/generated/seektable.ts";
+import {
+  findFrame,
+  readSeekFooter,
+  readSeekTable,
+  seekTableBytes,
+  writeSeekTable,
+} from "../../packages/format/src/generated/seektable.ts";
 import { checkEncoding, validate } from "../../packages/format/src/generated/validate.ts";
 import type { Summary } from "../../packages/format/src/generated/validate.ts";
 import { MAX_SEGMENTS, openMessage, structField } from "../../packages/format/src/generated/wire.ts";
 import type { Message } from "../../packages/format/src/generated/wire.ts";
+import { manifestScratch } from "../../packages/format/src/open.ts";
 import { Bytes } from "../../packages/format/src/runtime.ts";
 import type { StructList } from "../../packages/format/src/runtime.ts";
 import { Dumper } from "./dump.ts";
@@ -174,30 +174,35 @@ export function judgeMetadata(bytes: Uint8Array, size = bytes.length): string {
 
 export function judgeManifest(json: Uint8Array, size = json.length): string {
   const bytes = new Bytes(json, 0, size);
-  const scratch = [
-    new Uint8Array(MAX_DEPTH + 1),
-    new Uint32Array(KEY_POSITIONS),
-    new Uint8Array(80),
-    new Uint8Array(64),
-  ] as const;
-  const digest = new Uint8Array(32);
-  const verity = new Uint8Array(32);
+  const scratch = manifestScratch();
   const verdict = judged(() => {
-    const { end, hasVerity } = findRootfs(bytes, ...scratch, digest, verity);
-    const digests = (hasVerity ? [digest, verity] : [digest]).map((found) => Buffer.from(found).toString("hex"));
+    const { end, hasVerity } = findRootfs(bytes, scratch);
+    const digests = (hasVerity ? [scratch.digest, scratch.verity] : [scratch.digest]).map((found) =>
+      Buffer.from(found).toString("hex"),
+    );
     return `accepted\n${end} ${digests.join(" ")}\n`;
   });
   let descriptors = "";
   judged(() => {
     for (let next = manifestStart(bytes); ;) {
-      next = nextDescriptor(bytes, ...scratch, next);
+      next = nextDescriptor(bytes, scratch, next);
       if (next.kind === DESCRIPTOR_NONE) return "";
       const flags = `${Number(next.hasDigest)} ${Number(next.hasVerity)}`;
       const found = `${next.kind} ${next.type} ${flags} ${next.size} ${next.step.at}`;
-      descriptors += `${found} ${Buffer.from(scratch[3]).toString("hex")}\n`;
+      descriptors += `${found} ${Buffer.from(scratch.layer).toString("hex")}\n`;
     }
   });
   return verdict + descriptors;
+}
+
+/** The table, in hexadecimal, as the writer makes it of the frames that were read. */
+function writtenTable(stored: Float64Array, content: Float64Array): string {
+  const frames = stored.length - 1;
+  const sizes = (starts: Float64Array): Uint32Array =>
+    Uint32Array.from({ length: frames }, (_, i) => (starts[i + 1] ?? 0) - (starts[i] ?? 0));
+  const table = new Uint8Array(seekTableBytes(frames));
+  writeSeekTable(table, sizes(stored), sizes(content), frames);
+  return Buffer.from(table).toString("hex");
 }
 
 /** `tail`: the last bytes of a blob of `blobBytes`. */
@@ -217,7 +222,7 @@ export function judgeSeekTable(tail: Uint8Array, blobBytes: number): string {
       const found = `${findFrame(content, frames, start)} ${findFrame(content, frames, start + 1)}`;
       return `${stored[frame]} ${start} ${found}\n`;
     });
-    return `accepted\n${size}\n${lines.join("")}`;
+    return `accepted\n${size}\n${lines.join("")}written ${writtenTable(stored, content)}\n`;
   });
   return text + verdict;
 }

@@ -2,6 +2,7 @@
 import type { CorpusCase } from "./corpus.ts";
 
 const DIGEST = `sha256:${"0123456789abcdef".repeat(4)}`;
+/** The media types of hostile images are their own, so that a wrong one in schema/ is noticed. */
 const ROOTFS = "application/vnd.puzzlefs.image.rootfs.v1";
 
 const layer = (digest: unknown, mediaType = ROOTFS): object => ({ mediaType, digest, size: 1 });

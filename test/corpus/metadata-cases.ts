@@ -52,6 +52,7 @@ export function encodingCases(): CorpusCase[] {
 }
 
 const DIGEST = Buffer.alloc(32, 0xab);
+/** 2^53 - 1. The numbers of hostile images are their own, so that a wrong one in schema/ is noticed. */
 const LARGEST = Number.MAX_SAFE_INTEGER;
 
 const inode = (ino: number, mode: InodeValue["mode"], more: Partial<InodeValue> = {}): InodeValue => ({

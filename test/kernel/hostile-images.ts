@@ -91,7 +91,7 @@ function withMetadata(manifest: Buffer, digest: string, size: number): Buffer {
   return Buffer.from(JSON.stringify({ ...value, layers }));
 }
 
-/** A manifest with only this metadata blob. */
+/** A manifest with only this metadata blob. Its media type is its own: a wrong one in schema/ is noticed. */
 export const manifestOf = (metadata: string): Buffer =>
   Buffer.from(
     JSON.stringify({

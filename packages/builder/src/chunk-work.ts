@@ -1,14 +1,14 @@
 import { hash } from "node:crypto";
 import { writeSync } from "node:fs";
 
-import { ZERO_BLOB_DIGEST } from "@puzzlefs/format";
+import { seekTableBytes, ZERO_BLOB_DIGEST } from "@puzzlefs/format";
 import { close, Directory, hasCode, startWriteback } from "@puzzlefs/linux";
 import { FILE_MODE, fsVerityDigest, isSame } from "@puzzlefs/oci";
 
 import { hashBlob, hashFile, packName } from "./pack-file.ts";
 import type { Blob } from "./places.ts";
 import { ChunkQueue, chunkFlags, type QueueBuffers } from "./queue.ts";
-import { SeekableCompressor, seekTableBytes } from "./seekable.ts";
+import { SeekableCompressor } from "./seekable.ts";
 import { zeroBlob } from "./zero-blob.ts";
 
 /** What fails when a system call on the layout does. */

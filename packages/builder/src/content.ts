@@ -1,16 +1,11 @@
 import { constants, readSync } from "node:fs";
 
+import { HOLE_BLOCK_BYTES } from "@puzzlefs/format";
 import { close, FileStatus, openat, seekData, seekHole } from "@puzzlefs/linux";
 
 import type { ContentStream } from "./content-stream.ts";
 import { BuildError, changed, readFailure } from "./errors.ts";
 import type { FoundFile } from "./tree.ts";
-
-/**
- * A hole counts in blocks of this many bytes, aligned, and to the file's end; what is left over is read as zeros. So data
- * between small holes stays together in chunks, and file systems with blocks of up to this size report the same holes.
- */
-const holeBlock = 65536;
 
 /** Should the file be replaced by a fifo or a terminal, opening it neither waits nor makes it ours. */
 const openFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
@@ -35,7 +30,7 @@ export function readContent(memory: Uint8Array<SharedArrayBuffer>, stream: Sink,
   }
   try {
     checkUnchanged(file, found);
-    if (status.allocated < size && size >= holeBlock) readSparse(memory, stream, file, size, path);
+    if (status.allocated < size && size >= HOLE_BLOCK_BYTES) readSparse(memory, stream, file, size, path);
     else readRange(memory, stream, file, 0, size, path);
     checkUnchanged(file, found);
   } catch (error) {
@@ -81,9 +76,9 @@ function readSparse(
   let done = 0;
   for (let at = 0; at < size;) {
     const data = Math.min(seekData(file, at) ?? size, size);
-    const from = Math.ceil(at / holeBlock) * holeBlock;
-    const to = data === size ? size : Math.floor(data / holeBlock) * holeBlock;
-    if (to - from >= holeBlock) {
+    const from = Math.ceil(at / HOLE_BLOCK_BYTES) * HOLE_BLOCK_BYTES;
+    const to = data === size ? size : Math.floor(data / HOLE_BLOCK_BYTES) * HOLE_BLOCK_BYTES;
+    if (to - from >= HOLE_BLOCK_BYTES) {
       readRange(memory, stream, file, done, from, path);
       stream.hole(to - from);
       done = to;

@@ -1,11 +1,9 @@
+import { MANIFEST_VERSION } from "@puzzlefs/format";
 import type { ChunkValue, FileChunkValue, InodeModeValue, InodeValue, RootfsValue } from "@puzzlefs/format";
 
 import type { Pieces } from "./content-stream.ts";
 import type { Blob, ChunkPlace } from "./places.ts";
 import type { TreeNode } from "./tree.ts";
-
-/** The format's version, docs/format.md §2. */
-export const manifestVersion = 3;
 
 /** A node as the format holds it. `place` says where a chunk is. */
 export function inodeValue(node: TreeNode, place: (chunk: number) => ChunkPlace): InodeValue {
@@ -100,6 +98,6 @@ export function rootfsValue(
   blobs: readonly Blob[],
   chunks: readonly ChunkValue[],
 ): RootfsValue {
-  const value: RootfsValue = { metadatas: layers, fsVerityData: blobs, manifestVersion };
+  const value: RootfsValue = { metadatas: layers, fsVerityData: blobs, manifestVersion: MANIFEST_VERSION };
   return chunks.length === 0 ? value : { ...value, chunks };
 }

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 
+import { U53_END } from "@puzzlefs/format";
 import type { Crossing } from "@puzzlefs/linux";
 import { checkChunkSizes, defaultChunkSizes, OptionError, type ChunkSizes } from "@puzzlefs/chunker";
 import type { Platform } from "@puzzlefs/oci";
@@ -111,7 +112,7 @@ export function resolveOptions(options: BuildOptions): ResolvedOptions {
   checkInteger("jobs", resolved.jobs, 1, 256);
   checkInteger("level", resolved.level, -7, 22);
   checkInteger("frame size", resolved.frameSize, 0, 1 << 30);
-  checkInteger("pack size", resolved.pack, 0, Number.MAX_SAFE_INTEGER);
+  checkInteger("pack size", resolved.pack, 0, U53_END - 1);
   if (resolved.frameSize !== 0 && resolved.frameSize < 1024) {
     throw new OptionError(`frame size must be 0 (whole chunks) or at least 1024 bytes, not ${resolved.frameSize}`);
   }

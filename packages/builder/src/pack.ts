@@ -1,11 +1,12 @@
 import { hash } from "node:crypto";
 
+import { seekTableBytes } from "@puzzlefs/format";
 import type { Directory } from "@puzzlefs/linux";
 
 import type { WorkSettings } from "./chunk-work.ts";
 import { AppendedFile, packName } from "./pack-file.ts";
 import { chunkFlags, type ChunkQueue } from "./queue.ts";
-import { seekTableBytes, storeFrame, writeSeekTable, type FrameSizes } from "./seekable.ts";
+import { putSeekTable, storeFrame, type FrameSizes } from "./seekable.ts";
 
 /** Where a chunk went: a row of the format's chunk table, but for the digest of its blob, known when that is full. */
 export interface PackedChunk {
@@ -125,7 +126,7 @@ export class PackWriter {
   #closePack(file: AppendedFile): void {
     if (this.#settings.compress) {
       const table = new Uint8Array(seekTableBytes(this.#frames.length));
-      writeSeekTable(table, 0, this.#frames);
+      putSeekTable(table, 0, this.#frames);
       file.append(table);
     }
     file.close();

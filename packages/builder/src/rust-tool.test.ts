@@ -3,7 +3,8 @@ import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, writeSync
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-import { CHUNK_TYPE, Layout } from "@puzzlefs/oci";
+import { CHUNK_TYPE } from "@puzzlefs/format";
+import { Layout } from "@puzzlefs/oci";
 import test from "ava";
 
 import { build } from "./build.ts";

@@ -5,8 +5,9 @@ import test from "ava";
 
 import type * as zstd from "zstd-napi";
 
+import { seekTableBytes } from "@puzzlefs/format";
 import { noise, prose } from "@puzzlefs/testing";
-import { SeekableCompressor, seekTableBytes, storedFrameOverhead, storeFrame, writeSeekTable } from "./seekable.ts";
+import { putSeekTable, SeekableCompressor, storedFrameOverhead, storeFrame } from "./seekable.ts";
 
 const { decompress } = createRequire(import.meta.url)("zstd-napi") as typeof zstd;
 
@@ -60,7 +61,7 @@ test("a context that is used again gives the same bytes", (t) => {
 test("the table's bytes are those of the seekable format", (t) => {
   const table = new Uint8Array(seekTableBytes(2));
   t.is(
-    writeSeekTable(table, 0, [
+    putSeekTable(table, 0, [
       { compressed: 0x01020304, decompressed: 5 },
       { compressed: 6, decompressed: 7 },
     ]),

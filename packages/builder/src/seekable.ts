@@ -1,15 +1,7 @@
 import { createRequire } from "node:module";
 
+import { seekTableBytes, writeSeekTable } from "@puzzlefs/format";
 import type * as zstd from "zstd-napi/binding.js";
-
-/**
- * The zstd seekable format (contrib/seekable_format in zstd): independent frames, then a skippable frame that
- * lists each frame's compressed and decompressed size, both 32-bit little-endian.
- */
-const skippableMagic = 0x184d2a5e;
-const seekableMagic = 0x8f92eab1;
-const entryBytes = 8;
-const footerBytes = 9;
 
 /** Compressed and decompressed bytes of one frame. */
 export interface FrameSizes {
@@ -17,27 +9,13 @@ export interface FrameSizes {
   decompressed: number;
 }
 
-/** Bytes of the skippable frame that lists `frames` frames. */
-export function seekTableBytes(frames: number): number {
-  return 8 + frames * entryBytes + footerBytes;
-}
-
 /** Writes the seek table of `frames` at `at`; returns the offset after it. */
-export function writeSeekTable(into: Uint8Array, at: number, frames: readonly FrameSizes[]): number {
-  const view = new DataView(into.buffer, into.byteOffset, into.byteLength);
-  view.setUint32(at, skippableMagic, true);
-  view.setUint32(at + 4, frames.length * entryBytes + footerBytes, true);
-  at += 8;
-  for (const frame of frames) {
-    view.setUint32(at, frame.compressed, true);
-    view.setUint32(at + 4, frame.decompressed, true);
-    at += entryBytes;
-  }
-  view.setUint32(at, frames.length, true);
-  // No flags: frames carry no checksum, the blob has its sha256.
-  view.setUint8(at + 4, 0);
-  view.setUint32(at + 5, seekableMagic, true);
-  return at + footerBytes;
+export function putSeekTable(into: Uint8Array, at: number, frames: readonly FrameSizes[]): number {
+  const stored = Uint32Array.from(frames, ({ compressed }) => compressed);
+  const content = Uint32Array.from(frames, ({ decompressed }) => decompressed);
+  const end = at + seekTableBytes(frames.length);
+  writeSeekTable(into.subarray(at, end), stored, content, frames.length);
+  return end;
 }
 
 /** Compresses chunks, one after another, with one context and one output buffer. */
@@ -82,7 +60,7 @@ export class SeekableCompressor {
 
   /** The last chunk's frames with their seek table: a whole blob. Valid until the next `compress`. */
   blob(frames: Buffer): Buffer {
-    return this.#output.subarray(0, writeSeekTable(this.#output, frames.length, this.frames));
+    return this.#output.subarray(0, putSeekTable(this.#output, frames.length, this.frames));
   }
 }
 

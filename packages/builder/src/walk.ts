@@ -1,5 +1,4 @@
-import { constants } from "node:fs";
-
+import { kindOfMode, MAX_PERMISSIONS, U53_END } from "@puzzlefs/format";
 import {
   bytesOf,
   Descent,
@@ -21,16 +20,6 @@ import type { Omissions } from "./omissions.ts";
 import type { MtimePolicy } from "./options.ts";
 import type { FoundFile, NodeKind, Numbering, TreeEntry, TreeNode } from "./tree.ts";
 import type { XattrReader } from "./xattrs.ts";
-
-const kinds = new Map<number, NodeKind>([
-  [constants.S_IFREG, "file"],
-  [constants.S_IFDIR, "dir"],
-  [constants.S_IFLNK, "lnk"],
-  [constants.S_IFCHR, "chr"],
-  [constants.S_IFBLK, "blk"],
-  [constants.S_IFIFO, "fifo"],
-  [constants.S_IFSOCK, "sock"],
-]);
 
 const noEntries: TreeEntry[] = Object.freeze([] as TreeEntry[]) as TreeEntry[];
 
@@ -178,11 +167,11 @@ class Walk {
   /** Numbers one entry. Returns its node if it is a directory. */
   #visitEntry(directory: TreeNode, name: string, file: FoundFile): TreeNode | undefined {
     const { mode, nlink } = this.#status;
-    const kind = kinds.get(mode & constants.S_IFMT);
+    const kind = kindOfMode(mode);
     if (kind === undefined) {
       throw new BuildError(printable(Buffer.from(file.path, "latin1")), `unknown file type, mode ${mode.toString(8)}`);
     }
-    if (kind === "file" && this.#status.size > Number.MAX_SAFE_INTEGER) throw tooLarge(file.path);
+    if (kind === "file" && this.#status.size >= U53_END) throw tooLarge(file.path);
     const ino = this.#options.numbering.number(directory, name, kind);
 
     const linkKey = kind !== "dir" && nlink > 1 ? this.#status.identity : undefined;
@@ -207,7 +196,7 @@ class Walk {
       kind,
       uid: status.uid,
       gid: status.gid,
-      permissions: status.mode & 0o7777,
+      permissions: status.mode & MAX_PERMISSIONS,
       major: isDevice ? status.major : 0,
       minor: isDevice ? status.minor : 0,
       ...mtimeOf(status, this.#options.mtime),

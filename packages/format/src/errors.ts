@@ -1,11 +1,11 @@
-/** Why bytes were refused: they break a rule, or they are newer than this reader. */
+/** The reason of a refusal: the bytes break a rule, or they are newer than this reader. */
 export type FailureKind = "corrupt" | "unsupported";
 
 /**
  * Bytes of an image that break a rule of the format.
  *
- * `rule` is one of the identifiers of schema/rules.ts, `inode` the inode number concerned (0 where there is
- * none), `offset` the byte offset inside `object` (a blob's digest or a file name, set by whoever opened it).
+ * `rule` is one of the identifiers of schema/rules.ts, `inode` the inode number concerned (0 if there is none),
+ * `offset` the byte offset inside `object`: a blob's digest or a file name, set by the caller that opened it.
  */
 export class FormatError extends Error {
   override readonly name = "FormatError";
@@ -25,7 +25,7 @@ export class FormatError extends Error {
     this.object = object;
   }
 
-  /** The same failure with the object's name, for whoever knows which file the bytes came from. */
+  /** The same failure with the name of the object, which the reader of the bytes does not know. */
   in(object: string): FormatError {
     return new FormatError(this.rule, this.kind, this.inode, this.offset, object);
   }

@@ -2,17 +2,18 @@ import {
   DESCRIPTOR_CONFIG,
   DESCRIPTOR_NONE,
   findRootfs,
-  KEY_POSITIONS,
   manifestStart,
-  MAX_DEPTH,
   nextDescriptor,
   NO_SIZE,
   TYPE_CHUNK,
   TYPE_COMPRESSED_CHUNK,
   TYPE_ROOTFS,
 } from "./generated/manifest.ts";
+import type { ManifestScratch } from "./generated/manifest.ts";
 import { findVerity } from "./generated/content.ts";
-import { countRecords } from "./generated/lookup.ts";
+import { DIGEST_BYTES, DIGEST_TEXT_BYTES } from "./generated/digest.ts";
+import { KEY_POSITIONS, OPEN_MARKS } from "./generated/json.ts";
+import { countRecords } from "./generated/layers.ts";
 import type { Rootfs } from "./generated/metadata.ts";
 import { indexNames } from "./generated/nameindex.ts";
 import { checkEncoding, validate } from "./generated/validate.ts";
@@ -21,14 +22,14 @@ import { FormatError } from "./errors.ts";
 import { ZERO_BLOB_DIGEST } from "./holes.ts";
 import { Bytes } from "./runtime.ts";
 
-/** A metadata blob that keeps every rule, and what checking it has found out. */
+/** A metadata blob that breaks no rule, and the results of checking it. */
 export interface Metadata {
   readonly image: Rootfs;
   /** Visible inodes. */
   readonly inodes: number;
-  /** The index of the names that their builder did not sort, for `findName`: empty in most images. */
+  /** The index of the names that their builder did not sort, for `findName`; empty for most images. */
   readonly index: Uint32Array;
-  /** Number of links of each visible inode, by the ordinal that findInodeRecord and nextName give. */
+  /** Number of links of each visible inode, by the ordinal that findInodeRecord and nextName return. */
   readonly links: Uint32Array;
   /** Inode number of each visible directory's parent, by ordinal; the root is its own. */
   readonly parents: Float64Array;
@@ -37,8 +38,8 @@ export interface Metadata {
 }
 
 /**
- * Checks what can be known of a metadata blob of `size` bytes from its first METADATA_HEADER_BYTES, or from all of a
- * smaller one: whether it is worth the memory. Throws FormatError.
+ * Checks the table of segments of a metadata blob of `size` bytes, before memory is allocated for the rest. `header` is its
+ * first METADATA_HEADER_BYTES, or all of a smaller one. Throws FormatError.
  */
 export function checkMetadataHeader(header: Uint8Array, size: number): void {
   if (size > MAX_METADATA_BYTES) throw new FormatError("message-too-large", "unsupported", 0, 0);
@@ -47,56 +48,59 @@ export function checkMetadataHeader(header: Uint8Array, size: number): void {
 
 export const METADATA_HEADER_BYTES = MAX_HEADER_BYTES;
 
-/** Opens a metadata blob: checks every rule; the views it gives read `bytes`, which must not change. Throws FormatError. */
+/** Opens a metadata blob: checks every rule; the views that it returns read `bytes`, which must not change. Throws FormatError. */
 export function openMetadata(bytes: Uint8Array): Metadata {
   const message = openMessage(Bytes.of(bytes), new Uint32Array(MAX_SEGMENTS + 1));
   const image = checkEncoding(message, new Float64Array(1));
   const records = countRecords(image);
   const links = new Uint32Array(records);
   const parents = new Float64Array(records);
-  const { inodes, unsorted, index: room } = validate(image, links, parents, new Float64Array(records));
-  const index = new Uint32Array(room);
+  const { inodes, unsorted, index: indexLength } = validate(image, links, parents, new Float64Array(records));
+  const index = new Uint32Array(indexLength);
   if (unsorted > 0) indexNames(image, unsorted, index);
   const hasHoles = findVerity(image, ZERO_BLOB_DIGEST) !== undefined;
   return { image, inodes, index, links, parents, hasHoles };
 }
 
-/** What a manifest says of its metadata blob: hexadecimal digests. */
+/** The metadata blob, as its manifest describes it; hexadecimal digests. */
 export interface MetadataDescriptor {
   readonly digest: string;
-  /** fs-verity digest, where the manifest has it. */
+  /** fs-verity digest, if the manifest has it. */
   readonly verity?: string;
-  /** Bytes; undefined where the manifest has no number of bytes there. */
+  /** Bytes; undefined if the manifest has no valid size. */
   readonly size: number | undefined;
 }
 
-/** Memory for reading a manifest: what is open, keys, a string without escapes, two digests. */
-const lend = (): [Uint8Array, Uint32Array, Uint8Array, Uint8Array] => [
-  new Uint8Array(MAX_DEPTH + 1),
-  new Uint32Array(KEY_POSITIONS),
-  new Uint8Array(80),
-  new Uint8Array(64),
-];
+/** Zeroed memory for reading one manifest. */
+export function manifestScratch(): ManifestScratch {
+  return {
+    open: new Uint8Array(OPEN_MARKS),
+    keys: new Uint32Array(KEY_POSITIONS),
+    plain: new Uint8Array(DIGEST_TEXT_BYTES),
+    layer: new Uint8Array(2 * DIGEST_BYTES),
+    digest: new Uint8Array(DIGEST_BYTES),
+    verity: new Uint8Array(DIGEST_BYTES),
+  };
+}
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
 /** Finds the metadata blob in a manifest's JSON. Throws FormatError. */
 export function readManifest(json: Uint8Array): MetadataDescriptor {
-  const digest = new Uint8Array(32);
-  const verity = new Uint8Array(32);
-  const found = findRootfs(Bytes.of(json), ...lend(), digest, verity);
+  const scratch = manifestScratch();
+  const found = findRootfs(Bytes.of(json), scratch);
   const size = found.size === NO_SIZE ? undefined : found.size;
-  return { digest: hex(digest), size, ...(found.hasVerity && { verity: hex(verity) }) };
+  return { digest: hex(scratch.digest), size, ...(found.hasVerity && { verity: hex(scratch.verity) }) };
 }
 
 /** A blob that a manifest needs. */
 export interface ManifestBlob {
   readonly type: "config" | "rootfs" | "chunk" | "compressed-chunk" | "other";
-  /** Hex sha256; undefined: the config's has another form. */
+  /** Hex sha256; undefined if the config's digest has another form. */
   readonly digest: string | undefined;
-  /** Hex fs-verity digest, where it is annotated. */
+  /** Hex fs-verity digest, if it is annotated. */
   readonly verity: string | undefined;
-  /** Bytes as stored; undefined where the manifest says nothing of the kind. */
+  /** Bytes as stored; undefined if the manifest has no valid size. */
   readonly size: number | undefined;
 }
 
@@ -109,15 +113,14 @@ const TYPES = new Map<number, ManifestBlob["type"]>([
 /** Every blob that a manifest's JSON lists, in the order of the text. Throws FormatError. */
 export function* manifestBlobs(json: Uint8Array): Generator<ManifestBlob> {
   const bytes = Bytes.of(json);
-  const lent = lend();
-  const [, , , digests] = lent;
+  const scratch = manifestScratch();
   for (let next = manifestStart(bytes); ;) {
-    next = nextDescriptor(bytes, ...lent, next);
+    next = nextDescriptor(bytes, scratch, next);
     if (next.kind === DESCRIPTOR_NONE) return;
     yield {
       type: next.kind === DESCRIPTOR_CONFIG ? "config" : (TYPES.get(next.type) ?? "other"),
-      digest: next.hasDigest ? hex(digests.subarray(0, 32)) : undefined,
-      verity: next.hasVerity ? hex(digests.subarray(32)) : undefined,
+      digest: next.hasDigest ? hex(scratch.layer.subarray(0, DIGEST_BYTES)) : undefined,
+      verity: next.hasVerity ? hex(scratch.layer.subarray(DIGEST_BYTES)) : undefined,
       size: next.size === NO_SIZE ? undefined : next.size,
     };
   }

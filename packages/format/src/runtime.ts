@@ -3,10 +3,15 @@ import { RULES } from "./generated/rules.ts";
 import type { ListPart, StructPart } from "./generated/wire.ts";
 import { element } from "./generated/wire.ts";
 
-/** A run of bytes inside a buffer; reads outside it give 0. Never a copy. */
+/** 2^53: one more than the largest integer of the format. Larger integers of the input read as this. */
+export const U53_END = 2 ** 53;
+/** Its upper 32 bits. */
+const HIGH_END = U53_END / 2 ** 32;
+
+/** A sequence of bytes inside a buffer; reads outside it return 0. Never a copy. */
 export class Bytes {
   readonly buffer: Uint8Array;
-  /** The whole buffer, too: reads an integer in one step. Runs of one buffer share it. */
+  /** A view of the whole buffer, for reading an integer in one step. All sequences of one buffer share it. */
   readonly view: DataView;
   readonly start: number;
   readonly length: number;
@@ -34,20 +39,20 @@ export class Bytes {
     return offset + 4 > this.length ? 0 : this.view.getUint32(this.start + offset, true);
   }
 
-  /** Above 2^53 − 1 everything reads as 2^53. */
+  /** A larger integer than 2^53 − 1 reads as U53_END. */
   u53(offset: number): number {
     if (offset + 8 > this.length) return 0;
     const high = this.view.getUint32(this.start + offset + 4, true);
-    return high >= 0x200000 ? 2 ** 53 : high * 2 ** 32 + this.view.getUint32(this.start + offset, true);
+    return high >= HIGH_END ? U53_END : high * 2 ** 32 + this.view.getUint32(this.start + offset, true);
   }
 
-  /** Signed; beyond ±(2^53 − 1) it reads as that bound. */
+  /** Signed; an integer beyond ±(2^53 − 1) reads as that bound. */
   i53(offset: number): number {
     const high = this.u32(offset + 4) | 0;
     if (offset + 8 > this.length) return 0;
-    if (high >= 0x200000) return Number.MAX_SAFE_INTEGER;
-    if (high < -0x200000) return Number.MIN_SAFE_INTEGER;
-    return Math.max(high * 2 ** 32 + this.u32(offset), Number.MIN_SAFE_INTEGER);
+    if (high >= HIGH_END) return U53_END - 1;
+    if (high < -HIGH_END) return 1 - U53_END;
+    return Math.max(high * 2 ** 32 + this.u32(offset), 1 - U53_END);
   }
 
   slice(start: number, end: number): Bytes {
@@ -72,7 +77,7 @@ export class Bytes {
 
 const viewOf = ({ buffer, byteOffset, length }: Uint8Array): DataView => new DataView(buffer, byteOffset, length);
 
-/** A list of structs where it lies in a message. */
+/** A view of a list of structs in a message. */
 export class StructList<T> implements Iterable<T> {
   readonly part: ListPart;
   readonly #type: new (part: StructPart) => T;
@@ -102,7 +107,7 @@ const NOTHING = {
   starts: new Uint32Array(2),
 };
 
-/* What a union's other members read as. */
+/* Values of the members of a union that it does not have. */
 export const ABSENT_BYTES = NOTHING.bytes;
 export const ABSENT: StructPart = { message: NOTHING, at: 0, words: 0, pointers: 0 };
 export const ABSENT_LIST: ListPart = { message: NOTHING, at: 0, count: 0, words: 0, pointers: 0 };
@@ -115,19 +120,21 @@ export function failure(rule: number, inode: number, offset: number): FormatErro
 
 const overflow = (): FormatError => failure(RULES.findIndex(([name]) => name === "arithmetic-overflow") + 1, 0, 0);
 
+/* Throw FormatError, arithmetic-overflow, if the result is outside 0 … U53_END - 1. */
+
 export function checkedAdd(a: number, b: number): number {
-  if (a + b >= 2 ** 53) throw overflow();
+  if (a + b >= U53_END) throw overflow();
   return a + b;
 }
 
 export function checkedSubtract(a: number, b: number): number {
-  if (b > a || a - b >= 2 ** 53) throw overflow();
+  if (b > a || a - b >= U53_END) throw overflow();
   return a - b;
 }
 
 export function checkedMultiply(a: number, b: number): number {
   const product = a * b;
-  if (product >= 2 ** 53) throw overflow();
+  if (product >= U53_END) throw overflow();
   return product;
 }
 
@@ -143,7 +150,7 @@ export function text(literal: string): Bytes {
   return bytes;
 }
 
-/** To 32 bits; what is larger becomes the largest. */
+/** An integer in 32 bits; a larger one becomes the largest. */
 export function narrow(value: number): number {
   return Math.min(value, 0xffffffff);
 }

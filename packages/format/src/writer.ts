@@ -1,4 +1,6 @@
-/** How the generated writer places one kind of struct: sizes in words, offsets in bytes. */
+import { U53_END } from "./runtime.ts";
+
+/** How the generated writer lays out one kind of struct: sizes in words, offsets in bytes. */
 export interface Layout<Value> {
   words(value: Value): number;
   pointers(value: Value): number;
@@ -20,7 +22,7 @@ export class MessageBuilder {
   #view = new DataView(this.#bytes.buffer);
   #end = HEADER_BYTES;
 
-  /** Reserves zeroed bytes, a whole number of words; gives where they start. */
+  /** Reserves zeroed bytes, a whole number of words; returns where they start. */
   #reserve(bytes: number): number {
     const at = this.#end;
     this.#end += Math.ceil(bytes / WORD) * WORD;
@@ -44,7 +46,7 @@ export class MessageBuilder {
   }
 
   u53(at: number, value: number): void {
-    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) throw new RangeError(`${value} does not fit 53 bits`);
+    if (!(value >= 0 && value < U53_END)) throw new RangeError(`${value} does not fit 53 bits`);
     this.#view.setUint32(at, value % 2 ** 32, true);
     this.#view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
   }

@@ -1,9 +1,10 @@
+import { MAX_MANIFEST_BYTES } from "@puzzlefs/format";
 import { escapeText, SystemError } from "@puzzlefs/linux";
 import type { BlobDirectory } from "./blob-directory.ts";
 import { digestHex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
 import { ImageIndex, INDEX_LIMIT, INDEX_TYPE, type IndexEntry } from "./index-json.ts";
-import { describeManifest, isPuzzlefs, MANIFEST_LIMIT, MANIFEST_TYPE, printableType } from "./manifest.ts";
+import { describeManifest, isPuzzlefs, MANIFEST_TYPE, printableType } from "./manifest.ts";
 import { hostPlatform, type Platform, platformText, rankOf } from "./platform.ts";
 
 /** Which of several images of one tag is meant. */
@@ -123,13 +124,13 @@ export class ImageChooser {
     const type = printableType(mediaType);
     const foreign = (description: string): IndexedImage => ({ ...entry, hex, kind: "foreign", description });
     if (hex === undefined) return foreign(`${type}, without a sha256 as its digest`);
-    if (size > MANIFEST_LIMIT) return foreign(`${type} of ${size} bytes`);
+    if (size > MAX_MANIFEST_BYTES) return foreign(`${type} of ${size} bytes`);
     if (mediaType !== undefined && mediaType !== MANIFEST_TYPE && mediaType !== INDEX_TYPE) return foreign(type);
     try {
       const head = this.#blobs.head(hex, HEAD_BYTES);
       if (mediaType === INDEX_TYPE) return foreign(type);
       if (isPuzzlefs(head)) return { ...entry, hex, kind: "puzzlefs" };
-      const manifest = this.#blobs.read(hex, MANIFEST_LIMIT);
+      const manifest = this.#blobs.read(hex, MAX_MANIFEST_BYTES);
       return isPuzzlefs(manifest) ? { ...entry, hex, kind: "puzzlefs" } : foreign(describeManifest(manifest));
     } catch (error) {
       if (!(error instanceof LayoutError || error instanceof SystemError)) throw error;

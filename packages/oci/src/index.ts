@@ -9,14 +9,10 @@ export { CONFIG_LIMIT, CONFIG_TYPE, parseImageConfig, type ImageConfig } from ".
 export { Layout, type Manifest } from "./layout.ts";
 export {
   assembleManifest,
-  CHUNK_TYPE,
   configOf,
   EMPTY_CONFIG,
-  MANIFEST_LIMIT,
   MANIFEST_TYPE,
   referencedBlobs,
-  ROOTFS_TYPE,
-  VERITY_ANNOTATION,
   type ChunkBlob,
   type ConfigBlob,
   type RootfsBlob,

@@ -1,3 +1,4 @@
+import { MAX_MANIFEST_BYTES } from "@puzzlefs/format";
 import { absolutePath, Directory, hasCode } from "@puzzlefs/linux";
 import { BlobDirectory } from "./blob-directory.ts";
 import { digestHex, isHexDigest } from "./digests.ts";
@@ -9,7 +10,7 @@ import { parseObject } from "./json.ts";
 import { BLOBS, INDEX_FILE, LAYOUT_FILE, LAYOUT_LIMIT, LAYOUT_VERSION, LayoutMaker, SHA256 } from "./layout-maker.ts";
 import { linked } from "./linked-directory.ts";
 import { withLock, type Waiting } from "./lock.ts";
-import { describeManifest, isPuzzlefs, MANIFEST_LIMIT } from "./manifest.ts";
+import { describeManifest, isPuzzlefs } from "./manifest.ts";
 import { Transaction } from "./transaction.ts";
 
 /** A manifest whose bytes match its digest. Whether it is a well-formed PuzzleFS manifest is for format to say. */
@@ -186,14 +187,14 @@ export class Layout {
   }
 
   #byDigest(hex: string): Manifest {
-    const bytes = this.blobs.read(hex, MANIFEST_LIMIT);
+    const bytes = this.blobs.read(hex, MAX_MANIFEST_BYTES);
     if (isPuzzlefs(bytes)) return { digest: hex, bytes };
     const message = `not a PuzzleFS image: ${describeManifest(bytes)}`;
     throw new LayoutError("foreign", this.blobs.pathOf(hex), message);
   }
 
   #read(name: string, { hex = "", size }: IndexedImage): Manifest {
-    const bytes = this.blobs.read(hex, MANIFEST_LIMIT);
+    const bytes = this.blobs.read(hex, MAX_MANIFEST_BYTES);
     if (size !== undefined && size !== bytes.length) {
       const problem = `${name}: size ${size}, but the manifest has ${bytes.length} bytes`;
       throw new LayoutError("corrupt", this.directory.pathOf(INDEX_FILE), problem);

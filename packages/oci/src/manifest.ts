@@ -1,4 +1,13 @@
-import { FormatError, manifestBlobs } from "@puzzlefs/format";
+import {
+  CHUNK_TYPE,
+  COMPRESSED_CHUNK_TYPE,
+  FormatError,
+  manifestBlobs,
+  MAX_MANIFEST_BYTES,
+  MEDIA_TYPE_PREFIX,
+  ROOTFS_TYPE,
+  VERITY_ANNOTATION,
+} from "@puzzlefs/format";
 import type { ManifestBlob } from "@puzzlefs/format";
 import { canonicalJson } from "./canonical-json.ts";
 import { LayoutError } from "./errors.ts";
@@ -8,10 +17,6 @@ import { isObject, parseObject } from "./json.ts";
 import { elements, isArrayAt, isObjectAt, JsonTextError, pick, textAt, wholeValue } from "./json-spans.ts";
 
 export const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
-export const ROOTFS_TYPE = "application/vnd.puzzlefs.image.rootfs.v1";
-export const CHUNK_TYPE = "application/vnd.puzzlefs.image.filedata.v1";
-/** On the rootfs layer: hex fs-verity digest of the metadata blob. */
-export const VERITY_ANNOTATION = "io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash";
 
 /** The config of an image that was given none: the blob `{}` ("e30=" in base64). */
 export const EMPTY_CONFIG = {
@@ -20,9 +25,6 @@ export const EMPTY_CONFIG = {
   size: 2,
   data: "e30=",
 } as const;
-
-/** A manifest larger than this is refused, bytes: the same limit when reading and writing. */
-export const MANIFEST_LIMIT = 64 * 1024 * 1024;
 
 /** The metadata blob of an image. */
 export interface RootfsBlob {
@@ -75,7 +77,7 @@ export function assembleManifest(rootfs: RootfsBlob, chunks: Iterable<ChunkBlob>
   for (const { digest, size, compressed } of chunks) {
     if (seen.has(digest)) continue;
     seen.add(digest);
-    const mediaType = compressed ? `${CHUNK_TYPE}+zstd` : CHUNK_TYPE;
+    const mediaType = compressed ? COMPRESSED_CHUNK_TYPE : CHUNK_TYPE;
     pieces.push(`,{"digest":"sha256:${digest}","mediaType":"${mediaType}","size":${size}}`);
   }
   pieces.push(frame.slice(end));
@@ -84,8 +86,8 @@ export function assembleManifest(rootfs: RootfsBlob, chunks: Iterable<ChunkBlob>
 
 /** Every blob that a manifest needs, in the order of its text. Throws LayoutError. */
 export function referencedBlobs(manifest: Uint8Array, path: string): ManifestBlob[] {
-  if (manifest.length > MANIFEST_LIMIT)
-    throw new LayoutError("refused", path, `manifest of ${manifest.length} bytes, more than ${MANIFEST_LIMIT}`);
+  if (manifest.length > MAX_MANIFEST_BYTES)
+    throw new LayoutError("refused", path, `manifest of ${manifest.length} bytes, more than ${MAX_MANIFEST_BYTES}`);
   try {
     return [...manifestBlobs(manifest)];
   } catch (error) {
@@ -104,12 +106,9 @@ export function configOf(manifest: Uint8Array, path: string): Descriptor | undef
   return { mediaType, digest, size };
 }
 
-/** What the media types of our blobs begin with. */
-const OURS = "application/vnd.puzzlefs.image.";
-
 /** Whether a manifest is one of a PuzzleFS image, sound or not: whether it lists a blob of ours. */
 export function isPuzzlefs(manifest: Buffer): boolean {
-  if (manifest.includes(OURS)) return true;
+  if (manifest.includes(MEDIA_TYPE_PREFIX)) return true;
   // Without an escape it would be spelled so.
   if (!manifest.includes("\\")) return false;
   try {

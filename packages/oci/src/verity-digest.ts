@@ -1,7 +1,5 @@
 import { hash } from "node:crypto";
-
-const BLOCK = 4096;
-const HASH = 32;
+import { DIGEST_BYTES, VERITY_BLOCK_BYTES } from "@puzzlefs/format";
 
 /**
  * The fs-verity digest of bytes that come piece by piece, in memory that does not grow with the file: the Merkle
@@ -9,7 +7,7 @@ const HASH = 32;
  */
 export class FsVerityHasher {
   /** The open block of data, `#size % 4096` bytes of it used. */
-  readonly #data = Buffer.alloc(BLOCK);
+  readonly #data = Buffer.alloc(VERITY_BLOCK_BYTES);
   #size = 0;
   /** Level 0 holds hashes of data blocks, each further level hashes of the full blocks below. */
   readonly #levels: { block: Buffer; used: number }[] = [];
@@ -23,22 +21,23 @@ export class FsVerityHasher {
 
   update(bytes: Uint8Array): this {
     let start = 0;
-    const used = this.#size % BLOCK;
+    const used = this.#size % VERITY_BLOCK_BYTES;
     this.#size += bytes.length;
     if (used > 0) {
-      start = Math.min(BLOCK - used, bytes.length);
+      start = Math.min(VERITY_BLOCK_BYTES - used, bytes.length);
       this.#data.set(bytes.subarray(0, start), used);
-      if (used + start < BLOCK) return this;
+      if (used + start < VERITY_BLOCK_BYTES) return this;
       this.#append(0, this.#data);
     }
-    for (; start + BLOCK <= bytes.length; start += BLOCK) this.#append(0, bytes.subarray(start, start + BLOCK));
+    for (; start + VERITY_BLOCK_BYTES <= bytes.length; start += VERITY_BLOCK_BYTES)
+      this.#append(0, bytes.subarray(start, start + VERITY_BLOCK_BYTES));
     if (start < bytes.length) this.#data.set(bytes.subarray(start));
     return this;
   }
 
   /** The digest of everything since the last digest(), 32 bytes. The hasher is then as new. */
   digest(): Buffer {
-    const used = this.#size % BLOCK;
+    const used = this.#size % VERITY_BLOCK_BYTES;
     if (used > 0) this.#append(0, this.#data.fill(0, used));
     // struct fsverity_descriptor: version 1, SHA-256, log2 of the block size, then sizes and the root hash.
     const descriptor = Buffer.alloc(256);
@@ -52,15 +51,15 @@ export class FsVerityHasher {
 
   /** Hashes a block into the level above it; a level's block that becomes full moves up at once. */
   #append(level: number, block: Uint8Array): void {
-    const above = (this.#levels[level] ??= { block: Buffer.alloc(BLOCK), used: 0 });
+    const above = (this.#levels[level] ??= { block: Buffer.alloc(VERITY_BLOCK_BYTES), used: 0 });
     if (level === this.#height) {
       this.#height++;
       above.used = 0;
     }
     // As a latin1 string ("binary") the digest costs a third less than as a Buffer of its own: 1.36 against 0.94 GB/s.
-    above.block.write(hash("sha256", block, "binary"), above.used, HASH, "latin1");
-    above.used += HASH;
-    if (above.used < BLOCK) return;
+    above.block.write(hash("sha256", block, "binary"), above.used, DIGEST_BYTES, "latin1");
+    above.used += DIGEST_BYTES;
+    if (above.used < VERITY_BLOCK_BYTES) return;
     above.used = 0;
     this.#append(level + 1, above.block);
   }
@@ -69,7 +68,7 @@ export class FsVerityHasher {
   #root(): Buffer {
     for (let i = 0; ; i++) {
       const { block, used } = this.#levels[i];
-      if (i === this.#height - 1 && used === HASH) return block.subarray(0, HASH);
+      if (i === this.#height - 1 && used === DIGEST_BYTES) return block.subarray(0, DIGEST_BYTES);
       if (used > 0) this.#append(i + 1, block.fill(0, used));
     }
   }

@@ -1,4 +1,5 @@
 import { constants, readSync } from "node:fs";
+import { kindOfMode, ROOT_INO } from "@puzzlefs/format";
 import {
   close,
   Descent,
@@ -15,7 +16,6 @@ import type { Level } from "@puzzlefs/linux";
 import { dump } from "./dump.ts";
 import type { DumpOptions } from "./dump.ts";
 import { escapeBytes } from "./escape.ts";
-import { rootInode } from "./path.ts";
 import type { Attributes, InodeKind, Tree, TreeEntry } from "./tree.ts";
 import { hostXattrReason } from "./xattr-names.ts";
 
@@ -96,7 +96,7 @@ export class DirectoryTree implements Tree {
   }
 
   parent(directory: number): number {
-    return this.#node(directory).parent?.attributes.ino ?? rootInode;
+    return this.#node(directory).parent?.attributes.ino ?? ROOT_INO;
   }
 
   readlink(ino: number): Uint8Array {
@@ -241,18 +241,8 @@ class ChangedError extends Error {
   }
 }
 
-const kinds = new Map<number, InodeKind>([
-  [constants.S_IFREG, "file"],
-  [constants.S_IFDIR, "dir"],
-  [constants.S_IFLNK, "lnk"],
-  [constants.S_IFCHR, "chr"],
-  [constants.S_IFBLK, "blk"],
-  [constants.S_IFIFO, "fifo"],
-  [constants.S_IFSOCK, "sock"],
-]);
-
 function attributesOf(status: FileStatus, ino: number): Attributes {
-  const kind = kinds.get(status.type) as InodeKind;
+  const kind = kindOfMode(status.mode) as InodeKind;
   const isDevice = kind === "chr" || kind === "blk";
   return {
     ino,

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { MAX_PERMISSIONS } from "@puzzlefs/format";
 import { escapeBytes } from "./escape.ts";
 import { readContent } from "./listing.ts";
 import { mtreeHeader, mtreeLine } from "./mtree.ts";
@@ -77,7 +78,7 @@ function textLine(entry: DumpEntry, times: boolean): string {
   const fields = [
     escapeBytes(entry.path),
     a.kind,
-    (a.mode & 0o7777).toString(8).padStart(4, "0"),
+    (a.mode & MAX_PERMISSIONS).toString(8).padStart(4, "0"),
     a.uid,
     a.gid,
     a.size,

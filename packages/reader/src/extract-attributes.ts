@@ -1,4 +1,5 @@
 import { fchmodSync, fchownSync } from "node:fs";
+import { MAX_PERMISSIONS } from "@puzzlefs/format";
 import {
   availableBytes,
   fchmodat,
@@ -132,13 +133,13 @@ export class AttributeRestorer {
   /** A program must not run with the rights of the user who happens to extract it instead of its owner's. */
   #restoreMode(visit: Visit, file: Restored, allowed: number): void {
     const { mode: all, kind } = visit.attributes;
-    const wanted = all & 0o7777;
+    const wanted = all & MAX_PERMISSIONS;
     const mode = kind === "dir" ? wanted : wanted & ~(setIdBits & ~allowed);
     const isSet = this.#warnings.tolerate("mode", "changed", visit, () => file.chmod(mode));
     if ((wanted & setIdBits) === 0 || !isSet) return;
     // Without CAP_FSETID the kernel drops the bit of a group that the caller is not in, and reports success.
     file.readStatus(this.#status);
-    if ((this.#status.mode & 0o7777) !== wanted) this.#warnings.add("set-id bits", "changed", visit);
+    if ((this.#status.mode & MAX_PERMISSIONS) !== wanted) this.#warnings.add("set-id bits", "changed", visit);
   }
 
   #setXattr(xattr: Xattr, visit: Visit, file: Restored): void {

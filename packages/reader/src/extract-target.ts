@@ -1,4 +1,5 @@
 import { constants, fchmodSync } from "node:fs";
+import { MAX_PERMISSIONS } from "@puzzlefs/format";
 import {
   AT_REMOVEDIR,
   close,
@@ -81,7 +82,7 @@ function openDirectory(parent: number, name: Uint8Array): number {
 /** Lets the owner of a directory that was there before make names in it. */
 export function permitWriting(descriptor: number): void {
   status.readDescriptor(descriptor);
-  const mode = status.mode & 0o7777;
+  const mode = status.mode & MAX_PERMISSIONS;
   if ((mode & ownerBits) === ownerBits) return;
   try {
     fchmodSync(descriptor, mode | ownerBits);
@@ -151,7 +152,7 @@ function unlock(from: number, way: readonly Visit[], level: number, action: (des
     return;
   }
   const { name, attributes } = next;
-  const mode = attributes.mode & 0o7777;
+  const mode = attributes.mode & MAX_PERMISSIONS;
   if (isShut(next)) fchmodat(from, name, mode | searchBit);
   try {
     const descriptor = openat(from, name, pathFlags);

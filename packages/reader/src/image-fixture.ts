@@ -2,8 +2,16 @@ import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { encodeRootfs } from "@puzzlefs/format";
-import { EMPTY_CONFIG, Layout } from "@puzzlefs/oci";
+import {
+  CHUNK_TYPE,
+  COMPRESSED_CHUNK_TYPE,
+  encodeRootfs,
+  MANIFEST_VERSION,
+  ROOTFS_TYPE,
+  seekTableBytes,
+  writeSeekTable,
+} from "@puzzlefs/format";
+import { EMPTY_CONFIG, Layout, MANIFEST_TYPE } from "@puzzlefs/oci";
 import type { FileChunkValue, InodeModeValue, InodeValue, RootfsValue } from "@puzzlefs/format";
 import zstd from "zstd-napi";
 
@@ -32,8 +40,7 @@ export class ImageFixture {
   /** Stores a chunk that the manifest lists. */
   chunk(bytes: Uint8Array, compressed = false): Buffer {
     const digest = this.blob(bytes);
-    const type = "application/vnd.puzzlefs.image.filedata.v1";
-    this.#list(compressed ? `${type}+zstd` : type, digest, bytes.length);
+    this.#list(compressed ? COMPRESSED_CHUNK_TYPE : CHUNK_TYPE, digest, bytes.length);
     return digest;
   }
 
@@ -45,14 +52,14 @@ export class ImageFixture {
     const metadata =
       rootfs instanceof Uint8Array
         ? rootfs
-        : encodeRootfs({ metadatas: [], fsVerityData: [], manifestVersion: 3, ...rootfs });
+        : encodeRootfs({ metadatas: [], fsVerityData: [], manifestVersion: MANIFEST_VERSION, ...rootfs });
     const digest = this.blob(metadata);
-    const layer = { mediaType: rootfsType, digest: `sha256:${digest.toString("hex")}`, size: size ?? metadata.length };
+    const layer = { mediaType: ROOTFS_TYPE, digest: `sha256:${digest.toString("hex")}`, size: size ?? metadata.length };
     this.blob(Buffer.from("{}"));
     const manifest = Buffer.from(
       JSON.stringify({
         schemaVersion: 2,
-        mediaType: manifestType,
+        mediaType: MANIFEST_TYPE,
         config: EMPTY_CONFIG,
         layers: [layer, ...this.#layers],
       }),
@@ -75,7 +82,7 @@ export class ImageFixture {
     const known = readOr(path, '{"manifests":[]}');
     const { manifests } = JSON.parse(known) as { manifests: unknown[] };
     manifests.push({
-      mediaType: manifestType,
+      mediaType: MANIFEST_TYPE,
       digest: `sha256:${hex}`,
       size,
       annotations: { "org.opencontainers.image.ref.name": tag },
@@ -92,9 +99,6 @@ export function withFixture(use: (fixture: ImageFixture, layout: Layout) => void
     fixture.remove();
   }
 }
-
-const manifestType = "application/vnd.oci.image.manifest.v1+json";
-const rootfsType = "application/vnd.puzzlefs.image.rootfs.v1";
 
 function readOr(path: string, otherwise: string): string {
   try {
@@ -144,15 +148,10 @@ export interface SeekTableEntry {
 
 /** The seek table of the zstd seekable format, with an entry for each frame. */
 export function seekTable(entries: readonly SeekTableEntry[]): Buffer {
-  const table = Buffer.alloc(8 + entries.length * 8 + 9);
-  table.writeUInt32LE(0x184d2a5e, 0);
-  table.writeUInt32LE(table.length - 8, 4);
-  entries.forEach(({ stored, length }, i) => {
-    table.writeUInt32LE(stored, 8 + i * 8);
-    table.writeUInt32LE(length, 12 + i * 8);
-  });
-  table.writeUInt32LE(entries.length, table.length - 9);
-  table.writeUInt32LE(0x8f92eab1, table.length - 4);
+  const table = Buffer.alloc(seekTableBytes(entries.length));
+  const stored = Uint32Array.from(entries, (entry) => entry.stored);
+  const content = Uint32Array.from(entries, (entry) => entry.length);
+  writeSeekTable(table, stored, content, entries.length);
   return table;
 }
 

@@ -1,7 +1,14 @@
 import { hash } from "node:crypto";
-import { checkMetadataHeader, FormatError, METADATA_HEADER_BYTES, openMetadata, readManifest } from "@puzzlefs/format";
+import {
+  checkMetadataHeader,
+  FormatError,
+  MAX_MANIFEST_BYTES,
+  METADATA_HEADER_BYTES,
+  openMetadata,
+  readManifest,
+} from "@puzzlefs/format";
 import type { Metadata, Rootfs } from "@puzzlefs/format";
-import { Layout, MANIFEST_LIMIT } from "@puzzlefs/oci";
+import { Layout } from "@puzzlefs/oci";
 import type { BlobDirectory, PlatformChoice } from "@puzzlefs/oci";
 import { BlobCache } from "./blob-cache.ts";
 import type { BlobOpener } from "./blob-cache.ts";
@@ -52,7 +59,7 @@ export function openImage(layout: Layout, reference: string, options: OpenImageO
  * image.
  */
 export function openImageIn(blobs: BlobDirectory, manifestDigest: string, options: OpenImageOptions = {}): ImageTree {
-  const manifest = blobs.read(manifestDigest, MANIFEST_LIMIT);
+  const manifest = blobs.read(manifestDigest, MAX_MANIFEST_BYTES);
   return openWith(blobs, headerOf(blobs, manifestDigest, manifest, options.verity), options);
 }
 
@@ -113,8 +120,8 @@ function checkBeforeReading(file: BlobFile, size: number | undefined): void {
 }
 
 function checkManifestSize(file: BlobFile): void {
-  if (file.size <= MANIFEST_LIMIT) return;
-  throw new IntegrityError(file.name, "unreadable", `${file.size} bytes, at most ${MANIFEST_LIMIT}`);
+  if (file.size <= MAX_MANIFEST_BYTES) return;
+  throw new IntegrityError(file.name, "unreadable", `${file.size} bytes, at most ${MAX_MANIFEST_BYTES}`);
 }
 
 /** A whole blob in memory, checked against its digest; `check` runs before that memory is taken. @throws {IntegrityError} */

@@ -9,7 +9,7 @@ export type { ExtractWarning, Loss } from "./extract-warnings.ts";
 export { openImage, openImageAt, openImageIn, readHeader, type ImageHeader, type OpenImageOptions } from "./image.ts";
 export { ImageTree, visibleInodes } from "./image-tree.ts";
 export { catPath, listPath, readContent, sortedEntries, statPath, type Listed } from "./listing.ts";
-export { resolveName, resolvePath, rootInode, splitPath, type ResolvedPath } from "./path.ts";
+export { resolveName, resolvePath, splitPath, type ResolvedPath } from "./path.ts";
 export { Selection } from "./selection.ts";
 export type { Attributes, InodeKind, Tree, TreeEntry } from "./tree.ts";
 export { hostXattrReason, isKnownXattr } from "./xattr-names.ts";

@@ -1,3 +1,4 @@
+import { MAX_PERMISSIONS } from "@puzzlefs/format";
 import type { DumpEntry } from "./dump.ts";
 import { escapeOctal } from "./escape.ts";
 
@@ -14,7 +15,7 @@ export function mtreeLine(entry: DumpEntry, times: boolean): string {
     `type=${types[a.kind]}`,
     `uid=${a.uid}`,
     `gid=${a.gid}`,
-    `mode=${(a.mode & 0o7777).toString(8).padStart(4, "0")}`,
+    `mode=${(a.mode & MAX_PERMISSIONS).toString(8).padStart(4, "0")}`,
     `nlink=${a.nlink}`,
   ];
   // mtree reads what follows the point as a number of nanoseconds, not as decimals: no zeros before it.

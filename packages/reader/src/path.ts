@@ -1,8 +1,8 @@
+import { ROOT_INO } from "@puzzlefs/format";
 import { PathError } from "./errors.ts";
 import { escapeName } from "@puzzlefs/linux";
 import type { Tree } from "./tree.ts";
 
-export const rootInode = 1;
 /** As the kernel: a resolution follows this many symbolic links and not one more. */
 const maxLinks = 40;
 const slash = 0x2f;
@@ -47,7 +47,7 @@ export function resolveName(tree: Tree, path: Uint8Array, follow: boolean): Reso
   const pending = splitPath(path).reverse();
   const mustBeDirectory = path.length > 0 && path[path.length - 1] === slash;
   let links = 0;
-  let [current, directory] = [rootInode, rootInode];
+  let [current, directory] = [ROOT_INO, ROOT_INO];
   let last: Uint8Array = new Uint8Array(0);
   let currentKind = tree.attributes(current)?.kind;
   while (pending.length > 0) {
@@ -64,7 +64,7 @@ export function resolveName(tree: Tree, path: Uint8Array, follow: boolean): Reso
       if (++links > maxLinks) throw new PathError("ELOOP", escapeName(path));
       const target = tree.readlink(found);
       pending.push(...splitPath(target).reverse());
-      if (target[0] === slash) current = rootInode;
+      if (target[0] === slash) current = ROOT_INO;
       continue;
     }
     [directory, current, last, currentKind] = [current, found, name, kind];

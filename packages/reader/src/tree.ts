@@ -1,5 +1,6 @@
-/** What kind of inode this is, named as in the format. */
-export type InodeKind = "fifo" | "chr" | "dir" | "blk" | "file" | "lnk" | "sock";
+import type { InodeKind } from "@puzzlefs/format";
+
+export type { InodeKind };
 
 /** What stat(2) wants to know. Times are those of the format: modification time only, epoch 0 where not recorded. */
 export interface Attributes {

@@ -1,5 +1,5 @@
 import { sortedEntries } from "./listing.ts";
-import { rootInode } from "./path.ts";
+import { ROOT_INO } from "@puzzlefs/format";
 import type { Attributes, Tree, TreeEntry } from "./tree.ts";
 
 /** A name met on a walk. Paths are made only when asked for: trees may be deep. */
@@ -19,12 +19,12 @@ export interface Visitor {
 
 /** Goes through a tree in path order: byte order in each directory, depth first. Not recursive, whatever the depth. */
 export function walkTree(tree: Tree, visitor: Visitor): void {
-  const attributes = tree.attributes(rootInode);
+  const attributes = tree.attributes(ROOT_INO);
   if (attributes === undefined) throw new Error("the tree has no root directory");
   const root: Visit = { parent: undefined, name: new Uint8Array(0), attributes };
   visitor.enter(root);
   const stack: { visit: Visit; pending: Iterator<TreeEntry> }[] = [];
-  stack.push({ visit: root, pending: sortedEntries(tree, rootInode).values() });
+  stack.push({ visit: root, pending: sortedEntries(tree, ROOT_INO).values() });
   for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
     const next = top.pending.next();
     if (next.done === true) {

@@ -1,4 +1,4 @@
-import type { Kind } from "./status.ts";
+import type { Kind } from "./modes.ts";
 
 /**
  * The tree that the POSIX cases expect to find, as data: any backend can make it (in memory, on disk, as an image) and

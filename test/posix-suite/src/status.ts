@@ -1,6 +1,5 @@
 import { s64, u16, u32, u64 } from "./little-endian.ts";
-
-export type Kind = "fifo" | "chr" | "dir" | "blk" | "file" | "lnk" | "sock";
+import { type Kind, kindOf } from "./modes.ts";
 
 /** The result of statx(2). */
 export interface Status {
@@ -31,23 +30,6 @@ export interface Time {
 
 /** sizeof(struct statx) */
 export const STATUS_SIZE = 256;
-
-const kinds = new Map<number, Kind>([
-  [0o01, "fifo"],
-  [0o02, "chr"],
-  [0o04, "dir"],
-  [0o06, "blk"],
-  [0o10, "file"],
-  [0o12, "lnk"],
-  [0o14, "sock"],
-]);
-
-/** d_type of getdents64(2) is the same four bits. */
-export function kindOf(type: number): Kind {
-  const kind = kinds.get(type);
-  if (kind === undefined) throw new Error(`no file is of type ${type}`);
-  return kind;
-}
 
 /** @param bytes struct statx, linux/stat.h */
 export function parseStatus(bytes: string): Status {

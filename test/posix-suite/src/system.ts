@@ -1,7 +1,8 @@
 import { type CallName, callNumbers, errorName } from "./calls.ts";
 import type { Argument, Environment, Memory } from "./environment.ts";
-import { type Kind, kindOf, parseStatus, type Status, STATUS_SIZE } from "./status.ts";
 import { littleEndian, u16, u32, u64, u8 } from "./little-endian.ts";
+import { type Kind, kindOf } from "./modes.ts";
+import { parseStatus, type Status, STATUS_SIZE } from "./status.ts";
 
 /** A system call that failed. */
 export class SystemFailure extends Error {

@@ -1,20 +1,27 @@
 // Code generated from schema/content.ts by make codegen. DO NOT EDIT.
-import { failure, narrow, text, type Bytes, type StructList } from "../runtime.ts";
+import { U53_END, failure, narrow, text, type Bytes, type StructList } from "../runtime.ts";
 import { parseHex } from "./digest.ts";
 import { BlobRef, Chunk, FileChunk, Inode, InodeMode, InodeVector, type Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";
 import { Rule } from "./rules.ts";
 import { dataField, element, listField, structField, u53Field } from "./wire.ts";
 
-/** A hole refers to the blob of zeros, which holds this many: 1024 zstd frames of RLE blocks, then their seek table. */
-export const ZERO_BLOB_BYTES = 1073741824;
+/** Zeros in the blob to which holes refer: 1024 zstd frames of RLE blocks, then their seek table. */
+export const ZERO_BLOB_BYTES = 0x40000000;
 
 /** Zeros in each frame of that blob. */
-export const ZERO_FRAME_BYTES = 1048576;
+export const ZERO_FRAME_BYTES = 0x100000;
 
-const SUM_LIMIT = 9007199254740992;
+/** Zeros in each RLE block of a frame of that blob. */
+export const ZERO_BLOCK_BYTES = 0x20000;
 
-/** A run of a file: which one, and where in the file it starts. */
+/**
+ * Builders write holes in aligned blocks of this size, bytes, and to the end of the file; the rest of a hole is zeros. So
+ * data between small holes stays together in chunks, and file systems with blocks of up to this size report the same holes.
+ */
+export const HOLE_BLOCK_BYTES = 0x10000;
+
+/** A run of a file: its index, and the byte of the file at which it starts. */
 export interface ChunkPlace {
   readonly index: number;
   readonly start: number;
@@ -26,7 +33,7 @@ export interface TableChunk {
   readonly chunk: Chunk;
 }
 
-/** The run of a file that holds byte `offset`; where the file is shorter, `index` is the number of runs. */
+/** The run of a file that has byte `offset`; if the file is shorter, `index` is the number of runs. */
 export function findChunk(chunks: StructList<FileChunk>, offset: number): ChunkPlace {
   let start: number = 0;
   for (let i = 0; i < chunks.length; i++) {
@@ -39,7 +46,7 @@ export function findChunk(chunks: StructList<FileChunk>, offset: number): ChunkP
   return { index: chunks.length, start: start };
 }
 
-/** Size of a file, bytes; validate has seen that it does not overflow. */
+/** Size of a file, bytes; validate has checked that it does not overflow. */
 export function fileSize(chunks: StructList<FileChunk>): number {
   let size: number = 0;
   for (let chunkList = chunks.part, chunkIndex = 0; chunkIndex < chunkList.count; chunkIndex++) {
@@ -49,12 +56,12 @@ export function fileSize(chunks: StructList<FileChunk>): number {
   return size;
 }
 
-/** Puts the sha256 of the blob of zeros, as it is stored, into 32 bytes. */
+/** Writes the sha256 of the stored blob of zeros into 32 bytes. */
 export function zeroBlobDigest(digest: Uint8Array): boolean {
   return parseHex(text("52074b2358a884b000a1a5d2d12befe0bd12c5a50e59bc218fbb702cd136418d"), digest);
 }
 
-/** Whether a run is a hole: inside the blob of zeros, read as the compressed blob that it is. `zeros` is its digest. */
+/** Whether a run is a hole: inside the blob of zeros, and with `compressed`. `zeros` is the digest of that blob. */
 export function isHole(chunk: FileChunk, zeros: Bytes): boolean {
   const blob = chunk.blob;
   if (!blob.compressed || !sameBytes(blob.digest, zeros)) {
@@ -75,7 +82,7 @@ export function dataSize(chunks: StructList<FileChunk>, zeros: Bytes): number {
   return size;
 }
 
-/** Bytes of all visible files, each once, or 2^53 where that is more: what statfs(2) tells. `links` is what validate left. */
+/** Bytes of all visible files, each once, at most U53_END: statfs(2) returns this. `links` was filled by validate. */
 export function contentBytes(image: Rootfs, links: Uint32Array): number {
   let bytes: number = 0;
   let ordinal: number = 0;
@@ -92,21 +99,21 @@ export function contentBytes(image: Rootfs, links: Uint32Array): number {
   return bytes;
 }
 
-/** Checks, once a blob is open, that a run of inode `ino` ends inside its `blobBytes` of uncompressed content. */
+/** Checks, after a blob was opened, that a run of inode `ino` ends inside its `blobBytes` of uncompressed content. */
 export function checkRunEnd(end: number, blobBytes: number, ino: number): void {
   if (end > blobBytes) {
     throw failure(Rule["chunk-outside-blob"], ino, blobBytes);
   }
 }
 
-/** a + b, or 2^53 where that is more. */
+/** a + b, at most U53_END. */
 function sum(a: number, b: number): number {
-  const room = SUM_LIMIT > a ? SUM_LIMIT - a : 0;
+  const room = U53_END > a ? U53_END - a : 0;
   const left = room > b ? room - b : 0;
-  return SUM_LIMIT > left ? SUM_LIMIT - left : 0;
+  return U53_END > left ? U53_END - left : 0;
 }
 
-/** The fs-verity digest that the image records for blob `digest`. A list that does not ascend may hide some. */
+/** The fs-verity digest that the image records for blob `digest`. In a list that does not ascend some are not found. */
 export function findVerity(image: Rootfs, digest: Bytes): Bytes | undefined {
   const list = image.fsVerityData;
   let low: number = 0;
@@ -127,7 +134,7 @@ export function findVerity(image: Rootfs, digest: Bytes): Bytes | undefined {
   return dataField(element(list.part, low), 1);
 }
 
-/** How many entries of the table of chunks start at or before byte `offset` of blob `digest`, or belong to a lesser one. */
+/** The number of chunks in the table up to the last that starts at or before byte `offset` of blob `digest`. */
 function entriesUpTo(chunks: StructList<Chunk>, digest: Bytes, offset: number): number {
   let low: number = 0;
   let high: number = chunks.length;
@@ -146,7 +153,7 @@ function entriesUpTo(chunks: StructList<Chunk>, digest: Bytes, offset: number): 
   return low;
 }
 
-/** The chunk of the table that holds byte `offset` of the uncompressed content of blob `digest`. */
+/** The chunk of the table that has byte `offset` of the uncompressed content of blob `digest`. */
 export function findTableChunk(
   image: Rootfs,
   digest: Bytes,

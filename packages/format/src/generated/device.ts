@@ -1,26 +1,13 @@
 // Code generated from schema/device.ts by make codegen. DO NOT EDIT.
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK } from "./filetypes.ts";
 import { InodeMode, type Inode } from "./metadata.ts";
 
-const S_IFIFO = 4096;
-
-const S_IFCHR = 8192;
-
-const S_IFDIR = 16384;
-
-const S_IFBLK = 24576;
-
-const S_IFREG = 32768;
-
-const S_IFLNK = 40960;
-
-const S_IFSOCK = 49152;
-
 /** Linux keeps device numbers in 12 and 20 bits. */
-const MAX_MAJOR = 4095;
+export const MAX_MAJOR = 0xfff;
 
-const MAX_MINOR = 1048575;
+export const MAX_MINOR = 0xfffff;
 
-/** S_IFMT bits of st_mode; 0 for a whiteout and for kinds that are not known. */
+/** S_IFMT bits of st_mode; 0 for a whiteout and for unknown kinds. */
 export function fileType(inode: Inode): number {
   const kind = InodeMode.kindOf(inode.part);
   if (kind === "file") {
@@ -52,6 +39,7 @@ export function statMode(inode: Inode): number {
   return (fileType(inode) | inode.permissions) >>> 0;
 }
 
+/** Whether Linux can have a device of this number. */
 export function deviceFits(major: number, minor: number): boolean {
   return major <= MAX_MAJOR && minor <= MAX_MINOR;
 }

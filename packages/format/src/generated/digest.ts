@@ -1,21 +1,25 @@
 // Code generated from schema/digest.ts by make codegen. DO NOT EDIT.
 import { type Bytes } from "../runtime.ts";
+import { LOWER_A, LOWER_F, NINE, ZERO } from "./ascii.ts";
 
 export const DIGEST_BYTES = 32;
 
-export const HEX_DIGITS = 64;
+/** Hexadecimal digits of a digest. */
+export const HEX_DIGITS = DIGEST_BYTES * 2;
 
-const ZERO = 48;
+/** Bytes of `sha256:`. */
+export const DIGEST_PREFIX_BYTES = 7;
 
-const NINE = 57;
+/** Bytes of a digest in a descriptor. */
+export const DIGEST_TEXT_BYTES = DIGEST_PREFIX_BYTES + HEX_DIGITS;
 
-const LOWER_A = 97;
+/** Bytes of a block of the Merkle tree of an fs-verity digest, which is SHA-256 without a salt. */
+export const VERITY_BLOCK_BYTES = 0x1000;
 
-const LOWER_F = 102;
+/** The value of a byte that is no hexadecimal digit. */
+export const NO_DIGIT = 16;
 
-const NO_DIGIT = 16;
-
-/** Value of a lower-case hexadecimal digit, 16 for anything else. */
+/** Value of a lower-case hexadecimal digit, NO_DIGIT for anything else. */
 export function hexDigit(code: number): number {
   if (code >= ZERO && code <= NINE) {
     return code & 15;
@@ -26,7 +30,7 @@ export function hexDigit(code: number): number {
   return NO_DIGIT;
 }
 
-/** Reads 64 digits into 32 bytes; false where they are not that. */
+/** Reads 64 digits into 32 bytes; false if the text is anything else. */
 export function parseHex(digits: Bytes, digest: Uint8Array): boolean {
   if (digits.length !== HEX_DIGITS) {
     return false;

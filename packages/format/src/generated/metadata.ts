@@ -39,7 +39,7 @@ export class DirEntry {
     this.part = part;
   }
 
-  /** The inode that the name stands for. */
+  /** Number of the inode that has this name. */
   get ino(): number {
     return u53Field(this.part, 0);
   }
@@ -88,7 +88,7 @@ export class Blk {
   }
 }
 
-/** A place in a blob. */
+/** A position in a blob. */
 export class BlobRef {
   readonly part: StructPart;
 
@@ -120,12 +120,12 @@ export class FileChunk {
     this.part = part;
   }
 
-  /** Where the bytes are. */
+  /** The position of the bytes. */
   get blob(): BlobRef {
     return new BlobRef(structField(this.part, 0));
   }
 
-  /** How many bytes. */
+  /** Number of bytes. */
   get len(): number {
     return u53Field(this.part, 0);
   }
@@ -150,7 +150,7 @@ export class Xattr {
   }
 }
 
-/** What few inodes have. */
+/** Members that few inodes have. */
 export class InodeAdditional {
   readonly part: StructPart;
 
@@ -183,7 +183,7 @@ const InodeMode_KINDS: readonly InodeModeKind[] = [
   "wht",
 ];
 
-/** What kind of file it is, and what belongs to that kind. */
+/** The kind of file, and the members of that kind. */
 export class InodeMode {
   readonly part: StructPart;
 
@@ -264,7 +264,7 @@ export class Inode {
     return u32Field(this.part, 20);
   }
 
-  /** What kind of file it is, and what belongs to that kind. */
+  /** The kind of file, and the members of that kind. */
   get mode(): InodeMode {
     return new InodeMode(this.part);
   }
@@ -303,7 +303,7 @@ export class VerityData {
   }
 }
 
-/** A chunk of a blob that may hold several. */
+/** A chunk of a blob that may have several. */
 export class Chunk {
   readonly part: StructPart;
 
@@ -311,7 +311,7 @@ export class Chunk {
     this.part = part;
   }
 
-  /** Which blob, and where in its uncompressed content. */
+  /** The blob, and the position in its uncompressed content. */
   get blob(): BlobRef {
     return new BlobRef(structField(this.part, 0));
   }
@@ -321,7 +321,7 @@ export class Chunk {
     return u53Field(this.part, 0);
   }
 
-  /** sha256 of the bytes as stored: the chunk's frames, or the chunk itself where the blob is not compressed. */
+  /** sha256 of the bytes as stored: the chunk's frames, or the chunk itself if the blob is not compressed. */
   get storedDigest(): Bytes {
     return dataField(this.part, 1);
   }

@@ -5,10 +5,10 @@ import { compareNames, sameBytes } from "./names.ts";
 import { Rule } from "./rules.ts";
 import { dataField, element, listField } from "./wire.ts";
 
-/** Numbers that the index has of a record besides its names. */
+/** Numbers in the index for each record, apart from its names. */
 export const INDEX_HEAD = 3;
 
-/** Whether names ascend, as builders write them. Equal ones do not. */
+/** Whether names are in strictly ascending order, as builders write them. */
 export function ascending(entries: StructList<DirEntry>): boolean {
   for (let i = 1; i < entries.length; i++) {
     const before = dataField(element(entries.part, i > 1 ? i - 1 : 0), 0);
@@ -20,20 +20,21 @@ export function ascending(entries: StructList<DirEntry>): boolean {
   return true;
 }
 
-/** Whether the entry at `a` of the index comes before the one at `b`, or has the same name. */
+/** Whether the name of the entry at `a` of the index is less than or equal to that at `b`. */
 function precedes(entries: StructList<DirEntry>, index: Uint32Array, a: number, b: number): boolean {
   const first = new DirEntry(element(entries.part, index[a] ?? 0));
   const second = new DirEntry(element(entries.part, index[b] ?? 0));
   return compareNames(first.name, second.name) !== 2;
 }
 
+/** Copies `count` numbers of the index. */
 function copyRun(index: Uint32Array, from: number, count: number, to: number): void {
   for (let i = 0; i < count; i++) {
     index[to + i] = index[from + i] ?? 0;
   }
 }
 
-/** Merges two sorted runs of the index, from `low` to `middle` and on to `end`, into what starts at `to`. */
+/** Merges two adjacent sorted runs of the index, `low` to `middle` and `middle` to `end`, into the one that starts at `to`. */
 function mergeRuns(
   entries: StructList<DirEntry>,
   index: Uint32Array,
@@ -60,7 +61,7 @@ function mergeRuns(
   }
 }
 
-/** Merges the runs of `width` names from `from` on in pairs, into what starts at `to`. */
+/** Merges the runs of `width` names from `from` on in pairs, into runs from `to` on. */
 function mergePass(entries: StructList<DirEntry>, index: Uint32Array, from: number, to: number, width: number): void {
   const count = entries.length;
   let low: number = 0;
@@ -75,7 +76,7 @@ function mergePass(entries: StructList<DirEntry>, index: Uint32Array, from: numb
   }
 }
 
-/** Sorts the names of a record into the index from `start` on; as much room from `spare` on is for sorting. */
+/** Sorts the names of a record into the index from `start` on; from `spare` on is as much memory for sorting. */
 function sortNames(entries: StructList<DirEntry>, index: Uint32Array, start: number, spare: number): void {
   const count = entries.length;
   let from: number = start;
@@ -98,7 +99,7 @@ function sortNames(entries: StructList<DirEntry>, index: Uint32Array, start: num
   }
 }
 
-/** Refuses a name that is there twice. */
+/** Refuses a duplicate name. */
 function checkTwice(inode: Inode, index: Uint32Array, start: number): void {
   const entries = new StructList(listField(inode.mode.dir.part, 0), DirEntry);
   for (let i = 1; i < entries.length; i++) {
@@ -111,8 +112,8 @@ function checkTwice(inode: Inode, index: Uint32Array, start: number): void {
 }
 
 /**
- * Last step: fills the index. `records` is how many directory records are not sorted, as validate has counted; the
- * index has room for what it said.
+ * Last step of validation: fills the index. `records` is the number of directory records that are not sorted,
+ * Summary.unsorted; the index has room for Summary.index numbers.
  */
 export function indexNames(image: Rootfs, records: number, index: Uint32Array): void {
   const layers = image.metadatas;
@@ -142,7 +143,7 @@ export function indexNames(image: Rootfs, records: number, index: Uint32Array): 
   }
 }
 
-/** Where the part of the directory record at `position` of `layer` starts in the index; 0 where its names are sorted. */
+/** Where the part of the directory record at `position` of `layer` starts in the index; 0 if its names are sorted. */
 export function indexStart(index: Uint32Array, layer: number, position: number): number {
   const records = index[0] ?? 0;
   let low: number = 0;
@@ -165,7 +166,7 @@ export function indexStart(index: Uint32Array, layer: number, position: number):
   return index[found + 2] ?? 0;
 }
 
-/** The entry whose name is number `i` in ascending order; `start` is what indexStart gave. */
+/** The position of entry `i` in ascending order of the names; `start` is the record's indexStart. */
 export function sortedEntry(index: Uint32Array, start: number, i: number): number {
   return start === 0 ? i : (index[start + i] ?? 0);
 }

@@ -1,15 +1,14 @@
 // Code generated from schema/names.ts by make codegen. DO NOT EDIT.
 import { type Bytes } from "../runtime.ts";
+import { PERIOD, SLASH } from "./ascii.ts";
 
-export const SLASH = 47;
+/** The result of separator() for a name that has none. */
+export const NO_SEPARATOR = 0xff;
 
-export const NO_SEPARATOR = 255;
-
-const DOT = 46;
-
+/** Largest length of a name in a directory, and of the name of an extended attribute. */
 export const MAX_NAME_BYTES = 255;
 
-/** Byte order: 0 where `a` comes first, 1 where they are equal, 2 where `b` comes first. */
+/** Byte order: 0 if `a` comes first, 1 if they are equal, 2 if `b` comes first. */
 export function compareNames(a: Bytes, b: Bytes): number {
   for (let i = 0; i < a.length; i++) {
     if (i >= b.length) {
@@ -24,12 +23,12 @@ export function compareNames(a: Bytes, b: Bytes): number {
   return a.length < b.length ? 0 : 1;
 }
 
-/** Whether two runs of bytes are the same. */
+/** Whether two sequences of bytes are equal. */
 export function sameBytes(a: Bytes, b: Bytes): boolean {
   return a.length === b.length && compareNames(a, b) === 1;
 }
 
-/** The first byte of a name that is NUL or a slash: 0, 47, or 255 where there is none. */
+/** The first byte of a name that is NUL or a slash, or NO_SEPARATOR. */
 export function separator(name: Bytes): number {
   for (let i = 0; i < name.length; i++) {
     const byte = name.at(i);
@@ -40,6 +39,7 @@ export function separator(name: Bytes): number {
   return NO_SEPARATOR;
 }
 
+/** Whether any byte is NUL. */
 export function hasNul(bytes: Bytes): boolean {
   for (let i = 0; i < bytes.length; i++) {
     if (bytes.at(i) === 0) {
@@ -49,10 +49,10 @@ export function hasNul(bytes: Bytes): boolean {
   return false;
 }
 
-/** "." and ".." are every directory's own. */
+/** Whether a name is "." or "..", which every directory has for itself and its parent. */
 export function isDots(name: Bytes): boolean {
   if (name.length === 1) {
-    return name.at(0) === DOT;
+    return name.at(0) === PERIOD;
   }
-  return name.length === 2 && name.at(0) === DOT && name.at(1) === DOT;
+  return name.length === 2 && name.at(0) === PERIOD && name.at(1) === PERIOD;
 }

@@ -13,13 +13,13 @@ export const Rule = {
   "message-trailing-bytes": 5,
   /** The message has no root struct. */
   "root-missing": 6,
-  /** A pointer leads out of its segment. */
+  /** The target of a pointer is outside its segment. */
   "pointer-out-of-bounds": 7,
   /** A pointer is of another kind than its member. */
   "pointer-kind": 8,
-  /** A far pointer names a segment that is not there. */
+  /** A far pointer names a segment that does not exist. */
   "far-pointer-segment": 9,
-  /** A far pointer's landing pad lies outside its segment. */
+  /** A far pointer's landing pad is outside its segment. */
   "far-pointer-out-of-bounds": 10,
   /** A far pointer leads to another far pointer. */
   "far-pointer-chain": 11,
@@ -55,7 +55,7 @@ export const Rule = {
   "too-many-layers": 26,
   /** An inode number is 0 or above 2^53 - 1. */
   "ino-range": 27,
-  /** The inode numbers of a layer do not ascend, or one is there twice. */
+  /** The inode numbers of a layer do not ascend, or one is a duplicate. */
   "ino-order": 28,
   /** An inode is of a kind that this reader does not know. */
   "inode-kind": 29,
@@ -85,9 +85,9 @@ export const Rule = {
   "dir-entry-name-dots": 41,
   /** A directory has a name twice. */
   "dir-entry-duplicate": 42,
-  /** A name stands for the root directory. */
+  /** A name leads to the root directory. */
   "dir-entry-root": 43,
-  /** A name stands for an inode that no layer holds. */
+  /** A name leads to an inode that is in no layer. */
   "dir-entry-dangling": 44,
   /** A directory that looks below has names that are not sorted. */
   "look-below-unsorted": 45,
@@ -111,15 +111,15 @@ export const Rule = {
   "seek-table-frames": 54,
   /** A seek table's skippable frame has another size than its entries. */
   "seek-table-size": 55,
-  /** A frame holds more than 16 MiB. */
+  /** A frame has more than 16 MiB of content. */
   "seek-table-frame-too-large": 56,
   /** The frames of a seek table do not add up to the blob. */
   "seek-table-sum": 57,
-  /** A run of a file ends outside its blob: its blob is shorter than the image says. */
+  /** A run of a file ends outside its blob: its blob is shorter than the image records. */
   "chunk-outside-blob": 58,
   /** A directory looks below more than 16 times: its names are in too many layers. */
   "look-below-depth": 59,
-  /** A frame is stored in more bytes than zstd makes of what it holds. */
+  /** A frame is stored in more bytes than zstd needs for its content. */
   "seek-table-stored-too-large": 60,
 } as const;
 

@@ -2,36 +2,41 @@
 import { checkedAdd, failure, narrow, type Bytes } from "../runtime.ts";
 import { Rule } from "./rules.ts";
 
-/** The table's last bytes: the number of frames, a descriptor, a magic number. */
+/** The last bytes of the table: the number of frames, a descriptor, a magic number. */
 export const SEEK_FOOTER_BYTES = 9;
 
-/** The skippable frame's header: a magic number and its size. */
-const SKIPPABLE_HEADER_BYTES = 8;
+/** The header of the skippable frame: a magic number and the size of the rest. */
+export const SKIPPABLE_HEADER_BYTES = 8;
 
-const SEEKABLE_MAGIC = 2408770225;
+/** An entry: the stored and the uncompressed size of a frame. */
+export const SEEK_ENTRY_BYTES = 8;
 
-const SKIPPABLE_MAGIC = 407710302;
+const CHECKSUM_BYTES = 4;
 
-const CHECKSUM_FLAG = 128;
+export const SEEKABLE_MAGIC = 0x8f92eab1;
 
-const RESERVED_FLAGS = 124;
+export const SKIPPABLE_MAGIC = 0x184d2a5e;
 
-/** As many frames as zstd's own reader takes. */
-export const MAX_FRAMES = 134217728;
+const CHECKSUM_FLAG = 0x80;
 
-/** No frame holds more: a reader can always decompress one whole. */
-export const MAX_FRAME_BYTES = 16777216;
+const RESERVED_FLAGS = 0x7c;
 
-/** What the last bytes of a blob say of its seek table. */
+/** Largest number of frames: the limit of zstd's own reader. */
+export const MAX_FRAMES = 0x8000000;
+
+/** Largest uncompressed size of a frame, bytes: a reader decompresses frames whole. */
+export const MAX_FRAME_BYTES = 0x1000000;
+
+/** Where the seek table of a blob is, and the form of its entries. */
 export interface SeekFooter {
   readonly frames: number;
-  /** Bytes an entry: 8, or 12 with a checksum. */
+  /** Bytes of an entry: 8, or 12 with a checksum. */
   readonly entryBytes: number;
-  /** The whole skippable frame: the table starts that many bytes before the end of the blob. */
+  /** Bytes of the skippable frame, which ends with the blob. */
   readonly tableBytes: number;
 }
 
-/** At least as many bytes as zstd makes of `content` ones, however little they compress: ZSTD_compressBound and a little. */
+/** An upper bound of the bytes that zstd stores for `content` bytes that do not compress: ZSTD_compressBound and a margin. */
 function storedBound(content: number): number {
   return content + (content >>> 8) + 64;
 }
@@ -52,7 +57,7 @@ export function readSeekFooter(footer: Bytes, blobBytes: number): SeekFooter {
   if (frames > MAX_FRAMES) {
     throw failure(Rule["seek-table-frames"], 0, blobBytes);
   }
-  const entryBytes = (flags & CHECKSUM_FLAG) === 0 ? 8 : 12;
+  const entryBytes = (flags & CHECKSUM_FLAG) === 0 ? SEEK_ENTRY_BYTES : SEEK_ENTRY_BYTES + CHECKSUM_BYTES;
   const tableBytes = frames * entryBytes + SEEK_FOOTER_BYTES + SKIPPABLE_HEADER_BYTES;
   if (tableBytes > blobBytes) {
     throw failure(Rule["seek-table-truncated"], 0, blobBytes);
@@ -62,7 +67,7 @@ export function readSeekFooter(footer: Bytes, blobBytes: number): SeekFooter {
 
 /**
  * Reads the whole table of a blob of `blobBytes`: where each frame starts, `stored` in the blob and `content` in its
- * uncompressed bytes; one more start ends the last frame. Gives the uncompressed size. Both have room for frames + 1.
+ * uncompressed bytes; one more start ends the last frame. Returns the uncompressed size. Both have room for frames + 1.
  */
 export function readSeekTable(
   table: Bytes,
@@ -107,7 +112,7 @@ export function readSeekTable(
   return contentAt;
 }
 
-/** The frame that holds byte `offset` of the uncompressed bytes; `frames` where none does. */
+/** The frame that has byte `offset` of the uncompressed bytes; `frames` if there is none. */
 export function findFrame(content: Float64Array, frames: number, offset: number): number {
   if (offset >= (content[frames] ?? 0)) {
     return frames;
@@ -125,4 +130,36 @@ export function findFrame(content: Float64Array, frames: number, offset: number)
     }
   }
   return low;
+}
+
+/** Bytes of the seek table, without checksums, of `frames` frames. */
+export function seekTableBytes(frames: number): number {
+  return frames * SEEK_ENTRY_BYTES + SKIPPABLE_HEADER_BYTES + SEEK_FOOTER_BYTES;
+}
+
+function putU32(bytes: Uint8Array, at: number, value: number): void {
+  const first = narrow(at);
+  bytes[first] = value & 0xff;
+  bytes[first + 1] = (value >>> 8) & 0xff;
+  bytes[first + 2] = (value >>> 16) & 0xff;
+  bytes[first + 3] = value >>> 24;
+}
+
+/**
+ * Writes the seek table of `frames` frames, at most MAX_FRAMES: `stored` has the stored size of each, `content` the
+ * uncompressed one. `table` has room for seekTableBytes(frames). Frames have no checksums: the blob has its sha256.
+ */
+export function writeSeekTable(table: Uint8Array, stored: Uint32Array, content: Uint32Array, frames: number): void {
+  const bytes = seekTableBytes(frames);
+  putU32(table, 0, SKIPPABLE_MAGIC);
+  putU32(table, 4, narrow(bytes > SKIPPABLE_HEADER_BYTES ? bytes - SKIPPABLE_HEADER_BYTES : 0));
+  for (let i = 0; i < frames; i++) {
+    const entry = i * SEEK_ENTRY_BYTES + SKIPPABLE_HEADER_BYTES;
+    putU32(table, entry, stored[i] ?? 0);
+    putU32(table, entry + 4, content[i] ?? 0);
+  }
+  const footer = bytes > SEEK_FOOTER_BYTES ? bytes - SEEK_FOOTER_BYTES : 0;
+  putU32(table, footer, frames);
+  table[footer + 4] = 0;
+  putU32(table, footer + 5, SEEKABLE_MAGIC);
 }

@@ -1,9 +1,12 @@
 // Code generated from schema/validate.ts by make codegen. DO NOT EDIT.
-import { StructList, checkedAdd, failure, narrow, type Bytes } from "../runtime.ts";
+import { StructList, U53_END, checkedAdd, failure, narrow, type Bytes } from "../runtime.ts";
+import { SLASH } from "./ascii.ts";
 import { followRootfs } from "./checks.ts";
 import { deviceFits } from "./device.ts";
 import { DIGEST_BYTES } from "./digest.ts";
-import { MAX_LAYERS, MAX_LOOK_BELOW, ROOT_INO, findDirRecord, hasInode, resolveEntry, resolveInode } from "./lookup.ts";
+import { MAX_LOOK_BELOW, findDirRecord, resolveEntry } from "./directories.ts";
+import { MAX_PERMISSIONS } from "./filetypes.ts";
+import { MAX_LAYERS, ROOT_INO, hasInode, resolveInode } from "./layers.ts";
 import {
   Chunk,
   DirEntry,
@@ -18,37 +21,36 @@ import {
   type InodeAdditional,
 } from "./metadata.ts";
 import { INDEX_HEAD } from "./nameindex.ts";
-import { MAX_NAME_BYTES, NO_SEPARATOR, SLASH, compareNames, hasNul, isDots, separator } from "./names.ts";
+import { MAX_NAME_BYTES, NO_SEPARATOR, compareNames, hasNul, isDots, separator } from "./names.ts";
 import { Rule } from "./rules.ts";
 import { checkedRoot, dataField, element, listField, structField, type Message, u53Field } from "./wire.ts";
 
+/** Version of the format. */
 export const MANIFEST_VERSION = 3;
 
-/** Above every number that the format counts with. */
-export const NUMBER_END = 9007199254740992;
+/** Largest length of the target of a symbolic link. */
+export const MAX_TARGET_BYTES = 4095;
 
-const MAX_PERMISSIONS = 4095;
+/** Largest length of the value of an extended attribute. */
+export const MAX_XATTR_VALUE_BYTES = 0x10000;
 
-const MAX_TARGET_BYTES = 4095;
+/** Nanoseconds of a second. */
+export const NANOSECONDS = 1000000000;
 
-const MAX_XATTR_VALUE_BYTES = 65536;
-
-const NANOSECONDS = 1000000000;
-
-/** Words that pointers may lead over, for each word of the message: a builder's objects are not shared. */
+/** Words that all pointers together may lead over, for each word of the message: builders do not share objects. */
 const WORK_PER_WORD = 4;
 
-/** What validation has found out. */
+/** The results of validation. */
 export interface Summary {
   /** Visible inodes. */
   readonly inodes: number;
   /** Directory records whose names are not in ascending order. */
   readonly unsorted: number;
-  /** Numbers in the index of their names: the room that indexNames needs. */
+  /** Numbers in the index of their names, which indexNames fills. */
   readonly index: number;
 }
 
-/** First step: the encoding. What it gives can be counted, to lend `validate` its memory. `work` is one number. */
+/** First step: checks the encoding. After it, countRecords returns how much memory `validate` needs. `work` is one number. */
 export function checkEncoding(message: Message, work: Float64Array): Rootfs {
   const part = checkedRoot(message);
   const image = new Rootfs(part);
@@ -63,9 +65,9 @@ export function checkEncoding(message: Message, work: Float64Array): Rootfs {
   return image;
 }
 
-/** A sum that stays below 2^53. */
+/** Checks that a sum is less than U53_END. */
 function checkSum(a: number, b: number, inode: Inode): void {
-  if (a >= NUMBER_END || b >= NUMBER_END || b >= (NUMBER_END > a ? NUMBER_END - a : 0)) {
+  if (a >= U53_END || b >= U53_END || b >= (U53_END > a ? U53_END - a : 0)) {
     throw failure(Rule["chunk-list-overflow"], inode.ino, inode.part.at * 8);
   }
 }
@@ -115,7 +117,7 @@ function checkName(entry: DirEntry, name: Bytes, inode: Inode): void {
   }
 }
 
-/** Checks the entries of a directory record; gives whether they are sorted. */
+/** Checks the entries of a directory record; returns whether they are sorted. */
 function checkDir(dir: Dir, inode: Inode): boolean {
   const entries = dir.entries;
   let sorted: boolean = true;
@@ -142,7 +144,7 @@ function checkDir(dir: Dir, inode: Inode): boolean {
   return sorted;
 }
 
-/** Checks what every inode record must keep, superseded or not; gives whether its names are sorted. */
+/** Checks the rules of every inode record, superseded or not; returns whether its names are sorted. */
 function checkRecord(inode: Inode): boolean {
   const kind = InodeMode.kindOf(inode.part);
   const at = inode.part.at * 8;
@@ -179,13 +181,13 @@ function checkRecord(inode: Inode): boolean {
   return sorted;
 }
 
-/** Inode numbers of a layer: in range, and ascending. */
+/** Checks that the inode numbers of a layer are in range, and ascend. */
 function checkOrder(layer: InodeVector): void {
   let previous: number = 0;
   for (let inodeList = listField(layer.part, 0), inodeIndex = 0; inodeIndex < inodeList.count; inodeIndex++) {
     const inode = new Inode(element(inodeList, inodeIndex));
     const ino = inode.ino;
-    if (ino === 0 || ino >= NUMBER_END) {
+    if (ino === 0 || ino >= U53_END) {
       throw failure(Rule["ino-range"], ino, inode.part.at * 8);
     }
     if (ino <= previous) {
@@ -204,7 +206,7 @@ function checkDigests(image: Rootfs): void {
   }
 }
 
-/** The table of chunks: ascending, and no two overlap. */
+/** Checks that the table of chunks ascends, and that no two chunks overlap. */
 function checkChunkTable(chunks: StructList<Chunk>): void {
   for (let i = 0; i < chunks.length; i++) {
     const chunk = new Chunk(element(chunks.part, i));
@@ -219,11 +221,9 @@ function checkChunkTable(chunks: StructList<Chunk>): void {
       throw failure(Rule["digest-length"], 0, at);
     }
     if (
-      u53Field(structField(chunk.part, 0), 0) >= NUMBER_END ||
+      u53Field(structField(chunk.part, 0), 0) >= U53_END ||
       chunk.length >=
-        (NUMBER_END > u53Field(structField(chunk.part, 0), 0)
-          ? NUMBER_END - u53Field(structField(chunk.part, 0), 0)
-          : 0)
+        (U53_END > u53Field(structField(chunk.part, 0), 0) ? U53_END - u53Field(structField(chunk.part, 0), 0) : 0)
     ) {
       throw failure(Rule["chunk-table-range"], 0, at);
     }
@@ -245,15 +245,16 @@ function countName(links: Uint32Array, ordinal: number): void {
   links[ordinal] = narrow((links[ordinal] ?? 0) + 1);
 }
 
-function checkHeld(layers: StructList<InodeVector>, entry: DirEntry, dir: number): void {
+/** Checks that some layer has the inode of an entry of directory `dir`. */
+function checkTarget(layers: StructList<InodeVector>, entry: DirEntry, dir: number): void {
   if (!hasInode(layers, entry.ino)) {
     throw failure(Rule["dir-entry-dangling"], dir, entry.part.at * 8);
   }
 }
 
 /**
- * Walks the effective tree from its root: every directory has one parent, none is its own ancestor, and none of the
- * newest layer is out of reach (an older layer may hold what is superseded). Gives the number of visible inodes.
+ * Walks the effective tree from its root, and checks that every directory has one parent, that none is its own ancestor, and
+ * that all of the newest layer are reached (those of older layers may be superseded). Returns the number of visible inodes.
  */
 function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, queue: Float64Array): number {
   const layers = image.metadatas;
@@ -293,7 +294,7 @@ function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, que
         const entry = new DirEntry(element(entryList, entryIndex));
         const shown = resolveEntry(layers, newest, record.layer, dir, entry);
         if (shown === undefined) {
-          checkHeld(layers, entry, dir);
+          checkTarget(layers, entry, dir);
           continue;
         }
         const ordinal = shown.ordinal;
@@ -320,12 +321,12 @@ function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, que
       layer = narrow(record.layer + 1);
     }
   }
-  checkUnseen(layers, parents);
+  checkUnreached(layers, parents);
   return visible;
 }
 
-/** The directory records that the walk did not come to: none in the newest layer; the older ones name what exists. */
-function checkUnseen(layers: StructList<InodeVector>, parents: Float64Array): void {
+/** Checks the directory records that the walk did not reach: none is of the newest layer, and their entries' inodes exist. */
+function checkUnreached(layers: StructList<InodeVector>, parents: Float64Array): void {
   let ordinal: number = 0;
   for (let layer = 0; layer < layers.length; layer++) {
     for (
@@ -344,7 +345,7 @@ function checkUnseen(layers: StructList<InodeVector>, parents: Float64Array): vo
           entryIndex++
         ) {
           const entry = new DirEntry(element(entryList, entryIndex));
-          checkHeld(layers, entry, inode.ino);
+          checkTarget(layers, entry, inode.ino);
         }
       }
       ordinal = narrow(ordinal) + 1;
@@ -353,11 +354,11 @@ function checkUnseen(layers: StructList<InodeVector>, parents: Float64Array): vo
 }
 
 /**
- * Second step: every rule but one. `links`, `parents` and `queue` have room for countRecords(image) numbers. Leaves in
- * `links` the number of links of each record that is visible, in `parents` the parent directory of each visible
- * directory; the record's ordinal is the index.
+ * Second step: every rule but one. `links`, `parents` and `queue` are zeroed and have room for countRecords(image) numbers.
+ * Afterwards `links` has the number of links of each visible record, `parents` the parent directory of each visible
+ * directory; the index is the ordinal of the record.
  *
- * Where `unsorted` of the summary is not 0, indexNames is the third step: it looks for names that are there twice.
+ * If `unsorted` of the summary is not 0, indexNames is the third step: it refuses duplicate names.
  */
 export function validate(image: Rootfs, links: Uint32Array, parents: Float64Array, queue: Float64Array): Summary {
   const layers = image.metadatas;

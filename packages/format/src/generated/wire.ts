@@ -2,17 +2,17 @@
 import { checkedAdd, checkedSubtract, failure, narrow, type Bytes } from "../runtime.ts";
 import { Rule } from "./rules.ts";
 
-/** As many segments as the reference implementation takes. */
+/** Largest number of segments: the limit of the reference implementation. */
 export const MAX_SEGMENTS = 512;
 
-/** Larger messages are refused: positions in words then fit 29 bits. */
-export const MAX_MESSAGE_BYTES = 4294967288;
+/** Largest message, bytes: positions in words fit 29 bits. */
+export const MAX_MESSAGE_BYTES = 0xfffffff8;
 
-/** Readers refuse larger metadata: they hold it in memory. */
-export const MAX_METADATA_BYTES = 1073741824;
+/** Largest metadata, bytes: readers keep it in memory. */
+export const MAX_METADATA_BYTES = 0x40000000;
 
-/** The largest table of segments. */
-export const MAX_HEADER_BYTES = 2056;
+/** Largest table of segments, bytes: their number and sizes, in whole words. */
+export const MAX_HEADER_BYTES = MAX_SEGMENTS * 4 + 8;
 
 export const POINTER_NULL = 0;
 
@@ -30,9 +30,9 @@ const ELEMENT_BYTE = 2;
 
 const ELEMENT_COMPOSITE = 7;
 
-const OFFSET_SPAN = 1073741824;
+const OFFSET_SPAN = 0x40000000;
 
-const OFFSET_HALF = 536870912;
+const OFFSET_HALF = 0x20000000;
 
 /** A message: its bytes, and where each of its segments starts (one more start ends the last one). */
 export interface Message {
@@ -58,12 +58,12 @@ export interface ListPart {
   readonly pointers: number;
 }
 
-/** A pointer, followed as far as it goes: `rule` is 0 where it is good, `kind` one of POINTER_…. */
+/** A pointer, followed to its target: `rule` is 0 if it is valid, `kind` one of POINTER_…. */
 export interface Pointer {
   readonly rule: number;
   readonly kind: number;
   readonly at: number;
-  /** Upper half of the pointer: the sizes of what it points to. */
+  /** Upper half of the pointer: the sizes of its target. */
   readonly sizes: number;
 }
 
@@ -108,7 +108,7 @@ export function openMessage(bytes: Bytes, starts: Uint32Array): Message {
   return { bytes: bytes, segments: segments, starts: starts };
 }
 
-/** The segment that holds word `at`. */
+/** The segment that has word `at`. */
 function segmentOf(message: Message, at: number): number {
   let low: number = 0;
   let high: number = message.segments;
@@ -125,11 +125,12 @@ function segmentOf(message: Message, at: number): number {
   return low;
 }
 
+/** A pointer that breaks `rule`, or is null if that is 0. */
 function refused(rule: number): Pointer {
   return { rule: rule, kind: POINTER_NULL, at: 0, sizes: 0 };
 }
 
-/** Where a near pointer at word `at`, whose lower half is `low`, points to; 0 is outside any segment. */
+/** The target of a near pointer at word `at` whose lower half is `low`; 0 is outside any segment. */
 function nearTarget(at: number, low: number): number {
   const offset = low >>> 2;
   const target = at + 1 + offset;
@@ -139,8 +140,15 @@ function nearTarget(at: number, low: number): number {
   return target > OFFSET_SPAN ? target - OFFSET_SPAN : 0;
 }
 
-/** A struct or list at word `target`, which must lie in the segment with its `size` words. */
-function placed(message: Message, segment: number, kind: number, target: number, size: number, sizes: number): Pointer {
+/** A pointer to a struct or list of `size` words at word `target`, refused unless all of it is inside the segment. */
+function pointerTo(
+  message: Message,
+  segment: number,
+  kind: number,
+  target: number,
+  size: number,
+  sizes: number,
+): Pointer {
   if (target < (message.starts[segment] ?? 0)) {
     return refused(Rule["pointer-out-of-bounds"]);
   }
@@ -150,7 +158,7 @@ function placed(message: Message, segment: number, kind: number, target: number,
   return { rule: 0, kind: kind, at: target, sizes: sizes };
 }
 
-/** Words that a list takes, its tag included. */
+/** Words of a list, its tag included. */
 function listWords(sizes: number): number {
   const count = sizes >>> 3;
   const size = sizes & 7;
@@ -175,14 +183,14 @@ function listWords(sizes: number): number {
   return count;
 }
 
-/** A near pointer, `low` and `sizes` its halves, its target already known. */
+/** A near pointer of known target; `low` and `sizes` are its halves. */
 function nearPointer(message: Message, segment: number, target: number, low: number, sizes: number): Pointer {
   if ((low & 3) === NEAR_STRUCT) {
     const words = (sizes & 65535) + (sizes >>> 16);
-    return placed(message, segment, POINTER_STRUCT, target, words, sizes);
+    return pointerTo(message, segment, POINTER_STRUCT, target, words, sizes);
   }
   if ((low & 3) === NEAR_LIST) {
-    return placed(message, segment, POINTER_LIST, target, listWords(sizes), sizes);
+    return pointerTo(message, segment, POINTER_LIST, target, listWords(sizes), sizes);
   }
   return refused(Rule["pointer-kind"]);
 }
@@ -219,7 +227,7 @@ function farPointer(message: Message, low: number, high: number): Pointer {
   return nearPointer(message, padHigh, narrow((message.starts[padHigh] ?? 0) + (padLow >>> 3)), tagLow, tagHigh);
 }
 
-/** Follows the pointer at word `at`, which lies inside the message. */
+/** Follows the pointer at word `at`, which is inside the message. */
 export function followPointer(message: Message, at: number): Pointer {
   const low = message.bytes.u32(at * 8);
   const high = message.bytes.u32(at * 8 + 4);
@@ -240,7 +248,7 @@ function emptyList(message: Message): ListPart {
   return { message: message, at: 0, count: 0, words: 0, pointers: 0 };
 }
 
-/** The list of structs behind a good list pointer; `rule` of the pointer it gives is not 0 where the tag is bad. */
+/** The tag of the list of structs behind a valid list pointer, as a pointer whose `at` is the number of elements. */
 function listTag(message: Message, pointer: Pointer): Pointer {
   if ((pointer.sizes & 7) !== ELEMENT_COMPOSITE) {
     if (pointer.sizes >>> 3 === 0) {
@@ -260,7 +268,7 @@ function listTag(message: Message, pointer: Pointer): Pointer {
   return { rule: 0, kind: POINTER_STRUCT, at: low >>> 2, sizes: sizes };
 }
 
-/** What a pointer leads to, as the kind that is wanted; empty where it is of another kind. */
+/** The struct behind a pointer; empty if it points to something else. */
 function structOf(message: Message, pointer: Pointer): StructPart {
   if (pointer.kind !== POINTER_STRUCT) {
     return emptyStruct(message);
@@ -268,6 +276,7 @@ function structOf(message: Message, pointer: Pointer): StructPart {
   return { message: message, at: pointer.at, words: pointer.sizes & 65535, pointers: pointer.sizes >>> 16 };
 }
 
+/** The list of structs behind a pointer; empty if it points to something else. */
 function listOf(message: Message, pointer: Pointer): ListPart {
   if (pointer.kind !== POINTER_LIST) {
     return emptyList(message);
@@ -285,6 +294,7 @@ function listOf(message: Message, pointer: Pointer): ListPart {
   };
 }
 
+/** The bytes behind a pointer; empty if it points to something else. */
 function bytesOf(message: Message, pointer: Pointer): Bytes {
   if (pointer.kind !== POINTER_LIST || (pointer.sizes & 7) !== ELEMENT_BYTE) {
     return message.bytes.slice(0, 0);
@@ -360,7 +370,7 @@ export function i53Field(part: StructPart, offset: number): number {
   return part.message.bytes.i53(part.at * 8 + offset);
 }
 
-/** Counts `words` against the work that the message's size allows: a small message cannot cost minutes. */
+/** Subtracts `words` from the work that the size of the message allows: a small message cannot cost minutes. */
 export function spend(work: Float64Array, words: number, offset: number): void {
   if (words > (work[0] ?? 0)) {
     throw failure(Rule["traversal-limit"], 0, offset);

@@ -12,7 +12,7 @@ export interface ChrValue {
 
 /** A name in a directory. */
 export interface DirEntryValue {
-  /** The inode that the name stands for. */
+  /** Number of the inode that has this name. */
   ino: number;
   /** 1 to 255 bytes, any but NUL and '/'. */
   name?: Uint8Array;
@@ -34,7 +34,7 @@ export interface BlkValue {
   minor: number;
 }
 
-/** A place in a blob. */
+/** A position in a blob. */
 export interface BlobRefValue {
   /** sha256 of the blob as stored, 32 bytes. */
   digest?: Uint8Array;
@@ -46,9 +46,9 @@ export interface BlobRefValue {
 
 /** A run of a file's bytes. */
 export interface FileChunkValue {
-  /** Where the bytes are. */
+  /** The position of the bytes. */
   blob?: BlobRefValue;
-  /** How many bytes. */
+  /** Number of bytes. */
   len: number;
 }
 
@@ -60,7 +60,7 @@ export interface XattrValue {
   val?: Uint8Array;
 }
 
-/** What few inodes have. */
+/** Members that few inodes have. */
 export interface InodeAdditionalValue {
   /** Extended attributes; builders write them in ascending byte order of their names. */
   xattrs?: readonly XattrValue[];
@@ -68,7 +68,7 @@ export interface InodeAdditionalValue {
   symlinkTarget?: Uint8Array;
 }
 
-/** What kind of file it is, and what belongs to that kind. */
+/** The kind of file, and the members of that kind. */
 export type InodeModeValue =
   | { kind: "unknown" }
   | { kind: "fifo" }
@@ -96,7 +96,7 @@ export interface InodeValue {
   mtimeSeconds?: number;
   /** Nanoseconds of the modification time, below 1000000000. */
   mtimeNanoseconds?: number;
-  /** What kind of file it is, and what belongs to that kind. */
+  /** The kind of file, and the members of that kind. */
   mode: InodeModeValue;
 }
 
@@ -114,13 +114,13 @@ export interface VerityDataValue {
   verity?: Uint8Array;
 }
 
-/** A chunk of a blob that may hold several. */
+/** A chunk of a blob that may have several. */
 export interface ChunkValue {
-  /** Which blob, and where in its uncompressed content. */
+  /** The blob, and the position in its uncompressed content. */
   blob?: BlobRefValue;
   /** Uncompressed bytes. */
   length: number;
-  /** sha256 of the bytes as stored: the chunk's frames, or the chunk itself where the blob is not compressed. */
+  /** sha256 of the bytes as stored: the chunk's frames, or the chunk itself if the blob is not compressed. */
   storedDigest?: Uint8Array;
   /** sha256 of the uncompressed chunk. */
   contentDigest?: Uint8Array;

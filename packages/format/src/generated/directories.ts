@@ -1,27 +1,16 @@
-// Code generated from schema/lookup.ts by make codegen. DO NOT EDIT.
+// Code generated from schema/directories.ts by make codegen. DO NOT EDIT.
 import { StructList, narrow, type Bytes } from "../runtime.ts";
-import { DirEntry, Inode, InodeMode, InodeVector, type Rootfs } from "./metadata.ts";
+import { MAX_LAYERS, resolveInode, resolvedInode, searchInodes, type InodeRecord } from "./layers.ts";
+import { DirEntry, Inode, InodeMode, type InodeVector, type Rootfs } from "./metadata.ts";
 import { indexStart, sortedEntry } from "./nameindex.ts";
 import { compareNames } from "./names.ts";
-import { dataField, element, listField, u53Field } from "./wire.ts";
+import { dataField, element, listField } from "./wire.ts";
 
-/** The root directory's inode number. */
-export const ROOT_INO = 1;
-
-/** An inode is looked up in one layer after the other: with more of them a small image would cost minutes. */
-export const MAX_LAYERS = 128;
-
-/** Records of one directory that look below: a name is looked up in one after the other. */
+/** Largest number of records of one directory with lookBelow: a name is looked up in one after the other. */
 export const MAX_LOOK_BELOW = 16;
 
-/** A position in a listing is the layer times this, plus the entry. */
-const LAYER_SPAN = 4294967296;
-
-/** An inode, and its number among all inode records of the image, layer after layer. */
-export interface InodeRecord {
-  readonly ordinal: number;
-  readonly inode: Inode;
-}
+/** A cookie, the position in a listing, is the layer times this, plus the number of its entries that are listed. */
+const LAYER_SPAN = 0x100000000;
 
 /** A name that a directory shows; `cookie` resumes the listing after it. */
 export interface VisibleEntry {
@@ -31,7 +20,7 @@ export interface VisibleEntry {
   readonly inode: Inode;
 }
 
-/** A record of a directory: its layer, its position among the inodes there, and its names. */
+/** A record of a directory: its layer, its position among the inodes of the layer, and its names. */
 export interface DirRecord {
   readonly layer: number;
   readonly position: number;
@@ -39,99 +28,7 @@ export interface DirRecord {
   readonly lookBelow: boolean;
 }
 
-/** The position of `ino` in a layer, or the number of its inodes. */
-function searchInodes(inodes: StructList<Inode>, ino: number): number {
-  const first = u53Field(element(inodes.part, 0), 0);
-  const last = u53Field(element(inodes.part, inodes.length > 1 ? inodes.length - 1 : 0), 0);
-  const guess = narrow(ino > first ? ino - first : 0);
-  if (guess < inodes.length && u53Field(element(inodes.part, guess), 0) === ino) {
-    return guess;
-  }
-  const gaps =
-    (last > first ? last - first : 0) > (inodes.length > 1 ? inodes.length - 1 : 0)
-      ? (last > first ? last - first : 0) - (inodes.length > 1 ? inodes.length - 1 : 0)
-      : 0;
-  let low: number = guess > gaps ? guess - gaps : 0;
-  let high: number = guess < inodes.length ? guess : inodes.length;
-  for (let measure = 0, bound = Infinity; low < high; bound = measure) {
-    measure = high > low ? high - low : 0;
-    if (measure >= bound) break;
-    const middle = Math.floor((low + high) / 2);
-    const found = u53Field(element(inodes.part, middle), 0);
-    if (found === ino) {
-      return middle;
-    }
-    if (found < ino) {
-      low = narrow(middle + 1);
-    } else {
-      high = middle;
-    }
-  }
-  return inodes.length;
-}
-
-/** Whether any layer holds `ino`, be it as a whiteout. */
-export function hasInode(layers: StructList<InodeVector>, ino: number): boolean {
-  for (let layer = 0; layer < layers.length; layer++) {
-    const inodes = new StructList(listField(element(layers.part, layer), 0), Inode);
-    if (searchInodes(inodes, ino) < inodes.length) {
-      return true;
-    }
-  }
-  return false;
-}
-
-/** An inode record as what is found under its number: a whiteout means absent. */
-function notWhiteout(inode: Inode, ordinal: number): InodeRecord | undefined {
-  if (InodeMode.kindOf(inode.part) === "wht") {
-    return undefined;
-  }
-  return { ordinal: ordinal, inode: inode };
-}
-
-/** Finds `ino` in the newest of the layers that holds it. `newest`: the inodes of the first, at hand for who looks up many. */
-export function resolveInode(
-  layers: StructList<InodeVector>,
-  newest: StructList<Inode>,
-  ino: number,
-): InodeRecord | undefined {
-  const first = searchInodes(newest, ino);
-  if (first < newest.length) {
-    return notWhiteout(new Inode(element(newest.part, first)), first);
-  }
-  let before: number = newest.length;
-  for (let layer = 1; layer < layers.length; layer++) {
-    const inodes = new StructList(listField(element(layers.part, layer), 0), Inode);
-    const index = searchInodes(inodes, ino);
-    if (index < inodes.length) {
-      return notWhiteout(new Inode(element(inodes.part, index)), narrow(before) + index);
-    }
-    before = narrow(before) + inodes.length;
-  }
-  return undefined;
-}
-
-/** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
-export function findInodeRecord(image: Rootfs, ino: number): InodeRecord | undefined {
-  const layers = image.metadatas;
-  return resolveInode(layers, new StructList(listField(element(layers.part, 0), 0), Inode), ino);
-}
-
-function inodeIn(layers: StructList<InodeVector>, newest: StructList<Inode>, ino: number): Inode | undefined {
-  const found = resolveInode(layers, newest, ino);
-  if (found === undefined) {
-    return undefined;
-  }
-  return found.inode;
-}
-
-/** Finds `ino` in the newest layer that holds it; a whiteout means absent. */
-export function findInode(image: Rootfs, ino: number): Inode | undefined {
-  const layers = image.metadatas;
-  return inodeIn(layers, new StructList(listField(element(layers.part, 0), 0), Inode), ino);
-}
-
-/** The position of `name` in a directory, or its length. `start` is what indexStart gives for the directory. */
+/** The position of `name` in a directory record, or the number of its entries. `start` is the record's indexStart. */
 function searchNames(entries: StructList<DirEntry>, index: Uint32Array, start: number, name: Bytes): number {
   let low: number = 0;
   let high: number = entries.length;
@@ -153,7 +50,7 @@ function searchNames(entries: StructList<DirEntry>, index: Uint32Array, start: n
   return entries.length;
 }
 
-/** Whether `name` is among the names of a directory that are sorted. */
+/** Whether `name` is in a directory record whose names are sorted. */
 function hasName(entries: StructList<DirEntry>, name: Bytes): boolean {
   let low: number = 0;
   let high: number = entries.length;
@@ -174,7 +71,7 @@ function hasName(entries: StructList<DirEntry>, name: Bytes): boolean {
   return false;
 }
 
-/** The record of directory `dir` in the newest of the layers from `from` on that holds it as a directory. */
+/** The record of directory `dir` in the newest of the layers from `from` on in which it is a directory. */
 export function findDirRecord(layers: StructList<InodeVector>, dir: number, from: number): DirRecord | undefined {
   for (let layer = from; layer < layers.length; layer++) {
     const inodes = new StructList(listField(element(layers.part, layer), 0), Inode);
@@ -187,7 +84,7 @@ export function findDirRecord(layers: StructList<InodeVector>, dir: number, from
   return undefined;
 }
 
-/** Finds what `name` stands for in directory `dir`. `index` is what indexNames made, empty where all names are sorted. */
+/** The inode of `name` in directory `dir`. `index` was filled by indexNames; it is empty if all names are sorted. */
 export function findName(image: Rootfs, index: Uint32Array, dir: number, name: Bytes): Inode | undefined {
   const layers = image.metadatas;
   const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
@@ -211,7 +108,7 @@ export function findName(image: Rootfs, index: Uint32Array, dir: number, name: B
     const found = searchNames(entries, index, start, name);
     if (found < entries.length) {
       const entry = new DirEntry(element(entries.part, found));
-      return inodeIn(layers, newest, entry.ino);
+      return resolvedInode(layers, newest, entry.ino);
     }
     if (!record.lookBelow) {
       return undefined;
@@ -221,8 +118,8 @@ export function findName(image: Rootfs, index: Uint32Array, dir: number, name: B
   return undefined;
 }
 
-/** Whether a layer newer than `layer` lists `name` in directory `dir`, and so decides what it is. */
-function hidden(layers: StructList<InodeVector>, layer: number, dir: number, name: Bytes): boolean {
+/** Whether a layer newer than `layer` has `name` in directory `dir`, and so hides the one of `layer`. */
+function isHidden(layers: StructList<InodeVector>, layer: number, dir: number, name: Bytes): boolean {
   for (let newer = 0; newer < layer; newer++) {
     const inodes = new StructList(listField(element(layers.part, newer), 0), Inode);
     const position = searchInodes(inodes, dir);
@@ -240,7 +137,7 @@ function hidden(layers: StructList<InodeVector>, layer: number, dir: number, nam
   return false;
 }
 
-/** What an entry of a directory's record in `layer` shows: nothing where a newer layer decides, or it is a whiteout. */
+/** The inode that an entry of a directory record in `layer` shows; undefined if a newer layer hides it, or for a whiteout. */
 export function resolveEntry(
   layers: StructList<InodeVector>,
   newest: StructList<Inode>,
@@ -248,21 +145,22 @@ export function resolveEntry(
   dir: number,
   entry: DirEntry,
 ): InodeRecord | undefined {
-  if (layer > 0 && hidden(layers, layer, dir, entry.name)) {
+  if (layer > 0 && isHidden(layers, layer, dir, entry.name)) {
     return undefined;
   }
   return resolveInode(layers, newest, entry.ino);
 }
 
 /**
- * The record with which a listing of directory `dir` goes on after `cookie`; 0 starts. A cookie may come from anywhere:
- * only records that show through are listed.
+ * The record with which a listing of directory `dir` continues after `cookie`; 0 starts one. Cookies come from user space
+ * and may have any value: only records that show through are returned.
  */
 export function openListing(image: Rootfs, dir: number, cookie: number): DirRecord | undefined {
   const layers = image.metadatas;
   const resumed = Math.floor(cookie / LAYER_SPAN);
   if (cookie === 0) {
-    const directory = resolveInode(layers, new StructList(listField(element(layers.part, 0), 0), Inode), dir);
+    const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
+    const directory = resolveInode(layers, newest, dir);
     if (directory === undefined) {
       return undefined;
     }
@@ -289,7 +187,7 @@ export function openListing(image: Rootfs, dir: number, cookie: number): DirReco
   return undefined;
 }
 
-/** The record that a listing goes on with after all of `record`. */
+/** The record with which a listing continues after the last entry of `record`. */
 export function nextListing(image: Rootfs, dir: number, record: DirRecord): DirRecord | undefined {
   if (!record.lookBelow) {
     return undefined;
@@ -312,14 +210,14 @@ export function nextVisibleEntry(
     const entry = new DirEntry(element(entries.part, i));
     const found = resolveEntry(layers, newest, record.layer, dir, entry);
     if (found !== undefined) {
-      const next = positionAfter(record.layer, i);
+      const next = cookieAfter(record.layer, i);
       return { cookie: next, entry: entry, ordinal: found.ordinal, inode: found.inode };
     }
   }
   return undefined;
 }
 
-/** The first name that directory `dir` shows after `cookie`; 0 starts. */
+/** The first name after `cookie` that directory `dir` shows; 0 starts a listing. */
 export function nextName(image: Rootfs, dir: number, cookie: number): VisibleEntry | undefined {
   const first = openListing(image, dir, cookie);
   if (first === undefined) {
@@ -351,16 +249,7 @@ export function nextName(image: Rootfs, dir: number, cookie: number): VisibleEnt
   return undefined;
 }
 
-function positionAfter(layer: number, index: number): number {
-  return (layer & 65535) * LAYER_SPAN + index + 1;
-}
-
-/** How many inode records the image has, in all layers. */
-export function countRecords(image: Rootfs): number {
-  let records: number = 0;
-  for (let layerList = listField(image.part, 0), layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
-    const layer = new InodeVector(element(layerList, layerIndex));
-    records = narrow(records) + listField(layer.part, 0).count;
-  }
-  return records;
+/** The cookie after entry `index` of a record in `layer`. */
+function cookieAfter(layer: number, index: number): number {
+  return (layer & 0xffff) * LAYER_SPAN + index + 1;
 }

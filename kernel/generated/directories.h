@@ -1,32 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Code generated from schema/lookup.ts by make codegen. DO NOT EDIT. */
-#ifndef _PFS_LOOKUP_H
-#define _PFS_LOOKUP_H
+/* Code generated from schema/directories.ts by make codegen. DO NOT EDIT. */
+#ifndef _PFS_DIRECTORIES_H
+#define _PFS_DIRECTORIES_H
 
 #include "../format_base.h"
+#include "layers.h"
 #include "metadata.h"
 
-/* The root directory's inode number. */
-#define PFS_ROOT_INO 1
 /*
- * An inode is looked up in one layer after the other: with more of them a small
- * image would cost minutes.
- */
-#define PFS_MAX_LAYERS 128
-/*
- * Records of one directory that look below: a name is looked up in one after
- * the other.
+ * Largest number of records of one directory with lookBelow: a name is looked
+ * up in one after the other.
  */
 #define PFS_MAX_LOOK_BELOW 16
-
-/*
- * An inode, and its number among all inode records of the image, layer after
- * layer.
- */
-struct pfs_inode_record {
-	u64 ordinal;
-	struct pfs_inode inode;
-};
 
 /* A name that a directory shows; `cookie` resumes the listing after it. */
 struct pfs_visible_entry {
@@ -37,8 +22,8 @@ struct pfs_visible_entry {
 };
 
 /*
- * A record of a directory: its layer, its position among the inodes there, and
- * its names.
+ * A record of a directory: its layer, its position among the inodes of the
+ * layer, and its names.
  */
 struct pfs_dir_record {
 	u32 layer;
@@ -47,13 +32,6 @@ struct pfs_dir_record {
 	bool look_below;
 };
 
-bool pfs_has_inode(struct pfs_inode_vector_list layers, u64 ino);
-bool pfs_resolve_inode(struct pfs_inode_vector_list layers,
-		       struct pfs_inode_list newest, u64 ino,
-		       struct pfs_inode_record *out);
-bool pfs_find_inode_record(struct pfs_rootfs image, u64 ino,
-			   struct pfs_inode_record *out);
-bool pfs_find_inode(struct pfs_rootfs image, u64 ino, struct pfs_inode *out);
 bool pfs_find_dir_record(struct pfs_inode_vector_list layers, u64 dir, u32 from,
 			 struct pfs_dir_record *out);
 bool pfs_find_name(struct pfs_rootfs image, struct pfs_scratch_u32 index,
@@ -71,6 +49,5 @@ bool pfs_next_visible_entry(struct pfs_rootfs image, u64 dir,
 			    struct pfs_visible_entry *out);
 bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 		   struct pfs_visible_entry *out);
-u64 pfs_count_records(struct pfs_rootfs image);
 
-#endif /* _PFS_LOOKUP_H */
+#endif /* _PFS_DIRECTORIES_H */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Code generated from schema/layers.ts by make codegen. DO NOT EDIT. */
+#ifndef _PFS_LAYERS_H
+#define _PFS_LAYERS_H
+
+#include "../format_base.h"
+#include "metadata.h"
+
+/* The root directory's inode number. */
+#define PFS_ROOT_INO 1
+/*
+ * Largest number of layers. An inode is looked up in one layer after the other,
+ * so more could cost minutes.
+ */
+#define PFS_MAX_LAYERS 128
+
+/*
+ * An inode, and its number among all inode records of the image, layer after
+ * layer.
+ */
+struct pfs_inode_record {
+	u64 ordinal;
+	struct pfs_inode inode;
+};
+
+u32 pfs_search_inodes(struct pfs_inode_list inodes, u64 ino);
+bool pfs_has_inode(struct pfs_inode_vector_list layers, u64 ino);
+bool pfs_resolve_inode(struct pfs_inode_vector_list layers,
+		       struct pfs_inode_list newest, u64 ino,
+		       struct pfs_inode_record *out);
+bool pfs_find_inode_record(struct pfs_rootfs image, u64 ino,
+			   struct pfs_inode_record *out);
+bool pfs_resolved_inode(struct pfs_inode_vector_list layers,
+			struct pfs_inode_list newest, u64 ino,
+			struct pfs_inode *out);
+bool pfs_find_inode(struct pfs_rootfs image, u64 ino, struct pfs_inode *out);
+u64 pfs_count_records(struct pfs_rootfs image);
+
+#endif /* _PFS_LAYERS_H */

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/* Code generated from schema/mediatypes.ts by make codegen. DO NOT EDIT. */
+#include "format.h"
+
+/* schema/mediatypes.ts: mediaTypePrefix() */
+/* Every media type of this format starts with this. */
+struct pfs_bytes pfs_media_type_prefix(void)
+{
+	return PFS_TEXT("application/vnd.puzzlefs.image.");
+}
+
+/* schema/mediatypes.ts: rootfsMediaType() */
+/* Media type of the metadata blob. */
+struct pfs_bytes pfs_rootfs_media_type(void)
+{
+	return PFS_TEXT("application/vnd.puzzlefs.image.rootfs.v1");
+}
+
+/* schema/mediatypes.ts: chunkMediaType() */
+/* Media type of a blob of content that is not compressed. */
+struct pfs_bytes pfs_chunk_media_type(void)
+{
+	return PFS_TEXT("application/vnd.puzzlefs.image.filedata.v1");
+}
+
+/* schema/mediatypes.ts: compressedChunkMediaType() */
+/* Media type of a blob of content in the zstd seekable format. */
+struct pfs_bytes pfs_compressed_chunk_media_type(void)
+{
+	return PFS_TEXT("application/vnd.puzzlefs.image.filedata.v1+zstd");
+}
+
+/* schema/mediatypes.ts: verityAnnotation() */
+/*
+ * Annotation of a layer: the fs-verity digest of its blob, 64 hexadecimal
+ * digits.
+ */
+struct pfs_bytes pfs_verity_annotation(void)
+{
+	return PFS_TEXT("io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash");
+}

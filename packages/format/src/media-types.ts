@@ -1,0 +1,15 @@
+import * as generated from "./generated/mediatypes.ts";
+import type { Bytes } from "./runtime.ts";
+
+const literal = (bytes: Bytes): string => Buffer.from(bytes.toUint8Array()).toString("latin1");
+
+/** Every media type of this format starts with this. */
+export const MEDIA_TYPE_PREFIX = literal(generated.mediaTypePrefix());
+/** Media type of the metadata blob. */
+export const ROOTFS_TYPE = literal(generated.rootfsMediaType());
+/** Media type of a blob of content that is not compressed. */
+export const CHUNK_TYPE = literal(generated.chunkMediaType());
+/** Media type of a blob of content in the zstd seekable format. */
+export const COMPRESSED_CHUNK_TYPE = literal(generated.compressedChunkMediaType());
+/** Annotation of a layer: the fs-verity digest of its blob, 64 hexadecimal digits. */
+export const VERITY_ANNOTATION = literal(generated.verityAnnotation());
