@@ -21,13 +21,13 @@ setup-kernels: setup ## fetch three kernels to boot in QEMU, and the compiler of
 
 build: setup ## bundle the program into build/
 	@cd packages/chunker && ../../$(NODE) node_modules/assemblyscript/bin/asc.js assembly/cut.ts --config assembly/asconfig.json --target release
-	@$(NODE) packages/cli/build.ts
+	@$(NODE) packaging/build.ts
 
 install: build ## [DESTDIR=] [PREFIX=/usr/local]: install the program with a Node of its own, and the helper of mount(8)
-	@$(NODE) packages/cli/install.ts
+	@$(NODE) packaging/install.ts
 
 uninstall: ## remove what `make install` installed, with the same DESTDIR and PREFIX
-	@$(NODE) packages/cli/install.ts uninstall
+	@$(NODE) packaging/install.ts uninstall
 
 codegen: setup ## compile schema/ into Cap'n Proto, TypeScript and C
 	@$(NODE) packages/codegen/src/main.ts

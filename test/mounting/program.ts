@@ -17,7 +17,7 @@ export function programDisk(scratch: Scratch): string {
     symlinkSync(join("usr", name), join(tree, name));
   }
   const env = { ...process.env, DESTDIR: tree, PREFIX: "/usr" };
-  run(process.execPath, [join(root, "packages/cli/install.ts")], { env });
+  run(process.execPath, [join(root, "packaging/install.ts")], { env });
   const image = scratch.fresh("program.ext4");
   ext4Image(image, tree, spare);
   return image;

@@ -32,7 +32,7 @@ export function installedLayer(scratch: Scratch): string {
     symlinkSync(join("usr", name), join(layer, name));
   }
   const env = { ...process.env, DESTDIR: layer, PREFIX: "/usr" };
-  run(process.execPath, [join(root, "packages/cli/install.ts")], { env });
+  run(process.execPath, [join(root, "packaging/install.ts")], { env });
   return layer;
 }
 

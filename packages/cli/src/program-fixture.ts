@@ -8,7 +8,7 @@ export const program = fileURLToPath(new URL("puzzlefs.ts", import.meta.url));
 
 /** The launcher of the bundle; tests of it need `make build`. */
 export const launcher = resolve(import.meta.dirname, "../bin/puzzlefs");
-export const installer = resolve(import.meta.dirname, "../install.ts");
+export const installer = resolve(import.meta.dirname, "../../../packaging/install.ts");
 export const isBuilt = existsSync(resolve(import.meta.dirname, "../../../build/lib/puzzlefs.js"));
 
 // Every test starts the program; this halves the time for which it reads the same sources again. Root loads

@@ -6,7 +6,7 @@
 import { chmodSync, cpSync, existsSync, mkdirSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
-const root = resolve(import.meta.dirname, "../..");
+const root = resolve(import.meta.dirname, "..");
 const build = join(root, "build");
 const destination = process.env["DESTDIR"] ?? "";
 /** make passes on an empty value where none is given. */
