@@ -4,54 +4,76 @@ import { Command, Option } from "commander";
 import { UsageError } from "./errors.ts";
 import { write, writeError } from "./terminal/output.ts";
 
+/** What the help, the manual page and docs/cli.md have of a command, beside what commander keeps. */
+export interface CommandText {
+  name: string;
+  /** A sentence. */
+  description: string;
+  /** Command lines, indented by two spaces; a remark follows after two spaces or more. */
+  example: string;
+  /** Paragraphs that follow the example. */
+  notes?: string;
+  /** What is typed before the arguments, if it is not `puzzlefs NAME`. */
+  program?: string;
+}
+
+/** A commander Command that keeps its text for the generator of manual pages. */
+export class ManualCommand extends Command {
+  readonly text: CommandText;
+
+  constructor(text: CommandText) {
+    super(text.program ?? `puzzlefs ${text.name}`);
+    this.text = text;
+  }
+}
+
 /**
- * A commander Command that behaves as all of ours do: messages begin with "puzzlefs: ", mistakes throw instead of
+ * A command that behaves as all of this program do: messages begin with "puzzlefs: ", mistakes throw instead of
  * exiting, and the help ends with an example. Arguments without a description are not shown in the help.
  */
-export function defineCommand(
-  name: string,
-  description: string,
-  example: string,
-  program = `puzzlefs ${name}`,
-): Command {
-  return new Command(program)
+export function defineCommand(text: CommandText): ManualCommand {
+  const { description, example, notes = "" } = text;
+  const command = new ManualCommand(text);
+  const program = command.name();
+  const afterHelp = [`\nExample:\n${example.trimEnd()}`, notes.trim()].filter((part) => part !== "").join("\n\n");
+  return command
     .description(description)
     .helpOption("-h, --help", "show this help")
-    .addHelpText("after", `\nExample:\n${example.trimEnd()}`)
+    .addHelpText("after", afterHelp)
     .configureHelp({
       helpWidth: 110,
       visibleArguments: ({ registeredArguments }) =>
         registeredArguments.filter((argument) => argument.description !== ""),
     })
     .configureOutput({
-      writeOut: (text) => write(text),
-      writeErr: (text) => writeError(text),
-      // Commander's own look at process.stdout and process.stderr, which are not there (terminal/closed-streams.ts).
+      writeOut: (output) => write(output),
+      writeErr: (output) => writeError(output),
+      // Commander itself would use process.stdout and process.stderr, which do not exist (terminal/closed-streams.ts).
       getOutHelpWidth: () => 110,
       getErrHelpWidth: () => 110,
       getOutHasColors: () => false,
       getErrHasColors: () => false,
-      outputError: (text, put) => put(harmless(text.replace(/^error: /, `${program.split(" ")[0]}: `))),
+      outputError: (output, put) => put(escapeMessage(output.replace(/^error: /, `${program.split(" ")[0]}: `))),
     })
     .showHelpAfterError(`'${program} --help' explains it.`)
     .exitOverride();
 }
 
-/** Commander's text quotes arguments, which scripts take from names of files. Its own line breaks stay. */
-function harmless(text: string): string {
+/** Commander quotes arguments, which scripts may take from file names. Its own line breaks stay. */
+function escapeMessage(text: string): string {
   const lines = text.trimEnd().split(/\n(?=\(Did you mean )/);
   return `${lines.map(escapeText).join("\n")}\n`;
 }
 
 /** Content that leaves the store is hashed unless --no-verify is given; `verify` is true by default. */
-export function verifyOptions(command: Command): Command {
+export function verifyOptions<C extends Command>(command: C): C {
   return command
     .addOption(new Option("--verify").default(true).hideHelp())
     .option("--no-verify", "do not check chunks against their digests as they are read");
 }
 
 /** For commands that read an image. */
-export function platformOption(command: Command): Command {
+export function platformOption<C extends Command>(command: C): C {
   return command.option(
     "--platform <os/arch>",
     "of several images of one tag, that for this platform, as linux/arm64 or linux/arm/v7 (default: this machine's)",
@@ -59,8 +81,8 @@ export function platformOption(command: Command): Command {
   );
 }
 
-/** What platformOption() has been given. */
-export function chosen(command: Command): PlatformChoice {
+/** The value of platformOption(). */
+export function platformChoice(command: Command): PlatformChoice {
   const { platform } = command.opts<PlatformChoice>();
   return platform === undefined ? {} : { platform };
 }
@@ -92,13 +114,9 @@ export function parseDigest(text: string): string {
   return text.toLowerCase();
 }
 
-/** An option that takes one of a few words. */
-export function oneOf<Word extends string>(...words: Word[]): (text: string) => Word {
-  return (text) => {
-    const found = words.find((word) => word === text);
-    if (found === undefined) throw new UsageError(`'${text}' is not one of ${words.join(", ")}`);
-    return found;
-  };
+/** An option that takes one of `words`. Commander refuses others. */
+export function choiceOption(flags: string, description: string, words: readonly string[]): Option {
+  return new Option(flags, description).choices(words);
 }
 
 /** For an option that may be given several times. */

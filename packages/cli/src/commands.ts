@@ -1,5 +1,9 @@
-/** A command's module: parses its arguments, does the work, returns the exit code. */
+import type { ManualCommand } from "./command-line.ts";
+
 export interface CommandModule {
+  /** The command's options, arguments and help. */
+  define(): ManualCommand;
+  /** Parses the arguments, does the work, returns the exit code. */
   run(argv: readonly string[]): Promise<number>;
 }
 
@@ -9,7 +13,7 @@ export interface CommandEntry {
   load(): Promise<CommandModule>;
 }
 
-/** All commands, in the order of the overview. A module is loaded only when its command runs. */
+/** All commands, in the order of `puzzlefs --help`. A module is loaded only when its command runs. */
 export const commands: readonly CommandEntry[] = [
   { name: "build", summary: "make an image of a directory tree", load: () => import("./commands/build.ts") },
   { name: "mount", summary: "mount an image", load: () => import("./commands/mount.ts") },

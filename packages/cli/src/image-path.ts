@@ -5,7 +5,7 @@ import { EXIT_FAILED, UsageError } from "./errors.ts";
 import { failure } from "./terminal/messages.ts";
 
 /** For commands that take paths inside an image. */
-export function escapedOption(command: Command): Command {
+export function escapedOption<C extends Command>(command: C): C {
   return command.option("-e, --escaped", "PATH is written as ls and dump show it: \\xHH is a byte, \\\\ a backslash");
 }
 

@@ -5,7 +5,7 @@
 import { splitOptions } from "@puzzlefs/fuse";
 import { absolutePath, escapeText, hasCode } from "@puzzlefs/linux";
 import { isKnownOption, readImageOptions, remount, type ImageOptions } from "@puzzlefs/mount";
-import { collect, defineCommand } from "./command-line.ts";
+import { collect, defineCommand, type ManualCommand } from "./command-line.ts";
 import type { MountOrder } from "./daemon-order.ts";
 import { EXIT_INTERNAL, EXIT_USAGE, MountInterruptedError, UsageError } from "./errors.ts";
 import { type ImageName, parseImageName } from "./image-name.ts";
@@ -41,8 +41,9 @@ const example = `
 
 In /etc/fstab:
   /srv/store:v1  /mnt  puzzlefs  verify=blob,nosuid,nodev,nofail  0 0
-  /srv/store:v1  /mnt  puzzlefs  persist=/var/lib/changes         0 0
+  /srv/store:v1  /mnt  puzzlefs  persist=/var/lib/changes         0 0`;
 
+const notes = `
 OCI_DIR:TAG is split as by 'puzzlefs mount'; platform=OS/ARCHITECTURE names one of several images of the tag.
 driver=kernel or driver=fuse insists on one; without it the kernel driver is used where there is one, else FUSE. Further
 options: 'puzzlefs mount --help'. What concerns mount(8) alone (noauto, nofail, _netdev, user, x-systemd.…) is passed over.
@@ -53,8 +54,14 @@ Exit codes are those of mount(8): 1 wrong usage or permissions, 2 system error, 
 
 const NAME = "mount.puzzlefs";
 
-async function run(argv: readonly string[]): Promise<void> {
-  const command = defineCommand(NAME, "Mounts a PuzzleFS image for mount(8).", example, NAME)
+export function define(): ManualCommand {
+  return defineCommand({
+    name: NAME,
+    description: "Mount a PuzzleFS image, for mount(8).",
+    example,
+    notes,
+    program: NAME,
+  })
     .usage("SOURCE MNT [-sfnv] [-o OPTIONS] [-t TYPE]")
     .argument("<source>", "OCI_DIR:TAG, or anything if the options name the image")
     .argument("<mnt>", "the mount point")
@@ -64,8 +71,11 @@ async function run(argv: readonly string[]): Promise<void> {
     .option("-n, --no-mtab", "for compatibility")
     .option("-v, --verbose", "say what mounted it")
     .option("-t, --type <type>", "puzzlefs, or fuse.puzzlefs: by FUSE")
-    .option("-N, --namespace <namespace>", "not supported: use nsenter(1)")
-    .parse(argv, { from: "user" });
+    .option("-N, --namespace <namespace>", "not supported: use nsenter(1)");
+}
+
+async function run(argv: readonly string[]): Promise<void> {
+  const command = define().parse(argv, { from: "user" });
   const flags = command.opts<Flags>();
   if (flags.namespace !== undefined) throw new UsageError("-N is not supported; use nsenter --mount=NAMESPACE mount …");
   const [source, mountpoint] = command.args as [string, string];

@@ -3,7 +3,14 @@ import { parseChunkSizes } from "@puzzlefs/chunker";
 import { jsonText, type Crossing } from "@puzzlefs/linux";
 import { Layout, type Platform } from "@puzzlefs/oci";
 import { readConfigFile } from "../config-file.ts";
-import { defineCommand, oneOf, parseInteger, parsePlatformOption, parseSize } from "../command-line.ts";
+import {
+  choiceOption,
+  defineCommand,
+  type ManualCommand,
+  parseInteger,
+  parsePlatformOption,
+  parseSize,
+} from "../command-line.ts";
 import { UsageError } from "../errors.ts";
 import { imageNameFrom } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
@@ -38,25 +45,27 @@ const example = `
   puzzlefs build -c ./rootfs2 ./store:v2       only chunks that v1 does not have are added
   puzzlefs build -c -b v1 ./rootfs2 ./store:v2 the same as a layer over v1
 
-  puzzlefs build --config config.json ./rootfs ./store:v1
+  puzzlefs build --config config.json ./rootfs ./store:v1`;
 
+const notes = `
 The same tree gives the same bytes, whoever builds it, wherever and whenever. Keep modification times with
 --mtime keep; SOURCE_DATE_EPOCH is honoured as an upper limit then. The last line names the manifest for
 'puzzlefs mount --digest'. The older form ROOTFS OCI_DIR TAG is understood as well.`;
 
-export async function run(argv: readonly string[]): Promise<number> {
-  const command = defineCommand("build", "Make an image of a directory tree and tag it.", example)
+export function define(): ManualCommand {
+  return defineCommand({ name: "build", description: "Make an image of a directory tree and tag it.", example, notes })
     .usage("[OPTION]… ROOTFS OCI_DIR:TAG")
     .argument("<rootfs>", "the directory that becomes the root of the image")
     .argument("<oci_dir:tag>", "the OCI image layout (made when it is not there) and the tag")
     .argument("[tag]")
     .option("-c, --compression", "compress chunks with zstd")
     .option("-b, --base-layer <tag>", "write a layer over the image with this tag")
-    .option(
-      "--chunking <how>",
-      "file: larger files on their own; stream: all in one, as the Rust tool",
-      oneOf("file", "stream"),
-      "file",
+    .addOption(
+      choiceOption(
+        "--chunking <how>",
+        "cut larger files on their own, or all files as one stream, as the Rust tool does",
+        ["file", "stream"],
+      ).default("file"),
     )
     .option("--chunk-size <min:avg:max>", "bounds of a chunk's size, bytes (default: 16384:65536:262144)")
     .option("--level <n>", "zstd level (default: 3)", parseInteger)
@@ -78,8 +87,11 @@ export async function run(argv: readonly string[]): Promise<number> {
     .option("--one-file-system", "leave out subvolumes as well: only directories on the file system of ROOTFS")
     .option("--cross-mounts", "include what is mounted below ROOTFS (default: empty directories)")
     .option("--selinux", "keep security.selinux attributes, which otherwise belong to the host")
-    .option("--json", "print the result as JSON")
-    .parse(argv, { from: "user" });
+    .option("--json", "print the result as JSON");
+}
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const command = define().parse(argv, { from: "user" });
   const [rootfs, ociDir, tag] = command.args as [string, string, string | undefined];
   const name = imageNameFrom(ociDir, tag);
   const options = command.opts<Options>();

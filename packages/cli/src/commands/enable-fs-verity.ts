@@ -2,31 +2,40 @@ import { formatDigestBytes, verityTargets } from "../verity-targets.ts";
 import { close, enableFsVerityOf, hasCode, measureFsVerityOf } from "@puzzlefs/linux";
 import { type BlobDirectory, fsVerityDigest, Layout } from "@puzzlefs/oci";
 import { IntegrityError, readHeader } from "@puzzlefs/reader";
-import { chosen, defineCommand, parseDigest, platformOption } from "../command-line.ts";
+import { platformChoice, defineCommand, type ManualCommand, parseDigest, platformOption } from "../command-line.ts";
 import { imageNameFrom } from "../image-name.ts";
 import { writeLine } from "../terminal/output.ts";
 import { formatCountOf } from "../terminal/quantities.ts";
 
 const example = `
-  puzzlefs enable-fs-verity ./store:v1 94a1…   the digest that 'puzzlefs build' printed
+  puzzlefs enable-fs-verity ./store:v1 94a1…   the digest that 'puzzlefs build' printed`;
 
+const notes = `
 From then on the kernel itself refuses to read a blob of the image that was changed. The file system must have
 fs-verity: ext4 made with -O verity, or btrfs. The older form OCI_DIR TAG DIGEST is understood as well.`;
 
-export async function run(argv: readonly string[]): Promise<number> {
-  const command = platformOption(
-    defineCommand("enable-fs-verity", "Enable fs-verity on all blobs of an image.", example),
+export function define(): ManualCommand {
+  return platformOption(
+    defineCommand({
+      name: "enable-fs-verity",
+      description: "Enable fs-verity on all blobs of an image.",
+      example,
+      notes,
+    }),
   )
     .usage("[OPTION]… OCI_DIR:TAG DIGEST")
     .argument("<oci_dir:tag>", "the image")
     .argument("<digest>", "the manifest's fs-verity digest, hex")
-    .argument("[digest]")
-    .parse(argv, { from: "user" });
+    .argument("[digest]");
+}
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const command = define().parse(argv, { from: "user" });
   const [ociDir, second, third] = command.args as [string, string, string | undefined];
   const digest = parseDigest(third ?? second);
   const name = imageNameFrom(ociDir, third === undefined ? undefined : second);
   using layout = Layout.open(name.ociDir);
-  const header = readHeader(layout, name.reference, chosen(command));
+  const header = readHeader(layout, name.reference, platformChoice(command));
   const manifest = `manifest sha256:${header.manifestDigest}`;
   const found = formatDigestBytes(fsVerityDigest(header.manifest));
   if (found !== digest) throw new IntegrityError(manifest, "verity", `it is ${found}, not ${digest}`);

@@ -1,7 +1,7 @@
 import { jsonText } from "@puzzlefs/linux";
 import { extract } from "@puzzlefs/reader";
 import type { ExtractWarning, Loss } from "@puzzlefs/reader";
-import { chosen, defineCommand, platformOption, verifyOptions } from "../command-line.ts";
+import { platformChoice, defineCommand, type ManualCommand, platformOption, verifyOptions } from "../command-line.ts";
 import { EXIT_CORRUPT, EXIT_INCOMPLETE } from "../errors.ts";
 import { openNamed } from "../image-name.ts";
 import { failure, warning } from "../terminal/messages.ts";
@@ -19,16 +19,19 @@ interface Options {
 }
 
 const example = `
-  puzzlefs extract ./store:v1 ./tree
+  puzzlefs extract ./store:v1 ./tree`;
 
+const notes = `
 As root, owners, modes, times, extended attributes, links and devices come back as they were. What the caller's rights
 or the target's file system do not allow is left out, with a line on stderr for each kind of thing, and extraction goes
 on. The exit code is then 4; it stays 0 for what an ordinary user can never restore: owners, set-id bits, trusted.* and
 security.* attributes. Nothing is ever written outside the target.`;
 
-export async function run(argv: readonly string[]): Promise<number> {
-  const command = platformOption(
-    verifyOptions(defineCommand("extract", "Write an image's files into a directory.", example)),
+export function define(): ManualCommand {
+  return platformOption(
+    verifyOptions(
+      defineCommand({ name: "extract", description: "Write an image's files into a directory.", example, notes }),
+    ),
   )
     .usage("[OPTION]… OCI_DIR:TAG DIR")
     .argument("<oci_dir:tag>", "the image")
@@ -40,11 +43,14 @@ export async function run(argv: readonly string[]): Promise<number> {
       "--overlay-attributes",
       "restore trusted.overlay.* and user.overlay.*, which overlayfs takes for its own marks",
     )
-    .option("--json", "print the result as JSON")
-    .parse(argv, { from: "user" });
+    .option("--json", "print the result as JSON");
+}
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const command = define().parse(argv, { from: "user" });
   const [image, target] = command.args as [string, string];
   const { bestEffort = false, verify, json = false, ...options } = command.opts<Options>();
-  const tree = openNamed(image, { ...chosen(command), verify: verify ? "blob" : "none" });
+  const tree = openNamed(image, { ...platformChoice(command), verify: verify ? "blob" : "none" });
   const bar = new ProgressBar("extracting");
   try {
     const total = tree.contentBytes;

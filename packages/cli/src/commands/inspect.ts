@@ -1,7 +1,7 @@
 import { escapeName, jsonText } from "@puzzlefs/linux";
 import { fsVerityDigest, Layout } from "@puzzlefs/oci";
 import { escapeBytes, openImage, readHeader, resolvePath, type InodeKind } from "@puzzlefs/reader";
-import { chosen, defineCommand, platformOption } from "../command-line.ts";
+import { platformChoice, defineCommand, type ManualCommand, platformOption } from "../command-line.ts";
 import { configFields, summarizeConfig, type ConfigSummary } from "../config-summary.ts";
 import { escapedOption, imagePath } from "../image-path.ts";
 import { parseImageName } from "../image-name.ts";
@@ -14,25 +14,36 @@ import { formatDigestBytes } from "../verity-targets.ts";
 
 const example = `
   puzzlefs inspect ./store:v1                  digests, layers, inodes, chunks, sizes
-  puzzlefs inspect ./store:v1 /bin/bash        where the content of a file lies
+  puzzlefs inspect ./store:v1 /bin/bash        where the content of a file lies`;
 
+const notes = `
 The sha256 is what the kernel driver's image_manifest wants, the fs-verity digest what build printed.`;
 
-export async function run(argv: readonly string[]): Promise<number> {
-  const command = platformOption(
-    escapedOption(defineCommand("inspect", "Show what an image consists of, or the chunks of a file in it.", example)),
+export function define(): ManualCommand {
+  return platformOption(
+    escapedOption(
+      defineCommand({
+        name: "inspect",
+        description: "Show what an image consists of, or the chunks of a file in it.",
+        example,
+        notes,
+      }),
+    ),
   )
     .usage("[OPTION]… OCI_DIR:TAG [PATH]")
     .argument("<oci_dir:tag>", "the image")
     .argument("[path]", "a file inside the image")
-    .option("--json", "one JSON object")
-    .parse(argv, { from: "user" });
+    .option("--json", "one JSON object");
+}
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const command = define().parse(argv, { from: "user" });
   const [image, path] = command.args as [string, string | undefined];
   const { escaped, json = false } = command.opts<{ escaped?: boolean; json?: boolean }>();
   const wanted = path === undefined ? undefined : imagePath(path, escaped);
   const { ociDir, reference } = parseImageName(image);
   using layout = Layout.open(ociDir);
-  const tree = openImage(layout, reference, chosen(command));
+  const tree = openImage(layout, reference, platformChoice(command));
   try {
     if (wanted !== undefined) {
       const ino = resolvePath(tree, wanted, true);
@@ -41,7 +52,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       else writeLine(fileText({ path: escapeName(wanted), ino, runs }));
       return 0;
     }
-    const { manifest, manifestDigest, metadataDigest } = readHeader(layout, reference, chosen(command));
+    const { manifest, manifestDigest, metadataDigest } = readHeader(layout, reference, platformChoice(command));
     const blobSize = (hex: string): number | undefined => layout.blobs.size(hex);
     const summary: ImageSummary = {
       manifest: manifestDigest,

@@ -1,5 +1,5 @@
 import { listPath, pathOf, resolveName, Selection, walkTree, type Listed, type Tree } from "@puzzlefs/reader";
-import { chosen, defineCommand, platformOption } from "../command-line.ts";
+import { platformChoice, defineCommand, type ManualCommand, platformOption } from "../command-line.ts";
 import { UsageError } from "../errors.ts";
 import { escapedOption, imagePath } from "../image-path.ts";
 import { openNamed } from "../image-name.ts";
@@ -18,14 +18,17 @@ const example = `
   puzzlefs ls -l ./store:v1 /etc
   puzzlefs ls -R ./store:v1                    every path of the image
 
-  puzzlefs ls -R0 ./store:v1 | xargs -0 -n 1 echo
+  puzzlefs ls -R0 ./store:v1 | xargs -0 -n 1 echo`;
 
+const notes = `
 Names are shown in UTF-8, with \\xHH for a byte that is not UTF-8 or could mislead a terminal, and \\\\ for a backslash;
 --escaped takes them so. --json has \\xHH for every byte but printable ASCII, and --null the bytes themselves.`;
 
-export async function run(argv: readonly string[]): Promise<number> {
-  const command = platformOption(
-    escapedOption(defineCommand("ls", "List a directory of an image, or one file.", example)),
+export function define(): ManualCommand {
+  return platformOption(
+    escapedOption(
+      defineCommand({ name: "ls", description: "List a directory of an image, or one file.", example, notes }),
+    ),
   )
     .usage("[OPTION]… OCI_DIR:TAG [PATH]")
     .argument("<oci_dir:tag>", "the image")
@@ -33,15 +36,18 @@ export async function run(argv: readonly string[]): Promise<number> {
     .option("-l, --long", "with type, mode, links, owner, size and time")
     .option("-R, --recursive", "everything below, as paths")
     .option("-0, --null", "names alone, as they are, each ended by a NUL")
-    .option("--json", "one JSON object a line")
-    .parse(argv, { from: "user" });
+    .option("--json", "one JSON object a line");
+}
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const command = define().parse(argv, { from: "user" });
   const [image, path] = command.args as [string, string | undefined];
   const options = command.opts<Options>();
   if (options.null === true && (options.long === true || options.json === true)) {
     throw new UsageError("--null lists names alone, without --long or --json");
   }
   const wanted = imagePath(path ?? "/", options.escaped);
-  const tree = openNamed(image, chosen(command));
+  const tree = openNamed(image, platformChoice(command));
   const lines = new LineBuffer();
   try {
     const found = list(tree, wanted, options.recursive ?? false);

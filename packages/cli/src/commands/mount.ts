@@ -1,7 +1,14 @@
 import { absolutePath } from "@puzzlefs/linux";
 import { type DriverChoice, readImageOptions } from "@puzzlefs/mount";
 import { platformText, type Platform } from "@puzzlefs/oci";
-import { collect, defineCommand, oneOf, parseDigest, platformOption } from "../command-line.ts";
+import {
+  choiceOption,
+  collect,
+  defineCommand,
+  type ManualCommand,
+  parseDigest,
+  platformOption,
+} from "../command-line.ts";
 import type { MountOrder } from "../daemon-order.ts";
 import { UsageError } from "../errors.ts";
 import { imageNameFrom } from "../image-name.ts";
@@ -28,8 +35,9 @@ const example = `
   puzzlefs umount /mnt
 
   puzzlefs mount --persist ./changes ./store:v1 /mnt   writable; ./changes keeps what is written
-  puzzlefs mount -f --debug ./store:v1 /mnt            stays, and shows every request
+  puzzlefs mount -f --debug ./store:v1 /mnt            stays, and shows every request`;
 
+const notes = `
 Mounts by the kernel driver where there is one, else by FUSE, as root or as an ordinary user (who needs fusermount3,
 Debian's package fuse3). umount(8) ends any mount of ours.
 
@@ -40,8 +48,8 @@ readahead=KIB, auto_unmount, cache=BYTES. Commas in a value: persist="DIR,WITH,C
 overlay read-only.
 The older form OCI_DIR TAG MNT is understood as well.`;
 
-export async function run(argv: readonly string[]): Promise<number> {
-  const command = platformOption(defineCommand("mount", "Mount an image on a directory.", example))
+export function define(): ManualCommand {
+  return platformOption(defineCommand({ name: "mount", description: "Mount an image on a directory.", example, notes }))
     .usage("[OPTION]… OCI_DIR:TAG MNT")
     .argument("<oci_dir:tag>", "the image")
     .argument("<mnt>", "the mount point")
@@ -54,21 +62,22 @@ export async function run(argv: readonly string[]): Promise<number> {
       "demand this fs-verity digest of the manifest, and of every blob its own",
       parseDigest,
     )
-    .option(
-      "--verify <what>",
-      "none, or blob: hash chunks each time that they are read (default: none)",
-      oneOf("none", "blob"),
+    .addOption(
+      choiceOption("--verify <what>", "blob: hash each chunk whenever it is read (default: none)", ["none", "blob"]),
     )
     .option("-w, --writable", "changes can be made; they lie in memory, and vanish with the mount")
     .option(
       "-p, --persist <upper>",
       "changes can be made, and stay in this directory; its work directory is UPPER.work",
     )
-    .option("--driver <which>", "auto, kernel or fuse (default: auto)", oneOf("auto", "kernel", "fuse"))
+    .addOption(choiceOption("--driver <which>", "which driver mounts (default: auto)", ["auto", "kernel", "fuse"]))
     .option("-v, --debug", "log every request: to stderr with -f, else to the log file (FUSE)")
     .option("--log-file <file>", "where messages go (default: stderr with -f, else the system's log, if there is one)")
-    .option("--supervise", "survive the death of the process that serves the mount: another takes over (FUSE)")
-    .parse(argv, { from: "user" });
+    .option("--supervise", "survive the death of the process that serves the mount: another takes over (FUSE)");
+}
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const command = define().parse(argv, { from: "user" });
   await performMount(orderOf(command.args, command.opts<Options>()));
   return 0;
 }

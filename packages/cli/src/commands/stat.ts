@@ -1,6 +1,6 @@
 import { escapeName, jsonText } from "@puzzlefs/linux";
 import { escapeBytes, statPath } from "@puzzlefs/reader";
-import { chosen, defineCommand, platformOption } from "../command-line.ts";
+import { platformChoice, defineCommand, type ManualCommand, platformOption } from "../command-line.ts";
 import { eachPath, escapedOption, imagePath } from "../image-path.ts";
 import { openNamed } from "../image-name.ts";
 import { kindNames, listedObject, modeText, timeText } from "../listing.ts";
@@ -9,23 +9,29 @@ import { formatCount } from "../terminal/quantities.ts";
 import { formatFields } from "../terminal/table.ts";
 
 const example = `
-  puzzlefs stat ./store:v1 /usr/bin/passwd
+  puzzlefs stat ./store:v1 /usr/bin/passwd`;
 
+const notes = `
 A symbolic link is shown itself, not what it leads to.`;
 
-export async function run(argv: readonly string[]): Promise<number> {
-  const command = platformOption(
-    escapedOption(defineCommand("stat", "Show the attributes of files of an image.", example)),
+export function define(): ManualCommand {
+  return platformOption(
+    escapedOption(
+      defineCommand({ name: "stat", description: "Show the attributes of files of an image.", example, notes }),
+    ),
   )
     .usage("[OPTION]… OCI_DIR:TAG [PATH]…")
     .argument("<oci_dir:tag>", "the image")
     .argument("[path...]", "inside the image (default: /)")
-    .option("--json", "one JSON object a line")
-    .parse(argv, { from: "user" });
+    .option("--json", "one JSON object a line");
+}
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const command = define().parse(argv, { from: "user" });
   const [image, ...paths] = command.args as [string, ...string[]];
   const { escaped, json: asJson } = command.opts<{ escaped?: boolean; json?: boolean }>();
   const wanted = (paths.length > 0 ? paths : ["/"]).map((path) => imagePath(path, escaped));
-  const tree = openNamed(image, chosen(command));
+  const tree = openNamed(image, platformChoice(command));
   try {
     let before = "";
     return eachPath(wanted, (path) => {

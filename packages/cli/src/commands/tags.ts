@@ -1,22 +1,26 @@
 import { escapeText, jsonText } from "@puzzlefs/linux";
 import { type IndexedImage, Layout, platformName, platformText } from "@puzzlefs/oci";
-import { defineCommand } from "../command-line.ts";
+import { defineCommand, type ManualCommand } from "../command-line.ts";
 import { parseLayout } from "../image-name.ts";
 import { writeLine } from "../terminal/output.ts";
 import { formatTable } from "../terminal/table.ts";
 
 const example = `
-  puzzlefs tags ./store
+  puzzlefs tags ./store`;
 
+const notes = `
 The digest is that of the manifest: the kernel driver's mount option image_manifest. OCI_DIR@sha256:DIGEST names an
 image that has no tag. Entries of other tools are listed too.`;
 
-export async function run(argv: readonly string[]): Promise<number> {
-  const command = defineCommand("tags", "List the images of an OCI image layout.", example)
+export function define(): ManualCommand {
+  return defineCommand({ name: "tags", description: "List the images of an OCI image layout.", example, notes })
     .usage("[OPTION]… OCI_DIR")
     .argument("<oci_dir>", "the layout")
-    .option("--json", "one JSON array of {tag, digest, size, mediaType, platform, kind}")
-    .parse(argv, { from: "user" });
+    .option("--json", "one JSON array of {tag, digest, size, mediaType, platform, kind}");
+}
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const command = define().parse(argv, { from: "user" });
   const { ociDir } = parseLayout(command.args[0] as string);
   using layout = Layout.open(ociDir);
   const images = layout.images();

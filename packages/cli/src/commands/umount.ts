@@ -1,17 +1,26 @@
 import { unmount } from "@puzzlefs/fuse";
-import { defineCommand } from "../command-line.ts";
+import { defineCommand, type ManualCommand } from "../command-line.ts";
 
 const example = `
-  puzzlefs umount /mnt
+  puzzlefs umount /mnt`;
 
+const notes = `
 umount(8) and fusermount3 -u do as well. The daemon behind the mount ends by itself.`;
 
-export async function run(argv: readonly string[]): Promise<number> {
-  const command = defineCommand("umount", "Unmount an image, also when its daemon has died.", example)
+export function define(): ManualCommand {
+  return defineCommand({
+    name: "umount",
+    description: "Unmount an image, also when its daemon has died.",
+    example,
+    notes,
+  })
     .usage("[OPTION]… MNT")
     .argument("<mnt>", "the mount point")
-    .option("-l, --lazy", "detach it now, even if it is in use; it ends with its last user")
-    .parse(argv, { from: "user" });
+    .option("-l, --lazy", "detach it now, even if it is in use; it ends with its last user");
+}
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const command = define().parse(argv, { from: "user" });
   const { lazy = false } = command.opts<{ lazy?: boolean }>();
   await unmount(command.args[0] as string, { lazy });
   return 0;

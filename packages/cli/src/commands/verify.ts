@@ -1,7 +1,7 @@
 import { jsonText } from "@puzzlefs/linux";
 import { Layout } from "@puzzlefs/oci";
 import { verifyImage, type VerifyReport } from "@puzzlefs/reader";
-import { chosen, defineCommand, platformOption } from "../command-line.ts";
+import { platformChoice, defineCommand, type ManualCommand, platformOption } from "../command-line.ts";
 import { EXIT_CORRUPT } from "../errors.ts";
 import { parseLayoutOrImage } from "../image-name.ts";
 import { failure, warning } from "../terminal/messages.ts";
@@ -11,26 +11,35 @@ import { formatBytes, formatCountOf } from "../terminal/quantities.ts";
 
 const example = `
   puzzlefs verify ./store:v1                   this image
-  puzzlefs verify ./store                      all images, tagged or not, and every other blob
+  puzzlefs verify ./store                      all images, tagged or not, and every other blob`;
 
+const notes = `
 Entries of other tools (archives, artifacts, …) are counted as foreign; of them only the digests of blobs are checked.
 Exit code 3 when anything is wrong. Warnings are about things recorded beside an image that reads correctly.`;
 
-export async function run(argv: readonly string[]): Promise<number> {
-  const command = platformOption(
-    defineCommand("verify", "Check every blob against its digest and every rule of the format.", example),
+export function define(): ManualCommand {
+  return platformOption(
+    defineCommand({
+      name: "verify",
+      description: "Check every blob against its digest and every rule of the format.",
+      example,
+      notes,
+    }),
   )
     .usage("[OPTION]… OCI_DIR[:TAG]")
     .argument("<oci_dir[:tag]>", "a layout, or one image of it")
-    .option("--json", "print the report as JSON")
-    .parse(argv, { from: "user" });
+    .option("--json", "print the report as JSON");
+}
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const command = define().parse(argv, { from: "user" });
   const { ociDir, reference } = parseLayoutOrImage(command.args[0] as string);
   const bar = new ProgressBar("verifying");
   let report: VerifyReport;
   try {
     using layout = Layout.open(ociDir);
     report = verifyImage(layout, reference, {
-      ...chosen(command),
+      ...platformChoice(command),
       progress: (done, total) => bar.update(done, total),
     });
   } finally {
