@@ -23,14 +23,15 @@ build: setup ## bundle the program into build/
 	@cd packages/chunker && ../../$(NODE) node_modules/assemblyscript/bin/asc.js assembly/cut.ts --config assembly/asconfig.json --target release
 	@$(NODE) packaging/build.ts
 
-install: build ## [DESTDIR=] [PREFIX=/usr/local]: install the program with a Node of its own, and the helper of mount(8)
+install: build ## [DESTDIR=] [PREFIX=/usr/local]: install the program with a Node of its own, mount(8)'s helper, man pages, completions
 	@$(NODE) packaging/install.ts
 
 uninstall: ## remove what `make install` installed, with the same DESTDIR and PREFIX
 	@$(NODE) packaging/install.ts uninstall
 
-codegen: setup ## compile schema/ into Cap'n Proto, TypeScript and C
+codegen: setup ## compile schema/ into Cap'n Proto, TypeScript and C, and the commands into docs/cli.md
 	@$(NODE) packages/codegen/src/main.ts
+	@$(NODE) packaging/documents.ts
 
 demo: build ## build an image of a Debian root, change the root, build again, mount and compare
 	@$(NODE) demo/demo.ts $(PUZZLEFS_CACHE)

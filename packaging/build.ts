@@ -1,7 +1,6 @@
 /**
- * `make build`: bundles the program into build/lib. Threads and daemons have entries of their own, found by their sources
- * through `new URL("./NAME.js", import.meta.url)`; so is the chunker's WebAssembly. Native add-ons stay where pnpm put
- * them, behind links in build/node_modules. Commands become chunks that are read only when they run.
+ * `make build`: bundles the program into build/lib. Threads and daemons have entry points of their own, which the sources
+ * find by `new URL("./NAME.js", import.meta.url)`, as the chunker's WebAssembly. Native add-ons stay where pnpm put them, behind links in build/node_modules. Commands become chunks that are read only when they run.
  */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync, symlinkSync } from "node:fs";
@@ -22,10 +21,10 @@ const entries = {
   worker: "packages/builder/src/worker.ts",
 };
 const assets = ["packages/chunker/dist/cut.wasm", "packages/fuse/src/daemon/unmounter.sh"];
-/** Each with a package that depends on it. */
+/** Each with the directory of a package that depends on it. */
 const nativeAddOns = { koffi: "packages/linux", "zstd-napi": "packages/reader" };
 
-/** Into a directory of its own, put in place at the end: a program started meanwhile finds the old or the new one. */
+/** Bundles into a new directory that is renamed at the end: a program started meanwhile finds the old or the new one. */
 async function bundle(): Promise<void> {
   const fresh = join(output, "lib.new");
   rmSync(fresh, { recursive: true, force: true });
@@ -62,7 +61,7 @@ function linkAddOns(): void {
   }
 }
 
-/** Runs what starts often once, so that its compiled code is at hand. Node keeps a cache for each user id. */
+/** Runs frequent commands once, so that Node caches their compiled code. It keeps a cache for each user id. */
 function fillCompileCache(): void {
   const cache = join(output, "compile-cache");
   rmSync(cache, { recursive: true, force: true });
@@ -77,3 +76,4 @@ function fillCompileCache(): void {
 await bundle();
 linkAddOns();
 fillCompileCache();
+execFileSync(process.execPath, [join(import.meta.dirname, "documents.ts"), "share"], { stdio: "inherit" });

@@ -1,25 +1,27 @@
 /**
  * `make install [DESTDIR=…] [PREFIX=/usr/local]`: PREFIX/lib/puzzlefs gets the bundle of `make build` with its native add-ons
- * and a Node of its own; PREFIX/bin/puzzlefs and the helpers that mount(8) looks for in /sbin lead there.
- * `make uninstall` removes exactly that.
+ * and a Node of its own; PREFIX/bin/puzzlefs and the helpers that mount(8) looks for in /sbin are links to it. PREFIX/share
+ * gets manual pages and completions. `make uninstall` removes exactly that.
  */
-import { chmodSync, cpSync, existsSync, mkdirSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { sharedFiles } from "./shared-files.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const build = join(root, "build");
 const destination = process.env["DESTDIR"] ?? "";
-/** make passes on an empty value where none is given. */
+/** make passes an empty value if none is given. */
 const prefix = process.env["PREFIX"] || "/usr/local";
 if (!prefix.startsWith("/")) throw new Error(`PREFIX=${prefix}: it must be an absolute path`);
 const library = join(prefix, "lib/puzzlefs");
 const at = (path: string): string => join(destination, path);
 
-/** Where mount(8) looks, whatever PREFIX is. */
+/** mount(8) looks for helpers in /sbin, whatever PREFIX is. */
 const links = ["/sbin/mount.puzzlefs", "/sbin/mount.fuse.puzzlefs", join(prefix, "bin/puzzlefs")];
 const documents = ["LICENSE", "README.md"];
+const shared = sharedFiles().map((path) => ({ from: join(build, "share", path), to: join(prefix, "share", path) }));
 
-/** What add-ons were compiled from stays behind. */
+/** Sources of the native add-ons are not installed. */
 const SOURCES = /\/(deps|vendor|doc|obj\.target|\.\w+|Makefile)$|\.(cc|c|hh|h|inc|o|d|a|ts|gyp|gypi|mk|map|Makefile)$/;
 
 function install(): void {
@@ -45,10 +47,16 @@ function install(): void {
     mkdirSync(dirname(at(link)), { recursive: true });
     symlinkSync(join(library, "puzzlefs"), at(link));
   }
+  for (const { from, to } of shared) {
+    mkdirSync(dirname(at(to)), { recursive: true });
+    copyFileSync(from, at(to));
+    chmodSync(at(to), 0o644);
+  }
 }
 
 function uninstall(): void {
-  for (const path of [...links, library]) rmSync(at(path), { recursive: true, force: true });
+  for (const path of [...links, library, ...shared.map(({ to }) => to)])
+    rmSync(at(path), { recursive: true, force: true });
 }
 
 if (process.argv[2] === "uninstall") uninstall();

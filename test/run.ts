@@ -44,9 +44,9 @@ function report(name: string, problem: string): void {
   console.log(`${problem === "" ? "ok  " : "FAIL"} ${name}${problem === "" ? "" : `\n${problem.trimEnd()}`}`);
 }
 
-/** Runs a tool of the workspace; its output is shown only if it fails. */
+/** Runs a program on Node. Its output is shown only if it fails. */
 function check(name: string, program: string, args: string[]): void {
-  const result = spawnSync(process.execPath, [join(modules, program), ...args], { cwd: root, encoding: "utf8" });
+  const result = spawnSync(process.execPath, [resolve(modules, program), ...args], { cwd: root, encoding: "utf8" });
   report(name, result.status === 0 ? "" : `${result.stdout}${result.stderr}`);
 }
 
@@ -87,6 +87,7 @@ function lint(): void {
   check("lint", "oxlint/bin/oxlint", ["--type-aware", "--deny-warnings"]);
   check("format", "prettier/bin/prettier.cjs", ["--check", "--log-level", "warn", "."]);
   checkGenerated();
+  check("docs/cli.md is as the command definitions make it", join(root, "packaging/documents.ts"), ["check"]);
 }
 
 /**

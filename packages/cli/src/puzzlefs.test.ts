@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import test from "ava";
 import { commands } from "./commands.ts";
 import { installer, isBuilt, type Outcome, runProgram, Workplace } from "./program-fixture.ts";
@@ -81,6 +81,13 @@ for (const [title, argv, message] of mistakes) {
       t.is(readlinkSync(place.path("destination/sbin", helper)), "/usr/lib/puzzlefs/puzzlefs");
     }
     t.is(readlinkSync(place.path("destination/usr/bin/puzzlefs")), "/usr/lib/puzzlefs/puzzlefs");
+    for (const file of [
+      "man/man1/puzzlefs-build.1",
+      "man/man8/mount.puzzlefs.8",
+      "bash-completion/completions/puzzlefs",
+    ]) {
+      t.true(existsSync(place.path("destination/usr/share", file)), file);
+    }
     const installed = place.path("destination/usr/lib/puzzlefs/puzzlefs");
     const line = `'${installed}' build -c root store:v1 && '${installed}' cat store:v1 /file`;
     // Nothing but what Debian's base system has, and no Node on the PATH.
