@@ -4,7 +4,7 @@ import { overlayPrefix } from "./overlay-marks.ts";
 
 /**
  * What an upper directory was last mounted with, kept in an attribute of its own: the overlay hides names that begin like
- * its own. The index of hard links (see docs/decisions.md) refers to inodes of that image by handles of that driver.
+ * its own. The index of hard links (see docs/decisions) refers to inodes of that image by handles of that driver.
  */
 export interface UpperRecord {
   /** sha256 of the manifest. */
