@@ -2,8 +2,8 @@
 import "./terminal/closed-streams.ts";
 
 const { serve } = await import("@puzzlefs/fuse");
-const { daemonArguments, openServed } = await import("./daemon-order.ts");
-type Order = import("./daemon-order.ts").DaemonOrder;
+const { daemonArguments, openServed } = await import("./daemon-arguments.ts");
+type Order = import("./daemon-arguments.ts").DaemonOrder;
 
 const { server, image } = JSON.parse(process.argv[2] ?? "{}") as Order;
 await serve(server, {

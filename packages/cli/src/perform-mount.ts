@@ -1,7 +1,7 @@
 import { InitPipe, type StartedMount, startMount, stderrLog, unmount, watchSignals } from "@puzzlefs/fuse";
 import { type Driver, type FuseMount, mountImage } from "@puzzlefs/mount";
 import { Layout } from "@puzzlefs/oci";
-import { daemonArguments, type MountOrder, programFiles, servedImage } from "./daemon-order.ts";
+import { daemonArguments, type MountOrder, programFiles, servedImage } from "./daemon-arguments.ts";
 import { MountInterruptedError, UsageError } from "./errors.ts";
 import { warning } from "./terminal/messages.ts";
 

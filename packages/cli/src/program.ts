@@ -1,6 +1,6 @@
 import { commands, type CommandEntry } from "./commands.ts";
 import { showStacks, UsageError } from "./errors.ts";
-import { overview } from "./overview.ts";
+import { overview } from "./program-help.ts";
 import { writeLine } from "./terminal/output.ts";
 import { version } from "./version.ts";
 

@@ -6,7 +6,7 @@ import { configFields, summarizeConfig, type ConfigSummary } from "../config-sum
 import { escapedOption, imagePath } from "../image-path.ts";
 import { parseImageName } from "../image-name.ts";
 import { countImage, fileRuns, type FileRun, type ImageCounts } from "../image-counts.ts";
-import { kindNames, pluralNames } from "../listing.ts";
+import { kindNames, pluralNames } from "../entry-text.ts";
 import { writeLine } from "../terminal/output.ts";
 import { formatBytes, formatCount, formatCountOf, formatShare } from "../terminal/quantities.ts";
 import { formatFields, formatTable } from "../terminal/table.ts";

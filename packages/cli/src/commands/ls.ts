@@ -3,7 +3,7 @@ import { platformChoice, defineCommand, type ManualCommand, platformOption } fro
 import { UsageError } from "../errors.ts";
 import { escapedOption, imagePath } from "../image-path.ts";
 import { openNamed } from "../image-name.ts";
-import { listedJson, longLine, shortLine } from "../listing.ts";
+import { listedJson, longLine, shortLine } from "../entry-text.ts";
 import { LineBuffer, write } from "../terminal/output.ts";
 
 interface Options {

@@ -3,7 +3,7 @@ import { escapeBytes, statPath } from "@puzzlefs/reader";
 import { platformChoice, defineCommand, type ManualCommand, platformOption } from "../command-line.ts";
 import { eachPath, escapedOption, imagePath } from "../image-path.ts";
 import { openNamed } from "../image-name.ts";
-import { kindNames, listedObject, modeText, timeText } from "../listing.ts";
+import { kindNames, listedObject, modeText, timeText } from "../entry-text.ts";
 import { writeLine } from "../terminal/output.ts";
 import { formatCount } from "../terminal/quantities.ts";
 import { formatFields } from "../terminal/table.ts";

@@ -2,7 +2,7 @@
  * A program that serves a layout by FUSE, and answers FS_IOC_MEASURE_VERITY for a blob with the digest of what the blob
  * ought to hold, whatever it holds:
  *
- *     node lying-store-fixture.ts SOUND SERVED MOUNTPOINT
+ *     node forged-verity-fixture.ts SOUND SERVED MOUNTPOINT
  *
  * SOUND is the directory of the right blobs. Prints a line once it is mounted.
  */

@@ -7,7 +7,7 @@ import { noise } from "@puzzlefs/testing";
 import { mountTest, tidy } from "./mount-fixture.ts";
 import { Workplace } from "./program-fixture.ts";
 
-const server = fileURLToPath(new URL("lying-store-fixture.ts", import.meta.url));
+const server = fileURLToPath(new URL("forged-verity-fixture.ts", import.meta.url));
 
 mountTest("a store on FUSE that answers with the right fs-verity digests is not believed", async (t) => {
   using place = new Workplace();
