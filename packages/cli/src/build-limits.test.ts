@@ -1,18 +1,18 @@
-/** What a build reports where the system refuses something, and that nothing of it stays. */
+/** If the system refuses something, a build reports it and leaves no files. */
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { noise } from "@puzzlefs/testing";
 import test from "ava";
-import { program, Workplace } from "./program-fixture.ts";
+import { program, TestDirectory } from "./program-fixture.ts";
 
 const isRoot = process.geteuid?.() === 0;
 const rootTest = isRoot ? test.serial : test.serial.skip;
 
-function placeWithTree(): Workplace {
-  const place = new Workplace();
-  mkdirSync(place.path("root"));
-  for (let i = 0; i < 4; i++) writeFileSync(place.path("root", `file${i}`), noise(`${i}`, 100_000));
-  return place;
+function directoryWithTree(): TestDirectory {
+  const directory = new TestDirectory();
+  mkdirSync(directory.path("root"));
+  for (let i = 0; i < 4; i++) writeFileSync(directory.path("root", `file${i}`), noise(`${i}`, 100_000));
+  return directory;
 }
 
 /** Shell lines that make a build fail, with what it reports. `$small` is a mount point. */
@@ -38,10 +38,10 @@ const refusals: [name: string, line: string, message: RegExp][] = [
 
 for (const [name, line, message] of refusals) {
   rootTest(`${name}: path, action and cause, and nothing stays`, async (t) => {
-    using place = placeWithTree();
-    mkdirSync(place.path("small"));
+    using directory = directoryWithTree();
+    mkdirSync(directory.path("small"));
     for (const options of ["", "-c --jobs 1", "--pack 1M"]) {
-      const { stdout, stderr } = await place.shell(
+      const { stdout, stderr } = await directory.shell(
         `build="puzzlefs build ${options} root"; ${line}; echo status $?; ls -A small; umount small 2>/dev/null; ls`,
       );
       t.is(stdout, "status 1\nroot\nsmall\n", stderr);
@@ -51,9 +51,9 @@ for (const [name, line, message] of refusals) {
   });
 }
 
-rootTest("a limit of open files at every number: a whole image or nothing", async (t) => {
-  using place = placeWithTree();
-  const { stdout } = await place.shell(`
+rootTest("with any limit of open files a build makes a whole image or none", async (t) => {
+  using directory = directoryWithTree();
+  const { stdout } = await directory.shell(`
     for n in $(seq 30 48); do
       (ulimit -n $n; puzzlefs build root new/store:v >/dev/null 2>&1)
       code=$?
@@ -66,11 +66,11 @@ rootTest("a limit of open files at every number: a whole image or nothing", asyn
   t.is(stdout, "end\n");
 });
 
-rootTest("permission denied is not absence", async (t) => {
-  using place = placeWithTree();
-  mkdirSync(place.path("closed/store"), { recursive: true });
-  chmodSync(place.path("closed"), 0o700);
-  chmodSync(place.directory, 0o755);
+rootTest("permission denied is not reported as a missing file", async (t) => {
+  using directory = directoryWithTree();
+  mkdirSync(directory.path("closed/store"), { recursive: true });
+  chmodSync(directory.path("closed"), 0o700);
+  chmodSync(directory.root, 0o755);
   const cases: [line: string, message: RegExp][] = [
     ["closed/tree store:v", /closed\/tree: cannot read the tree: permission denied/],
     ["missing store:v", /missing: cannot read the tree: no such file/],
@@ -78,7 +78,7 @@ rootTest("permission denied is not absence", async (t) => {
     ["root new/store:v", /new: cannot make the image layout: permission denied/],
   ];
   for (const [line, message] of cases) {
-    const { stderr, stdout } = await place.shell(
+    const { stderr, stdout } = await directory.shell(
       `setpriv --reuid 65534 --regid 65534 --clear-groups '${process.execPath}' '${program}' build ${line}; echo $?`,
     );
     t.regex(stderr, message);
@@ -87,10 +87,10 @@ rootTest("permission denied is not absence", async (t) => {
 });
 
 rootTest("files of 2^53 bytes and more are refused by name before they are read", async (t) => {
-  using place = new Workplace();
-  mkdirSync(place.path("small"));
+  using directory = new TestDirectory();
+  mkdirSync(directory.path("small"));
   for (const size of ["9007199254740992", "9223372036854775807"]) {
-    const { stdout, stderr } = await place.shell(
+    const { stdout, stderr } = await directory.shell(
       `mount -t tmpfs none small; truncate -s ${size} small/huge; puzzlefs build small store:v; echo $?; umount small; ls`,
     );
     t.is(stdout, "1\nsmall\n");
@@ -98,36 +98,36 @@ rootTest("files of 2^53 bytes and more are refused by name before they are read"
   }
 });
 
-rootTest("umask and set-gid directories decide who may use a layout", async (t) => {
-  using place = placeWithTree();
-  for (const [mask, file, directory] of [
+rootTest("umask and set-gid directories decide which users may use a layout", async (t) => {
+  using directory = directoryWithTree();
+  for (const [mask, fileMode, directoryMode] of [
     ["002", 0o664, 0o775],
     ["022", 0o644, 0o755],
     ["027", 0o640, 0o750],
     ["077", 0o600, 0o700],
   ] as const) {
-    const parent = place.path(`shared${mask}`);
+    const parent = directory.path(`shared${mask}`);
     mkdirSync(parent);
     spawnSync("chgrp", ["2999", parent]);
     chmodSync(parent, 0o2775);
     for (const options of ["", "-c", "--pack 1M"]) {
-      const { code, stderr } = await place.shell(
+      const { code, stderr } = await directory.shell(
         `umask ${mask}; puzzlefs build ${options} root ${parent}/store:v >/dev/null`,
       );
       t.is(code, 0, stderr);
     }
     for (const name of readdirSync(parent, { recursive: true, encoding: "utf8" })) {
       const { mode, gid } = statSync(`${parent}/${name}`);
-      t.is(mode & 0o7777, (mode & 0o040000) === 0 ? file : directory | 0o2000, `${mask} ${name}`);
+      t.is(mode & 0o7777, (mode & 0o040000) === 0 ? fileMode : directoryMode | 0o2000, `${mask} ${name}`);
       t.is(gid, 2999);
     }
   }
 });
 
 rootTest("what is left out is on stderr, in the summary and in JSON", async (t) => {
-  using place = placeWithTree();
-  mkdirSync(place.path("root/sub"));
-  const { stdout, stderr } = await place.shell(`
+  using directory = directoryWithTree();
+  mkdirSync(directory.path("root/sub"));
+  const { stdout, stderr } = await directory.shell(`
     mount -t tmpfs none root/sub
     setfattr -n security.selinux -v label root/file1 && setfattr -n security.selinux -v label root/file2
     puzzlefs build root store:v; puzzlefs build --json root store:v 2>/dev/null

@@ -4,7 +4,7 @@ import { Command, Option } from "commander";
 import { UsageError } from "./errors.ts";
 import { write, writeError } from "./terminal/output.ts";
 
-/** What the help, the manual page and docs/cli.md have of a command, beside what commander keeps. */
+/** The text of a command in its help, its manual page and docs/cli.md that commander does not keep. */
 export interface CommandText {
   name: string;
   /** A sentence. */
@@ -13,7 +13,7 @@ export interface CommandText {
   example: string;
   /** Paragraphs that follow the example. */
   notes?: string;
-  /** What is typed before the arguments, if it is not `puzzlefs NAME`. */
+  /** The command before the arguments (default: `puzzlefs NAME`). */
   program?: string;
 }
 
@@ -28,7 +28,7 @@ export class ManualCommand extends Command {
 }
 
 /**
- * A command that behaves as all of this program do: messages begin with "puzzlefs: ", mistakes throw instead of
+ * A command of this program: messages begin with "puzzlefs: ", mistakes throw instead of
  * exiting, and the help ends with an example. Arguments without a description are not shown in the help.
  */
 export function defineCommand(text: CommandText): ManualCommand {
@@ -76,7 +76,7 @@ export function verifyOptions<C extends Command>(command: C): C {
 export function platformOption<C extends Command>(command: C): C {
   return command.option(
     "--platform <os/arch>",
-    "of several images of one tag, that for this platform, as linux/arm64 or linux/arm/v7 (default: this machine's)",
+    "the tag's image for this platform, as linux/arm64 or linux/arm/v7 (default: this machine's)",
     parsePlatformOption,
   );
 }

@@ -17,22 +17,26 @@ export interface CommandEntry {
 export const commands: readonly CommandEntry[] = [
   { name: "build", summary: "make an image of a directory tree", load: () => import("./commands/build.ts") },
   { name: "mount", summary: "mount an image", load: () => import("./commands/mount.ts") },
-  { name: "umount", summary: "unmount it", load: () => import("./commands/umount.ts") },
+  { name: "umount", summary: "unmount an image", load: () => import("./commands/umount.ts") },
   { name: "extract", summary: "write an image's files into a directory", load: () => import("./commands/extract.ts") },
   { name: "tags", summary: "list the images of a layout", load: () => import("./commands/tags.ts") },
   {
     name: "inspect",
-    summary: "what an image consists of, or a file in it",
+    summary: "show the parts of an image, or of a file in it",
     load: () => import("./commands/inspect.ts"),
   },
   { name: "ls", summary: "list a directory of an image", load: () => import("./commands/ls.ts") },
   { name: "cat", summary: "print a file of an image", load: () => import("./commands/cat.ts") },
   { name: "stat", summary: "show the attributes of a file of an image", load: () => import("./commands/stat.ts") },
-  { name: "dump", summary: "print a whole tree as text, to compare", load: () => import("./commands/dump.ts") },
-  { name: "verify", summary: "check every blob and every rule", load: () => import("./commands/verify.ts") },
+  { name: "dump", summary: "print a tree as text, to compare it", load: () => import("./commands/dump.ts") },
+  {
+    name: "verify",
+    summary: "check blobs against their digests and the rules of the format",
+    load: () => import("./commands/verify.ts"),
+  },
   {
     name: "enable-fs-verity",
-    summary: "let the kernel protect an image's blobs",
+    summary: "enable fs-verity on an image's blobs",
     load: () => import("./commands/enable-fs-verity.ts"),
   },
 ];

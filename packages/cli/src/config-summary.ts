@@ -12,7 +12,7 @@ import {
 } from "@puzzlefs/oci";
 import { formatBytes } from "./terminal/quantities.ts";
 
-/** What `inspect` says of an image's configuration. */
+/** An image's configuration, as `inspect` shows it. */
 export interface ConfigSummary {
   mediaType: string;
   /** Hex sha256. */
@@ -40,7 +40,7 @@ export function summarizeConfig(blobs: BlobDirectory, manifest: Uint8Array, name
   }
 }
 
-/** The same in words; what comes from an image cannot control a terminal. */
+/** The fields as text. Text from an image cannot control a terminal. */
 export function configFields(summary: ConfigSummary | null): [name: string, value: string][] {
   if (summary === null) return [["config", "empty"]];
   const { mediaType, digest, bytes, content, problem } = summary;
@@ -51,18 +51,18 @@ export function configFields(summary: ConfigSummary | null): [name: string, valu
   const fields: [string, string][] = [
     ["config", stored],
     ["platform", [os, architecture, variant].filter(Boolean).join("/")],
-    ["entrypoint", words(config?.Entrypoint)],
-    ["command", words(config?.Cmd)],
+    ["entrypoint", quotedList(config?.Entrypoint)],
+    ["command", quotedList(config?.Cmd)],
     ["user", config?.User ?? ""],
     ["directory", config?.WorkingDir ?? ""],
-    ["environment", words(config?.Env)],
-    ["labels", words(labels)],
+    ["environment", quotedList(config?.Env)],
+    ["labels", quotedList(labels)],
   ];
   return fields.filter(([, value]) => value !== "").map(([name, value]) => [name, escapeText(value)]);
 }
 
 /** As a shell would take them. */
-function words(list: readonly string[] | null | undefined): string {
+function quotedList(list: readonly string[] | null | undefined): string {
   return (list ?? [])
     .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
     .join(" ");

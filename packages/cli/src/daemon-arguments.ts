@@ -7,12 +7,12 @@ import { type FuseMount, type MountRequest, overlayPrefix, refuseOverlayMarks } 
 import { BlobDirectory, type Layout } from "@puzzlefs/oci";
 import { type ImageTree, openImageIn, type OpenImageOptions } from "@puzzlefs/reader";
 
-/** What `puzzlefs mount` and mount.puzzlefs have been asked for. Paths are absolute. */
-export interface MountOrder extends MountRequest {
+/** The settings of `puzzlefs mount` and mount.puzzlefs. Paths are absolute. */
+export interface MountSettings extends MountRequest {
   foreground: boolean;
   /** Log every request. */
   debug: boolean;
-  /** Another process takes over when the one that serves dies. */
+  /** If the process that serves dies, another one takes over. */
   supervise?: boolean;
   initPipe?: string;
   logFile?: string;
@@ -22,20 +22,20 @@ export interface MountOrder extends MountRequest {
 export interface ServedImage {
   /** Path of the blobs, for messages. */
   store: string;
-  /** sha256 of the manifest: the same image always, whatever becomes of its tag. */
+  /** sha256 of the manifest: a successor serves the same image, even if the tag has moved. */
   manifest: string;
   options: OpenImageOptions;
-  /** Where an overlay will be over it that must show the image as it is. */
+  /** An overlay that will be mounted over the image and must show it unchanged. */
   overlay?: { at: string; prefix: string };
 }
 
-/** What a mount's daemon is told on its command line, as JSON. */
-export interface DaemonOrder {
+/** The arguments of a FUSE server's program, as JSON. */
+export interface DaemonArguments {
   server: ServerOrder;
   image: ServedImage;
 }
 
-export function servedImage(order: MountOrder, { reference, shownAt }: FuseMount, layout: Layout): ServedImage {
+export function servedImage(order: MountSettings, { reference, shownAt }: FuseMount, layout: Layout): ServedImage {
   const { options, verify, digest, overlayAttributes } = order;
   const { cache } = parseMountOptions(options);
   return {
@@ -59,13 +59,13 @@ export function openServed({ store, manifest, options, overlay }: ServedImage): 
 
 /** Arguments of Node that start the daemon's program. */
 export function daemonArguments(server: ServerOrder, image: ServedImage): string[] {
-  return [daemonProgram(), JSON.stringify({ server, image } satisfies DaemonOrder)];
+  return [daemonProgram(), JSON.stringify({ server, image } satisfies DaemonArguments)];
 }
 
 const here = fileURLToPath(import.meta.url);
 const isSource = here.endsWith(".ts");
 
-/** Beside us, both as a source and in the bundle. */
+/** In the directory of this module, both as a source and in the bundle. */
 function daemonProgram(): string {
   return join(dirname(here), isSource ? "daemon.ts" : "daemon.js");
 }

@@ -3,7 +3,7 @@ import "./terminal/closed-streams.ts";
 
 const { serve } = await import("@puzzlefs/fuse");
 const { daemonArguments, openServed } = await import("./daemon-arguments.ts");
-type Order = import("./daemon-arguments.ts").DaemonOrder;
+type Order = import("./daemon-arguments.ts").DaemonArguments;
 
 const { server, image } = JSON.parse(process.argv[2] ?? "{}") as Order;
 await serve(server, {

@@ -36,7 +36,7 @@ export function modeText(kind: InodeKind, mode: number): string {
   return text;
 }
 
-/** A modification time in UTC; "-" where the image records none. */
+/** A modification time in UTC; "-" if the image records none. */
 export function timeText(seconds: number, nanoseconds: number): string {
   if (seconds === 0 && nanoseconds === 0) return "-";
   const date = new Date(seconds * 1000);
@@ -60,13 +60,13 @@ export function longLine(listed: Listed): string {
   return `${modeText(kind, mode)} ${String(nlink).padStart(3)} ${owner} ${extent.padStart(10)} ${time.padEnd(19)} ${escapeName(name)}${arrow}`;
 }
 
-/** The stable form: names and targets escaped as \xHH, mode as the number stat(2) gives. */
-export function listedObject(listed: Listed): Record<string, unknown> {
+/** The stable form: names and targets escaped as \xHH, mode as stat(2)'s number. */
+export function entryObject(listed: Listed): Record<string, unknown> {
   const { ino, kind, mode, nlink, uid, gid, size, major, minor, mtimeSeconds, mtimeNanoseconds, name, target } = listed;
   const attributes = { ino, kind, mode, nlink, uid, gid, size, major, minor, mtimeSeconds, mtimeNanoseconds };
   return { name: escapeBytes(name), ...attributes, ...(target !== undefined && { target: escapeBytes(target) }) };
 }
 
-export function listedJson(listed: Listed): string {
-  return jsonText(listedObject(listed));
+export function entryJson(listed: Listed): string {
+  return jsonText(entryObject(listed));
 }

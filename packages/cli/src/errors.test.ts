@@ -2,14 +2,14 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import test from "ava";
 import { messageOf } from "@puzzlefs/linux";
 import { EXIT_FAILED, EXIT_INTERNAL, EXIT_USAGE, exitCodeOf, messageLines, showStacks } from "./errors.ts";
-import { isBuilt, launcher, runProgram, Workplace } from "./program-fixture.ts";
+import { isBuilt, launcher, runProgram, TestDirectory } from "./program-fixture.ts";
 
 const serial = isBuilt ? test.serial : test.serial.skip;
 
 /** Names of errors, Node's texts, places in code: nothing for users. */
 const BARE = /\bE[A-Z]{4,}\b|ERR_|node:|^\s+at |internal error|undefined|\[object/m;
 
-test("a fault of the program has its own exit code, also when another process reports it; frames when asked for", (t) => {
+test("a fault of the program has its own exit code, even if another process reports it; --debug prints its stack", (t) => {
   const fault = new TypeError("x is not a function");
   t.is(exitCodeOf(fault), EXIT_INTERNAL);
   t.is(messageLines(fault).length, 1);
@@ -22,25 +22,25 @@ test("a fault of the program has its own exit code, also when another process re
   t.true(messageLines(fault).length > 2);
 });
 
-serial("an option that no build can have is wrong usage", async (t) => {
-  using place = new Workplace();
-  mkdirSync(place.path("root"));
+serial("an option that is impossible for a build is wrong usage", async (t) => {
+  using directory = new TestDirectory();
+  mkdirSync(directory.path("root"));
   for (const option of ["--jobs 0", "--chunk-size 1:2", "--chunk-size 9:8:7", "--frame-size 1", "--mtime never"]) {
-    const { code, stderr } = await place.run("build", ...option.split(" "), "root", "store:v");
+    const { code, stderr } = await directory.run("build", ...option.split(" "), "root", "store:v");
     t.is(code, EXIT_USAGE, `${option}: ${stderr}`);
     t.notRegex(stderr, BARE);
   }
 });
 
 serial("errors of the system name the path and the reason, and no library's text reaches the user", async (t) => {
-  using place = new Workplace();
-  mkdirSync(place.path("root"));
-  mkdirSync(place.path("closed"));
-  writeFileSync(place.path("file"), "");
-  await place.run("build", "root", "store:v");
-  chmodSync(place.directory, 0o755);
-  await runProgram("cp", ["-r", place.path("store"), place.path("closed/store")]);
-  chmodSync(place.path("closed"), 0o700);
+  using directory = new TestDirectory();
+  mkdirSync(directory.path("root"));
+  mkdirSync(directory.path("closed"));
+  writeFileSync(directory.path("file"), "");
+  await directory.run("build", "root", "store:v");
+  chmodSync(directory.root, 0o755);
+  await runProgram("cp", ["-r", directory.path("store"), directory.path("closed/store")]);
+  chmodSync(directory.path("closed"), 0o700);
   const absent: [command: string, text: RegExp][] = [
     ["build none store:x", /none: .*no such file or directory/],
     ["build file store:x", /file: not a directory/],
@@ -72,17 +72,17 @@ serial("errors of the system name the path and the reason, and no library's text
     ["dump --directory closed", /closed: permission denied/],
     ["mount closed/store:v root", /closed\/store.*: permission denied/],
   ];
-  const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+  const asOrdinaryUser = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
   const cases = [
-    ...absent.map(([command, text]) => ({ words: [launcher, ...command.split(" ")], text })),
+    ...absent.map(([command, text]) => ({ argv: [launcher, ...command.split(" ")], text })),
     ...(process.geteuid?.() === 0 ? denied : []).map(([command, text]) => ({
-      words: [...nobody, launcher, ...command.split(" ")],
+      argv: [...asOrdinaryUser, launcher, ...command.split(" ")],
       text,
     })),
   ];
-  for (const { words, text } of cases) {
-    const { code, stderr } = await runProgram(words[0] as string, words.slice(1), place.directory);
-    const line = words.join(" ");
+  for (const { argv, text } of cases) {
+    const { code, stderr } = await runProgram(argv[0] as string, argv.slice(1), directory.root);
+    const line = argv.join(" ");
     t.regex(stderr, /^puzzlefs: [^\n]*\n$/, line);
     t.regex(stderr, text, line);
     t.notRegex(stderr, BARE, line);
@@ -90,11 +90,11 @@ serial("errors of the system name the path and the reason, and no library's text
   }
 });
 
-serial("limits of memory and descriptors are named, and nothing dumps its core", async (t) => {
-  using place = new Workplace();
-  mkdirSync(place.path("root"));
+serial("an error names limits of memory and descriptors, and no process dumps its core", async (t) => {
+  using directory = new TestDirectory();
+  mkdirSync(directory.path("root"));
   const limited = (limit: string, command: string): ReturnType<typeof runProgram> =>
-    runProgram("bash", ["-c", `ulimit -c 0; ulimit ${limit}; exec '${launcher}' ${command}`], place.directory);
+    runProgram("bash", ["-c", `ulimit -c 0; ulimit ${limit}; exec '${launcher}' ${command}`], directory.root);
   const cases: [limit: string, command: string, text: RegExp][] = [
     ["-v 300000", "--version", /ulimit -v/],
     ["-v 900000", "tags store", /ulimit -v/],

@@ -1,20 +1,20 @@
 import { INTERNAL_ERROR, messageOf } from "@puzzlefs/linux";
 
-/** The command line makes no sense: exit code 2. */
+/** Wrong usage: exit code 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** A signal came before the mount stood. */
+/** A signal came before the mount was complete. */
 export class MountInterruptedError extends Error {
   override readonly name = "MountInterruptedError";
 }
 
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
-/** The image is corrupt, or is not what a digest promises. */
+/** The image is corrupt, or does not have the digest that was demanded. */
 export const EXIT_CORRUPT = 3;
-/** The command did all it could, but the result is not all that was asked for. */
+/** The command ran to its end, but the result is incomplete. */
 export const EXIT_INCOMPLETE = 4;
 /** A fault of the program itself. */
 export const EXIT_INTERNAL = 5;
@@ -43,7 +43,7 @@ export function showStacks(): void {
   withStack = true;
 }
 
-/** Lines for stderr, without the program's name; none when commander has said it all. */
+/** Lines for stderr, without the program's name; none if commander has already written them. */
 export function messageLines(error: unknown): string[] {
   if (!(error instanceof Error)) return [String(error)];
   if (isCommanderError(error)) return [];
@@ -55,7 +55,7 @@ function isFrame(line: string): boolean {
   return line.startsWith("    at ");
 }
 
-/** What commander throws instead of exiting: after --help with code 0, for wrong arguments with another. */
+/** Commander throws these instead of exiting: after --help with code 0, for wrong arguments with another. */
 function isCommanderError(error: Error): error is Error & { exitCode: number } {
   return "exitCode" in error && "code" in error && String(error.code).startsWith("commander.");
 }

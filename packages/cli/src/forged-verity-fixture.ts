@@ -1,10 +1,10 @@
 /**
- * A program that serves a layout by FUSE, and answers FS_IOC_MEASURE_VERITY for a blob with the digest of what the blob
- * ought to hold, whatever it holds:
+ * A program that serves a layout by FUSE, and answers FS_IOC_MEASURE_VERITY for a blob with the digest of the expected
+ * content, whatever the content is:
  *
  *     node forged-verity-fixture.ts SOUND SERVED MOUNTPOINT
  *
- * SOUND is the directory of the right blobs. Prints a line once it is mounted.
+ * SOUND is the directory of the undamaged blobs. Prints a line once it is mounted.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ const ENOTTY = 25;
 /** struct fuse_out_header, struct fuse_ioctl_out. */
 const BODY = 16 + 16;
 
-type Words = Parameters<Channel["read"]>[0];
+type RequestBuffer = Parameters<Channel["read"]>[0];
 
 const [sound, served, mountpoint] = process.argv.slice(2) as [string, string, string];
 const tree = new DirectoryTree(served);
@@ -29,15 +29,15 @@ for (const name of readdirSync(sound)) {
   if (ino !== undefined) digests.set(ino, fsVerityDigest(readFileSync(join(sound, name))));
 }
 
-/** Answers ioctls itself, and passes all other requests on. */
-class Lying implements Channel {
+/** Answers ioctls itself, and forwards all other requests. */
+class ForgedVerity implements Channel {
   readonly #device: Device;
 
   constructor(device: Device) {
     this.#device = device;
   }
 
-  read(into: Words): number {
+  read(into: RequestBuffer): number {
     for (;;) {
       const length = this.#device.read(into);
       if (length <= 0 || into.bytes.readUInt32LE(4) !== IOCTL) return length;
@@ -45,7 +45,7 @@ class Lying implements Channel {
     }
   }
 
-  write(from: Words, length: number): number {
+  write(from: RequestBuffer, length: number): number {
     return this.#device.write(from, length);
   }
 
@@ -58,7 +58,7 @@ class Lying implements Channel {
   }
 
   /** Makes the reply of the request where it is: both have the request's number at byte 8. */
-  #answer(words: Words): void {
+  #answer(words: RequestBuffer): void {
     const { bytes } = words;
     const digest = digests.get(Number(bytes.readBigUInt64LE(16)));
     const isMeasure = bytes.readUInt32LE(40 + 12) === FS_IOC_MEASURE_VERITY;
@@ -77,8 +77,8 @@ class Lying implements Channel {
   }
 }
 
-const device = new Device(mount(checkMountpoint(mountpoint), parseMountOptions([], "lying")));
-const session = new Session(new Lying(device), tree, { log: stderrLog() });
+const device = new Device(mount(checkMountpoint(mountpoint), parseMountOptions([], "forged")));
+const session = new Session(new ForgedVerity(device), tree, { log: stderrLog() });
 session.start();
 await session.ready;
 console.log("mounted");

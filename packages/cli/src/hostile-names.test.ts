@@ -2,35 +2,35 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
-import { type Outcome, Workplace } from "./program-fixture.ts";
+import { type Outcome, TestDirectory } from "./program-fixture.ts";
 
-/** What misleads, with a forged line. File names can have all of it but the NUL and the surrogate. */
+/** Misleading characters and a forged line. File names can have all of them but the NUL and the surrogate. */
 const inNames = "a\u001b[2J\u009b31m\u0085\r\npuzzlefs: forged\u2028\u2029\u202e\u2066\u200b\ufeff\u00ad\u007fz";
 const inJson = `${inNames}\u0000\ud800`;
 const misleading = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 /** A layout of one image, tagged `v1` and by a hostile tag, with hostile names in tree, configuration and annotations. */
-async function withHostileLayout(t: ExecutionContext): Promise<Workplace> {
-  const place = new Workplace();
-  mkdirSync(place.path("root", inNames), { recursive: true });
-  writeFileSync(place.path("root", inNames, inNames), inNames);
-  symlinkSync(inNames, place.path("root/link"));
+async function withHostileLayout(t: ExecutionContext): Promise<TestDirectory> {
+  const directory = new TestDirectory();
+  mkdirSync(directory.path("root", inNames), { recursive: true });
+  writeFileSync(directory.path("root", inNames, inNames), inNames);
+  symlinkSync(inNames, directory.path("root/link"));
   const text = { Labels: { [inJson]: inJson }, Env: [inJson], Entrypoint: [inJson], User: inJson, WorkingDir: inJson };
   const config = { architecture: inJson, os: "linux", config: text, rootfs: { type: "layers", diff_ids: [] } };
-  writeFileSync(place.path("config.json"), JSON.stringify(config));
-  const { code, stderr } = await place.run("build", "-c", "--config", "config.json", "root", "store:v1");
+  writeFileSync(directory.path("config.json"), JSON.stringify(config));
+  const { code, stderr } = await directory.run("build", "-c", "--config", "config.json", "root", "store:v1");
   t.is(code, 0, stderr);
-  const index = JSON.parse(readFileSync(place.path("store/index.json"), "utf8"));
+  const index = JSON.parse(readFileSync(directory.path("store/index.json"), "utf8"));
   const [entry] = index.manifests;
   const tagged = { ...entry, annotations: { "org.opencontainers.image.ref.name": inJson, [inJson]: inJson } };
   const foreign = { ...tagged, mediaType: inJson, annotations: { "org.opencontainers.image.ref.name": "foreign" } };
   const other = { ...tagged, digest: `sha512:${"a".repeat(128)}` };
   other.annotations = { "org.opencontainers.image.ref.name": `other${inJson}` };
   writeFileSync(
-    place.path("store/index.json"),
+    directory.path("store/index.json"),
     JSON.stringify({ ...index, manifests: [entry, tagged, foreign, other] }),
   );
-  return place;
+  return directory;
 }
 
 const file = `/${inNames}/${inNames}`;
@@ -41,7 +41,7 @@ const commands: [title: string, argv: string[]][] = [
   ["build over a base", ["build", "-b", inNames, "root", "store:v2"]],
   ["build --json", ["build", "--json", "root", "other:v1"]],
   ["mount", ["mount", "--driver", "fuse", "store:v9", inNames]],
-  ["mount on a place that is not there", ["mount", "--driver", "fuse", "store:v1", inNames]],
+  ["mount on a path that does not exist", ["mount", "--driver", "fuse", "store:v1", inNames]],
   ["mount with an option", ["mount", "-o", inNames, "store:v1", "."]],
   ["umount", ["umount", inNames]],
   ["extract", ["extract", "store:v1", "out"]],
@@ -78,10 +78,10 @@ const commands: [title: string, argv: string[]][] = [
   ["an option's value", ["dump", "--format", inNames, "store:v1"]],
 ];
 
-test.serial("no command writes what misleads a terminal or a reader of lines", async (t) => {
-  using place = await withHostileLayout(t);
+test.serial("no command writes characters that mislead a terminal or a reader of lines", async (t) => {
+  using directory = await withHostileLayout(t);
   for (const [title, argv] of commands) {
-    const { stdout, stderr, code } = await place.run(...argv);
+    const { stdout, stderr, code } = await directory.run(...argv);
     const shown = Buffer.from(stdout, "latin1").toString("utf8");
     t.notRegex(`${shown}${stderr}`.replaceAll("\n", ""), misleading, title);
     for (const line of `${shown}\n${stderr}`.split("\n")) t.false(line.startsWith("puzzlefs: forged"), title);
@@ -93,15 +93,15 @@ test.serial("no command writes what misleads a terminal or a reader of lines", a
   }
 });
 
-test.serial("names come back whole from JSON", async (t) => {
-  using place = await withHostileLayout(t);
+test.serial("names can be restored from JSON", async (t) => {
+  using directory = await withHostileLayout(t);
   const parse = ({ stdout }: Outcome) => JSON.parse(Buffer.from(stdout, "latin1").toString("utf8"));
-  const tags = parse(await place.run("tags", "--json", "store"));
+  const tags = parse(await directory.run("tags", "--json", "store"));
   t.is(tags[1].tag, inJson);
   t.is(tags[2].mediaType, inJson);
-  const { config } = parse(await place.run("inspect", "--json", "store:v1"));
+  const { config } = parse(await directory.run("inspect", "--json", "store:v1"));
   t.deepEqual(config.content.config.Labels, { [inJson]: inJson });
-  const content = await place.run("cat", "store:v1", file);
+  const content = await directory.run("cat", "store:v1", file);
   t.is(createHash("sha256").update(content.stdout, "latin1").digest("hex"), sha256(inNames), "content stays as it is");
 });
 

@@ -13,7 +13,7 @@ export interface ImageName {
 
 /**
  * Splits OCI_DIR:TAG, where both may have colons: OCI_DIR is the longest beginning that is a layout. Where none is, as before the
- * first build, it ends at the first colon behind the directories that exist from which on the rest is a tag. skopeo's `oci:` before a name is passed over,
+ * first build, it ends at the first colon behind the directories that exist from which on the rest is a tag. skopeo's `oci:` before a name is ignored,
  * unless `oci` is the layout, and OCI_DIR@sha256:HEX names a manifest too. Throws UsageError.
  */
 export function parseImageName(text: string): ImageName {
@@ -28,13 +28,13 @@ export function parseLayout(text: string): Pick<ImageName, "ociDir"> {
   return { ociDir: path !== undefined && !isLayout(text) && isLayout(path) ? path : text };
 }
 
-/** OCI_DIR or OCI_DIR:TAG: what is a layout as it stands is one, colons or not. Throws UsageError. */
+/** OCI_DIR or OCI_DIR:TAG. If the whole text is a layout, it is OCI_DIR, even if it has colons. Throws UsageError. */
 export function parseLayoutOrImage(text: string): Pick<ImageName, "ociDir"> & { reference?: string } {
   const layout = parseLayout(text);
   return isLayout(layout.ociDir) || !text.includes(":") ? layout : parseImageName(text);
 }
 
-/** The Rust tool's older form gave the tag as an argument of its own: OCI_DIR TAG. */
+/** In the Rust tool's older form the tag is an argument of its own: OCI_DIR TAG. */
 export function imageNameFrom(ociDir: string, tag: string | undefined): ImageName {
   return tag === undefined ? parseImageName(ociDir) : checked({ ociDir, reference: tag });
 }

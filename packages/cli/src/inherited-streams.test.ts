@@ -3,15 +3,15 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { eventually, noise } from "@puzzlefs/testing";
 import test, { type ExecutionContext } from "ava";
-import { mountTest, tidy, withImage } from "./mount-fixture.ts";
-import { isBuilt, launcher, runProgram, Workplace } from "./program-fixture.ts";
+import { mountTest, unmountLeftover, withImage } from "./mount-fixture.ts";
+import { isBuilt, launcher, runProgram, TestDirectory } from "./program-fixture.ts";
 import { type Kind, runOn, Stream } from "./streams-fixture.ts";
 
 const serial = isBuilt ? test.serial : test.serial.skip;
 const mountSerial = isBuilt ? mountTest : test.serial.skip;
 const traced = isBuilt && existsSync("/usr/bin/strace") ? test.serial : test.serial.skip;
 
-/** Those that need no mount; each line stands for a way to start, to end, or to write. */
+/** Those that need no mount; each line is an example of a way to start, to end, or to write. */
 const COMMANDS = [
   "--version",
   "build --help",
@@ -34,7 +34,7 @@ const COMMANDS = [
 const all = (commands: readonly string[], between: string): string =>
   commands.map((command) => `'${launcher}' ${command} ${between}`).join(" ");
 
-/** Standard input, output and error: each kind of open file, and each flag, comes in each place. */
+/** Standard input, output and error: each kind of open file, and each flag, comes in each directory. */
 const PLACES: readonly (readonly [Spec, Spec, Spec])[] = [
   ["blocking pipe", "blocking socket", "blocking terminal"],
   ["non-blocking terminal", "non-blocking pipe", "non-blocking socket"],
@@ -47,12 +47,12 @@ type Spec = `${"blocking" | "non-blocking"} ${Kind}`;
 async function flagsStay(
   t: ExecutionContext,
   specs: readonly [Spec, Spec, Spec],
-  place: Workplace,
+  directory: TestDirectory,
   use: (streams: readonly [Stream, Stream, Stream]) => Promise<void>,
 ): Promise<void> {
   const make = (spec: Spec, index: number): Stream => {
     const [flag, kind] = spec.split(" ") as [string, Kind];
-    const stream = new Stream(kind, place.path(`stream${index}`));
+    const stream = new Stream(kind, directory.path(`stream${index}`));
     if (flag === "non-blocking") stream.makeNonBlocking();
     return stream;
   };
@@ -73,9 +73,9 @@ async function flagsStay(
 
 for (const specs of PLACES) {
   serial(`whatever command has them, they stay: ${specs.join(", ")}`, async (t) => {
-    using place = await withImage(t);
-    await flagsStay(t, specs, place, async (streams) => {
-      await runOn(streams, `${all(COMMANDS, "&")} wait`, place.directory).ended;
+    using directory = await withImage(t);
+    await flagsStay(t, specs, directory, async (streams) => {
+      await runOn(streams, `${all(COMMANDS, "&")} wait`, directory.root).ended;
       if (specs[2].endsWith("file")) return;
       streams[2].receive();
       t.regex(streams[2].received.toString(), /'nonsense' is not a command/);
@@ -85,18 +85,18 @@ for (const specs of PLACES) {
   mountSerial(
     `while an image is mounted they stay, also if the processes are killed: ${specs.join(", ")}`,
     async (t) => {
-      using place = await withImage(t);
+      using directory = await withImage(t);
       const mount = (options: string): string => `'${launcher}' mount --driver fuse ${options} store:v1 mnt`;
       const mounted = "until mountpoint -q mnt; do :; done";
       try {
-        await flagsStay(t, specs, place, async (streams) => {
-          const run = (line: string): Promise<unknown> => runOn(streams, line, place.directory).ended;
+        await flagsStay(t, specs, directory, async (streams) => {
+          const run = (line: string): Promise<unknown> => runOn(streams, line, directory.root).ended;
           await run(`${mount("--supervise")} && umount mnt`);
           await run(`${mount("-f -v")} & ${mounted}; '${launcher}' umount mnt; wait`);
           await run(`${mount("-f")} & ${mounted}; kill -9 $!; wait; umount mnt`);
         });
       } finally {
-        tidy(place);
+        unmountLeftover(directory);
       }
     },
   );
@@ -105,19 +105,19 @@ for (const specs of PLACES) {
 serial(
   "a command that is killed while its reader is slow leaves the pipe as it was, and a neighbour loses nothing",
   async (t) => {
-    using place = await withImage(t);
-    writeFileSync(place.path("root/big"), noise("big", 1 << 20));
-    await place.run("build", "root", "store:v2");
+    using directory = await withImage(t);
+    writeFileSync(directory.path("root/big"), noise("big", 1 << 20));
+    await directory.run("build", "root", "store:v2");
     const stream = new Stream("pipe", "");
     const before = stream.flags;
-    const { ended, pid } = runOn(stream, `exec '${launcher}' cat store:v2 /big`, place.directory);
+    const { ended, pid } = runOn(stream, `exec '${launcher}' cat store:v2 /big`, directory.root);
     // It has written as much as the pipe takes, and waits.
     t.true(await eventually(() => stream.receive(1) > 0));
     process.kill(pid, "SIGKILL");
     t.is(await ended, "SIGKILL");
     t.is(stream.flags, before);
     while (stream.receive() > 0);
-    const neighbour = runOn(stream, "head -c 1000000 /dev/zero", place.directory);
+    const neighbour = runOn(stream, "head -c 1000000 /dev/zero", directory.root);
     let bytes = 0;
     const timer = setInterval(() => (bytes += stream.receive(4096)), 0);
     t.is(await neighbour.ended, 0);
@@ -128,32 +128,38 @@ serial(
   },
 );
 
-serial("all output arrives through a pipe, socket or terminal that somebody has made non-blocking", async (t) => {
-  using place = await withImage(t);
-  writeFileSync(place.path("root/big"), `${"0123456789abcde\n".repeat(1 << 15)}end\n`);
-  await place.run("build", "root", "store:v2");
-  for (const kind of ["pipe", "socket", "terminal"] as const) {
-    const stream = new Stream(kind, "");
-    stream.makeNonBlocking();
-    const { ended } = runOn(stream, `stty -onlcr 2>/dev/null; exec '${launcher}' cat store:v2 /big`, place.directory);
-    const timer = setInterval(() => stream.receive(), 0);
-    t.is(await ended, 0, kind);
-    clearInterval(timer);
-    while (stream.receive() > 0);
-    t.true(stream.received.equals(readFileSync(place.path("root/big"))), `${kind}: ${stream.received.length} bytes`);
-    stream.close();
-  }
-});
+serial(
+  "all output arrives through a pipe, socket or terminal that another process has made non-blocking",
+  async (t) => {
+    using directory = await withImage(t);
+    writeFileSync(directory.path("root/big"), `${"0123456789abcde\n".repeat(1 << 15)}end\n`);
+    await directory.run("build", "root", "store:v2");
+    for (const kind of ["pipe", "socket", "terminal"] as const) {
+      const stream = new Stream(kind, "");
+      stream.makeNonBlocking();
+      const { ended } = runOn(stream, `stty -onlcr 2>/dev/null; exec '${launcher}' cat store:v2 /big`, directory.root);
+      const timer = setInterval(() => stream.receive(), 0);
+      t.is(await ended, 0, kind);
+      clearInterval(timer);
+      while (stream.receive() > 0);
+      t.true(
+        stream.received.equals(readFileSync(directory.path("root/big"))),
+        `${kind}: ${stream.received.length} bytes`,
+      );
+      stream.close();
+    }
+  },
+);
 
-/** Seen by the kernel, not by chance. What is inherited has the descriptors 0, 1 and 2 in whoever inherits it. */
+/** The kernel's view, which does not depend on chance. Inherited streams are descriptors 0, 1 and 2 of a process. */
 traced("no process calls anything that changes flags or terminal settings of what it inherited", async (t) => {
-  using place = await withImage(t);
+  using directory = await withImage(t);
   const stream = new Stream("terminal", "");
   const timer = setInterval(() => stream.receive(), 1);
   const line = `strace -f -o trace -e trace=fcntl,ioctl sh -c "${all(COMMANDS, ";")}"`;
-  await runOn(stream, line, place.directory).ended;
+  await runOn(stream, line, directory.root).ended;
   clearInterval(timer);
-  const calls = readFileSync(place.path("trace"), "utf8").split("\n");
+  const calls = readFileSync(directory.path("trace"), "utf8").split("\n");
   t.true(
     calls.some((call) => /fcntl\(2, F_GETFL\)/.test(call)),
     "the trace has the calls",
@@ -165,21 +171,21 @@ traced("no process calls anything that changes flags or terminal settings of wha
   stream.close();
 });
 
-serial("a reader that went away ends a command as SIGPIPE does, without a word", async (t) => {
-  using place = await withImage(t);
-  writeFileSync(place.path("root/big"), noise("big", 1 << 20));
-  await place.run("build", "root", "store:v2");
+serial("a closed pipe ends a command as SIGPIPE does, without a message", async (t) => {
+  using directory = await withImage(t);
+  writeFileSync(directory.path("root/big"), noise("big", 1 << 20));
+  await directory.run("build", "root", "store:v2");
   for (const command of ["cat store:v2 /big", "dump store:v2", "build --help", "inspect store:v2"]) {
     const script = `'${launcher}' ${command} 2>err | head -c 0; echo "\${PIPESTATUS[0]} $(cat err)"`;
-    const { stdout } = await runProgram("bash", ["-c", script], place.directory);
-    // What fits the pipe may be written before it is closed.
+    const { stdout } = await runProgram("bash", ["-c", script], directory.root);
+    // Output that fits the pipe may be written before it is closed.
     t.regex(stdout, command.startsWith("cat") ? /^141 $/m : /^(141|0) $/m, command);
   }
 });
 
-serial("messages that cannot be written stop no work; output that cannot be is an error", async (t) => {
-  using place = await withImage(t);
-  const script = (line: string): ReturnType<typeof runProgram> => runProgram("bash", ["-c", line], place.directory);
+serial("messages that cannot be written do not stop the work; output that cannot be written is an error", async (t) => {
+  using directory = await withImage(t);
+  const script = (line: string): ReturnType<typeof runProgram> => runProgram("bash", ["-c", line], directory.root);
   const silent = await script(
     `'${launcher}' ls store:v1 /none 2>/dev/full; echo $?; '${launcher}' extract store:v1 a 2>/dev/full`,
   );
@@ -192,19 +198,19 @@ serial("messages that cannot be written stop no work; output that cannot be is a
 });
 
 mountSerial("a mount keeps no descriptor of its caller, whatever its number", async (t) => {
-  using place = await withImage(t);
-  mkdirSync(place.path("changes"));
+  using directory = await withImage(t);
+  mkdirSync(directory.path("changes"));
   const options = ["", "--supervise", "-o auto_unmount", "--log-file log", "--persist changes", "--writable"];
   try {
     for (const option of options) {
       const mount = `'${launcher}' mount --driver fuse ${option} store:v1 mnt`;
-      // cat ends when nobody has the pipe any more.
+      // cat ends when no process has the pipe open.
       const line = `{ ${mount} 3>&1 7>&1 9>&1 10>&1 63>&1 200>&1; } | timeout 60 cat; echo "\${PIPESTATUS[*]}"; cat mnt/file`;
-      const { stdout, stderr } = await runProgram("bash", ["-c", line], place.directory);
+      const { stdout, stderr } = await runProgram("bash", ["-c", line], directory.root);
       t.is(stdout, "0 0\ncontent\n", `${option}: ${stderr}`);
-      t.is(spawnSync(launcher, ["umount", "mnt"], { cwd: place.directory }).status, 0, option);
+      t.is(spawnSync(launcher, ["umount", "mnt"], { cwd: directory.root }).status, 0, option);
     }
   } finally {
-    tidy(place);
+    unmountLeftover(directory);
   }
 });

@@ -1,4 +1,4 @@
-/** Builds that end early, by a signal or because nobody reads their messages: nothing of them is left. */
+/** Builds that end early, by a signal or because their messages have no reader, leave nothing. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomFillSync } from "node:crypto";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
@@ -6,19 +6,19 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { close, Directory, flock, hasCode, LOCK_EX } from "@puzzlefs/linux";
 import test, { type ExecutionContext } from "ava";
-import { program, Workplace } from "./program-fixture.ts";
+import { program, TestDirectory } from "./program-fixture.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** A running build in a workplace; its exit and what it writes to stderr. */
+/** A running build in a test directory; its exit and what it writes to stderr. */
 class Build {
   readonly child: ChildProcess;
   readonly end: Promise<string | number>;
   stderr = "";
 
-  constructor(place: Workplace, ...argv: string[]) {
+  constructor(directory: TestDirectory, ...argv: string[]) {
     this.child = spawn(process.execPath, [program, "build", ...argv], {
-      cwd: place.directory,
+      cwd: directory.root,
       stdio: ["ignore", "ignore", "pipe"],
     });
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
@@ -36,13 +36,13 @@ class Build {
   }
 }
 
-/** A place with a tree that takes half a second or more to read. */
-function placeWithTree(): Workplace {
-  const place = new Workplace();
-  mkdirSync(place.path("root"));
+/** A directory with a tree that takes half a second or more to read. */
+function directoryWithTree(): TestDirectory {
+  const directory = new TestDirectory();
+  mkdirSync(directory.path("root"));
   const bytes = Buffer.allocUnsafe(1 << 20);
-  for (let i = 0; i < 128; i++) writeFileSync(place.path("root", `file${i}`), randomFillSync(bytes));
-  return place;
+  for (let i = 0; i < 128; i++) writeFileSync(directory.path("root", `file${i}`), randomFillSync(bytes));
+  return directory;
 }
 
 /** Files in the staging directory of a layout. */
@@ -56,7 +56,7 @@ function staged(layout: string): number {
   }
 }
 
-/** Takes the lock of a layout; the result gives it back. */
+/** Takes the lock of a layout; the result releases it. */
 function takeLock(layout: string): () => void {
   using directory = Directory.open(layout);
   const descriptor = directory.openFile("oci-layout")!;
@@ -66,24 +66,24 @@ function takeLock(layout: string): () => void {
 
 for (const signal of SIGNALS) {
   test.serial(`${signal} while files are read: no temporaries, no new layout, and death by the signal`, async (t) => {
-    using place = placeWithTree();
+    using directory = directoryWithTree();
     for (const options of [[], ["-c"], ["--pack", "1M", "--jobs", "1"]]) {
-      const building = new Build(place, ...options, "root", "new/parent/store:v");
-      await building.until(() => staged(place.path("new/parent/store")) > 3);
+      const building = new Build(directory, ...options, "root", "new/parent/store:v");
+      await building.until(() => staged(directory.path("new/parent/store")) > 3);
       building.child.kill(signal);
       t.is(await building.end, signal);
-      t.deepEqual(readdirSync(place.directory), ["root"], options.join(" "));
+      t.deepEqual(readdirSync(directory.root), ["root"], options.join(" "));
       t.is(building.stderr, "");
     }
   });
 
   test.serial(`${signal} while a build waits for the lock of a layout: it is as it was`, async (t) => {
-    using place = new Workplace();
-    mkdirSync(place.path("root"));
-    t.is((await place.run("build", "root", "store:v1")).code, 0);
-    const before = readdirSync(place.path("store"));
-    const release = takeLock(place.path("store"));
-    const building = new Build(place, "root", "store:v2");
+    using directory = new TestDirectory();
+    mkdirSync(directory.path("root"));
+    t.is((await directory.run("build", "root", "store:v1")).code, 0);
+    const before = readdirSync(directory.path("store"));
+    const release = takeLock(directory.path("store"));
+    const building = new Build(directory, "root", "store:v2");
     await building.until(() => building.stderr.includes("\n"));
     t.regex(
       building.stderr,
@@ -92,28 +92,28 @@ for (const signal of SIGNALS) {
     building.child.kill(signal);
     t.is(await building.end, signal);
     release();
-    t.deepEqual(readdirSync(place.path("store")), before);
+    t.deepEqual(readdirSync(directory.path("store")), before);
   });
 }
 
-test.serial("a second signal ends a build at once, and the next build removes what is left", async (t) => {
-  using place = placeWithTree();
-  const building = new Build(place, "root", "store:v");
-  await building.until(() => staged(place.path("store")) > 3);
+test.serial("a second signal ends a build at once, and the next build removes its files", async (t) => {
+  using directory = directoryWithTree();
+  const building = new Build(directory, "root", "store:v");
+  await building.until(() => staged(directory.path("store")) > 3);
   building.child.kill("SIGKILL");
   t.is(await building.end, "SIGKILL");
-  t.true(staged(place.path("store")) > 0);
-  t.is((await place.run("build", "root", "store:v")).code, 0);
-  t.deepEqual(readdirSync(place.path("store")).sort(), ["blobs", "index.json", "oci-layout"]);
+  t.true(staged(directory.path("store")) > 0);
+  t.is((await directory.run("build", "root", "store:v")).code, 0);
+  t.deepEqual(readdirSync(directory.path("store")).sort(), ["blobs", "index.json", "oci-layout"]);
 });
 
-test.serial("an empty directory of the user's stays, empty; one with files keeps them", async (t) => {
-  using place = placeWithTree();
+test.serial("an interrupted build leaves the user's directory as it was, empty or not", async (t) => {
+  using directory = directoryWithTree();
   for (const others of [[], ["note"]]) {
-    const store = place.path(`store${others.length}`);
+    const store = directory.path(`store${others.length}`);
     mkdirSync(store);
     for (const name of others) writeFileSync(join(store, name), "");
-    const building = new Build(place, "root", `${store}:v`);
+    const building = new Build(directory, "root", `${store}:v`);
     await building.until(() => staged(store) > 3);
     building.child.kill("SIGTERM");
     t.is(await building.end, "SIGTERM");
@@ -122,39 +122,39 @@ test.serial("an empty directory of the user's stays, empty; one with files keeps
 });
 
 /** Runs a shell line in which the build ends by SIGPIPE. */
-async function failing(t: ExecutionContext, place: Workplace, line: string): Promise<void> {
-  const { stdout } = await place.shell(`${line}; echo "status \${PIPESTATUS[0]}"`);
+async function failing(t: ExecutionContext, directory: TestDirectory, line: string): Promise<void> {
+  const { stdout } = await directory.shell(`${line}; echo "status \${PIPESTATUS[0]}"`);
   t.regex(stdout, /status 141\n$/);
 }
 
-test.serial("a build whose messages nobody reads any more leaves nothing", async (t) => {
-  using place = new Workplace();
-  mkdirSync(place.path("root"));
-  t.is((await place.run("build", "root", "store:v1")).code, 0);
-  const release = takeLock(place.path("store"));
-  const before = readdirSync(place.path("store"));
+test.serial("a build whose messages have no reader leaves nothing", async (t) => {
+  using directory = new TestDirectory();
+  mkdirSync(directory.path("root"));
+  t.is((await directory.run("build", "root", "store:v1")).code, 0);
+  const release = takeLock(directory.path("store"));
+  const before = readdirSync(directory.path("store"));
   // Its message about the lock finds no reader.
-  await failing(t, place, "puzzlefs build root store:v2 2>&1 >/dev/null | true");
+  await failing(t, directory, "puzzlefs build root store:v2 2>&1 >/dev/null | true");
   release();
-  t.deepEqual(readdirSync(place.path("store")), before);
+  t.deepEqual(readdirSync(directory.path("store")), before);
 });
 
-test.serial("a build that fails takes a new layout away, but not one that another build uses", async (t) => {
-  using place = new Workplace();
-  mkdirSync(place.path("root"));
+test.serial("a build that fails removes a layout that it made, unless another build uses it", async (t) => {
+  using directory = new TestDirectory();
+  mkdirSync(directory.path("root"));
   for (const [options, tree] of [
     [["-b", "none"], "root"],
     [[], "root"],
   ] as const) {
     const tag = options.length === 0 ? "bad tag" : "v";
-    const { code } = await place.run("build", ...options, tree, "a/b/store", tag);
+    const { code } = await directory.run("build", ...options, tree, "a/b/store", tag);
     t.is(code, 1);
-    t.deepEqual(readdirSync(place.directory), ["root"]);
+    t.deepEqual(readdirSync(directory.root), ["root"]);
   }
   // Many at once, of which half fail: the others succeed.
   const outcomes = await Promise.all(
     Array.from({ length: 8 }, (_, i) =>
-      place.run("build", ...(i % 2 === 0 ? ["-b", "none"] : []), "root", `s/store:v${i}`),
+      directory.run("build", ...(i % 2 === 0 ? ["-b", "none"] : []), "root", `s/store:v${i}`),
     ),
   );
   t.deepEqual(
@@ -162,6 +162,6 @@ test.serial("a build that fails takes a new layout away, but not one that anothe
     [1, 0, 1, 0, 1, 0, 1, 0],
     outcomes.map(({ stderr }) => stderr).join(""),
   );
-  const { stdout } = await place.run("tags", "s/store");
+  const { stdout } = await directory.run("tags", "s/store");
   t.is(stdout.match(/v[1357] /g)?.length, 4);
 });

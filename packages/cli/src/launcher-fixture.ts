@@ -31,7 +31,7 @@ export const latin1 = (text: string): string => Buffer.from(text).toString("lati
 
 /** The launcher as it is installed, before a program that reports how it was started. */
 export class Installation {
-  readonly directory = mkdtempSync(join(tmpdir(), "puzzlefs-launcher-"));
+  readonly root = mkdtempSync(join(tmpdir(), "puzzlefs-launcher-"));
   readonly home: string;
   /** Shells that may be /bin/sh, with their names. */
   readonly shells: (readonly [name: string, command: readonly string[]])[] = [["/bin/sh", ["/bin/sh"]]];
@@ -43,7 +43,7 @@ export class Installation {
     symlinkSync(process.execPath, join(this.home, "node"));
     writeFileSync(join(this.home, "lib/package.json"), '{"type":"commonjs"}');
     for (const name of ["puzzlefs", "mount-helper"]) writeFileSync(join(this.home, `lib/${name}.js`), REPORTER);
-    chmodSync(this.directory, 0o755);
+    chmodSync(this.root, 0o755);
     if (existsSync("/bin/dash")) this.shells.push(["dash", ["/bin/dash"]]);
     if (existsSync("/bin/busybox")) this.shells.push(["busybox", ["/bin/busybox", "sh"]]);
     if (existsSync("/bin/bash")) {
@@ -52,20 +52,20 @@ export class Installation {
     }
   }
 
-  /** What every environment of our Node has. */
+  /** The variables that Node always has in its environment. */
   get always(): string[] {
     return [`NODE_COMPILE_CACHE=${latin1(this.home)}/compile-cache`, "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "TERM=dumb"];
   }
 
   path(...names: string[]): string {
-    return join(this.directory, ...names);
+    return join(this.root, ...names);
   }
 
   /** Runs a command with exactly this environment; both have one character a byte. */
   async run(command: readonly string[], environment: readonly string[] = []): Promise<Outcome> {
-    const words = this.path("words");
-    writeFileSync(words, [...environment, ...command].map((word) => `${word}\0`).join(""), "latin1");
-    return runProgram("xargs", ["-0", "-a", words, "env", "-i"], this.directory);
+    const list = this.path("arguments");
+    writeFileSync(list, [...environment, ...command].map((word) => `${word}\0`).join(""), "latin1");
+    return runProgram("xargs", ["-0", "-a", list, "env", "-i"], this.root);
   }
 
   /** Runs the launcher by a shell, and returns how Node was started. */
@@ -77,6 +77,6 @@ export class Installation {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.directory, { recursive: true });
+    rmSync(this.root, { recursive: true });
   }
 }

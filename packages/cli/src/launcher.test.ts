@@ -2,13 +2,13 @@ import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync
 import { join } from "node:path";
 import test from "ava";
 import { Installation, latin1 } from "./launcher-fixture.ts";
-import { mountTest, tidy, withImage } from "./mount-fixture.ts";
-import { isBuilt, launcher, runProgram, Workplace } from "./program-fixture.ts";
+import { mountTest, unmountLeftover, withImage } from "./mount-fixture.ts";
+import { isBuilt, launcher, runProgram, TestDirectory } from "./program-fixture.ts";
 import { version } from "./version.ts";
 
 const ALL_BYTES = Array.from({ length: 255 }, (_, index) => String.fromCharCode(index + 1)).join("");
 const INVALID = "\xff\xc3";
-const NOBODY = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+const AS_ORDINARY_USER = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 const isRoot = process.geteuid?.() === 0;
 
 /** Programs and functions with these names leave a file behind when they run. */
@@ -16,19 +16,19 @@ const COMMANDS = "[ test echo printf ulimit command env sed readlink id node dir
 const SPECIAL = "set unset export exec exit return eval :".split(" ");
 
 /** Everything in this environment tries to run code, to lead Node to files, or to change what it does. */
-function hostile(place: Installation): string[] {
-  const touch = `/usr/bin/touch '${place.path("ran")}'`;
+function hostile(directory: Installation): string[] {
+  const touch = `/usr/bin/touch '${directory.path("ran")}'`;
   const made = (name: string, content: string): string => {
-    writeFileSync(place.path(name), content, { mode: 0o755 });
-    return place.path(name);
+    writeFileSync(directory.path(name), content, { mode: 0o755 });
+    return directory.path(name);
   };
-  mkdirSync(place.path("bin"));
+  mkdirSync(directory.path("bin"));
   for (const name of COMMANDS) made(join("bin", name), `#!/bin/sh\n${touch}\n`);
   const script = made("evil.sh", `${touch}\n`);
-  const required = made("evil.cjs", `require("node:fs").writeFileSync(${JSON.stringify(place.path("ran"))}, "");`);
-  const nowhere = place.path("nowhere");
+  const required = made("evil.cjs", `require("node:fs").writeFileSync(${JSON.stringify(directory.path("ran"))}, "");`);
+  const nowhere = directory.path("nowhere");
   return [
-    `PATH=${place.path("bin")}`,
+    `PATH=${directory.path("bin")}`,
     `NODE_OPTIONS=--require=${required} --title=${INVALID}`,
     ...[...COMMANDS, ...SPECIAL, "/usr/bin/env"].map((name) => `BASH_FUNC_${name}%%=() { ${touch}; }`),
     ...["ENV", "BASH_ENV"].map((name) => `${name}=${script}`),
@@ -60,105 +60,105 @@ function startsWith(shell: string, variable: string): boolean {
 }
 
 test("Node starts with the variables of the list and no others, whichever shell is /bin/sh", async (t) => {
-  using place = new Installation();
+  using directory = new Installation();
   const passed = [
     `COLUMNS=${ALL_BYTES}`,
     `NO_COLOR=${ALL_BYTES}`,
     `TERM=${INVALID}`,
     `SOURCE_DATE_EPOCH=${INVALID}${ALL_BYTES}`,
   ];
-  const environment = [...hostile(place), ...passed];
-  const always = place.always.filter((variable) => !variable.startsWith("TERM="));
+  const environment = [...hostile(directory), ...passed];
+  const always = directory.always.filter((variable) => !variable.startsWith("TERM="));
   const argv = ["--", ALL_BYTES, "", INVALID, "a=b", "* $(x) `x`"];
-  for (const [name, shell] of place.shells) {
+  for (const [name, shell] of directory.shells) {
     const given = environment.filter((variable) => startsWith(name, variable));
-    const started = await place.start(shell, given, ...argv);
+    const started = await directory.start(shell, given, ...argv);
     t.deepEqual(started.environment, [...always, ...passed].sort(), name);
-    t.deepEqual(started.argv, [`${place.home}/lib/puzzlefs.js`, ...argv], name);
-    t.false(existsSync(place.path("ran")), `${name}: code that the environment names ran`);
-    t.false(existsSync(place.path("nowhere")), `${name}: Node was led to a directory`);
+    t.deepEqual(started.argv, [`${directory.home}/lib/puzzlefs.js`, ...argv], name);
+    t.false(existsSync(directory.path("ran")), `${name}: code that the environment names ran`);
+    t.false(existsSync(directory.path("nowhere")), `${name}: Node was led to a directory`);
   }
 });
 
 test("each variable alone stays out, and its value does not keep the program from starting", async (t) => {
-  using place = new Installation();
-  const variables = hostile(place);
+  using directory = new Installation();
+  const variables = hostile(directory);
   const endings = ["", INVALID, "\n", ALL_BYTES];
   for (const [index, variable] of variables.entries()) {
-    for (const [name, shell] of place.shells) {
+    for (const [name, shell] of directory.shells) {
       if (!startsWith(name, variable)) continue;
       const value = variable + (variable.startsWith("BASH_FUNC_") ? "" : (endings[index % endings.length] as string));
-      const started = await place.start(shell, [value]);
-      t.deepEqual(started.environment, place.always, `${name}: ${variable}`);
-      t.false(existsSync(place.path("ran")), `${name}: ${variable}`);
+      const started = await directory.start(shell, [value]);
+      t.deepEqual(started.environment, directory.always, `${name}: ${variable}`);
+      t.false(existsSync(directory.path("ran")), `${name}: ${variable}`);
     }
   }
 });
 
 (isRoot ? test : test.skip)("only an ordinary user chooses the directory for temporary files", async (t) => {
-  using place = new Installation();
+  using directory = new Installation();
   const variable = `TMPDIR=/tmp/${INVALID}`;
-  for (const [name, shell] of place.shells) {
-    t.deepEqual((await place.start(shell, [variable])).environment, place.always, name);
+  for (const [name, shell] of directory.shells) {
+    t.deepEqual((await directory.start(shell, [variable])).environment, directory.always, name);
     // In a user namespace root is an ordinary user's: the program there is root's all the same.
     const mapped = ["/usr/bin/unshare", "--user", "--map-root-user"];
     if ((await runProgram("unshare", ["--user", "--map-root-user", "true"])).code === 0)
-      t.deepEqual((await place.start([...mapped, ...shell], [variable])).environment, place.always, name);
-    const { environment } = await place.start([...NOBODY, ...shell], [variable]);
-    t.deepEqual(environment, [...place.always, variable].sort(), name);
+      t.deepEqual((await directory.start([...mapped, ...shell], [variable])).environment, directory.always, name);
+    const { environment } = await directory.start([...AS_ORDINARY_USER, ...shell], [variable]);
+    t.deepEqual(environment, [...directory.always, variable].sort(), name);
   }
 });
 
-test("the place of the installation may have any name", async (t) => {
+test("the directory of the installation may have any name", async (t) => {
   for (const home of ["a=b", "a b", "new\nline", "$(x)'\"*", "-n", "ü"]) {
-    using place = new Installation(home);
-    for (const [name, shell] of place.shells) {
-      const { argv } = await place.start(shell, ["NO_COLOR="], "word", "");
-      t.deepEqual(argv, [latin1(`${place.home}/lib/puzzlefs.js`), "word", ""], `${name}: ${home}`);
+    using directory = new Installation(home);
+    for (const [name, shell] of directory.shells) {
+      const { argv } = await directory.start(shell, ["NO_COLOR="], "word", "");
+      t.deepEqual(argv, [latin1(`${directory.home}/lib/puzzlefs.js`), "word", ""], `${name}: ${home}`);
     }
   }
 });
 
 test("mount(8) gets its helper under the helper's names", async (t) => {
-  using place = new Installation();
-  const helper = `${place.home}/lib/mount-helper.js`;
+  using directory = new Installation();
+  const helper = `${directory.home}/lib/mount-helper.js`;
   for (const [link, more] of [
     ["mount.puzzlefs", []],
     ["mount.fuse.puzzlefs", ["-t", "fuse.puzzlefs"]],
   ] as const) {
-    symlinkSync(`${place.home}/puzzlefs`, place.path(link));
-    const { stdout } = await place.run([place.path(link), "a b", "dir"]);
+    symlinkSync(`${directory.home}/puzzlefs`, directory.path(link));
+    const { stdout } = await directory.run([directory.path(link), "a b", "dir"]);
     t.deepEqual((JSON.parse(stdout) as { argv: string[] }).argv, [helper, "a b", "dir", ...more]);
   }
 });
 
 test("Node is the installation's own: without it the launcher fails, and looks nowhere else", async (t) => {
-  using place = new Installation();
-  rmSync(`${place.home}/node`);
-  const { code, stdout, stderr } = await place.run(
-    [`${place.home}/puzzlefs`],
+  using directory = new Installation();
+  rmSync(`${directory.home}/node`);
+  const { code, stdout, stderr } = await directory.run(
+    [`${directory.home}/puzzlefs`],
     [`PATH=${process.execPath}/..:/usr/bin`],
   );
-  t.deepEqual([code, stdout, stderr], [123, "", `puzzlefs: no Node.js: ${place.home}/node is missing\n`]);
+  t.deepEqual([code, stdout, stderr], [123, "", `puzzlefs: no Node.js: ${directory.home}/node is missing\n`]);
 });
 
 (isBuilt ? test.serial : test.skip)("the launcher works from any directory and through symbolic links", async (t) => {
-  using place = new Workplace();
-  symlinkSync(launcher, place.path("first"));
-  symlinkSync("first", place.path("second"));
-  for (const name of [launcher, "./first", place.path("second")]) {
-    const outcome = await runProgram(name, ["--version"], place.directory);
+  using directory = new TestDirectory();
+  symlinkSync(launcher, directory.path("first"));
+  symlinkSync("first", directory.path("second"));
+  for (const name of [launcher, "./first", directory.path("second")]) {
+    const outcome = await runProgram(name, ["--version"], directory.root);
     t.deepEqual(outcome, { code: 0, stdout: `puzzlefs ${version}\n`, stderr: "" });
   }
 });
 
 (isBuilt ? mountTest : test.skip)("nothing of the user's environment is in a daemon's", async (t) => {
-  using place = await withImage(t);
+  using directory = await withImage(t);
   const argv = ["PASSWORD=secret", "NO_COLOR=1", launcher, "mount", "--driver", "fuse", "store:v1", "mnt"];
   try {
-    const { code, stderr } = await runProgram("env", argv, place.directory);
+    const { code, stderr } = await runProgram("env", argv, directory.root);
     t.is(code, 0, stderr);
-    const { stdout } = await runProgram("pgrep", ["-f", place.path("mnt")]);
+    const { stdout } = await runProgram("pgrep", ["-f", directory.path("mnt")]);
     const pids = stdout.trim().split("\n");
     t.true(pids.length > 0 && stdout !== "", "no daemon found");
     for (const pid of pids) {
@@ -172,6 +172,6 @@ test("Node is the installation's own: without it the launcher fails, and looks n
       );
     }
   } finally {
-    tidy(place);
+    unmountLeftover(directory);
   }
 });

@@ -2,19 +2,19 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import test, { type ExecutionContext } from "ava";
-import { Workplace } from "./program-fixture.ts";
+import { TestDirectory } from "./program-fixture.ts";
 
-async function withTree(t: ExecutionContext): Promise<Workplace> {
-  const place = new Workplace();
-  mkdirSync(place.path("root/directory/below"), { recursive: true });
-  writeFileSync(place.path("root/file"), "one\n");
-  writeFileSync(place.path("root/directory/other"), "two\n");
-  execFileSync("ln", [place.path("root/file"), place.path("root/directory/hard")]);
-  symlinkSync("directory", place.path("root/link"));
-  symlinkSync("nowhere", place.path("root/dangling"));
-  const { code, stderr } = await place.run("build", "root", "store:v1");
+async function withTree(t: ExecutionContext): Promise<TestDirectory> {
+  const directory = new TestDirectory();
+  mkdirSync(directory.path("root/directory/below"), { recursive: true });
+  writeFileSync(directory.path("root/file"), "one\n");
+  writeFileSync(directory.path("root/directory/other"), "two\n");
+  execFileSync("ln", [directory.path("root/file"), directory.path("root/directory/hard")]);
+  symlinkSync("directory", directory.path("root/link"));
+  symlinkSync("nowhere", directory.path("root/dangling"));
+  const { code, stderr } = await directory.run("build", "root", "store:v1");
   t.is(code, 0, stderr);
-  return place;
+  return directory;
 }
 
 const commands: [title: string, argv: string[]][] = [
@@ -38,11 +38,11 @@ const missing: [path: string, reason: RegExp][] = [
 ];
 
 test("a path that the image does not have is an error with exit code 1 and no output, for every command", async (t) => {
-  using place = await withTree(t);
+  using directory = await withTree(t);
   await Promise.all(
     commands.map(async ([title, argv]) => {
       for (const [path, reason] of missing) {
-        const { code, stdout, stderr } = await place.run(...argv, path);
+        const { code, stdout, stderr } = await directory.run(...argv, path);
         t.deepEqual([code, stdout], [1, ""], `${title} ${path}`);
         t.regex(stderr, reason, title);
       }
@@ -50,9 +50,9 @@ test("a path that the image does not have is an error with exit code 1 and no ou
   );
 });
 
-test("of several paths those that are there are output, the others reported", async (t) => {
-  using place = await withTree(t);
-  const whole = (await place.run("dump", "store:v1")).stdout.trimEnd().split("\n");
+test("of several paths the existing ones are printed, the others reported", async (t) => {
+  using directory = await withTree(t);
+  const whole = (await directory.run("dump", "store:v1")).stdout.trimEnd().split("\n");
   const lines = (wanted: RegExp): string =>
     whole
       .filter((line) => wanted.test(line))
@@ -70,15 +70,19 @@ test("of several paths those that are there are output, the others reported", as
     ["all", ["directory/.."], /^\//, whole.length],
   ] as const) {
     t.is(lines(wanted).split("\n").length - 1, count, title);
-    t.deepEqual(await place.run("dump", "store:v1", ...paths), { code: 0, stdout: lines(wanted), stderr: "" }, title);
-    const some = await place.run("dump", "store:v1", "nope", ...paths);
+    t.deepEqual(
+      await directory.run("dump", "store:v1", ...paths),
+      { code: 0, stdout: lines(wanted), stderr: "" },
+      title,
+    );
+    const some = await directory.run("dump", "store:v1", "nope", ...paths);
     t.deepEqual([some.code, some.stdout], [1, lines(wanted)], title);
     t.regex(some.stderr, /^puzzlefs: nope: no such file or directory in the image\n$/);
   }
-  const cat = await place.run("cat", "store:v1", "nope", "directory", "file", "link/other");
+  const cat = await directory.run("cat", "store:v1", "nope", "directory", "file", "link/other");
   t.deepEqual([cat.code, cat.stdout], [1, "one\ntwo\n"]);
   t.regex(cat.stderr, /nope: no such file.*\n.*directory: is a directory/);
-  const stat = await place.run("stat", "--json", "store:v1", "nope", "file", "link");
+  const stat = await directory.run("stat", "--json", "store:v1", "nope", "file", "link");
   t.deepEqual(
     [
       stat.code,
@@ -89,9 +93,9 @@ test("of several paths those that are there are output, the others reported", as
     ],
     [1, ["file", "link"]],
   );
-  t.is((await place.run("ls", "-R", "store:v1", "link/hard")).stdout, "/directory/hard\n");
+  t.is((await directory.run("ls", "-R", "store:v1", "link/hard")).stdout, "/directory/hard\n");
   t.is(
-    (await place.run("ls", "-R", "store:v1", "link")).stdout,
+    (await directory.run("ls", "-R", "store:v1", "link")).stdout,
     "/directory\n/directory/below\n/directory/hard\n/directory/other\n",
   );
 });

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, mkdirSync, writeFileSync } from "node:fs";
 import test, { type ExecutionContext } from "ava";
-import { Workplace } from "./program-fixture.ts";
+import { TestDirectory } from "./program-fixture.ts";
 
 /** Mounting is not permitted in many containers. */
 function canMount(): boolean {
@@ -15,18 +15,18 @@ function canMount(): boolean {
 
 export const mountTest = canMount() ? test.serial : test.skip;
 
-/** A workplace with an image store:v1 of a directory root/ with a file, and a mount point mnt/. */
-export async function withImage(t: ExecutionContext): Promise<Workplace> {
-  const place = new Workplace();
-  mkdirSync(place.path("root"));
-  mkdirSync(place.path("mnt"));
-  writeFileSync(place.path("root/file"), "content\n");
-  const { code, stderr } = await place.run("build", "-c", "--mtime", "keep", "root", "store:v1");
+/** A test directory with an image store:v1 of a directory root/ with a file, and a mount point mnt/. */
+export async function withImage(t: ExecutionContext): Promise<TestDirectory> {
+  const directory = new TestDirectory();
+  mkdirSync(directory.path("root"));
+  mkdirSync(directory.path("mnt"));
+  writeFileSync(directory.path("root/file"), "content\n");
+  const { code, stderr } = await directory.run("build", "-c", "--mtime", "keep", "root", "store:v1");
   t.is(code, 0, stderr);
-  return place;
+  return directory;
 }
 
-/** Unmounts whatever a failed test left, or the workplace could not be removed. */
-export function tidy(place: Workplace): void {
-  spawnSync("umount", ["--quiet", "--lazy", place.path("mnt")]);
+/** Unmounts whatever a failed test left, or the test directory could not be removed. */
+export function unmountLeftover(directory: TestDirectory): void {
+  spawnSync("umount", ["--quiet", "--lazy", directory.path("mnt")]);
 }

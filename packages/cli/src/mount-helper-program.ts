@@ -1,19 +1,19 @@
 /**
- * mount.puzzlefs: what mount(8) calls for `-t puzzlefs`, and for lines of /etc/fstab. It takes what mount(8) gives its
- * helpers, and exits as they do.
+ * mount.puzzlefs, which mount(8) runs for `-t puzzlefs` and for lines of /etc/fstab. It has the arguments and exit codes of
+ * mount(8)'s helpers.
  */
 import { splitOptions } from "@puzzlefs/fuse";
 import { absolutePath, escapeText, hasCode } from "@puzzlefs/linux";
 import { isKnownOption, readImageOptions, remount, type ImageOptions } from "@puzzlefs/mount";
 import { collect, defineCommand, type ManualCommand } from "./command-line.ts";
-import type { MountOrder } from "./daemon-arguments.ts";
+import type { MountSettings } from "./daemon-arguments.ts";
 import { EXIT_INTERNAL, EXIT_USAGE, MountInterruptedError, UsageError } from "./errors.ts";
 import { type ImageName, parseImageName } from "./image-name.ts";
 import { performMount } from "./perform-mount.ts";
 import { writeLine } from "./terminal/output.ts";
 
 /**
- * Exit codes of mount(8). The rest of its list is not ours: 16 is about mtab, 64 about several mounts.
+ * Exit codes of mount(8). Two of its list are not used here: 16 is about mtab, 64 about several mounts.
  */
 const INCORRECT_INVOCATION = 1;
 const SYSTEM_ERROR = 2;
@@ -21,7 +21,7 @@ const INTERNAL_BUG = 4;
 const USER_INTERRUPT = 8;
 const MOUNT_FAILURE = 32;
 
-/** Errors that are the caller's rights, and those that are the system's resources. */
+/** Codes of errors that are due to the caller's rights, and to the system's resources. */
 const PERMISSIONS = ["EPERM", "EACCES"];
 const RESOURCES = ["ENOMEM", "EMFILE", "ENFILE", "EAGAIN"];
 
@@ -44,9 +44,9 @@ In /etc/fstab:
   /srv/store:v1  /mnt  puzzlefs  persist=/var/lib/changes         0 0`;
 
 const notes = `
-OCI_DIR:TAG is split as by 'puzzlefs mount'; platform=OS/ARCHITECTURE names one of several images of the tag.
-driver=kernel or driver=fuse insists on one; without it the kernel driver is used where there is one, else FUSE. Further
-options: 'puzzlefs mount --help'. What concerns mount(8) alone (noauto, nofail, _netdev, user, x-systemd.…) is passed over.
+OCI_DIR:TAG is split as by 'puzzlefs mount'; platform=OS/ARCHITECTURE selects one of several images of the tag.
+driver=kernel or driver=fuse allows one driver only; without it the kernel driver is used if available, else FUSE. Other
+options: 'puzzlefs mount --help'. Options for mount(8) alone (noauto, nofail, _netdev, user, x-systemd.…) are ignored.
 The last of opposite options counts. 'remount' changes nosuid, nodev, noexec, nosymfollow, access times, and ro of a writable
 mount; what it cannot change is refused.
 
@@ -66,10 +66,10 @@ export function define(): ManualCommand {
     .argument("<source>", "OCI_DIR:TAG, or anything if the options name the image")
     .argument("<mnt>", "the mount point")
     .option("-o, --options <list>", "mount options, separated by commas", collect)
-    .option("-s, --sloppy", "pass over unknown options")
+    .option("-s, --sloppy", "ignore unknown options")
     .option("-f, --fake", "do not mount")
-    .option("-n, --no-mtab", "for compatibility")
-    .option("-v, --verbose", "say what mounted it")
+    .option("-n, --no-mtab", "ignored, for compatibility")
+    .option("-v, --verbose", "print the driver that mounted it")
     .option("-t, --type <type>", "puzzlefs, or fuse.puzzlefs: by FUSE")
     .option("-N, --namespace <namespace>", "not supported: use nsenter(1)");
 }
@@ -83,7 +83,7 @@ async function run(argv: readonly string[]): Promise<void> {
   if (words.remount === true) return remountAs(mountpoint, flags);
   if (flags.sloppy === true) words.options = words.options.filter(isKnownOption);
   const byFuse = flags.type?.startsWith("fuse.") === true;
-  const order = orderOf(source, mountpoint, byFuse ? { ...words, driver: "fuse" } : words);
+  const order = mountSettings(source, mountpoint, byFuse ? { ...words, driver: "fuse" } : words);
   if (flags.fake === true) return;
   const driver = await performMount(order);
   if (flags.verbose === true) {
@@ -96,7 +96,7 @@ function remountAs(mountpoint: string, { options = [], fake, sloppy }: Flags): v
   if (fake !== true) remount(mountpoint, others, sloppy === true);
 }
 
-function orderOf(source: string, mountpoint: string, words: ImageOptions): MountOrder {
+function mountSettings(source: string, mountpoint: string, words: ImageOptions): MountSettings {
   const { ociDir, reference } = imageOf(source, words);
   return {
     ociDir: absolutePath(ociDir),
@@ -118,7 +118,7 @@ function orderOf(source: string, mountpoint: string, words: ImageOptions): Mount
   };
 }
 
-/** From the options as the kernel driver has them, with tag= besides; else from the source. */
+/** The image from the kernel driver's options and tag=, else from the source. */
 function imageOf(source: string, { ociRootDir, imageManifest, tag }: ImageOptions): ImageName {
   const reference = imageManifest ?? tag;
   if (imageManifest !== undefined && tag !== undefined) throw new UsageError("image_manifest= or tag=, not both");

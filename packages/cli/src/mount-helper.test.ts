@@ -53,7 +53,7 @@ const cases: [name: string, script: string, output: string][] = [
   ],
   ["-t fuse.puzzlefs", "mount -t fuse.puzzlefs $PWD/store:v1 mnt; shown; umount mnt", "fuse.puzzlefs $PWD/store:v1\n"],
   [
-    "-v says what mounted it",
+    "-v prints the driver that mounted it",
     "mount -v -t puzzlefs $PWD/store:v1 mnt; umount mnt",
     "mount.puzzlefs: $PWD/mnt mounted by FUSE\n",
   ],
@@ -99,7 +99,7 @@ const cases: [name: string, script: string, output: string][] = [
     "ro,nosuid,nodev,relatime,nosymfollow\nrw,nosuid,nodev,relatime,nosymfollow\n",
   ],
   [
-    "-s passes over unknown options, and only these",
+    "-s ignores unknown options, and only these",
     "mount.puzzlefs $PWD/store:v1 mnt -s -o frobnicate,noexec; findmnt -n -o VFS-OPTIONS $PWD/mnt; umount mnt; mount.puzzlefs $PWD/store:v1 mnt -s -o uid=x 2>&1 || echo $?",
     'ro,nosuid,nodev,noexec,relatime\nmount.puzzlefs: mount option uid= needs a number, not "x"\n1\n',
   ],
@@ -125,23 +125,23 @@ const cases: [name: string, script: string, output: string][] = [
 
 for (const [name, script, output] of cases) {
   helper(`mount(8): ${name}`, async (t) => {
-    using place = await withImage(t);
-    const tags = await place.run("tags", "--json", "store");
+    using directory = await withImage(t);
+    const tags = await directory.run("tags", "--json", "store");
     const manifest = /[0-9a-f]{64}/.exec(tags.stdout)?.[0] ?? "";
     writeFileSync(
-      place.path("fstab"),
-      `# /etc/fstab\n${place.directory}/store:v1 ${place.directory}/mnt puzzlefs nosuid,nofail,_netdev,x-systemd.device-timeout=5 0 0\n` +
-        `${place.directory}/store:v1 ${place.directory}/other puzzlefs noauto,persist=${place.directory}/up 0 0\n`,
+      directory.path("fstab"),
+      `# /etc/fstab\n${directory.root}/store:v1 ${directory.root}/mnt puzzlefs nosuid,nofail,_netdev,x-systemd.device-timeout=5 0 0\n` +
+        `${directory.root}/store:v1 ${directory.root}/other puzzlefs noauto,persist=${directory.root}/up 0 0\n`,
     );
     const all = `mkdir other; MANIFEST=${manifest}\n${prepare}\n${script}`;
-    const outcome = await runProgram("unshare", ["--mount", "bash", "-c", all], place.directory);
+    const outcome = await runProgram("unshare", ["--mount", "bash", "-c", all], directory.root);
     t.is(outcome.code, 0, outcome.stderr);
-    t.is(outcome.stdout, output.replaceAll("$PWD", place.directory));
+    t.is(outcome.stdout, output.replaceAll("$PWD", directory.root));
   });
 }
 
 helper("mount(8): mistakes end with its exit codes", async (t) => {
-  using place = await withImage(t);
+  using directory = await withImage(t);
   for (const [options, code, message] of [
     ["frobnicate", 1, /unknown mount option "frobnicate"/],
     ["driver=kernel", 32, /no mount by the driver: .*ENODEV/],
@@ -151,14 +151,14 @@ helper("mount(8): mistakes end with its exit codes", async (t) => {
     ["persist=store", 32, /is the image's layout/],
   ] as const) {
     const script = `${prepare}\nmount -t puzzlefs -o ${options} $PWD/store:v1 mnt`;
-    const outcome = await runProgram("unshare", ["--mount", "bash", "-c", script], place.directory);
+    const outcome = await runProgram("unshare", ["--mount", "bash", "-c", script], directory.root);
     t.is(outcome.code, code, outcome.stderr);
     t.regex(outcome.stderr, message);
   }
 });
 
 helper("contradictions of an option and of -o are refused, and nothing is mounted", async (t) => {
-  using place = await withImage(t);
+  using directory = await withImage(t);
   for (const [argv, message] of [
     [["--verify", "none", "-o", "verify=blob"], /--verify none and -o verify=blob: which\?/],
     [["--driver", "fuse", "-o", "driver=kernel"], /--driver fuse and -o driver=kernel/],
@@ -167,9 +167,9 @@ helper("contradictions of an option and of -o are refused, and nothing is mounte
     [["--supervise", "--driver", "kernel"], /--supervise is for FUSE/],
     [["-o", "supervise,driver=kernel"], /--supervise is for FUSE/],
   ] as const) {
-    const { code, stderr } = await place.run("mount", ...argv, "store:v1", "mnt");
+    const { code, stderr } = await directory.run("mount", ...argv, "store:v1", "mnt");
     t.is(code, 2, argv.join(" "));
     t.regex(stderr, message);
-    t.is((await place.shell("ls mnt")).stdout, "");
+    t.is((await directory.shell("ls mnt")).stdout, "");
   }
 });

@@ -1,15 +1,15 @@
 import { InitPipe, type StartedMount, startMount, stderrLog, unmount, watchSignals } from "@puzzlefs/fuse";
 import { type Driver, type FuseMount, mountImage } from "@puzzlefs/mount";
 import { Layout } from "@puzzlefs/oci";
-import { daemonArguments, type MountOrder, programFiles, servedImage } from "./daemon-arguments.ts";
+import { daemonArguments, type MountSettings, programFiles, servedImage } from "./daemon-arguments.ts";
 import { MountInterruptedError, UsageError } from "./errors.ts";
 import { warning } from "./terminal/messages.ts";
 
 /**
- * Mounts. Resolves once the mount is usable, with what mounted it; in the foreground once it is unmounted. The init
- * pipe, if there is one, has been told by then.
+ * Mounts. Resolves to the driver once the mount is usable; in the foreground once it is unmounted. The outcome has been
+ * written to the init pipe by then, if there is one.
  */
-export async function performMount(order: MountOrder): Promise<Driver> {
+export async function performMount(order: MountSettings): Promise<Driver> {
   const { foreground, initPipe, mountpoint } = order;
   if (foreground && order.driver === "kernel") {
     throw new UsageError("nothing of the kernel driver can stay in the foreground: -f is for FUSE");
@@ -18,14 +18,14 @@ export async function performMount(order: MountOrder): Promise<Driver> {
     throw new UsageError("nothing of the kernel driver needs supervision: --supervise is for FUSE");
   }
   const pipe = initPipe === undefined ? undefined : new InitPipe(initPipe);
-  const tell = async (outcome: "s" | "f", ending: boolean): Promise<void> => {
+  const notify = async (outcome: "s" | "f", ending: boolean): Promise<void> => {
     await pipe?.notify(outcome, stderrLog(), ending);
   };
   let started: StartedMount | undefined;
   const startFuse = async (mount: FuseMount): Promise<void> => {
     started = await startServer(order, mount);
   };
-  // A signal takes the mount away, while it is being made as soon as it is there; the second ends this process at once.
+  // A signal unmounts; while mounting, as soon as the mount exists. The second signal ends this process at once.
   let isInterrupted = false;
   let onSignal = (): Promise<void> => {
     isInterrupted = true;
@@ -46,19 +46,19 @@ export async function performMount(order: MountOrder): Promise<Driver> {
         throw new MountInterruptedError(`${mountpoint}: interrupted, not mounted`);
       }
     } catch (error) {
-      await tell("f", true);
+      await notify("f", true);
       throw error;
     }
     if (started === undefined || !foreground) {
       started?.release();
-      await tell("s", true);
+      await notify("s", true);
       // The mount is complete: a signal must not make this process look as if it had failed, or end the server.
       started = undefined;
       stopWatching = () => undefined;
       return driver;
     }
     onSignal = () => unmount(mountpoint, { lazy: true });
-    void tell("s", false);
+    void notify("s", false);
     const how = await started.attend();
     if (how !== undefined) throw new Error(`the process that served the mount died: ${how}`);
     return driver;
@@ -67,8 +67,8 @@ export async function performMount(order: MountOrder): Promise<Driver> {
   }
 }
 
-/** Starts the process that serves the image by FUSE. It gets the store as a descriptor, and nothing else. */
-async function startServer(order: MountOrder, mount: FuseMount): Promise<StartedMount> {
+/** Starts the process that serves the image by FUSE. It inherits the store as a descriptor, and nothing else. */
+async function startServer(order: MountSettings, mount: FuseMount): Promise<StartedMount> {
   using layout = Layout.open(order.ociDir);
   const image = servedImage(order, mount, layout);
   return await startMount(mount.mountpoint, {

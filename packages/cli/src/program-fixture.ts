@@ -32,24 +32,24 @@ export async function runProgram(name: string, argv: readonly string[], cwd?: st
 }
 
 /** A directory for one test, with the program run in it from its sources. */
-export class Workplace {
-  readonly directory = mkdtempSync(join(tmpdir(), "puzzlefs-cli-"));
+export class TestDirectory {
+  readonly root = mkdtempSync(join(tmpdir(), "puzzlefs-cli-"));
 
   run(...argv: string[]): Promise<Outcome> {
-    return runProgram(process.execPath, [program, ...argv], this.directory);
+    return runProgram(process.execPath, [program, ...argv], this.root);
   }
 
   /** Runs a shell command line in which `puzzlefs` is the program. */
   shell(line: string): Promise<Outcome> {
     const script = `puzzlefs() { '${process.execPath}' '${program}' "$@"; }\n${line}`;
-    return runProgram("bash", ["-c", script], this.directory);
+    return runProgram("bash", ["-c", script], this.root);
   }
 
   path(...names: string[]): string {
-    return join(this.directory, ...names);
+    return join(this.root, ...names);
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.directory, { recursive: true });
+    rmSync(this.root, { recursive: true });
   }
 }

@@ -1,18 +1,18 @@
 import { commands } from "./commands.ts";
 
-/** What `puzzlefs --help` prints. */
-export function overview(): string {
+/** The text of `puzzlefs --help`. */
+export function programHelp(): string {
   const width = Math.max(...commands.map(({ name }) => name.length));
   const list = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
-  return `puzzlefs: root filesystems as OCI images, mounted as they lie.
+  return `puzzlefs: root filesystems as OCI images that are mounted without being unpacked.
 
 Usage: puzzlefs COMMAND [OPTION]… ARGUMENT…
 
 Commands:
 ${list.join("\n")}
 
-'puzzlefs COMMAND --help' explains a command with an example. Images are named OCI_DIR:TAG, split at the last colon;
-instead of a tag, the manifest's sha256 will do.
+'puzzlefs COMMAND --help' explains a command with an example. Images are named OCI_DIR:TAG; the manifest's sha256 may
+replace the tag.
 
 First steps:
   puzzlefs build ./rootfs ./store:v1       a directory tree becomes an image
@@ -20,5 +20,5 @@ First steps:
   puzzlefs umount /mnt
 
 Exit codes: 0 success, 1 failure, 2 wrong usage, 3 the image is corrupt or failed verification,
-4 not all of it could be extracted, 5 a fault of the program: 'puzzlefs --debug COMMAND …' shows where; please report it.`;
+4 not all of it could be extracted, 5 a fault of the program: please report it, with 'puzzlefs --debug COMMAND …'.`;
 }

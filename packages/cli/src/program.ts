@@ -1,6 +1,6 @@
 import { commands, type CommandEntry } from "./commands.ts";
 import { showStacks, UsageError } from "./errors.ts";
-import { overview } from "./program-help.ts";
+import { programHelp } from "./program-help.ts";
 import { writeLine } from "./terminal/output.ts";
 import { version } from "./version.ts";
 
@@ -16,7 +16,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       return 0;
     case "--help":
     case "-h":
-      writeLine(overview());
+      writeLine(programHelp());
       return 0;
     case "--debug":
       showStacks();

@@ -4,7 +4,7 @@ import { failure } from "./terminal/messages.ts";
 import { dieOf, leaveStreamsAlone, ReaderGoneError } from "./terminal/output.ts";
 
 export interface Program {
-  /** What its messages begin with. */
+  /** The beginning of its messages. */
   name: string;
   load(): Promise<ProgramModule>;
 }
@@ -12,11 +12,11 @@ export interface Program {
 export interface ProgramModule {
   /** Returns the exit code. */
   main(argv: readonly string[]): Promise<number>;
-  /** The exit code that this program has for an error, in place of `code`, which is that of errors.ts. */
+  /** The exit code that this program has for an error, instead of `code`, which is that of errors.ts. */
   translate?(code: number, error: unknown): number;
 }
 
-/** Runs a program, and turns whatever it throws, at any time, into a message and an exit code. */
+/** Runs a program, and reports any error that it throws, at any time, by a message and an exit code. */
 export async function runProgram({ name, load }: Program): Promise<void> {
   let translate: NonNullable<ProgramModule["translate"]> = (code) => code;
   const fail = (error: unknown): void => {
@@ -38,7 +38,7 @@ export async function runProgram({ name, load }: Program): Promise<void> {
     const module = await load();
     translate = module.translate ?? translate;
     process.exitCode = await module.main(programArguments());
-    // Node's slow way out gives signals their default action first, and one could still end a process whose work is done.
+    // Node's own exit restores the default action of signals first: one could end a process whose work is done.
     process.exit();
   } catch (error) {
     fail(error);

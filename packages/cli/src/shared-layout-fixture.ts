@@ -1,20 +1,20 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { sha256Hex } from "@puzzlefs/oci";
 import type { ExecutionContext } from "ava";
-import { Workplace } from "./program-fixture.ts";
+import { TestDirectory } from "./program-fixture.ts";
 
 export const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 export const INDEX = "application/vnd.oci.image.index.v1+json";
 
-/** A workplace with a layout that other tools write to as well. */
-export class SharedLayout extends Workplace {
+/** A test directory with a layout that other tools write to as well. */
+export class SharedLayout extends TestDirectory {
   /** A layout `store` with the image v1 of `root`, whose one file has `content`. */
   static async make(t: ExecutionContext, content = "ours\n"): Promise<SharedLayout> {
-    const place = new SharedLayout();
-    mkdirSync(place.path("root"));
-    writeFileSync(place.path("root/file"), content);
-    await place.good(t, "build", "root", "store:v1");
-    return place;
+    const directory = new SharedLayout();
+    mkdirSync(directory.path("root"));
+    writeFileSync(directory.path("root/file"), content);
+    await directory.good(t, "build", "root", "store:v1");
+    return directory;
   }
 
   /** Runs a command that must succeed without a word on stderr; returns its output. */

@@ -16,9 +16,9 @@ for (const [options, rounds] of [
   ["--supervise -w", 5],
 ] as const) {
   onDisk(`the store's file system can be unmounted at once, ${rounds} times: mount ${options}`, async (t) => {
-    using place = await withImage(t);
-    mkdirSync(place.path("disk"));
-    const { code, stdout, stderr } = await place.shell(`
+    using directory = await withImage(t);
+    mkdirSync(directory.path("disk"));
+    const { code, stdout, stderr } = await directory.shell(`
       truncate -s 20M image; mkfs.ext4 -q image
       unshare --mount bash -c "$(declare -f puzzlefs)
         set -e

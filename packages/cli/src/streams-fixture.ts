@@ -12,14 +12,14 @@ export type Kind = "pipe" | "socket" | "terminal" | "file";
 
 /** An open file that programs inherit, and what they write to it. Everything of it is closed by close(). */
 export class Stream {
-  /** What programs inherit. */
+  /** The end that programs inherit. */
   readonly descriptor: number;
   /** The other end, non-blocking; undefined for a file. */
   readonly #far: number | undefined;
   readonly #received: Buffer[] = [];
 
-  /** @param place a path for the fifo or the file */
-  constructor(kind: Kind, place: string) {
+  /** @param path of the fifo or the file */
+  constructor(kind: Kind, path: string) {
     switch (kind) {
       case "pipe": {
         const pipe = openPipe();
@@ -34,7 +34,7 @@ export class Stream {
         [this.descriptor, this.#far] = openTerminal();
         break;
       case "file":
-        this.descriptor = openSync(place, constants.O_RDWR | constants.O_CREAT);
+        this.descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT);
         this.#far = undefined;
     }
     if (this.#far !== undefined) this.#setFlags(this.#far, constants.O_RDWR | constants.O_NONBLOCK);
@@ -105,7 +105,7 @@ export interface Running {
 }
 
 /**
- * Runs a shell command line with these as its standard input, output and error, whose flags stay as they are; one stands
+ * Runs a shell command line with these as its standard input, output and error, whose flags stay as they are; one is
  * for all.
  */
 export function runOn(streams: Streams, line: string, cwd: string, env: Record<string, string> = {}): Running {

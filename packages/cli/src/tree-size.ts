@@ -28,7 +28,7 @@ export class TreeSize {
     this.#worker.unref();
   }
 
-  /** Bytes, or undefined while nobody knows. */
+  /** Bytes, or undefined until it is known. */
   get bytes(): number | undefined {
     const total = Number(Atomics.load(new BigInt64Array(this.#memory), sizeSlot));
     return total < 0 ? undefined : total;

@@ -48,15 +48,15 @@ const example = `
   puzzlefs build --config config.json ./rootfs ./store:v1`;
 
 const notes = `
-The same tree gives the same bytes, whoever builds it, wherever and whenever. Keep modification times with
---mtime keep; SOURCE_DATE_EPOCH is honoured as an upper limit then. The last line names the manifest for
-'puzzlefs mount --digest'. The older form ROOTFS OCI_DIR TAG is understood as well.`;
+The same tree makes the same bytes, on every machine and at any time. --mtime keep keeps modification times;
+SOURCE_DATE_EPOCH limits them then. The last line has the digest for 'puzzlefs mount --digest'. The older form
+ROOTFS OCI_DIR TAG is accepted too.`;
 
 export function define(): ManualCommand {
   return defineCommand({ name: "build", description: "Make an image of a directory tree and tag it.", example, notes })
     .usage("[OPTION]… ROOTFS OCI_DIR:TAG")
     .argument("<rootfs>", "the directory that becomes the root of the image")
-    .argument("<oci_dir:tag>", "the OCI image layout (made when it is not there) and the tag")
+    .argument("<oci_dir:tag>", "the OCI image layout (created if it does not exist) and the tag")
     .argument("[tag]")
     .option("-c, --compression", "compress chunks with zstd")
     .option("-b, --base-layer <tag>", "write a layer over the image with this tag")
@@ -76,16 +76,16 @@ export function define(): ManualCommand {
       parseSize,
     )
     .option("--mtime <which>", "modification times: zero, keep, or clamp:SECONDS", "zero")
-    .option("--config <file>", "an OCI image configuration (entrypoint, environment, …), stored as it is")
+    .option("--config <file>", "an OCI image configuration (entrypoint, environment, …), stored unchanged")
     .option(
       "--platform <os/arch>",
-      "what it is for: under one tag there may be an image for each (default: as in --config, or this machine's)",
+      "the platform of the image; a tag may have one image for each (default: that of --config, or this machine's)",
       parsePlatformOption,
     )
     .option("--jobs <n>", "threads (default: one for each processor)", parseInteger)
-    .option("--verify", "read every blob that is reused, and store anew what is damaged (default: sizes are compared)")
-    .option("--one-file-system", "leave out subvolumes as well: only directories on the file system of ROOTFS")
-    .option("--cross-mounts", "include what is mounted below ROOTFS (default: empty directories)")
+    .option("--verify", "read every blob that is reused, and replace damaged ones (default: compare sizes)")
+    .option("--one-file-system", "stay on the file system of ROOTFS: leave out subvolumes too")
+    .option("--cross-mounts", "include file systems that are mounted below ROOTFS (default: empty directories)")
     .option("--selinux", "keep security.selinux attributes, which otherwise belong to the host")
     .option("--json", "print the result as JSON");
 }
@@ -156,9 +156,9 @@ function buildOptions(given: Options): Partial<BuildOptions> {
   };
 }
 
-/** What is printed as JSON: stable. */
+/** The JSON output. It is stable. */
 interface Report extends BuildResult {
-  /** Sizes of what every image has for itself. */
+  /** Sizes of the blobs that no other image shares. */
   metadataBytes: number;
   manifestBytes: number;
   seconds: number;
@@ -187,21 +187,21 @@ function reportOf(result: BuildResult, ociDir: string, seconds: number): Report 
   };
 }
 
-/** What users would not expect of the image, on stderr: a line for each mount point, and for each kind of other things. */
+/** Reports omissions and repairs on stderr: a line for each mount point, and for each kind of attribute. */
 function warn({ omissions, repaired }: BuildResult): void {
   for (const omission of omissions) {
     const { what, why, count, paths } = omission;
-    const isPlace = isDirectory(omission);
-    if (!isPlace) warning(`${what}: left out of ${formatCountOf(count, "inode")}, first ${paths[0]}: ${why}`);
+    const isWhole = isDirectory(omission);
+    if (!isWhole) warning(`${what}: left out of ${formatCountOf(count, "inode")}, first ${paths[0]}: ${why}`);
     else for (const path of paths) warning(`${path}: ${what}, left out but for an empty directory: ${why}`);
-    if (isPlace && count > paths.length) warning(`${formatCountOf(count - paths.length, `more ${what}`)} left out`);
+    if (isWhole && count > paths.length) warning(`${formatCountOf(count - paths.length, `more ${what}`)} left out`);
   }
   if (repaired.length === 0) return;
   const blobs = `${formatCountOf(repaired.length, "blob")} of the layout`;
   warning(`${blobs}, first sha256:${repaired[0]}: missing or damaged; what the image needs of it was stored anew`);
 }
 
-/** Whether a whole directory is left out; other things are attributes. */
+/** Whether the omission is a whole directory and not an attribute. */
 function isDirectory({ what }: Omission): boolean {
   return what === "mount point" || what === "subvolume";
 }
@@ -211,7 +211,7 @@ function countText(omission: Omission): string {
   return isDirectory(omission) ? formatCountOf(count, what) : `${what} of ${formatCountOf(count, "inode")}`;
 }
 
-/** The last line is the Rust tool's only one: scripts read it. */
+/** The last line is the Rust tool's only output: scripts read it. */
 function print(report: Report): void {
   const { omissions } = report;
   const leftOut: [string, string][] = omissions.length === 0 ? [] : [["left out", omissions.map(countText).join(", ")]];

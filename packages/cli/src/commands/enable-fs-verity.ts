@@ -11,8 +11,8 @@ const example = `
   puzzlefs enable-fs-verity ./store:v1 94a1…   the digest that 'puzzlefs build' printed`;
 
 const notes = `
-From then on the kernel itself refuses to read a blob of the image that was changed. The file system must have
-fs-verity: ext4 made with -O verity, or btrfs. The older form OCI_DIR TAG DIGEST is understood as well.`;
+From then on the kernel refuses to read a blob of the image that was changed. The file system must support fs-verity:
+ext4 created with -O verity, or btrfs. The older form OCI_DIR TAG DIGEST is accepted too.`;
 
 export function define(): ManualCommand {
   return platformOption(

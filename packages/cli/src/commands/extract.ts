@@ -22,9 +22,8 @@ const example = `
   puzzlefs extract ./store:v1 ./tree`;
 
 const notes = `
-As root, owners, modes, times, extended attributes, links and devices come back as they were. What the caller's rights
-or the target's file system do not allow is left out, with a line on stderr for each kind of thing, and extraction goes
-on. The exit code is then 4; it stays 0 for what an ordinary user can never restore: owners, set-id bits, trusted.* and
+As root, owners, modes, times, extended attributes, links and devices are restored. What the caller's rights or the
+target's file system do not allow is left out, with a line on stderr for each kind, and extraction goes on. The exit code is then 4; it stays 0 for what an ordinary user can never restore: owners, set-id bits, trusted.* and
 security.* attributes. Nothing is ever written outside the target.`;
 
 export function define(): ManualCommand {
@@ -35,14 +34,11 @@ export function define(): ManualCommand {
   )
     .usage("[OPTION]… OCI_DIR:TAG DIR")
     .argument("<oci_dir:tag>", "the image")
-    .argument("<dir>", "the target, made when it is not there")
+    .argument("<dir>", "the target, created if it does not exist")
     .option("--force", "extract into a directory that is not empty: directories are merged, other names replaced")
-    .option("--best-effort", "exit code 0 also when the target or the caller's rights do not allow everything")
-    .option("--keep-going", "leave out files whose content is damaged, and go on; the exit code is 3 all the same")
-    .option(
-      "--overlay-attributes",
-      "restore trusted.overlay.* and user.overlay.*, which overlayfs takes for its own marks",
-    )
+    .option("--best-effort", "exit code 0 even if the target or the caller's rights do not allow everything")
+    .option("--keep-going", "leave out files whose content is damaged, and go on; the exit code is still 3")
+    .option("--overlay-attributes", "restore trusted.overlay.* and user.overlay.*, which overlayfs interprets")
     .option("--json", "print the result as JSON");
 }
 
@@ -87,13 +83,13 @@ const kinds: Readonly<Record<string, string>> = {
 
 /** `character device: not created for 8 names (operation not permitted): /dev/full, /dev/null, /dev/ptmx, …`. */
 function describe({ what, loss, cause, count, examples }: ExtractWarning): string {
-  const unit = loss === "changed" || loss === "left out" ? "inode" : "name";
+  const noun = loss === "changed" || loss === "left out" ? "inode" : "name";
   const reason = cause === undefined ? "" : ` (${cause})`;
   const more = count > examples.length ? ", …" : "";
-  return `${kinds[what] ?? what}: ${consequences[loss]} for ${formatCountOf(count, unit)}${reason}: ${examples.join(", ")}${more}`;
+  return `${kinds[what] ?? what}: ${consequences[loss]} for ${formatCountOf(count, noun)}${reason}: ${examples.join(", ")}${more}`;
 }
 
-/** The exit code; a last line says why it is not 0. */
+/** Returns the exit code. If it is not 0, the last line on stderr has the reason. */
 function conclude(target: string, warnings: readonly ExtractWarning[], bestEffort: boolean): number {
   const unexpected = warnings.filter(({ expected }) => !expected);
   const sum = (...losses: Loss[]): number =>

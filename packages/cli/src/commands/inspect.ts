@@ -14,10 +14,10 @@ import { formatDigestBytes } from "../verity-targets.ts";
 
 const example = `
   puzzlefs inspect ./store:v1                  digests, layers, inodes, chunks, sizes
-  puzzlefs inspect ./store:v1 /bin/bash        where the content of a file lies`;
+  puzzlefs inspect ./store:v1 /bin/bash        the blobs of a file's content`;
 
 const notes = `
-The sha256 is what the kernel driver's image_manifest wants, the fs-verity digest what build printed.`;
+The sha256 is the value of the kernel driver's option image_manifest, the fs-verity digest is the one that build printed.`;
 
 export function define(): ManualCommand {
   return platformOption(

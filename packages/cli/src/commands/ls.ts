@@ -3,7 +3,7 @@ import { platformChoice, defineCommand, type ManualCommand, platformOption } fro
 import { UsageError } from "../errors.ts";
 import { escapedOption, imagePath } from "../image-path.ts";
 import { openNamed } from "../image-name.ts";
-import { listedJson, longLine, shortLine } from "../entry-text.ts";
+import { entryJson, longLine, shortLine } from "../entry-text.ts";
 import { LineBuffer, write } from "../terminal/output.ts";
 
 interface Options {
@@ -22,7 +22,7 @@ const example = `
 
 const notes = `
 Names are shown in UTF-8, with \\xHH for a byte that is not UTF-8 or could mislead a terminal, and \\\\ for a backslash;
---escaped takes them so. --json has \\xHH for every byte but printable ASCII, and --null the bytes themselves.`;
+--escaped accepts this form. --json has \\xHH for every byte but printable ASCII, and --null the bytes themselves.`;
 
 export function define(): ManualCommand {
   return platformOption(
@@ -33,9 +33,9 @@ export function define(): ManualCommand {
     .usage("[OPTION]… OCI_DIR:TAG [PATH]")
     .argument("<oci_dir:tag>", "the image")
     .argument("[path]", "inside the image", "/")
-    .option("-l, --long", "with type, mode, links, owner, size and time")
-    .option("-R, --recursive", "everything below, as paths")
-    .option("-0, --null", "names alone, as they are, each ended by a NUL")
+    .option("-l, --long", "show type, mode, links, owner, size and time")
+    .option("-R, --recursive", "list all paths below")
+    .option("-0, --null", "names only, unescaped, each followed by a NUL")
     .option("--json", "one JSON object a line");
 }
 
@@ -55,7 +55,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       write(Buffer.concat(found.flatMap(({ name }) => [name, Buffer.of(0)])));
       return 0;
     }
-    const format = options.json === true ? listedJson : options.long === true ? longLine : shortLine;
+    const format = options.json === true ? entryJson : options.long === true ? longLine : shortLine;
     for (const listed of found) lines.push(format(listed));
     lines.flush();
   } finally {

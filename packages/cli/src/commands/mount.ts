@@ -9,7 +9,7 @@ import {
   parseDigest,
   platformOption,
 } from "../command-line.ts";
-import type { MountOrder } from "../daemon-arguments.ts";
+import type { MountSettings } from "../daemon-arguments.ts";
 import { UsageError } from "../errors.ts";
 import { imageNameFrom } from "../image-name.ts";
 import { performMount } from "../perform-mount.ts";
@@ -30,23 +30,23 @@ interface Options {
 }
 
 const example = `
-  puzzlefs mount ./store:v1 /mnt                       returns once /mnt can be used
+  puzzlefs mount ./store:v1 /mnt                       returns when /mnt can be used
   ls /mnt
   puzzlefs umount /mnt
 
   puzzlefs mount --persist ./changes ./store:v1 /mnt   writable; ./changes keeps what is written
-  puzzlefs mount -f --debug ./store:v1 /mnt            stays, and shows every request`;
+  puzzlefs mount -f --debug ./store:v1 /mnt            stays, and logs every request`;
 
 const notes = `
-Mounts by the kernel driver where there is one, else by FUSE, as root or as an ordinary user (who needs fusermount3,
-Debian's package fuse3). umount(8) ends any mount of ours.
+Mounts by the kernel driver if it is available, else by FUSE, as root or as an ordinary user (with fusermount3, Debian's
+package fuse3). umount(8) unmounts too.
 
 Mounts are nosuid and nodev. Options after -o: suid, dev (in fstab allow_suid, allow_dev), noexec, nosymfollow, ro,
 noatime and the others of mount(8), verity=HEX, verify=blob, driver=NAME, writable, persist=DIR, overlay_attributes,
 supervise, log_file=FILE, platform=OS/ARCH, fsname=NAME; only with FUSE: noallow_other, uid=N, gid=N, max_read=N,
 readahead=KIB, auto_unmount, cache=BYTES. Commas in a value: persist="DIR,WITH,COMMAS". With -w or -p, ro makes the
 overlay read-only.
-The older form OCI_DIR TAG MNT is understood as well.`;
+The older form OCI_DIR TAG MNT is accepted too.`;
 
 export function define(): ManualCommand {
   return platformOption(defineCommand({ name: "mount", description: "Mount an image on a directory.", example, notes }))
@@ -59,31 +59,28 @@ export function define(): ManualCommand {
     .option("-o, --options <list>", "mount options, separated by commas", collect)
     .option(
       "-d, --digest <hex>",
-      "demand this fs-verity digest of the manifest, and of every blob its own",
+      "require this fs-verity digest of the manifest, and of each blob the recorded one",
       parseDigest,
     )
     .addOption(
       choiceOption("--verify <what>", "blob: hash each chunk whenever it is read (default: none)", ["none", "blob"]),
     )
-    .option("-w, --writable", "changes can be made; they lie in memory, and vanish with the mount")
-    .option(
-      "-p, --persist <upper>",
-      "changes can be made, and stay in this directory; its work directory is UPPER.work",
-    )
+    .option("-w, --writable", "allow changes; they are kept in memory until it is unmounted")
+    .option("-p, --persist <upper>", "allow changes, and keep them in this directory; its work directory is UPPER.work")
     .addOption(choiceOption("--driver <which>", "which driver mounts (default: auto)", ["auto", "kernel", "fuse"]))
     .option("-v, --debug", "log every request: to stderr with -f, else to the log file (FUSE)")
-    .option("--log-file <file>", "where messages go (default: stderr with -f, else the system's log, if there is one)")
-    .option("--supervise", "survive the death of the process that serves the mount: another takes over (FUSE)");
+    .option("--log-file <file>", "write messages to this file (default: stderr with -f, else the system log)")
+    .option("--supervise", "if the process that serves the mount dies, another one takes over (FUSE)");
 }
 
 export async function run(argv: readonly string[]): Promise<number> {
   const command = define().parse(argv, { from: "user" });
-  await performMount(orderOf(command.args, command.opts<Options>()));
+  await performMount(mountSettings(command.args, command.opts<Options>()));
   return 0;
 }
 
 /** Paths are made absolute: a daemon leaves our working directory. */
-function orderOf(args: readonly string[], given: Options): MountOrder {
+function mountSettings(args: readonly string[], given: Options): MountSettings {
   const [first, second, third] = args as [string, string, string | undefined];
   const { ociDir, reference } = imageNameFrom(first, third === undefined ? undefined : second);
   const words = readImageOptions(given.options ?? []);
@@ -94,7 +91,7 @@ function orderOf(args: readonly string[], given: Options): MountOrder {
   const persist = agreed("--persist", given.persist, "persist", words.persist);
   const digest = agreed("--digest", given.digest, "verity", words.verity);
   const verify = agreed("--verify", given.verify, "verify", words.verify) ?? "none";
-  // Only a daemon has requests to show.
+  // Only the FUSE server has requests to log.
   const shows = given.debug === true;
   if (shows && given.foreground !== true && logFile === undefined)
     throw new UsageError("--debug needs -f or --log-file");

@@ -3,7 +3,7 @@ import { escapeBytes, statPath } from "@puzzlefs/reader";
 import { platformChoice, defineCommand, type ManualCommand, platformOption } from "../command-line.ts";
 import { eachPath, escapedOption, imagePath } from "../image-path.ts";
 import { openNamed } from "../image-name.ts";
-import { kindNames, listedObject, modeText, timeText } from "../entry-text.ts";
+import { kindNames, entryObject, modeText, timeText } from "../entry-text.ts";
 import { writeLine } from "../terminal/output.ts";
 import { formatCount } from "../terminal/quantities.ts";
 import { formatFields } from "../terminal/table.ts";
@@ -12,7 +12,7 @@ const example = `
   puzzlefs stat ./store:v1 /usr/bin/passwd`;
 
 const notes = `
-A symbolic link is shown itself, not what it leads to.`;
+Symbolic links are not followed.`;
 
 export function define(): ManualCommand {
   return platformOption(
@@ -51,7 +51,7 @@ function json(found: Found): string {
     name: escapeBytes(name),
     value: Buffer.from(value).toString("hex"),
   }));
-  return jsonText({ ...listedObject(found), xattrs });
+  return jsonText({ ...entryObject(found), xattrs });
 }
 
 function text(found: Found): string {

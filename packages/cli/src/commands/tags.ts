@@ -32,7 +32,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** What is printed as JSON; null: the entry has none, or none that can be read. */
+/** The JSON output. Null: the entry has no such value, or it cannot be read. */
 function listed({ tag, hex, size, mediaType, platform, kind }: IndexedImage): object {
   const isKnown = platform !== undefined && platform !== "unknown";
   return {

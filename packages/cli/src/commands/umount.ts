@@ -5,18 +5,18 @@ const example = `
   puzzlefs umount /mnt`;
 
 const notes = `
-umount(8) and fusermount3 -u do as well. The daemon behind the mount ends by itself.`;
+umount(8) and fusermount3 -u work too. The FUSE server of the mount ends by itself.`;
 
 export function define(): ManualCommand {
   return defineCommand({
     name: "umount",
-    description: "Unmount an image, also when its daemon has died.",
+    description: "Unmount an image, even if its FUSE server has died.",
     example,
     notes,
   })
     .usage("[OPTION]… MNT")
     .argument("<mnt>", "the mount point")
-    .option("-l, --lazy", "detach it now, even if it is in use; it ends with its last user");
+    .option("-l, --lazy", "detach it now, even if it is in use; it ends when it is no longer used");
 }
 
 export async function run(argv: readonly string[]): Promise<number> {

@@ -14,8 +14,8 @@ const example = `
   puzzlefs verify ./store                      all images, tagged or not, and every other blob`;
 
 const notes = `
-Entries of other tools (archives, artifacts, …) are counted as foreign; of them only the digests of blobs are checked.
-Exit code 3 when anything is wrong. Warnings are about things recorded beside an image that reads correctly.`;
+Entries of other tools (archives, artifacts, …) are counted as foreign; only the digests of their blobs are checked.
+The exit code is 3 if there is an error. Warnings concern records that reading an image does not use.`;
 
 export function define(): ManualCommand {
   return platformOption(

@@ -72,7 +72,7 @@ function writeToStderr(text: string): void {
     writeAll(STDERR, text);
   } catch (error) {
     if (hasCode(error, "EPIPE")) throw new ReaderGoneError();
-    // A full disk, a closed terminal: there is no place to report that.
+    // A full disk, a closed terminal: it cannot be reported.
   }
 }
 
@@ -100,7 +100,7 @@ function writeAll(descriptor: number, data: string | Uint8Array): void {
     try {
       done += writeSync(descriptor, bytes, done);
     } catch (error) {
-      // Somebody else has made it non-blocking: wait as a blocking write would.
+      // Another process has made it non-blocking: wait as a blocking write would.
       if (!hasCode(error, "EAGAIN")) throw error;
       isWritable(descriptor, -1);
     }

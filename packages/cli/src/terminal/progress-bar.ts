@@ -24,7 +24,7 @@ export class ProgressBar {
 
   /**
    * @param done bytes
-   * @param total bytes, or undefined when nobody knows yet: then there is no bar and no time left
+   * @param total bytes, or undefined if it is not known yet: then neither a bar nor the time left is shown
    * @param details more to show, "1,234 chunks"
    */
   update(done: number, total: number | undefined, details: readonly string[] = []): void {
@@ -49,7 +49,7 @@ export function availableColumns(window: number | undefined, variable = ""): num
 }
 
 /**
- * One line of progress after `elapsed` seconds, of at most `columns` ASCII characters. What there is no room for is left
+ * One line of progress after `elapsed` seconds, of at most `columns` ASCII characters. Parts that do not fit are left
  * out, the least important first: the bar, then details from the last one on, the rate, the time left.
  */
 export function progressLine(

@@ -30,7 +30,7 @@ export function formatSeconds(seconds: number): string {
   return `${Math.floor(seconds / 60)} min ${String(Math.floor(seconds % 60)).padStart(2, "0")} s`;
 }
 
-/** What part of `whole` `part` is: "12.3 %". */
+/** `part` as a share of `whole`: "12.3 %". */
 export function formatShare(part: number, whole: number): string {
   return whole === 0 ? "-" : `${((100 * part) / whole).toFixed(1)} %`;
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { noise } from "@puzzlefs/testing";
 import test from "ava";
-import { isBuilt, launcher, runProgram, Workplace } from "../program-fixture.ts";
+import { isBuilt, launcher, runProgram, TestDirectory } from "../program-fixture.ts";
 import { runOn, Stream } from "../streams-fixture.ts";
 import { availableColumns, progressLine } from "./progress-bar.ts";
 import { formatBytes, formatCount, formatCountOf, formatSeconds, formatShare } from "./quantities.ts";
@@ -52,7 +52,7 @@ test("tables and fields are aligned", (t) => {
   );
 });
 
-test("a progress line fits, whatever the width, and shows the more important parts", (t) => {
+test("a progress line fits any width, and shows the more important parts", (t) => {
   for (const [done, total] of [
     [5e6, 20e6],
     [0, 1],
@@ -75,7 +75,7 @@ test("a progress line fits, whatever the width, and shows the more important par
   );
 });
 
-test("columns: the window's or those of COLUMNS, the fewer; 80 where neither is known", (t) => {
+test("columns are the lesser of the window's and COLUMNS; 80 if neither is known", (t) => {
   t.is(availableColumns(undefined, undefined), 80);
   t.is(availableColumns(40, ""), 40);
   t.is(availableColumns(40, "60"), 40);
@@ -86,12 +86,17 @@ test("columns: the window's or those of COLUMNS, the fewer; 80 where neither is 
 
 const serial = isBuilt ? test.serial : test.serial.skip;
 
-/** What a terminal of that width is sent; an escape character as ␛. */
-async function sent(columns: number, command: string, env: Record<string, string>, place: Workplace): Promise<string> {
+/** The output to a terminal of that width; an escape character as ␛. */
+async function sent(
+  columns: number,
+  command: string,
+  env: Record<string, string>,
+  directory: TestDirectory,
+): Promise<string> {
   const stream = new Stream("terminal", "");
   stream.resize(columns);
   const timer = setInterval(() => stream.receive(), 1);
-  await runOn(stream, `exec '${launcher}' ${command}`, place.directory, env).ended;
+  await runOn(stream, `exec '${launcher}' ${command}`, directory.root, env).ended;
   clearInterval(timer);
   while (stream.receive() > 0);
   stream.close();
@@ -120,10 +125,10 @@ function screenAfter(text: string, columns: number): string[] {
   );
 }
 
-serial("on a terminal of any width the progress is drawn over itself, and nothing of it is left", async (t) => {
-  using place = new Workplace();
-  mkdirSync(place.path("root"));
-  for (let i = 0; i < 100; i++) writeFileSync(place.path("root", `file${i}`), noise(`file ${i}`, 20_000));
+serial("on a terminal of any width the progress line is overwritten, and removed at the end", async (t) => {
+  using directory = new TestDirectory();
+  mkdirSync(directory.path("root"));
+  for (let i = 0; i < 100; i++) writeFileSync(directory.path("root", `file${i}`), noise(`file ${i}`, 20_000));
   for (const columns of [0, 1, 10, 20, 80, 200]) {
     // The build takes longer than the tenth of a second before which nothing is drawn.
     const store = `store${columns}`;
@@ -132,7 +137,7 @@ serial("on a terminal of any width the progress is drawn over itself, and nothin
       `verify ${store}`,
       `extract ${store}:v out${columns}`,
     ]) {
-      const text = await sent(columns, command, { TERM: "xterm", COLUMNS: "" }, place);
+      const text = await sent(columns, command, { TERM: "xterm", COLUMNS: "" }, directory);
       if (command.startsWith("build") && columns !== 1 && columns !== 10) t.regex(text, /\rbuilding /, String(columns));
       t.deepEqual(
         screenAfter(text, columns || 80).filter((line) => /building|verifying|extracting|%  |\[#/.test(line)),
@@ -144,18 +149,18 @@ serial("on a terminal of any width the progress is drawn over itself, and nothin
   }
 });
 
-serial("TERM=dumb and NO_COLOR get no escape sequence; what is no terminal gets no progress", async (t) => {
-  using place = new Workplace();
-  mkdirSync(place.path("root"));
-  writeFileSync(place.path("root/file"), "x".repeat(100_000));
+serial("with TERM=dumb or NO_COLOR no escape sequence is written; without a terminal no progress", async (t) => {
+  using directory = new TestDirectory();
+  mkdirSync(directory.path("root"));
+  writeFileSync(directory.path("root/file"), "x".repeat(100_000));
   for (const env of [{ TERM: "dumb" }, { TERM: "" }, { TERM: "xterm", NO_COLOR: "1" }] as Record<string, string>[]) {
     for (const command of ["build root store:v", "verify store", "tags store", "ls store:none", "nonsense"]) {
-      const text = await sent(80, command, { NO_COLOR: "", ...env }, place);
+      const text = await sent(80, command, { NO_COLOR: "", ...env }, directory);
       t.notRegex(text, /␛/, `${JSON.stringify(env)} ${command}`);
       if (env["TERM"] === "dumb") t.notRegex(text, /\r(?!\n)/, command);
     }
   }
-  t.regex(await sent(80, "nonsense", { TERM: "xterm", NO_COLOR: "" }, place), /␛\[31m/, "else there are some");
-  const { stdout, stderr } = await runProgram(launcher, ["build", "root", "store:w"], place.directory);
+  t.regex(await sent(80, "nonsense", { TERM: "xterm", NO_COLOR: "" }, directory), /␛\[31m/, "else there are some");
+  const { stdout, stderr } = await runProgram(launcher, ["build", "root", "store:w"], directory.root);
   t.false(/\r/.test(stdout + stderr) || stderr.includes("\x1b"));
 });
