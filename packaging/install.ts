@@ -3,7 +3,17 @@
  * and a Node of its own; PREFIX/bin/puzzlefs and the helpers that mount(8) looks for in /sbin are links to it. PREFIX/share
  * gets manual pages and completions. `make uninstall` removes exactly that.
  */
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { sharedFiles } from "./shared-files.ts";
 
@@ -43,6 +53,8 @@ function install(): void {
   put(beside, "node_modules/@koromix");
   for (const name of documents) put(join(root, name), name);
   chmodSync(join(at(library), "puzzlefs"), 0o755);
+  // Without it Node would look for a package.json in the directories above, which may call modules CommonJS.
+  writeFileSync(join(at(library), "package.json"), '{ "type": "module" }\n');
   for (const link of links) {
     mkdirSync(dirname(at(link)), { recursive: true });
     symlinkSync(join(library, "puzzlefs"), at(link));

@@ -66,6 +66,8 @@ for (const [title, argv, message] of mistakes) {
     using directory = new TestDirectory();
     mkdirSync(directory.path("root"));
     writeFileSync(directory.path("root/file"), "content\n");
+    // Of another project, in a directory above the installation.
+    writeFileSync(directory.path("package.json"), '{ "type": "commonjs" }\n');
     const installTo = (prefix: string, ...argv: string[]): Promise<Outcome> => {
       const settings = [`DESTDIR=${directory.path("destination")}`, `PREFIX=${prefix}`];
       return runProgram("env", [...settings, process.execPath, installer, ...argv], directory.root);
