@@ -41,7 +41,7 @@ function completions(t: ExecutionContext, wordBreaks: string, ...words: string[]
     complete -p puzzlefs >&2 || exit 1
     _puzzlefs puzzlefs
     printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const { status, stdout, stderr } = spawnSync("bash", ["-uc", script], { cwd: work, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync("bash", ["--norc", "-uc", script], { cwd: work, encoding: "utf8" });
   t.is(status, 0, stderr);
   t.is(stderr, "complete -F _puzzlefs puzzlefs\n");
   return stdout

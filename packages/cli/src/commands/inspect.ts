@@ -17,7 +17,8 @@ const example = `
   puzzlefs inspect ./store:v1 /bin/bash        the blobs of a file's content`;
 
 const notes = `
-The sha256 is the value of the kernel driver's option image_manifest, the fs-verity digest is the one that build printed.`;
+The sha256 is the value of the kernel driver's option image_manifest, the fs-verity digest is the one that build
+printed.`;
 
 export function define(): ManualCommand {
   return platformOption(
