@@ -6,8 +6,8 @@ import { bashCompletion } from "../../packaging/completion/bash.ts";
 import { fishCompletion } from "../../packaging/completion/fish.ts";
 import { zshCompletion } from "../../packaging/completion/zsh.ts";
 import { readDefinitions } from "../../packaging/definitions.ts";
-import { missing, run } from "../end-to-end/programs.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
+import { missing, run } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 
 const scratch = new Scratch();
 test.after.always(() => scratch.remove());

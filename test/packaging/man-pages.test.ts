@@ -5,8 +5,8 @@ import { readDefinitions } from "../../packaging/definitions.ts";
 import { manPage } from "../../packaging/man-pages.ts";
 import { markdownToRoff } from "../../packaging/roff.ts";
 import { pages } from "../../packaging/shared-files.ts";
-import { missing } from "../end-to-end/programs.ts";
-import { Scratch } from "../end-to-end/scratch.ts";
+import { missing } from "../support/programs.ts";
+import { Scratch } from "../support/scratch.ts";
 
 const scratch = new Scratch();
 test.after.always(() => scratch.remove());
