@@ -9,14 +9,7 @@ import {
   type InodeVector,
   type Rootfs,
 } from "@puzzlefs/format";
-import {
-  LayoutError,
-  referencedBlobs,
-  systemFailure,
-  type BlobDirectory,
-  type Layout,
-  type Platform,
-} from "@puzzlefs/oci";
+import { LayoutError, referencedBlobs, systemFailure, type BlobStore, type Layout, type Platform } from "@puzzlefs/oci";
 import { readHeader, type ImageHeader } from "@puzzlefs/reader";
 
 import { hashBlob } from "./pack-file.ts";
@@ -60,12 +53,12 @@ export class BaseImage {
   readonly damaged: string[] = [];
   /** The largest inode number that any layer uses. */
   readonly lastIno: number;
-  #store: BlobDirectory;
+  #store: BlobStore;
   /** Bytes, as the manifest lists them. */
   #sizes: ReadonlyMap<string, number>;
   #verity = new Map<string, Uint8Array>();
 
-  constructor(store: BlobDirectory, image: Rootfs, sizes: ReadonlyMap<string, number>) {
+  constructor(store: BlobStore, image: Rootfs, sizes: ReadonlyMap<string, number>) {
     this.#store = store;
     this.#sizes = sizes;
     this.image = image;
@@ -158,7 +151,7 @@ export class BaseImage {
     const size = this.#store.size(hex);
     const hasSize = size !== undefined && size === (this.#sizes.get(hex) ?? unlisted);
     const recorded = measure ? undefined : this.#verity.get(hex);
-    const verity = hasSize ? (recorded ?? hashBlob(this.#store.directory, hex)?.verity) : undefined;
+    const verity = hasSize ? (recorded ?? hashBlob(this.#store, hex)?.verity) : undefined;
     if (!hasSize || verity === undefined) {
       this.damaged.push(hex);
       return undefined;

@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 
 import { Chunker } from "@puzzlefs/chunker";
 
-import { ChunkWork, placeOf, type WorkSettings } from "./chunk-work.ts";
+import { ChunkWork, sharedDirectory, type WorkSettings } from "./chunk-work.ts";
 import { ContentStream } from "./content-stream.ts";
 import { readContent } from "./content.ts";
 import type { Directory } from "@puzzlefs/linux";
@@ -50,11 +50,11 @@ export class Pipeline {
       level: options.level,
       frameSize: options.frameSize,
       packing: options.pack > 0,
-      staging: placeOf(staging),
-      blobs: placeOf(blobs.directory),
+      staging: sharedDirectory(staging),
+      blobs: sharedDirectory(blobs.directory),
       layout: path,
       verify: options.verify,
-      newStore: blobs.digests().length === 0,
+      newStore: blobs.list().length === 0,
     };
     this.#work = new ChunkWork(settings, this.queue);
     this.#threads = new WorkerThreads(settings, options.jobs - 1);

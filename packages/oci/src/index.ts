@@ -1,7 +1,8 @@
 export { BlobDirectory } from "./blob-directory.ts";
+export type { BlobStore, StoredBlob } from "./blob-store.ts";
 export { digestHex, isHexDigest, sha256, sha256Hex } from "./digests.ts";
 export { LayoutError, systemFailure, type LayoutFailure } from "./errors.ts";
-export { DIRECTORY_MODE, FILE_MODE, isSame } from "./files.ts";
+export { DIRECTORY_MODE, FILE_MODE } from "./files.ts";
 export { platformName, type IndexedImage, type PlatformChoice } from "./image-choice.ts";
 export { type Descriptor, ImageIndex } from "./index-json.ts";
 export { parsePlatform, platformText, samePlatform, type Platform } from "./platform.ts";

@@ -164,7 +164,7 @@ export class Transaction {
     try {
       // The index may have been replaced already.
       for (const { digest } of this.#layout.index().entries()) if (digest === `sha256:${manifest}`) return;
-      for (const digest of added) blobs.directory.removeFile(digest);
+      for (const digest of added) blobs.remove(digest);
     } catch (error) {
       // It is on the way to report why the commit fails; blobs that no image needs do no harm.
       if (!isSystemError(error) && !(error instanceof LayoutError)) throw error;
@@ -175,7 +175,7 @@ export class Transaction {
   #dropKnown(staged: StagedBlob[]): StagedBlob[] {
     // One listing instead of a stat for each: images have tens of thousands of blobs, and most of them are new at first.
     const { blobs } = this.#layout;
-    const names = new Set(blobs.digests());
+    const names = new Set(blobs.list());
     const seen = new Set<string>();
     return staged.filter(({ temporary, digest, replaces = false }) => {
       const repeated = seen.has(digest);

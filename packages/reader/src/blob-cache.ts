@@ -1,11 +1,12 @@
 import { checkRunEnd, FormatError } from "@puzzlefs/format";
-import type { BlobDirectory } from "@puzzlefs/oci";
+import type { BlobStore } from "@puzzlefs/oci";
 import { BlobFile } from "./blob-file.ts";
 import { RawBlob, SeekableBlob } from "./blob.ts";
 import type { Blob, PlainBlob } from "./blob.ts";
 import { Decompression } from "./decompression.ts";
 import { ExpectedBlobs } from "./expected-blobs.ts";
 import { FrameCache } from "./frame-cache.ts";
+import { type BlobKey, keyDigest } from "./blob-key.ts";
 import { readSeekTable } from "./seek-table.ts";
 
 /** @throws {FormatError} the image refers, from `inode`, to bytes up to `end` that the blob does not have */
@@ -17,27 +18,7 @@ export function checkInside(blob: Blob, end: number, inode: number): void {
   }
 }
 
-/**
- * A blob and how to read it: "z" (zstd seekable) or "r" (raw), then its 32 digest bytes as latin1. The same
- * stored bytes may be referred to both ways.
- */
-export type BlobKey = string;
-
-export function blobKey(digest: Uint8Array, compressed: boolean): BlobKey {
-  const bytes = Buffer.from(digest.buffer, digest.byteOffset, digest.length);
-  return (compressed ? "z" : "r") + bytes.toString("latin1");
-}
-
-export function keyDigestBytes(key: BlobKey): Buffer {
-  return Buffer.from(key.slice(1), "latin1");
-}
-
-/** Hex of the digest in a key. */
-export function keyDigest(key: BlobKey): string {
-  return keyDigestBytes(key).toString("hex");
-}
-
-/** Makes what is read from an opened file: the place for policies of verification. Throws to refuse it. */
+/** Makes a readable blob of an open file, and decides how it is verified. Throws to refuse it. */
 export type BlobOpener = (file: BlobFile, key: BlobKey, shared: Decompression) => Blob;
 
 /** A blob whose bytes are not checked. @throws {FormatError} of the seek table @throws {IntegrityError} */
@@ -58,7 +39,7 @@ const maxTableMemory = 32 << 20;
 
 /** The blobs of a store, opened when first read; the least recently used ones are closed. */
 export class BlobCache {
-  readonly #store: BlobDirectory;
+  readonly #store: BlobStore;
   readonly #limit: number;
   readonly #decompression: Decompression;
   readonly #blobs = new Map<BlobKey, Blob>();
@@ -66,7 +47,7 @@ export class BlobCache {
   readonly #expected: ExpectedBlobs;
   #memory = 0;
 
-  constructor(store: BlobDirectory, options: BlobCacheOptions, opener: BlobOpener = openPlain) {
+  constructor(store: BlobStore, options: BlobCacheOptions, opener: BlobOpener = openPlain) {
     this.#store = store;
     this.#limit = options.openBlobs;
     this.#decompression = new Decompression(new FrameCache(options.frameBytes));

@@ -1,7 +1,7 @@
 import { isHole, ZERO_BLOB_DIGEST } from "@puzzlefs/format";
 import type { FileChunk, StructList } from "@puzzlefs/format";
-import { blobKey } from "./blob-cache.ts";
-import type { BlobKey } from "./blob-cache.ts";
+import { blobKey } from "./blob-key.ts";
+import type { BlobKey } from "./blob-key.ts";
 import type { Extent } from "./tree.ts";
 
 /** Key of the blob of zeros, where it is read as holes are. */

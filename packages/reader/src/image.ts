@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { checkMetadataHeader, FormatError, METADATA_HEADER_BYTES, openMetadata, readManifest } from "@puzzlefs/format";
 import type { Metadata, Rootfs } from "@puzzlefs/format";
 import { Layout, MANIFEST_LIMIT } from "@puzzlefs/oci";
-import type { BlobDirectory, PlatformChoice } from "@puzzlefs/oci";
+import type { BlobStore, PlatformChoice } from "@puzzlefs/oci";
 import { BlobCache } from "./blob-cache.ts";
 import type { BlobOpener } from "./blob-cache.ts";
 import { checkVerity, hashing, measuring } from "./blob-checks.ts";
@@ -51,7 +51,7 @@ export function openImage(layout: Layout, reference: string, options: OpenImageO
  * openImage() by the manifest's sha256, 64 hex digits, with nothing but the blobs. They must stay open as long as the
  * image.
  */
-export function openImageIn(blobs: BlobDirectory, manifestDigest: string, options: OpenImageOptions = {}): ImageTree {
+export function openImageIn(blobs: BlobStore, manifestDigest: string, options: OpenImageOptions = {}): ImageTree {
   const manifest = blobs.read(manifestDigest, MANIFEST_LIMIT);
   return openWith(blobs, headerOf(blobs, manifestDigest, manifest, options.verity), options);
 }
@@ -64,7 +64,7 @@ export function openImageAt(ociDir: string, reference: string, options: OpenImag
   return tree;
 }
 
-function openWith(blobs: BlobDirectory, header: ImageHeader, options: OpenImageOptions): ImageTree {
+function openWith(blobs: BlobStore, header: ImageHeader, options: OpenImageOptions): ImageTree {
   const { manifestDigest, metadata } = header;
   const limits = {
     openBlobs: options.openBlobs ?? defaultOpenBlobs,
@@ -89,7 +89,7 @@ export function readHeader(
 }
 
 /** @param stored the manifest's bytes, whose sha256 has been checked */
-function headerOf(blobs: BlobDirectory, manifestDigest: string, stored: Buffer, verity?: string): ImageHeader {
+function headerOf(blobs: BlobStore, manifestDigest: string, stored: Buffer, verity?: string): ImageHeader {
   const name = `manifest sha256:${manifestDigest}`;
   const manifest = verity === undefined ? stored : readVerified(blobs, manifestDigest, name, checkManifestSize, verity);
   const found = inObject(name, () => readManifest(manifest));
@@ -119,7 +119,7 @@ function checkManifestSize(file: BlobFile): void {
 
 /** A whole blob in memory, checked against its digest; `check` runs before that memory is taken. @throws {IntegrityError} */
 function readVerified(
-  blobs: BlobDirectory,
+  blobs: BlobStore,
   digest: string,
   name: string,
   check: (file: BlobFile) => void,

@@ -1,4 +1,4 @@
-export { blobKey, type BlobKey } from "./blob-cache.ts";
+export { blobKey, type BlobKey } from "./blob-key.ts";
 export { ContentMap } from "./content-map.ts";
 export { DirectoryTree, dumpDirectory, type DirectoryTreeOptions } from "./directory-tree.ts";
 export { dump, type DumpEntry, type DumpOptions } from "./dump.ts";

@@ -1,8 +1,8 @@
 import { hash } from "node:crypto";
 import { Bytes, findTableChunk, MAX_FRAME_BYTES } from "@puzzlefs/format";
 import type { Rootfs } from "@puzzlefs/format";
-import { keyDigestBytes } from "./blob-cache.ts";
-import type { BlobKey } from "./blob-cache.ts";
+import { keyDigestBytes } from "./blob-key.ts";
+import type { BlobKey } from "./blob-key.ts";
 import type { BlobFile } from "./blob-file.ts";
 import type { Blob, PlainBlob } from "./blob.ts";
 import type { Decompression } from "./decompression.ts";

@@ -1,6 +1,6 @@
 import type { Chunk } from "@puzzlefs/format";
-import { blobKey, keyDigest } from "./blob-cache.ts";
-import type { BlobKey } from "./blob-cache.ts";
+import { blobKey, keyDigest } from "./blob-key.ts";
+import type { BlobKey } from "./blob-key.ts";
 
 /** What images say about one blob. */
 export interface BlobExpectation {

@@ -1,8 +1,8 @@
 import type { Metadata } from "@puzzlefs/format";
 import { LayoutError, referencedBlobs } from "@puzzlefs/oci";
-import type { BlobDirectory, Layout, PlatformChoice } from "@puzzlefs/oci";
-import { keyDigest } from "./blob-cache.ts";
-import type { BlobKey } from "./blob-cache.ts";
+import type { BlobStore, Layout, PlatformChoice } from "@puzzlefs/oci";
+import { keyDigest } from "./blob-key.ts";
+import type { BlobKey } from "./blob-key.ts";
 import { ContentMap } from "./content-map.ts";
 import { readHeader } from "./image.ts";
 import type { ImageHeader } from "./image.ts";
@@ -56,7 +56,7 @@ export function verifyImage(layout: Layout, reference?: string, options: VerifyO
       expectImage(blobs, readHeader(layout, image, options), expectations, report),
     );
   }
-  if (reference === undefined) for (const digest of blobs.digests()) expectations.of(digest);
+  if (reference === undefined) for (const digest of blobs.list()) expectations.of(digest);
   const total = [...expectations.digests()].reduce((sum, digest) => sum + (blobs.size(digest) ?? 0), 0);
   const verifier = new BlobVerifier(blobs, expectations);
   for (const digest of expectations.digests()) {
@@ -71,12 +71,7 @@ export function verifyImage(layout: Layout, reference?: string, options: VerifyO
 }
 
 /** What one image says about blobs. */
-function expectImage(
-  blobs: BlobDirectory,
-  header: ImageHeader,
-  expectations: Expectations,
-  report: VerifyReport,
-): void {
+function expectImage(blobs: BlobStore, header: ImageHeader, expectations: Expectations, report: VerifyReport): void {
   const { metadata, manifest, manifestDigest } = header;
   const { image } = metadata;
   const name = `manifest sha256:${manifestDigest}`;
