@@ -13,7 +13,7 @@ import { LayoutError, referencedBlobs, systemFailure, type BlobStore, type Layou
 import { readHeader, type ImageHeader } from "@puzzlefs/reader";
 
 import { hashBlob } from "./pack-file.ts";
-import type { Blob, ChunkPlace } from "./places.ts";
+import type { Blob, ChunkPlace } from "./chunk-locations.ts";
 import type { ChunkQueue } from "./queue.ts";
 
 /**

@@ -22,13 +22,13 @@ import { WRITING } from "./chunk-work.ts";
 import { holeChunk } from "./content-stream.ts";
 import { BaseNumbering, changedInodes, layerValues } from "./delta.ts";
 import { BuildError, rootFailure } from "./errors.ts";
-import { inodeValue, Reachable, rootfsValue } from "./image.ts";
+import { inodeValue, Reachable, rootfsValue } from "./metadata-values.ts";
 import { Omissions } from "./omissions.ts";
 import { resolveOptions, type BuildOptions, type BuildResult, type ResolvedOptions } from "./options.ts";
 import { Pipeline } from "./pipeline.ts";
-import { ChunkPlaces, type Blob, type ChunkPlace } from "./places.ts";
-import { FreshNumbering } from "./tree.ts";
-import { walkTree } from "./walk.ts";
+import { ChunkPlaces, type Blob, type ChunkPlace } from "./chunk-locations.ts";
+import { FreshNumbering } from "./tree-node.ts";
+import { walkTree } from "./directory-source.ts";
 import { XattrReader } from "./xattrs.ts";
 
 /**

@@ -8,7 +8,7 @@ import test from "ava";
 import fc from "@puzzlefs/testing/fast-check";
 
 import { ContentStream, noPieces, type Pieces } from "./content-stream.ts";
-import { readContent } from "./content.ts";
+import { readContent } from "./read-file.ts";
 import { BuildError } from "./errors.ts";
 import { AT_FDCWD, FileStatus } from "@puzzlefs/linux";
 import { noise } from "@puzzlefs/testing";

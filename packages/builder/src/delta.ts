@@ -10,7 +10,7 @@ import type {
 } from "@puzzlefs/format";
 
 import type { BaseImage } from "./base.ts";
-import type { NodeKind, Numbering, TreeNode } from "./tree.ts";
+import type { NodeKind, Numbering, TreeNode } from "./tree-node.ts";
 
 /**
  * Numbers a tree that is built on another: what has the same path and kind as in the base keeps its number, so that

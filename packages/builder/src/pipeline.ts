@@ -4,16 +4,16 @@ import { Chunker } from "@puzzlefs/chunker";
 
 import { ChunkWork, sharedDirectory, type WorkSettings } from "./chunk-work.ts";
 import { ContentStream } from "./content-stream.ts";
-import { readContent } from "./content.ts";
+import { readContent } from "./read-file.ts";
 import type { Directory } from "@puzzlefs/linux";
 import type { Layout } from "@puzzlefs/oci";
 import type { Progress, ResolvedOptions } from "./options.ts";
 import { PackWriter } from "./pack.ts";
-import type { ChunkPlace } from "./places.ts";
+import type { ChunkPlace } from "./chunk-locations.ts";
 import { ChunkQueue } from "./queue.ts";
 import { SlabRing, slabLayout } from "./slab.ts";
 import { WorkerThreads } from "./threads.ts";
-import type { FoundFile, TreeNode } from "./tree.ts";
+import type { FoundFile, TreeNode } from "./tree-node.ts";
 
 /** Threads are started once this many bytes have been read: they cost more than a small tree does. */
 const startThreadsAfter = 256 << 10;

@@ -3,7 +3,7 @@ import { hostXattrReason } from "@puzzlefs/reader";
 
 import { readFailure } from "./errors.ts";
 import type { Omissions } from "./omissions.ts";
-import type { FoundFile } from "./tree.ts";
+import type { FoundFile } from "./tree-node.ts";
 
 const none: readonly never[] = [];
 

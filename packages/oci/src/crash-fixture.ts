@@ -8,7 +8,7 @@
  */
 import fs from "node:fs";
 import { createRequire, syncBuiltinESMExports } from "node:module";
-import type { Layout } from "./layout.ts";
+import type { Layout } from "./image-layout.ts";
 
 const [directory, prefix, commits, killAt] = process.argv.slice(2);
 const calls: string[] = [];
@@ -64,7 +64,7 @@ const load = (): object => {
 const cached = require.cache[require.resolve("koffi")];
 if (cached !== undefined) cached.exports = { ...koffi, load };
 
-const { Layout: Opened } = await import("./layout.ts");
+const { Layout: Opened } = await import("./image-layout.ts");
 const { assembleManifest } = await import("./manifest.ts");
 
 /** Commits an image of three blobs, one of which all images share. */

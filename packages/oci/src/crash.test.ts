@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import test, { type ExecutionContext } from "ava";
-import { Layout } from "./layout.ts";
+import { Layout } from "./image-layout.ts";
 import { referencedBlobs } from "./manifest.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "puzzlefs-crash-"));

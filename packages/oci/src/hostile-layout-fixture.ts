@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AT_FDCWD, makedev, mknodat } from "@puzzlefs/linux";
 import test, { type ExecutionContext } from "ava";
-import { Layout } from "./layout.ts";
+import { Layout } from "./image-layout.ts";
 import { assembleManifest } from "./manifest.ts";
 
 /** Layouts in which another user changes names, and what must stay as it is outside of them. */

@@ -5,7 +5,7 @@ import test from "ava";
 import { LayoutError } from "./errors.ts";
 import { asRoot, commit, foreignLink, kinds, NOBODY, Place, SECRET } from "./hostile-layout-fixture.ts";
 import { ImageIndex, REF_NAME } from "./index-json.ts";
-import { Layout } from "./layout.ts";
+import { Layout } from "./image-layout.ts";
 import { MANIFEST_TYPE } from "./manifest.ts";
 
 /** What every command does with a layout; the message of its error, if it has one. */

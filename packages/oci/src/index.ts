@@ -7,7 +7,7 @@ export { platformName, type IndexedImage, type PlatformChoice } from "./image-ch
 export { type Descriptor, ImageIndex } from "./index-json.ts";
 export { parsePlatform, platformText, samePlatform, type Platform } from "./platform.ts";
 export { CONFIG_LIMIT, CONFIG_TYPE, parseImageConfig, type ImageConfig } from "./image-config.ts";
-export { Layout, type Manifest } from "./layout.ts";
+export { Layout, type Manifest } from "./image-layout.ts";
 export {
   assembleManifest,
   CHUNK_TYPE,

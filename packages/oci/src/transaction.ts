@@ -3,7 +3,7 @@ import { isSystemError, syncfs, type Directory } from "@puzzlefs/linux";
 import { digestHex, sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
 import { writeNew } from "./files.ts";
-import type { Layout } from "./layout.ts";
+import type { Layout } from "./image-layout.ts";
 import { EMPTY_CONFIG, MANIFEST_TYPE, referencedBlobs } from "./manifest.ts";
 import { createStaging, findDead, removeStaging, type Staging } from "./staging.ts";
 import { hostPlatform, type Platform } from "./platform.ts";

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { escapeBytes } from "./escape.ts";
-import { readContent } from "./listing.ts";
+import { readContent } from "./path-queries.ts";
 import { mtreeHeader, mtreeLine } from "./mtree.ts";
 import type { Attributes, Tree } from "./tree.ts";
 import type { ResolvedPath } from "./path.ts";
 import { Selection } from "./selection.ts";
-import { pathOf, walkTree } from "./walk.ts";
-import type { Visit } from "./walk.ts";
+import { pathOf, walkTree } from "./walk-tree.ts";
+import type { Visit } from "./walk-tree.ts";
 
 export interface DumpOptions {
   /** `text` is the canonical form; `mtree` is what NetBSD's mtree(8) reads with -f (it has no extended attributes). */

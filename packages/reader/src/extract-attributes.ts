@@ -16,7 +16,7 @@ import { KeptTimes } from "./extract-times.ts";
 import { isRefusal } from "./extract-warnings.ts";
 import type { ExtractWarnings } from "./extract-warnings.ts";
 import type { Attributes } from "./tree.ts";
-import type { Visit } from "./walk.ts";
+import type { Visit } from "./walk-tree.ts";
 import { isTreeXattr, xattrKind } from "./xattr-names.ts";
 
 export interface Xattr {

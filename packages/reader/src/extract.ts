@@ -19,8 +19,8 @@ import { ExtractWarnings, isRefusal } from "./extract-warnings.ts";
 import type { ExtractWarning } from "./extract-warnings.ts";
 import { writeContent } from "./sparse-writer.ts";
 import type { Tree } from "./tree.ts";
-import { pathOf, walkTree } from "./walk.ts";
-import type { Visit, Visitor } from "./walk.ts";
+import { pathOf, walkTree } from "./walk-tree.ts";
+import type { Visit, Visitor } from "./walk-tree.ts";
 import { isOverlayXattr } from "./xattr-names.ts";
 
 export interface ExtractOptions {

@@ -11,7 +11,7 @@ import { extract } from "./extract.ts";
 import { dir, file, ImageFixture, run, seekTable, sha256 } from "./image-fixture.ts";
 import { openImage } from "./image.ts";
 import type { ImageTree } from "./image-tree.ts";
-import { catPath } from "./listing.ts";
+import { catPath } from "./path-queries.ts";
 import { verifyImage } from "./verify.ts";
 
 const zeros = Buffer.from(ZERO_BLOB_DIGEST.toUint8Array());

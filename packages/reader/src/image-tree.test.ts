@@ -4,7 +4,7 @@ import { Layout } from "@puzzlefs/oci";
 import { dir, file, ImageFixture, inode, run, seekable, symlink } from "./image-fixture.ts";
 import { openImage } from "./image.ts";
 import type { ImageTree } from "./image-tree.ts";
-import { sortedEntries } from "./listing.ts";
+import { sortedEntries } from "./path-queries.ts";
 
 function withImage(make: (fixture: ImageFixture) => void, use: (tree: ImageTree) => void): void {
   const fixture = new ImageFixture();

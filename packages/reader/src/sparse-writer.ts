@@ -1,5 +1,5 @@
 import { ftruncateSync, writeSync } from "node:fs";
-import { readContent } from "./listing.ts";
+import { readContent } from "./path-queries.ts";
 import type { Attributes, Tree } from "./tree.ts";
 
 /** A zero run of this many bytes, aligned to as many, becomes a hole: the block size of common file systems. */

@@ -19,8 +19,8 @@ import { build } from "./build.ts";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
 import { dumpImage, dumpTree, makeTree } from "./fixture.ts";
 import { Omissions } from "./omissions.ts";
-import { FreshNumbering, type TreeNode } from "./tree.ts";
-import { walkTree } from "./walk.ts";
+import { FreshNumbering, type TreeNode } from "./tree-node.ts";
+import { walkTree } from "./directory-source.ts";
 import { XattrReader } from "./xattrs.ts";
 
 const isRoot = process.geteuid?.() === 0;

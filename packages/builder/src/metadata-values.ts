@@ -1,8 +1,8 @@
 import type { ChunkValue, FileChunkValue, InodeModeValue, InodeValue, RootfsValue } from "@puzzlefs/format";
 
 import type { Pieces } from "./content-stream.ts";
-import type { Blob, ChunkPlace } from "./places.ts";
-import type { TreeNode } from "./tree.ts";
+import type { Blob, ChunkPlace } from "./chunk-locations.ts";
+import type { TreeNode } from "./tree-node.ts";
 
 /** The format's version, docs/format.md §2. */
 export const manifestVersion = 3;

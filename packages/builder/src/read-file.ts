@@ -4,7 +4,7 @@ import { close, FileStatus, openat, seekData, seekHole } from "@puzzlefs/linux";
 
 import type { ContentStream } from "./content-stream.ts";
 import { BuildError, changed, readFailure } from "./errors.ts";
-import type { FoundFile } from "./tree.ts";
+import type { FoundFile } from "./tree-node.ts";
 
 /**
  * A hole counts in blocks of this many bytes, aligned, and to the file's end; what is left over is read as zeros. So data

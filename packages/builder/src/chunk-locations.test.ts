@@ -2,9 +2,9 @@ import { hash } from "node:crypto";
 
 import test from "ava";
 
-import { Reachable } from "./image.ts";
+import { Reachable } from "./metadata-values.ts";
 import type { PackedChunk } from "./pack.ts";
-import { ChunkPlaces } from "./places.ts";
+import { ChunkPlaces } from "./chunk-locations.ts";
 import { ChunkQueue, chunkFlags } from "./queue.ts";
 
 test("equal chunks in a pack have one row of the chunk table, in whatever order threads claimed them", (t) => {

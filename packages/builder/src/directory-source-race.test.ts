@@ -8,13 +8,13 @@ import { Random } from "@puzzlefs/testing";
 import test from "ava";
 
 import { build } from "./build.ts";
-import { readContent } from "./content.ts";
+import { readContent } from "./read-file.ts";
 import { BuildError } from "./errors.ts";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
 import { blobsOf, makeTree } from "./fixture.ts";
 import { Omissions } from "./omissions.ts";
-import { FreshNumbering } from "./tree.ts";
-import { walkTree } from "./walk.ts";
+import { FreshNumbering } from "./tree-node.ts";
+import { walkTree } from "./directory-source.ts";
 import { XattrReader } from "./xattrs.ts";
 
 /** Others work in a tree while it is built: what is outside the tree never gets into the image. */

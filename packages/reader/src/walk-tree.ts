@@ -1,4 +1,4 @@
-import { sortedEntries } from "./listing.ts";
+import { sortedEntries } from "./path-queries.ts";
 import { rootInode } from "./path.ts";
 import type { Attributes, Tree, TreeEntry } from "./tree.ts";
 

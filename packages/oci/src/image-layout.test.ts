@@ -15,7 +15,7 @@ import { join } from "node:path";
 import test from "ava";
 import { sha256Hex } from "./digests.ts";
 import { LayoutError, type LayoutFailure } from "./errors.ts";
-import { Layout } from "./layout.ts";
+import { Layout } from "./image-layout.ts";
 import { assembleManifest, EMPTY_CONFIG } from "./manifest.ts";
 import { hostPlatform } from "./platform.ts";
 import { fsVerityDigest } from "./verity-digest.ts";

@@ -19,7 +19,7 @@ import { noPieces } from "./content-stream.ts";
 import { BuildError, changed, readFailure, rootFailure } from "./errors.ts";
 import type { Omissions } from "./omissions.ts";
 import type { MtimePolicy } from "./options.ts";
-import type { FoundFile, NodeKind, Numbering, TreeEntry, TreeNode } from "./tree.ts";
+import type { FoundFile, NodeKind, Numbering, TreeEntry, TreeNode } from "./tree-node.ts";
 import type { XattrReader } from "./xattrs.ts";
 
 const kinds = new Map<number, NodeKind>([
