@@ -8,11 +8,12 @@ import test from "ava";
 import fc from "@puzzlefs/testing/fast-check";
 
 import { ContentStream, noPieces, type Pieces } from "./content-stream.ts";
-import { readContent } from "./read-file.ts";
+import { readFile } from "./read-file.ts";
 import { BuildError } from "./errors.ts";
 import { AT_FDCWD, FileStatus } from "@puzzlefs/linux";
 import { noise } from "@puzzlefs/testing";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
+import { completed } from "./fixture.ts";
 import { ChunkQueue } from "./queue.ts";
 import { SlabRing } from "./slab.ts";
 
@@ -147,7 +148,7 @@ function read(recorder: Recorder, path: string, status: FileStatus): Pieces {
   const file = { pieces: noPieces };
   recorder.stream.begin(file, status.size);
   const found = { directory: AT_FDCWD, name: Buffer.from(path), path, status };
-  readContent(recorder.chunker.memory, recorder.stream, found);
+  completed(readFile(recorder.stream, found));
   recorder.stream.close();
   return file.pieces;
 }

@@ -9,8 +9,10 @@ import type {
   StructList,
 } from "@puzzlefs/format";
 
+import type { InodeKind } from "@puzzlefs/reader";
+
 import type { BaseImage } from "./base.ts";
-import type { NodeKind, Numbering, TreeNode } from "./tree-node.ts";
+import type { Numbering, TreeNode } from "./tree-node.ts";
 
 /**
  * Numbers a tree that is built on another: what has the same path and kind as in the base keeps its number, so that
@@ -33,7 +35,7 @@ export class BaseNumbering implements Numbering {
     this.#next = base.lastIno + 1;
   }
 
-  number(directory: TreeNode, name: string, kind: NodeKind): number {
+  number(directory: TreeNode, name: string, kind: InodeKind): number {
     if (directory.ino !== this.#directory) {
       this.#directory = directory.ino;
       this.#children = directory.ino <= this.#base.lastIno ? this.#base.children(directory.ino) : new Map();

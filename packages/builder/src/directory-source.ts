@@ -7,7 +7,9 @@ import {
   FileStatus,
   hasCode,
   isLeftOut,
+  lgetxattrAt,
   listDirectory,
+  llistxattrAt,
   printable,
   readlinkat,
   SystemError,
@@ -15,14 +17,14 @@ import {
   type Level,
 } from "@puzzlefs/linux";
 
-import { noPieces } from "./content-stream.ts";
+import type { InodeKind } from "@puzzlefs/reader";
+
 import { BuildError, changed, readFailure, rootFailure } from "./errors.ts";
 import type { Omissions } from "./omissions.ts";
-import type { MtimePolicy } from "./options.ts";
-import type { FoundFile, NodeKind, Numbering, TreeEntry, TreeNode } from "./tree-node.ts";
-import type { XattrReader } from "./xattrs.ts";
+import { readFile, type FoundFile } from "./read-file.ts";
+import type { ContentSink, Source, SourceEntry, SourceXattr } from "./source.ts";
 
-const kinds = new Map<number, NodeKind>([
+const kinds = new Map<number, InodeKind>([
   [constants.S_IFREG, "file"],
   [constants.S_IFDIR, "dir"],
   [constants.S_IFLNK, "lnk"],
@@ -32,43 +34,41 @@ const kinds = new Map<number, NodeKind>([
   [constants.S_IFSOCK, "sock"],
 ]);
 
-const noEntries: TreeEntry[] = Object.freeze([] as TreeEntry[]) as TreeEntry[];
+const none: readonly never[] = [];
 
-/** A directory that was numbered but not read yet. */
+/** A directory that was delivered but not read yet. */
 interface Waiting {
-  node: TreeNode;
+  entry: SourceEntry;
   level: Level;
-  /** For messages; latin1. */
-  path: string;
 }
 
-export interface WalkOptions {
-  rootfs: string;
-  mtime: MtimePolicy;
-  xattrs: XattrReader;
-  numbering: Numbering;
-  /** Called for each regular file once, in the order of the tree; what it is given is valid during the call. */
-  onFile: (node: TreeNode, file: FoundFile) => void;
+export interface DirectoryOptions {
   /** Which directories of other file systems are entered. */
   crossing: Crossing;
   /** Identities of directories that are written meanwhile: they must not be in the tree. */
   written: ReadonlySet<string>;
-  omissions: Omissions;
-  /** Called for each name. */
-  check: () => void;
 }
 
 /**
- * Walks a tree as the Rust tool does: directories depth-first in byte order, and in each all entries numbered in byte
- * order before any subdirectory is entered. Hard links share the number of the name met first; directories that are left
- * out with all that is below them are empty, with the attributes that are seen there. Returns every inode, each once. Throws a BuildError.
+ * A directory tree. Directories that are left out with all that is below them are empty, with the attributes that are seen
+ * there.
  *
- * Others may change the tree meanwhile: the walk then fails or has the one or the other state, but never leaves the
+ * Others may change the tree meanwhile: reading then fails or has the one or the other state, but never leaves the
  * tree. Each directory is opened by its name in its parent, and everything in it is reached through its descriptor.
  */
-export function walkTree(options: WalkOptions): TreeNode[] {
-  using root = openRoot(options.rootfs);
-  return new Walk(options, root).run();
+export class DirectorySource implements Source {
+  readonly name: string;
+  readonly #options: DirectoryOptions;
+
+  constructor(rootfs: string, options: DirectoryOptions) {
+    this.name = rootfs;
+    this.#options = options;
+  }
+
+  *entries(omissions: Omissions): Generator<SourceEntry> {
+    using root = openRoot(this.name);
+    yield* new Walk(this.name, this.#options, omissions, root).run();
+  }
 }
 
 /** Opens what the user named, with links as openNamed() follows them. */
@@ -85,52 +85,53 @@ function openRoot(rootfs: string): Directory {
 }
 
 class Walk {
-  readonly #options: WalkOptions;
+  readonly #options: DirectoryOptions;
+  readonly #omissions: Omissions;
   readonly #path: string;
   readonly #descent: Descent;
-  readonly #nodes: TreeNode[] = [];
-  /** By device and inode, only what has several names. */
-  readonly #hardLinks = new Map<string, TreeNode>();
   readonly #status = new FileStatus();
 
-  constructor(options: WalkOptions, root: Directory) {
+  constructor(rootfs: string, options: DirectoryOptions, omissions: Omissions, root: Directory) {
     this.#options = options;
-    this.#path = latin1(options.rootfs);
+    this.#omissions = omissions;
+    this.#path = latin1(rootfs);
     this.#descent = attempt(
       this.#path,
       () => new Descent(root.descriptor, (level, cause) => this.#failure(level, cause)),
     );
   }
 
-  run(): TreeNode[] {
+  *run(): Generator<SourceEntry> {
     using descent = this.#descent;
     const { root: level } = descent;
     const [path, name] = [this.#path, Buffer.from(".\0")];
     const file = { directory: descent.enter(level), name, path, status: this.#status };
     this.#status.readDescriptor(file.directory);
-    const root = this.#addNode(1, "dir", file);
+    const entry = new DirectoryEntry(undefined, "", file);
+    yield entry;
 
-    // A stack, not recursion: depth is the tree's to choose.
-    const stack: Waiting[] = [{ node: root, level, path }];
-    for (let next = stack.pop(); next !== undefined; next = stack.pop()) this.#visit(next, stack);
-    return this.#nodes;
+    // A stack, not recursion: the tree decides how deep it is.
+    const stack: Waiting[] = [{ entry, level }];
+    for (let next = stack.pop(); next !== undefined; next = stack.pop()) yield* this.#list(next, stack);
   }
 
-  #visit({ node, level, path }: Waiting, stack: Waiting[]): void {
+  *#list({ entry: parent, level }: Waiting, stack: Waiting[]): Generator<SourceEntry> {
+    const { path } = parent;
     const directory = this.#descent.enter(level);
     const names = attempt(path, () => listDirectory(directory)).map((entry) => entry.name.toString("latin1"));
     const subdirectories: Waiting[] = [];
     for (const name of names.sort(compareBytes)) {
-      this.#options.check();
       const file = { directory, name: terminated(name), path: `${path}/${name}`, status: this.#status };
       if (!this.#find(file, level)) {
-        this.#addPlaceholder(node, name, file);
+        this.#omissions.add(...mountPoint, file.path);
+        yield placeholder(parent, name, file.path);
         continue;
       }
-      const child = this.#visitEntry(node, name, file);
-      if (child === undefined || this.#leavesOut(file, level)) continue;
+      const entry = new DirectoryEntry(parent, name, file);
+      yield entry;
+      if (entry.kind !== "dir" || this.#leavesOut(file, level)) continue;
       if (this.#options.written.has(this.#status.identity)) throw layoutInside(file.path);
-      subdirectories.push({ node: child, level: this.#descent.level(level, file.name, this.#status), path: file.path });
+      subdirectories.push({ entry, level: this.#descent.level(level, file.name, this.#status) });
     }
     stack.push(...subdirectories.reverse());
   }
@@ -148,77 +149,12 @@ class Walk {
     }
   }
 
-  /** A directory in place of a mount point of which nothing is known. */
-  #addPlaceholder(directory: TreeNode, name: string, { path }: FoundFile): void {
-    const ino = this.#options.numbering.number(directory, name, "dir");
-    const unknown = { uid: 0, gid: 0, major: 0, minor: 0, mtimeSeconds: 0, mtimeNanoseconds: 0, xattrs: [], size: 0 };
-    const node: TreeNode = {
-      ino,
-      kind: "dir",
-      permissions: 0o755,
-      target: undefined,
-      pieces: noPieces,
-      entries: [],
-      ...unknown,
-    };
-    this.#nodes.push(node);
-    directory.entries.push({ name, ino });
-    this.#options.omissions.add(...mountPoint, path);
-  }
-
   /** Whether a directory remains empty in the image, because it is on another file system than its parent. */
   #leavesOut({ path, status }: FoundFile, parent: Level): boolean {
-    const { crossing, omissions } = this.#options;
-    if (!isLeftOut(crossing, status, parent.device)) return false;
+    if (!isLeftOut(this.#options.crossing, status, parent.device)) return false;
     const [what, why] = status.isMountRoot === false ? subvolume : mountPoint;
-    omissions.add(what, why, path);
+    this.#omissions.add(what, why, path);
     return true;
-  }
-
-  /** Numbers one entry. Returns its node if it is a directory. */
-  #visitEntry(directory: TreeNode, name: string, file: FoundFile): TreeNode | undefined {
-    const { mode, nlink } = this.#status;
-    const kind = kinds.get(mode & constants.S_IFMT);
-    if (kind === undefined) {
-      throw new BuildError(printable(Buffer.from(file.path, "latin1")), `unknown file type, mode ${mode.toString(8)}`);
-    }
-    if (kind === "file" && this.#status.size > Number.MAX_SAFE_INTEGER) throw tooLarge(file.path);
-    const ino = this.#options.numbering.number(directory, name, kind);
-
-    const linkKey = kind !== "dir" && nlink > 1 ? this.#status.identity : undefined;
-    const linked = linkKey === undefined ? undefined : this.#hardLinks.get(linkKey);
-    if (linked !== undefined) {
-      directory.entries.push({ name, ino: linked.ino });
-      return undefined;
-    }
-    const node = this.#addNode(ino, kind, file);
-    if (linkKey !== undefined) this.#hardLinks.set(linkKey, node);
-    directory.entries.push({ name, ino });
-    if (kind === "file") this.#options.onFile(node, file);
-    return kind === "dir" ? node : undefined;
-  }
-
-  /** Makes a node of what `#status` says. */
-  #addNode(ino: number, kind: NodeKind, file: FoundFile): TreeNode {
-    const status = this.#status;
-    const isDevice = kind === "chr" || kind === "blk";
-    const node: TreeNode = {
-      ino,
-      kind,
-      uid: status.uid,
-      gid: status.gid,
-      permissions: status.mode & 0o7777,
-      major: isDevice ? status.major : 0,
-      minor: isDevice ? status.minor : 0,
-      ...mtimeOf(status, this.#options.mtime),
-      xattrs: this.#options.xattrs.read(file),
-      target: kind === "lnk" ? attempt(file.path, () => readlinkat(file.directory, file.name)) : undefined,
-      size: kind === "file" ? status.size : 0,
-      pieces: noPieces,
-      entries: kind === "dir" ? [] : noEntries,
-    };
-    this.#nodes.push(node);
-    return node;
   }
 
   #failure(level: Level, cause: unknown): BuildError {
@@ -229,6 +165,108 @@ class Walk {
     const path = this.#path + below;
     return cause === undefined ? changed(path) : readFailure(path, "read", cause);
   }
+}
+
+/** A name in a directory that is open. Its attributes are in the status that all entries of a walk share. */
+class DirectoryEntry implements SourceEntry {
+  readonly directory: SourceEntry | undefined;
+  readonly name: string;
+  readonly kind: InodeKind;
+  readonly #file: FoundFile;
+
+  constructor(directory: SourceEntry | undefined, name: string, file: FoundFile) {
+    const { mode, size } = file.status;
+    const kind = kinds.get(mode & constants.S_IFMT);
+    if (kind === undefined) {
+      throw new BuildError(printable(Buffer.from(file.path, "latin1")), `unknown file type, mode ${mode.toString(8)}`);
+    }
+    if (kind === "file" && size > Number.MAX_SAFE_INTEGER) throw tooLarge(file.path);
+    this.directory = directory;
+    this.name = name;
+    this.kind = kind;
+    this.#file = file;
+  }
+
+  get path(): string {
+    return this.#file.path;
+  }
+  get uid(): number {
+    return this.#file.status.uid;
+  }
+  get gid(): number {
+    return this.#file.status.gid;
+  }
+  get permissions(): number {
+    return this.#file.status.mode & 0o7777;
+  }
+  get major(): number {
+    return this.#isDevice ? this.#file.status.major : 0;
+  }
+  get minor(): number {
+    return this.#isDevice ? this.#file.status.minor : 0;
+  }
+  get mtimeSeconds(): number {
+    return this.#file.status.mtimeSeconds;
+  }
+  get mtimeNanoseconds(): number {
+    return this.#file.status.mtimeNanoseconds;
+  }
+  get size(): number {
+    return this.kind === "file" ? this.#file.status.size : 0;
+  }
+  get link(): string | undefined {
+    return this.kind !== "dir" && this.#file.status.nlink > 1 ? this.#file.status.identity : undefined;
+  }
+
+  readlink(): Buffer {
+    const { directory, name, path } = this.#file;
+    return attempt(path, () => readlinkat(directory, name));
+  }
+
+  xattrs(accepts: (name: Buffer) => boolean): readonly SourceXattr[] {
+    const { directory, name, path } = this.#file;
+    try {
+      const names = llistxattrAt(directory, name);
+      if (names.length === 0) return none;
+      return names.filter(accepts).flatMap((key) => {
+        const val = lgetxattrAt(directory, name, key);
+        // Removed since it was listed.
+        return val === undefined ? [] : [{ key, val }];
+      });
+    } catch (error) {
+      throw readFailure(path, "read the extended attributes", error);
+    }
+  }
+
+  content(sink: ContentSink): Iterable<void> {
+    return readFile(sink, this.#file);
+  }
+
+  get #isDevice(): boolean {
+    return this.kind === "chr" || this.kind === "blk";
+  }
+}
+
+/** A directory in place of a mount point of which nothing is known. */
+function placeholder(directory: SourceEntry, name: string, path: string): SourceEntry {
+  return {
+    directory,
+    name,
+    path,
+    kind: "dir",
+    uid: 0,
+    gid: 0,
+    permissions: 0o755,
+    major: 0,
+    minor: 0,
+    mtimeSeconds: 0,
+    mtimeNanoseconds: 0,
+    size: 0,
+    link: undefined,
+    readlink: () => Buffer.alloc(0),
+    xattrs: () => none,
+    content: () => none,
+  };
 }
 
 const mountPoint = ["mount point", "another file system is mounted there (--cross-mounts includes it)"] as const;
@@ -268,14 +306,4 @@ function attempt<T>(path: string, call: () => T): T {
   } catch (error) {
     throw readFailure(path, "read", error);
   }
-}
-
-/** The modification time that the image records. */
-function mtimeOf(status: FileStatus, policy: MtimePolicy): { mtimeSeconds: number; mtimeNanoseconds: number } {
-  if (policy.kind === "zero") return { mtimeSeconds: 0, mtimeNanoseconds: 0 };
-  const { mtimeSeconds, mtimeNanoseconds } = status;
-  if (policy.kind === "clamp" && mtimeSeconds >= policy.seconds) {
-    return { mtimeSeconds: policy.seconds, mtimeNanoseconds: 0 };
-  }
-  return { mtimeSeconds, mtimeNanoseconds };
 }

@@ -169,9 +169,14 @@ export class ChunkQueue {
     return Atomics.load(this.#control, control.event);
   }
 
-  /** Sleeps until something happens after `event` was read; false if a second passes without. */
-  waitAfter(event: number): boolean {
-    return Atomics.wait(this.#control, control.event, event, 1000) !== "timed-out";
+  /** Sleeps until something happens after `event` was read, a second at most. */
+  waitAfter(event: number): void {
+    Atomics.wait(this.#control, control.event, event, 1000);
+  }
+
+  /** The same without blocking the thread. */
+  async happened(event: number): Promise<void> {
+    await Atomics.waitAsync(this.#control, control.event, event, 1000).value;
   }
 
   get allFinished(): boolean {

@@ -66,10 +66,11 @@ if (cached !== undefined) cached.exports = { ...koffi, load };
 
 const { Layout: Opened } = await import("./image-layout.ts");
 const { assembleManifest } = await import("./manifest.ts");
+const { Transaction } = await import("./transaction.ts");
 
 /** Commits an image of three blobs, one of which all images share. */
 function commitImage(layout: Layout, tag: string): void {
-  const transaction = layout.begin();
+  const transaction = Transaction.begin(layout);
   const metadata = Buffer.from(`metadata of ${tag}`);
   const blobs = [metadata, `chunk of ${tag}`, "shared chunk"].map((blob) => transaction.writeBlob(Buffer.from(blob)));
   const [rootfs, ...chunks] = blobs.map(({ digest, temporary }) => {

@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { AT_FDCWD, makedev, mknodat } from "@puzzlefs/linux";
 import test, { type ExecutionContext } from "ava";
 import { Layout } from "./image-layout.ts";
+import { Transaction } from "./transaction.ts";
 import { assembleManifest } from "./manifest.ts";
 
 /** Layouts in which another user changes names, and what must stay as it is outside of them. */
@@ -73,7 +74,7 @@ function contents(path: string): string[] {
 
 /** Commits an image whose metadata is its tag. Returns the digest of that blob. */
 export function commit(layout: Layout, tag: string): string {
-  const transaction = layout.begin();
+  const transaction = Transaction.begin(layout);
   try {
     const { digest, temporary } = transaction.writeBlob(Buffer.from(tag));
     const manifest = assembleManifest({ digest, size: tag.length, verity: "0".repeat(64) }, []);

@@ -6,6 +6,7 @@ import { LayoutError } from "./errors.ts";
 import { asRoot, commit, foreignLink, kinds, NOBODY, Place, SECRET } from "./hostile-layout-fixture.ts";
 import { ImageIndex, REF_NAME } from "./index-json.ts";
 import { Layout } from "./image-layout.ts";
+import { Transaction } from "./transaction.ts";
 import { MANIFEST_TYPE } from "./manifest.ts";
 
 /** What every command does with a layout; the message of its error, if it has one. */
@@ -111,13 +112,13 @@ function leftover(path: string, mode = 0o700): void {
 test("staging directories of the dead are swept, those of the living stay", (t) => {
   const place = new Place();
   using layout = Layout.open(place.layout);
-  const living = layout.begin();
+  const living = Transaction.begin(layout);
   const { temporary } = living.writeBlob(Buffer.from("x"));
   leftover(place.at(".puzzlefs-tmp-dead"));
   leftover(place.at(".puzzlefs-tmp-dead-in-a-shared-layout"), 0o2700);
   mkdirSync(place.at(".puzzlefs-tmp-unborn"), 0o700);
   leftover(place.at(".puzzlefs-tmp-of-another-mode"), 0o755);
-  layout.begin().abort();
+  Transaction.begin(layout).abort();
   t.is(living.directory.fileSize(temporary), 1);
   const names = layout.directory.names().filter((name) => name.startsWith("."));
   t.deepEqual(
@@ -134,7 +135,7 @@ asRoot("another user's staging directory is not swept", (t) => {
   leftover(left);
   chownSync(left, NOBODY, NOBODY);
   using layout = Layout.open(place.layout);
-  layout.begin().abort();
+  Transaction.begin(layout).abort();
   t.true(existsSync(join(left, "blob")));
 });
 
@@ -142,7 +143,7 @@ test("a staging directory that is swapped for a link while a writer works goes o
   for (const end of ["commit", "abort"]) {
     const place = new Place();
     using layout = Layout.open(place.layout);
-    const transaction = layout.begin();
+    const transaction = Transaction.begin(layout);
     const first = transaction.writeBlob(Buffer.from("first"));
     renameSync(transaction.directory.path, place.at("elsewhere"));
     symlinkSync("../vault", transaction.directory.path);
@@ -157,7 +158,7 @@ test("a staging directory that is swapped for a link while a writer works goes o
   }
   const place = new Place();
   using layout = Layout.open(place.layout);
-  const transaction = layout.begin();
+  const transaction = Transaction.begin(layout);
   const staged = transaction.writeBlob(Buffer.from("v0"));
   renameSync(transaction.directory.path, place.at("elsewhere"));
   symlinkSync("../vault", transaction.directory.path);
@@ -250,7 +251,7 @@ test("an index has room for 10,000 tags, and one that no reader would take is no
   writeFileSync(place.at("index.json"), indexOf(10_000).bytes());
   commit(layout, "v1");
   t.is(layout.tags().length, 10_001);
-  const transaction = layout.begin();
+  const transaction = Transaction.begin(layout);
   t.throws(() => layout.replaceIndex(indexOf(20_000), transaction.directory), {
     instanceOf: LayoutError,
     message: /index\.json: it would grow beyond 8388608 bytes/,

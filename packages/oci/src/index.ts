@@ -24,4 +24,5 @@ export {
 } from "./manifest.ts";
 export { type LockWait, type Waiting } from "./lock.ts";
 export { isTag, Transaction, type CommitRequest, type CommitResult, type StagedBlob } from "./transaction.ts";
+export { Turns } from "./steps.ts";
 export { FsVerityHasher, fsVerityDigest } from "./verity-digest.ts";
