@@ -142,7 +142,7 @@ async function storeTree(
   base: BaseImage | undefined,
   source: Source,
 ): Promise<StoredTree> {
-  const known = base === undefined ? [] : await finish(base.announce(pipeline.queue, options.verify), turns);
+  const known = base === undefined ? [] : await pipeline.run(base.announce(pipeline.queue, options.verify), turns);
   const omissions = new Omissions();
   const reading = readSource(source, {
     mtime: options.mtime,
@@ -151,7 +151,7 @@ async function storeTree(
     numbering: base === undefined ? new FreshNumbering() : new BaseNumbering(base),
     addFile: (node, file) => pipeline.addFile(node, file),
   });
-  const nodes = await finish(reading, turns);
+  const nodes = await pipeline.run(reading, turns);
   await pipeline.finish(turns);
   nodes.sort((a, b) => a.ino - b.ino);
   const locations = new ChunkLocations(pipeline.queue, pipeline.packs, known);
@@ -179,20 +179,6 @@ async function storeTree(
   const replaced = blobs.filter(({ replaces }) => replaces).map(({ hex }) => hex);
   const repaired = [...new Set([...(base?.damaged ?? []), ...replaced])].sort();
   return { metadata, blobs, chunks: reachable.chunkCount, omissions: omissions.list(), repaired, ...counts };
-}
-
-/** Goes through work that yields where the event loop may have a turn, and through `turns.check`. */
-async function finish<T>(work: Generator<void, T>, turns: Turns): Promise<T> {
-  try {
-    for (;;) {
-      const { done, value } = work.next();
-      if (done === true) return value;
-      turns.check();
-      if (turns.isDue) await turns.take();
-    }
-  } finally {
-    work.return(undefined as never);
-  }
 }
 
 /** The base's layers under one of what has changed, if anything has. */

@@ -27,6 +27,7 @@ export class Pipeline {
   readonly packs: PackWriter | undefined;
   #options: ResolvedOptions;
   #chunker: Chunker;
+  #ring: SlabRing;
   #work: ChunkWork;
   #threads: WorkerThreads;
   #large: ContentStream;
@@ -58,6 +59,7 @@ export class Pipeline {
     this.#threads = new WorkerThreads(settings, options.jobs - 1);
     if (options.pack > 0) this.packs = new PackWriter(this.queue, settings, staging, options.pack);
     const ring = new SlabRing(this.#chunker.dataStart, slabBytes, this.queue, () => this.#relieve());
+    this.#ring = ring;
     const emit = (address: number, length: number, slab: number): number => this.#emit(address, length, slab);
     this.#large = new ContentStream(this.#chunker, ring, emit, true);
     this.#small = new ContentStream(this.#chunker, ring, emit);
@@ -86,6 +88,24 @@ export class Pipeline {
     return this.#holes;
   }
 
+  /**
+   * Goes through `reading`, which calls addFile(), with turns for the event loop. It does not go on while no slab is free, so
+   * that its next read need not wait for the threads.
+   */
+  async run<T>(reading: Generator<void, T>, turns: Turns): Promise<T> {
+    try {
+      for (;;) {
+        const { done, value } = reading.next();
+        if (done === true) return value;
+        turns.check();
+        if (turns.isDue) await turns.take();
+        while (!this.#ring.hasFree) await this.#progressed(turns);
+      }
+    } finally {
+      reading.return(undefined as never);
+    }
+  }
+
   /** Cuts what is left and waits for all work to be done. Throws what any thread threw. */
   async finish(turns: Turns): Promise<void> {
     this.#large.close();
@@ -111,17 +131,21 @@ export class Pipeline {
   }
 
   async #drain(turns: Turns): Promise<void> {
-    while (!this.queue.allFinished) {
-      const { event } = this.queue;
-      if (this.#advance()) {
-        if (turns.isDue) await turns.take();
-        continue;
-      }
-      await this.queue.happened(event);
-      await turns.take();
-      // The event loop reports it if a thread died while it worked on a chunk.
-      if (this.#threads.failure !== undefined) throw this.#threads.failure;
+    while (!this.queue.allFinished) await this.#progressed(turns);
+  }
+
+  /** Works on a chunk, or waits until another thread has. */
+  async #progressed(turns: Turns): Promise<void> {
+    const { event } = this.queue;
+    if (this.#advance()) {
+      if (turns.isDue) await turns.take();
+      return;
     }
+    if (this.queue.allFinished) return;
+    await this.queue.happened(event);
+    await turns.take();
+    // The event loop reports it if a thread died while it worked on a chunk.
+    if (this.#threads.failure !== undefined) throw this.#threads.failure;
   }
 
   #emit(address: number, length: number, slab: number): number {

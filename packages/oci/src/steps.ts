@@ -67,7 +67,7 @@ async function performAsync(step: Exclude<Step, undefined>, turns: Turns): Promi
 }
 
 /** Milliseconds of work between two turns. */
-const SLICE = 15;
+const SLICE = 10;
 
 /** Gives the event loop its turns in long work. */
 export class Turns {

@@ -7,6 +7,7 @@ import { Decompression } from "./decompression.ts";
 import { ExpectedBlobs } from "./expected-blobs.ts";
 import { FrameCache } from "./frame-cache.ts";
 import { type BlobKey, keyDigest } from "./blob-key.ts";
+import { LruMap } from "./lru-map.ts";
 import { readSeekTable } from "./seek-table.ts";
 
 /** @throws {FormatError} the image refers, from `inode`, to bytes up to `end` that the blob does not have */
@@ -42,10 +43,9 @@ export class BlobCache {
   readonly #store: BlobStore;
   readonly #limit: number;
   readonly #decompression: Decompression;
-  readonly #blobs = new Map<BlobKey, Blob>();
+  readonly #blobs = new LruMap<BlobKey, Blob>(({ memory }) => memory);
   readonly #opener: BlobOpener;
   readonly #expected: ExpectedBlobs;
-  #memory = 0;
 
   constructor(store: BlobStore, options: BlobCacheOptions, opener: BlobOpener = openPlain) {
     this.#store = store;
@@ -74,8 +74,8 @@ export class BlobCache {
       checkInside(blob, end, inode);
       blob.read(offset, into);
     } catch (error) {
-      // Another file may be put in its place: the next read looks again.
-      this.#forget(key, blob);
+      // Another file may be put there: the next read opens it anew.
+      this.#blobs.delete(key)?.file.close();
       throw error;
     }
   }
@@ -83,18 +83,13 @@ export class BlobCache {
   /** @throws {IntegrityError} @throws {FormatError} of the seek table */
   open(key: BlobKey): Blob {
     const known = this.#blobs.get(key);
-    if (known !== undefined) {
-      this.#blobs.delete(key);
-      this.#blobs.set(key, known);
-      return known;
-    }
+    if (known !== undefined) return known;
     while (this.#blobs.size >= this.#limit) this.#closeOldest();
     const file = this.#openFile(key);
     try {
       const blob = this.#opener(file, key, this.#decompression);
-      this.#blobs.set(key, blob);
-      this.#memory += blob.memory;
-      while (this.#memory > maxTableMemory && this.#blobs.size > 1) this.#closeOldest();
+      this.#blobs.add(key, blob);
+      while (this.#blobs.weight > maxTableMemory && this.#blobs.size > 1) this.#closeOldest();
       return blob;
     } catch (error) {
       file.close();
@@ -103,10 +98,8 @@ export class BlobCache {
   }
 
   close(): void {
-    for (const blob of this.#blobs.values()) blob.file.close();
-    this.#blobs.clear();
+    while (this.#blobs.size > 0) this.#closeOldest();
     this.#expected.clear();
-    this.#memory = 0;
     this.#decompression.frames.clear();
   }
 
@@ -129,13 +122,6 @@ export class BlobCache {
   }
 
   #closeOldest(): void {
-    const [oldest] = this.#blobs.entries();
-    if (oldest !== undefined) this.#forget(...oldest);
-  }
-
-  #forget(key: BlobKey, blob: Blob): void {
-    this.#blobs.delete(key);
-    this.#memory -= blob.memory;
-    blob.file.close();
+    this.#blobs.deleteOldest()?.file.close();
   }
 }

@@ -1,7 +1,8 @@
 export { blobKey, type BlobKey } from "./blob-key.ts";
 export { ContentMap } from "./content-map.ts";
 export { DirectoryTree, dumpDirectory, type DirectoryTreeOptions } from "./directory-tree.ts";
-export { dump, type DumpEntry, type DumpOptions } from "./dump.ts";
+export type { DumpEntry } from "./dump-entry.ts";
+export { dump, type DumpOptions } from "./dump.ts";
 export { IntegrityError, PathError, type IntegrityReason, type PathErrorCode } from "./errors.ts";
 export { escapeBytes } from "./escape.ts";
 export { extract, type ExtractOptions, type ExtractResult } from "./extract.ts";

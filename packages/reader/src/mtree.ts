@@ -1,4 +1,4 @@
-import type { DumpEntry } from "./dump.ts";
+import type { DumpEntry } from "./dump-entry.ts";
 import { escapeOctal } from "./escape.ts";
 
 export const mtreeHeader = "#mtree";

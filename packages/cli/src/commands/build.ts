@@ -3,7 +3,7 @@ import { parseChunkSizes } from "@puzzlefs/chunker";
 import { jsonText, type Crossing } from "@puzzlefs/linux";
 import { Layout, type Platform } from "@puzzlefs/oci";
 import { readConfigFile } from "../config-file.ts";
-import { defineCommand, oneOf, parseInteger, parsePlatformOption, parseSize } from "../command-line.ts";
+import { defineCommand, oneOf, parseInteger, parsePlatformOption, parseSizeOption } from "../command-line.ts";
 import { UsageError } from "../errors.ts";
 import { imageNameFrom } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
@@ -60,11 +60,11 @@ export async function run(argv: readonly string[]): Promise<number> {
     )
     .option("--chunk-size <min:avg:max>", "bounds of a chunk's size, bytes (default: 16384:65536:262144)")
     .option("--level <n>", "zstd level (default: 3)", parseInteger)
-    .option("--frame-size <bytes>", "uncompressed bytes in a zstd frame (default: a whole chunk)", parseSize)
+    .option("--frame-size <bytes>", "uncompressed bytes in a zstd frame (default: a whole chunk)", parseSizeOption)
     .option(
       "--pack <bytes>",
       "put consecutive new chunks into blobs of this size (default: one chunk, one blob)",
-      parseSize,
+      parseSizeOption,
     )
     .option("--mtime <which>", "modification times: zero, keep, or clamp:SECONDS", "zero")
     .option("--config <file>", "an OCI image configuration (entrypoint, environment, …), stored as it is")
