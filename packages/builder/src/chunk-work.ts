@@ -105,7 +105,7 @@ export class ChunkWork {
       return;
     }
     bytes.set(frames);
-    // One frame has the sizes that the record says; several are listed in the room that compression freed.
+    // One frame has the sizes in the record; several are listed in the room that compression freed.
     const list = this.#compressor!.frames;
     if (list.length > 1) {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

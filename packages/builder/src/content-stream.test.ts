@@ -95,7 +95,7 @@ test("slab boundaries leave no trace: the chunks are those of one large slab", (
   for (const slabBytes of [66_000, 66_001, 70_001, 131_072]) t.deepEqual(cut(slabBytes), expected);
 });
 
-test("holes give the chunks of zeros, wherever they lie", (t) => {
+test("holes become the chunks of zeros, wherever they are", (t) => {
   const part = fc.record({ data: fc.integer({ min: 0, max: 3000 }), hole: fc.integer({ min: 0, max: 9000 }) });
   fc.assert(
     fc.property(fc.array(part, { minLength: 1, maxLength: 5 }), (parts) => {

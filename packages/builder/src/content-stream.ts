@@ -125,7 +125,7 @@ export class ContentStream implements ContentSink {
     while (this.#fill > this.#start) this.#cut();
   }
 
-  /** Ends the stream and gives its slab back. */
+  /** Ends the stream and releases its slab. */
   close(): void {
     this.finish();
     if (this.#slab >= 0) this.#ring.release(this.#slab);
@@ -140,7 +140,7 @@ export class ContentStream implements ContentSink {
     this.#assign(this.#lastChunk, length);
   }
 
-  /** Gives the next `length` bytes of the stream, which are those of `chunk`, to the files that they are of. */
+  /** Adds the next `length` bytes of the stream, which are those of `chunk`, to the pieces of the files that they belong to. */
   #assign(chunk: number, length: number): void {
     for (let offset = 0; offset < length;) {
       const pending = this.#pending[this.#pendingFrom];

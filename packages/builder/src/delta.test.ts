@@ -108,7 +108,7 @@ const changes: Record<string, { change: (at: (name: string) => string) => void; 
       rmSync(at("a/file"));
       linkSync(at("b/inner/deep"), at("a/file"));
     },
-    // The first name in the order of the walk gives the number.
+    // The first name in the order of the walk determines the number.
     repeated: [7, 9],
     added: 0,
   },

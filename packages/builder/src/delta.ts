@@ -153,7 +153,7 @@ function modeOf({ ino, mode }: Inode): InodeModeValue {
       return { kind, dir: { entries, lookBelow: mode.dir.lookBelow } };
     }
     case "invalid":
-      throw new Error(`inode ${ino} has a kind that validation lets nobody see`);
+      throw new Error(`inode ${ino} has a kind that validation refuses`);
     default:
       return { kind };
   }

@@ -184,7 +184,7 @@ test.serial("a directory of 20,000 entries takes ten times as long as one of 2,0
   const time = (count: number): number => {
     const rootfs = makeTree(Object.fromEntries(Array.from({ length: count }, (_, index) => [`file-${index}`, ""])));
     const times = Array.from({ length: 3 }, () => {
-      // Of the processor: whoever else uses it counts in any other.
+      // Processor time: other time also counts what other processes use.
       const start = process.cpuUsage();
       t.is(walk(rootfs).length, count + 1);
       const { user, system } = process.cpuUsage(start);

@@ -9,7 +9,7 @@ import type { Omissions } from "./omissions.ts";
  *
  * - The upper directory of an overlay: walk the upper directory, and go through the base's metadata beside it. A name that only
  *   the base has, or below a directory that is not opaque, is an entry from the base; a whiteout (a device 0:0, or an attribute
- *   `overlay.whiteout`) is none. `overlay.redirect` says which directory of the base to go through, `overlay.metacopy`
+ *   `overlay.whiteout`) is none. `overlay.redirect` names the directory of the base to go through, `overlay.metacopy`
  *   takes the content from the base, and names that were copied up apart have the base's inode as their `link`. The
  *   overlay's own attributes are not delivered.
  * - A tar stream: members come in any order, the last one of a name counts, and a hard link names an earlier member. So
@@ -18,7 +18,7 @@ import type { Omissions } from "./omissions.ts";
  * - Another image, as `ImageSource` does it: an entry for each name that the tree shows, `link` from the inode
  *   number, and holes from its content map. With runs in place of content, chunks would not even be read again.
  *
- * Everything is synchronous; the builder gives the event loop its turns between two entries, and wherever `content`
+ * Everything is synchronous; the builder returns to the event loop between two entries, and wherever `content`
  * yields. What arrives asynchronously is waited for before the build, or by another thread.
  */
 export interface Source {

@@ -10,7 +10,7 @@ const frameHeaderBytes = 9;
 
 /**
  * The blob that holes refer to, a GiB of zeros in 50 kB, byte for byte as the format fixes it: frames of RLE blocks
- * (RFC 8878 §3.1.1) that no version of a compression library has a say in.
+ * (RFC 8878 §3.1.1) that do not depend on the version of a compression library.
  */
 export function zeroBlob(): Buffer {
   const frame = zeroFrame();

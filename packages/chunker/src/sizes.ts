@@ -19,7 +19,7 @@ export class OptionError extends RangeError {
   override readonly name = "OptionError";
 }
 
-/** Throws an OptionError that says what is allowed, unless `sizes` are ascending and inside FastCDC's limits. */
+/** Throws an OptionError with what is allowed, unless `sizes` are ascending and inside FastCDC's limits. */
 export function checkChunkSizes(sizes: ChunkSizes): void {
   for (const key of ["min", "avg", "max"] as const) {
     const { from, to } = limits[key];

@@ -33,7 +33,7 @@ test.after.always(() => rmSync(directory, { recursive: true }));
 let count = 0;
 
 /** A layout with an image v0, and a directory outside of it that nothing may touch. */
-export class Place {
+export class GuardedLayout {
   readonly path = join(directory, `${count++}`);
   readonly layout = join(this.path, "layout");
   readonly vault = join(this.path, "vault");
@@ -86,11 +86,11 @@ export function commit(layout: Layout, tag: string): string {
 }
 
 /** Things that can be in place of a file of a layout, made at a path. */
-export function kinds(place: Place): Record<string, (path: string) => void> {
+export function kinds(guarded: GuardedLayout): Record<string, (path: string) => void> {
   return {
-    "link to a file": (path) => symlinkSync(join(place.vault, "secret"), path),
-    "link to a directory": (path) => symlinkSync(place.vault, path),
-    "dangling link": (path) => symlinkSync(join(place.path, "made"), path),
+    "link to a file": (path) => symlinkSync(join(guarded.vault, "secret"), path),
+    "link to a directory": (path) => symlinkSync(guarded.vault, path),
+    "dangling link": (path) => symlinkSync(join(guarded.path, "made"), path),
     "dangling link into the vault": (path) => symlinkSync("../vault/made", path),
     directory: (path) => {
       mkdirSync(path);

@@ -12,7 +12,7 @@ import { type HeldLock, lockSteps, type Waiting } from "./lock.ts";
 import { describeManifest, isPuzzlefs, MANIFEST_LIMIT } from "./manifest.ts";
 import { runSteps, type Steps } from "./steps.ts";
 
-/** A manifest whose bytes match its digest. Whether it is a well-formed PuzzleFS manifest is for format to say. */
+/** A manifest whose bytes match its digest. Whether it is a well-formed PuzzleFS manifest is checked by format. */
 export interface Manifest {
   /** sha256, 64 hex digits: the kernel driver's `image_manifest`. */
   digest: string;
@@ -79,7 +79,7 @@ export class Layout {
     }
   }
 
-  /** Takes back what create() has made, unless somebody uses it by now: for a writer that fails. */
+  /** Removes what create() has made, unless another process uses it by now: for a writer that fails. */
   removeIfNew(): void {
     this.releaseReserve();
     this.#maker?.takeBack(() => this.#readIndex()?.entries().next().done === false);

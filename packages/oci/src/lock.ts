@@ -43,7 +43,7 @@ export function* lockSteps(directory: Directory, name: string, create: boolean, 
     let lock: HeldLock | undefined;
     try {
       yield* waitForLock(descriptor, directory.pathOf(name), waiting);
-      // Another process may have replaced the file while we waited; then our lock excludes nobody.
+      // Another process may have replaced the file while we waited; then our lock excludes no other process.
       held.readDescriptor(descriptor);
       const present = directory.status(name, named);
       if (!present && !create) throw new LayoutError("absent", directory.pathOf(name), "it vanished");

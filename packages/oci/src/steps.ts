@@ -11,7 +11,7 @@ import { LayoutError } from "./errors.ts";
 export type Step =
   { readonly pause: number; readonly path: string; readonly isOwn: boolean } | { readonly syncfs: number } | undefined;
 
-/** Work that blocks the thread (runSteps) or gives turns to the event loop (runStepsAsync). */
+/** Work that blocks the thread (runSteps) or returns to the event loop now and then (runStepsAsync). */
 export type Steps<T> = Generator<Step, T>;
 
 const pause = new Int32Array(new SharedArrayBuffer(4));
@@ -69,7 +69,7 @@ async function performAsync(step: Exclude<Step, undefined>, turns: Turns): Promi
 /** Milliseconds of work between two turns. */
 const SLICE = 10;
 
-/** Gives the event loop its turns in long work. */
+/** Decides when long work returns to the event loop. */
 export class Turns {
   readonly #check: () => void;
   #end = performance.now() + SLICE;

@@ -167,7 +167,7 @@ export class Transaction {
 
   /**
    * Moves blobs to their names. One that exists is not replaced: it may have fs-verity enabled, and be mapped by running
-   * programs. Only a damaged file gives way, as a crash of a less careful tool leaves it.
+   * programs. Only a damaged file is replaced, as a crash of a less careful tool leaves it.
    */
   *#place(staged: StagedBlob[], placed: Placed): Steps<void> {
     const { blobs } = this.#layout;
@@ -233,7 +233,7 @@ export class Transaction {
   }
 }
 
-/** Whether an image may get this tag: tags are what skopeo, umoci and registries can say, and never look like a digest. */
+/** Whether an image may get this tag: tags are what skopeo, umoci and registries accept, and never look like a digest. */
 export function isTag(text: string): boolean {
   return /^[A-Za-z0-9_][\w.:@+/-]{0,254}$/.test(text) && !/^(sha256:)?[0-9a-f]{64}$/.test(text);
 }

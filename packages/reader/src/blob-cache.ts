@@ -63,9 +63,9 @@ export class BlobCache {
   /**
    * Fills `into` with the bytes from `offset` of the blob's uncompressed stream.
    *
-   * @param end where the run ends that the image says is there: it must lie inside the blob even if less is read
+   * @param end where the run ends by the metadata: inside the blob, even if less is read
    * @param inode for messages
-   * @throws {IntegrityError} the blob is not what its name says
+   * @throws {IntegrityError} the blob does not have its digest
    * @throws {FormatError} the image refers to bytes that the blob does not have, or the seek table is malformed
    */
   read(key: BlobKey, offset: number, into: Uint8Array, end: number, inode: number): void {
@@ -110,7 +110,7 @@ export class BlobCache {
       try {
         return new BlobFile(this.#store, digest, name, this.#expected.take(key));
       } catch (error) {
-        // Out of descriptors: make room among ours, and give up only when we hold none.
+        // Out of descriptors: make room among ours, and fail only when we hold none.
         const { code } = error as NodeJS.ErrnoException;
         if (code !== "EMFILE" && code !== "ENFILE") throw error;
         if (this.#expected.clear()) continue;

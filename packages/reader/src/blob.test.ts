@@ -136,7 +136,7 @@ test("a run beyond the end of its blob is the image's fault, even when its start
   });
 });
 
-test("says which blob is missing, truncated or not a file", (t) => {
+test("names the blob that is missing, truncated or not a file", (t) => {
   withFixture((fixture, blobs) => {
     const missing = Buffer.alloc(32, 0xab);
     const into = Buffer.alloc(10);

@@ -56,7 +56,7 @@ export class ContentMap {
     return this.#keys.length;
   }
 
-  /** The run that holds byte `offset`, which lies inside the file. */
+  /** The run that holds byte `offset`, which is inside the file. */
   find(offset: number): number {
     let low = 0;
     let high = this.runs - 1;

@@ -45,7 +45,7 @@ const roomForXattr = 1 << 20;
 const defaultAcl = Buffer.from("system.posix_acl_default");
 const accessAcl = Buffer.from("system.posix_acl_access");
 
-/** Gives files the attributes that the image has; what is refused is counted. */
+/** Sets the attributes that the image has; what is refused is counted. */
 export class AttributeRestorer {
   readonly #warnings: ExtractWarnings;
   readonly #times = new KeptTimes();

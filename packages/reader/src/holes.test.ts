@@ -153,7 +153,7 @@ test("verify checks the blob of zeros by its digest: missing, damaged, whole", (
   });
 });
 
-test("extents are what the runs one by one say", (t) => {
+test("extents are those of the runs one by one", (t) => {
   const lengths = fc.array(fc.record({ isHole: fc.boolean(), length: fc.integer({ min: 0, max: 5 }) }), {
     maxLength: 12,
   });

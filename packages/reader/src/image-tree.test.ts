@@ -21,7 +21,7 @@ function withImage(make: (fixture: ImageFixture) => void, use: (tree: ImageTree)
 const names = (tree: ImageTree, ino: number): string[] =>
   sortedEntries(tree, ino).map(({ name, ino: entry, kind }) => `${Buffer.from(name).toString()} ${entry} ${kind}`);
 
-test("gives attributes as stat(2) would", (t) => {
+test("returns attributes as stat(2) would", (t) => {
   const make = (fixture: ImageFixture): void => {
     const digest = fixture.chunk(Buffer.alloc(1000));
     const inodes = [

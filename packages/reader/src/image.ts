@@ -41,7 +41,7 @@ export interface ImageHeader {
  * @param reference a tag, or the manifest's sha256 as 64 hex digits with or without `sha256:`
  * @throws {LayoutError} there is no such image, or it is none of ours
  * @throws {FormatError} the manifest or the metadata break a rule; `object` names the blob
- * @throws {IntegrityError} a blob is missing or not what its name says
+ * @throws {IntegrityError} a blob is missing or does not have its digest
  */
 export function openImage(layout: Layout, reference: string, options: OpenImageOptions = {}): ImageTree {
   return openWith(layout.blobs, readHeader(layout, reference, options), options);
@@ -138,7 +138,7 @@ function readVerified(
   }
 }
 
-/** Runs a parser and gives its failures the name of what it parsed. */
+/** Runs a parser; its failures name what it parsed. */
 function inObject<T>(name: string, parse: () => T): T {
   try {
     return parse();

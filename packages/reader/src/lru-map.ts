@@ -1,4 +1,4 @@
-/** A map whose entries are in the order of their last use, with a weight each: for caches that count in their own unit. */
+/** A map whose entries are in the order of their last use, with a weight each: for caches that count what they hold in bytes, runs or entries. */
 export class LruMap<Key, Value> {
   readonly #entries = new Map<Key, Value>();
   readonly #weightOf: (value: Value) => number;

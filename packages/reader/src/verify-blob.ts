@@ -30,7 +30,7 @@ export class BlobVerifier {
     this.#blobs = new BlobCache(store, { openBlobs: 2, frameBytes: 0 });
   }
 
-  /** @param digest hex @returns what is wrong with the blob @throws only what says nothing about it */
+  /** @param digest hex @returns what is wrong with the blob @throws only what is not about the blob */
   verify(digest: string): VerifyProblem[] {
     const problems: VerifyProblem[] = [];
     const name = `blob sha256:${digest}`;
@@ -50,7 +50,7 @@ export class BlobVerifier {
       check(() => {
         const blob = this.#blobs.open(key);
         checkInside(blob, end, inode);
-        // A GiB of zeros, byte for byte: the digest says so.
+        // A GiB of zeros, byte for byte: that follows from the digest.
         if (key.startsWith("z") && key !== holeKey) this.#readAll(blob);
       });
     }
@@ -82,7 +82,7 @@ export class BlobVerifier {
     }
   }
 
-  /** Checks the sha256 of the stored bytes; gives their fs-verity digest, if wanted, in hex. */
+  /** Checks the sha256 of the stored bytes; returns their fs-verity digest, if wanted, in hex. */
   #hash(file: BlobFile, digest: string, wantsVerity: boolean): string | undefined {
     const hash = createHash("sha256");
     const verity = wantsVerity ? new FsVerityHasher() : undefined;
@@ -118,7 +118,7 @@ export class BlobVerifier {
   }
 }
 
-/** Stored bytes of a hole for each one on the disk. Compression by the file system gives less. */
+/** Stored bytes of a hole for each one on the disk. Compression by the file system yields less. */
 const mostHole = 1000;
 
 /** Terabytes of a hole cost nothing to make, and hours to hash. @throws {IntegrityError} more bytes than are justified */

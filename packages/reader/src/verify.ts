@@ -38,8 +38,8 @@ export interface VerifyOptions extends PlatformChoice {
 
 /**
  * Checks everything that can be checked: manifests and metadata by the rules of the format, every blob against its digest, its
- * recorded fs-verity digest and chunk table, that compressed blobs decompress to what their seek tables say, and
- * that every run of every file lies inside its blob.
+ * recorded fs-verity digest and chunk table, that compressed blobs decompress to what their seek tables record, and
+ * that every run of every file is inside its blob.
  *
  * @param reference a tag or manifest digest; without it all images, tagged or not, and all blobs, those of other tools too
  * @returns problems, none of them an error when the images are sound
@@ -70,7 +70,7 @@ export function verifyImage(layout: Layout, reference?: string, options: VerifyO
   return report;
 }
 
-/** What one image says about blobs. */
+/** What one image expects of blobs. */
 function expectImage(blobs: BlobStore, header: ImageHeader, expectations: Expectations, report: VerifyReport): void {
   const { metadata, manifest, manifestDigest } = header;
   const { image } = metadata;
@@ -101,7 +101,7 @@ function expectImage(blobs: BlobStore, header: ImageHeader, expectations: Expect
     warn(`does not list ${unlisted.size} blobs that its files need: copies of the image lose data`);
 }
 
-/** Every run of every file; gives the blobs they are in. */
+/** Every run of every file; returns the blobs they are in. */
 function expectContents(metadata: Metadata, expectations: Expectations): Set<BlobKey> {
   const keys = new Set<BlobKey>();
   for (const inode of visibleInodes(metadata)) {
@@ -124,7 +124,7 @@ function sortEntries(layout: Layout, report: VerifyReport): Map<string, string[]
       const names = images.get(hex) ?? [];
       images.set(hex, tag === undefined || names.includes(tag) ? names : [...names, tag]);
     } else if (kind === "missing" && tag !== undefined) {
-      // Nobody knows what it was; but a tag that nothing can read is a loss.
+      // It is unknown what it was; but a tag that nothing can read is a loss.
       report.problems.push(problemOf(error, `image ${tag}`));
     } else {
       report.foreign.push({ tag: tag ?? null, digest: digest ?? null, mediaType: mediaType ?? null });
