@@ -134,15 +134,11 @@ export class Pipeline {
     while (!this.queue.allFinished) await this.#progressed(turns);
   }
 
-  /** Works on a chunk, or waits until another thread has. */
+  /** Works on a chunk, or waits until another thread has, but not beyond the next turn. */
   async #progressed(turns: Turns): Promise<void> {
     const { event } = this.queue;
-    if (this.#advance()) {
-      if (turns.isDue) await turns.take();
-      return;
-    }
-    if (this.queue.allFinished) return;
-    await this.queue.happened(event);
+    if (!this.#advance() && !this.queue.allFinished) this.queue.waitAfter(event, turns.left);
+    if (!turns.isDue) return;
     await turns.take();
     // The event loop reports it if a thread died while it worked on a chunk.
     if (this.#threads.failure !== undefined) throw this.#threads.failure;

@@ -169,14 +169,9 @@ export class ChunkQueue {
     return Atomics.load(this.#control, control.event);
   }
 
-  /** Sleeps until something happens after `event` was read, a second at most. */
-  waitAfter(event: number): void {
-    Atomics.wait(this.#control, control.event, event, 1000);
-  }
-
-  /** The same without blocking the thread. */
-  async happened(event: number): Promise<void> {
-    await Atomics.waitAsync(this.#control, control.event, event, 1000).value;
+  /** Sleeps until something happens after `event` was read. */
+  waitAfter(event: number, milliseconds = 1000): void {
+    Atomics.wait(this.#control, control.event, event, milliseconds);
   }
 
   get allFinished(): boolean {

@@ -83,6 +83,11 @@ export class Turns {
     return performance.now() >= this.#end;
   }
 
+  /** Milliseconds until the next turn is due. */
+  get left(): number {
+    return Math.max(0, this.#end - performance.now());
+  }
+
   check(): void {
     this.#check();
   }
