@@ -21,7 +21,7 @@ import { absolutePath, FileStatus, isLeftOut, nulTerminated, realPath, type Cros
 import { openBase, type BaseImage } from "./base.ts";
 import { WRITING } from "./chunk-work.ts";
 import { holeChunk } from "./content-stream.ts";
-import { BaseNumbering, changedInodes, layerValues } from "./delta.ts";
+import { BaseNumbering, isChanged, layerValues } from "./delta.ts";
 import { BuildError, rootFailure } from "./errors.ts";
 import { inodeValue, Reachable, rootfsValue } from "./metadata-values.ts";
 import { Omissions } from "./omissions.ts";
@@ -172,7 +172,7 @@ async function storeTree(
     if (turns.isDue) await turns.take();
   }
   const blobs = reachable.blobs();
-  const layers = base === undefined ? [{ inodes }] : layersOver(base, inodes);
+  const layers = base === undefined ? [{ inodes }] : await layersOver(base, inodes, turns);
   await turns.take();
   const metadata = encodeRootfs(rootfsValue(layers, blobs, reachable.chunkTable()));
   await turns.take();
@@ -182,8 +182,12 @@ async function storeTree(
 }
 
 /** The base's layers under one of what has changed, if anything has. */
-function layersOver(base: BaseImage, inodes: InodeValue[]): { inodes: InodeValue[] }[] {
-  const changed = changedInodes(inodes, base);
+async function layersOver(base: BaseImage, inodes: InodeValue[], turns: Turns): Promise<{ inodes: InodeValue[] }[]> {
+  const changed: InodeValue[] = [];
+  for (const inode of inodes) {
+    if (isChanged(inode, base)) changed.push(inode);
+    if (turns.isDue) await turns.take();
+  }
   const below = layerValues(base);
   return changed.length === 0 ? below : [{ inodes: changed }, ...below];
 }

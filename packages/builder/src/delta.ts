@@ -48,12 +48,10 @@ export class BaseNumbering implements Numbering {
   }
 }
 
-/** The inodes of a new layer: those that are new or differ from what the base shows under their number. */
-export function changedInodes(inodes: readonly InodeValue[], base: BaseImage): InodeValue[] {
-  return inodes.filter((value) => {
-    const inode = value.ino <= base.lastIno ? base.inode(value.ino) : undefined;
-    return inode === undefined || !sameInode(value, inode, base);
-  });
+/** Whether an inode of the tree is new or differs from what the base shows under its number: a new layer has those. */
+export function isChanged(value: InodeValue, base: BaseImage): boolean {
+  const inode = value.ino <= base.lastIno ? base.inode(value.ino) : undefined;
+  return inode === undefined || !sameInode(value, inode, base);
 }
 
 /** The base's layers, to be written again below the new one. */
