@@ -17,7 +17,9 @@ import { openImageAt } from "@puzzlefs/reader";
 import test from "ava";
 
 import { build } from "./build.ts";
-import { mixedTree, noise, temporaryDirectory } from "./fixture.ts";
+import { noise } from "@puzzlefs/testing";
+import { temporaryDirectory } from "@puzzlefs/testing/temporary";
+import { mixedTree } from "./fixture.ts";
 import { ImageSource } from "./image-source.ts";
 import type { BuildOptions } from "./options.ts";
 

@@ -7,7 +7,9 @@ import { Layout, LayoutError, Transaction } from "@puzzlefs/oci";
 import test from "ava";
 
 import { build } from "./build.ts";
-import { dumpImage, dumpTree, mixedTree, noise, temporaryDirectory } from "./fixture.ts";
+import { noise } from "@puzzlefs/testing";
+import { temporaryDirectory } from "@puzzlefs/testing/temporary";
+import { dumpImage, dumpTree, mixedTree } from "./fixture.ts";
 import type { BuildOptions, Progress } from "./options.ts";
 
 /** A tree of many small files. */
