@@ -13,7 +13,8 @@ import { LayoutError, referencedBlobs, systemFailure, type BlobStore, type Layou
 import { readHeader, type ImageHeader } from "@puzzlefs/reader";
 
 import { hashBlob } from "./pack-file.ts";
-import type { Blob, ChunkLocation } from "./chunk-locations.ts";
+import type { ChunkLocation } from "./chunk-locations.ts";
+import type { Blob } from "./image-blob.ts";
 import type { ChunkQueue } from "./queue.ts";
 
 /**

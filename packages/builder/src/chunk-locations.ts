@@ -1,22 +1,9 @@
 import type { ChunkValue } from "@puzzlefs/format";
 
+import type { Blob } from "./image-blob.ts";
 import type { PackedChunk, PackWriter } from "./pack.ts";
 import { packName } from "./pack-file.ts";
 import { chunkFlags, type ChunkQueue } from "./queue.ts";
-
-/** A blob that the image needs. */
-export interface Blob {
-  digest: Uint8Array;
-  hex: string;
-  verity: Uint8Array;
-  /** Bytes as stored. */
-  size: number;
-  compressed: boolean;
-  /** Its name in the temporary directory, when this build wrote it. */
-  temporary: string | undefined;
-  /** The layout has a damaged file of this name. */
-  replaces: boolean;
-}
 
 /** Where a chunk's bytes are: from `offset` on in the uncompressed stream of `blob`. */
 export interface ChunkLocation {

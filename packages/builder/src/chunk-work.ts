@@ -6,7 +6,7 @@ import { close, Directory, hasCode, startWriteback } from "@puzzlefs/linux";
 import { BlobDirectory, FILE_MODE, fsVerityDigest } from "@puzzlefs/oci";
 
 import { hashBlob, hashFile, packName } from "./pack-file.ts";
-import type { Blob } from "./chunk-locations.ts";
+import type { Blob } from "./image-blob.ts";
 import { ChunkQueue, chunkFlags, type QueueBuffers } from "./queue.ts";
 import { SeekableCompressor, seekTableBytes } from "./seekable.ts";
 import { zeroBlob } from "./zero-blob.ts";

@@ -1,7 +1,8 @@
 import type { ChunkValue, FileChunkValue, InodeModeValue, InodeValue, RootfsValue } from "@puzzlefs/format";
 
 import type { Pieces } from "./content-stream.ts";
-import type { Blob, ChunkLocation } from "./chunk-locations.ts";
+import type { ChunkLocation } from "./chunk-locations.ts";
+import type { Blob } from "./image-blob.ts";
 import type { TreeNode } from "./tree-node.ts";
 
 /** The format's version, docs/format.md §2. */
