@@ -1,6 +1,6 @@
 /** The same tree in two layers that our builder does not write: directories that look below, whiteouts, stale inodes. */
 import { type DirEntryValue, encodeRootfs, type InodeValue } from "@puzzlefs/format";
-import { assembleManifest, type ChunkBlob, fsVerityDigest, Layout, referencedBlobs } from "@puzzlefs/oci";
+import { assembleManifest, type ChunkBlob, fsVerityDigest, Layout, referencedBlobs, Transaction } from "@puzzlefs/oci";
 import { type BaseImage, openBase } from "../../packages/builder/src/base.ts";
 import { layerValues } from "../../packages/builder/src/delta.ts";
 
@@ -69,7 +69,7 @@ export function addLayered(store: string, from: string, tag: string): void {
     })),
     manifestVersion: 3,
   });
-  const transaction = layout.begin();
+  const transaction = Transaction.begin(layout);
   const staged = transaction.writeBlob(metadata);
   const rootfs = {
     digest: staged.digest,

@@ -9,18 +9,12 @@ import {
   type InodeVector,
   type Rootfs,
 } from "@puzzlefs/format";
-import {
-  LayoutError,
-  referencedBlobs,
-  systemFailure,
-  type BlobDirectory,
-  type Layout,
-  type Platform,
-} from "@puzzlefs/oci";
+import { LayoutError, referencedBlobs, systemFailure, type BlobStore, type Layout, type Platform } from "@puzzlefs/oci";
 import { readHeader, type ImageHeader } from "@puzzlefs/reader";
 
 import { hashBlob } from "./pack-file.ts";
-import type { Blob, ChunkPlace } from "./places.ts";
+import type { ChunkLocation } from "./chunk-locations.ts";
+import type { Blob } from "./image-blob.ts";
 import type { ChunkQueue } from "./queue.ts";
 
 /**
@@ -60,12 +54,12 @@ export class BaseImage {
   readonly damaged: string[] = [];
   /** The largest inode number that any layer uses. */
   readonly lastIno: number;
-  #store: BlobDirectory;
+  #store: BlobStore;
   /** Bytes, as the manifest lists them. */
   #sizes: ReadonlyMap<string, number>;
   #verity = new Map<string, Uint8Array>();
 
-  constructor(store: BlobDirectory, image: Rootfs, sizes: ReadonlyMap<string, number>) {
+  constructor(store: BlobStore, image: Rootfs, sizes: ReadonlyMap<string, number>) {
     this.#store = store;
     this.#sizes = sizes;
     this.image = image;
@@ -90,16 +84,16 @@ export class BaseImage {
 
   /**
    * Puts every chunk whose content is known by its digest into the queue, so that equal ones are found: the rows of
-   * the chunk table, and the raw blobs. Returns their places, in that order. With `verify` all blobs are hashed; `check`
-   * is called for each.
+   * the chunk table, and the raw blobs. Returns their locations, in that order. With `verify` all blobs are hashed; Yields after
+   * each.
    */
-  announce(queue: ChunkQueue, verify: boolean, check: () => void): ChunkPlace[] {
-    const places: ChunkPlace[] = [];
+  *announce(queue: ChunkQueue, verify: boolean): Generator<void, ChunkLocation[]> {
+    const locations: ChunkLocation[] = [];
     const blobs = new Map<string, Blob | undefined>();
     for (const chunk of this.image.chunks) {
       const { digest, offset, compressed } = chunk.blob;
       const hex = hexOf(digest);
-      check();
+      yield;
       if (!blobs.has(hex)) blobs.set(hex, this.#blob(hex, compressed, verify, 0));
       const blob = blobs.get(hex);
       if (blob === undefined) continue;
@@ -107,19 +101,19 @@ export class BaseImage {
       const contentDigest = copyOf(chunk.contentDigest);
       const storedDigest = copyOf(chunk.storedDigest);
       const row = { blob: { digest: blob.digest, offset, compressed }, length, storedDigest, contentDigest };
-      places.push({ blob, offset, compressed, row });
+      locations.push({ blob, offset, compressed, row });
       queue.publishKnown(contentDigest, blob.digest, blob.verity, length, compressed);
     }
     const { raw, mixed } = this.#rawBlobs();
     for (const [hex, end] of raw) {
-      check();
+      yield;
       if (blobs.has(hex)) continue;
       const blob = this.#blob(hex, false, mixed || verify, end);
       if (blob === undefined) continue;
-      places.push({ blob, offset: 0, compressed: false, row: undefined });
+      locations.push({ blob, offset: 0, compressed: false, row: undefined });
       queue.publishKnown(blob.digest, blob.digest, blob.verity, blob.size, false);
     }
-    return places;
+    return locations;
   }
 
   /**
@@ -158,7 +152,7 @@ export class BaseImage {
     const size = this.#store.size(hex);
     const hasSize = size !== undefined && size === (this.#sizes.get(hex) ?? unlisted);
     const recorded = measure ? undefined : this.#verity.get(hex);
-    const verity = hasSize ? (recorded ?? hashBlob(this.#store.directory, hex)?.verity) : undefined;
+    const verity = hasSize ? (recorded ?? hashBlob(this.#store, hex)?.verity) : undefined;
     if (!hasSize || verity === undefined) {
       this.damaged.push(hex);
       return undefined;

@@ -10,41 +10,50 @@ import {
   platformText,
   samePlatform,
   systemFailure,
+  Transaction,
+  Turns,
   type CommitRequest,
   type LockWait,
   type StagedBlob,
-  type Transaction,
 } from "@puzzlefs/oci";
 import { absolutePath, FileStatus, isLeftOut, nulTerminated, realPath, type Crossing } from "@puzzlefs/linux";
 
 import { openBase, type BaseImage } from "./base.ts";
 import { WRITING } from "./chunk-work.ts";
 import { holeChunk } from "./content-stream.ts";
-import { BaseNumbering, changedInodes, layerValues } from "./delta.ts";
+import { BaseNumbering, isChanged, layerValues } from "./delta.ts";
 import { BuildError, rootFailure } from "./errors.ts";
-import { inodeValue, Reachable, rootfsValue } from "./image.ts";
+import { inodeValue, Reachable, rootfsValue } from "./metadata-values.ts";
 import { Omissions } from "./omissions.ts";
 import { resolveOptions, type BuildOptions, type BuildResult, type ResolvedOptions } from "./options.ts";
 import { Pipeline } from "./pipeline.ts";
-import { ChunkPlaces, type Blob, type ChunkPlace } from "./places.ts";
-import { FreshNumbering } from "./tree.ts";
-import { walkTree } from "./walk.ts";
-import { XattrReader } from "./xattrs.ts";
+import { ChunkLocations, type ChunkLocation } from "./chunk-locations.ts";
+import type { Blob } from "./image-blob.ts";
+import { FreshNumbering } from "./tree-node.ts";
+import { DirectorySource } from "./directory-source.ts";
+import { readSource } from "./read-source.ts";
+import type { Source } from "./source.ts";
+import { XattrPolicy } from "./xattrs.ts";
 
 /**
  * Makes an image of a tree and tags it. Either the whole image is in the layout afterwards, on disk and under its tag,
  * or the layout's tags are what they were. Throws BuildError for the tree, LayoutError for the layout, FormatError or
- * IntegrityError for the base image, OptionError for options.
+ * IntegrityError for the base image, OptionError for options, the reason of `signal` if it is aborted, and what `check` throws.
+ *
+ * The event loop gets its turns: no step takes longer than reading, compressing or writing one chunk, except encoding and
+ * hashing the metadata (some 20 ms for 100,000 inodes) and the parts that a base image adds.
  */
 export async function build(options: BuildOptions): Promise<BuildResult> {
   const resolved = resolveOptions(options);
   const platform = platformOf(resolved);
   refuseInside(resolved);
-  const { layout, transaction } = openLayout(resolved);
+  resolved.check();
+  const turns = new Turns(resolved.check);
+  const { layout, transaction } = await openLayout(resolved, turns);
   using _ = layout;
   let done = false;
   try {
-    const result = await buildInto(resolved, layout, transaction, platform);
+    const result = await buildInto(resolved, turns, layout, transaction, platform);
     done = true;
     return result;
   } catch (error) {
@@ -60,7 +69,10 @@ const SILENT_MILLISECONDS = 1000;
 const MOST_TRIES = 10;
 
 /** Opens the layout, which another build that fails may take away again between two calls. */
-function openLayout({ ociDir, check, warn }: ResolvedOptions): { layout: Layout; transaction: Transaction } {
+async function openLayout(
+  { ociDir, check, warn }: ResolvedOptions,
+  turns: Turns,
+): Promise<{ layout: Layout; transaction: Transaction }> {
   let reported = false;
   const waiting = ({ path, milliseconds, holder }: LockWait): void => {
     check();
@@ -73,7 +85,7 @@ function openLayout({ ociDir, check, warn }: ResolvedOptions): { layout: Layout;
     let layout: Layout | undefined;
     try {
       layout = Layout.create(ociDir, waiting);
-      return { layout, transaction: layout.begin() };
+      return { layout, transaction: await Transaction.beginAsync(layout, turns) };
     } catch (error) {
       layout?.removeIfNew();
       layout?.close();
@@ -85,6 +97,7 @@ function openLayout({ ociDir, check, warn }: ResolvedOptions): { layout: Layout;
 
 async function buildInto(
   options: ResolvedOptions,
+  turns: Turns,
   layout: Layout,
   transaction: Transaction,
   platform: Pick<CommitRequest, "platform">,
@@ -92,12 +105,17 @@ async function buildInto(
   const base = options.base === undefined ? undefined : openBase(layout, options.base, platform.platform);
   const pipeline = new Pipeline(options, transaction.directory, layout);
   try {
-    const tree = await storeTree(options, pipeline, base, identitiesOf(layout));
+    const source = sourceOf(options, layout);
+    const tree = await storeTree(options, turns, pipeline, base, source);
     options.check();
-    return commit(options, transaction, tree, platform);
+    return await commit(options, turns, transaction, tree, platform);
   } finally {
     await pipeline.close();
   }
+}
+
+function sourceOf({ rootfs, crossing }: ResolvedOptions, layout: Layout): Source {
+  return typeof rootfs === "string" ? new DirectorySource(rootfs, { crossing, written: identitiesOf(layout) }) : rootfs;
 }
 
 /** The directories that are written. */
@@ -120,30 +138,27 @@ interface StoredTree extends Pick<BuildResult, "files" | "entries" | "bytes" | "
 /** Everything that a large tree takes memory for is let go when this returns. */
 async function storeTree(
   options: ResolvedOptions,
+  turns: Turns,
   pipeline: Pipeline,
   base: BaseImage | undefined,
-  written: ReadonlySet<string>,
+  source: Source,
 ): Promise<StoredTree> {
-  const { rootfs, mtime, crossing, check } = options;
-  const known = base?.announce(pipeline.queue, options.verify, check) ?? [];
+  const known = base === undefined ? [] : await pipeline.run(base.announce(pipeline.queue, options.verify), turns);
   const omissions = new Omissions();
-  const nodes = walkTree({
-    rootfs,
-    mtime,
-    crossing,
-    written,
-    check,
+  const reading = readSource(source, {
+    mtime: options.mtime,
     omissions,
-    xattrs: new XattrReader(options.selinux, omissions),
+    xattrs: new XattrPolicy(options.selinux, omissions),
     numbering: base === undefined ? new FreshNumbering() : new BaseNumbering(base),
-    onFile: (node, file) => pipeline.addFile(node, file),
+    addFile: (node, file) => pipeline.addFile(node, file),
   });
-  await pipeline.finish();
+  const nodes = await pipeline.run(reading, turns);
+  await pipeline.finish(turns);
   nodes.sort((a, b) => a.ino - b.ino);
-  const places = new ChunkPlaces(pipeline.queue, pipeline.packs, known);
+  const locations = new ChunkLocations(pipeline.queue, pipeline.packs, known);
   const reachable = new Reachable();
-  const place = (chunk: number): ChunkPlace => {
-    const found = chunk === holeChunk ? pipeline.holes : places.find(chunk);
+  const locate = (chunk: number): ChunkLocation => {
+    const found = chunk === holeChunk ? pipeline.holes : locations.find(chunk);
     reachable.add(found);
     return found;
   };
@@ -152,21 +167,28 @@ async function storeTree(
   // Each node goes as its inode comes: a large tree need not be in memory twice.
   nodes.reverse();
   for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
-    inodes.push(inodeValue(node, place));
+    inodes.push(inodeValue(node, locate));
     if (node.kind === "file") counts.files++;
     counts.bytes += node.size;
+    if (turns.isDue) await turns.take();
   }
   const blobs = reachable.blobs();
-  const layers = base === undefined ? [{ inodes }] : layersOver(base, inodes);
+  const layers = base === undefined ? [{ inodes }] : await layersOver(base, inodes, turns);
+  await turns.take();
   const metadata = encodeRootfs(rootfsValue(layers, blobs, reachable.chunkTable()));
+  await turns.take();
   const replaced = blobs.filter(({ replaces }) => replaces).map(({ hex }) => hex);
   const repaired = [...new Set([...(base?.damaged ?? []), ...replaced])].sort();
   return { metadata, blobs, chunks: reachable.chunkCount, omissions: omissions.list(), repaired, ...counts };
 }
 
 /** The base's layers under one of what has changed, if anything has. */
-function layersOver(base: BaseImage, inodes: InodeValue[]): { inodes: InodeValue[] }[] {
-  const changed = changedInodes(inodes, base);
+async function layersOver(base: BaseImage, inodes: InodeValue[], turns: Turns): Promise<{ inodes: InodeValue[] }[]> {
+  const changed: InodeValue[] = [];
+  for (const inode of inodes) {
+    if (isChanged(inode, base)) changed.push(inode);
+    if (turns.isDue) await turns.take();
+  }
   const below = layerValues(base);
   return changed.length === 0 ? below : [{ inodes: changed }, ...below];
 }
@@ -181,12 +203,13 @@ function platformOf({ config, platform }: ResolvedOptions): Pick<CommitRequest, 
   throw new LayoutError("refused", config.path, problem);
 }
 
-function commit(
+async function commit(
   options: ResolvedOptions,
+  turns: Turns,
   transaction: Transaction,
   tree: StoredTree,
   platform: Pick<CommitRequest, "platform">,
-): BuildResult {
+): Promise<BuildResult> {
   const { metadata, blobs, ...counts } = tree;
   const fresh = blobs.filter((blob) => blob.temporary !== undefined);
   const staged = blobs.flatMap(({ temporary, hex, replaces }): StagedBlob[] =>
@@ -200,7 +223,9 @@ function commit(
   const rootfs = { ...stage(metadata), verity: fsVerityDigest(metadata).toString("hex") };
   const chunks = blobs.map(({ hex, size, compressed }) => ({ digest: hex, size, compressed }));
   const manifest = assembleManifest(rootfs, chunks, options.config && stage(options.config.bytes));
-  const { digest, verity } = transaction.commit({ tag: options.tag, manifest, blobs: staged, ...platform });
+  await turns.take();
+  const request = { tag: options.tag, manifest, blobs: staged, ...platform };
+  const { digest, verity } = await transaction.commitAsync(request, turns);
   const newBytes = sum(fresh.map((blob) => blob.size));
   return {
     manifest: digest,
@@ -222,6 +247,7 @@ function sum(numbers: readonly number[]): number {
  * system that the build does not enter. The walk looks again, for what mounts there are.
  */
 function refuseInside({ ociDir, rootfs, crossing }: ResolvedOptions): void {
+  if (typeof rootfs !== "string") return;
   let tree: string;
   try {
     tree = realPath(rootfs);

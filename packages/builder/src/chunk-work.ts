@@ -3,10 +3,10 @@ import { writeSync } from "node:fs";
 
 import { seekTableBytes, ZERO_BLOB_DIGEST } from "@puzzlefs/format";
 import { close, Directory, hasCode, startWriteback } from "@puzzlefs/linux";
-import { FILE_MODE, fsVerityDigest, isSame } from "@puzzlefs/oci";
+import { BlobDirectory, FILE_MODE, fsVerityDigest } from "@puzzlefs/oci";
 
 import { hashBlob, hashFile, packName } from "./pack-file.ts";
-import type { Blob } from "./places.ts";
+import type { Blob } from "./image-blob.ts";
 import { ChunkQueue, chunkFlags, type QueueBuffers } from "./queue.ts";
 import { SeekableCompressor } from "./seekable.ts";
 import { zeroBlob } from "./zero-blob.ts";
@@ -24,8 +24,8 @@ export interface WorkSettings {
   /** Chunks go into packs: leave their stored form in the slab for the thread that writes packs. */
   packing: boolean;
   /** Where new blobs go until the build is committed, and where the layout has those it had before. */
-  staging: Place;
-  blobs: Place;
+  staging: SharedDirectory;
+  blobs: SharedDirectory;
   /** Path of the layout, for messages. */
   layout: string;
   /** Compare all bytes of a chunk with those of the blob that is to be reused for it, not only their number. */
@@ -34,13 +34,13 @@ export interface WorkSettings {
   newStore: boolean;
 }
 
-/** A directory that the main thread has opened; threads share descriptors. */
-export interface Place {
+/** A directory that the main thread has opened, as it crosses to worker threads: descriptors are the process's. */
+export interface SharedDirectory {
   descriptor: number;
   path: string;
 }
 
-export function placeOf({ descriptor, path }: Directory): Place {
+export function sharedDirectory({ descriptor, path }: Directory): SharedDirectory {
   return { descriptor, path };
 }
 
@@ -59,13 +59,13 @@ export class ChunkWork {
   #settings: WorkSettings;
   /** These stay the main thread's: they are not closed here. */
   readonly #staging: Directory;
-  readonly #blobs: Directory;
+  readonly #blobs: BlobDirectory;
   #compressor: SeekableCompressor | undefined;
 
   constructor(settings: WorkSettings, queue = new ChunkQueue(settings.queue)) {
     this.#settings = settings;
     this.#staging = new Directory(settings.staging.descriptor, settings.staging.path);
-    this.#blobs = new Directory(settings.blobs.descriptor, settings.blobs.path);
+    this.#blobs = new BlobDirectory(new Directory(settings.blobs.descriptor, settings.blobs.path));
     this.queue = queue;
     if (settings.compress) this.#compressor = new SeekableCompressor(settings.level, settings.frameSize);
   }
@@ -105,7 +105,7 @@ export class ChunkWork {
       return;
     }
     bytes.set(frames);
-    // One frame has the sizes that the record says; several are listed in the room that compression freed.
+    // One frame has the sizes in the record; several are listed in the room that compression freed.
     const list = this.#compressor!.frames;
     if (list.length > 1) {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -128,8 +128,8 @@ export class ChunkWork {
   /** Writes a blob unless the layout has it. Returns flags. */
   #write(name: string, blob: Uint8Array): number {
     const { newStore, verify } = this.#settings;
-    const found = newStore ? undefined : this.#blobs.fileSize(name);
-    if (found === blob.length && (!verify || isSame(this.#blobs, name, blob))) return 0;
+    const found = newStore ? undefined : this.#blobs.size(name);
+    if (found === blob.length && (!verify || this.#blobs.holds(name, blob))) return 0;
     let file: number;
     try {
       file = this.#staging.createFile(name, FILE_MODE);
@@ -162,7 +162,7 @@ export class ChunkWork {
     const { digest, length } = hashed;
     const known = digest.toString("hex");
     const { newStore, verify } = this.#settings;
-    const found = newStore ? undefined : this.#blobs.fileSize(known);
+    const found = newStore ? undefined : this.#blobs.size(known);
     const isIntact = found === length && (!verify || hashBlob(this.#blobs, known) !== undefined);
     this.queue.setResult(
       chunk,

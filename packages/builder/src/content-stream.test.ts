@@ -8,11 +8,12 @@ import test from "ava";
 import fc from "@puzzlefs/testing/fast-check";
 
 import { ContentStream, noPieces, type Pieces } from "./content-stream.ts";
-import { readContent } from "./content.ts";
+import { readFile } from "./read-file.ts";
 import { BuildError } from "./errors.ts";
 import { AT_FDCWD, FileStatus } from "@puzzlefs/linux";
 import { noise } from "@puzzlefs/testing";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
+import { completed } from "./fixture.ts";
 import { ChunkQueue } from "./queue.ts";
 import { SlabRing } from "./slab.ts";
 
@@ -94,7 +95,7 @@ test("slab boundaries leave no trace: the chunks are those of one large slab", (
   for (const slabBytes of [66_000, 66_001, 70_001, 131_072]) t.deepEqual(cut(slabBytes), expected);
 });
 
-test("holes give the chunks of zeros, wherever they lie", (t) => {
+test("holes become the chunks of zeros, wherever they are", (t) => {
   const part = fc.record({ data: fc.integer({ min: 0, max: 3000 }), hole: fc.integer({ min: 0, max: 9000 }) });
   fc.assert(
     fc.property(fc.array(part, { minLength: 1, maxLength: 5 }), (parts) => {
@@ -147,7 +148,7 @@ function read(recorder: Recorder, path: string, status: FileStatus): Pieces {
   const file = { pieces: noPieces };
   recorder.stream.begin(file, status.size);
   const found = { directory: AT_FDCWD, name: Buffer.from(path), path, status };
-  readContent(recorder.chunker.memory, recorder.stream, found);
+  completed(readFile(recorder.stream, found));
   recorder.stream.close();
   return file.pieces;
 }

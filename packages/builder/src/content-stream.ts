@@ -3,6 +3,7 @@ import type { Chunker } from "@puzzlefs/chunker";
 import { ZERO_BLOB_BYTES } from "@puzzlefs/format";
 
 import type { SlabRing } from "./slab.ts";
+import type { ContentSink } from "./source.ts";
 
 /** Where a file's content is: `[chunk, offset in it, length]`, flat, in the order of the file. */
 export type Pieces = number[];
@@ -26,7 +27,7 @@ interface Pending {
  * Files laid end to end and cut into chunks. The caller announces a file with `begin`, then supplies its bytes by
  * reading into the room that `reserve` returns and calling `advance`, or by `hole` for bytes that are zero.
  */
-export class ContentStream {
+export class ContentStream implements ContentSink {
   #chunker: Chunker;
   #ring: SlabRing;
   #emit: (address: number, length: number, slab: number) => number;
@@ -64,19 +65,20 @@ export class ContentStream {
     if (length > 0) this.#pending.push({ file, left: length });
   }
 
-  /** Room for the next bytes: its address and size, enough for `wanted` bytes or for a read worth making. */
+  get memory(): Uint8Array<SharedArrayBuffer> {
+    return this.#chunker.memory;
+  }
+
   reserve(wanted: number): { address: number; room: number } {
     if (this.#end - this.#fill < Math.min(wanted, leastRoom)) this.#nextSlab();
     return { address: this.#fill, room: this.#end - this.#fill };
   }
 
-  /** `count` bytes have been put where `reserve` said. */
   advance(count: number): void {
     this.#fill += count;
     while (this.#fill - this.#start >= this.#chunker.sizes.max) this.#cut();
   }
 
-  /** The next `length` bytes are a hole. */
   hole(length: number): void {
     if (!this.#keepsHoles) {
       this.#zeros(length);
@@ -123,7 +125,7 @@ export class ContentStream {
     while (this.#fill > this.#start) this.#cut();
   }
 
-  /** Ends the stream and gives its slab back. */
+  /** Ends the stream and releases its slab. */
   close(): void {
     this.finish();
     if (this.#slab >= 0) this.#ring.release(this.#slab);
@@ -138,7 +140,7 @@ export class ContentStream {
     this.#assign(this.#lastChunk, length);
   }
 
-  /** Gives the next `length` bytes of the stream, which are those of `chunk`, to the files that they are of. */
+  /** Adds the next `length` bytes of the stream, which are those of `chunk`, to the pieces of the files that they belong to. */
   #assign(chunk: number, length: number): void {
     for (let offset = 0; offset < length;) {
       const pending = this.#pending[this.#pendingFrom];

@@ -14,7 +14,7 @@ import { join } from "node:path";
 
 import { encodeRootfs, findInode, type InodeValue } from "@puzzlefs/format";
 import { lsetxattr } from "@puzzlefs/linux";
-import { assembleManifest, fsVerityDigest, Layout, LayoutError } from "@puzzlefs/oci";
+import { assembleManifest, fsVerityDigest, Layout, LayoutError, Transaction } from "@puzzlefs/oci";
 import { IntegrityError } from "@puzzlefs/reader";
 import test from "ava";
 
@@ -108,7 +108,7 @@ const changes: Record<string, { change: (at: (name: string) => string) => void; 
       rmSync(at("a/file"));
       linkSync(at("b/inner/deep"), at("a/file"));
     },
-    // The first name in the order of the walk gives the number.
+    // The first name in the order of the walk determines the number.
     repeated: [7, 9],
     added: 0,
   },
@@ -237,7 +237,7 @@ test.serial("a base with lookBelow and whiteouts is understood", async (t) => {
     })),
     manifestVersion: 3,
   });
-  const transaction = layout.begin();
+  const transaction = Transaction.begin(layout);
   const staged = transaction.writeBlob(metadata);
   const chunks = [...image.fsVerityData].map(({ digest }) => {
     const hex = Buffer.from(digest.toUint8Array()).toString("hex");

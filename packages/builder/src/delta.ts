@@ -9,8 +9,10 @@ import type {
   StructList,
 } from "@puzzlefs/format";
 
+import type { InodeKind } from "@puzzlefs/reader";
+
 import type { BaseImage } from "./base.ts";
-import type { NodeKind, Numbering, TreeNode } from "./tree.ts";
+import type { Numbering, TreeNode } from "./tree-node.ts";
 
 /**
  * Numbers a tree that is built on another: what has the same path and kind as in the base keeps its number, so that
@@ -33,7 +35,7 @@ export class BaseNumbering implements Numbering {
     this.#next = base.lastIno + 1;
   }
 
-  number(directory: TreeNode, name: string, kind: NodeKind): number {
+  number(directory: TreeNode, name: string, kind: InodeKind): number {
     if (directory.ino !== this.#directory) {
       this.#directory = directory.ino;
       this.#children = directory.ino <= this.#base.lastIno ? this.#base.children(directory.ino) : new Map();
@@ -46,12 +48,10 @@ export class BaseNumbering implements Numbering {
   }
 }
 
-/** The inodes of a new layer: those that are new or differ from what the base shows under their number. */
-export function changedInodes(inodes: readonly InodeValue[], base: BaseImage): InodeValue[] {
-  return inodes.filter((value) => {
-    const inode = value.ino <= base.lastIno ? base.inode(value.ino) : undefined;
-    return inode === undefined || !sameInode(value, inode, base);
-  });
+/** Whether an inode of the tree is new or differs from what the base shows under its number: a new layer has those. */
+export function isChanged(value: InodeValue, base: BaseImage): boolean {
+  const inode = value.ino <= base.lastIno ? base.inode(value.ino) : undefined;
+  return inode === undefined || !sameInode(value, inode, base);
 }
 
 /** The base's layers, to be written again below the new one. */
@@ -151,7 +151,7 @@ function modeOf({ ino, mode }: Inode): InodeModeValue {
       return { kind, dir: { entries, lookBelow: mode.dir.lookBelow } };
     }
     case "invalid":
-      throw new Error(`inode ${ino} has a kind that validation lets nobody see`);
+      throw new Error(`inode ${ino} has a kind that validation refuses`);
     default:
       return { kind };
   }

@@ -15,7 +15,7 @@ export class BuildError extends Error {
   }
 }
 
-/** Turns what a system call on `path` (latin1) threw into a BuildError that says what was being done. */
+/** Turns what a system call on `path` (latin1) threw into a BuildError that names the operation. */
 export function readFailure(path: string, doing: string, cause: unknown): BuildError {
   const code = (cause as NodeJS.ErrnoException).code;
   const reason = (code === undefined ? undefined : changes[code]) ?? reasonOf(cause);

@@ -69,3 +69,11 @@ export function copyOf(ociDir: string, tag: string): string {
   }
   return copy;
 }
+
+/** Does work that yields where other work could be done; returns its result. */
+export function completed<T>(work: Generator<void, T>): T {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done === true) return value;
+  }
+}

@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 
 import { encodeRootfs, findInode } from "@puzzlefs/format";
-import { assembleManifest, fsVerityDigest, Layout } from "@puzzlefs/oci";
+import { assembleManifest, fsVerityDigest, Layout, Transaction } from "@puzzlefs/oci";
 import test from "ava";
 
 import { build } from "./build.ts";
@@ -81,7 +81,7 @@ function withoutVerity(ociDir: string, extra: string): void {
     } as const,
   ];
   const metadata = encodeRootfs({ metadatas: [{ inodes }], fsVerityData: [], manifestVersion: 3 });
-  const transaction = layout.begin();
+  const transaction = Transaction.begin(layout);
   const staged = transaction.writeBlob(metadata);
   const hex = Buffer.from(blob.digest).toString("hex");
   const chunks = [{ digest: hex, size: layout.blobs.size(hex) ?? 0, compressed: false }];

@@ -1,4 +1,6 @@
 export { build } from "./build.ts";
 export { BuildError } from "./errors.ts";
-export { type Omission } from "./omissions.ts";
+export { ImageSource } from "./image-source.ts";
+export { type Omission, type Omissions } from "./omissions.ts";
 export { parseMtime, type BuildOptions, type BuildResult, type MtimePolicy, type Progress } from "./options.ts";
+export type { ContentSink, Source, SourceEntry, SourceXattr } from "./source.ts";

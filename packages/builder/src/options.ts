@@ -6,6 +6,7 @@ import { checkChunkSizes, defaultChunkSizes, OptionError, type ChunkSizes } from
 import type { Platform } from "@puzzlefs/oci";
 
 import type { Omission } from "./omissions.ts";
+import type { Source } from "./source.ts";
 
 /** Which modification times go into the image: none, all, or all but nothing later than a moment. */
 export type MtimePolicy =
@@ -22,8 +23,8 @@ export interface Progress {
 }
 
 export interface BuildOptions {
-  /** The directory that becomes the root of the image. */
-  rootfs: string;
+  /** The directory that becomes the root of the image, or another source of a tree. */
+  rootfs: string | Source;
   /** The OCI image layout, created when it does not exist. */
   ociDir: string;
   tag: string;
@@ -57,6 +58,8 @@ export interface BuildOptions {
   warn?: (message: string) => void;
   /** Called several times a second while the build works or waits; what it throws ends the build, with nothing left. */
   check?: () => void;
+  /** Ends the build, with nothing left and the reason thrown. */
+  signal?: AbortSignal;
 }
 
 export interface BuildResult {
@@ -85,8 +88,8 @@ export interface BuildResult {
 }
 
 /** Options with every default filled in. */
-export type ResolvedOptions = Required<Omit<BuildOptions, "base" | "config" | "platform" | "progress">> &
-  Pick<BuildOptions, "base" | "config" | "platform" | "progress">;
+export type ResolvedOptions = Required<Omit<BuildOptions, "base" | "config" | "platform" | "progress" | "signal">> &
+  Pick<BuildOptions, "base" | "config" | "platform" | "progress" | "signal">;
 
 export const defaultLevel = 3;
 
@@ -105,8 +108,11 @@ export function resolveOptions(options: BuildOptions): ResolvedOptions {
     crossing: "subvolumes",
     verify: false,
     warn: () => {},
-    check: () => {},
     ...options,
+    check: () => {
+      options.signal?.throwIfAborted();
+      options.check?.();
+    },
   };
   checkChunkSizes(resolved.chunkSizes);
   checkInteger("jobs", resolved.jobs, 1, 256);

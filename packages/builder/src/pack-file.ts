@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { readSync, writeSync } from "node:fs";
 
-import { close, type Directory, isSystemError, NotRegularError } from "@puzzlefs/linux";
-import { FILE_MODE, FsVerityHasher } from "@puzzlefs/oci";
+import { close, type Directory, isSystemError } from "@puzzlefs/linux";
+import { type BlobStore, FILE_MODE, FsVerityHasher, LayoutError, type StoredBlob } from "@puzzlefs/oci";
 
 const readBytes = 1 << 20;
 
@@ -18,34 +18,41 @@ export interface Hashed {
   length: number;
 }
 
+/** Reads into memory from a position; returns the number of bytes, 0 at the end. */
+type Read = (into: Uint8Array, position: number) => number;
+
 /** sha256 and fs-verity digest of an open file from its start, whatever its size, and the number of its bytes. */
 export function hashFile(file: number): Hashed {
+  return hashAll((into, position) => readSync(file, into, 0, into.length, position));
+}
+
+/** The same of a blob; undefined if it cannot be read or its content does not have its digest. */
+export function hashBlob(blobs: BlobStore, digest: string): Hashed | undefined {
+  let blob: StoredBlob | undefined;
+  try {
+    const opened = (blob = blobs.open(digest));
+    const hashed = hashAll((into, position) => opened.read(into, 0, position));
+    return hashed.digest.toString("hex") === digest ? hashed : undefined;
+  } catch (error) {
+    if (isSystemError(error) || error instanceof LayoutError) return undefined;
+    throw error;
+  } finally {
+    blob?.close();
+  }
+}
+
+function hashAll(read: Read): Hashed {
   const sha256 = createHash("sha256");
   const verity = new FsVerityHasher();
   const buffer = Buffer.allocUnsafeSlow(readBytes);
   let length = 0;
   for (;;) {
-    const count = readSync(file, buffer, 0, readBytes, length);
+    const count = read(buffer, length);
     if (count === 0) return { digest: sha256.digest(), verity: verity.digest(), length };
     const bytes = buffer.subarray(0, count);
     sha256.update(bytes);
     verity.update(bytes);
     length += count;
-  }
-}
-
-/** The same of a blob of the layout; undefined where it cannot be read or its content is not what its name says. */
-export function hashBlob(blobs: Directory, name: string): Hashed | undefined {
-  let file: number | undefined;
-  try {
-    file = blobs.openFile(name);
-    const hashed = file === undefined ? undefined : hashFile(file);
-    return hashed?.digest.toString("hex") === name ? hashed : undefined;
-  } catch (error) {
-    if (isSystemError(error) || error instanceof NotRegularError) return undefined;
-    throw error;
-  } finally {
-    if (file !== undefined) close(file);
   }
 }
 

@@ -67,7 +67,7 @@ test.serial("a pack larger than everything is one blob", async (t) => {
   t.deepEqual(dumpImage(ociDir, "t"), dumpTree(rootfs));
 });
 
-test.serial("a tree of the same content gives the same packs, whatever was met twice first", async (t) => {
+test.serial("a tree of the same content becomes the same packs, whatever was met twice first", async (t) => {
   const files: Record<string, Uint8Array> = {};
   // Equal files next to each other: several threads get hold of one content at a time.
   for (let index = 0; index < 200; index++) files[`f${index}`] = prose(`${index >> 3}`, 40_000);

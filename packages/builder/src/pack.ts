@@ -23,7 +23,7 @@ export interface PackedChunk {
 
 /**
  * Puts new chunks into blobs of about the wanted size, in the order of the tree, however the threads
- * were scheduled: the same tree gives the same packs.
+ * were scheduled: the same tree becomes the same packs.
  */
 export class PackWriter {
   #queue: ChunkQueue;

@@ -1,19 +1,17 @@
-import { setImmediate } from "node:timers/promises";
-
 import { Chunker } from "@puzzlefs/chunker";
 
-import { ChunkWork, placeOf, type WorkSettings } from "./chunk-work.ts";
+import { ChunkWork, sharedDirectory, type WorkSettings } from "./chunk-work.ts";
 import { ContentStream } from "./content-stream.ts";
-import { readContent } from "./content.ts";
 import type { Directory } from "@puzzlefs/linux";
-import type { Layout } from "@puzzlefs/oci";
+import type { Layout, Turns } from "@puzzlefs/oci";
 import type { Progress, ResolvedOptions } from "./options.ts";
 import { PackWriter } from "./pack.ts";
-import type { ChunkPlace } from "./places.ts";
+import type { ChunkLocation } from "./chunk-locations.ts";
 import { ChunkQueue } from "./queue.ts";
 import { SlabRing, slabLayout } from "./slab.ts";
 import { WorkerThreads } from "./threads.ts";
-import type { FoundFile, TreeNode } from "./tree.ts";
+import type { SourceEntry } from "./source.ts";
+import type { TreeNode } from "./tree-node.ts";
 
 /** Threads are started once this many bytes have been read: they cost more than a small tree does. */
 const startThreadsAfter = 256 << 10;
@@ -29,13 +27,14 @@ export class Pipeline {
   readonly packs: PackWriter | undefined;
   #options: ResolvedOptions;
   #chunker: Chunker;
+  #ring: SlabRing;
   #work: ChunkWork;
   #threads: WorkerThreads;
   #large: ContentStream;
   #small: ContentStream;
   #progress: Progress = { files: 0, bytes: 0, chunks: 0, newBytes: 0 };
   #reportAt = 0;
-  #holes: ChunkPlace | undefined;
+  #holes: ChunkLocation | undefined;
 
   /** @param staging where new blobs go */
   constructor(options: ResolvedOptions, staging: Directory, { path, blobs }: Layout) {
@@ -50,28 +49,29 @@ export class Pipeline {
       level: options.level,
       frameSize: options.frameSize,
       packing: options.pack > 0,
-      staging: placeOf(staging),
-      blobs: placeOf(blobs.directory),
+      staging: sharedDirectory(staging),
+      blobs: sharedDirectory(blobs.directory),
       layout: path,
       verify: options.verify,
-      newStore: blobs.digests().length === 0,
+      newStore: blobs.list().length === 0,
     };
     this.#work = new ChunkWork(settings, this.queue);
     this.#threads = new WorkerThreads(settings, options.jobs - 1);
     if (options.pack > 0) this.packs = new PackWriter(this.queue, settings, staging, options.pack);
-    const ring = new SlabRing(this.#chunker.dataStart, slabBytes, this.queue, () => void this.#relieve());
+    const ring = new SlabRing(this.#chunker.dataStart, slabBytes, this.queue, () => this.#relieve());
+    this.#ring = ring;
     const emit = (address: number, length: number, slab: number): number => this.#emit(address, length, slab);
     this.#large = new ContentStream(this.#chunker, ring, emit, true);
     this.#small = new ContentStream(this.#chunker, ring, emit);
   }
 
-  /** Reads a regular file and cuts it. `node.pieces` is complete once `finish` has returned. */
-  addFile(node: TreeNode, file: FoundFile): void {
+  /** Reads a regular file and cuts it, yielding as the file does. `node.pieces` is complete once `finish` has returned. */
+  *addFile(node: TreeNode, file: SourceEntry): Generator<void> {
     const alone = this.#options.chunking === "file" && node.size >= this.#options.chunkSizes.min;
     const stream = alone ? this.#large : this.#small;
     if (node.size > 0) {
       stream.begin(node, node.size);
-      readContent(this.#chunker.memory, stream, file);
+      yield* file.content(stream);
       if (alone) stream.finish();
     }
     this.#progress.files++;
@@ -80,7 +80,7 @@ export class Pipeline {
   }
 
   /** Where holes are: the blob of zeros, which is stored if the layout lacks it. */
-  get holes(): ChunkPlace {
+  get holes(): ChunkLocation {
     if (this.#holes === undefined) {
       const blob = this.#work.storeZeroBlob();
       this.#holes = { blob, offset: 0, compressed: true, row: undefined };
@@ -88,15 +88,33 @@ export class Pipeline {
     return this.#holes;
   }
 
+  /**
+   * Goes through `reading`, which calls addFile(), with turns for the event loop. It does not go on while no slab is free, so
+   * that its next read need not wait for the threads.
+   */
+  async run<T>(reading: Generator<void, T>, turns: Turns): Promise<T> {
+    try {
+      for (;;) {
+        const { done, value } = reading.next();
+        if (done === true) return value;
+        turns.check();
+        if (turns.isDue) await turns.take();
+        while (!this.#ring.hasFree) await this.#progressed(turns);
+      }
+    } finally {
+      reading.return(undefined as never);
+    }
+  }
+
   /** Cuts what is left and waits for all work to be done. Throws what any thread threw. */
-  async finish(): Promise<void> {
+  async finish(turns: Turns): Promise<void> {
     this.#large.close();
     this.#small.close();
-    await this.#drain();
+    await this.#drain(turns);
     if (this.packs !== undefined) {
-      while (this.packs.drain());
+      while (this.packs.drain()) if (turns.isDue) await turns.take();
       this.packs.finish();
-      await this.#drain();
+      await this.#drain(turns);
     }
     this.queue.close();
     this.#check();
@@ -112,13 +130,18 @@ export class Pipeline {
     }
   }
 
-  async #drain(): Promise<void> {
-    while (!this.queue.allFinished) {
-      if (this.#relieve()) continue;
-      // Nothing happened for a while. A thread that died with a chunk in its hands is told of by the event loop.
-      await setImmediate();
-      if (this.#threads.failure !== undefined) throw this.#threads.failure;
-    }
+  async #drain(turns: Turns): Promise<void> {
+    while (!this.queue.allFinished) await this.#progressed(turns);
+  }
+
+  /** Works on a chunk, or waits until another thread has, but not beyond the next turn. */
+  async #progressed(turns: Turns): Promise<void> {
+    const { event } = this.queue;
+    if (!this.#advance() && !this.queue.allFinished) this.queue.waitAfter(event, turns.left);
+    if (!turns.isDue) return;
+    await turns.take();
+    // The event loop reports it if a thread died while it worked on a chunk.
+    if (this.#threads.failure !== undefined) throw this.#threads.failure;
   }
 
   #emit(address: number, length: number, slab: number): number {
@@ -131,14 +154,19 @@ export class Pipeline {
     return chunk;
   }
 
-  /** Brings the work forward by a chunk, or sleeps until another thread has; false if none did for long. */
-  #relieve(): boolean {
+  /** Works on a chunk, or sleeps until another thread has; for the time when no slab is free. */
+  #relieve(): void {
+    const { event } = this.queue;
+    if (!this.#advance() && !this.queue.allFinished) this.queue.waitAfter(event);
+  }
+
+  /** Works on a chunk; false if none is left to be taken. */
+  #advance(): boolean {
     this.#check();
     this.#report();
-    const { event } = this.queue;
-    if (this.packs?.drain()) return true;
+    if (this.packs?.drain() === true) return true;
     const chunk = this.queue.take();
-    if (chunk < 0) return this.queue.allFinished || this.queue.waitAfter(event);
+    if (chunk < 0) return false;
     this.#work.process(chunk);
     return true;
   }

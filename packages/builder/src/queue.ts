@@ -2,7 +2,7 @@ import { OptionError } from "@puzzlefs/chunker";
 
 /**
  * What the threads of a build share, all in SharedArrayBuffers: one record a chunk, an index of them by
- * content, and a queue. The main thread appends records; any thread takes the next one nobody has; the one that took it
+ * content, and a queue. The main thread appends records; any thread takes the next free one; the one that took it
  * fills in the results. Records are never removed: their numbers, in the order of the tree, are what files refer to.
  */
 
@@ -131,7 +131,7 @@ export class ChunkQueue {
     return chunk;
   }
 
-  /** The next record nobody has taken, or -1. */
+  /** The next record that no thread has taken, or -1. */
   take(): number {
     for (;;) {
       const taken = Atomics.load(this.#control, control.taken);
@@ -169,9 +169,9 @@ export class ChunkQueue {
     return Atomics.load(this.#control, control.event);
   }
 
-  /** Sleeps until something happens after `event` was read; false if a second passes without. */
-  waitAfter(event: number): boolean {
-    return Atomics.wait(this.#control, control.event, event, 1000) !== "timed-out";
+  /** Sleeps until something happens after `event` was read. */
+  waitAfter(event: number, milliseconds = 1000): void {
+    Atomics.wait(this.#control, control.event, event, milliseconds);
   }
 
   get allFinished(): boolean {

@@ -1,4 +1,4 @@
-/** Blobs that a build finds in the layout and would reuse, but which are not what their names say. */
+/** Blobs that a build finds in the layout and would reuse, but whose content does not have the digest that is their name. */
 import { appendFileSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findInode, readManifest } from "@puzzlefs/format";

@@ -46,7 +46,7 @@ test("what does not become smaller, table included, is refused", (t) => {
   );
 });
 
-test("a context that is used again gives the same bytes", (t) => {
+test("a context that is used again produces the same bytes", (t) => {
   const [one, other] = [new SeekableCompressor(3, 0), new SeekableCompressor(3, 0)];
   const chunks = [prose("1", 30_000), noise("2", 30_000), prose("3", 200_000), prose("4", 10)];
   for (const chunk of chunks) one.compress(chunk, () => 0);

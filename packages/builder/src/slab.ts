@@ -27,7 +27,14 @@ export class SlabRing {
     this.#relieve = relieve;
   }
 
-  /** A slab that nobody uses any more, now in use; `release` it when it has been filled. */
+  /** Whether acquire() would find one at once. */
+  get hasFree(): boolean {
+    const { slabUsers } = this.#queue;
+    for (let slab = 0; slab < slabUsers.length; slab++) if (Atomics.load(slabUsers, slab) === 0) return true;
+    return false;
+  }
+
+  /** A slab that is not used any more, now in use; `release` it when it has been filled. */
   acquire(): number {
     const { slabUsers } = this.#queue;
     for (;;) {

@@ -8,8 +8,8 @@ const rleBlock = 1;
 const frameHeaderBytes = 9;
 
 /**
- * The blob to which holes refer, a GiB of zeros in 50 kB, byte for byte as the format fixes it: frames of RLE blocks
- * (RFC 8878 §3.1.1), which do not depend on the version of a compression library.
+ * The blob that holes refer to, a GiB of zeros in 50 kB, byte for byte as the format fixes it: frames of RLE blocks
+ * (RFC 8878 §3.1.1) that do not depend on the version of a compression library.
  */
 export function zeroBlob(): Buffer {
   const frame = zeroFrame();

@@ -74,7 +74,7 @@ test("lengths around the bounds", (t) => {
   }
 });
 
-test("zeros give chunks of the maximum size", (t) => {
+test("zeros are cut into chunks of the maximum size", (t) => {
   t.deepEqual(cutAll(new Uint8Array(600_000), defaultChunkSizes), [262144, 262144, 75712]);
 });
 

@@ -11,7 +11,7 @@ interface CutExports {
   cut(start: number, length: number): number;
 }
 
-// In a bundle the module lies beside it; in the checkout, where `pnpm build` puts it.
+// In a bundle the module is beside it; in the checkout, where `make build` writes it.
 function modulePath(): URL {
   return new URL(import.meta.url.endsWith(".ts") ? "../dist/cut.wasm" : "./cut.wasm", import.meta.url);
 }

@@ -1,2 +1,9 @@
 export { Chunker } from "./chunker.ts";
-export { checkChunkSizes, defaultChunkSizes, OptionError, parseChunkSizes, type ChunkSizes } from "./sizes.ts";
+export {
+  checkChunkSizes,
+  defaultChunkSizes,
+  OptionError,
+  parseChunkSizes,
+  parseSize,
+  type ChunkSizes,
+} from "./sizes.ts";

@@ -19,7 +19,7 @@ export class OptionError extends RangeError {
   override readonly name = "OptionError";
 }
 
-/** Throws an OptionError that says what is allowed, unless `sizes` are ascending and inside FastCDC's limits. */
+/** Throws an OptionError with what is allowed, unless `sizes` are ascending and inside FastCDC's limits. */
 export function checkChunkSizes(sizes: ChunkSizes): void {
   for (const key of ["min", "avg", "max"] as const) {
     const { from, to } = limits[key];
@@ -33,17 +33,22 @@ export function checkChunkSizes(sizes: ChunkSizes): void {
   }
 }
 
-/** Parses MIN:AVG:MAX, in bytes, each with an optional suffix K or M (binary). Throws an OptionError. */
+/** Parses MIN:AVG:MAX, sizes as parseSize() takes them. Throws an OptionError. */
 export function parseChunkSizes(text: string): ChunkSizes {
-  const parts = /^(\d+[KM]?):(\d+[KM]?):(\d+[KM]?)$/i.exec(text);
-  if (parts === null) throw new OptionError(`chunk sizes are written MIN:AVG:MAX, as in 16K:64K:256K, not "${text}"`);
-  const [min, avg, max] = parts.slice(1).map(parseSize);
+  const [min, avg, max, ...rest] = text.split(":").map(parseSize);
+  if (min === undefined || avg === undefined || max === undefined || rest.length > 0) {
+    throw new OptionError(`chunk sizes are written MIN:AVG:MAX, as in 16K:64K:256K, not "${text}"`);
+  }
   const sizes = { min, avg, max };
   checkChunkSizes(sizes);
   return sizes;
 }
 
-function parseSize(text: string): number {
-  const unit = { K: 1 << 10, M: 1 << 20 }[text.at(-1)?.toUpperCase() ?? ""];
-  return unit === undefined ? Number(text) : Number(text.slice(0, -1)) * unit;
+/**
+ * Parses a whole number of bytes with an optional suffix K, M or G (powers of 1024; KiB and KB are K). Undefined: it is none.
+ * The result can be too large to be a safe integer.
+ */
+export function parseSize(text: string): number | undefined {
+  const match = /^(\d+)([KMG]?)i?B?$/i.exec(text);
+  return match === null ? undefined : Number(match[1]) * 1024 ** " KMG".indexOf((match[2] || " ").toUpperCase());
 }

@@ -1,3 +1,4 @@
+import { parseSize } from "@puzzlefs/chunker";
 import { escapeText } from "@puzzlefs/linux";
 import { parsePlatform, type Platform, type PlatformChoice } from "@puzzlefs/oci";
 import { Command, Option } from "commander";
@@ -94,11 +95,10 @@ export function parsePlatformOption(text: string): Platform {
   return found;
 }
 
-/** Parses a whole number with an optional suffix K, M or G (powers of 1024), as for sizes in bytes. */
-export function parseSize(text: string): number {
-  const match = /^(\d+)([KMG]?)i?B?$/i.exec(text);
-  if (match === null) throw new UsageError(`'${text}' is not a size: bytes, or a number with K, M or G`);
-  const size = Number(match[1]) * 1024 ** " KMG".indexOf((match[2] || " ").toUpperCase());
+/** A size in bytes, as parseSize() takes it. */
+export function parseSizeOption(text: string): number {
+  const size = parseSize(text);
+  if (size === undefined) throw new UsageError(`'${text}' is not a size: bytes, or a number with K, M or G`);
   if (!Number.isSafeInteger(size)) throw new UsageError(`size ${text} is too large`);
   return size;
 }

@@ -168,7 +168,7 @@ async function verdicts(schema: string, value: unknown, more = ""): Promise<{ ty
   const load = async (path: string): Promise<Format> => import(pathToFileURL(join(source, path)).href);
   const { encodeRootfs } = await load("generated/writer.ts");
   const { openMetadata } = await load("open.ts");
-  const { findInode } = await load("generated/lookup.ts");
+  const { findInode } = await load("generated/layers.ts");
   const message = encodeRootfs(value);
   let typescript: string;
   try {
@@ -218,7 +218,7 @@ const images = (name: string, more = {}): object => ({
 
 test("an algorithm that passes over files of the newest layer changes both implementations", async (t) => {
   const first = "const first: u32 = searchInodes(newest, ino);";
-  const schema = edited("lookup.ts", [first, "const first: u32 = ino === ROOT_INO ? 0 : newest.length;"]);
+  const schema = edited("layers.ts", [first, "const first: u32 = ino === ROOT_INO ? 0 : newest.length;"]);
   t.deepEqual(await verdicts(SCHEMA, images("name")), both(NEWER));
   t.deepEqual(await verdicts(schema, images("name")), both(OLDER));
   remove(schema);

@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { endianness } from "node:os";
 import { EAGAIN, EINTR, ENXIO } from "./errno.ts";
 import { PROC_SUPER_MAGIC } from "./file-system-types.ts";
-import { bind, check, SystemError } from "./library.ts";
+import { bind, bindAside, check, SystemError } from "./library.ts";
 
 /** Operations of flock(2). */
 export const LOCK_SH = 1;
@@ -19,7 +19,9 @@ const SEEK_HOLE = 4;
 
 const closeNative = bind("int close(int fd)");
 const flockNative = bind("int flock(int fd, int operation)");
-const syncfsNative = bind("int syncfs(int fd)");
+const SYNCFS = "int syncfs(int fd)";
+const syncfsNative = bind(SYNCFS);
+const syncfsAsideNative = bindAside(SYNCFS);
 const syncFileRangeNative = bind("int sync_file_range(int fd, int64_t offset, int64_t bytes, unsigned int flags)");
 const SYNC_FILE_RANGE_WRITE = 2;
 const adviseNative = bind("int posix_fadvise(int fd, int64_t offset, int64_t length, int advice)");
@@ -55,6 +57,11 @@ export function flock(descriptor: number, operation: number): boolean {
 /** Waits until everything written to the file system that holds `descriptor` is on stable storage. */
 export function syncfs(descriptor: number): void {
   check(syncfsNative(descriptor), "syncfs");
+}
+
+/** syncfs() in another thread: `done` or `failed` is called from the event loop. */
+export function syncfsAside(descriptor: number, done: () => void, failed: (error: SystemError) => void): void {
+  syncfsAsideNative([descriptor], (result) => (result < 0 ? failed(new SystemError(-result, "syncfs")) : done()));
 }
 
 /**

@@ -1,9 +1,10 @@
-import { constants, mkdirSync, mkdtempSync, readSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { constants, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { AT_FDCWD, close, Directory, makedev, mknodat } from "@puzzlefs/linux";
+import { AT_FDCWD, Directory, makedev, mknodat } from "@puzzlefs/linux";
 import test, { type ExecutionContext } from "ava";
 import { BlobDirectory } from "./blob-directory.ts";
+import type { BlobStore, StoredBlob } from "./blob-store.ts";
 import { sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
 
@@ -24,17 +25,19 @@ function fresh(t: ExecutionContext): { blobs: BlobDirectory; path: string; diges
   return { blobs, path, digest };
 }
 
-/** Opens a blob aside; its content, or undefined. */
-async function aside(blobs: BlobDirectory, digest: string): Promise<string | undefined> {
-  const descriptor = await new Promise<number | undefined>((resolve) => blobs.openAside(digest, resolve));
-  return descriptor === undefined ? undefined : contentOf(descriptor);
+/** Opens a blob ahead; its content, or undefined. */
+async function ahead(blobs: BlobStore, digest: string): Promise<string | undefined> {
+  const blob = await new Promise<StoredBlob | undefined>((resolve) => blobs.openAhead(digest, resolve));
+  return blob === undefined ? undefined : contentOf(blob);
 }
 
-function contentOf(descriptor: number): string {
-  const bytes = Buffer.alloc(64);
-  const length = readSync(descriptor, bytes, 0, bytes.length, 0);
-  close(descriptor);
-  return bytes.toString("utf8", 0, length);
+function contentOf(blob: StoredBlob): string {
+  try {
+    const bytes = Buffer.alloc(blob.size);
+    return bytes.toString("utf8", 0, blob.read(bytes, 0, 0));
+  } finally {
+    blob.close();
+  }
 }
 
 test("a blob is opened, read, measured and listed by its digest, wherever the directory went", async (t) => {
@@ -42,18 +45,26 @@ test("a blob is opened, read, measured and listed by its digest, wherever the di
   writeFileSync(join(path, "something else"), "");
   renameSync(path, `${path}-moved`);
   t.is(contentOf(blobs.open(digest)), "content");
-  t.is(await aside(blobs, digest), "content");
+  t.is(await ahead(blobs, digest), "content");
   t.is(blobs.read(digest, 7).toString(), "content");
   t.is(blobs.size(digest), 7);
-  t.deepEqual(blobs.digests(), [digest]);
+  t.true(blobs.has(digest));
+  t.deepEqual(blobs.list(), [digest]);
+  t.true(blobs.remove(digest));
+  t.deepEqual(blobs.list(), []);
 });
 
 test("what is missing, damaged or too large", async (t) => {
   const { blobs, path, digest } = fresh(t);
   const absent = "1".repeat(64);
-  t.throws(() => blobs.open(absent), { code: "ENOENT", message: new RegExp(`${path}/${absent}`) });
-  t.is(await aside(blobs, absent), undefined);
+  t.like(
+    t.throws(() => blobs.open(absent), { instanceOf: LayoutError, message: new RegExp(`${path}/${absent}`) }),
+    { kind: "missing" },
+  );
+  t.is(await ahead(blobs, absent), undefined);
   t.is(blobs.size(absent), undefined);
+  t.false(blobs.has(absent));
+  t.false(blobs.remove(absent));
   t.like(
     t.throws(() => blobs.read(absent, 7), { instanceOf: LayoutError }),
     { kind: "missing" },
@@ -72,7 +83,8 @@ test("what is missing, damaged or too large", async (t) => {
 test("only 64 lower-case hex digits are a name", (t) => {
   const { blobs } = fresh(t);
   for (const bad of ["", "../../etc/passwd", "sha256:" + "0".repeat(64), "A".repeat(64), "0".repeat(63)])
-    for (const use of ["open", "size", "pathOf"] as const) t.throws(() => blobs[use](bad), { instanceOf: TypeError });
+    for (const use of ["open", "has", "size", "remove", "pathOf"] as const)
+      t.throws(() => blobs[use](bad), { instanceOf: TypeError });
 });
 
 test("what is not a regular file is no blob", async (t) => {
@@ -95,13 +107,15 @@ test("what is not a regular file is no blob", async (t) => {
     t.throws(() => blobs.open("a".repeat(64)), refusal, kind);
     t.throws(() => blobs.read("a".repeat(64), 1000), refusal, kind);
     t.is(blobs.size("a".repeat(64)), undefined, kind);
-    if (kind.includes("link")) t.is(await aside(blobs, "a".repeat(64)), undefined, kind);
+    if (kind.includes("link")) t.is(await ahead(blobs, "a".repeat(64)), undefined, kind);
+    // A socket cannot be opened at all.
+    else if (kind !== "socket") await t.throwsAsync(ahead(blobs, "a".repeat(64)), refusal, kind);
     rmSync(join(path, "a".repeat(64)), { recursive: true });
   }
 });
 
-test("many blobs are opened aside at once", async (t) => {
+test("many blobs are opened ahead at once", async (t) => {
   const { blobs, digest } = fresh(t);
-  const contents = await Promise.all(Array.from({ length: 200 }, () => aside(blobs, digest)));
+  const contents = await Promise.all(Array.from({ length: 200 }, () => ahead(blobs, digest)));
   t.deepEqual(new Set(contents), new Set(["content"]));
 });

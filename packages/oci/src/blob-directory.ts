@@ -1,7 +1,9 @@
 import { constants, readSync } from "node:fs";
-import { close, type Directory, ENOENT, FileStatus, openatAside, SystemError } from "@puzzlefs/linux";
+import { close, type Directory, FileStatus, openatAside } from "@puzzlefs/linux";
+import type { BlobStore, StoredBlob } from "./blob-store.ts";
 import { isHexDigest, sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
+import { FileBlob } from "./file-blob.ts";
 import { isSame, openRegular, readRegular } from "./files.ts";
 
 const status = new FileStatus();
@@ -12,7 +14,8 @@ const status = new FileStatus();
  *
  * All methods throw TypeError unless `digest` is 64 lower-case hex digits, and SystemError with the path.
  */
-export class BlobDirectory {
+export class BlobDirectory implements BlobStore {
+  /** For the processes and threads that share it, and for what the kernel is told to mount. */
   readonly directory: Directory;
 
   /** Takes ownership of `directory`. */
@@ -30,29 +33,23 @@ export class BlobDirectory {
     return this.directory.pathOf(nameOf(digest));
   }
 
-  /**
-   * Opens a blob for reading; `into` gets its status. Returns a descriptor for close(). Throws ENOENT, or LayoutError
-   * (corrupt) for what is not a regular file.
-   */
-  open(digest: string, into = status): number {
-    const descriptor = openRegular(this.directory, nameOf(digest), into);
-    if (descriptor === undefined) throw new SystemError(ENOENT, "openat", this.pathOf(digest));
-    return descriptor;
+  open(digest: string): StoredBlob {
+    const descriptor = openRegular(this.directory, nameOf(digest), status);
+    if (descriptor === undefined) throw this.#missing(digest);
+    return new FileBlob(descriptor, this.directory, digest, status.size);
   }
 
-  /**
-   * Opens a blob in another thread; `use` gets undefined where that fails, for any reason. What was opened may be
-   * something other than a regular file, because to look at it before would make the caller wait.
-   */
-  openAside(digest: string, use: (descriptor: number | undefined) => void): void {
+  /** Opens it in another thread. Its status is not read, because that could make the caller wait. */
+  openAhead(digest: string, use: (blob: StoredBlob | undefined) => void): void {
     const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
-    openatAside(this.directory.descriptor, nameOf(digest), flags, use);
+    openatAside(this.directory.descriptor, nameOf(digest), flags, (descriptor) =>
+      use(descriptor === undefined ? undefined : new FileBlob(descriptor, this.directory, digest)),
+    );
   }
 
-  /** A whole blob of at most `limit` bytes, verified against its digest. Throws LayoutError (missing, corrupt). */
   read(digest: string, limit: number): Buffer {
     const bytes = readRegular(this.directory, nameOf(digest), limit);
-    if (bytes === undefined) throw new LayoutError("missing", this.pathOf(digest), "no such blob");
+    if (bytes === undefined) throw this.#missing(digest);
     const found = sha256Hex(bytes);
     if (found !== digest) throw new LayoutError("corrupt", this.pathOf(digest), `its content has sha256 ${found}`);
     return bytes;
@@ -61,7 +58,7 @@ export class BlobDirectory {
   /** The first bytes of a blob, not verified. Throws LayoutError (missing, corrupt). */
   head(digest: string, bytes: number): Buffer {
     const descriptor = openRegular(this.directory, nameOf(digest), status);
-    if (descriptor === undefined) throw new LayoutError("missing", this.pathOf(digest), "no such blob");
+    if (descriptor === undefined) throw this.#missing(digest);
     try {
       const head = Buffer.alloc(bytes);
       return head.subarray(0, readSync(descriptor, head, 0, bytes, 0));
@@ -70,7 +67,11 @@ export class BlobDirectory {
     }
   }
 
-  /** Size of a blob, bytes; undefined where there is none, or something that is not a regular file. */
+  has(digest: string): boolean {
+    return this.size(digest) !== undefined;
+  }
+
+  /** Undefined also for what is not a regular file. */
   size(digest: string): number | undefined {
     return this.directory.fileSize(nameOf(digest));
   }
@@ -80,9 +81,12 @@ export class BlobDirectory {
     return isSame(this.directory, nameOf(digest), content);
   }
 
-  /** All names of blobs, in the order of the file system. */
-  digests(): string[] {
+  list(): string[] {
     return this.directory.names().filter(isHexDigest);
+  }
+
+  remove(digest: string): boolean {
+    return this.directory.removeFile(nameOf(digest));
   }
 
   close(): void {
@@ -91,6 +95,10 @@ export class BlobDirectory {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #missing(digest: string): LayoutError {
+    return new LayoutError("missing", this.pathOf(digest), "no such blob");
   }
 }
 

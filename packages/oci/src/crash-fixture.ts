@@ -8,7 +8,7 @@
  */
 import fs from "node:fs";
 import { createRequire, syncBuiltinESMExports } from "node:module";
-import type { Layout } from "./layout.ts";
+import type { Layout } from "./image-layout.ts";
 
 const [directory, prefix, commits, killAt] = process.argv.slice(2);
 const calls: string[] = [];
@@ -64,12 +64,13 @@ const load = (): object => {
 const cached = require.cache[require.resolve("koffi")];
 if (cached !== undefined) cached.exports = { ...koffi, load };
 
-const { Layout: Opened } = await import("./layout.ts");
+const { Layout: Opened } = await import("./image-layout.ts");
 const { assembleManifest } = await import("./manifest.ts");
+const { Transaction } = await import("./transaction.ts");
 
 /** Commits an image of three blobs, one of which all images share. */
 function commitImage(layout: Layout, tag: string): void {
-  const transaction = layout.begin();
+  const transaction = Transaction.begin(layout);
   const metadata = Buffer.from(`metadata of ${tag}`);
   const blobs = [metadata, `chunk of ${tag}`, "shared chunk"].map((blob) => transaction.writeBlob(Buffer.from(blob)));
   const [rootfs, ...chunks] = blobs.map(({ digest, temporary }) => {

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import test, { type ExecutionContext } from "ava";
-import { Layout } from "./layout.ts";
+import { Layout } from "./image-layout.ts";
+import { Transaction } from "./transaction.ts";
 import { referencedBlobs } from "./manifest.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "puzzlefs-crash-"));
@@ -51,7 +52,7 @@ test("killed at any call of a commit, the layout opens and its images are whole"
     seen.add(tags.join());
 
     // Life goes on: the next writer sweeps up and commits.
-    Layout.create(path).begin().abort();
+    Transaction.begin(Layout.create(path)).abort();
     t.deepEqual(staging(path), []);
     if (calls === undefined) continue;
     t.true(killAt > 20, `only ${killAt} calls`);

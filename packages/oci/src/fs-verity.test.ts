@@ -41,7 +41,7 @@ function opened<T>(path: string, use: (descriptor: number, path: string) => T): 
   }
 }
 
-/** Whether the kernel was built with fs-verity: the ioctl of one that was not says so. */
+/** Whether the kernel was built with fs-verity: otherwise the ioctl fails. */
 function supported(t: ExecutionContext, path: string): boolean {
   try {
     opened(path, enableFsVerityOf);

@@ -15,7 +15,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AT_FDCWD, makedev, mknodat } from "@puzzlefs/linux";
 import test, { type ExecutionContext } from "ava";
-import { Layout } from "./layout.ts";
+import { Layout } from "./image-layout.ts";
+import { Transaction } from "./transaction.ts";
 import { assembleManifest } from "./manifest.ts";
 
 /** Layouts in which another user changes names, and what must stay as it is outside of them. */
@@ -32,7 +33,7 @@ test.after.always(() => rmSync(directory, { recursive: true }));
 let count = 0;
 
 /** A layout with an image v0, and a directory outside of it that nothing may touch. */
-export class Place {
+export class GuardedLayout {
   readonly path = join(directory, `${count++}`);
   readonly layout = join(this.path, "layout");
   readonly vault = join(this.path, "vault");
@@ -73,7 +74,7 @@ function contents(path: string): string[] {
 
 /** Commits an image whose metadata is its tag. Returns the digest of that blob. */
 export function commit(layout: Layout, tag: string): string {
-  const transaction = layout.begin();
+  const transaction = Transaction.begin(layout);
   try {
     const { digest, temporary } = transaction.writeBlob(Buffer.from(tag));
     const manifest = assembleManifest({ digest, size: tag.length, verity: "0".repeat(64) }, []);
@@ -85,11 +86,11 @@ export function commit(layout: Layout, tag: string): string {
 }
 
 /** Things that can be in place of a file of a layout, made at a path. */
-export function kinds(place: Place): Record<string, (path: string) => void> {
+export function kinds(guarded: GuardedLayout): Record<string, (path: string) => void> {
   return {
-    "link to a file": (path) => symlinkSync(join(place.vault, "secret"), path),
-    "link to a directory": (path) => symlinkSync(place.vault, path),
-    "dangling link": (path) => symlinkSync(join(place.path, "made"), path),
+    "link to a file": (path) => symlinkSync(join(guarded.vault, "secret"), path),
+    "link to a directory": (path) => symlinkSync(guarded.vault, path),
+    "dangling link": (path) => symlinkSync(join(guarded.path, "made"), path),
     "dangling link into the vault": (path) => symlinkSync("../vault/made", path),
     directory: (path) => {
       mkdirSync(path);

@@ -49,7 +49,7 @@ function refusal(path: string, problem: string, cause?: unknown): LayoutError {
   return new LayoutError("refused", path, `not an image configuration: ${problem}`, cause);
 }
 
-/** Says what is wrong with the value of that name, if anything. */
+/** What is wrong with the value of that name, if anything. */
 type Check = (value: unknown, name: string) => string | undefined;
 
 const isText: Check = (value, name) => (typeof value === "string" ? undefined : `${name} is not a string`);
@@ -57,7 +57,7 @@ const isText: Check = (value, name) => (typeof value === "string" ? undefined : 
 const isGiven: Check = (value, name) =>
   typeof value === "string" && value !== "" ? undefined : `${name} is missing, or not a string`;
 
-/** Whoever reads it in Go takes null for absent. */
+/** Readers in Go take null for absent. */
 function optional(check: Check): Check {
   return (value, name) => (value === undefined || value === null ? undefined : check(value, name));
 }

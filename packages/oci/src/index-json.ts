@@ -146,7 +146,7 @@ export class ImageIndex {
   }
 }
 
-/** Whether an entry of the same tag gives way to an image for `platform`. What nobody can read is left alone. */
+/** Whether an entry of the same tag is replaced by an image for `platform`. What cannot be read stays. */
 function isReplaced(old: IndexEntry, platform: Platform): boolean {
   if (old.platform === undefined) return old.mediaType !== INDEX_TYPE;
   return old.platform !== "unknown" && samePlatform(old.platform, platform);

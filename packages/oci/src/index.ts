@@ -1,12 +1,13 @@
 export { BlobDirectory } from "./blob-directory.ts";
+export type { BlobStore, StoredBlob } from "./blob-store.ts";
 export { digestHex, isHexDigest, sha256, sha256Hex } from "./digests.ts";
 export { LayoutError, systemFailure, type LayoutFailure } from "./errors.ts";
-export { DIRECTORY_MODE, FILE_MODE, isSame } from "./files.ts";
+export { DIRECTORY_MODE, FILE_MODE } from "./files.ts";
 export { platformName, type IndexedImage, type PlatformChoice } from "./image-choice.ts";
 export { type Descriptor, ImageIndex } from "./index-json.ts";
 export { parsePlatform, platformText, samePlatform, type Platform } from "./platform.ts";
 export { CONFIG_LIMIT, CONFIG_TYPE, parseImageConfig, type ImageConfig } from "./image-config.ts";
-export { Layout, type Manifest } from "./layout.ts";
+export { Layout, type Manifest } from "./image-layout.ts";
 export {
   assembleManifest,
   configOf,
@@ -19,4 +20,5 @@ export {
 } from "./manifest.ts";
 export { type LockWait, type Waiting } from "./lock.ts";
 export { isTag, Transaction, type CommitRequest, type CommitResult, type StagedBlob } from "./transaction.ts";
+export { Turns } from "./steps.ts";
 export { FsVerityHasher, fsVerityDigest } from "./verity-digest.ts";

@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { close, type Directory, FileStatus, flock, hasCode, LOCK_EX, LOCK_NB, lockHolder } from "@puzzlefs/linux";
 import { LayoutError } from "./errors.ts";
 import { FILE_MODE, openRegular } from "./files.ts";
+import { runSteps, type Steps } from "./steps.ts";
 
 const held = new FileStatus();
 const named = new FileStatus();
@@ -20,14 +21,40 @@ export interface LockWait {
 export type Waiting = (wait: LockWait) => void;
 
 const LONGEST_PAUSE = 50;
-const pause = new Int32Array(new SharedArrayBuffer(4));
+
+/** Identities of the files whose locks this thread holds. */
+const own = new Set<string>();
+
+/** A lock that is held until it is disposed of. */
+export interface HeldLock extends Disposable {
+  /** Of the locked file; with `create` it can be written. */
+  readonly descriptor: number;
+}
 
 /**
- * Runs `action` while this process alone holds the lock on a layout: flock(2) on its `oci-layout`, the one file that
+ * Takes the lock on a layout, which one process at a time has: flock(2) on its `oci-layout`, the one file that
  * no tool replaces (index.json is renamed over by every commit). The kernel drops the lock when the process dies.
- * Waits, and the thread with it, calling `waiting` several times a second. With `create` the file is made, empty, where there is none. `action` gets the
- * descriptor, which with `create` can be written.
+ * Waits, calling `waiting` several times a second. With `create` the file is made, empty, if there is none.
  */
+export function* lockSteps(directory: Directory, name: string, create: boolean, waiting: Waiting): Steps<HeldLock> {
+  for (;;) {
+    const descriptor = openLockable(directory, name, create);
+    if (descriptor === undefined) continue;
+    let lock: HeldLock | undefined;
+    try {
+      yield* waitForLock(descriptor, directory.pathOf(name), waiting);
+      // Another process may have replaced the file while we waited; then our lock excludes no other process.
+      held.readDescriptor(descriptor);
+      const present = directory.status(name, named);
+      if (!present && !create) throw new LayoutError("absent", directory.pathOf(name), "it vanished");
+      if (present && held.identity === named.identity) return (lock = heldLock(descriptor, held.identity));
+    } finally {
+      if (lock === undefined) close(descriptor);
+    }
+  }
+}
+
+/** Runs `action` with the lock; waits for it, and the thread with it. `action` gets the descriptor of the locked file. */
 export function withLock<T>(
   directory: Directory,
   name: string,
@@ -35,32 +62,28 @@ export function withLock<T>(
   waiting: Waiting,
   action: (descriptor: number) => T,
 ): T {
-  for (;;) {
-    const descriptor = openLockable(directory, name, create);
-    if (descriptor === undefined) continue;
-    try {
-      waitForLock(descriptor, directory.pathOf(name), waiting);
-      // Another process may have replaced the file while we waited; then our lock excludes nobody.
-      held.readDescriptor(descriptor);
-      const present = directory.status(name, named);
-      if (!present && !create) throw new LayoutError("absent", directory.pathOf(name), "it vanished");
-      if (present && held.identity === named.identity) return action(descriptor);
-    } finally {
+  using lock = runSteps(lockSteps(directory, name, create, waiting));
+  return action(lock.descriptor);
+}
+
+function heldLock(descriptor: number, identity: string): HeldLock {
+  own.add(identity);
+  return {
+    descriptor,
+    [Symbol.dispose]: () => {
+      own.delete(identity);
       close(descriptor);
-    }
-  }
+    },
+  };
 }
 
 /** Asks again and again instead of sleeping in flock(2), which no signal would end that the program handles later. */
-function waitForLock(descriptor: number, path: string, waiting: Waiting): void {
+function* waitForLock(descriptor: number, path: string, waiting: Waiting): Steps<void> {
   const start = performance.now();
-  for (
-    let milliseconds = 1;
-    !flock(descriptor, LOCK_EX | LOCK_NB);
-    milliseconds = Math.min(2 * milliseconds, LONGEST_PAUSE)
-  ) {
+  for (let pause = 1; !flock(descriptor, LOCK_EX | LOCK_NB); pause = Math.min(2 * pause, LONGEST_PAUSE)) {
     waiting({ path, milliseconds: performance.now() - start, holder: () => lockHolder(descriptor) });
-    Atomics.wait(pause, 0, 0, milliseconds);
+    held.readDescriptor(descriptor);
+    yield { pause, path, isOwn: own.has(held.identity) };
   }
 }
 

@@ -1,9 +1,10 @@
 import type { ManifestBlob } from "@puzzlefs/format";
-import { isSystemError, syncfs, type Directory } from "@puzzlefs/linux";
+import { isSystemError, type Directory } from "@puzzlefs/linux";
 import { digestHex, sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
 import { writeNew } from "./files.ts";
-import type { Layout } from "./layout.ts";
+import type { Layout } from "./image-layout.ts";
+import { runSteps, runStepsAsync, type Steps, type Turns } from "./steps.ts";
 import { EMPTY_CONFIG, MANIFEST_TYPE, referencedBlobs } from "./manifest.ts";
 import { createStaging, findDead, removeStaging, type Staging } from "./staging.ts";
 import { hostPlatform, type Platform } from "./platform.ts";
@@ -52,7 +53,7 @@ interface Placed {
 }
 
 /**
- * Writes one image into a layout, all or nothing: `layout.begin()`, blobs as files in `directory` (by any thread), then commit() or abort().
+ * Writes one image into a layout, all or nothing: begin(), blobs as files in `directory` (by any thread), then commit() or abort().
  *
  * Killed at any moment, or the power cut, the layout opens and every tag means a whole image: blobs get their names
  * only when their bytes are on disk, and index.json changes only when the names are.
@@ -68,10 +69,25 @@ export class Transaction {
     this.#staging = staging;
   }
 
-  /** See Layout.begin(). */
+  /** Starts to write an image. Sweeps the temporaries of writers that died. */
   static begin(layout: Layout): Transaction {
+    return runSteps(Transaction.#begin(layout));
+  }
+
+  /** begin() with turns for the event loop while another process holds the lock. */
+  static beginAsync(layout: Layout, turns: Turns): Promise<Transaction> {
+    return runStepsAsync(Transaction.#begin(layout), turns);
+  }
+
+  static *#begin(layout: Layout): Steps<Transaction> {
     const { directory } = layout;
-    const { staging, dead } = layout.locked(() => ({ dead: findDead(directory), staging: createStaging(directory) }));
+    let dead: Staging[];
+    let staging: Staging;
+    {
+      using _ = yield* layout.lock();
+      dead = findDead(directory);
+      staging = createStaging(directory);
+    }
     for (const left of dead) removeStaging(directory, left);
     return new Transaction(layout, staging);
   }
@@ -95,7 +111,16 @@ export class Transaction {
    * meanwhile; what the tag meant there is replaced. Throws LayoutError (refused) for a bad tag or a manifest that needs a blob which is
    * neither here nor in the layout; nothing has changed then but for unreferenced blobs, and abort() is still due.
    */
-  commit({ tag, manifest, blobs, platform = hostPlatform() }: CommitRequest): CommitResult {
+  commit(request: CommitRequest): CommitResult {
+    return runSteps(this.#commit(request));
+  }
+
+  /** commit() with turns for the event loop. What `turns` throws ends it as a failure does. */
+  commitAsync(request: CommitRequest, turns: Turns): Promise<CommitResult> {
+    return runStepsAsync(this.#commit(request), turns);
+  }
+
+  *#commit({ tag, manifest, blobs, platform = hostPlatform() }: CommitRequest): Steps<CommitResult> {
     if (!this.#open) throw new Error("the transaction has ended");
     const layout = this.#layout;
     checkTag(tag, layout.path);
@@ -112,23 +137,23 @@ export class Transaction {
     };
 
     // Dropped before they cost a write to the disk; what a gc takes away meanwhile, the check under the lock finds missing.
-    const fresh = this.#dropKnown(staged);
-    syncfs(this.#staging.lock);
-    const result = layout.locked(() => {
-      const placed = { newBlobs: 0, newBytes: 0, sizes: new Map<string, number>(), added: [] };
+    const fresh = yield* this.#dropKnown(staged);
+    yield { syncfs: this.#staging.lock };
+    const placed: Placed = { newBlobs: 0, newBytes: 0, sizes: new Map(), added: [] };
+    {
+      using _ = yield* layout.lock();
       try {
-        this.#place(fresh, placed);
+        yield* this.#place(fresh, placed);
         this.#checkPresent(needed, placed.sizes, tag);
-        syncfs(this.#staging.lock);
+        yield { syncfs: this.#staging.lock };
         layout.replaceIndex(layout.index().withTag(tag, descriptor), this.directory);
       } catch (error) {
         this.#takeBack(placed, own.digest);
         throw error;
       }
-      return placed;
-    });
+    }
     this.abort();
-    const { newBlobs, newBytes } = result;
+    const { newBlobs, newBytes } = placed;
     return { digest: own.digest, verity: fsVerityDigest(manifest).toString("hex"), newBlobs, newBytes };
   }
 
@@ -142,12 +167,12 @@ export class Transaction {
 
   /**
    * Moves blobs to their names. One that exists is not replaced: it may have fs-verity enabled, and be mapped by running
-   * programs. Only a damaged file gives way, as a crash of a less careful tool leaves it.
+   * programs. Only a damaged file is replaced, as a crash of a less careful tool leaves it.
    */
-  #place(staged: StagedBlob[], placed: Placed): void {
+  *#place(staged: StagedBlob[], placed: Placed): Steps<void> {
     const { blobs } = this.#layout;
     // Again, for what another commit brought in the meantime.
-    for (const { temporary, digest } of this.#dropKnown(staged)) {
+    for (const { temporary, digest } of yield* this.#dropKnown(staged)) {
       const size = this.#sizeOf(temporary);
       const added = blobs.size(digest) === undefined;
       this.directory.rename(temporary, blobs.directory, digest);
@@ -155,6 +180,7 @@ export class Transaction {
       placed.newBytes += size;
       placed.sizes.set(digest, size);
       if (added) placed.added.push(digest);
+      yield;
     }
   }
 
@@ -164,7 +190,7 @@ export class Transaction {
     try {
       // The index may have been replaced already.
       for (const { digest } of this.#layout.index().entries()) if (digest === `sha256:${manifest}`) return;
-      for (const digest of added) blobs.directory.removeFile(digest);
+      for (const digest of added) blobs.remove(digest);
     } catch (error) {
       // It is on the way to report why the commit fails; blobs that no image needs do no harm.
       if (!isSystemError(error) && !(error instanceof LayoutError)) throw error;
@@ -172,19 +198,22 @@ export class Transaction {
   }
 
   /** Removes the staged blobs that the layout has, and repetitions; returns the others. */
-  #dropKnown(staged: StagedBlob[]): StagedBlob[] {
+  *#dropKnown(staged: StagedBlob[]): Steps<StagedBlob[]> {
     // One listing instead of a stat for each: images have tens of thousands of blobs, and most of them are new at first.
     const { blobs } = this.#layout;
-    const names = new Set(blobs.digests());
+    const names = new Set(blobs.list());
     const seen = new Set<string>();
-    return staged.filter(({ temporary, digest, replaces = false }) => {
+    const fresh: StagedBlob[] = [];
+    for (const blob of staged) {
+      const { temporary, digest, replaces = false } = blob;
       const repeated = seen.has(digest);
       seen.add(digest);
       const isKnown = !replaces && names.has(digest) && blobs.size(digest) === this.#sizeOf(temporary);
-      if (!repeated && !isKnown) return true;
-      this.directory.removeFile(temporary);
-      return false;
-    });
+      if (repeated || isKnown) this.directory.removeFile(temporary);
+      else fresh.push(blob);
+      yield;
+    }
+    return fresh;
   }
 
   #sizeOf(temporary: string): number {
@@ -204,7 +233,7 @@ export class Transaction {
   }
 }
 
-/** Whether an image may get this tag: tags are what skopeo, umoci and registries can say, and never look like a digest. */
+/** Whether an image may get this tag: tags are what skopeo, umoci and registries accept, and never look like a digest. */
 export function isTag(text: string): boolean {
   return /^[A-Za-z0-9_][\w.:@+/-]{0,254}$/.test(text) && !/^(sha256:)?[0-9a-f]{64}$/.test(text);
 }

@@ -18,7 +18,7 @@ const pattern = (length: number) => Buffer.alloc(length, period);
 const directory = mkdtempSync(join(tmpdir(), "puzzlefs-verity-"));
 test.after.always(() => rmSync(directory, { recursive: true }));
 
-/** What fsverity-utils says, or undefined where they are not installed. */
+/** The digest by fsverity-utils, or undefined if they are not installed. */
 function reference(bytes: Buffer): string | undefined {
   const file = join(directory, `${bytes.length}`);
   writeFileSync(file, bytes);

@@ -1,11 +1,13 @@
 import { checkRunEnd, FormatError } from "@puzzlefs/format";
-import type { BlobDirectory } from "@puzzlefs/oci";
+import type { BlobStore } from "@puzzlefs/oci";
 import { BlobFile } from "./blob-file.ts";
 import { RawBlob, SeekableBlob } from "./blob.ts";
 import type { Blob, PlainBlob } from "./blob.ts";
 import { Decompression } from "./decompression.ts";
 import { ExpectedBlobs } from "./expected-blobs.ts";
 import { FrameCache } from "./frame-cache.ts";
+import { type BlobKey, keyDigest } from "./blob-key.ts";
+import { LruMap } from "./lru-map.ts";
 import { readSeekTable } from "./seek-table.ts";
 
 /** @throws {FormatError} the image refers, from `inode`, to bytes up to `end` that the blob does not have */
@@ -17,27 +19,7 @@ export function checkInside(blob: Blob, end: number, inode: number): void {
   }
 }
 
-/**
- * A blob and how to read it: "z" (zstd seekable) or "r" (raw), then its 32 digest bytes as latin1. The same
- * stored bytes may be referred to both ways.
- */
-export type BlobKey = string;
-
-export function blobKey(digest: Uint8Array, compressed: boolean): BlobKey {
-  const bytes = Buffer.from(digest.buffer, digest.byteOffset, digest.length);
-  return (compressed ? "z" : "r") + bytes.toString("latin1");
-}
-
-export function keyDigestBytes(key: BlobKey): Buffer {
-  return Buffer.from(key.slice(1), "latin1");
-}
-
-/** Hex of the digest in a key. */
-export function keyDigest(key: BlobKey): string {
-  return keyDigestBytes(key).toString("hex");
-}
-
-/** Makes what is read from an opened file: the place for policies of verification. Throws to refuse it. */
+/** Makes a readable blob of an open file, and decides how it is verified. Throws to refuse it. */
 export type BlobOpener = (file: BlobFile, key: BlobKey, shared: Decompression) => Blob;
 
 /** A blob whose bytes are not checked. @throws {FormatError} of the seek table @throws {IntegrityError} */
@@ -58,15 +40,14 @@ const maxTableMemory = 32 << 20;
 
 /** The blobs of a store, opened when first read; the least recently used ones are closed. */
 export class BlobCache {
-  readonly #store: BlobDirectory;
+  readonly #store: BlobStore;
   readonly #limit: number;
   readonly #decompression: Decompression;
-  readonly #blobs = new Map<BlobKey, Blob>();
+  readonly #blobs = new LruMap<BlobKey, Blob>(({ memory }) => memory);
   readonly #opener: BlobOpener;
   readonly #expected: ExpectedBlobs;
-  #memory = 0;
 
-  constructor(store: BlobDirectory, options: BlobCacheOptions, opener: BlobOpener = openPlain) {
+  constructor(store: BlobStore, options: BlobCacheOptions, opener: BlobOpener = openPlain) {
     this.#store = store;
     this.#limit = options.openBlobs;
     this.#decompression = new Decompression(new FrameCache(options.frameBytes));
@@ -82,9 +63,9 @@ export class BlobCache {
   /**
    * Fills `into` with the bytes from `offset` of the blob's uncompressed stream.
    *
-   * @param end where the run ends that the image says is there: it must lie inside the blob even if less is read
+   * @param end where the run ends by the metadata: inside the blob, even if less is read
    * @param inode for messages
-   * @throws {IntegrityError} the blob is not what its name says
+   * @throws {IntegrityError} the blob does not have its digest
    * @throws {FormatError} the image refers to bytes that the blob does not have, or the seek table is malformed
    */
   read(key: BlobKey, offset: number, into: Uint8Array, end: number, inode: number): void {
@@ -93,8 +74,8 @@ export class BlobCache {
       checkInside(blob, end, inode);
       blob.read(offset, into);
     } catch (error) {
-      // Another file may be put in its place: the next read looks again.
-      this.#forget(key, blob);
+      // Another file may be put there: the next read opens it anew.
+      this.#blobs.delete(key)?.file.close();
       throw error;
     }
   }
@@ -102,18 +83,13 @@ export class BlobCache {
   /** @throws {IntegrityError} @throws {FormatError} of the seek table */
   open(key: BlobKey): Blob {
     const known = this.#blobs.get(key);
-    if (known !== undefined) {
-      this.#blobs.delete(key);
-      this.#blobs.set(key, known);
-      return known;
-    }
+    if (known !== undefined) return known;
     while (this.#blobs.size >= this.#limit) this.#closeOldest();
     const file = this.#openFile(key);
     try {
       const blob = this.#opener(file, key, this.#decompression);
-      this.#blobs.set(key, blob);
-      this.#memory += blob.memory;
-      while (this.#memory > maxTableMemory && this.#blobs.size > 1) this.#closeOldest();
+      this.#blobs.add(key, blob);
+      while (this.#blobs.weight > maxTableMemory && this.#blobs.size > 1) this.#closeOldest();
       return blob;
     } catch (error) {
       file.close();
@@ -122,10 +98,8 @@ export class BlobCache {
   }
 
   close(): void {
-    for (const blob of this.#blobs.values()) blob.file.close();
-    this.#blobs.clear();
+    while (this.#blobs.size > 0) this.#closeOldest();
     this.#expected.clear();
-    this.#memory = 0;
     this.#decompression.frames.clear();
   }
 
@@ -136,7 +110,7 @@ export class BlobCache {
       try {
         return new BlobFile(this.#store, digest, name, this.#expected.take(key));
       } catch (error) {
-        // Out of descriptors: make room among ours, and give up only when we hold none.
+        // Out of descriptors: make room among ours, and fail only when we hold none.
         const { code } = error as NodeJS.ErrnoException;
         if (code !== "EMFILE" && code !== "ENFILE") throw error;
         if (this.#expected.clear()) continue;
@@ -148,13 +122,6 @@ export class BlobCache {
   }
 
   #closeOldest(): void {
-    const [oldest] = this.#blobs.entries();
-    if (oldest !== undefined) this.#forget(...oldest);
-  }
-
-  #forget(key: BlobKey, blob: Blob): void {
-    this.#blobs.delete(key);
-    this.#memory -= blob.memory;
-    blob.file.close();
+    this.#blobs.deleteOldest()?.file.close();
   }
 }

@@ -1,8 +1,9 @@
 import { Bytes, findVerity } from "@puzzlefs/format";
 import type { Chunk, Rootfs } from "@puzzlefs/format";
-import { hasCode, measureFsVerityOf, reasonOf } from "@puzzlefs/linux";
+import { hasCode, reasonOf } from "@puzzlefs/linux";
 import type { Blob } from "./blob.ts";
-import { checkInside, keyDigestBytes, openPlain } from "./blob-cache.ts";
+import { checkInside, openPlain } from "./blob-cache.ts";
+import { keyDigestBytes } from "./blob-key.ts";
 import type { BlobOpener } from "./blob-cache.ts";
 import type { BlobFile } from "./blob-file.ts";
 import { IntegrityError } from "./errors.ts";
@@ -37,10 +38,10 @@ export function verifyChunk(blob: Blob, chunk: Chunk): void {
 const hint = "there the manifest's sha256 and --verify blob give the same certainty";
 
 /** @throws {IntegrityError} unless the kernel enforces exactly this fs-verity digest on the open file */
-export function checkVerity({ descriptor, name }: BlobFile, expected: string): void {
+export function checkVerity({ stored, name }: BlobFile, expected: string): void {
   let measured: Buffer | undefined;
   try {
-    measured = measureFsVerityOf(descriptor);
+    measured = stored.measureVerity();
   } catch (error) {
     const missing = hasCode(error, "ENOTTY", "ENOTSUP", "EOPNOTSUPP");
     const why = missing ? `its file system has no fs-verity; ${hint}` : `cannot be measured: ${reasonOf(error)}`;

@@ -1,34 +1,31 @@
 import { createHash } from "node:crypto";
-import { constants, readSync } from "node:fs";
-import { close, FileStatus, reasonOf } from "@puzzlefs/linux";
-import { type BlobDirectory, LayoutError } from "@puzzlefs/oci";
+import { reasonOf } from "@puzzlefs/linux";
+import { type BlobStore, LayoutError, type StoredBlob } from "@puzzlefs/oci";
 import { IntegrityError } from "./errors.ts";
 
 const hashBufferSize = 1 << 18;
 let hashBuffer: Buffer | undefined;
-const status = new FileStatus();
 
-/** A blob of the store, opened: stored bytes by position. Nothing here knows what they mean. */
+/** An open blob of a store: its stored bytes by position, and errors that name it. What the bytes mean is not known here. */
 export class BlobFile {
   /** `blob sha256:…`, for messages. */
   readonly name: string;
   /** Stored bytes. */
   readonly size: number;
-  readonly descriptor: number;
+  readonly stored: StoredBlob;
 
   /**
-   * @param opened its descriptor, which then belongs to this object, where somebody has opened it before
-   * @throws {IntegrityError} missing or unreadable; EMFILE and ENFILE are passed on as they are
+   * @param opened the blob if it is open already; then it belongs to this object
+   * @throws {IntegrityError} missing or unreadable; EMFILE and ENFILE pass through
    */
-  constructor(store: BlobDirectory, digest: string, name: string, opened?: number) {
+  constructor(store: BlobStore, digest: string, name: string, opened?: StoredBlob) {
     this.name = name;
     try {
-      this.descriptor = opened ?? store.open(digest, status);
-      if (opened !== undefined) lookAt(name, opened);
+      this.stored = opened ?? store.open(digest);
+      this.size = sizeOf(this.stored);
     } catch (error) {
       throw explained(name, error);
     }
-    this.size = status.size;
   }
 
   /** Fills `into` from `position`. @throws {IntegrityError} short or unreadable */
@@ -36,7 +33,7 @@ export class BlobFile {
     for (let done = 0; done < into.length;) {
       let count: number;
       try {
-        count = readSync(this.descriptor, into, done, into.length - done, position + done);
+        count = this.stored.read(into, done, position + done);
       } catch (error) {
         throw explained(this.name, error);
       }
@@ -58,27 +55,28 @@ export class BlobFile {
   }
 
   close(): void {
-    close(this.descriptor);
+    this.stored.close();
   }
 }
 
-/** Reads the status of a blob that was opened without a look at it; closes it unless it is a regular file. */
-function lookAt(name: string, descriptor: number): void {
+/** Closes the blob if it turns out that it is not a regular file. */
+function sizeOf(blob: StoredBlob): number {
   try {
-    status.readDescriptor(descriptor);
-    if (status.type !== constants.S_IFREG) throw new IntegrityError(name, "unreadable", "not a regular file");
+    return blob.size;
   } catch (error) {
-    close(descriptor);
+    blob.close();
     throw error;
   }
 }
 
-/** A failed system call as what it means for the blob. */
+/** A failure of the store as what it means for the blob. */
 function explained(name: string, error: unknown): unknown {
-  if (error instanceof IntegrityError) return error;
-  if (error instanceof LayoutError) return new IntegrityError(name, "unreadable", "not a regular file", error);
+  if (error instanceof LayoutError) {
+    return error.kind === "missing"
+      ? new IntegrityError(name, "missing", "", error)
+      : new IntegrityError(name, "unreadable", "not a regular file", error);
+  }
   const { code } = error as NodeJS.ErrnoException;
   if (code === "EMFILE" || code === "ENFILE") return error;
-  if (code === "ENOENT") return new IntegrityError(name, "missing", "", error);
   return new IntegrityError(name, "unreadable", reasonOf(error), error);
 }

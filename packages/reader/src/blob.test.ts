@@ -3,7 +3,8 @@ import test from "ava";
 import fc from "@puzzlefs/testing/fast-check";
 import { FormatError } from "@puzzlefs/format";
 import { Layout } from "@puzzlefs/oci";
-import { BlobCache, blobKey } from "./blob-cache.ts";
+import { BlobCache } from "./blob-cache.ts";
+import { blobKey } from "./blob-key.ts";
 import { IntegrityError } from "./errors.ts";
 import { ImageFixture, seekable, seekTable } from "./image-fixture.ts";
 import type { SeekTableEntry } from "./image-fixture.ts";
@@ -136,7 +137,7 @@ test("a run beyond the end of its blob is the image's fault, even when its start
   });
 });
 
-test("says which blob is missing, truncated or not a file", (t) => {
+test("names the blob that is missing, truncated or not a file", (t) => {
   withFixture((fixture, blobs) => {
     const missing = Buffer.alloc(32, 0xab);
     const into = Buffer.alloc(10);

@@ -9,19 +9,19 @@ export interface Blob {
   readonly length: number;
   /** Bytes of memory that the opened blob takes. */
   readonly memory: number;
-  /** Fills `into` from `offset`; the range lies inside `length`. @throws {IntegrityError} */
+  /** Fills `into` from `offset`; the range is inside `length`. @throws {IntegrityError} */
   read(offset: number, into: Uint8Array): void;
   /** Where the stored bytes of a range of the stream are; undefined when it does not start and end with frames. */
   storedRange(offset: number, length: number): { start: number; end: number } | undefined;
 }
 
-/** A blob whose bytes are taken for what they are. */
+/** A blob whose bytes are not verified. */
 export interface PlainBlob extends Blob {
   /** Where the stored bytes end that a read up to `end` of the stream needs; `end` is not 0. */
   storedEnd(end: number): number;
 }
 
-/** What a blob costs besides its seek table, roughly. */
+/** Memory of an open blob without its seek table, roughly. */
 const ownMemory = 500;
 
 /** A blob stored as it is. */

@@ -1,7 +1,8 @@
 import { isHole, ZERO_BLOB_DIGEST } from "@puzzlefs/format";
 import type { FileChunk, StructList } from "@puzzlefs/format";
-import { blobKey } from "./blob-cache.ts";
-import type { BlobKey } from "./blob-cache.ts";
+import { blobKey } from "./blob-key.ts";
+import type { BlobKey } from "./blob-key.ts";
+import { LruMap } from "./lru-map.ts";
 import type { Extent } from "./tree.ts";
 
 /** Key of the blob of zeros, where it is read as holes are. */
@@ -55,7 +56,7 @@ export class ContentMap {
     return this.#keys.length;
   }
 
-  /** The run that holds byte `offset`, which lies inside the file. */
+  /** The run that holds byte `offset`, which is inside the file. */
   find(offset: number): number {
     let low = 0;
     let high = this.runs - 1;
@@ -108,9 +109,8 @@ const smallestKept = 8;
 
 /** The maps of the larger files read last, so that reading one in pieces does not sum up its chunks each time. */
 export class ContentMaps {
-  readonly #maps = new Map<number, ContentMap>();
+  readonly #maps = new LruMap<number, ContentMap>(({ runs }) => runs + 1);
   readonly #limit: number;
-  #runs = 0;
 
   /** @param limit runs kept, some 100 bytes each */
   constructor(limit: number) {
@@ -118,23 +118,13 @@ export class ContentMaps {
   }
 
   get(ino: number): ContentMap | undefined {
-    const known = this.#maps.get(ino);
-    if (known !== undefined) {
-      this.#maps.delete(ino);
-      this.#maps.set(ino, known);
-    }
-    return known;
+    return this.#maps.get(ino);
   }
 
   add(ino: number, map: ContentMap): ContentMap {
     if (map.chunks < smallestKept) return map;
-    this.#maps.set(ino, map);
-    this.#runs += map.runs + 1;
-    for (const [oldest, { runs }] of this.#maps) {
-      if (this.#runs <= this.#limit || oldest === ino) break;
-      this.#maps.delete(oldest);
-      this.#runs -= runs + 1;
-    }
+    this.#maps.add(ino, map);
+    while (this.#maps.weight > this.#limit && this.#maps.size > 1) this.#maps.deleteOldest();
     return map;
   }
 }

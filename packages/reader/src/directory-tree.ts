@@ -20,7 +20,7 @@ import type { Attributes, InodeKind, Tree, TreeEntry } from "./tree.ts";
 import { hostXattrReason } from "./xattr-names.ts";
 
 export interface DirectoryTreeOptions {
-  /** `counted` (default): names inside the tree, as an image of it has. `reported`: what stat(2) says, to test a mount. */
+  /** `counted` (default): names inside the tree, as an image of it has. `reported`: what stat(2) returns, to test a mount. */
   links?: "counted" | "reported";
 }
 

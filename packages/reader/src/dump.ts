@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import { MAX_PERMISSIONS } from "@puzzlefs/format";
+import type { DumpEntry } from "./dump-entry.ts";
 import { escapeBytes } from "./escape.ts";
-import { readContent } from "./listing.ts";
+import { readContent } from "./path-queries.ts";
 import { mtreeHeader, mtreeLine } from "./mtree.ts";
-import type { Attributes, Tree } from "./tree.ts";
+import type { Tree } from "./tree.ts";
 import type { ResolvedPath } from "./path.ts";
 import { Selection } from "./selection.ts";
-import { pathOf, walkTree } from "./walk.ts";
-import type { Visit } from "./walk.ts";
+import { pathOf, walkTree } from "./walk-tree.ts";
+import type { Visit } from "./walk-tree.ts";
 
 export interface DumpOptions {
   /** `text` is the canonical form; `mtree` is what NetBSD's mtree(8) reads with -f (it has no extended attributes). */
@@ -16,18 +17,6 @@ export interface DumpOptions {
   times?: boolean;
   /** Only these and what is below, each name once. Default: the whole tree. */
   paths?: readonly ResolvedPath[];
-}
-
-/** Everything a line of a dump says about a name. */
-export interface DumpEntry {
-  path: Uint8Array;
-  attributes: Attributes;
-  /** First path, in order, of a file with several names. */
-  firstPath: Uint8Array | undefined;
-  target: Uint8Array | undefined;
-  xattrs: { name: Uint8Array; value: Uint8Array }[];
-  /** Hex sha256 of a regular file's content. */
-  sha256: string | undefined;
 }
 
 const contentBufferSize = 1 << 20;

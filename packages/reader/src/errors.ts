@@ -14,7 +14,7 @@ const explanations: Record<IntegrityReason, string> = {
 };
 
 /**
- * A blob that is not what the image says it is. `blob` is its name (`blob sha256:…`), `detail` says which part
+ * A blob that does not have the digest or the form that the image records. `blob` is its name (`blob sha256:…`), `detail` names the part
  * or what the operating system answered.
  */
 export class IntegrityError extends Error {

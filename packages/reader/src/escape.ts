@@ -12,7 +12,7 @@ export function escapeBytes(bytes: Uint8Array, also = ""): string {
   return text;
 }
 
-/** As vis(3) with VIS_OCTAL would, and the characters that mtree(8) gives a meaning: `\ooo`. */
+/** As vis(3) with VIS_OCTAL would, and the characters that have a meaning in mtree(8): `\ooo`. */
 export function escapeOctal(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) {

@@ -1,6 +1,6 @@
-import { CALLS_ASIDE, close, willNeed } from "@puzzlefs/linux";
-import type { BlobDirectory } from "@puzzlefs/oci";
-import { type BlobKey, keyDigest } from "./blob-cache.ts";
+import { CALLS_ASIDE } from "@puzzlefs/linux";
+import type { BlobStore, StoredBlob } from "@puzzlefs/oci";
+import { type BlobKey, keyDigest } from "./blob-key.ts";
 
 /** Blobs that wait for their first read. */
 const most = 64;
@@ -8,57 +8,55 @@ const most = 64;
 const bytesAhead = 1 << 20;
 
 /**
- * Blobs that are being opened, for all images of the process: koffi throws where too many calls are under way. Threads open
- * on while a program that never returns to the event loop hears nothing of it.
+ * Blobs that are being opened, for all images of the process: koffi throws if too many calls are under way. Threads go on
+ * opening while a program does not return to the event loop, but the program does not learn of it.
  */
 let opening = 0;
 
 /**
- * Blobs that will probably be read soon: opened by other threads, and read ahead by the disk, while this one answers. Nothing
- * waits for that and no failure of it counts, as who reads such a blob finds out by itself.
+ * Blobs that will probably be read soon: opened by other threads and read ahead from the disk, while this thread answers.
+ * No read waits for that, and no failure counts: the read of the blob itself will report it.
  */
 export class ExpectedBlobs {
-  readonly #store: BlobDirectory;
-  /** Descriptors; undefined: not open yet. */
-  readonly #files = new Map<BlobKey, number | undefined>();
+  readonly #store: BlobStore;
+  /** Undefined: not open yet. */
+  readonly #blobs = new Map<BlobKey, StoredBlob | undefined>();
 
-  constructor(store: BlobDirectory) {
+  constructor(store: BlobStore) {
     this.#store = store;
   }
 
   expect(key: BlobKey): void {
-    if (opening >= CALLS_ASIDE || this.#files.has(key)) return;
-    if (this.#files.size >= most) this.#dropOldest();
-    this.#files.set(key, undefined);
+    if (opening >= CALLS_ASIDE || this.#blobs.has(key)) return;
+    if (this.#blobs.size >= most) this.#dropOldest();
+    this.#blobs.set(key, undefined);
     opening++;
-    this.#store.openAside(keyDigest(key), (descriptor) => {
+    this.#store.openAhead(keyDigest(key), (blob) => {
       opening--;
-      if (descriptor === undefined) return void this.#files.delete(key);
-      willNeed(descriptor, bytesAhead);
-      // It may be given up, or expected a second time.
-      if (this.#files.has(key) && this.#files.get(key) === undefined) this.#files.set(key, descriptor);
-      else close(descriptor);
+      if (blob === undefined) return void this.#blobs.delete(key);
+      blob.willNeed(bytesAhead);
+      // It may have been dropped, or expected a second time.
+      if (this.#blobs.has(key) && this.#blobs.get(key) === undefined) this.#blobs.set(key, blob);
+      else blob.close();
     });
   }
 
-  /** The blob's descriptor, which is the caller's from now on; undefined where it has not been opened in time. */
-  take(key: BlobKey): number | undefined {
-    const descriptor = this.#files.get(key);
-    this.#files.delete(key);
-    return descriptor;
+  /** The open blob, which belongs to the caller from now on; undefined if it has not been opened in time. */
+  take(key: BlobKey): StoredBlob | undefined {
+    const blob = this.#blobs.get(key);
+    this.#blobs.delete(key);
+    return blob;
   }
 
-  /** Gives all up. Whether any was open. */
+  /** Drops all. Returns whether any was open. */
   clear(): boolean {
-    const open = [...this.#files.values()].some((descriptor) => descriptor !== undefined);
-    while (this.#files.size > 0) this.#dropOldest();
+    const open = [...this.#blobs.values()].some((blob) => blob !== undefined);
+    while (this.#blobs.size > 0) this.#dropOldest();
     return open;
   }
 
   #dropOldest(): void {
-    const [oldest] = this.#files.keys();
-    if (oldest === undefined) return;
-    const descriptor = this.take(oldest);
-    if (descriptor !== undefined) close(descriptor);
+    const [oldest] = this.#blobs.keys();
+    if (oldest !== undefined) this.take(oldest)?.close();
   }
 }

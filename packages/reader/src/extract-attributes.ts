@@ -17,7 +17,7 @@ import { KeptTimes } from "./extract-times.ts";
 import { isRefusal } from "./extract-warnings.ts";
 import type { ExtractWarnings } from "./extract-warnings.ts";
 import type { Attributes } from "./tree.ts";
-import type { Visit } from "./walk.ts";
+import type { Visit } from "./walk-tree.ts";
 import { isTreeXattr, xattrKind } from "./xattr-names.ts";
 
 export interface Xattr {
@@ -46,7 +46,7 @@ const roomForXattr = 1 << 20;
 const defaultAcl = Buffer.from("system.posix_acl_default");
 const accessAcl = Buffer.from("system.posix_acl_access");
 
-/** Gives files the attributes that the image has; what is refused is counted. */
+/** Sets the attributes that the image has; what is refused is counted. */
 export class AttributeRestorer {
   readonly #warnings: ExtractWarnings;
   readonly #times = new KeptTimes();

@@ -42,7 +42,7 @@ function extractImage(image: ImageFixture, into: string): ExtractResult {
   t.is(readFileSync(join(into, "65001"), "utf8"), "content");
 });
 
-(isRoot ? test : test.skip)("the id that stands for none gives no program the rights of its user (needs root)", (t) => {
+(isRoot ? test : test.skip)("a program does not run with the rights of the id that means none (needs root)", (t) => {
   const none = 0xffffffff;
   const image = new ImageFixture();
   const inodes = [

@@ -15,7 +15,7 @@ import {
 } from "@puzzlefs/linux";
 import type { Directory } from "@puzzlefs/linux";
 import type { Attributes } from "./tree.ts";
-import type { Visit } from "./walk.ts";
+import type { Visit } from "./walk-tree.ts";
 
 /** Making and reaching names in the target. Every call is relative to an opened directory and follows no symbolic link. */
 

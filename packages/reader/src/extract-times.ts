@@ -23,7 +23,7 @@ export class KeptTimes {
     this.#earliest = Math.min(this.#earliest, set.mtimeSeconds);
     this.#latest = Math.max(this.#latest, set.mtimeSeconds);
     if (stored.mtimeNanoseconds !== set.mtimeNanoseconds) return false;
-    // Some file systems count in units of 100 ns or of 1 µs.
+    // Some file systems count in steps of 100 ns or of 1 µs.
     if (set.mtimeNanoseconds % 100 !== 0) this.#keepsNanoseconds = true;
     return true;
   }

@@ -50,7 +50,7 @@ function makeImage(): ImageFixture {
   return image;
 }
 
-/** Node and the sources may lie in root's home, which is nobody else's business. */
+/** Node and the sources may be in root's home, which other users cannot read. */
 function canBeNobody(): boolean {
   const probe = ["--input-type=module", "-e", `await import(${JSON.stringify(import.meta.resolve("@puzzlefs/oci"))})`];
   return isRoot && spawnSync(process.execPath, probe, { uid: nobody, gid: nobody, cwd: "/" }).status === 0;

@@ -1,7 +1,7 @@
 import { hasCode, reasonOf } from "@puzzlefs/linux";
 import { escapeBytes } from "./escape.ts";
-import { pathOf } from "./walk.ts";
-import type { Visit } from "./walk.ts";
+import { pathOf } from "./walk-tree.ts";
+import type { Visit } from "./walk-tree.ts";
 
 /**
  * `missing`: the name was not made. `damaged`: nor was this one, for its content. `copied`: a hard link became a file of

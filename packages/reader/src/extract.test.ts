@@ -98,7 +98,7 @@ test("leaves holes where the content is zero", (t) => {
   });
 });
 
-test("wants an empty target, and says how to merge", (t) => {
+test("wants an empty target, and names the option to merge", (t) => {
   withTarget((target) => {
     mkdirSync(join(target, "lost+found"));
     extract(new DirectoryTree(source), target);
@@ -124,7 +124,7 @@ test("never writes through a symbolic link that stands in the way", (t) => {
   });
 });
 
-test("a failure names the path and says what is left", (t) => {
+test("a failure names the path and lists what is left", (t) => {
   withTarget((target) => {
     const tree = new DirectoryTree(source);
     tree.read = () => {

@@ -19,8 +19,8 @@ import { ExtractWarnings, isRefusal } from "./extract-warnings.ts";
 import type { ExtractWarning } from "./extract-warnings.ts";
 import { writeContent } from "./sparse-writer.ts";
 import type { Tree } from "./tree.ts";
-import { pathOf, walkTree } from "./walk.ts";
-import type { Visit, Visitor } from "./walk.ts";
+import { pathOf, walkTree } from "./walk-tree.ts";
+import type { Visit, Visitor } from "./walk-tree.ts";
 import { isOverlayXattr } from "./xattr-names.ts";
 
 export interface ExtractOptions {
@@ -53,7 +53,7 @@ const progressEvery = 64;
  * counted in the warnings; extraction goes on.
  *
  * Every call is relative to a directory opened by this process and follows no symbolic link, so nothing outside the
- * target is written, whatever the image says and whoever changes the target meanwhile.
+ * target is written, whatever the image contains and whichever process changes the target meanwhile.
  *
  * @throws {IntegrityError | FormatError} content is damaged, unless `keepGoing` is set
  * @throws what reading or writing throws otherwise, also ENOSPC, EDQUOT, EIO and EROFS; the message has what is done

@@ -36,7 +36,7 @@ test("keeps one frame that is large for it", (t) => {
   t.is(cache.get(1)?.[3999], 2);
 });
 
-test("what it gives is what was put, whatever the order", (t) => {
+test("it returns what was put, whatever the order", (t) => {
   const operation = fc.record({ key: fc.nat(30), length: fc.integer({ min: 1, max: 400 }), put: fc.boolean() });
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 200 }), (operations) => {

@@ -9,7 +9,7 @@ const largestPart = 4;
 /**
  * Decompressed frames, those not used for longest out first.
  *
- * They lie in one ring of memory in the order of their last use: a new frame overwrites the oldest, and one that is
+ * They are in one ring of memory in the order of their last use: a new frame overwrites the oldest, and one that is
  * used again after half a round is copied to the front. So a long sequence of reads neither grows the process
  * nor waits for the garbage collector, and memory is touched only as far as it is needed.
  */
@@ -74,7 +74,7 @@ export class FrameCache {
     this.#head = start + length;
   }
 
-  /** Drops the frames in the way of one at the head; gives where it starts. */
+  /** Drops the frames in the way of one at the head; returns its start. */
   #reserveBytes(length: number): number {
     let start = this.#head;
     if (start + length > this.#ring.length) {

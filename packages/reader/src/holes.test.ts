@@ -11,7 +11,7 @@ import { extract } from "./extract.ts";
 import { dir, file, ImageFixture, run, seekTable, sha256 } from "./image-fixture.ts";
 import { openImage } from "./image.ts";
 import type { ImageTree } from "./image-tree.ts";
-import { catPath } from "./listing.ts";
+import { catPath } from "./path-queries.ts";
 import { verifyImage } from "./verify.ts";
 
 const zeros = Buffer.from(ZERO_BLOB_DIGEST.toUint8Array());
@@ -153,7 +153,7 @@ test("verify checks the blob of zeros by its digest: missing, damaged, whole", (
   });
 });
 
-test("extents are what the runs one by one say", (t) => {
+test("extents are those of the runs one by one", (t) => {
   const lengths = fc.array(fc.record({ isHole: fc.boolean(), length: fc.integer({ min: 0, max: 5 }) }), {
     maxLength: 12,
   });

@@ -11,7 +11,7 @@ const tebibyte = 2 ** 40;
 const rootOnly = { metadatas: [{ inodes: [dir(1, {})] }] };
 const metadataDigest = sha256(encodeRootfs({ ...rootOnly, fsVerityData: [], manifestVersion: 3 }));
 
-/** Fails before a buffer of that size is taken: Node could not give one of 2^40 bytes, and would say so by a RangeError. */
+/** Fails before a buffer of that size is taken: Node cannot allocate one of 2^40 bytes, and would throw a RangeError. */
 test("metadata of another size than the manifest has is refused before memory is taken", (t) => {
   withFixture((fixture, layout) => {
     fixture.image("v1", rootOnly);

@@ -30,7 +30,7 @@ export class ImageFixture {
     return join(this.directory, "blobs", "sha256", hex);
   }
 
-  /** Stores a blob and gives its digest. */
+  /** Stores a blob and returns its digest. */
   blob(bytes: Uint8Array): Buffer {
     const digest = sha256(bytes);
     writeFileSync(this.blobPath(digest), bytes);
@@ -45,7 +45,7 @@ export class ImageFixture {
   }
 
   /**
-   * Stores metadata and a manifest, and tags it. Gives the hex digest of the manifest. `size`: of the metadata, if the
+   * Stores metadata and a manifest, and tags it. Returns the hex digest of the manifest. `size`: of the metadata, if the
    * manifest is to have another than that.
    */
   image(tag: string, rootfs: Partial<RootfsValue> | Uint8Array, size?: number): string {

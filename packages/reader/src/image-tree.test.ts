@@ -4,7 +4,7 @@ import { Layout } from "@puzzlefs/oci";
 import { dir, file, ImageFixture, inode, run, seekable, symlink } from "./image-fixture.ts";
 import { openImage } from "./image.ts";
 import type { ImageTree } from "./image-tree.ts";
-import { sortedEntries } from "./listing.ts";
+import { sortedEntries } from "./path-queries.ts";
 
 function withImage(make: (fixture: ImageFixture) => void, use: (tree: ImageTree) => void): void {
   const fixture = new ImageFixture();
@@ -21,7 +21,7 @@ function withImage(make: (fixture: ImageFixture) => void, use: (tree: ImageTree)
 const names = (tree: ImageTree, ino: number): string[] =>
   sortedEntries(tree, ino).map(({ name, ino: entry, kind }) => `${Buffer.from(name).toString()} ${entry} ${kind}`);
 
-test("gives attributes as stat(2) would", (t) => {
+test("returns attributes as stat(2) would", (t) => {
   const make = (fixture: ImageFixture): void => {
     const digest = fixture.chunk(Buffer.alloc(1000));
     const inodes = [

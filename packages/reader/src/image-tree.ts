@@ -21,7 +21,7 @@ import { isKnownXattr } from "./xattr-names.ts";
 
 /** Runs of content maps kept, some 100 bytes each. */
 const contentRunsKept = 32768;
-/** Chunks of a file of which something is fetched before anybody opens it. */
+/** Chunks of a file of which something is fetched before it is opened. */
 const largestAhead = 256;
 const none: never[] = [];
 
@@ -44,7 +44,7 @@ export class ImageTree implements Tree {
     this.#lookAhead = new LookAhead(blobs, (ino) => this.#contentOf(ino, largestAhead));
   }
 
-  /** Names (latin1) of all extended attributes in the image: who knows them need not ask inode by inode. */
+  /** Names (latin1) of all extended attributes in the image: with them, a caller need not ask inode by inode. */
   get xattrNames(): ReadonlySet<string> {
     if (this.#xattrNames !== undefined) return this.#xattrNames;
     const names = new Set<string>();
@@ -129,7 +129,7 @@ export class ImageTree implements Tree {
     return this.#contents.add(ino, new ContentMap(mode.file));
   }
 
-  /** @throws {IntegrityError} a blob is not what its name says @throws {FormatError} it is too short for the image */
+  /** @throws {IntegrityError} a blob does not have its digest @throws {FormatError} it is too short for the image */
   read(ino: number, offset: number, into: Uint8Array): number {
     const content = this.content(ino);
     const wanted = Math.min(into.length, content.size - offset);

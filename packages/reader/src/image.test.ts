@@ -32,7 +32,7 @@ test("a broken rule names the metadata blob", (t) => {
   });
 });
 
-test("metadata that is not what its digest says is refused before it is parsed", (t) => {
+test("metadata that does not have its digest is refused before it is parsed", (t) => {
   withFixture((fixture, layout) => {
     fixture.image("v1", rootOnly);
     const metadata = encodeRootfs({ ...rootOnly, fsVerityData: [], manifestVersion: 3 });

@@ -9,7 +9,7 @@ import {
 } from "@puzzlefs/format";
 import type { Metadata, Rootfs } from "@puzzlefs/format";
 import { Layout } from "@puzzlefs/oci";
-import type { BlobDirectory, PlatformChoice } from "@puzzlefs/oci";
+import type { BlobStore, PlatformChoice } from "@puzzlefs/oci";
 import { BlobCache } from "./blob-cache.ts";
 import type { BlobOpener } from "./blob-cache.ts";
 import { checkVerity, hashing, measuring } from "./blob-checks.ts";
@@ -48,7 +48,7 @@ export interface ImageHeader {
  * @param reference a tag, or the manifest's sha256 as 64 hex digits with or without `sha256:`
  * @throws {LayoutError} there is no such image, or it is none of ours
  * @throws {FormatError} the manifest or the metadata break a rule; `object` names the blob
- * @throws {IntegrityError} a blob is missing or not what its name says
+ * @throws {IntegrityError} a blob is missing or does not have its digest
  */
 export function openImage(layout: Layout, reference: string, options: OpenImageOptions = {}): ImageTree {
   return openWith(layout.blobs, readHeader(layout, reference, options), options);
@@ -58,7 +58,7 @@ export function openImage(layout: Layout, reference: string, options: OpenImageO
  * openImage() by the manifest's sha256, 64 hex digits, with nothing but the blobs. They must stay open as long as the
  * image.
  */
-export function openImageIn(blobs: BlobDirectory, manifestDigest: string, options: OpenImageOptions = {}): ImageTree {
+export function openImageIn(blobs: BlobStore, manifestDigest: string, options: OpenImageOptions = {}): ImageTree {
   const manifest = blobs.read(manifestDigest, MAX_MANIFEST_BYTES);
   return openWith(blobs, headerOf(blobs, manifestDigest, manifest, options.verity), options);
 }
@@ -71,7 +71,7 @@ export function openImageAt(ociDir: string, reference: string, options: OpenImag
   return tree;
 }
 
-function openWith(blobs: BlobDirectory, header: ImageHeader, options: OpenImageOptions): ImageTree {
+function openWith(blobs: BlobStore, header: ImageHeader, options: OpenImageOptions): ImageTree {
   const { manifestDigest, metadata } = header;
   const limits = {
     openBlobs: options.openBlobs ?? defaultOpenBlobs,
@@ -96,7 +96,7 @@ export function readHeader(
 }
 
 /** @param stored the manifest's bytes, whose sha256 has been checked */
-function headerOf(blobs: BlobDirectory, manifestDigest: string, stored: Buffer, verity?: string): ImageHeader {
+function headerOf(blobs: BlobStore, manifestDigest: string, stored: Buffer, verity?: string): ImageHeader {
   const name = `manifest sha256:${manifestDigest}`;
   const manifest = verity === undefined ? stored : readVerified(blobs, manifestDigest, name, checkManifestSize, verity);
   const found = inObject(name, () => readManifest(manifest));
@@ -126,7 +126,7 @@ function checkManifestSize(file: BlobFile): void {
 
 /** A whole blob in memory, checked against its digest; `check` runs before that memory is taken. @throws {IntegrityError} */
 function readVerified(
-  blobs: BlobDirectory,
+  blobs: BlobStore,
   digest: string,
   name: string,
   check: (file: BlobFile) => void,
@@ -145,7 +145,7 @@ function readVerified(
   }
 }
 
-/** Runs a parser and gives its failures the name of what it parsed. */
+/** Runs a parser; its failures name what it parsed. */
 function inObject<T>(name: string, parse: () => T): T {
   try {
     return parse();

@@ -2,7 +2,8 @@ import { readdirSync, readlinkSync, rmSync } from "node:fs";
 import test from "ava";
 import { Layout } from "@puzzlefs/oci";
 import { eventually } from "@puzzlefs/testing";
-import { BlobCache, type BlobKey, blobKey } from "./blob-cache.ts";
+import { BlobCache } from "./blob-cache.ts";
+import { type BlobKey, blobKey } from "./blob-key.ts";
 import type { ContentMap } from "./content-map.ts";
 import { ImageFixture } from "./image-fixture.ts";
 import { LookAhead } from "./look-ahead.ts";
@@ -47,11 +48,11 @@ test("an expected blob is open before it is read, and one that is missing fails 
   const fixture = new ImageFixture();
   using layout = Layout.open(fixture.directory);
   const store = layout.blobs;
-  const openAside = store.openAside.bind(store);
+  const openAhead = store.openAhead.bind(store);
   let answers = 0;
-  store.openAside = (digest, use) =>
-    openAside(digest, (descriptor) => {
-      use(descriptor);
+  store.openAhead = (digest, use) =>
+    openAhead(digest, (blob) => {
+      use(blob);
       answers++;
     });
   const blobs = new BlobCache(store, limits);

@@ -6,7 +6,7 @@ import type { ContentMap } from "./content-map.ts";
 const runsAhead = 32;
 /** Inodes, likewise; builders number them in the order in which programs walk through a tree. */
 const inodesAhead = 16;
-/** A walk passes over directories, links, and files that somebody leaves out. */
+/** A walk passes over directories, links, and files that the reader leaves out. */
 const largestStep = 64;
 
 /**
@@ -28,7 +28,7 @@ export class LookAhead {
     this.#contentOf = contentOf;
   }
 
-  /** Called before what lies from `offset` to `end` of a file is read. */
+  /** Called before a file is read from `offset` to `end`. */
   reading(ino: number, content: ContentMap, offset: number, end: number): void {
     const walks = offset === 0 && ino > this.#ino && ino - this.#ino <= largestStep;
     const follows = offset === 0 || (ino === this.#ino && offset === this.#end);

@@ -1,5 +1,5 @@
 import { MAX_PERMISSIONS } from "@puzzlefs/format";
-import type { DumpEntry } from "./dump.ts";
+import type { DumpEntry } from "./dump-entry.ts";
 import { escapeOctal } from "./escape.ts";
 
 export const mtreeHeader = "#mtree";

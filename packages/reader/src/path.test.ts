@@ -3,7 +3,7 @@ import { Layout } from "@puzzlefs/oci";
 import { PathError } from "./errors.ts";
 import { openImage } from "./image.ts";
 import { dir, file, ImageFixture, run, symlink } from "./image-fixture.ts";
-import { catPath, listPath, statPath } from "./listing.ts";
+import { catPath, listPath, statPath } from "./path-queries.ts";
 import { resolvePath, splitPath } from "./path.ts";
 
 const fixture = new ImageFixture();

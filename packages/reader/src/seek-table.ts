@@ -30,7 +30,7 @@ export class SeekTable {
     this.#stored = stored;
   }
 
-  /** The frame that holds byte `offset`, which lies inside the stream. */
+  /** The frame that holds byte `offset`, which is inside the stream. */
   find(offset: number): number {
     return findFrame(this.#content, this.frames, offset);
   }

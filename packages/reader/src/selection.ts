@@ -1,5 +1,5 @@
 import type { ResolvedPath } from "./path.ts";
-import type { Visit } from "./walk.ts";
+import type { Visit } from "./walk-tree.ts";
 
 /** Parts of a tree, found on a walk through all of it: names, and everything below those of directories. */
 export class Selection {

@@ -1,5 +1,5 @@
 import { ftruncateSync, writeSync } from "node:fs";
-import { readContent } from "./listing.ts";
+import { readContent } from "./path-queries.ts";
 import type { Attributes, Tree } from "./tree.ts";
 
 /** A zero run of this many bytes, aligned to as many, becomes a hole: the block size of common file systems. */
@@ -35,7 +35,7 @@ export class SparseWriter {
     this.#position += length;
   }
 
-  /** Gives the file its size when it ends in a hole. */
+  /** Sets the size of the file if it ends in a hole. */
   finish(): void {
     if (this.#written < this.#position) ftruncateSync(this.#descriptor, this.#position);
   }
@@ -48,7 +48,7 @@ export class SparseWriter {
   }
 }
 
-/** Copies the content of a regular file through `buffer` into an empty one; gives the bytes of each step, holes among them. */
+/** Copies the content of a regular file through `buffer` into an empty one; yields the bytes of each step, holes among them. */
 export function* writeContent(
   descriptor: number,
   tree: Tree,

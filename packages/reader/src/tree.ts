@@ -42,7 +42,7 @@ export interface Extent {
 /**
  * An opened image as a tree of inodes: the interface between the reader and whatever shows it (FUSE, extract, dump).
  * Everything is synchronous. The root directory is inode 1. Layers and whiteouts are resolved: only what is
- * visible appears. Unknown inode numbers give undefined; content that cannot be read throws.
+ * visible appears. For unknown inode numbers undefined is returned; content that cannot be read throws.
  */
 export interface Tree {
   /** Visible inodes. */

@@ -98,7 +98,7 @@ function sorted(chunks: TableChunk[]): TableChunk[] {
   return chunks.sort(compare);
 }
 
-/** Changes a file in place: the same inode, as somebody with write permission to the store can. */
+/** Changes a file in place: the same inode, as a process with write permission to the store can. */
 function overwrite(path: string, bytes: Uint8Array): void {
   const descriptor = openSync(path, "r+");
   writeSync(descriptor, bytes, 0, bytes.length, 0);
@@ -106,7 +106,7 @@ function overwrite(path: string, bytes: Uint8Array): void {
   closeSync(descriptor);
 }
 
-/** Reads all of a file through pieces that are not units. */
+/** Reads all of a file through pieces that are not whole chunks. */
 function readAll(tree: ImageTree, ino: number): Buffer {
   const bytes = Buffer.alloc(content.length);
   for (let at = 0; at < bytes.length; at += 7000) tree.read(ino, at, bytes.subarray(at, at + 7000));
@@ -132,7 +132,7 @@ for (const form of forms) {
     });
   });
 
-  test.serial(`${form.title}: a store that gives other bytes each second time is not served`, (t) => {
+  test.serial(`${form.title}: other bytes at each second read of the store are not served`, (t) => {
     const read: typeof BlobFile.prototype.read = Reflect.get(BlobFile.prototype, "read");
     for (const parity of [0, 1]) {
       withImage(form, ({ tree, stored }) => {

@@ -1,19 +1,19 @@
 import { hash } from "node:crypto";
 import { Bytes, findTableChunk, MAX_FRAME_BYTES } from "@puzzlefs/format";
 import type { Rootfs } from "@puzzlefs/format";
-import { keyDigestBytes } from "./blob-cache.ts";
-import type { BlobKey } from "./blob-cache.ts";
+import { keyDigestBytes } from "./blob-key.ts";
+import type { BlobKey } from "./blob-key.ts";
 import type { BlobFile } from "./blob-file.ts";
 import type { Blob, PlainBlob } from "./blob.ts";
 import type { Decompression } from "./decompression.ts";
 import { IntegrityError } from "./errors.ts";
 
-/** Bytes of a unit, uncompressed and stored; the kernel driver has the same limits. */
+/** Bytes of such a range, uncompressed and stored; the kernel driver has the same limits. */
 const maxContent = MAX_FRAME_BYTES;
 const maxStored = 2 * MAX_FRAME_BYTES;
 
 /** Bytes that have a digest of their own: a chunk of the image's table, or a whole blob. */
-interface Unit {
+interface HashedRange {
   /** In the cache. */
   key: number;
   /** For messages; empty for a whole blob. */
@@ -28,11 +28,11 @@ interface Unit {
 }
 
 /**
- * A blob whose bytes are hashed each time that they are read from the store. A unit is read into memory once, hashed
- * there, and used from that same memory. Content of the units used last is kept in the cache of frames.
+ * A blob whose bytes are hashed each time that they are read from the store. A range is read into memory once, hashed
+ * there, and used from that same memory. Content of the ranges used last is kept in the cache of frames.
  *
- * The seek table is read before anything is hashed, and only locates a unit. A wrong table locates bytes that do not have
- * the unit's digest, or gives a length that the unit does not decompress to. Frames inside a unit do not matter: it is
+ * The seek table is read before anything is hashed, and only locates a range. A wrong table locates bytes that do not have
+ * the range's digest, or gives a length that the range does not decompress to. Frames inside a range do not matter: it is
  * decompressed in one piece.
  */
 export class VerifiedBlob implements Blob {
@@ -44,7 +44,7 @@ export class VerifiedBlob implements Blob {
   readonly #compressed: boolean;
   /** Of the whole blob in the cache; chunks of the table count on. */
   readonly #firstKey: number;
-  #last: Unit | undefined;
+  #last: HashedRange | undefined;
 
   constructor(plain: PlainBlob, key: BlobKey, rootfs: Rootfs, shared: Decompression) {
     this.file = plain.file;
@@ -68,36 +68,36 @@ export class VerifiedBlob implements Blob {
     return this.#plain.storedRange(offset, length);
   }
 
-  /** @throws {IntegrityError} also when a unit does not have its digest, or is too large to be verified */
+  /** @throws {IntegrityError} also when a range does not have its digest, or is too large to be verified */
   read(offset: number, into: Uint8Array): void {
     const end = offset + into.length;
     for (let at = offset; at < end;) {
-      const unit = this.#unitAt(at);
-      const until = Math.min(unit.end, end);
+      const range = this.#rangeAt(at);
+      const until = Math.min(range.end, end);
       const piece = into.length === until - at ? into : into.subarray(at - offset, until - offset);
-      const known = this.#shared.frames.get(unit.key);
-      if (known !== undefined) piece.set(known.subarray(at - unit.start, until - unit.start));
-      // A unit that is wanted whole is not likely to be wanted soon again.
-      else if (at === unit.start && until === unit.end) this.#load(unit, piece, end);
-      else piece.set(this.#keep(unit, end).subarray(at - unit.start, until - unit.start));
+      const known = this.#shared.frames.get(range.key);
+      if (known !== undefined) piece.set(known.subarray(at - range.start, until - range.start));
+      // A range that is wanted whole is not likely to be wanted soon again.
+      else if (at === range.start && until === range.end) this.#load(range, piece, end);
+      else piece.set(this.#keep(range, end).subarray(at - range.start, until - range.start));
       at = until;
     }
   }
 
-  #unitAt(offset: number): Unit {
+  #rangeAt(offset: number): HashedRange {
     const last = this.#last;
     if (last !== undefined && offset >= last.start && offset < last.end) return last;
-    const unit = this.#chunkAt(offset) ?? this.#whole();
-    const { name, start, end, storedStart, storedEnd } = unit;
+    const range = this.#chunkAt(offset) ?? this.#whole();
+    const { name, start, end, storedStart, storedEnd } = range;
     if (end - start > maxContent || storedEnd - storedStart > maxStored) {
       const where = name === "" ? "no table lists its chunks" : name;
       throw new IntegrityError(this.file.name, "unverifiable", `${end - start} bytes: ${where}`);
     }
-    this.#last = unit;
-    return unit;
+    this.#last = range;
+    return range;
   }
 
-  #chunkAt(offset: number): Unit | undefined {
+  #chunkAt(offset: number): HashedRange | undefined {
     const found = findTableChunk(this.#rootfs, this.#digest, this.#compressed, offset);
     if (found === undefined) return undefined;
     const { length, blob, storedDigest } = found.chunk;
@@ -111,30 +111,30 @@ export class VerifiedBlob implements Blob {
   }
 
   /** A blob's own digest is of all its bytes, the seek table too. */
-  #whole(): Unit {
+  #whole(): HashedRange {
     const range = { start: 0, end: this.length, storedStart: 0, storedEnd: this.file.size };
     return { key: this.#firstKey, name: "", ...range, digest: latin1(this.#digest.toUint8Array()) };
   }
 
-  #keep(unit: Unit, readEnd: number): Uint8Array {
-    return this.#shared.frames.put(unit.key, unit.end - unit.start, (into) => this.#load(unit, into, readEnd));
+  #keep(range: HashedRange, readEnd: number): Uint8Array {
+    return this.#shared.frames.put(range.key, range.end - range.start, (into) => this.#load(range, into, readEnd));
   }
 
-  /** Reads, hashes and decompresses a unit. What follows it up to `readEnd`, uncompressed, will be read next. */
-  #load(unit: Unit, into: Uint8Array, readEnd: number): void {
-    const { storedStart, storedEnd } = unit;
+  /** Reads, hashes and decompresses a range. What follows it up to `readEnd`, uncompressed, will be read next. */
+  #load(range: HashedRange, into: Uint8Array, readEnd: number): void {
+    const { storedStart, storedEnd } = range;
     if (!this.#compressed) {
       this.file.read(into, storedStart);
-      this.#check(unit, into);
+      this.#check(range, into);
       return;
     }
     const ahead = Math.max(storedEnd, this.#plain.storedEnd(readEnd));
     const stored = this.#shared.stored(this.file, storedStart, storedEnd, ahead);
-    this.#check(unit, stored);
-    this.#shared.decompress(this.file, unit.name, stored, into);
+    this.#check(range, stored);
+    this.#shared.decompress(this.file, range.name, stored, into);
   }
 
-  #check({ name, digest }: Unit, stored: Uint8Array): void {
+  #check({ name, digest }: HashedRange, stored: Uint8Array): void {
     // "binary" is latin1: a string costs less than a buffer.
     if (hash("sha256", stored, "binary") !== digest) throw new IntegrityError(this.file.name, "digest", name);
   }

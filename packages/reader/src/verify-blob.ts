@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { fstatSync } from "node:fs";
 import type { Chunk } from "@puzzlefs/format";
 import { FsVerityHasher } from "@puzzlefs/oci";
-import type { BlobDirectory } from "@puzzlefs/oci";
-import { BlobCache, blobKey, checkInside } from "./blob-cache.ts";
+import type { BlobStore } from "@puzzlefs/oci";
+import { BlobCache, checkInside } from "./blob-cache.ts";
+import { blobKey } from "./blob-key.ts";
 import { verifyChunk } from "./blob-checks.ts";
 import { BlobFile } from "./blob-file.ts";
 import type { Blob } from "./blob.ts";
@@ -19,18 +19,18 @@ const pieceSize = 1 << 20;
 export class BlobVerifier {
   /** Raw blobs whose recorded fs-verity digest is wrong as the Rust tool writes it, where a chunk does not compress. */
   readonly wrongVerities: string[] = [];
-  readonly #store: BlobDirectory;
+  readonly #store: BlobStore;
   readonly #expectations: Expectations;
   readonly #blobs: BlobCache;
   readonly #buffer = Buffer.allocUnsafeSlow(pieceSize);
 
-  constructor(store: BlobDirectory, expectations: Expectations) {
+  constructor(store: BlobStore, expectations: Expectations) {
     this.#store = store;
     this.#expectations = expectations;
     this.#blobs = new BlobCache(store, { openBlobs: 2, frameBytes: 0 });
   }
 
-  /** @param digest hex @returns what is wrong with the blob @throws only what says nothing about it */
+  /** @param digest hex @returns what is wrong with the blob @throws only what is not about the blob */
   verify(digest: string): VerifyProblem[] {
     const problems: VerifyProblem[] = [];
     const name = `blob sha256:${digest}`;
@@ -50,7 +50,7 @@ export class BlobVerifier {
       check(() => {
         const blob = this.#blobs.open(key);
         checkInside(blob, end, inode);
-        // A GiB of zeros, byte for byte: the digest says so.
+        // A GiB of zeros, byte for byte: that follows from the digest.
         if (key.startsWith("z") && key !== holeKey) this.#readAll(blob);
       });
     }
@@ -82,7 +82,7 @@ export class BlobVerifier {
     }
   }
 
-  /** Checks the sha256 of the stored bytes; gives their fs-verity digest, if wanted, in hex. */
+  /** Checks the sha256 of the stored bytes; returns their fs-verity digest, if wanted, in hex. */
   #hash(file: BlobFile, digest: string, wantsVerity: boolean): string | undefined {
     const hash = createHash("sha256");
     const verity = wantsVerity ? new FsVerityHasher() : undefined;
@@ -118,17 +118,16 @@ export class BlobVerifier {
   }
 }
 
-/** Stored bytes of a hole for each one on the disk. Compression by the file system gives less. */
+/** Stored bytes of a hole for each one on the disk. Compression by the file system yields less. */
 const mostHole = 1000;
 
 /** Terabytes of a hole cost nothing to make, and hours to hash. @throws {IntegrityError} more bytes than are justified */
-function checkSize({ descriptor, name, size }: BlobFile, most: number | undefined): void {
+function checkSize({ stored, name, size }: BlobFile, most: number | undefined): void {
   if (most !== undefined) {
     if (size > most) throw new IntegrityError(name, "size", `${size} bytes, at most ${most} are justified`);
     return;
   }
-  const onDisk = fstatSync(descriptor).blocks * 512;
-  if (size < unlistedBytes || size <= onDisk * mostHole) return;
+  if (size < unlistedBytes || size <= stored.allocated * mostHole) return;
   throw new IntegrityError(name, "size", `${size} bytes, nearly all of them a hole, and no manifest lists it`);
 }
 

@@ -1,14 +1,14 @@
 import type { Chunk } from "@puzzlefs/format";
-import { blobKey, keyDigest } from "./blob-cache.ts";
-import type { BlobKey } from "./blob-cache.ts";
+import { blobKey, keyDigest } from "./blob-key.ts";
+import type { BlobKey } from "./blob-key.ts";
 
-/** What images say about one blob. */
+/** What images expect of one blob. */
 export interface BlobExpectation {
   /** Ways the blob is read, with the end of the furthest run in its uncompressed stream and a file that reaches it. */
   reaches: Map<BlobKey, { end: number; inode: number }>;
   /** Recorded fs-verity digests in hex. */
   verities: Set<string>;
-  /** Whether a manifest says that the blob is compressed. */
+  /** Whether a manifest lists the blob as compressed. */
   listedCompressed: boolean;
   chunks: Chunk[];
   /** The most stored bytes that a manifest justifies; undefined: none lists the blob. */
@@ -18,7 +18,7 @@ export interface BlobExpectation {
 /** Bytes that frames and seek table of a small chunk take. */
 const slack = 4096;
 
-/** Gathers what all images of a store say about its blobs, so that each blob is read once. */
+/** Gathers what all images of a store expect of its blobs, so that each blob is read once. */
 export class Expectations {
   readonly #blobs = new Map<string, BlobExpectation>();
 

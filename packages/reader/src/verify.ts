@@ -1,8 +1,8 @@
 import type { Metadata } from "@puzzlefs/format";
 import { LayoutError, referencedBlobs } from "@puzzlefs/oci";
-import type { BlobDirectory, Layout, PlatformChoice } from "@puzzlefs/oci";
-import { keyDigest } from "./blob-cache.ts";
-import type { BlobKey } from "./blob-cache.ts";
+import type { BlobStore, Layout, PlatformChoice } from "@puzzlefs/oci";
+import { keyDigest } from "./blob-key.ts";
+import type { BlobKey } from "./blob-key.ts";
 import { ContentMap } from "./content-map.ts";
 import { readHeader } from "./image.ts";
 import type { ImageHeader } from "./image.ts";
@@ -38,8 +38,8 @@ export interface VerifyOptions extends PlatformChoice {
 
 /**
  * Checks everything that can be checked: manifests and metadata by the rules of the format, every blob against its digest, its
- * recorded fs-verity digest and chunk table, that compressed blobs decompress to what their seek tables say, and
- * that every run of every file lies inside its blob.
+ * recorded fs-verity digest and chunk table, that compressed blobs decompress to what their seek tables record, and
+ * that every run of every file is inside its blob.
  *
  * @param reference a tag or manifest digest; without it all images, tagged or not, and all blobs, those of other tools too
  * @returns problems, none of them an error when the images are sound
@@ -56,7 +56,7 @@ export function verifyImage(layout: Layout, reference?: string, options: VerifyO
       expectImage(blobs, readHeader(layout, image, options), expectations, report),
     );
   }
-  if (reference === undefined) for (const digest of blobs.digests()) expectations.of(digest);
+  if (reference === undefined) for (const digest of blobs.list()) expectations.of(digest);
   const total = [...expectations.digests()].reduce((sum, digest) => sum + (blobs.size(digest) ?? 0), 0);
   const verifier = new BlobVerifier(blobs, expectations);
   for (const digest of expectations.digests()) {
@@ -70,13 +70,8 @@ export function verifyImage(layout: Layout, reference?: string, options: VerifyO
   return report;
 }
 
-/** What one image says about blobs. */
-function expectImage(
-  blobs: BlobDirectory,
-  header: ImageHeader,
-  expectations: Expectations,
-  report: VerifyReport,
-): void {
+/** What one image expects of blobs. */
+function expectImage(blobs: BlobStore, header: ImageHeader, expectations: Expectations, report: VerifyReport): void {
   const { metadata, manifest, manifestDigest } = header;
   const { image } = metadata;
   const name = `manifest sha256:${manifestDigest}`;
@@ -106,7 +101,7 @@ function expectImage(
     warn(`does not list ${unlisted.size} blobs that its files need: copies of the image lose data`);
 }
 
-/** Every run of every file; gives the blobs they are in. */
+/** Every run of every file; returns the blobs they are in. */
 function expectContents(metadata: Metadata, expectations: Expectations): Set<BlobKey> {
   const keys = new Set<BlobKey>();
   for (const inode of visibleInodes(metadata)) {
@@ -129,7 +124,7 @@ function sortEntries(layout: Layout, report: VerifyReport): Map<string, string[]
       const names = images.get(hex) ?? [];
       images.set(hex, tag === undefined || names.includes(tag) ? names : [...names, tag]);
     } else if (kind === "missing" && tag !== undefined) {
-      // Nobody knows what it was; but a tag that nothing can read is a loss.
+      // It is unknown what it was; but a tag that nothing can read is a loss.
       report.problems.push(problemOf(error, `image ${tag}`));
     } else {
       report.foreign.push({ tag: tag ?? null, digest: digest ?? null, mediaType: mediaType ?? null });

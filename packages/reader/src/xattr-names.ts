@@ -1,7 +1,7 @@
 const shown = ["user.", "trusted.", "security."];
 const accessControlLists = new Set(["system.posix_acl_access", "system.posix_acl_default"]);
 
-/** Attributes that say something about the machine or file system they were found on, not about the tree. */
+/** Attributes that describe the machine or file system they were found on, not about the tree. */
 const ofTheHost: { matches: RegExp; why: string }[] = [
   { matches: /^security\.selinux$/, why: "the label belongs to the host's policy" },
   { matches: /^btrfs\./, why: "it is a property of the host's btrfs" },

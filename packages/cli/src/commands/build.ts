@@ -9,7 +9,7 @@ import {
   type ManualCommand,
   parseInteger,
   parsePlatformOption,
-  parseSize,
+  parseSizeOption,
 } from "../command-line.ts";
 import { UsageError } from "../errors.ts";
 import { imageNameFrom } from "../image-name.ts";
@@ -69,11 +69,11 @@ export function define(): ManualCommand {
     )
     .option("--chunk-size <min:avg:max>", "bounds of a chunk's size, bytes (default: 16384:65536:262144)")
     .option("--level <n>", "zstd level (default: 3)", parseInteger)
-    .option("--frame-size <bytes>", "uncompressed bytes in a zstd frame (default: a whole chunk)", parseSize)
+    .option("--frame-size <bytes>", "uncompressed bytes in a zstd frame (default: a whole chunk)", parseSizeOption)
     .option(
       "--pack <bytes>",
       "put consecutive new chunks into blobs of this size (default: one chunk, one blob)",
-      parseSize,
+      parseSizeOption,
     )
     .option("--mtime <which>", "modification times: zero, keep, or clamp:SECONDS", "zero")
     .option("--config <file>", "an OCI image configuration (entrypoint, environment, …), stored unchanged")

@@ -1,6 +1,6 @@
 import { formatDigestBytes, verityTargets } from "../verity-targets.ts";
-import { close, enableFsVerityOf, hasCode, measureFsVerityOf } from "@puzzlefs/linux";
-import { type BlobDirectory, fsVerityDigest, Layout } from "@puzzlefs/oci";
+import { hasCode } from "@puzzlefs/linux";
+import { type BlobStore, fsVerityDigest, Layout } from "@puzzlefs/oci";
 import { IntegrityError, readHeader } from "@puzzlefs/reader";
 import { platformChoice, defineCommand, type ManualCommand, parseDigest, platformOption } from "../command-line.ts";
 import { imageNameFrom } from "../image-name.ts";
@@ -53,19 +53,18 @@ export async function run(argv: readonly string[]): Promise<number> {
 }
 
 /** The kernel computes the digest; it must be the one that the image records. */
-function enable(blobs: BlobDirectory, blob: string, expected: string | undefined): void {
-  const path = blobs.pathOf(blob);
-  const descriptor = blobs.open(blob);
+function enable(blobs: BlobStore, blob: string, expected: string | undefined): void {
+  const stored = blobs.open(blob);
   let measured: Buffer | undefined;
   try {
     // Asked first: a store that is read-only by now would refuse what is enabled already.
-    measured = measureFsVerityOf(descriptor, path);
+    measured = stored.measureVerity();
     if (measured === undefined) {
-      enableFsVerityOf(descriptor, path);
-      measured = measureFsVerityOf(descriptor, path);
+      stored.enableVerity();
+      measured = stored.measureVerity();
     }
   } finally {
-    close(descriptor);
+    stored.close();
   }
   const found = measured === undefined ? "none" : formatDigestBytes(measured);
   if (expected !== undefined && found !== expected) {

@@ -15,7 +15,8 @@ import { join } from "node:path";
 import test from "ava";
 import { sha256Hex } from "./digests.ts";
 import { LayoutError, type LayoutFailure } from "./errors.ts";
-import { Layout } from "./layout.ts";
+import { Layout } from "./image-layout.ts";
+import { Transaction } from "./transaction.ts";
 import { assembleManifest, EMPTY_CONFIG } from "./manifest.ts";
 import { hostPlatform } from "./platform.ts";
 import { fsVerityDigest } from "./verity-digest.ts";
@@ -27,7 +28,7 @@ const fresh = () => join(directory, `layout-${count++}`);
 
 /** Commits an image whose metadata and chunks are these texts (no real metadata: a layout does not look inside). */
 function commit(layout: Layout, tag: string, metadata: string, ...chunks: string[]) {
-  const transaction = layout.begin();
+  const transaction = Transaction.begin(layout);
   const rootfs = transaction.writeBlob(Buffer.from(metadata));
   const blobs = chunks.map((chunk) => transaction.writeBlob(Buffer.from(chunk)));
   const manifest = assembleManifest(
@@ -137,7 +138,7 @@ test("a tag that moves keeps its place; foreign entries and fields stay", (t) =>
 test("an image that needs an absent blob is refused and leaves the index alone", (t) => {
   const layout = Layout.create(fresh());
   const rootfs = { digest: "0".repeat(64), size: 1, verity: "0".repeat(64) };
-  const transaction = layout.begin();
+  const transaction = Transaction.begin(layout);
   refuses(t, "refused", /v1 needs sha256:0{64} of 1 bytes, found none/, () =>
     transaction.commit({ tag: "v1", manifest: assembleManifest(rootfs, []), blobs: [] }),
   );
@@ -211,7 +212,7 @@ test("skopeo copies an image, and it reads the same there", (t) => {
   const layout = Layout.create(fresh());
   const { digest } = commit(layout, "v1", "metadata", "one", "two");
   commit(layout, "v2", "other");
-  const busy = layout.begin();
+  const busy = Transaction.begin(layout);
   busy.writeBlob(Buffer.from("in the making"));
   const copy = fresh();
   execFileSync("skopeo", ["--insecure-policy", "copy", "-q", `oci:${layout.path}:v1`, `oci:${copy}:w`], {

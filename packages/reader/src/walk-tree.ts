@@ -1,4 +1,4 @@
-import { sortedEntries } from "./listing.ts";
+import { sortedEntries } from "./path-queries.ts";
 import { ROOT_INO } from "@puzzlefs/format";
 import type { Attributes, Tree, TreeEntry } from "./tree.ts";
 

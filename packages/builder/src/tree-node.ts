@@ -1,13 +1,11 @@
-import type { FileStatus } from "@puzzlefs/linux";
+import type { InodeKind } from "@puzzlefs/reader";
 
 import type { Pieces } from "./content-stream.ts";
-
-export type NodeKind = "file" | "dir" | "lnk" | "chr" | "blk" | "fifo" | "sock";
 
 /** An inode of the source tree. Names, keys and paths are latin1 strings: one character a byte, sorted as bytes. */
 export interface TreeNode {
   readonly ino: number;
-  readonly kind: NodeKind;
+  readonly kind: InodeKind;
   readonly uid: number;
   readonly gid: number;
   /** The 12 permission bits. */
@@ -31,24 +29,13 @@ export interface TreeEntry {
   readonly ino: number;
 }
 
-/** A name in an open directory. */
-export interface FoundFile {
-  /** Descriptor of the directory. */
-  directory: number;
-  /** Ends in NUL. */
-  name: Uint8Array;
-  /** For messages; latin1. */
-  path: string;
-  status: FileStatus;
-}
-
-/** Hands out inode numbers as the walk meets names. */
+/** Assigns inode numbers in the order of the entries. */
 export interface Numbering {
   /** A number for `name` in `directory`. Also asked, and then not used, for further names of a hard link. */
-  number(directory: TreeNode, name: string, kind: NodeKind): number;
+  number(directory: TreeNode, name: string, kind: InodeKind): number;
 }
 
-/** The numbers of a fresh image: 2 and up in the order of the walk. The root is 1. */
+/** The numbers of a fresh image: 2 and up in the order of the entries. The root is 1. */
 export class FreshNumbering implements Numbering {
   #next = 2;
 

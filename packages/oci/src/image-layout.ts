@@ -9,11 +9,11 @@ import { ImageIndex, INDEX_LIMIT } from "./index-json.ts";
 import { parseObject } from "./json.ts";
 import { BLOBS, INDEX_FILE, LAYOUT_FILE, LAYOUT_LIMIT, LAYOUT_VERSION, LayoutMaker, SHA256 } from "./layout-maker.ts";
 import { linked } from "./linked-directory.ts";
-import { withLock, type Waiting } from "./lock.ts";
+import { type HeldLock, lockSteps, type Waiting } from "./lock.ts";
 import { describeManifest, isPuzzlefs } from "./manifest.ts";
-import { Transaction } from "./transaction.ts";
+import { runSteps, type Steps } from "./steps.ts";
 
-/** A manifest whose bytes match its digest. Whether it is a well-formed PuzzleFS manifest is for format to say. */
+/** A manifest whose bytes match its digest. Whether it is a well-formed PuzzleFS manifest is checked by format. */
 export interface Manifest {
   /** sha256, 64 hex digits: the kernel driver's `image_manifest`. */
   digest: string;
@@ -80,7 +80,7 @@ export class Layout {
     }
   }
 
-  /** Takes back what create() has made, unless somebody uses it by now: for a writer that fails. */
+  /** Removes what create() has made, unless another process uses it by now: for a writer that fails. */
   removeIfNew(): void {
     this.releaseReserve();
     this.#maker?.takeBack(() => this.#readIndex()?.entries().next().done === false);
@@ -146,14 +146,15 @@ export class Layout {
     );
   }
 
-  /** Starts to write an image. Sweeps the temporaries of writers that died. */
-  begin(): Transaction {
-    return Transaction.begin(this);
-  }
-
   /** Runs `action` with the exclusive lock that every change to the layout's names takes. Waits for it. */
   locked<T>(action: () => T): T {
-    return withLock(this.directory, LAYOUT_FILE, false, this.#waiting, action);
+    using _ = runSteps(this.lock());
+    return action();
+  }
+
+  /** Takes the same lock, for work that is more than one call. */
+  lock(): Steps<HeldLock> {
+    return lockSteps(this.directory, LAYOUT_FILE, false, this.#waiting);
   }
 
   /**

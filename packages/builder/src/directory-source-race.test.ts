@@ -8,14 +8,15 @@ import { Random } from "@puzzlefs/testing";
 import test from "ava";
 
 import { build } from "./build.ts";
-import { readContent } from "./content.ts";
+import { readSource } from "./read-source.ts";
 import { BuildError } from "./errors.ts";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
-import { blobsOf, makeTree } from "./fixture.ts";
+import { blobsOf, completed, makeTree } from "./fixture.ts";
 import { Omissions } from "./omissions.ts";
-import { FreshNumbering } from "./tree.ts";
-import { walkTree } from "./walk.ts";
-import { XattrReader } from "./xattrs.ts";
+import { FreshNumbering } from "./tree-node.ts";
+import { DirectorySource } from "./directory-source.ts";
+import type { ContentSink } from "./source.ts";
+import { XattrPolicy } from "./xattrs.ts";
 
 /** Others work in a tree while it is built: what is outside the tree never gets into the image. */
 
@@ -35,25 +36,26 @@ function outside(): string {
 function walkAndRead(rootfs: string, during: (path: string) => void): string {
   const seen: string[] = [];
   const memory = new Uint8Array(new SharedArrayBuffer(1 << 20));
-  const stream = {
+  const sink: ContentSink = {
+    memory,
     reserve: () => ({ address: 0, room: memory.length }),
     advance: (count: number) => void seen.push(Buffer.from(memory.slice(0, count)).toString("latin1")),
     hole: () => {},
   };
-  const nodes = walkTree({
-    rootfs,
-    mtime: { kind: "zero" },
-    xattrs: new XattrReader(false, new Omissions()),
-    omissions: new Omissions(),
-    crossing: "subvolumes",
-    written: new Set(),
-    check: () => {},
-    numbering: new FreshNumbering(),
-    onFile: (node, file) => {
-      during(file.path.slice(rootfs.length + 1));
-      if (node.size > 0) readContent(memory, stream, file);
-    },
-  });
+  const omissions = new Omissions();
+  const source = new DirectorySource(rootfs, { crossing: "subvolumes", written: new Set() });
+  const nodes = completed(
+    readSource(source, {
+      mtime: { kind: "zero" },
+      omissions,
+      xattrs: new XattrPolicy(false, omissions),
+      numbering: new FreshNumbering(),
+      addFile: (node, file) => {
+        during(file.path.slice(rootfs.length + 1));
+        return node.size > 0 ? file.content(sink) : [];
+      },
+    }),
+  );
   return seen.join() + JSON.stringify(nodes.map(({ entries }) => entries));
 }
 

@@ -3,23 +3,30 @@ import { constants, readSync } from "node:fs";
 import { HOLE_BLOCK_BYTES } from "@puzzlefs/format";
 import { close, FileStatus, openat, seekData, seekHole } from "@puzzlefs/linux";
 
-import type { ContentStream } from "./content-stream.ts";
 import { BuildError, changed, readFailure } from "./errors.ts";
-import type { FoundFile } from "./tree.ts";
+import type { ContentSink } from "./source.ts";
+
+/** A name in an open directory. */
+export interface FoundFile {
+  /** Descriptor of the directory. */
+  directory: number;
+  /** Ends in NUL. */
+  name: Uint8Array;
+  /** For messages; latin1. */
+  path: string;
+  status: FileStatus;
+}
 
 /** Should the file be replaced by a fifo or a terminal, opening it neither waits nor makes it ours. */
 const openFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 const opened = new FileStatus();
 
-/** What content is read into. */
-type Sink = Pick<ContentStream, "reserve" | "advance" | "hole">;
-
 /**
- * Reads a regular file into `stream`. Throws a BuildError if it cannot be read, or is not what the walk found: looked
+ * Reads a regular file into `sink`; yields between two reads. Throws a BuildError if it cannot be read, or is not what the walk found: looked
  * at before anything is read from it, and again afterwards.
  */
-export function readContent(memory: Uint8Array<SharedArrayBuffer>, stream: Sink, found: FoundFile): void {
+export function* readFile(sink: ContentSink, found: FoundFile): Generator<void> {
   const { path, status } = found;
   const { size } = status;
   let file: number;
@@ -30,8 +37,8 @@ export function readContent(memory: Uint8Array<SharedArrayBuffer>, stream: Sink,
   }
   try {
     checkUnchanged(file, found);
-    if (status.allocated < size && size >= HOLE_BLOCK_BYTES) readSparse(memory, stream, file, size, path);
-    else readRange(memory, stream, file, 0, size, path);
+    if (status.allocated < size && size >= HOLE_BLOCK_BYTES) yield* readSparse(sink, file, size, path);
+    else if (size > 0) yield* readRange(sink, file, 0, size, path);
     checkUnchanged(file, found);
   } catch (error) {
     throw error instanceof BuildError || (error as NodeJS.ErrnoException).syscall === undefined
@@ -47,43 +54,31 @@ function checkUnchanged(file: number, { path, status }: FoundFile): void {
   if (opened.type !== status.type || !opened.unchangedSince(status)) throw changed(path);
 }
 
-function readRange(
-  memory: Uint8Array<SharedArrayBuffer>,
-  stream: Sink,
-  file: number,
-  from: number,
-  to: number,
-  path: string,
-): void {
+function* readRange(sink: ContentSink, file: number, from: number, to: number, path: string): Generator<void> {
   while (from < to) {
-    const { address, room } = stream.reserve(to - from);
-    const count = readSync(file, memory, address, Math.min(room, to - from), from);
+    const { address, room } = sink.reserve(to - from);
+    const count = readSync(file, sink.memory, address, Math.min(room, to - from), from);
     if (count === 0) throw changed(path);
-    stream.advance(count);
+    sink.advance(count);
     from += count;
+    if (from < to) yield;
   }
 }
 
 /** Reads the data, and passes on the holes between as lengths. */
-function readSparse(
-  memory: Uint8Array<SharedArrayBuffer>,
-  stream: Sink,
-  file: number,
-  size: number,
-  path: string,
-): void {
-  /** Where the stream has got to. */
+function* readSparse(sink: ContentSink, file: number, size: number, path: string): Generator<void> {
+  /** How far the content is read. */
   let done = 0;
   for (let at = 0; at < size;) {
     const data = Math.min(seekData(file, at) ?? size, size);
     const from = Math.ceil(at / HOLE_BLOCK_BYTES) * HOLE_BLOCK_BYTES;
     const to = data === size ? size : Math.floor(data / HOLE_BLOCK_BYTES) * HOLE_BLOCK_BYTES;
     if (to - from >= HOLE_BLOCK_BYTES) {
-      readRange(memory, stream, file, done, from, path);
-      stream.hole(to - from);
+      yield* readRange(sink, file, done, from, path);
+      sink.hole(to - from);
       done = to;
     }
     at = data === size ? size : Math.min(seekHole(file, data) ?? size, size);
   }
-  readRange(memory, stream, file, done, size, path);
+  yield* readRange(sink, file, done, size, path);
 }

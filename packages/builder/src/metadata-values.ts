@@ -2,14 +2,15 @@ import { MANIFEST_VERSION } from "@puzzlefs/format";
 import type { ChunkValue, FileChunkValue, InodeModeValue, InodeValue, RootfsValue } from "@puzzlefs/format";
 
 import type { Pieces } from "./content-stream.ts";
-import type { Blob, ChunkPlace } from "./places.ts";
-import type { TreeNode } from "./tree.ts";
+import type { ChunkLocation } from "./chunk-locations.ts";
+import type { Blob } from "./image-blob.ts";
+import type { TreeNode } from "./tree-node.ts";
 
-/** A node as the format holds it. `place` says where a chunk is. */
-export function inodeValue(node: TreeNode, place: (chunk: number) => ChunkPlace): InodeValue {
+/** A node as a value of the format. `location` finds a chunk. */
+export function inodeValue(node: TreeNode, location: (chunk: number) => ChunkLocation): InodeValue {
   const value: InodeValue = {
     ino: node.ino,
-    mode: modeValue(node, place),
+    mode: modeValue(node, location),
     uid: node.uid,
     gid: node.gid,
     permissions: node.permissions,
@@ -21,11 +22,11 @@ export function inodeValue(node: TreeNode, place: (chunk: number) => ChunkPlace)
   return value;
 }
 
-function modeValue(node: TreeNode, place: (chunk: number) => ChunkPlace): InodeModeValue {
+function modeValue(node: TreeNode, location: (chunk: number) => ChunkLocation): InodeModeValue {
   const { kind, major, minor } = node;
   switch (kind) {
     case "file":
-      return { kind, file: fileChunks(node.pieces, place) };
+      return { kind, file: fileChunks(node.pieces, location) };
     case "dir":
       return {
         kind,
@@ -40,10 +41,10 @@ function modeValue(node: TreeNode, place: (chunk: number) => ChunkPlace): InodeM
   }
 }
 
-function fileChunks(pieces: Pieces, place: (chunk: number) => ChunkPlace): FileChunkValue[] {
+function fileChunks(pieces: Pieces, location: (chunk: number) => ChunkLocation): FileChunkValue[] {
   const chunks: FileChunkValue[] = [];
   for (let index = 0; index < pieces.length; index += 3) {
-    const { blob, offset, compressed } = place(pieces[index]);
+    const { blob, offset, compressed } = location(pieces[index]);
     chunks.push({
       blob: { digest: blob.digest, offset: offset + pieces[index + 1], compressed },
       len: pieces[index + 2],
@@ -58,13 +59,13 @@ function fileChunks(pieces: Pieces, place: (chunk: number) => ChunkPlace): FileC
  */
 export class Reachable {
   #blobs = new Map<string, Blob>();
-  #rows = new Map<ChunkPlace, ChunkValue>();
-  #places = new Set<ChunkPlace>();
+  #rows = new Map<ChunkLocation, ChunkValue>();
+  #locations = new Set<ChunkLocation>();
 
-  add(place: ChunkPlace): void {
-    if (this.#places.has(place)) return;
-    this.#places.add(place);
-    const { blob } = place;
+  add(location: ChunkLocation): void {
+    if (this.#locations.has(location)) return;
+    this.#locations.add(location);
+    const { blob } = location;
     const known = this.#blobs.get(blob.hex);
     if (known === undefined) this.#blobs.set(blob.hex, blob);
     else if (known !== blob) {
@@ -73,11 +74,11 @@ export class Reachable {
       const temporary = blob.temporary ?? known.temporary;
       this.#blobs.set(blob.hex, { ...blob, compressed, temporary, replaces: blob.replaces || known.replaces });
     }
-    if (place.row !== undefined) this.#rows.set(place, place.row);
+    if (location.row !== undefined) this.#rows.set(location, location.row);
   }
 
   get chunkCount(): number {
-    return this.#places.size;
+    return this.#locations.size;
   }
 
   blobs(): Blob[] {

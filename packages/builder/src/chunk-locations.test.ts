@@ -2,9 +2,9 @@ import { hash } from "node:crypto";
 
 import test from "ava";
 
-import { Reachable } from "./image.ts";
+import { Reachable } from "./metadata-values.ts";
 import type { PackedChunk } from "./pack.ts";
-import { ChunkPlaces } from "./places.ts";
+import { ChunkLocations } from "./chunk-locations.ts";
 import { ChunkQueue, chunkFlags } from "./queue.ts";
 
 test("equal chunks in a pack have one row of the chunk table, in whatever order threads claimed them", (t) => {
@@ -23,9 +23,9 @@ test("equal chunks in a pack have one row of the chunk table, in whatever order 
     storedDigest: contentDigest,
     contentDigest,
   };
-  const places = new ChunkPlaces(queue, { packs: [pack], find: () => packed }, []);
+  const locations = new ChunkLocations(queue, { packs: [pack], find: () => packed }, []);
   const reachable = new Reachable();
-  for (let record = 0; record < 3; record++) reachable.add(places.find(record));
+  for (let record = 0; record < 3; record++) reachable.add(locations.find(record));
   t.is(reachable.chunkTable().length, 1);
   t.is(reachable.chunkCount, 1);
 });

@@ -1,25 +1,12 @@
 import type { ChunkValue } from "@puzzlefs/format";
 
+import type { Blob } from "./image-blob.ts";
 import type { PackedChunk, PackWriter } from "./pack.ts";
 import { packName } from "./pack-file.ts";
 import { chunkFlags, type ChunkQueue } from "./queue.ts";
 
-/** A blob that the image needs. */
-export interface Blob {
-  digest: Uint8Array;
-  hex: string;
-  verity: Uint8Array;
-  /** Bytes as stored. */
-  size: number;
-  compressed: boolean;
-  /** Its name in the temporary directory, when this build wrote it. */
-  temporary: string | undefined;
-  /** The layout has a damaged file of this name. */
-  replaces: boolean;
-}
-
 /** Where a chunk's bytes are: from `offset` on in the uncompressed stream of `blob`. */
-export interface ChunkPlace {
+export interface ChunkLocation {
   blob: Blob;
   offset: number;
   compressed: boolean;
@@ -31,41 +18,41 @@ export interface ChunkPlace {
 type Packs = Pick<PackWriter, "find" | "packs">;
 
 /** Where the chunks of a finished build are, its base's and its own. */
-export class ChunkPlaces {
+export class ChunkLocations {
   #queue: ChunkQueue;
   #packs: Packs | undefined;
-  /** By record. The places of the base's chunks, which come first in the queue, are given. */
-  #places: (ChunkPlace | undefined)[];
+  /** By record. The locations of the base's chunks, which come first in the queue, are given. */
+  #locations: (ChunkLocation | undefined)[];
   #packBlobs: (Blob | undefined)[] = [];
-  #packedPlaces = new Map<PackedChunk, ChunkPlace>();
+  #packedLocations = new Map<PackedChunk, ChunkLocation>();
 
-  constructor(queue: ChunkQueue, packs: Packs | undefined, known: readonly ChunkPlace[]) {
+  constructor(queue: ChunkQueue, packs: Packs | undefined, known: readonly ChunkLocation[]) {
     this.#queue = queue;
     this.#packs = packs;
-    this.#places = [...known];
+    this.#locations = [...known];
   }
 
-  find(chunk: number): ChunkPlace {
+  find(chunk: number): ChunkLocation {
     const original = this.#queue.original(chunk);
-    return (this.#places[original] ??=
+    return (this.#locations[original] ??=
       this.#packs === undefined ? this.#ownBlob(original) : this.#packed(original, this.#packs));
   }
 
-  #ownBlob(chunk: number): ChunkPlace {
+  #ownBlob(chunk: number): ChunkLocation {
     const blob = this.#blobOf(chunk);
     return { blob, offset: 0, compressed: blob.compressed, row: undefined };
   }
 
-  /** Two records of equal content can each be an original, when the later was claimed first; their place is one. */
-  #packed(chunk: number, packs: Packs): ChunkPlace {
+  /** Two records of equal content can each be an original, when the later was claimed first; their location is one. */
+  #packed(chunk: number, packs: Packs): ChunkLocation {
     const packed = packs.find(this.#queue.contentDigest(chunk));
     if (packed === undefined) throw new Error(`chunk ${chunk} is in no pack`);
-    let place = this.#packedPlaces.get(packed);
-    if (place === undefined) this.#packedPlaces.set(packed, (place = this.#placeInPack(packed, packs)));
-    return place;
+    let location = this.#packedLocations.get(packed);
+    if (location === undefined) this.#packedLocations.set(packed, (location = this.#locationInPack(packed, packs)));
+    return location;
   }
 
-  #placeInPack(packed: PackedChunk, packs: Packs): ChunkPlace {
+  #locationInPack(packed: PackedChunk, packs: Packs): ChunkLocation {
     const { pack, offset, length, storedDigest, contentDigest } = packed;
     const blob = (this.#packBlobs[pack] ??= { ...this.#blobOf(packs.packs[pack]), temporary: packName(pack) });
     const { digest, compressed } = blob;

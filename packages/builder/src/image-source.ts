@@ -1,0 +1,136 @@
+import { MAX_PERMISSIONS } from "@puzzlefs/format";
+import { sortedEntries, type Attributes, type ImageTree, type InodeKind } from "@puzzlefs/reader";
+
+import type { ContentSink, Source, SourceEntry, SourceXattr } from "./source.ts";
+
+const bufferBytes = 1 << 18;
+
+/** A directory that was delivered but not listed yet. */
+interface Waiting {
+  entry: SourceEntry;
+  ino: number;
+}
+
+/** The tree that an image shows, whatever layers, chunks and blobs it is made of. The image stays the caller's. */
+export class ImageSource implements Source {
+  readonly name: string;
+  readonly #tree: ImageTree;
+
+  constructor(tree: ImageTree) {
+    this.name = `image sha256:${tree.manifestDigest}`;
+    this.#tree = tree;
+  }
+
+  *entries(): Generator<SourceEntry> {
+    const tree = this.#tree;
+    const buffer = Buffer.allocUnsafeSlow(bufferBytes);
+    const root = new ImageEntry(tree, undefined, "", tree.attributes(1) as Attributes, buffer);
+    yield root;
+    const stack: Waiting[] = [{ entry: root, ino: 1 }];
+    for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+      const subdirectories: Waiting[] = [];
+      for (const { ino, name, attributes } of sortedEntries(tree, next.ino)) {
+        const entry = new ImageEntry(
+          tree,
+          next.entry,
+          Buffer.from(name).toString("latin1"),
+          attributes as Attributes,
+          buffer,
+        );
+        yield entry;
+        if (entry.kind === "dir") subdirectories.push({ entry, ino });
+      }
+      stack.push(...subdirectories.reverse());
+    }
+  }
+}
+
+class ImageEntry implements SourceEntry {
+  readonly directory: SourceEntry | undefined;
+  readonly name: string;
+  readonly path: string;
+  readonly #tree: ImageTree;
+  readonly #attributes: Attributes;
+  /** What is read from compressed blobs cannot be put into shared memory at once. */
+  readonly #buffer: Buffer;
+
+  constructor(
+    tree: ImageTree,
+    directory: SourceEntry | undefined,
+    name: string,
+    attributes: Attributes,
+    buffer: Buffer,
+  ) {
+    this.directory = directory;
+    this.name = name;
+    this.path = directory === undefined ? "" : `${directory.path}/${name}`;
+    this.#tree = tree;
+    this.#attributes = attributes;
+    this.#buffer = buffer;
+  }
+
+  get kind(): InodeKind {
+    return this.#attributes.kind;
+  }
+  get uid(): number {
+    return this.#attributes.uid;
+  }
+  get gid(): number {
+    return this.#attributes.gid;
+  }
+  get permissions(): number {
+    return this.#attributes.mode & MAX_PERMISSIONS;
+  }
+  get major(): number {
+    return this.#attributes.major;
+  }
+  get minor(): number {
+    return this.#attributes.minor;
+  }
+  get mtimeSeconds(): number {
+    return this.#attributes.mtimeSeconds;
+  }
+  get mtimeNanoseconds(): number {
+    return this.#attributes.mtimeNanoseconds;
+  }
+  get size(): number {
+    return this.kind === "file" ? this.#attributes.size : 0;
+  }
+  get link(): string | undefined {
+    const { kind, nlink, ino } = this.#attributes;
+    return kind !== "dir" && nlink > 1 ? `${ino}` : undefined;
+  }
+
+  readlink(): Buffer {
+    return Buffer.from(this.#tree.readlink(this.#attributes.ino));
+  }
+
+  xattrs(accepts: (name: Buffer) => boolean): readonly SourceXattr[] {
+    return this.#tree
+      .xattrs(this.#attributes.ino)
+      .map(({ name, value }) => ({ key: Buffer.from(name), val: Buffer.from(value) }))
+      .filter(({ key }) => accepts(key));
+  }
+
+  *content(sink: ContentSink): Generator<void> {
+    const { ino, size } = this.#attributes;
+    for (let at = 0; at < size;) {
+      const { hole, end } = this.#tree.extent(ino, at);
+      if (hole) sink.hole(end - at);
+      else yield* this.#data(sink, at, end);
+      at = end;
+    }
+  }
+
+  *#data(sink: ContentSink, from: number, to: number): Generator<void> {
+    while (from < to) {
+      const { address, room } = sink.reserve(to - from);
+      const piece = this.#buffer.subarray(0, Math.min(room, to - from, bufferBytes));
+      this.#tree.read(this.#attributes.ino, from, piece);
+      sink.memory.set(piece, address);
+      sink.advance(piece.length);
+      from += piece.length;
+      if (from < to) yield;
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import { noPieces } from "./content-stream.ts";
+import type { MtimePolicy } from "./options.ts";
+import type { Omissions } from "./omissions.ts";
+import type { Source, SourceEntry, SourceXattr } from "./source.ts";
+import type { Numbering, TreeEntry, TreeNode } from "./tree-node.ts";
+import type { XattrPolicy } from "./xattrs.ts";
+
+const noEntries: TreeEntry[] = Object.freeze([] as TreeEntry[]) as TreeEntry[];
+const noXattrs: readonly SourceXattr[] = Object.freeze([]);
+
+export interface ReadOptions {
+  mtime: MtimePolicy;
+  xattrs: XattrPolicy;
+  numbering: Numbering;
+  omissions: Omissions;
+  /** Called for each regular file once, in the order of the source; yields while it reads the content. */
+  addFile: (node: TreeNode, file: SourceEntry) => Iterable<void>;
+}
+
+/**
+ * Numbers the entries of a source as the Rust tool does: in their order, with a number for each name, of which hard links use
+ * the first. Yields after each entry and between pieces of content. Returns every inode, each once. Throws what the
+ * source and `addFile` throw.
+ */
+export function* readSource(source: Source, options: ReadOptions): Generator<void, TreeNode[]> {
+  const nodes: TreeNode[] = [];
+  const directories = new Map<SourceEntry, TreeNode>();
+  const linked = new Map<string, TreeNode>();
+  let [from, parent]: [SourceEntry?, TreeNode?] = [];
+  for (const entry of source.entries(options.omissions)) {
+    const { directory, name, kind, link } = entry;
+    if (directory !== from) [from, parent] = [directory, directory && directories.get(directory)];
+    const ino = parent === undefined ? 1 : options.numbering.number(parent, name, kind);
+    const known = link === undefined ? undefined : linked.get(link);
+    parent?.entries.push({ name, ino: known?.ino ?? ino });
+    if (known !== undefined) {
+      yield;
+      continue;
+    }
+    const node = nodeOf(ino, entry, options);
+    nodes.push(node);
+    if (link !== undefined) linked.set(link, node);
+    if (kind === "dir") directories.set(entry, node);
+    if (kind === "file") yield* options.addFile(node, entry);
+    yield;
+  }
+  return nodes;
+}
+
+function nodeOf(ino: number, entry: SourceEntry, { mtime, xattrs }: ReadOptions): TreeNode {
+  const { kind } = entry;
+  return {
+    ino,
+    kind,
+    uid: entry.uid,
+    gid: entry.gid,
+    permissions: entry.permissions,
+    major: entry.major,
+    minor: entry.minor,
+    ...mtimeOf(entry, mtime),
+    xattrs: xattrsOf(entry, xattrs),
+    target: kind === "lnk" ? entry.readlink() : undefined,
+    size: entry.size,
+    pieces: noPieces,
+    entries: kind === "dir" ? [] : noEntries,
+  };
+}
+
+/** In byte order of their names. */
+function xattrsOf(entry: SourceEntry, policy: XattrPolicy): readonly SourceXattr[] {
+  const found = entry.xattrs((name) => policy.accepts(name, entry.path));
+  return found.length === 0 ? noXattrs : found.toSorted((a, b) => Buffer.compare(a.key, b.key));
+}
+
+/** The modification time that the image records. */
+function mtimeOf(entry: SourceEntry, policy: MtimePolicy): { mtimeSeconds: number; mtimeNanoseconds: number } {
+  if (policy.kind === "zero") return { mtimeSeconds: 0, mtimeNanoseconds: 0 };
+  const { mtimeSeconds, mtimeNanoseconds } = entry;
+  if (policy.kind === "clamp" && mtimeSeconds >= policy.seconds) {
+    return { mtimeSeconds: policy.seconds, mtimeNanoseconds: 0 };
+  }
+  return { mtimeSeconds, mtimeNanoseconds };
+}

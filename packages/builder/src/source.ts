@@ -1,0 +1,84 @@
+import type { InodeKind } from "@puzzlefs/reader";
+
+import type { Omissions } from "./omissions.ts";
+
+/**
+ * A tree to build an image of. The builder numbers what a source delivers, applies the policies for times and attributes, cuts
+ * and stores content; it does not know where any of it comes from. `DirectorySource` and `ImageSource` exist. What others would
+ * do:
+ *
+ * - The upper directory of an overlay: walk the upper directory, and go through the base's metadata beside it. A name that only
+ *   the base has, or below a directory that is not opaque, is an entry from the base; a whiteout (a device 0:0, or an attribute
+ *   `overlay.whiteout`) is none. `overlay.redirect` names the directory of the base to go through, `overlay.metacopy`
+ *   takes the content from the base, and names that were copied up apart have the base's inode as their `link`. The
+ *   overlay's own attributes are not delivered.
+ * - A tar stream: members come in any order, the last one of a name counts, and a hard link names an earlier member. So
+ *   the stream is first copied into a temporary file and its headers are indexed; then the index is walked in the order
+ *   that is demanded here, and content is read from the file. What tar cannot express is an omission.
+ * - Another image, as `ImageSource` does it: an entry for each name that the tree shows, `link` from the inode
+ *   number, and holes from its content map. With runs in place of content, chunks would not even be read again.
+ *
+ * Everything is synchronous; the builder returns to the event loop between two entries, and wherever `content`
+ * yields. What arrives asynchronously is waited for before the build, or by another thread.
+ */
+export interface Source {
+  /** For messages: a path or a reference. */
+  readonly name: string;
+  /**
+   * The root, then directory by directory, depth first, the entries of each in byte order of their names: all entries of a
+   * directory come before those of its first subdirectory. An entry is valid until the next is asked for; that of a directory
+   * then serves as the `directory` of others.
+   *
+   * Throws BuildError: it cannot be read, or it changed meanwhile.
+   *
+   * @param omissions takes what the tree has and is not delivered
+   */
+  entries(omissions: Omissions): Iterable<SourceEntry>;
+}
+
+/** A name in a tree, and the inode behind it. Strings are latin1: one character a byte. */
+export interface SourceEntry {
+  /** Undefined for the root. */
+  readonly directory: SourceEntry | undefined;
+  /** Empty for the root. */
+  readonly name: string;
+  /** For messages. */
+  readonly path: string;
+  readonly kind: InodeKind;
+  readonly uid: number;
+  readonly gid: number;
+  /** The 12 permission bits. */
+  readonly permissions: number;
+  /** Device number of chr and blk, otherwise 0. */
+  readonly major: number;
+  readonly minor: number;
+  readonly mtimeSeconds: number;
+  readonly mtimeNanoseconds: number;
+  /** Bytes of content of a file, otherwise 0. */
+  readonly size: number;
+  /** Entries with the same text are names of one inode; the first of them has its attributes. Undefined: this is the only name. */
+  readonly link: string | undefined;
+  /** The target of a lnk. */
+  readlink(): Buffer;
+  /** Extended attributes, in any order. Only those are read whose name `accepts` takes. */
+  xattrs(accepts: (name: Buffer) => boolean): readonly SourceXattr[];
+  /** Puts `size` bytes of content into `sink`. Yields wherever the caller may do something else. */
+  content(sink: ContentSink): Iterable<void>;
+}
+
+export interface SourceXattr {
+  readonly key: Buffer;
+  readonly val: Buffer;
+}
+
+/** Takes the content of a file, from its start to its end. */
+export interface ContentSink {
+  /** What `reserve` returns addresses in. */
+  readonly memory: Uint8Array<SharedArrayBuffer>;
+  /** Room for the next bytes: its address, and its size, which is enough for `wanted` bytes or for a read worth making. */
+  reserve(wanted: number): { address: number; room: number };
+  /** `count` bytes have been written to the address that `reserve` returned. */
+  advance(count: number): void;
+  /** The next `length` bytes are a hole. */
+  hole(length: number): void;
+}

@@ -1,0 +1,55 @@
+/**
+ * Blobs by digest, wherever they are stored. Readers, the verifier, and the builder's reading of base images use nothing
+ * else. A digest is a sha256 as 64 lower-case hex digits; anything else throws TypeError.
+ *
+ * BlobDirectory, a directory of a layout on disk, is the first implementation. A pack is the second: `open` returns a
+ * slice of the pack's file, and `list` and `size` come from the pack's index.
+ *
+ * The interface is synchronous because a local store answers at once, and a reader must not pay for a promise per
+ * chunk. A source that answers late, as a registry does, is not a BlobStore: a fetcher writes what it receives into a
+ * local one. `open` of a blob that is not there yet throws LayoutError (missing). The reader's caller then asks the fetcher for it,
+ * waits on its own event loop, and repeats the read. `openAhead` is where a store with a fetcher learns what will be read.
+ */
+export interface BlobStore extends Disposable {
+  /** Path or URL of the store, for messages. */
+  readonly path: string;
+  /** The same of a blob. */
+  pathOf(digest: string): string;
+  /** Opens a blob; close() it. Throws LayoutError: missing, or corrupt (not a regular file); SystemError otherwise. */
+  open(digest: string): StoredBlob;
+  /**
+   * Opens a blob that will probably be read soon, without making the caller wait. `use` gets undefined if that fails, for
+   * any reason. What it gets has not been looked at: `size` may throw.
+   */
+  openAhead(digest: string, use: (blob: StoredBlob | undefined) => void): void;
+  /** A whole blob of at most `limit` bytes, verified against its digest. Throws LayoutError (missing, corrupt). */
+  read(digest: string, limit: number): Buffer;
+  has(digest: string): boolean;
+  /** Stored bytes; undefined if the store does not have the blob. */
+  size(digest: string): number | undefined;
+  /** Digests of all blobs, in no order. */
+  list(): string[];
+  /** Removes a blob; false if the store does not have it. In a layout, call it under Layout.locked(). */
+  remove(digest: string): boolean;
+  close(): void;
+}
+
+/** An open blob: stored bytes by position. All methods throw SystemError, without the blob's name. */
+export interface StoredBlob {
+  /** Stored bytes. Throws LayoutError (corrupt) if it was opened ahead and is not a regular file. */
+  readonly size: number;
+  /** Bytes on the disk, or what the store takes instead: far fewer than `size` for a file with large holes. */
+  readonly allocated: number;
+  /** Reads into `into`, from its byte `at` on; returns the number of bytes, 0 at the end. */
+  read(into: Uint8Array, at: number, position: number): number;
+  /** Starts to read the first `bytes` from the disk, and does not wait. Only a hint. */
+  willNeed(bytes: number): void;
+  /**
+   * The fs-verity digest that the kernel enforces on exactly these bytes; undefined if none: fs-verity is not enabled, or
+   * the blob is only a part of a file. Throws ENOTTY or EOPNOTSUPP if the file system does not support it.
+   */
+  measureVerity(): Buffer | undefined;
+  /** Lets the kernel enforce the fs-verity digest from now on. */
+  enableVerity(): void;
+  close(): void;
+}
