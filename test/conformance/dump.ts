@@ -1,7 +1,8 @@
 /** Every field of every struct as JSON, read through the generated TypeScript; dump-c.ts writes the same in C. */
 import type { Field } from "../../packages/codegen/src/ir.ts";
 import type { Structs } from "./spec.ts";
-import { Bytes, StructList } from "../../packages/format/src/runtime.ts";
+import { Bytes } from "../../packages/format/src/runtime.ts";
+import { StructList } from "../../packages/format/src/struct-list.ts";
 
 /** How much is still printed of a message that was refused: it may claim billions of elements. */
 export interface Budget {

@@ -33,7 +33,7 @@ import { MAX_SEGMENTS, openMessage, structField } from "../../packages/format/sr
 import type { Message } from "../../packages/format/src/generated/wire.ts";
 import { manifestScratch } from "../../packages/format/src/open.ts";
 import { Bytes } from "../../packages/format/src/runtime.ts";
-import type { StructList } from "../../packages/format/src/runtime.ts";
+import type { StructList } from "../../packages/format/src/struct-list.ts";
 import { Dumper } from "./dump.ts";
 import { readStructs } from "./spec.ts";
 

@@ -3,19 +3,10 @@
  *
  * Every backend must refuse each case for its rule. The bytes are made from minimal images, the same each time.
  */
+import type { CorpusCase } from "./corpus-case.ts";
 import { manifestCases } from "./manifest-cases.ts";
 import { encodingCases, valueCases } from "./metadata-cases.ts";
 import { seekTableCases } from "./seek-table-cases.ts";
-
-export interface CorpusCase {
-  /** The rule that is broken: an identifier of schema/rules.ts. */
-  readonly rule: string;
-  readonly object: "metadata" | "manifest" | "seek-table";
-  /** The object; of a blob with a seek table its last bytes. */
-  readonly bytes: Uint8Array;
-  /** Size of the object in bytes, if it is more than `bytes`: the object is a sparse file then. */
-  readonly size?: number;
-}
 
 /** One case for each rule, named by it. */
 export function corpusCases(): CorpusCase[] {

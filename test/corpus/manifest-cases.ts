@@ -1,5 +1,5 @@
 /** Manifests that break a rule. */
-import type { CorpusCase } from "./corpus.ts";
+import type { CorpusCase } from "./corpus-case.ts";
 
 const DIGEST = `sha256:${"0123456789abcdef".repeat(4)}`;
 /** The media types of hostile images are their own, so that a wrong one in schema/ is noticed. */

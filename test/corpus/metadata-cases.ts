@@ -1,7 +1,7 @@
 /** Metadata blobs that break a rule: of the encoding, then of what is encoded. */
 import { encodeRootfs, MAX_LAYERS, MAX_LOOK_BELOW } from "@puzzlefs/format";
 import type { DirEntryValue, InodeValue, RootfsValue } from "@puzzlefs/format";
-import type { CorpusCase } from "./corpus.ts";
+import type { CorpusCase } from "./corpus-case.ts";
 
 const metadata = (rule: string, bytes: Uint8Array, size?: number): CorpusCase => ({
   rule,

@@ -1,5 +1,5 @@
 /** Compressed blobs whose seek table breaks a rule. */
-import type { CorpusCase } from "./corpus.ts";
+import type { CorpusCase } from "./corpus-case.ts";
 
 /* The numbers of hostile images are their own, so that a wrong one in schema/ is noticed. */
 const SKIPPABLE = 0x184d2a5e;

@@ -3,43 +3,11 @@ import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { attempt, puzzlefs, run } from "../support/programs.ts";
+import { chrootArguments } from "./debian.ts";
 import type { Material } from "./material.ts";
-import { environment, guestPaths, imageNames, type OpenTarget, type Outcome, type Target } from "./target.ts";
+import { guestPaths, imageNames, type OpenTarget, type Outcome, type Target } from "./target.ts";
 
 const minute = 60_000;
-
-/** Binds pairs of FROM and AT below the root directory $1, then runs what follows `--` in it; the mounts end with it. */
-const enter = [
-  "root=$1; shift",
-  'while [ "$1" != -- ]; do mkdir -p "$root$2"; mount --rbind "$1" "$root$2"; shift 2; done; shift',
-  'mount -t tmpfs tmpfs "$root/tmp"; mount -t tmpfs tmpfs "$root/run"; mount -t proc proc "$root/proc"',
-  'cd /; exec chroot "$root" "$@"',
-].join("\n");
-
-/** @param binds path here to path in the root directory */
-function words(root: string, binds: ReadonlyMap<string, string>, command: string): string[] {
-  const pairs = [...binds].flat();
-  return [
-    "--mount",
-    "--",
-    "sh",
-    "-ec",
-    enter,
-    "sh",
-    root,
-    ...pairs,
-    "--",
-    ...environment.split(" "),
-    "/bin/sh",
-    "-c",
-    command,
-  ];
-}
-
-/** Runs a command that must succeed in Debian's root directory. */
-export function runInDebian(root: string, binds: ReadonlyMap<string, string>, command: string): void {
-  run("unshare", words(root, binds, command));
-}
 
 export function hosts(debian: string, material: Material): OpenTarget {
   return async (suites) => {
@@ -74,7 +42,7 @@ class Host implements Target {
   }
 
   async run(command: string, timeout = 5 * minute, show?: (text: string) => void): Promise<Outcome> {
-    const child = spawn("unshare", words(this.#root, this.#binds, command), {
+    const child = spawn("unshare", chrootArguments(this.#root, this.#binds, command), {
       stdio: ["ignore", "pipe", "pipe"],
       timeout,
     });

@@ -6,7 +6,7 @@ import { debianRoot, run } from "../support/programs.ts";
 import { Scratch } from "../support/scratch.ts";
 import { fioFiles, fioWrite } from "../posix/programs.ts";
 import { makeHostileTree } from "../support/trees/hostile.ts";
-import { runInDebian } from "./host.ts";
+import { runInDebian } from "./debian.ts";
 
 /** Tags in the store. */
 export const tags = { raw: "raw", zstd: "zstd", lower: "lower" } as const;

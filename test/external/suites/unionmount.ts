@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { lowerOptions } from "../guest.ts";
-import { runInDebian } from "../host.ts";
+import { runInDebian } from "../debian.ts";
 import { quoted } from "../target.ts";
 import type { Preparation, Run, Suite } from "../suite.ts";
 

@@ -1,5 +1,5 @@
 // Code generated from schema/metadata.ts by make codegen. DO NOT EDIT.
-import { StructList } from "../runtime.ts";
+import { StructList } from "../struct-list.ts";
 import {
   Blk,
   BlobRef,

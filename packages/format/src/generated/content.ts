@@ -1,5 +1,6 @@
 // Code generated from schema/content.ts by make codegen. DO NOT EDIT.
-import { U53_END, failure, narrow, text, type Bytes, type StructList } from "../runtime.ts";
+import { U53_END, failure, narrow, text, type Bytes } from "../runtime.ts";
+import { type StructList } from "../struct-list.ts";
 import { parseHex } from "./digest.ts";
 import { BlobRef, Chunk, FileChunk, Inode, InodeMode, InodeVector, type Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";

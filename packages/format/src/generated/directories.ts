@@ -1,5 +1,6 @@
 // Code generated from schema/directories.ts by make codegen. DO NOT EDIT.
-import { StructList, narrow, type Bytes } from "../runtime.ts";
+import { narrow, type Bytes } from "../runtime.ts";
+import { StructList } from "../struct-list.ts";
 import { MAX_LAYERS, resolveInode, resolvedInode, searchInodes, type InodeRecord } from "./layers.ts";
 import { DirEntry, Inode, InodeMode, type InodeVector, type Rootfs } from "./metadata.ts";
 import { indexStart, sortedEntry } from "./nameindex.ts";

@@ -1,5 +1,6 @@
 // Code generated from schema/layers.ts by make codegen. DO NOT EDIT.
-import { StructList, narrow } from "../runtime.ts";
+import { narrow } from "../runtime.ts";
+import { StructList } from "../struct-list.ts";
 import { Inode, InodeMode, InodeVector, type Rootfs } from "./metadata.ts";
 import { element, listField, u53Field } from "./wire.ts";
 

@@ -1,5 +1,6 @@
 // Code generated from schema/metadata.ts by make codegen. DO NOT EDIT.
-import { ABSENT, ABSENT_LIST, StructList, type Bytes } from "../runtime.ts";
+import { type Bytes } from "../runtime.ts";
+import { ABSENT, ABSENT_LIST, StructList } from "../struct-list.ts";
 import {
   boolField,
   dataField,

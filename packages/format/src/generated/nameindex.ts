@@ -1,5 +1,6 @@
 // Code generated from schema/nameindex.ts by make codegen. DO NOT EDIT.
-import { StructList, failure, narrow } from "../runtime.ts";
+import { failure, narrow } from "../runtime.ts";
+import { StructList } from "../struct-list.ts";
 import { DirEntry, Inode, InodeMode, type Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";
 import { Rule } from "./rules.ts";

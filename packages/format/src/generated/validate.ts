@@ -1,5 +1,6 @@
 // Code generated from schema/validate.ts by make codegen. DO NOT EDIT.
-import { StructList, U53_END, checkedAdd, failure, narrow, type Bytes } from "../runtime.ts";
+import { U53_END, checkedAdd, failure, narrow, type Bytes } from "../runtime.ts";
+import { StructList } from "../struct-list.ts";
 import { SLASH } from "./ascii.ts";
 import { followRootfs } from "./checks.ts";
 import { deviceFits } from "./device.ts";

@@ -3,10 +3,6 @@ import type { Spec, Type } from "../../ir.ts";
 const RUNTIME = "../runtime.ts";
 const FROM_RUNTIME = new Set([
   "Bytes",
-  "StructList",
-  "ABSENT",
-  "ABSENT_BYTES",
-  "ABSENT_LIST",
   "failure",
   "checkedAdd",
   "checkedSubtract",
@@ -15,6 +11,10 @@ const FROM_RUNTIME = new Set([
   "text",
   "U53_END",
 ]);
+
+/** Above the generated wire format, which uses the runtime: two files, so that imports make no cycle. */
+const STRUCT_LIST = "../struct-list.ts";
+const FROM_STRUCT_LIST = new Set(["StructList", "ABSENT", "ABSENT_BYTES", "ABSENT_LIST"]);
 
 /** Where each name of the generated TypeScript is declared, as an import names it. */
 function homesOf(spec: Spec): Map<string, string> {
@@ -78,11 +78,16 @@ export class TsNames {
     }
   }
 
+  #home(name: string): string | undefined {
+    if (FROM_RUNTIME.has(name)) return RUNTIME;
+    return FROM_STRUCT_LIST.has(name) ? STRUCT_LIST : this.#homes.get(name);
+  }
+
   /** Imports of all that was used and is declared elsewhere. */
   imports(): string {
     const wanted = new Map<string, string[]>();
     for (const [name, use] of this.#used) {
-      const home = FROM_RUNTIME.has(name) ? RUNTIME : this.#homes.get(name);
+      const home = this.#home(name);
       if (home === undefined || home === this.#own) continue;
       wanted.set(home, [...(wanted.get(home) ?? []), use === "type" ? `type ${name}` : name]);
     }
