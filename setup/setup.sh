@@ -11,6 +11,7 @@
 #   setup.sh bench-fuse      file systems to compare the FUSE daemon with
 #   setup.sh big-tree        2 GB of files to measure with: some minutes
 #   setup.sh recipes         the system on which the commands of docs/recipes.md are tested
+#   setup.sh pnpm ARGS…    pnpm in the current directory, as it installs the workspace
 #   setup.sh cache    prints the path of the cache
 # Debian packages by apt-get; Node and pnpm from the npm registry, and whatever is large, into a cache outside git.
 # Every archive is checked: those of apt, debootstrap and mmdebstrap by Debian's signature, those of npm by the sha512 in
@@ -107,24 +108,24 @@ node_runtime() {
 	ln -sfn "$home/bin/node" "$build/node"
 }
 
-# The workspace's packages; zstd-napi compiles against the headers of that Node.
+# pnpm in the current directory, with what packages need to compile against the headers of that Node.
+pnpm() {
+	prefix=$cache/pnpm-$(pinned pnpm)
+	[ -e "$prefix/node_modules/pnpm" ] || say "installing pnpm $(pinned pnpm)"
+	npm_package pnpm "$prefix"
+	npm_package "@pnpm/exe.linux-$(architecture)" "$prefix"
+	# pnpm brings node-gyp, but does not put it where the scripts of packages find it.
+	PATH=$home/bin:$prefix/node_modules/pnpm/dist/node-gyp-bin:$PATH npm_config_nodedir=$home CI=true JOBS=max \
+		npm_config_build_from_source=true node "$prefix/node_modules/pnpm/bin/pnpm.mjs" "$@"
+}
+
+# The workspace's packages.
 workspace() {
 	stamp=$root/node_modules/.puzzlefs-setup
 	want=$(cat "$root/pnpm-lock.yaml" "$0" | sha256sum | cut -d' ' -f1)
 	if [ "$(cat "$stamp" 2>/dev/null)" != "$want" ]; then
-		prefix=$cache/pnpm-$(pinned pnpm)
-		[ -e "$prefix/node_modules/pnpm" ] || say "installing pnpm $(pinned pnpm)"
-		npm_package pnpm "$prefix"
-		npm_package "@pnpm/exe.linux-$(architecture)" "$prefix"
 		say "installing npm packages (compiles zstd, about a minute)"
-		(
-			cd "$root"
-			# pnpm brings node-gyp, but does not put it where the scripts of packages find it.
-			PATH=$home/bin:$prefix/node_modules/pnpm/dist/node-gyp-bin:$PATH npm_config_nodedir=$home CI=true
-			npm_config_build_from_source=true JOBS=max
-			export PATH npm_config_nodedir npm_config_build_from_source JOBS CI
-			quietly pnpm-install node "$prefix/node_modules/pnpm/bin/pnpm.mjs" install --frozen-lockfile
-		)
+		(cd "$root" && quietly pnpm-install pnpm install --frozen-lockfile)
 		printf '%s\n' "$want" >"$stamp"
 	fi
 }
@@ -221,8 +222,13 @@ bench-fuse)
 big-tree)
 	big_tree
 	;;
+pnpm)
+	node_runtime
+	shift
+	pnpm "$@"
+	;;
 *)
-	say "usage: setup.sh run|test|kernels|debug-kernel|kernel-scripts|external|recipes|bench-kernel|bench-fuse|big-tree|cache" >&2
+	say "usage: setup.sh run|test|kernels|debug-kernel|kernel-scripts|external|recipes|bench-kernel|bench-fuse|big-tree|pnpm|cache" >&2
 	exit 2
 	;;
 esac
