@@ -1,5 +1,5 @@
 # The developers' commands; `make help` lists them.
-.PHONY: help setup setup-test setup-kernels setup-external external build install uninstall codegen demo demo-kernel check golden test soak test-kernels check-kernel debug-kernel vm lint format bench bench-fuse bench-kernel clean
+.PHONY: help setup setup-test setup-kernels setup-external external build install uninstall codegen demo demo-kernel check golden npm docs test soak test-kernels check-kernel debug-kernel vm lint format bench bench-fuse bench-kernel clean
 .DEFAULT_GOAL := help
 
 NODE := build/node
@@ -48,6 +48,12 @@ format: setup ## format the sources
 
 check: setup-test ## lint and quick tests: no mounts, no virtual machines (under three minutes)
 	@$(NODE) test/run.ts check
+
+npm: build ## make the packages for npm in build/npm
+	@$(NODE) packaging/npm.ts
+
+docs: setup ## make the pages of the packages' functions in build/api
+	@cd packaging && ../$(NODE) node_modules/typedoc/bin/typedoc --options typedoc.json
 
 golden: setup ## record the digests of the golden images, after an intended change of their bytes (root)
 	@PUZZLEFS_GOLDEN=write $(NODE) test/run.ts test/golden/golden.test.ts

@@ -14,7 +14,7 @@ const library = join(output, "lib");
 
 const entries = {
   puzzlefs: "packages/cli/src/puzzlefs.ts",
-  daemon: "packages/cli/src/daemon.ts",
+  daemon: "packages/mount/src/daemon.ts",
   "mount-helper": "packages/cli/src/mount-helper.ts",
   unmount: "packages/fuse/src/daemon/unmount.ts",
   "size-scan": "packages/cli/src/size-scan.ts",

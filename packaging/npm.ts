@@ -22,6 +22,7 @@ interface Manifest {
   version: string;
   description?: string;
   license: string;
+  exports: string | Record<string, string>;
   dependencies?: Record<string, string>;
 }
 
@@ -32,7 +33,11 @@ const { version, engines } = JSON.parse(readFileSync(join(root, "package.json"),
 };
 
 /** The versions of packages outside the workspace are those of the lock file: package.json names them exactly. */
-function published({ name, description, license, dependencies = {} }: Manifest): object {
+function published({ name, description, license, exports, dependencies = {} }: Manifest): object {
+  const entries = Object.entries(typeof exports === "string" ? { ".": exports } : exports).map(([entry, source]) => {
+    const file = source.replace("./src/", "./dist/").replace(/\.ts$/, "");
+    return [entry, { types: `${file}.d.ts`, default: `${file}.js` }];
+  });
   const exact = Object.entries(dependencies).map(([other, wanted]) => [
     other,
     wanted.startsWith("workspace:") ? version : wanted,
@@ -45,7 +50,7 @@ function published({ name, description, license, dependencies = {} }: Manifest):
     type: "module",
     engines,
     os: ["linux"],
-    exports: { ".": { types: "./dist/index.d.ts", default: "./dist/index.js" } },
+    exports: Object.fromEntries(entries) as object,
     files: ["dist"],
     dependencies: Object.fromEntries(exact) as Record<string, string>,
   };
@@ -66,9 +71,10 @@ function stage(directory: string): void {
 }
 
 rmSync(output, { recursive: true, force: true });
+// By TypeScript 5: version 7.0.2 sometimes ends with status 0 before all files are written.
 execFileSync(
   process.execPath,
-  [join(root, "node_modules/typescript/bin/tsc"), "-p", import.meta.dirname, "--outDir", compiled],
+  [join(import.meta.dirname, "node_modules/typescript/bin/tsc"), "-p", import.meta.dirname, "--outDir", compiled],
   {
     stdio: ["ignore", "inherit", "inherit"],
   },

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -9,7 +9,9 @@ const root = resolve(import.meta.dirname, "../..");
 const FIRST = ["builder", "reader", "mount"];
 
 function run(cwd: string, program: string, args: readonly string[]): string {
-  return execFileSync(program, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  const { status, stdout, stderr, error } = spawnSync(program, args, { cwd, encoding: "utf8" });
+  if (status !== 0) throw new Error(`${program} ${args.join(" ")}: ${error?.message ?? ""}\n${stdout}${stderr}`);
+  return stdout;
 }
 
 /** The TypeScript of a document. */
@@ -39,7 +41,7 @@ test.before("the packages are packed, and installed into an empty project", (t) 
   const overrides = packed.map(([name, file]) => `  "${name}": "${file}"\n`).join("");
   const settings = `overrides:\n${overrides}allowBuilds:\n  zstd-napi: true\n  koffi: false\n`;
   writeFileSync(join(project, "pnpm-workspace.yaml"), settings);
-  run(project, join(root, "setup/setup.sh"), ["pnpm", "install", "--offline"]);
+  run(project, join(root, "setup/setup.sh"), ["pnpm", "install", "--prefer-offline"]);
   mkdirSync(join(project, "rootfs"));
   writeFileSync(join(project, "rootfs/hello.txt"), "hello\n");
   mkdirSync(join(project, "mnt"));
@@ -55,7 +57,10 @@ test("the files of each package are those that publint and are-the-types-wrong e
   const modules = join(root, "packaging/node_modules");
   for (const name of names) {
     const directory = join(staged, name);
-    t.notThrows(() => run(directory, process.execPath, [join(modules, "publint/src/cli.js"), "--strict", "."]), name);
+    t.notThrows(
+      () => run(directory, process.execPath, [join(modules, "publint/src/cli.js"), "--strict", "--pack", "npm", "."]),
+      name,
+    );
     const types = join(modules, "@arethetypeswrong/cli/dist/index.js");
     t.notThrows(() => run(directory, process.execPath, [types, "--pack", ".", "--profile", "esm-only"]), name);
   }

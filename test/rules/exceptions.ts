@@ -9,7 +9,7 @@ export interface Exception {
 }
 
 export const exceptions: readonly Exception[] = [
-  { file: "packages/cli/src/daemon-arguments.ts", names: ["realpathSync"], why: "the program's own directories" },
+  { file: "packages/mount/src/server-program.ts", names: ["realpathSync"], why: "the program's own directories" },
   { file: "packages/fuse/src/daemon/runtime.ts", names: ["realpathSync"], why: "the file of Node that runs this" },
   {
     file: "packages/fuse/src/daemon/server-process.ts",

@@ -1,4 +1,4 @@
-/** The product leaves the open files that it inherits as they are; see packages/cli/src/terminal/closed-streams.ts. */
+/** The product leaves the open files that it inherits as they are; see packages/linux/src/closed-streams.ts. */
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
@@ -46,11 +46,11 @@ test("no product code touches process.stdin, process.stdout, process.stderr or c
 });
 
 test("each program closes the streams before it loads anything else", (t) => {
-  for (const program of ["puzzlefs", "mount-helper", "daemon"]) {
-    const text = readFileSync(join(root, `packages/cli/src/${program}.ts`), "utf8");
-    t.deepEqual(text.match(/^(import|export)\b.*$/gm), ['import "./terminal/closed-streams.ts";'], program);
+  for (const program of ["cli/src/puzzlefs", "cli/src/mount-helper", "mount/src/daemon"]) {
+    const text = readFileSync(join(root, `packages/${program}.ts`), "utf8");
+    t.deepEqual(text.match(/^(import|export)\b.*$/gm), ['import "@puzzlefs/linux/closed-streams";'], program);
   }
-  t.notRegex(readFileSync(join(root, "packages/cli/src/terminal/closed-streams.ts"), "utf8"), /^import|\brequire\(/m);
+  t.notRegex(readFileSync(join(root, "packages/linux/src/closed-streams.ts"), "utf8"), /^import|\brequire\(/m);
 });
 
 test("the rule finds each way", (t) => {

@@ -49,7 +49,7 @@ export function defineCommand(text: CommandText): ManualCommand {
     .configureOutput({
       writeOut: (output) => write(output),
       writeErr: (output) => writeError(output),
-      // Commander itself would use process.stdout and process.stderr, which do not exist (terminal/closed-streams.ts).
+      // Commander itself would use process.stdout and process.stderr, which do not exist (@puzzlefs/linux/closed-streams).
       getOutHelpWidth: () => 110,
       getErrHelpWidth: () => 110,
       getOutHasColors: () => false,

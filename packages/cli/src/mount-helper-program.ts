@@ -6,7 +6,7 @@ import { splitOptions } from "@puzzlefs/fuse";
 import { absolutePath, escapeText, hasCode } from "@puzzlefs/linux";
 import { isKnownOption, readImageOptions, remount, type ImageOptions } from "@puzzlefs/mount";
 import { collect, defineCommand, type ManualCommand } from "./command-line.ts";
-import type { MountSettings } from "./daemon-arguments.ts";
+import type { MountSettings } from "./perform-mount.ts";
 import { EXIT_INTERNAL, EXIT_USAGE, MountInterruptedError, UsageError } from "./errors.ts";
 import { type ImageName, parseImageName } from "./image-name.ts";
 import { performMount } from "./perform-mount.ts";

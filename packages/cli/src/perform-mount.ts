@@ -1,9 +1,12 @@
-import { InitPipe, type StartedMount, startMount, stderrLog, unmount, watchSignals } from "@puzzlefs/fuse";
-import { type Driver, type FuseMount, mountImage } from "@puzzlefs/mount";
-import { Layout } from "@puzzlefs/oci";
-import { daemonArguments, type MountSettings, programFiles, servedImage } from "./daemon-arguments.ts";
+import { InitPipe, type StartedMount, stderrLog, unmount, watchSignals } from "@puzzlefs/fuse";
+import { type Driver, type FuseMount, mountImage, type ServerRequest, startServer } from "@puzzlefs/mount";
 import { MountInterruptedError, UsageError } from "./errors.ts";
 import { warning } from "./terminal/messages.ts";
+
+/** The settings of `puzzlefs mount` and mount.puzzlefs. */
+export interface MountSettings extends ServerRequest {
+  initPipe?: string;
+}
 
 /**
  * Mounts. Resolves to the driver once the mount is usable; in the foreground once it is unmounted. The outcome has been
@@ -65,23 +68,4 @@ export async function performMount(order: MountSettings): Promise<Driver> {
   } finally {
     stopWatching();
   }
-}
-
-/** Starts the process that serves the image by FUSE. It inherits the store as a descriptor, and nothing else. */
-async function startServer(order: MountSettings, mount: FuseMount): Promise<StartedMount> {
-  using layout = Layout.open(order.ociDir);
-  const image = servedImage(order, mount, layout);
-  return await startMount(mount.mountpoint, {
-    options: order.options,
-    fsname: order.source,
-    debug: order.debug,
-    attached: order.foreground,
-    supervised: order.supervise === true,
-    resource: { descriptor: layout.blobs.directory.descriptor, isStore: true },
-    argv: (server) => daemonArguments(server, image),
-    program: programFiles(),
-    ...(mount.shownAt !== undefined && { shownAt: mount.shownAt }),
-    ...(mount.lock !== undefined && { kept: mount.lock }),
-    ...(order.logFile !== undefined && { logFile: order.logFile }),
-  });
 }

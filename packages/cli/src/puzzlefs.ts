@@ -1,5 +1,5 @@
 /** The program `puzzlefs`; program.ts is what it does. */
-import "./terminal/closed-streams.ts";
+import "@puzzlefs/linux/closed-streams";
 
 const { runProgram } = await import("./run-program.ts");
 await runProgram({ name: "puzzlefs", load: () => import("./program.ts") });

@@ -3,6 +3,8 @@
  * or under a writable overlay.
  */
 export type { Driver } from "./driver.ts";
+export { mount, MountedImage, type MountOptions } from "./mount.ts";
+export { startServer, type ServerRequest } from "./start-server.ts";
 export { type DriverChoice, type FuseMount, type MountRequest, mountImage } from "./mount-image.ts";
 export { overlayPrefix, refuseOverlayMarks } from "./overlay-marks.ts";
 export { remount } from "./remount.ts";

@@ -9,7 +9,7 @@ import {
   parseDigest,
   platformOption,
 } from "../command-line.ts";
-import type { MountSettings } from "../daemon-arguments.ts";
+import type { MountSettings } from "../perform-mount.ts";
 import { UsageError } from "../errors.ts";
 import { imageNameFrom } from "../image-name.ts";
 import { performMount } from "../perform-mount.ts";

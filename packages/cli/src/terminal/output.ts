@@ -4,7 +4,7 @@ import { hasCode, isWritable, reasonOf, terminalColumns } from "@puzzlefs/linux"
 
 /**
  * Standard output and error, written by write(2): nothing is lost at exit, and a slow reader slows us down instead of
- * filling memory. The flags of the open files stay as they were inherited (see closed-streams.ts).
+ * filling memory. The flags of the open files stay as they were inherited (see @puzzlefs/linux/closed-streams).
  */
 const STDIN = 0;
 const STDOUT = 1;

@@ -3,20 +3,10 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseMountOptions, RESOURCE_DESCRIPTOR, type ServerOrder } from "@puzzlefs/fuse";
 import { Directory } from "@puzzlefs/linux";
-import { type FuseMount, type MountRequest, overlayPrefix, refuseOverlayMarks } from "@puzzlefs/mount";
 import { BlobDirectory, type Layout } from "@puzzlefs/oci";
 import { type ImageTree, openImageIn, type OpenImageOptions } from "@puzzlefs/reader";
-
-/** The settings of `puzzlefs mount` and mount.puzzlefs. Paths are absolute. */
-export interface MountSettings extends MountRequest {
-  foreground: boolean;
-  /** Log every request. */
-  debug: boolean;
-  /** If the process that serves dies, another one takes over. */
-  supervise?: boolean;
-  initPipe?: string;
-  logFile?: string;
-}
+import type { FuseMount, MountRequest } from "./mount-image.ts";
+import { overlayPrefix, refuseOverlayMarks } from "./overlay-marks.ts";
 
 /** The image that a process serves, in its arguments. Its blobs are RESOURCE_DESCRIPTOR. */
 export interface ServedImage {
@@ -35,8 +25,8 @@ export interface DaemonArguments {
   image: ServedImage;
 }
 
-export function servedImage(order: MountSettings, { reference, shownAt }: FuseMount, layout: Layout): ServedImage {
-  const { options, verify, digest, overlayAttributes } = order;
+export function servedImage(request: MountRequest, { reference, shownAt }: FuseMount, layout: Layout): ServedImage {
+  const { options, verify, digest, overlayAttributes } = request;
   const { cache } = parseMountOptions(options);
   return {
     store: layout.blobs.path,
@@ -65,18 +55,26 @@ export function daemonArguments(server: ServerOrder, image: ServedImage): string
 const here = fileURLToPath(import.meta.url);
 const isSource = here.endsWith(".ts");
 
-/** In the directory of this module, both as a source and in the bundle. */
+/** In the directory of this module: in the checkout, the bundle, and the package. */
 function daemonProgram(): string {
   return join(dirname(here), isSource ? "daemon.ts" : "daemon.js");
 }
 
 /**
- * The directories that the daemon's program consists of: the checkout, or the bundle and its native add-ons, which in a
- * checkout are elsewhere.
+ * The directories that the daemon's program consists of: the checkout; the directory in which a package manager has
+ * installed this package and those that it needs; or the bundle and its native add-ons, which in a checkout are elsewhere.
  */
 export function programFiles(): string[] {
   if (isSource) return [resolve(dirname(here), "../../..")];
+  const installed = packagesAround(here);
+  if (installed !== undefined) return [installed];
   const home = dirname(dirname(here));
   const addOns = ["koffi", "zstd-napi"].map((name) => realpathSync(join(home, "node_modules", name)));
-  return [home, ...addOns.map((path) => path.slice(0, path.indexOf("/node_modules/") + "/node_modules".length))];
+  return [home, ...addOns.map((path) => packagesAround(path) ?? path)];
+}
+
+/** The outermost node_modules that a path is in: packages inside refer to each other. */
+function packagesAround(path: string): string | undefined {
+  const end = path.indexOf("/node_modules/");
+  return end === -1 ? undefined : path.slice(0, end + "/node_modules".length);
 }
