@@ -4,7 +4,7 @@ import test from "ava";
 import fc from "@puzzlefs/testing/fast-check";
 import { damaged } from "./damage.ts";
 import { spoiled } from "./defects.ts";
-import { agreed, note, runs, useHarnesses } from "./fixture.ts";
+import { agreed, note, runs, useHarnesses } from "./harness-fixture.ts";
 import { Model, violations } from "./model.ts";
 import { Random } from "@puzzlefs/testing";
 import { reencoded } from "./reencode.ts";

@@ -2,7 +2,7 @@
 import { Bytes, encodeRootfs, findName, nextName, openMetadata } from "@puzzlefs/format";
 import type { DirEntryValue, InodeValue } from "@puzzlefs/format";
 import test from "ava";
-import { agreed, useHarnesses } from "./fixture.ts";
+import { agreed, useHarnesses } from "./harness-fixture.ts";
 import { Random } from "@puzzlefs/testing";
 import { outcome } from "./verdict.ts";
 

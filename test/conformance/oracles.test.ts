@@ -2,7 +2,7 @@ import { encodeRootfs } from "@puzzlefs/format";
 import type { InodeValue, RootfsValue } from "@puzzlefs/format";
 import test from "ava";
 import { damaged } from "./damage.ts";
-import { EFFORT } from "./fixture.ts";
+import { EFFORT } from "./harness-fixture.ts";
 import { readByCapnpEs, readByTool } from "./oracles.ts";
 import { Random, runSeed } from "@puzzlefs/testing";
 import { reencoded } from "./reencode.ts";

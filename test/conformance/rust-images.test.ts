@@ -14,7 +14,7 @@ import {
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
-import { agreed, note, useHarnesses } from "./fixture.ts";
+import { agreed, note, useHarnesses } from "./harness-fixture.ts";
 import { readByTool } from "./oracles.ts";
 import { Random } from "@puzzlefs/testing";
 import { readStructs } from "./spec.ts";

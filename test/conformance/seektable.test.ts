@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "ava";
 import fc from "@puzzlefs/testing/fast-check";
 import { seekTable } from "../corpus/seek-table-cases.ts";
-import { agreed, note, runs, useHarnesses } from "./fixture.ts";
+import { agreed, note, runs, useHarnesses } from "./harness-fixture.ts";
 import { Random } from "@puzzlefs/testing";
 import { outcome } from "./verdict.ts";
 

@@ -1,6 +1,6 @@
 import { RULES } from "@puzzlefs/format";
 import test from "ava";
-import { agreed, useHarnesses } from "../conformance/fixture.ts";
+import { agreed, useHarnesses } from "../conformance/harness-fixture.ts";
 import { WITHOUT_CASE, corpusCases } from "./corpus.ts";
 
 const harnesses = useHarnesses(test);

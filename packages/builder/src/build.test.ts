@@ -20,7 +20,7 @@ import { build } from "./build.ts";
 import { BuildError } from "./errors.ts";
 import { prose } from "@puzzlefs/testing";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
-import { blobsOf, dumpImage, dumpTree, makeTree, metadataOf, mixedTree } from "./fixture.ts";
+import { blobsOf, dumpImage, dumpTree, makeTree, metadataOf, mixedTree } from "./tree-fixture.ts";
 import type { BuildOptions } from "./options.ts";
 
 const ways: Record<string, Partial<BuildOptions>> = {

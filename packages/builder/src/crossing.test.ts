@@ -7,7 +7,7 @@ import test, { type ExecutionContext } from "ava";
 import { build } from "./build.ts";
 import { BuildError } from "./errors.ts";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
-import { dumpImage, makeTree } from "./fixture.ts";
+import { dumpImage, makeTree } from "./tree-fixture.ts";
 import type { BuildResult } from "./options.ts";
 
 const crossings: Crossing[] = ["device", "subvolumes", "mounts"];

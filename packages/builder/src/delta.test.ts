@@ -21,7 +21,7 @@ import test from "ava";
 import { build } from "./build.ts";
 import { noise, prose } from "@puzzlefs/testing";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
-import { blobsOf, copyOf, dumpImage, dumpTree, makeTree, metadataOf } from "./fixture.ts";
+import { blobsOf, copyOf, dumpImage, dumpTree, makeTree, metadataOf } from "./tree-fixture.ts";
 
 /** Layers of an image, newest first: the inode numbers that each holds. */
 function layersOf(ociDir: string, tag: string): number[][] {

@@ -11,7 +11,7 @@ import { build } from "./build.ts";
 import { readSource } from "./read-source.ts";
 import { BuildError } from "./errors.ts";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
-import { blobsOf, completed, makeTree } from "./fixture.ts";
+import { blobsOf, completed, makeTree } from "./tree-fixture.ts";
 import { Omissions } from "./omissions.ts";
 import { FreshNumbering } from "./tree-node.ts";
 import { DirectorySource } from "./directory-source.ts";

@@ -17,7 +17,7 @@ import test from "ava";
 
 import { build } from "./build.ts";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
-import { completed, dumpImage, dumpTree, makeTree } from "./fixture.ts";
+import { completed, dumpImage, dumpTree, makeTree } from "./tree-fixture.ts";
 import { Omissions } from "./omissions.ts";
 import { FreshNumbering, type TreeNode } from "./tree-node.ts";
 import { DirectorySource } from "./directory-source.ts";

@@ -20,7 +20,7 @@ import test from "ava";
 import { build } from "./build.ts";
 import { noise } from "@puzzlefs/testing";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
-import { blobsOf, copyOf, dumpImage, dumpTree, makeTree, metadataOf } from "./fixture.ts";
+import { blobsOf, copyOf, dumpImage, dumpTree, makeTree, metadataOf } from "./tree-fixture.ts";
 import type { BuildOptions } from "./options.ts";
 import { zeroBlob } from "./zero-blob.ts";
 

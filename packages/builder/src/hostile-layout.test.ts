@@ -18,7 +18,7 @@ import test from "ava";
 import { build } from "./build.ts";
 import { noise } from "@puzzlefs/testing";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
-import { dumpImage, dumpTree, makeTree, metadataOf, mixedTree } from "./fixture.ts";
+import { dumpImage, dumpTree, makeTree, metadataOf, mixedTree } from "./tree-fixture.ts";
 import type { BuildOptions } from "./options.ts";
 
 const ways: Record<string, Partial<BuildOptions>> = {

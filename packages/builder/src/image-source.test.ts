@@ -19,7 +19,7 @@ import test from "ava";
 import { build } from "./build.ts";
 import { noise } from "@puzzlefs/testing";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
-import { mixedTree } from "./fixture.ts";
+import { mixedTree } from "./tree-fixture.ts";
 import { ImageSource } from "./image-source.ts";
 import type { BuildOptions } from "./options.ts";
 

@@ -7,7 +7,7 @@ import test from "ava";
 import { build } from "./build.ts";
 import { noise, prose } from "@puzzlefs/testing";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
-import { blobsOf, dumpImage, dumpTree, makeTree, metadataOf, mixedTree } from "./fixture.ts";
+import { blobsOf, dumpImage, dumpTree, makeTree, metadataOf, mixedTree } from "./tree-fixture.ts";
 
 for (const compress of [false, true]) {
   const way = compress ? "zstd" : "raw";

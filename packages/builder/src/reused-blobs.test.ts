@@ -7,7 +7,7 @@ import test, { type ExecutionContext } from "ava";
 import { build } from "./build.ts";
 import { noise, prose } from "@puzzlefs/testing";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
-import { blobsOf, dumpImage, dumpTree, makeTree, metadataOf } from "./fixture.ts";
+import { blobsOf, dumpImage, dumpTree, makeTree, metadataOf } from "./tree-fixture.ts";
 import type { BuildOptions, BuildResult } from "./options.ts";
 
 const kinds: Record<string, Partial<BuildOptions>> = {

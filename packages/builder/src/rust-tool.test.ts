@@ -10,7 +10,7 @@ import test from "ava";
 import { build } from "./build.ts";
 import { noise, prose } from "@puzzlefs/testing";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
-import { dumpImage, dumpTree, makeTree, metadataOf, mixedTree } from "./fixture.ts";
+import { dumpImage, dumpTree, makeTree, metadataOf, mixedTree } from "./tree-fixture.ts";
 
 const cache = process.env["PUZZLEFS_CACHE"] ?? join(homedir(), ".cache/puzzlefs");
 const rustTool = join(cache, "rust/bin/puzzlefs");

@@ -9,7 +9,7 @@ import test from "ava";
 import { build } from "./build.ts";
 import { noise } from "@puzzlefs/testing";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
-import { dumpImage, dumpTree, mixedTree } from "./fixture.ts";
+import { dumpImage, dumpTree, mixedTree } from "./tree-fixture.ts";
 import type { BuildOptions, Progress } from "./options.ts";
 
 /** A tree of many small files. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import test from "ava";
 import fc from "@puzzlefs/testing/fast-check";
-import { compile, remove, writeWholeSpec } from "./fixture.ts";
+import { compile, remove, writeWholeSpec } from "./specification-fixture.ts";
 import type { FunctionType } from "./ir.ts";
 import { snake } from "./ir.ts";
 import { analyze } from "./main.ts";

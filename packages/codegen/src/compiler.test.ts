@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import test from "ava";
 import { emit } from "./emit/files.ts";
-import { compile, remove, SCHEMA, temporary } from "./fixture.ts";
+import { compile, remove, SCHEMA, temporary } from "./specification-fixture.ts";
 import { analyze } from "./main.ts";
 
 const ROOT = resolve(SCHEMA, "..");
@@ -55,7 +55,7 @@ test("the compiler knows no noun of the format", (t) => {
   const sources = readdirSync(import.meta.dirname, { recursive: true, encoding: "utf8" }).filter((name) =>
     /^[^.]+\.ts$/.test(name),
   );
-  for (const file of sources.filter((name) => name !== "fixture.ts")) {
+  for (const file of sources.filter((name) => name !== "specification-fixture.ts")) {
     const words = readFileSync(join(import.meta.dirname, file), "utf8").match(/[A-Za-z]+/g) ?? [];
     const parts = words.flatMap((word) => [word, ...word.split(/(?=[A-Z][a-z])/)]).map((word) => word.toLowerCase());
     t.deepEqual([...new Set(parts.filter((word) => nouns.has(word)))], [], file);

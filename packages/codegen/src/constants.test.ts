@@ -1,6 +1,6 @@
 import test from "ava";
 import { emit } from "./emit/files.ts";
-import { remove, writeWholeSpec } from "./fixture.ts";
+import { remove, writeWholeSpec } from "./specification-fixture.ts";
 import { analyze } from "./main.ts";
 
 const CONSTANTS = `

@@ -2,8 +2,8 @@ import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import { SpecError } from "./errors.ts";
-import { remove, writeSpec } from "./fixture.ts";
-import type { Parts } from "./fixture.ts";
+import { remove, writeSpec } from "./specification-fixture.ts";
+import type { Parts } from "./specification-fixture.ts";
 import { analyze } from "./main.ts";
 
 /** In a bad specification, marks the line and column of the error. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import test from "ava";
 import fc from "@puzzlefs/testing/fast-check";
 import { emitCapnp } from "../emit/capnp.ts";
-import { remove, temporary } from "../fixture.ts";
+import { remove, temporary } from "../specification-fixture.ts";
 import { scalar, VOID } from "../ir.ts";
 import type { Field, Settings, StructType, UnionType } from "../ir.ts";
 import { layOut } from "./layout.ts";
