@@ -1,6 +1,6 @@
 /**
  * Device numbers as Linux passes them to and from user space: 12 bits of major, 20 bits of minor, interleaved in
- * 32 bits (`st_rdev` of node:fs, the last argument of mknod).
+ * 32 bits (`st_rdev` of node:fs, the last argument of mknod, `rdev` of FUSE).
  */
 
 /** Throws RangeError for numbers that the kernel cannot represent: it would silently make another device. */

@@ -1,3 +1,4 @@
+import { makedev } from "@puzzlefs/linux";
 import type { Attributes } from "@puzzlefs/reader";
 import * as abi from "./abi.ts";
 import { MessageBuffer } from "./message-buffer.ts";
@@ -15,11 +16,6 @@ const PREFERRED_IO = 4096;
 export interface Owner {
   uid: number | undefined;
   gid: number | undefined;
-}
-
-/** How the kernel (new_decode_dev) packs a device number into 32 bits: 12 bits of major, 20 of minor. */
-export function encodeDevice(major: number, minor: number): number {
-  return ((minor & 0xff) | ((major & 0xfff) << 8) | ((minor & 0xfff00) << 12)) >>> 0;
 }
 
 /**
@@ -134,7 +130,7 @@ export class Reply {
     buffer.put32(at + abi.attr.nlink, from.nlink);
     buffer.put32(at + abi.attr.uid, this.owner.uid ?? from.uid);
     buffer.put32(at + abi.attr.gid, this.owner.gid ?? from.gid);
-    buffer.put32(at + abi.attr.rdev, encodeDevice(from.major, from.minor));
+    buffer.put32(at + abi.attr.rdev, makedev(from.major, from.minor));
     buffer.put32(at + abi.attr.blksize, PREFERRED_IO);
     buffer.put32(at + abi.attr.flags, 0);
   }

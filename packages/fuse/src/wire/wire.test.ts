@@ -1,7 +1,7 @@
 import test from "ava";
 import * as abi from "./abi.ts";
 import { DirentWriter } from "./dirent-writer.ts";
-import { encodeDevice, Reply } from "./reply.ts";
+import { Reply } from "./reply.ts";
 import { Request } from "./request.ts";
 import { bodyOf, putRequest, wide } from "./request-fixture.ts";
 import { MessageBuffer } from "./message-buffer.ts";
@@ -121,6 +121,7 @@ test("a negative entry has node 0 and a lifetime", (t) => {
 });
 
 test("device numbers are packed as the kernel unpacks them", (t) => {
+  const reply = new Reply();
   for (const [major, minor] of [
     [0, 0],
     [1, 3],
@@ -128,7 +129,9 @@ test("device numbers are packed as the kernel unpacks them", (t) => {
     [4095, 1_048_575],
     [259, 4096],
   ]) {
-    const packed = encodeDevice(major, minor);
+    reply.attributes({ ...attributes, kind: "chr", major, minor });
+    const packed = new DataView(reply.buffer.bytes.buffer, BODY + 16).getUint32(abi.attr.rdev, true);
+    // new_decode_dev() of linux/kdev_t.h.
     t.is((packed & 0xfff00) >>> 8, major);
     t.is((packed & 0xff) | ((packed >>> 12) & 0xfff00), minor);
   }
