@@ -4,6 +4,7 @@
 
 NODE := build/node
 BIN := node_modules/.bin
+CHUNKER := packages/chunker
 export DESTDIR PREFIX
 export PUZZLEFS_CACHE ?= $(shell setup/setup.sh cache)
 
@@ -19,9 +20,13 @@ setup-test: setup ## install what the tests and benchmarks also need
 setup-kernels: setup ## fetch three kernels to boot in QEMU, and the compiler of their modules (about three minutes, 1 GB)
 	@setup/setup.sh kernels
 
-build: setup ## bundle the program into build/
-	@cd packages/chunker && ../../$(NODE) node_modules/assemblyscript/bin/asc.js assembly/cut.ts --config assembly/asconfig.json --target release
+build: setup $(CHUNKER)/dist/cut.wasm ## bundle the program into build/
 	@$(NODE) packaging/build.ts
+
+# Renamed, as builds that run from the sources read it.
+$(CHUNKER)/dist/cut.wasm: $(addprefix $(CHUNKER)/,assembly/cut.ts assembly/asconfig.json package.json) | setup
+	@cd $(CHUNKER) && ../../$(NODE) node_modules/assemblyscript/bin/asc.js assembly/cut.ts --config assembly/asconfig.json --target release
+	@mv $@.new $@
 
 install: build ## [DESTDIR=] [PREFIX=/usr/local]: install the program with a Node of its own, mount(8)'s helper, man pages, completions
 	@$(NODE) packaging/install.ts
@@ -101,4 +106,4 @@ bench-kernel: setup-kernels build ## measure the driver, erofs and squashfs [KER
 	@$(NODE) bench/kernel.ts
 
 clean: ## remove what was built; the cache stays (setup/setup.sh cache)
-	rm -rf build packages/chunker/dist
+	rm -rf build $(CHUNKER)/dist
