@@ -17,7 +17,7 @@ const entries = {
   daemon: "packages/mount/src/daemon.ts",
   "mount-helper": "packages/cli/src/mount-helper.ts",
   unmount: "packages/fuse/src/daemon/unmount.ts",
-  "size-scan": "packages/cli/src/size-scan.ts",
+  "size-scan": "packages/builder/src/size-scan.ts",
   worker: "packages/builder/src/worker.ts",
 };
 const assets = ["packages/chunker/dist/cut.wasm", "packages/fuse/src/daemon/unmounter.sh"];

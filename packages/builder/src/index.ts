@@ -4,3 +4,4 @@ export { ImageSource } from "./image-source.ts";
 export { type Omission, type Omissions } from "./omissions.ts";
 export { parseMtime, type BuildOptions, type BuildResult, type MtimePolicy, type Progress } from "./options.ts";
 export type { ContentSink, Source, SourceEntry, SourceXattr } from "./source.ts";
+export { TreeSize } from "./tree-size.ts";

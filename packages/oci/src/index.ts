@@ -1,6 +1,6 @@
 export { BlobDirectory } from "./blob-directory.ts";
 export type { BlobStore, StoredBlob } from "./blob-store.ts";
-export { digestHex, isHexDigest, sha256, sha256Hex } from "./digests.ts";
+export { isHexDigest, sha256, sha256Hex } from "./digests.ts";
 export { LayoutError, systemFailure, type LayoutFailure } from "./errors.ts";
 export { DIRECTORY_MODE, FILE_MODE } from "./files.ts";
 export { platformName, type IndexedImage, type PlatformChoice } from "./image-choice.ts";
@@ -10,7 +10,6 @@ export { CONFIG_LIMIT, CONFIG_TYPE, parseImageConfig, type ImageConfig } from ".
 export { Layout, type Manifest } from "./image-layout.ts";
 export {
   assembleManifest,
-  configOf,
   EMPTY_CONFIG,
   MANIFEST_TYPE,
   referencedBlobs,
@@ -20,5 +19,6 @@ export {
 } from "./manifest.ts";
 export { type LockWait, type Waiting } from "./lock.ts";
 export { isTag, Transaction, type CommitRequest, type CommitResult, type StagedBlob } from "./transaction.ts";
+export { readConfig, type StoredConfig } from "./stored-config.ts";
 export { Turns } from "./steps.ts";
 export { FsVerityHasher, fsVerityDigest } from "./verity-digest.ts";

@@ -1,28 +1,72 @@
 import { readManifest } from "@puzzlefs/format";
-import type { ImageHeader } from "@puzzlefs/reader";
+import { type BlobStore, fsVerityDigest } from "@puzzlefs/oci";
+import { IntegrityError } from "./errors.ts";
+import type { ImageHeader } from "./image.ts";
 
-/** A blob on which fs-verity is to be enabled, with the digest that the image records for it. */
-export interface VerityTarget {
-  /** Hex sha256. */
-  blob: string;
-  /** Hex; undefined where the image says nothing. */
-  expected: string | undefined;
-}
-
-/** All blobs of an image: chunks, then metadata, then the manifest, whose digest vouches for the rest. */
-export function verityTargets(header: ImageHeader, manifestVerity: string): VerityTarget[] {
-  const targets: VerityTarget[] = [];
-  for (const { digest, verity } of header.metadata.image.fsVerityData) {
-    targets.push({
-      blob: formatDigestBytes(digest.toUint8Array()),
-      expected: formatDigestBytes(verity.toUint8Array()),
-    });
+/**
+ * Enables fs-verity on all blobs of an image and compares the digests that the kernel computes with those that the image
+ * records: chunks first, then the metadata, then the manifest, whose digest covers the others. So a manifest that has
+ * fs-verity belongs to an image that has it on all blobs. Blobs that have it already are only compared.
+ *
+ * @param manifestVerity the manifest's fs-verity digest, hex
+ * @returns the number of blobs
+ * @throws {IntegrityError} (verity) a digest is another one; before anything is changed if it is the manifest's
+ * @throws {LayoutError} a blob is missing
+ * @throws {SystemError} ENOTSUP, EOPNOTSUPP or ENOTTY if the file system or the kernel does not support fs-verity
+ */
+export function enableVerity(blobs: Pick<BlobStore, "open">, header: ImageHeader, manifestVerity: string): number {
+  const computed = hexOf(fsVerityDigest(header.manifest));
+  if (computed !== manifestVerity) {
+    const manifest = `manifest sha256:${header.manifestDigest}`;
+    throw new IntegrityError(manifest, "verity", `it is ${computed}, not ${manifestVerity}`);
   }
-  targets.push({ blob: header.metadataDigest, expected: readManifest(header.manifest).verity });
-  targets.push({ blob: header.manifestDigest, expected: manifestVerity });
-  return targets;
+  const recorded = recordedDigests(header, manifestVerity);
+  for (const { blob, verity } of recorded) enable(blobs, blob, verity);
+  return recorded.length;
 }
 
-export function formatDigestBytes(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
+/** A blob and its fs-verity digest, in hex. */
+interface RecordedDigest {
+  blob: string;
+  /** Undefined if the image records none. */
+  verity: string | undefined;
+}
+
+/** All blobs of an image, in the order in which fs-verity is enabled. */
+function recordedDigests(header: ImageHeader, manifestVerity: string): RecordedDigest[] {
+  const chunks = [...header.metadata.image.fsVerityData].map(({ digest, verity }) => ({
+    blob: hexOf(digest.toUint8Array()),
+    verity: hexOf(verity.toUint8Array()),
+  }));
+  return [
+    ...chunks,
+    { blob: header.metadataDigest, verity: readManifest(header.manifest).verity },
+    { blob: header.manifestDigest, verity: manifestVerity },
+  ];
+}
+
+function enable(blobs: Pick<BlobStore, "open">, blob: string, recorded: string | undefined): void {
+  const stored = blobs.open(blob);
+  let measured: Buffer | undefined;
+  try {
+    // Measured first: if the store is read-only by now, enabling fails even where it is enabled already.
+    measured = stored.measureVerity();
+    if (measured === undefined) {
+      stored.enableVerity();
+      measured = stored.measureVerity();
+    }
+  } finally {
+    stored.close();
+  }
+  const found = measured === undefined ? "none" : hexOf(measured);
+  if (recorded === undefined || found === recorded) return;
+  throw new IntegrityError(
+    `blob sha256:${blob}`,
+    "verity",
+    `the kernel measures ${found}, the image records ${recorded}`,
+  );
+}
+
+function hexOf(digest: Uint8Array): string {
+  return Buffer.from(digest).toString("hex");
 }

@@ -1,4 +1,4 @@
-import { build, parseMtime, type BuildOptions, type BuildResult, type Omission } from "@puzzlefs/builder";
+import { build, parseMtime, TreeSize, type BuildOptions, type BuildResult, type Omission } from "@puzzlefs/builder";
 import { parseChunkSizes } from "@puzzlefs/chunker";
 import { jsonText, type Crossing } from "@puzzlefs/linux";
 import { Layout, type Platform } from "@puzzlefs/oci";
@@ -19,7 +19,6 @@ import { stderrIsTerminal, writeLine } from "../terminal/output.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
 import { formatBytes, formatCount, formatCountOf, formatSeconds, formatShare } from "../terminal/quantities.ts";
 import { formatFields } from "../terminal/table.ts";
-import { TreeSize } from "../tree-size.ts";
 
 interface Options {
   compression?: boolean;

@@ -1,7 +1,6 @@
-import { formatDigestBytes, verityTargets } from "../verity-targets.ts";
 import { hasCode } from "@puzzlefs/linux";
-import { type BlobStore, fsVerityDigest, Layout } from "@puzzlefs/oci";
-import { IntegrityError, readHeader } from "@puzzlefs/reader";
+import { Layout } from "@puzzlefs/oci";
+import { enableVerity, readHeader } from "@puzzlefs/reader";
 import { platformChoice, defineCommand, type ManualCommand, parseDigest, platformOption } from "../command-line.ts";
 import { imageNameFrom } from "../image-name.ts";
 import { writeLine } from "../terminal/output.ts";
@@ -36,42 +35,15 @@ export async function run(argv: readonly string[]): Promise<number> {
   const name = imageNameFrom(ociDir, third === undefined ? undefined : second);
   using layout = Layout.open(name.ociDir);
   const header = readHeader(layout, name.reference, platformChoice(command));
-  const manifest = `manifest sha256:${header.manifestDigest}`;
-  const found = formatDigestBytes(fsVerityDigest(header.manifest));
-  if (found !== digest) throw new IntegrityError(manifest, "verity", `it is ${found}, not ${digest}`);
-  const targets = verityTargets(header, digest);
+  let count: number;
   try {
-    for (const { blob, expected } of targets) enable(layout.blobs, blob, expected);
+    count = enableVerity(layout.blobs, header, digest);
   } catch (error) {
     if (!hasCode(error, "ENOTSUP", "EOPNOTSUPP", "ENOTTY")) throw error;
     throw new Error(`${layout.path}: no fs-verity there: neither all file systems nor all kernels have it`, {
       cause: error,
     });
   }
-  writeLine(`fs-verity is enabled on ${formatCountOf(targets.length, "blob")}`);
+  writeLine(`fs-verity is enabled on ${formatCountOf(count, "blob")}`);
   return 0;
-}
-
-/** The kernel computes the digest; it must be the one that the image records. */
-function enable(blobs: BlobStore, blob: string, expected: string | undefined): void {
-  const stored = blobs.open(blob);
-  let measured: Buffer | undefined;
-  try {
-    // Asked first: a store that is read-only by now would refuse what is enabled already.
-    measured = stored.measureVerity();
-    if (measured === undefined) {
-      stored.enableVerity();
-      measured = stored.measureVerity();
-    }
-  } finally {
-    stored.close();
-  }
-  const found = measured === undefined ? "none" : formatDigestBytes(measured);
-  if (expected !== undefined && found !== expected) {
-    throw new IntegrityError(
-      `blob sha256:${blob}`,
-      "verity",
-      `the kernel measures ${found}, the image records ${expected}`,
-    );
-  }
 }

@@ -1,16 +1,24 @@
 import { escapeName, jsonText } from "@puzzlefs/linux";
-import { fsVerityDigest, Layout } from "@puzzlefs/oci";
-import { escapeBytes, openImage, readHeader, resolvePath, type InodeKind } from "@puzzlefs/reader";
+import { fsVerityDigest, Layout, readConfig, type StoredConfig } from "@puzzlefs/oci";
+import {
+  countImage,
+  escapeBytes,
+  fileRuns,
+  openImage,
+  readHeader,
+  resolvePath,
+  type FileRun,
+  type ImageCounts,
+  type InodeKind,
+} from "@puzzlefs/reader";
 import { platformChoice, defineCommand, type ManualCommand, platformOption } from "../command-line.ts";
-import { configFields, summarizeConfig, type ConfigSummary } from "../config-summary.ts";
+import { configFields } from "../config-text.ts";
 import { escapedOption, imagePath } from "../image-path.ts";
 import { parseImageName } from "../image-name.ts";
-import { countImage, fileRuns, type FileRun, type ImageCounts } from "../image-counts.ts";
 import { kindNames, pluralNames } from "../entry-text.ts";
 import { writeLine } from "../terminal/output.ts";
 import { formatBytes, formatCount, formatCountOf, formatShare } from "../terminal/quantities.ts";
 import { formatFields, formatTable } from "../terminal/table.ts";
-import { formatDigestBytes } from "../verity-targets.ts";
 
 const example = `
   puzzlefs inspect ./store:v1                  digests, layers, inodes, chunks, sizes
@@ -54,15 +62,14 @@ export async function run(argv: readonly string[]): Promise<number> {
       return 0;
     }
     const { manifest, manifestDigest, metadataDigest } = readHeader(layout, reference, platformChoice(command));
-    const blobSize = (hex: string): number | undefined => layout.blobs.size(hex);
     const summary: ImageSummary = {
       manifest: manifestDigest,
-      manifestVerity: formatDigestBytes(fsVerityDigest(manifest)),
+      manifestVerity: fsVerityDigest(manifest).toString("hex"),
       manifestBytes: manifest.length,
       metadata: metadataDigest,
-      metadataBytes: blobSize(metadataDigest) ?? 0,
-      config: summarizeConfig(layout.blobs, manifest, `manifest sha256:${manifestDigest}`),
-      ...countImage(tree, blobSize),
+      metadataBytes: layout.blobs.size(metadataDigest) ?? 0,
+      config: readConfig(layout.blobs, manifest, `manifest sha256:${manifestDigest}`),
+      ...countImage(tree, layout.blobs),
     };
     writeLine(json ? jsonText(summary) : imageText(summary));
   } finally {
@@ -79,7 +86,7 @@ interface ImageSummary extends ImageCounts {
   metadata: string;
   metadataBytes: number;
   /** Null: the empty configuration. */
-  config: ConfigSummary | null;
+  config: StoredConfig | null;
 }
 
 function imageText(summary: ImageSummary): string {
