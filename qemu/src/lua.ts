@@ -1,32 +1,42 @@
 /** Programs in TypeScript as one Lua file each, by typescript-to-lua. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import ts from "typescript";
 import * as tstl from "typescript-to-lua";
 import type { GuestFiles } from "./initramfs.ts";
 import { projectRoot } from "./kernels.ts";
 
-const sources = join(projectRoot, "test/posix-suite/src");
 const built = join(projectRoot, "build/qemu");
 
-function newest(directory: string): number {
-  const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return Math.max(...files.map(({ parentPath, name }) => statSync(join(parentPath, name)).mtimeMs));
+/** A program's sources: its own file, and those that it imports, directly or not. */
+function sourcesOf(file: string, found = new Set<string>()): Set<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  for (const { fileName } of ts.preProcessFile(readFileSync(file, "utf8")).importedFiles) {
+    if (fileName.startsWith(".")) sourcesOf(join(dirname(file), fileName), found);
+  }
+  return found;
+}
+
+function isCurrent(target: string, entry: string): boolean {
+  if (!existsSync(target)) return false;
+  const { mtimeMs } = statSync(target);
+  return [...sourcesOf(entry)].every((file) => statSync(file).mtimeMs <= mtimeMs);
 }
 
 /**
- * All programs of test/posix-suite/src/lua, for the guest's root directory: `lua /dump.lua …`. Compiled when their sources
- * have changed, which takes some seconds.
+ * All programs of test/posix-suite/src/lua, for the guest's root directory: `lua /dump.lua …`. Each is
+ * compiled if one of its sources has changed, which takes some seconds.
  *
  * @throws Error with the diagnostics of typescript-to-lua
  */
 export function luaPrograms(): GuestFiles {
-  const directory = join(sources, "lua");
+  const directory = join(projectRoot, "test/posix-suite/src/lua");
   const programs = readdirSync(directory).filter((name) => name.endsWith(".ts") && name !== "environment.ts");
-  const changed = newest(sources);
   const files = programs.map((name) => {
     const target = join(built, `${basename(name, ".ts")}.lua`);
-    if (!existsSync(target) || statSync(target).mtimeMs < changed) compile(join(directory, name), target);
+    const entry = join(directory, name);
+    if (!isCurrent(target, entry)) compile(entry, target);
     return [`/${basename(target)}`, readFileSync(target)] as const;
   });
   return Object.fromEntries(files);
