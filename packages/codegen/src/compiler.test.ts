@@ -4,20 +4,20 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import test from "ava";
 import { emit } from "./emit/files.ts";
-import { compile, remove, SCHEMA, temporary } from "./specification-fixture.ts";
+import { temporaryDirectory } from "@puzzlefs/testing/temporary";
+import { compile, SCHEMA } from "./specification-fixture.ts";
 import { analyze } from "./main.ts";
 
 const ROOT = resolve(SCHEMA, "..");
 const WARNINGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wdeclaration-after-statement", "-Wvla"];
 
 test("two runs give the same bytes, those that are checked in, wherever the schema is", async (t) => {
-  const copy = temporary();
+  const copy = temporaryDirectory();
   for (const name of readdirSync(SCHEMA).toReversed())
     cpSync(join(SCHEMA, name), join(copy, name), { recursive: true });
   const first = await emit(analyze(SCHEMA));
   t.deepEqual([...(await emit(analyze(copy)))], [...first]);
   for (const [path, text] of first) t.true(readFileSync(join(ROOT, path), "utf8") === text, path);
-  remove(copy);
 });
 
 test("git knows every output as generated", async (t) => {
@@ -74,7 +74,7 @@ for (const compiler of ["gcc", "clang"]) {
 
 test("the generated C needs no 64-bit division from a 32-bit kernel", (t) => {
   const directory = join(ROOT, "kernel/generated");
-  const out = temporary();
+  const out = temporaryDirectory();
   for (const file of readdirSync(directory).filter((name) => name.endsWith(".c"))) {
     const object = join(out, `${file}.o`);
     const args = [
@@ -91,7 +91,6 @@ test("the generated C needs no 64-bit division from a 32-bit kernel", (t) => {
     execFileSync("clang", args, { stdio: "pipe" });
     t.notRegex(execFileSync("nm", ["-u", object], { encoding: "utf8" }), /__u?(div|mod)/, file);
   }
-  remove(out);
 });
 
 test("the generated C looks like the kernel's", (t) => {
@@ -111,7 +110,7 @@ test("the generated C looks like the kernel's", (t) => {
 
 /** A copy of the schema with some text replaced, which must be there. */
 function edited(file: string, ...edits: [string, string][]): string {
-  const copy = temporary();
+  const copy = temporaryDirectory();
   cpSync(SCHEMA, copy, { recursive: true });
   let text = readFileSync(join(copy, file), "utf8");
   for (const [old, replacement] of edits) {
@@ -187,7 +186,6 @@ async function verdicts(schema: string, value: unknown, more = ""): Promise<{ ty
   execFileSync("capnp", ["compile", "-o-", join(out, "schema/generated/metadata.capnp")], {
     stdio: ["ignore", "pipe", "ignore"],
   });
-  remove(out);
   return { typescript, c };
 }
 
@@ -221,14 +219,12 @@ test("an algorithm that passes over files of the newest layer changes both imple
   const schema = edited("layers.ts", [first, "const first: u32 = ino === ROOT_INO ? 0 : newest.length;"]);
   t.deepEqual(await verdicts(SCHEMA, images("name")), both(NEWER));
   t.deepEqual(await verdicts(schema, images("name")), both(OLDER));
-  remove(schema);
 });
 
 test("a rule that is taken out of validate is asked by neither implementation", async (t) => {
   const schema = edited("validate.ts", [`  if (isDots(name)) fail("dir-entry-name-dots", inode.ino, at);\n`, ""]);
   t.deepEqual(await verdicts(SCHEMA, images("..")), both("dir-entry-name-dots"));
   t.deepEqual(await verdicts(schema, images("..")), both(NEWER));
-  remove(schema);
 });
 
 test("a new field and a rule about it reach every output", async (t) => {
@@ -249,5 +245,4 @@ test("a new field and a rule about it reach every output", async (t) => {
   t.deepEqual(await verdicts(schema, images("name", { born: 77 }), "born"), both(`${NEWER} 77`));
   t.deepEqual(await verdicts(schema, images("name"), "born"), both(`${NEWER} 0`));
   t.deepEqual(await verdicts(schema, images("name", { born: 1001 }), "born"), both("born-late"));
-  remove(schema);
 });

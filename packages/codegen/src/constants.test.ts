@@ -1,6 +1,6 @@
 import test from "ava";
 import { emit } from "./emit/files.ts";
-import { remove, writeWholeSpec } from "./specification-fixture.ts";
+import { writeWholeSpec } from "./specification-fixture.ts";
 import { analyze } from "./main.ts";
 
 const CONSTANTS = `
@@ -18,7 +18,6 @@ export function kindOf(mode: u32): u32 {
 async function outputs(): Promise<(path: string) => string> {
   const schema = writeWholeSpec({ algorithms: CONSTANTS, more: "export const DEPTH: u32 = 32;" });
   const files = await emit(analyze(schema));
-  remove(schema);
   return (path) => files.get(path) ?? "";
 }
 

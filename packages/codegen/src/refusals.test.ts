@@ -2,7 +2,7 @@ import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import { SpecError } from "./errors.ts";
-import { remove, writeSpec } from "./specification-fixture.ts";
+import { writeSpec } from "./specification-fixture.ts";
 import type { Parts } from "./specification-fixture.ts";
 import { analyze } from "./main.ts";
 
@@ -342,7 +342,6 @@ for (const [name, [parts, reason]] of Object.entries(REFUSED)) {
     const error = t.throws(() => analyze(directory), { instanceOf: SpecError });
     t.is(error.message, `${at}: ${reason}`);
     hit.add(thrownAt(error));
-    remove(directory);
   });
 }
 

@@ -1,8 +1,7 @@
 /** Small specifications in temporary directories, for tests. */
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { registerCompletionHandler } from "ava";
+import { temporaryDirectory } from "@puzzlefs/testing/temporary";
 import { emit } from "./emit/files.ts";
 import { analyze } from "./main.ts";
 
@@ -32,15 +31,9 @@ export interface Root extends Struct {
 }`;
 const RULES = `export const rules = {\n/** Too large. */\n"arithmetic-overflow": "corrupt",\n};`;
 
-export function temporary(): string {
-  const directory = mkdtempSync(join(tmpdir(), "puzzlefs-codegen-"));
-  registerCompletionHandler(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
-
 /** Writes a specification; returns its directory. */
 export function writeSpec(parts: Parts): string {
-  const directory = temporary();
+  const directory = temporaryDirectory();
   const settings = {
     capnpId: "0x84ae5e6e88b7cbb7",
     prefix: "pfs",
@@ -79,7 +72,7 @@ export function writeWholeSpec(parts: Parts): string {
 
 /** Compiles `schema` into a new directory, with the runtimes beside the outputs; returns that directory. */
 export async function compile(schema: string): Promise<string> {
-  const out = temporary();
+  const out = temporaryDirectory();
   const spec = analyze(schema);
   for (const [file, text] of await emit(spec)) {
     mkdirSync(dirname(join(out, file)), { recursive: true });
@@ -91,9 +84,4 @@ export async function compile(schema: string): Promise<string> {
   }
   for (const file of ["format_base.h", "format_base.c"]) cpSync(join(ROOT, "kernel", file), join(out, c, "..", file));
   return out;
-}
-
-/** Removes directories that a test has made. */
-export function remove(...directories: string[]): void {
-  for (const directory of directories) rmSync(directory, { recursive: true });
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import test from "ava";
 import fc from "@puzzlefs/testing/fast-check";
 import { emitCapnp } from "../emit/capnp.ts";
-import { remove, temporary } from "../specification-fixture.ts";
+import { temporaryDirectory } from "@puzzlefs/testing/temporary";
 import { scalar, VOID } from "../ir.ts";
 import type { Field, Settings, StructType, UnionType } from "../ir.ts";
 import { layOut } from "./layout.ts";
@@ -79,7 +79,7 @@ test("members are where Cap'n Proto's own compiler puts them", (t) => {
   const lists = fc.sample(members, { numRuns: 400, seed: 7 });
   const structs = lists.map((list, position) => structOf(list, `S${position}`));
   const settings = { structs: "structs", capnpId: "0x84ae5e6e88b7cbb7" } as Settings;
-  const directory = temporary();
+  const directory = temporaryDirectory();
   const file = join(directory, "s.capnp");
   writeFileSync(
     file,
@@ -91,5 +91,4 @@ test("members are where Cap'n Proto's own compiler puts them", (t) => {
     stdio: ["ignore", "pipe", "ignore"],
   });
   t.deepEqual(structs.map(described), fromCapnp(printed));
-  remove(directory);
 });
