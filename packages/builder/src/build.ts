@@ -41,7 +41,7 @@ import { XattrPolicy } from "./xattrs.ts";
  * IntegrityError for the base image, OptionError for options, the reason of `signal` if it is aborted, and what `check` throws.
  *
  * The event loop gets its turns: no step takes longer than reading, compressing or writing one chunk, except encoding and
- * hashing the metadata (some 20 ms for 100,000 inodes) and the parts that a base image adds.
+ * hashing the metadata, which takes longer the more inodes there are, and the parts that a base image adds.
  */
 export async function build(options: BuildOptions): Promise<BuildResult> {
   const resolved = resolveOptions(options);
@@ -155,7 +155,7 @@ async function storeTree(
   const nodes = await pipeline.run(reading, turns);
   await pipeline.finish(turns);
   nodes.sort((a, b) => a.ino - b.ino);
-  const locations = new ChunkLocations(pipeline.queue, pipeline.packs, known);
+  const locations = new ChunkLocations(pipeline.queue.chunks, pipeline.packs, known);
   const reachable = new Reachable();
   const locate = (chunk: number): ChunkLocation => {
     const found = chunk === holeChunk ? pipeline.holes : locations.find(chunk);

@@ -3,7 +3,7 @@ import type { ChunkValue } from "@puzzlefs/format";
 import type { Blob } from "./image-blob.ts";
 import type { PackedChunk, PackWriter } from "./pack.ts";
 import { packName } from "./pack-file.ts";
-import { chunkFlags, type ChunkQueue } from "./queue.ts";
+import { chunkFlags, type ChunkTable } from "./chunk-table.ts";
 
 /** Where a chunk's bytes are: from `offset` on in the uncompressed stream of `blob`. */
 export interface ChunkLocation {
@@ -19,21 +19,21 @@ type Packs = Pick<PackWriter, "find" | "packs">;
 
 /** Where the chunks of a finished build are, its base's and its own. */
 export class ChunkLocations {
-  #queue: ChunkQueue;
+  #chunks: ChunkTable;
   #packs: Packs | undefined;
-  /** By record. The locations of the base's chunks, which come first in the queue, are given. */
+  /** By record. The locations of the base's chunks, which come first in the table, are given. */
   #locations: (ChunkLocation | undefined)[];
   #packBlobs: (Blob | undefined)[] = [];
   #packedLocations = new Map<PackedChunk, ChunkLocation>();
 
-  constructor(queue: ChunkQueue, packs: Packs | undefined, known: readonly ChunkLocation[]) {
-    this.#queue = queue;
+  constructor(chunks: ChunkTable, packs: Packs | undefined, known: readonly ChunkLocation[]) {
+    this.#chunks = chunks;
     this.#packs = packs;
     this.#locations = [...known];
   }
 
   find(chunk: number): ChunkLocation {
-    const original = this.#queue.original(chunk);
+    const original = this.#chunks.original(chunk);
     return (this.#locations[original] ??=
       this.#packs === undefined ? this.#ownBlob(original) : this.#packed(original, this.#packs));
   }
@@ -45,7 +45,7 @@ export class ChunkLocations {
 
   /** Two records of equal content can each be an original, when the later was claimed first; their location is one. */
   #packed(chunk: number, packs: Packs): ChunkLocation {
-    const packed = packs.find(this.#queue.contentDigest(chunk));
+    const packed = packs.find(this.#chunks.contentDigest(chunk));
     if (packed === undefined) throw new Error(`chunk ${chunk} is in no pack`);
     let location = this.#packedLocations.get(packed);
     if (location === undefined) this.#packedLocations.set(packed, (location = this.#locationInPack(packed, packs)));
@@ -66,14 +66,14 @@ export class ChunkLocations {
 
   /** The blob that a record's results describe. */
   #blobOf(record: number): Blob {
-    const digest = this.#queue.storedDigest(record);
+    const digest = this.#chunks.storedDigest(record);
     const hex = Buffer.from(digest).toString("hex");
-    const flags = this.#queue.flags(record);
+    const flags = this.#chunks.flags(record);
     return {
       digest,
       hex,
-      verity: this.#queue.verity(record),
-      size: this.#queue.storedLength(record),
+      verity: this.#chunks.verity(record),
+      size: this.#chunks.storedLength(record),
       compressed: (flags & chunkFlags.compressed) !== 0,
       temporary: flags & chunkFlags.fresh ? hex : undefined,
       replaces: (flags & chunkFlags.replaces) !== 0,

@@ -7,7 +7,8 @@ import { BlobDirectory, FILE_MODE, fsVerityDigest } from "@puzzlefs/oci";
 
 import { hashBlob, hashFile, packName } from "./pack-file.ts";
 import type { Blob } from "./image-blob.ts";
-import { ChunkQueue, chunkFlags, type QueueBuffers } from "./queue.ts";
+import { chunkFlags } from "./chunk-table.ts";
+import { ChunkQueue, type QueueBuffers } from "./queue.ts";
 import { SeekableCompressor } from "./seekable.ts";
 import { zeroBlob } from "./zero-blob.ts";
 
@@ -74,14 +75,14 @@ export class ChunkWork {
   process(chunk: number): void {
     const { queue } = this;
     const { memory, packing } = this.#settings;
-    if (queue.flags(chunk) & chunkFlags.pack) {
+    if (queue.chunks.flags(chunk) & chunkFlags.pack) {
       this.#finishPack(chunk);
       return;
     }
-    const address = queue.address(chunk);
-    const bytes = memory.subarray(address, address + queue.length(chunk));
+    const address = queue.chunks.address(chunk);
+    const bytes = memory.subarray(address, address + queue.chunks.length(chunk));
     const content = sha256(bytes, contentScratch);
-    if (queue.claim(chunk, content, packing) < 0) {
+    if (queue.chunks.claim(chunk, content, packing) < 0) {
       if (packing) this.#encodeInPlace(chunk, bytes, content);
       else this.#store(chunk, bytes, content);
     }
@@ -94,14 +95,14 @@ export class ChunkWork {
     const blob = frames === undefined ? bytes : this.#compressor!.blob(frames);
     const digest = frames === undefined ? content : sha256(blob, storedScratch);
     const flags = (frames === undefined ? 0 : chunkFlags.compressed) | this.#write(digest.toString("hex"), blob);
-    this.queue.setResult(chunk, digest, fsVerityDigest(blob), blob.length, flags);
+    this.queue.chunks.setResult(chunk, digest, fsVerityDigest(blob), blob.length, flags);
   }
 
   /** Replaces the chunk in its slab by its frames where those are smaller; the pack writer takes them from there. */
   #encodeInPlace(chunk: number, bytes: Uint8Array, content: Buffer): void {
     const frames = this.#compressor?.compress(bytes, frameListBytes);
     if (frames === undefined) {
-      this.queue.setResult(chunk, content, content, bytes.length, 0);
+      this.queue.chunks.setResult(chunk, content, content, bytes.length, 0);
       return;
     }
     bytes.set(frames);
@@ -111,7 +112,7 @@ export class ChunkWork {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       list.forEach((frame, index) => view.setUint32(bytes.length - 4 * (list.length - index), frame.compressed, true));
     }
-    this.queue.setResult(chunk, sha256(frames, storedScratch), content, frames.length, chunkFlags.compressed);
+    this.queue.chunks.setResult(chunk, sha256(frames, storedScratch), content, frames.length, chunkFlags.compressed);
   }
 
   /** The blob that holes refer to, written where the layout lacks it. */
@@ -150,7 +151,7 @@ export class ChunkWork {
   }
 
   #finishPack(chunk: number): void {
-    const name = packName(this.queue.address(chunk));
+    const name = packName(this.queue.chunks.address(chunk));
     const file = this.#staging.openFile(name);
     if (file === undefined) throw new Error(`${this.#staging.pathOf(name)} has vanished`);
     let hashed: ReturnType<typeof hashFile>;
@@ -164,7 +165,7 @@ export class ChunkWork {
     const { newStore, verify } = this.#settings;
     const found = newStore ? undefined : this.#blobs.size(known);
     const isIntact = found === length && (!verify || hashBlob(this.#blobs, known) !== undefined);
-    this.queue.setResult(
+    this.queue.chunks.setResult(
       chunk,
       digest,
       hashed.verity,

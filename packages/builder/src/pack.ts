@@ -5,7 +5,8 @@ import type { Directory } from "@puzzlefs/linux";
 
 import type { WorkSettings } from "./chunk-work.ts";
 import { AppendedFile, packName } from "./pack-file.ts";
-import { chunkFlags, type ChunkQueue } from "./queue.ts";
+import { chunkFlags } from "./chunk-table.ts";
+import type { ChunkQueue } from "./queue.ts";
 import { putSeekTable, storeFrame, type FrameSizes } from "./seekable.ts";
 
 /** Where a chunk went: a row of the format's chunk table, but for the digest of its blob, known when that is full. */
@@ -56,7 +57,7 @@ export class PackWriter {
   }
 
   #mayTake(record: number): boolean {
-    return (this.#queue.flags(record) & chunkFlags.pack) !== 0 || this.#queue.done(record);
+    return (this.#queue.chunks.flags(record) & chunkFlags.pack) !== 0 || this.#queue.chunks.done(record);
   }
 
   /** Closes the last pack; all chunks must have been taken. */
@@ -69,19 +70,18 @@ export class PackWriter {
   }
 
   #take(record: number): void {
-    const queue = this.#queue;
-    const flags = queue.flags(record);
+    const { chunks } = this.#queue;
+    const flags = chunks.flags(record);
     if (flags & (chunkFlags.pack | chunkFlags.base)) return;
-    const contentDigest = queue.contentDigest(record);
+    const contentDigest = chunks.contentDigest(record);
     const key = keyOf(contentDigest);
-    if (queue.original(record) === record && !this.#chunks.has(key))
+    if (chunks.original(record) === record && !this.#chunks.has(key))
       this.#chunks.set(key, this.#append(record, contentDigest));
-    queue.releaseSlab(queue.slab(record));
+    this.#queue.releaseSlab(chunks.slab(record));
   }
 
   #append(record: number, contentDigest: Uint8Array): PackedChunk {
-    const queue = this.#queue;
-    const length = queue.length(record);
+    const length = this.#queue.chunks.length(record);
     this.#file ??= new AppendedFile(this.#staging, packName(this.packs.length));
     const file = this.#file;
     const { stored, digest } = this.#storedForm(record, length);
@@ -95,7 +95,7 @@ export class PackWriter {
       contentDigest,
     };
     file.append(stored);
-    queue.addNewBytes(stored.length);
+    this.#queue.addNewBytes(stored.length);
     this.#offset += length;
     if (file.length >= this.#packBytes) this.#closePack(file);
     return chunk;
@@ -103,16 +103,16 @@ export class PackWriter {
 
   /** The bytes that go into the pack, and their digest; notes their frames. */
   #storedForm(record: number, length: number): { stored: Uint8Array; digest: Uint8Array } {
-    const queue = this.#queue;
-    const address = queue.address(record);
+    const { chunks } = this.#queue;
+    const address = chunks.address(record);
     const slab = this.#settings.memory.subarray(address, address + length);
-    if (!this.#settings.compress) return { stored: slab, digest: queue.contentDigest(record) };
-    if ((queue.flags(record) & chunkFlags.compressed) === 0) {
+    if (!this.#settings.compress) return { stored: slab, digest: chunks.contentDigest(record) };
+    if ((chunks.flags(record) & chunkFlags.compressed) === 0) {
       const stored = storeFrame(slab);
       this.#frames.push({ compressed: stored.length, decompressed: length });
       return { stored, digest: hash("sha256", stored, "buffer") };
     }
-    const storedLength = queue.storedLength(record);
+    const storedLength = chunks.storedLength(record);
     const frameSize = this.#settings.frameSize === 0 ? length : this.#settings.frameSize;
     const count = Math.ceil(length / frameSize);
     const list = new DataView(slab.buffer, slab.byteOffset, length);
@@ -120,7 +120,7 @@ export class PackWriter {
       const compressed = count === 1 ? storedLength : list.getUint32(length - 4 * (count - index), true);
       this.#frames.push({ compressed, decompressed: Math.min(frameSize, length - index * frameSize) });
     }
-    return { stored: slab.subarray(0, storedLength), digest: queue.storedDigest(record) };
+    return { stored: slab.subarray(0, storedLength), digest: chunks.storedDigest(record) };
   }
 
   #closePack(file: AppendedFile): void {

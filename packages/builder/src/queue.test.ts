@@ -2,7 +2,8 @@ import { hash } from "node:crypto";
 
 import test from "ava";
 
-import { ChunkQueue, chunkFlags } from "./queue.ts";
+import { chunkFlags } from "./chunk-table.ts";
+import { ChunkQueue } from "./queue.ts";
 
 const digestOf = (text: string): Buffer => hash("sha256", text, "buffer");
 
@@ -11,7 +12,7 @@ test("records are taken once each, in order", (t) => {
   for (let index = 0; index < 3; index++) t.is(queue.publish(index * 100, 100, 0), index);
   const other = new ChunkQueue(queue.buffers);
   t.deepEqual([queue.take(), other.take(), queue.take(), other.take()], [0, 1, 2, -1]);
-  t.is(other.address(2), 200);
+  t.is(other.chunks.address(2), 200);
   t.false(queue.allFinished);
   t.is(queue.slabUsers[0], 3);
   for (let index = 0; index < 3; index++) other.finish(index, false);
@@ -25,20 +26,20 @@ test("the table grows; another thread's view grows with it", (t) => {
   const count = 20_000;
   for (let index = 0; index < count; index++) {
     queue.publish(index, index, -1);
-    other.claim(index, digestOf(`${index % 15_000}`), false);
+    other.chunks.claim(index, digestOf(`${index % 15_000}`), false);
   }
-  for (const index of [0, 4095, 4096, 14_999]) t.is(queue.original(index), index);
-  for (const index of [15_000, 19_999]) t.is(queue.original(index), index - 15_000);
-  t.deepEqual(Buffer.from(queue.contentDigest(19_999)), digestOf("4999"));
-  t.is(other.length(19_999), 19_999);
+  for (const index of [0, 4095, 4096, 14_999]) t.is(queue.chunks.original(index), index);
+  for (const index of [15_000, 19_999]) t.is(queue.chunks.original(index), index - 15_000);
+  t.deepEqual(Buffer.from(queue.chunks.contentDigest(19_999)), digestOf("4999"));
+  t.is(other.chunks.length(19_999), 19_999);
 });
 
 test("in order: only an earlier chunk stands for a later one", (t) => {
   const queue = new ChunkQueue(1);
   for (let index = 0; index < 3; index++) queue.publish(0, 0, -1);
-  t.is(queue.claim(1, digestOf("x"), true), -1);
-  t.is(queue.claim(0, digestOf("x"), true), -1);
-  t.true([0, 1].includes(queue.claim(2, digestOf("x"), true)));
+  t.is(queue.chunks.claim(1, digestOf("x"), true), -1);
+  t.is(queue.chunks.claim(0, digestOf("x"), true), -1);
+  t.true([0, 1].includes(queue.chunks.claim(2, digestOf("x"), true)));
 });
 
 test("chunks that are stored already are found by content", (t) => {
@@ -47,10 +48,10 @@ test("chunks that are stored already are found by content", (t) => {
   t.true(queue.allFinished);
   const chunk = queue.publish(0, 7, 0);
   t.is(queue.take(), chunk);
-  t.is(queue.claim(chunk, digestOf("content"), true), 0);
-  t.is(queue.original(chunk), 0);
-  t.is(queue.flags(0), chunkFlags.base | chunkFlags.compressed);
-  t.deepEqual(Buffer.from(queue.storedDigest(0)), digestOf("stored"));
+  t.is(queue.chunks.claim(chunk, digestOf("content"), true), 0);
+  t.is(queue.chunks.original(chunk), 0);
+  t.is(queue.chunks.flags(0), chunkFlags.base | chunkFlags.compressed);
+  t.deepEqual(Buffer.from(queue.chunks.storedDigest(0)), digestOf("stored"));
 });
 
 test("a failure wakes and stops everyone; the first message is kept", (t) => {
