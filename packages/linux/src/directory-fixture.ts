@@ -1,11 +1,9 @@
-import { constants, mkdirSync, mkdtempSync, openSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
-import test from "ava";
+import { temporaryDirectory } from "@puzzlefs/testing/temporary";
 
 /** A directory of this test file's own, removed at the end. */
-export const directory = mkdtempSync(join(tmpdir(), "puzzlefs-native-"));
-test.after.always(() => rmSync(directory, { recursive: true }));
+export const directory = temporaryDirectory();
 
 export const root = process.getuid?.() === 0;
 

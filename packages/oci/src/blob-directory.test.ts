@@ -1,15 +1,14 @@
-import { constants, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AT_FDCWD, Directory, makedev, mknodat } from "@puzzlefs/linux";
 import test, { type ExecutionContext } from "ava";
+import { temporaryDirectory } from "@puzzlefs/testing/temporary";
 import { BlobDirectory } from "./blob-directory.ts";
 import type { BlobStore, StoredBlob } from "./blob-store.ts";
 import { sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "puzzlefs-blobs-"));
-test.after.always(() => rmSync(directory, { recursive: true }));
+const directory = temporaryDirectory();
 const root = process.getuid?.() === 0;
 
 let count = 0;

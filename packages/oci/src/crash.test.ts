@@ -1,15 +1,14 @@
 import { execFile } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import test, { type ExecutionContext } from "ava";
+import { temporaryDirectory } from "@puzzlefs/testing/temporary";
 import { Layout } from "./image-layout.ts";
 import { Transaction } from "./transaction.ts";
 import { referencedBlobs } from "./manifest.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "puzzlefs-crash-"));
-test.after.always(() => rmSync(directory, { recursive: true }));
+const directory = temporaryDirectory();
 const writer = join(import.meta.dirname, "crash-fixture.ts");
 
 const run = promisify(execFile);

@@ -4,17 +4,15 @@ import {
   lchownSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AT_FDCWD, makedev, mknodat } from "@puzzlefs/linux";
 import test, { type ExecutionContext } from "ava";
+import { temporaryDirectory } from "@puzzlefs/testing/temporary";
 import { Layout } from "./image-layout.ts";
 import { Transaction } from "./transaction.ts";
 import { assembleManifest } from "./manifest.ts";
@@ -26,10 +24,9 @@ export const asRoot = root ? test : test.skip;
 export const NOBODY = 65534;
 export const SECRET = "root:$6$secret:19000:0:99999:7:::";
 
-const directory = mkdtempSync(join(tmpdir(), "puzzlefs-hostile-"));
+const directory = temporaryDirectory();
 // A link of another user's leads only where that user can go.
 chmodSync(directory, 0o755);
-test.after.always(() => rmSync(directory, { recursive: true }));
 let count = 0;
 
 /** A layout with an image v0, and a directory outside of it that nothing may touch. */

@@ -1,7 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -10,9 +9,9 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
+import { temporaryDirectory } from "@puzzlefs/testing/temporary";
 import { sha256Hex } from "./digests.ts";
 import { LayoutError, type LayoutFailure } from "./errors.ts";
 import { Layout } from "./image-layout.ts";
@@ -21,8 +20,7 @@ import { assembleManifest, EMPTY_CONFIG } from "./manifest.ts";
 import { hostPlatform } from "./platform.ts";
 import { fsVerityDigest } from "./verity-digest.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "puzzlefs-layout-"));
-test.after.always(() => rmSync(directory, { recursive: true }));
+const directory = temporaryDirectory();
 let count = 0;
 const fresh = () => join(directory, `layout-${count++}`);
 

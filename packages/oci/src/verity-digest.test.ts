@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
+import { temporaryDirectory } from "@puzzlefs/testing/temporary";
 import { hasCode } from "@puzzlefs/linux";
 import { FsVerityHasher, fsVerityDigest } from "./verity-digest.ts";
 
@@ -15,8 +15,7 @@ let state = 1;
 const period = Buffer.from(Array.from({ length: 65_537 }, () => (state = (state * 75 + 74) % 65_537) & 0xff));
 const pattern = (length: number) => Buffer.alloc(length, period);
 
-const directory = mkdtempSync(join(tmpdir(), "puzzlefs-verity-"));
-test.after.always(() => rmSync(directory, { recursive: true }));
+const directory = temporaryDirectory();
 
 /** The digest by fsverity-utils, or undefined if they are not installed. */
 function reference(bytes: Buffer): string | undefined {
