@@ -130,7 +130,7 @@ export class ChunkTable {
   done(chunk: number): boolean {
     return Atomics.load(this.#records, chunk * recordWords + word.done) !== 0;
   }
-  /** The chunk that stands for all of this content; `chunk` itself unless an equal one was filed before it. */
+  /** The chunk whose results count for all chunks of this content: `chunk` itself unless an equal one was filed before it. */
   original(chunk: number): number {
     const sameAs = this.#records[chunk * recordWords + word.sameAs];
     return sameAs < 0 ? chunk : sameAs;

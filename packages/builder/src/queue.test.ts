@@ -34,7 +34,7 @@ test("the table grows; another thread's view grows with it", (t) => {
   t.is(other.chunks.length(19_999), 19_999);
 });
 
-test("in order: only an earlier chunk stands for a later one", (t) => {
+test("in order: only an earlier chunk can be the original of a later one", (t) => {
   const queue = new ChunkQueue(1);
   for (let index = 0; index < 3; index++) queue.publish(0, 0, -1);
   t.is(queue.chunks.claim(1, digestOf("x"), true), -1);

@@ -5,7 +5,7 @@ import { type SizeScanOrder, sizeSlot } from "./tree-size.ts";
 
 /**
  * A worker thread: adds up the sizes of a tree's regular files, hard links counted once, and stores the sum. It finds
- * the same files as the build beside it, and leaves the tree as little.
+ * the same files as the build that runs at the same time, and does not leave the tree either.
  */
 function scan(path: string, crossing: Crossing): number {
   using root = Directory.open(path);
@@ -34,6 +34,6 @@ if (parentPort !== null) {
   try {
     Atomics.store(new BigInt64Array(memory), sizeSlot, BigInt(scan(root, crossing)));
   } catch {
-    // Only the progress bar wants to know; what is wrong with the tree is for the build to say.
+    // Only the progress bar needs the sum; what is wrong with the tree is reported by the build.
   }
 }

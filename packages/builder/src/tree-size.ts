@@ -11,8 +11,8 @@ export interface SizeScanOrder {
 export const sizeSlot = 0;
 
 /**
- * The size of a tree, found out by a thread beside a build: the build is over before a scan in front of it would pay.
- * It goes through shared memory, since the building thread never gets to its events.
+ * The size of a tree, which a thread of its own adds up while the tree is built: a scan before the build would take more
+ * time than it is worth. The sum is in shared memory, so that reading it needs no turn of the event loop.
  */
 export class TreeSize {
   readonly #memory = new SharedArrayBuffer(8);
