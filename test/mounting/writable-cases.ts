@@ -157,6 +157,13 @@ export const writableCases: readonly WritableCase[] = [
     output: "1\nsingle\n1\nmore\nsingle\n1\nhello\n1\nhello\n1\nhello\n",
   },
   {
+    title: "another image after a file was removed: with a warning, for no hard link was changed",
+    script: `
+      mounted -p up "$IMAGE" mnt; rm mnt/single; umount mnt
+      mounted -p up "$CHANGED" mnt 2>messages; grep -c 'changes of another image' messages; [ -e mnt/single ] || cat mnt/more; umount mnt`,
+    output: "1\nmore\n",
+  },
+  {
     title: "flags that the kernel has are honoured, also over a writable mount; ro makes that read-only",
     script: `
       flags() { findmnt -rno VFS-OPTIONS mnt; umount mnt; }

@@ -24,6 +24,8 @@ const PATIENCE = 5000;
 const PAUSE = 20;
 /** The directory in which overlayfs records hard links. */
 const INDEX = "index";
+/** `#`: with an index, overlayfs makes its whiteouts and temporary files there, by names such as `#57c9`. */
+const TEMPORARY = 0x23;
 
 /** The two directories of an overlay that are written. They are used by their descriptors alone. */
 export class Upper {
@@ -93,7 +95,7 @@ export class Upper {
   get indexed(): number | undefined {
     if (!this.work.status(INDEX, new FileStatus())) return undefined;
     using index = this.work.directory(INDEX);
-    return index.entries().length;
+    return index.entries().filter(({ name }) => name[0] !== TEMPORARY).length;
   }
 
   get indexPath(): string {
