@@ -3,7 +3,7 @@ import { hasCode, hasProc, MissingProcError, textOf } from "@puzzlefs/linux";
 
 /** One line of /proc/self/mountinfo. */
 export interface MountEntry {
-  /** Unique among the mounts that there are. */
+  /** Unique among the present mounts. */
   id: string;
   /** "MAJOR:MINOR" of st_dev. */
   device: string;
