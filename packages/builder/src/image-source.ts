@@ -11,7 +11,7 @@ interface Waiting {
   ino: number;
 }
 
-/** The tree that an image shows, whatever layers, chunks and blobs it is made of. The image stays the caller's. */
+/** The tree that an image shows, whatever layers, chunks and blobs it is made of. The caller closes the image. */
 export class ImageSource implements Source {
   readonly name: string;
   readonly #tree: ImageTree;

@@ -104,7 +104,7 @@ test("errors name the whole path", (t) => {
   t.throws(() => Directory.open(`${path}/none/below`), { code: "ENOENT", message: /none\/below/ });
 });
 
-/** A directory of another user's, in which links lie. */
+/** A directory of another user, with symbolic links in it. */
 function foreign(): { path: string; link: (name: string, target: string) => void; precious: string } {
   const { path } = fresh();
   mkdirSync(join(path, "precious"), 0o700);

@@ -6,7 +6,7 @@ import type { LogTarget } from "./log.ts";
  */
 export type ServerRole = "alone" | "supervisor" | "supervised";
 
-/** The settings of a process behind a mount, as JSON in its arguments. Everything else it inherits as descriptors. */
+/** The settings of a process behind a mount, as JSON in its arguments. It inherits everything else as descriptors. */
 export interface ServerOrder {
   role: ServerRole;
   /** What is mounted, for the title of the process and for messages. */
