@@ -81,7 +81,7 @@ test("files come back from their pieces; every byte is in one chunk", (t) => {
   t.deepEqual([...recorder.queue.slabUsers], [0, 0, 0]);
 });
 
-test("slab boundaries leave no trace: the chunks are those of one large slab", (t) => {
+test("slab boundaries have no effect: the chunks are those of one large slab", (t) => {
   const bytes = noise("boundaries", 500_000);
   const cut = (slabBytes: number): string[] => {
     const recorder = new Recorder(slabBytes);

@@ -20,7 +20,7 @@ const asRoot = root ? test : test.skip;
 const NOBODY = 65534;
 const READ = constants.O_RDONLY;
 
-test("what is in a directory is reached by descriptor, wherever its path leads later", (t) => {
+test("entries of a directory are reached by its descriptor after its path has changed", (t) => {
   const { path } = fresh();
   mkdirSync(join(path, "store"));
   using store = Directory.open(join(path, "store"));

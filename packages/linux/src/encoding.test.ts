@@ -50,7 +50,7 @@ test("a surrogate that encodes no byte is refused", (t) => {
   }
 });
 
-test("a name comes back from how it is shown", (t) => {
+test("a name is recovered from its shown form", (t) => {
   const names = [
     "plain",
     "with space",

@@ -123,8 +123,8 @@ export class ImageIndex {
   /** The text with another value of `manifests`, which has none or null. */
   #withList(value: string): string {
     const text = this.#text;
-    const place = this.#manifests;
-    if (place !== undefined) return text.slice(0, place.start) + value + text.slice(place.end);
+    const span = this.#manifests;
+    if (span !== undefined) return text.slice(0, span.start) + value + text.slice(span.end);
     const start = this.#top.start + 1;
     const isEmpty = text.slice(start, this.#top.end - 1).trim() === "";
     return `${text.slice(0, start)}"manifests":${value}${isEmpty ? "" : ","}${text.slice(start)}`;

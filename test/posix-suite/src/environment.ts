@@ -34,7 +34,7 @@ export interface Environment {
   put(memory: Memory, from: number, bytes: string): void;
   /** From 8 bytes, little-endian. */
   wide(bytes: string): Wide;
-  /** Text of this program as the bytes that its characters below U+0100 stand for. */
+  /** Text of this program as latin1 bytes. */
   latin1(text: string): string;
   sha256(): Hash;
   /** Whether the bytes at an address are these. */

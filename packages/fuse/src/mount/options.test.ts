@@ -15,7 +15,7 @@ test("nosuid and nodev unless asked for; the last of two opposites counts", (t) 
   t.deepEqual(parseMountOptions(["suid,noexec"]).flagNames, ["nodev", "noexec"]);
 });
 
-test("what mount(8) and fstab may contain is accepted; what has no effect asks for nothing", (t) => {
+test("options of mount(8) and fstab are accepted; those without effect do not require FUSE", (t) => {
   // The options of mount(8) that are for any file system, but those with which it does the work itself (bind, loop, …).
   const all =
     "async,atime,noatime,auto,noauto,defaults,dev,nodev,diratime,nodiratime,dirsync,exec,noexec,group,nogroup,iversion," +
