@@ -40,7 +40,7 @@ export class Upper {
     this.#steps = steps;
   }
 
-  /** Makes both in a new directory of ours. */
+  /** Makes both in a new temporary directory. */
   static make(parent: Directory): Upper {
     const steps = new Steps();
     const upper = steps.opened(parent.makeDirectory("upper"));

@@ -26,7 +26,7 @@ export interface Descriptor {
   data?: string;
 }
 
-/** An entry of an index, from whatever tool: members that are absent, null or of another type are undefined. */
+/** An entry of an index, from any tool: members that are absent, null or of another type are undefined. */
 export interface IndexEntry {
   tag: string | undefined;
   mediaType: string | undefined;

@@ -49,8 +49,8 @@ const progressEvery = 64;
 /**
  * Writes a tree into a directory, which is made when absent and must otherwise be empty (a `lost+found` does not
  * count) unless `force` is set. Owners, modes, times, extended attributes, hard links and special files are restored
- * exactly, whatever a new file would inherit. What the target's file system or the caller's rights refuse is left out and
- * counted in the warnings; extraction goes on.
+ * exactly, whatever a new file would inherit. Files and attributes that the target's file system or the caller's rights do not
+ * allow are left out and counted in the warnings.
  *
  * Every call is relative to a directory opened by this process and follows no symbolic link, so nothing outside the
  * target is written, whatever the image contains and whichever process changes the target meanwhile.

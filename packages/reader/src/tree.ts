@@ -29,7 +29,7 @@ export interface TreeEntry {
   name: Uint8Array;
   ino: number;
   kind: InodeKind;
-  /** Of the inode, where a listing has it at hand. */
+  /** Attributes of the inode, if the listing has them. */
   readonly attributes?: Attributes;
 }
 

@@ -34,7 +34,7 @@ const example = `
   ls /mnt
   puzzlefs umount /mnt
 
-  puzzlefs mount --persist ./changes ./store:v1 /mnt   writable; ./changes keeps what is written
+  puzzlefs mount --persist ./changes ./store:v1 /mnt   writable; changes are kept in ./changes
   puzzlefs mount -f --debug ./store:v1 /mnt            stays, and logs every request`;
 
 const notes = `
