@@ -1,4 +1,4 @@
-/** What language.test.ts looks for. The table of docs/style.md has what to write instead. */
+/** The words that language.test.ts finds. The table of docs/style.md has their replacements. */
 
 /** Regular expressions of words; spaces as they are, any case. */
 export const replaced: readonly string[] = [

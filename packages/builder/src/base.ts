@@ -72,7 +72,7 @@ export class BaseImage {
     return findInode(this.image, ino);
   }
 
-  /** What a directory shows, by name (latin1). */
+  /** The visible entries of a directory, by name (latin1). */
   children(directory: number): Map<string, number> {
     const names = new Map<string, number>();
     for (let next = nextName(this.image, directory, 0); next !== undefined;) {

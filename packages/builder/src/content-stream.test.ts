@@ -153,7 +153,7 @@ function read(recorder: Recorder, path: string, status: FileStatus): Pieces {
   return file.pieces;
 }
 
-/** What read(2) and its like have given this process. */
+/** Bytes that read(2) and similar calls have returned to this process. */
 const bytesRead = (): number => Number(/^rchar: (\d+)$/m.exec(readFileSync("/proc/self/io", "latin1"))?.[1]);
 
 test("a sparse file is read as its content; its holes cost no reading", (t) => {

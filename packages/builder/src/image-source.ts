@@ -51,7 +51,7 @@ class ImageEntry implements SourceEntry {
   readonly path: string;
   readonly #tree: ImageTree;
   readonly #attributes: Attributes;
-  /** What is read from compressed blobs cannot be put into shared memory at once. */
+  /** Content of compressed blobs cannot be decompressed directly into shared memory. */
   readonly #buffer: Buffer;
 
   constructor(

@@ -9,7 +9,7 @@ import { Layout } from "./image-layout.ts";
 import { Transaction } from "./transaction.ts";
 import { MANIFEST_TYPE } from "./manifest.ts";
 
-/** What every command does with a layout; the message of its error, if it has one. */
+/** Does with a layout the work of every command; returns the message of the error, if any. */
 const commands: Record<string, (path: string) => void> = {
   tags: (path) => {
     using layout = Layout.open(path);

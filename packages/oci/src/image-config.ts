@@ -49,7 +49,7 @@ function refusal(path: string, problem: string, cause?: unknown): LayoutError {
   return new LayoutError("refused", path, `not an image configuration: ${problem}`, cause);
 }
 
-/** What is wrong with the value of that name, if anything. */
+/** A message if the value of that name is wrong. */
 type Check = (value: unknown, name: string) => string | undefined;
 
 const isText: Check = (value, name) => (typeof value === "string" ? undefined : `${name} is not a string`);

@@ -23,7 +23,7 @@ export class LayoutMaker {
   readonly directory: Directory;
   readonly reserve = new Reserve();
   readonly #waiting: Waiting;
-  /** What was made, the outermost first: up to the layout, and inside of it. */
+  /** Directories that were made, the outermost first: above the layout, and in it. */
   readonly #made: MadeDirectory[] = [];
   readonly #madeInside: MadeDirectory[] = [];
   #isNew = false;

@@ -7,7 +7,7 @@ import type { FrameCache } from "./frame-cache.ts";
 const windowSize = (1 << 18) + (1 << 16);
 
 /**
- * What all compressed blobs of an image share: the decompression context, the cache of frames, and a window of
+ * State that all compressed blobs of an image share: the decompression context, the cache of frames, and a window of
  * stored bytes, which belongs to the blob that filled it last. One read of the store serves many small frames.
  */
 export class Decompression {

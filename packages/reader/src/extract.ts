@@ -38,7 +38,7 @@ export interface ExtractResult {
   inodes: number;
   /** Content written or left as holes. */
   bytes: number;
-  /** What the target's file system or the caller's rights do not allow, and what was left out. */
+  /** Files and attributes that were refused or left out. */
   warnings: ExtractWarning[];
 }
 
@@ -133,7 +133,7 @@ class Extraction implements Visitor {
     if (this.#root !== undefined) close(this.#root);
   }
 
-  /** What is to be restored. */
+  /** The attributes to restore. */
   #xattrs(visit: Visit): Xattr[] {
     const xattrs = this.#tree.xattrs(visit.attributes.ino);
     if (this.#overlayAttributes) return xattrs;

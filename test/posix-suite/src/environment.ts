@@ -1,5 +1,5 @@
 /**
- * What programs here depend on: system calls, and memory for them. There are two, Node's (node/environment.ts) and Lua's
+ * The platform of the programs here: system calls, and memory for them. There are two, Node's (node/environment.ts) and Lua's
  * in a virtual machine (lua/environment.ts); all else is written once. A string that goes to or comes from the system
  * holds bytes: in Node one character for each (latin1), in Lua the bytes themselves.
  */

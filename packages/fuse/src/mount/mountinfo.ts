@@ -38,7 +38,7 @@ export function listMounts(): MountEntry[] {
   return entries;
 }
 
-/** What is mounted on `mountpoint` (a resolved path): the topmost, if several are. */
+/** The topmost mount on `mountpoint` (a resolved path). */
 export function findMount(mountpoint: string): MountEntry | undefined {
   return listMounts().findLast((entry) => entry.mountpoint === mountpoint);
 }
