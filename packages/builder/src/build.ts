@@ -40,7 +40,7 @@ import { XattrPolicy } from "./xattrs.ts";
  * or the layout's tags are what they were. Throws BuildError for the tree, LayoutError for the layout, FormatError or
  * IntegrityError for the base image, OptionError for options, the reason of `signal` if it is aborted, and what `check` throws.
  *
- * The event loop gets its turns: no step takes longer than reading, compressing or writing one chunk, except encoding and
+ * It returns to the event loop regularly: no step takes longer than reading, compressing or writing one chunk, except encoding and
  * hashing the metadata, which takes longer the more inodes there are, and the parts that a base image adds.
  */
 export async function build(options: BuildOptions): Promise<BuildResult> {
