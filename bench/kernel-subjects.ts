@@ -28,7 +28,7 @@ export interface Prepared {
   dataBytes: number;
 }
 
-/** What the store of images is mounted on. */
+/** Mount point of the store of images. */
 export const storeDirectory = "/store";
 
 const images = [

@@ -25,7 +25,7 @@ const kernelName = process.env["KERNEL"] || "6.12";
 
 const writing = "touch /mnt/etc/hostname";
 
-/** What is typed into the machine. */
+/** The commands that are typed into the machine. */
 function demonstration(manifest: string): string[] {
   return [
     "uname -r",

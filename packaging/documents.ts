@@ -1,5 +1,5 @@
 /**
- * What is made from the command definitions:
+ * Makes documents from the command definitions:
  *
  *     node packaging/documents.ts          docs/cli.md
  *     node packaging/documents.ts check    fails if docs/cli.md is not up to date

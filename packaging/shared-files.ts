@@ -1,4 +1,4 @@
-/** What `make install` puts below PREFIX/share: made by share.ts in build/share, removed by `make uninstall`. */
+/** Files that `make install` installs below PREFIX/share: made in build/share, removed by `make uninstall`. */
 import { commands } from "../packages/cli/src/commands.ts";
 
 /** `page` is the path below share/man, `command` undefined for the program as a whole. */

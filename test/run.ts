@@ -6,7 +6,7 @@
  *     node test/run.ts check           lint, and the quick tests
  *     node test/run.ts FILE…           the tests of these files or patterns only
  *
- * What is random in the tests depends on the seed that is printed first; PUZZLEFS_SEED repeats a run with the same.
+ * All randomness of the tests depends on the seed that is printed first; PUZZLEFS_SEED sets it.
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { randomInt } from "node:crypto";

@@ -8,7 +8,7 @@ const actions: Readonly<Record<string, string>> = {
   directory: "(__fish_complete_directories)",
 };
 
-/** What follows `complete …` for a value. */
+/** The part of a `complete` command for a value. */
 function valueFlags(value: Value): string {
   if (value === "file") return " -r -F";
   if (value === "nothing") return " -x";

@@ -1,4 +1,4 @@
-/** What a shell completes, made from the command definitions. */
+/** The completions of a shell, made from the command definitions. */
 import type { Definition } from "../definitions.ts";
 
 /** `image` is OCI_DIR:TAG, `nothing` cannot be listed. */

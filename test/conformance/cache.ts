@@ -1,4 +1,4 @@
-/** What takes seconds to make is made once, and kept: programs, the structs of the specification, capnp-es' code. */
+/** A cache of results that take seconds: programs, the structs of the specification, capnp-es' code. */
 import { closeSync, existsSync, mkdirSync, openSync, renameSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { flock, LOCK_EX, LOCK_NB } from "@puzzlefs/linux";

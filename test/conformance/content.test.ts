@@ -1,4 +1,4 @@
-/** What the specification finds by halving, against what a search of the whole list finds. */
+/** Binary searches of the specification, compared with a search of the whole list. */
 import {
   Bytes,
   contentBytes,

@@ -49,7 +49,7 @@ function spoilTable(chunk: Writable<ChunkValue>, random: Random): void {
   else chunk.contentDigest = random.bytes(random.pick([0, 31, 33]));
 }
 
-/** What belongs to an inode's kind. */
+/** Members that depend on an inode's kind. */
 function spoilContent(inode: Writable<InodeValue>, inos: readonly number[], random: Random): void {
   const { mode, additional } = inode;
   if (mode.kind === "dir") {

@@ -116,7 +116,7 @@ interface Descriptor {
   annotations?: Record<string, string>;
 }
 
-/** What a reader that uses JSON.parse makes of a manifest. */
+/** Reads a manifest by JSON.parse. */
 function expected(value: unknown): string[] {
   const { layers } = value as { layers?: Descriptor[] };
   return (layers ?? [])
@@ -134,7 +134,7 @@ async function agreedRule(bytes: Uint8Array): Promise<string> {
   const [, rule = "accepted"] = outcome(verdict).split(" ");
   const json = parsed(bytes);
   if (json === undefined) {
-    // What is no JSON may be refused for another rule that is broken before it.
+    // A text that is not JSON may be refused by another rule that it breaks earlier.
     assert.notEqual(rule, "accepted");
   } else {
     // An array at the top is JSON, and no manifest.

@@ -15,7 +15,7 @@ const harnesses = useHarnesses(test);
 const seed = fc.nat(2 ** 31 - 1);
 const size = fc.nat(40);
 
-/** What a verdict lists: names in latin1 and their inode numbers, by directory. */
+/** The listings of a verdict: names in latin1 and their inode numbers, by directory. */
 function listed(verdict: string): Map<number, [string, number][]> {
   const directories = new Map<number, [string, number][]>();
   let names: [string, number][] = [];

@@ -53,7 +53,7 @@ function structText(structs: Structs, view: unknown, name: string, reading: Read
   return `{${[...(fields ?? []), ...(unions ?? [])].join(",")}}`;
 }
 
-/** What `capnp convert` prints: numbers of 64 bits as strings, bytes as arrays, nothing for what is null. */
+/** The output of `capnp convert`: numbers of 64 bits as strings, bytes as arrays, nothing for null. */
 const JSON_READING: Reading = {
   member: (struct, field) => (struct as Record<string, unknown> | undefined)?.[field.name],
   union: (struct, union) => {

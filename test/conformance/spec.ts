@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Settings, Spec } from "../../packages/codegen/src/ir.ts";
 import { ROOT, madeOnce } from "./cache.ts";
 
-/** What the tests read of a specification. */
+/** The parts of a specification that tests read. */
 export type Structs = Pick<Spec, "structs"> & { settings: Pick<Settings, "prefix" | "root"> };
 
 export async function readStructs(): Promise<Structs> {

@@ -203,7 +203,7 @@ class TreeMaker {
     };
   }
 
-  /** What changed since the last layer, or everything. */
+  /** Changes since the last layer, or everything. */
   layer(): { inodes: InodeValue[] } {
     const inodes: InodeValue[] = [];
     for (const ino of new Set([...this.#changed, ...this.#names.keys()])) {
@@ -218,7 +218,7 @@ class TreeMaker {
     return { inodes: inodes.toSorted((a, b) => a.ino - b.ino) };
   }
 
-  /** What each directory shows now: names in latin1, with their inode numbers. */
+  /** The visible entries of each directory: names in latin1, with their inode numbers. */
   shown(): Map<number, Map<string, number>> {
     const shown = new Map<number, Map<string, number>>();
     for (const [ino, { names }] of this.#nodes) if (names !== undefined) shown.set(ino, new Map(names));

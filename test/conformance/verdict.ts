@@ -41,7 +41,7 @@ export type ObjectKind = "metadata" | "manifest" | "seek-table";
 
 const dumper = new Dumper(await readStructs());
 
-/** What is printed of a refused message; as in harness.c. */
+/** The output for a refused message, as in harness.c. */
 const REFUSED = { elements: 2048, bytes: 65536 };
 const WHOLE = { elements: Infinity, bytes: Infinity };
 
@@ -68,7 +68,7 @@ function lateEnds(inode: Inode, chunks: StructList<FileChunk>): string {
 
 const hexOf = (bytes: Bytes): string => Buffer.from(bytes.toUint8Array()).toString("hex");
 
-/** What the image records of byte `offset` of a blob, read in the recorded form and in the other one. */
+/** The image's records of byte `offset` of a blob, read in the recorded form and in the other one. */
 function recorded(image: Rootfs, { digest, compressed }: BlobRef, offset: number): string {
   const verity = findVerity(image, digest);
   const found = [compressed, !compressed].map((way) => {

@@ -19,7 +19,7 @@ test.after.always(() => scratch.remove());
 
 const smallFiles = 300;
 
-/** What happens again and again in a directory with a large file, the victim, and small ones after it. */
+/** Changes that are repeated in a directory with a large file, the victim, and small ones after it. */
 const changes: Record<string, (directory: string, count: number) => void> = {
   vanish: (directory, count) => {
     const small = join(directory, `w-${count % smallFiles}`);

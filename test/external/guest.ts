@@ -80,7 +80,7 @@ class Guest implements Target {
     });
   }
 
-  /** What mounted something must have taken it off: then the module can go. */
+  /** Unmounts the images, unloads the module and ends the machine. Mounts on the images must be gone. */
   async close(): Promise<void> {
     const targets = imageNames.map((name) => root + guestPaths.image(name)).join(" ");
     try {

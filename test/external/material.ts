@@ -1,4 +1,4 @@
-/** What the suites look at: a source tree, images of it, and all that on a disk for virtual machines. */
+/** The input of the suites: a source tree, images of it, and a disk with them for virtual machines. */
 import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "../support/images.ts";

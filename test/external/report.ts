@@ -1,11 +1,11 @@
-/** What came of each case, printed as it comes, and counted. */
+/** Results of cases, printed at once and counted. */
 import type { Outcome, Target } from "./target.ts";
 
 export interface Case {
   name: string;
   /** For the shell in Debian's root directory. */
   command: string;
-  /** What is wrong, if anything; by default a status other than 0 is. */
+  /** The failure, if any; by default a status other than 0. */
   judge?: (outcome: Outcome) => string | undefined;
   /** ms */
   timeout?: number;

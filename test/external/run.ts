@@ -31,7 +31,7 @@ function pathOf(need: Need): string {
   return isAbsolute(need.directory) ? need.directory : join(sources, need.name, need.directory);
 }
 
-/** What a suite lacks here. */
+/** Requirements of a suite that are missing here. */
 function missing(suite: Suite): string[] {
   return suite.needs
     .flatMap((need) => need.files.map((file) => join(pathOf(need), file)))

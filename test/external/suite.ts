@@ -1,4 +1,4 @@
-/** What a suite is. */
+/** A test suite of another project. */
 import type { Material } from "./material.ts";
 import type { Target } from "./target.ts";
 import type { Report } from "./report.ts";
@@ -8,7 +8,7 @@ export interface Need {
   name: string;
   /** Below the directory NAME of external sources; an absolute path is one of ours. */
   directory: string;
-  /** What must be there, built by its authors' instructions. */
+  /** Files that must exist, built by its authors' instructions. */
   files: readonly string[];
 }
 

@@ -1,5 +1,5 @@
 /**
- * What happens to the blobs of a store while an image of it is mounted, as a table. Shell commands have `$store`, `$blob`
+ * A table of faults: changes of the blobs of a store while an image of it is mounted. Shell commands have `$store`, `$blob`
  * (the path of one of its blobs), `$original` (that blob as it was), `$half` (half its size), and `$scratch`, a directory.
  */
 import type { Way } from "./material.ts";

@@ -57,7 +57,7 @@ function rootOf(entries: readonly FixtureEntry[]): string {
 
 const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 
-/** What a build adds to a layout: its index and new blobs, each with its digest and size. */
+/** The files that a build adds to a layout: its index and new blobs, each with its digest and size. */
 async function record(ociDir: string, known: readonly string[], options: BuildOptions): Promise<string[]> {
   const { manifest, manifestVerity, metadata } = await build(options);
   const blobs = join(ociDir, "blobs/sha256");

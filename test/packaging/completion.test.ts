@@ -28,7 +28,7 @@ function directory(): string {
 const work = directory();
 
 /**
- * What bash proposes at the end of `words`, split as readline splits a line: at the characters of COMP_WORDBREAKS, of
+ * The proposals of bash at the end of `words`, split as readline splits a line: at the characters of COMP_WORDBREAKS, of
  * which `:` and `=` are words of their own.
  */
 function completions(t: ExecutionContext, wordBreaks: string, ...words: string[]): string[] {

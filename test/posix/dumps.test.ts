@@ -14,7 +14,7 @@ import { reasonsOf, seenBy } from "./views.ts";
 const scratch = new Scratch();
 const store = new ImageStore(scratch.directory("store"));
 
-// What images there are decides what tests there are.
+// There is a test for each image.
 if (isRoot) {
   addHostileImages(store, scratch);
   addDebianImages(store);

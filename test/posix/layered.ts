@@ -49,7 +49,7 @@ class Layers {
   }
 }
 
-/** What must not be seen. */
+/** Content that must not be visible. */
 function stale(ino: number): InodeValue {
   return { ino, mode: { kind: "fifo" }, uid: 4321, gid: 4321, permissions: 0 };
 }

@@ -79,7 +79,7 @@ function mounted(image: string): string {
   return mountpoints.get(image) ?? "/nonexistent";
 }
 
-/** What a command prints that must succeed, by a shell that fails when any part of a pipe does. */
+/** The output of a command that must succeed, run by a shell that fails if any part of a pipe does. */
 function shell(directory: string, command: string): string {
   return run("bash", ["-c", `set -o pipefail; ${command}`], { cwd: directory });
 }

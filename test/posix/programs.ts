@@ -43,7 +43,7 @@ export function differences(source: string, image: string, scratch: string): Pro
 /** Each block carries a header with its sha256, so that reads of any multiple can be verified. */
 export const fioBlock = 4096;
 
-/** What fio writes for fio to verify: size of writes, and of the file. */
+/** Sizes of the writes that fio makes and later verifies, and of the file. */
 export const fioFiles = { large: ["64k", "6m"], small: ["4k", "1m"] } as const;
 
 export function fioWrite(file: string, [size, bytes]: readonly [string, string]): string {

@@ -1,4 +1,4 @@
-/** What of an image each backend shows otherwise, as changes to the lines of the canonical dump: data with reasons. */
+/** Differences between backends, as changes to the lines of the canonical dump, with reasons. */
 import type { BackendName } from "@puzzlefs/posix-suite";
 
 /** Fields of a line; extended attributes follow. */

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 /** A block ```sh, and the block without a language right after it. */
 export interface Step {
   commands: string;
-  /** Lines; `…` alone stands for any number of lines, within a line for any text. Empty: nothing is promised. */
+  /** Lines; `…` alone matches any number of lines, within a line any text. Empty: any output is accepted. */
   prints: string[];
   /** Where the commands begin in the document. */
   line: number;

@@ -59,7 +59,7 @@ export async function runOnMachine(state: string, installed: string, script: str
 
 /** A machine that serves something, on a network that others can enter. */
 export class ServingMachine {
-  /** What is /srv there. */
+  /** The directory that is /srv there. */
   readonly srv: string;
   readonly #unshare: ChildProcess;
 

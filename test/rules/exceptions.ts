@@ -4,7 +4,7 @@ export interface Exception {
   file: string;
   /** As detours() names them. */
   names: readonly string[];
-  /** What is opened, and why no other user can put something else there. */
+  /** The opened file, and the reason why no other user can replace it. */
   why: string;
 }
 

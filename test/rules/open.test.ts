@@ -8,7 +8,7 @@ import { type Detour, detours } from "./opening.ts";
 
 /** Programs of tests and of the build. */
 const OTHERS = /\.test\.ts$|fixture|^packages\/(posix|codegen|chunker|testing)\/|\/generated\//;
-/** What packages/linux is made of. */
+/** Names that only packages/linux may use. */
 const FOUNDATION = new Set(["AT_FDCWD", "bind", "koffi"]);
 
 const found = new Map<string, Detour[]>();

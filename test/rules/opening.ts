@@ -96,7 +96,7 @@ function isAbsolute(program: ts.Expression): boolean {
   return program.getText() === "process.execPath";
 }
 
-/** What a `const` at the top of the file is. */
+/** The value of a `const` at the top of the file. */
 function constantOf(file: ts.SourceFile, name: string): ts.Expression | undefined {
   for (const statement of file.statements) {
     if (!ts.isVariableStatement(statement) || (statement.declarationList.flags & ts.NodeFlags.Const) === 0) continue;

@@ -1,4 +1,4 @@
-/** What set-up fetches, where it puts it, and where temporary files are. */
+/** Tests of set-up: its downloads, their directories, and temporary files. */
 import {
   chmodSync,
   cpSync,

@@ -62,7 +62,7 @@ function forgetReads(directory: string): void {
   for (const path of pathsOf(directory).toReversed()) utimesSync(path, longAgo, lstatSync(path).mtime);
 }
 
-/** What can be seen of reading, writing and removing. Looking at a directory is reading it, so its time comes first. */
+/** Observable effects of reading, writing and removing. Looking at a directory is reading it, so its time comes first. */
 function traces(directory: string): Trace[] {
   const own = lstatSync(directory);
   const trace = { path: directory, state: `${own.ino} ${own.mode} ${own.uid}`, read: own.atimeMs > longAgo * 1000 + 1 };
@@ -98,7 +98,7 @@ interface Ended {
 async function command(program: string, ...argv: string[]): Promise<Ended> {
   const child = spawn(program, argv, {
     stdio: ["ignore", "pipe", "pipe"],
-    // What has not ended by then hangs.
+    // A command that has not ended by then hangs.
     timeout: PATIENCE,
     killSignal: "SIGKILL",
   });

@@ -18,7 +18,7 @@ const random = new Random(Number(seed));
 let swaps = 0;
 let links = 0;
 
-/** What root may not be led to. A link by its absolute path, or by one that climbs. */
+/** Files that root must not be redirected to. A link by its absolute path, or by one that climbs. */
 function bait(): string {
   const target = random.pick([
     "",

@@ -11,7 +11,7 @@ export function serversOf(directory: string): Running[] {
   return daemonsOf(directory).filter(({ commandLine }) => commandLine.startsWith("puzzlefs "));
 }
 
-/** What a process takes of memory, bytes. */
+/** Memory of a process, bytes. */
 export function residentBytes(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, "latin1");
   return Number(/^VmRSS:\s*(\d+) kB/m.exec(status)?.[1]) * 1024;

@@ -22,7 +22,7 @@ const MiB = 1 << 20;
 /** Decompressed content that the daemon may keep. */
 const cache = 16 * MiB;
 /**
- * What it may take in addition to that and to what it takes before the first read (the program, the metadata): 512 open
+ * Memory that it may use in addition to that and to the memory before the first read (the program, the metadata): 512 open
  * blobs with their seek tables, buffers, compiled code, and what V8 has not collected yet. Seen: 17 to 34 MiB.
  */
 const allowance = 40 * MiB;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { puzzlefs, run, rustTool } from "./programs.ts";
 import { waitForMount } from "./scratch.ts";
 
-/** What the suites do with images, by the programs that users call. */
+/** Operations of the suites on images, by the programs that users call. */
 
 export function build(source: string, image: string, ...options: string[]): void {
   run(puzzlefs, ["build", ...options, source, image]);

@@ -1,4 +1,4 @@
-/** What the tests of all packages share. Nothing here needs ava; temporary.ts does, and has an entry of its own. */
+/** Shared by the tests of all packages. Nothing here needs ava; temporary.ts does, and has a separate entry point. */
 export { noise, prose } from "./content.ts";
 export { eventually, PATIENCE } from "./patience.ts";
 export { running, waitsForFuse, type Running } from "./processes.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** What takes milliseconds on an idle machine has this long, milliseconds: others may have both processors. */
+/** Time limit, milliseconds, of work that takes milliseconds on an idle machine: others may use both processors. */
 export const PATIENCE = 240_000;
 
 const SHORTEST_PAUSE = 5;

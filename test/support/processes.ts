@@ -6,7 +6,7 @@ export interface Running {
   commandLine: string;
 }
 
-/** What a file of /proc contains, or nothing if the process has ended. */
+/** The content of a file of /proc, or nothing if the process has ended. */
 function procFile(path: string): string {
   try {
     return readFileSync(path, "latin1");

@@ -43,7 +43,7 @@ export function run(program: string, args: readonly string[], options: SpawnSync
   return stdout;
 }
 
-/** What of these is not installed: names of programs, or absolute paths. */
+/** Those of these that are not installed: names of programs, or absolute paths. */
 export function missing(...wanted: string[]): string[] {
   const directories = (process.env["PATH"] ?? "").split(delimiter);
   const isHere = (name: string): boolean =>

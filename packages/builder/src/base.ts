@@ -18,8 +18,8 @@ import type { Blob } from "./image-blob.ts";
 import type { ChunkQueue } from "./queue.ts";
 
 /**
- * Opens the image that a build starts from. Throws LayoutError, FormatError for an image that breaks a rule, and
- * IntegrityError for metadata that are missing or damaged.
+ * Opens the image that a build starts from. Throws LayoutError; FormatError if the image breaks a rule; IntegrityError if
+ * its metadata are missing or damaged.
  *
  * @param preferred of several images of the tag, that for this platform; default: this machine's
  */
@@ -72,7 +72,7 @@ export class BaseImage {
     return findInode(this.image, ino);
   }
 
-  /** What a directory shows, by name (latin1). */
+  /** The visible entries of a directory, by name (latin1). */
   children(directory: number): Map<string, number> {
     const names = new Map<string, number>();
     for (let next = nextName(this.image, directory, 0); next !== undefined;) {
@@ -84,7 +84,7 @@ export class BaseImage {
 
   /**
    * Puts every chunk whose content is known by its digest into the queue, so that equal ones are found: the rows of
-   * the chunk table, and the raw blobs. Returns their locations, in that order. With `verify` all blobs are hashed; Yields after
+   * the chunk table, and the raw blobs. Returns their locations, in that order. With `verify` all blobs are hashed. Yields after
    * each.
    */
   *announce(queue: ChunkQueue, verify: boolean): Generator<void, ChunkLocation[]> {
@@ -142,7 +142,7 @@ export class BaseImage {
   }
 
   /**
-   * A blob of the base; undefined where the layout has lost it, or has a file of another size, so that its chunks are
+   * A blob of the base; undefined if it is missing in the layout or its file has another size: then its chunks are
    * stored anew. With `measure` it is hashed and its fs-verity digest is computed: the Rust tool records a wrong one for the raw blobs of a
    * compressed image.
    *

@@ -40,7 +40,7 @@ import { XattrPolicy } from "./xattrs.ts";
  * or the layout's tags are what they were. Throws BuildError for the tree, LayoutError for the layout, FormatError or
  * IntegrityError for the base image, OptionError for options, the reason of `signal` if it is aborted, and what `check` throws.
  *
- * The event loop gets its turns: no step takes longer than reading, compressing or writing one chunk, except encoding and
+ * It returns to the event loop regularly: no step takes longer than reading, compressing or writing one chunk, except encoding and
  * hashing the metadata, which takes longer the more inodes there are, and the parts that a base image adds.
  */
 export async function build(options: BuildOptions): Promise<BuildResult> {
@@ -64,11 +64,11 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   }
 }
 
-/** A build that waits so long reports why. */
+/** A build that waits longer than this reports the reason. */
 const SILENT_MILLISECONDS = 1000;
 const MOST_TRIES = 10;
 
-/** Opens the layout, which another build that fails may take away again between two calls. */
+/** Opens the layout. Another build that fails may remove it between two calls, so this is tried again. */
 async function openLayout(
   { ociDir, check, warn }: ResolvedOptions,
   turns: Turns,
@@ -135,7 +135,7 @@ interface StoredTree extends Pick<BuildResult, "files" | "entries" | "bytes" | "
   blobs: Blob[];
 }
 
-/** Everything that a large tree takes memory for is let go when this returns. */
+/** The memory that grows with the tree is free when this returns. */
 async function storeTree(
   options: ResolvedOptions,
   turns: Turns,
@@ -164,7 +164,7 @@ async function storeTree(
   };
   const counts = { files: 0, entries: nodes.length, bytes: 0 };
   const inodes: InodeValue[] = [];
-  // Each node goes as its inode comes: a large tree need not be in memory twice.
+  // Each node is freed as its inode is made, so that a large tree is not in memory twice.
   nodes.reverse();
   for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
     inodes.push(inodeValue(node, locate));
@@ -182,7 +182,7 @@ async function storeTree(
   return { metadata, blobs, chunks: reachable.chunkCount, omissions: omissions.list(), repaired, ...counts };
 }
 
-/** The base's layers under one of what has changed, if anything has. */
+/** The base's layers, below a new layer if anything has changed. */
 async function layersOver(base: BaseImage, inodes: InodeValue[], turns: Turns): Promise<{ inodes: InodeValue[] }[]> {
   const changed: InodeValue[] = [];
   for (const inode of inodes) {

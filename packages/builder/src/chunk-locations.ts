@@ -14,7 +14,7 @@ export interface ChunkLocation {
   row: ChunkValue | undefined;
 }
 
-/** What is asked of the packs. */
+/** The part of PackWriter that is needed here. */
 type Packs = Pick<PackWriter, "find" | "packs">;
 
 /** Where the chunks of a finished build are, its base's and its own. */

@@ -20,7 +20,7 @@ const bucketBits = 17;
 const maxRecords = 1 << 24;
 const growRecords = 1 << 12;
 
-/** What a stored chunk is like; bits of `flags`. */
+/** Properties of a stored chunk; bits of `flags`. */
 export const chunkFlags = {
   /** Stored in the zstd seekable format. */
   compressed: 1,
@@ -30,7 +30,7 @@ export const chunkFlags = {
   pack: 4,
   /** Known from the base image. */
   base: 8,
-  /** Takes the place of a damaged file of the layout. */
+  /** Replaces a damaged file of the layout. */
   replaces: 16,
 } as const;
 

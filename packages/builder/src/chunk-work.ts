@@ -12,10 +12,10 @@ import { ChunkQueue, type QueueBuffers } from "./queue.ts";
 import { SeekableCompressor } from "./seekable.ts";
 import { zeroBlob } from "./zero-blob.ts";
 
-/** What fails when a system call on the layout does. */
+/** The operation that error messages name when a system call on the layout fails. */
 export const WRITING = "write the image";
 
-/** What a thread needs to know to work on chunks; crosses to worker threads as it is. */
+/** The settings of a thread that works on chunks; copied to worker threads. */
 export interface WorkSettings {
   memory: Uint8Array<SharedArrayBuffer>;
   queue: QueueBuffers;
@@ -24,18 +24,18 @@ export interface WorkSettings {
   frameSize: number;
   /** Chunks go into packs: leave their stored form in the slab for the thread that writes packs. */
   packing: boolean;
-  /** Where new blobs go until the build is committed, and where the layout has those it had before. */
+  /** The directories of new blobs, until the build is committed, and of the layout's own blobs. */
   staging: SharedDirectory;
   blobs: SharedDirectory;
   /** Path of the layout, for messages. */
   layout: string;
   /** Compare all bytes of a chunk with those of the blob that is to be reused for it, not only their number. */
   verify: boolean;
-  /** The layout had no blobs to begin with: none need be looked for. */
+  /** The layout had no blobs when the build began, so that none are looked up. */
   newStore: boolean;
 }
 
-/** A directory that the main thread has opened, as it crosses to worker threads: descriptors are the process's. */
+/** A directory that the main thread has opened, in a form for worker threads: descriptors belong to the process. */
 export interface SharedDirectory {
   descriptor: number;
   path: string;
@@ -48,7 +48,7 @@ export function sharedDirectory({ descriptor, path }: Directory): SharedDirector
 const contentScratch = Buffer.alloc(32);
 const storedScratch = Buffer.alloc(32);
 
-/** SHA-256 into memory that is used again: a Buffer of its own for each digest costs more than its collection is worth. */
+/** SHA-256 into reused memory: a Buffer for each digest would have to be garbage-collected. */
 function sha256(bytes: Uint8Array, into: Buffer): Buffer {
   into.write(hash("sha256", bytes, "binary"), "latin1");
   return into;
@@ -58,7 +58,7 @@ function sha256(bytes: Uint8Array, into: Buffer): Buffer {
 export class ChunkWork {
   readonly queue: ChunkQueue;
   #settings: WorkSettings;
-  /** These stay the main thread's: they are not closed here. */
+  /** The main thread owns these descriptors and closes them. */
   readonly #staging: Directory;
   readonly #blobs: BlobDirectory;
   #compressor: SeekableCompressor | undefined;
@@ -146,7 +146,7 @@ export class ChunkWork {
       close(file);
     }
     this.queue.addNewBytes(blob.length);
-    // It takes its place when the build is committed.
+    // The commit replaces the damaged file.
     return chunkFlags.fresh | (found === undefined ? 0 : chunkFlags.replaces);
   }
 

@@ -81,7 +81,7 @@ test("files come back from their pieces; every byte is in one chunk", (t) => {
   t.deepEqual([...recorder.queue.slabUsers], [0, 0, 0]);
 });
 
-test("slab boundaries leave no trace: the chunks are those of one large slab", (t) => {
+test("slab boundaries have no effect: the chunks are those of one large slab", (t) => {
   const bytes = noise("boundaries", 500_000);
   const cut = (slabBytes: number): string[] => {
     const recorder = new Recorder(slabBytes);
@@ -153,7 +153,7 @@ function read(recorder: Recorder, path: string, status: FileStatus): Pieces {
   return file.pieces;
 }
 
-/** What read(2) and its like have given this process. */
+/** Bytes that read(2) and similar calls have returned to this process. */
 const bytesRead = (): number => Number(/^rchar: (\d+)$/m.exec(readFileSync("/proc/self/io", "latin1"))?.[1]);
 
 test("a sparse file is read as its content; its holes cost no reading", (t) => {

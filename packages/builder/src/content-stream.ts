@@ -8,13 +8,13 @@ import type { ContentSink } from "./source.ts";
 /** Where a file's content is: `[chunk, offset in it, length]`, flat, in the order of the file. */
 export type Pieces = number[];
 
-/** Stands for a chunk where a file has a hole. */
+/** The chunk number of a piece that is a hole. */
 export const holeChunk = -1;
 
-/** What has no content, and what has none yet: one array for all of them, there are many. */
+/** The pieces of files without content, and of those that are not read yet: one array, because there are many. */
 export const noPieces: Pieces = Object.freeze([] as number[]) as Pieces;
 
-/** Reads shorter than this are not worth a system call: better to begin a new slab. */
+/** With less room than this in a slab, a new one is begun: shorter reads are not worth a system call. */
 const leastRoom = 65536;
 
 /** A file that has entered the stream and still waits for chunks to cover it. */
@@ -24,7 +24,7 @@ interface Pending {
 }
 
 /**
- * Files laid end to end and cut into chunks. The caller announces a file with `begin`, then supplies its bytes by
+ * Concatenates files and cuts them into chunks. The caller announces a file with `begin`, then supplies its bytes by
  * reading into the room that `reserve` returns and calling `advance`, or by `hole` for bytes that are zero.
  */
 export class ContentStream implements ContentSink {
@@ -111,7 +111,7 @@ export class ContentStream implements ContentSink {
         this.#zeroLength = this.#start - before;
         this.#zeroChunk = this.#lastChunk;
       }
-      // What is left over of these zeros goes back to the hole: the next chunk begins inside it.
+      // The rest of these zeros is counted as part of the hole again: the next chunk begins inside it.
       const leftOver = this.#fill - this.#start;
       if (leftOver <= zeros) {
         this.#fill = this.#start;

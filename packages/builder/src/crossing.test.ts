@@ -32,7 +32,7 @@ async function withMounts(mounts: string[][], use: () => Promise<void>): Promise
     }
     await use();
   } finally {
-    for (const place of mounted.reverse()) run("umount", "-l", place);
+    for (const mountpoint of mounted.reverse()) run("umount", "-l", mountpoint);
   }
 }
 
@@ -49,8 +49,8 @@ const isIn = (names: string[], path: string): boolean => names.includes(path);
 
 rootTest("mount points of other file systems are empty directories, each of them reported", async (t) => {
   const rootfs = makeTree({ file: "", "a/": "", "b/deep/": "" });
-  const places = ["a", "b/deep"].map((name) => ["-t", "tmpfs", "-o", "mode=0711", "none", join(rootfs, name)]);
-  await withMounts(places, async () => {
+  const mounts = ["a", "b/deep"].map((name) => ["-t", "tmpfs", "-o", "mode=0711", "none", join(rootfs, name)]);
+  await withMounts(mounts, async () => {
     for (const name of ["a", "b/deep"]) writeFileSync(join(rootfs, name, "inside"), "x");
     for (const crossing of crossings) {
       const { names, left } = await look(rootfs, crossing);

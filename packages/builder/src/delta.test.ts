@@ -41,7 +41,7 @@ function baseTree(): string {
   return rootfs;
 }
 
-/** What happens to the tree between the base and the image on it, and which inodes of the base are then repeated. */
+/** Changes of the tree between the base and the image on it, and the inodes of the base that are then written again. */
 const changes: Record<string, { change: (at: (name: string) => string) => void; repeated: number[]; added: number }> = {
   // 1: root, 2: a, 3: b, 4: c and c2, 6: s, 7: a/file, 8: a/other, 9: b/inner, 10: deep, 11: link-me
   nothing: { change: () => {}, repeated: [], added: 0 },

@@ -15,18 +15,18 @@ import type { BaseImage } from "./base.ts";
 import type { Numbering, TreeNode } from "./tree-node.ts";
 
 /**
- * Numbers a tree that is built on another: what has the same path and kind as in the base keeps its number, so that
- * it need not be written again unless it has changed; all else gets numbers that no layer uses.
+ * Numbers a tree that is built on another. An inode with the same path and kind as in the base keeps its number, so that
+ * it is written again only if it has changed; the others get numbers that no layer uses.
  *
- * A directory keeps its number only under its old path, so none is ever reachable twice: its old place is in a directory
- * that is either listed anew, without it, or not reachable itself.
+ * A directory keeps its number only under its old path, so no directory is reachable twice: its old parent is either
+ * written again, without that entry, or not reachable itself.
  */
 export class BaseNumbering implements Numbering {
   #base: BaseImage;
   #next: number;
-  /** Numbers that this tree uses already: what were two names of one file can now be two files. */
+  /** Numbers that this tree uses already: two names of one file in the base may now be two files. */
   #used = new Set<number>([1]);
-  /** What the directory that is being walked was in the base. */
+  /** The base's record of the directory that is being walked. */
   #directory = 0;
   #children = new Map<string, number>();
 

@@ -8,7 +8,7 @@ import type { ContentSink, SourceEntry, SourceXattr } from "./source.ts";
 
 const none: readonly never[] = [];
 
-/** A name in a directory that is open. Its attributes are in the status that all entries of a walk share. */
+/** A name in an open directory. Its attributes are in a FileStatus that all entries of a walk share. */
 export class DirectoryEntry implements SourceEntry {
   readonly directory: SourceEntry | undefined;
   readonly name: string;
@@ -88,7 +88,7 @@ export class DirectoryEntry implements SourceEntry {
   }
 }
 
-/** A directory in place of a mount point of which nothing is known. */
+/** The attributes recorded for a mount point whose own cannot be read. */
 export function placeholder(directory: SourceEntry, name: string, path: string): SourceEntry {
   return {
     directory,

@@ -32,11 +32,11 @@ export interface DirectoryOptions {
 }
 
 /**
- * A directory tree. Directories that are left out with all that is below them are empty, with the attributes that are seen
- * there.
+ * A directory tree. A directory on another file system that is left out becomes an empty directory with the attributes that
+ * stat(2) returns for it.
  *
- * Others may change the tree meanwhile: reading then fails or has the one or the other state, but never leaves the
- * tree. Each directory is opened by its name in its parent, and everything in it is reached through its descriptor.
+ * Other processes may change the tree meanwhile: then reading fails or returns the old or the new state, but never leaves
+ * the tree. Each directory is opened by its name in its parent, and everything in it is reached through its descriptor.
  */
 export class DirectorySource implements Source {
   readonly name: string;

@@ -27,13 +27,13 @@ export function rootFailure(rootfs: string, cause: unknown): BuildError {
   return new BuildError(printable(rootfs), `cannot read the tree: ${reasonOf(cause)}`, cause);
 }
 
-/** What is found at `path` (latin1) is not what it was. */
+/** The file at `path` (latin1) was replaced while it was read. */
 export function changed(path: string): BuildError {
   const what = "it changed while it was being read; build from a tree at rest";
   return new BuildError(printable(Buffer.from(path, "latin1")), what);
 }
 
-/** What these mean for a name that was listed just now. */
+/** Meanings of error numbers for a name that was listed just before. */
 const changes: Record<string, string> = {
   ENOENT: "it vanished while the tree was being read",
   ENOTDIR: "it was replaced while the tree was being read",

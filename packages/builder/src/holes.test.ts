@@ -221,7 +221,7 @@ for (const options of [{}, { compress: true }, { pack: 1 << 20 }] satisfies Part
     await build({ rootfs: root, ociDir, tag: "v4", base: "v1", ...options });
     t.is(metadataOf(ociDir, "v4").image.metadatas.length, 2);
     t.deepEqual(dumpImage(ociDir, "v4"), dumpTree(root));
-    // What the manifest lists is all that is needed, the blob of zeros once.
+    // The manifest lists all needed blobs, the blob of zeros once.
     const copy = copyOf(ociDir, "v4");
     t.is(Layout.open(copy).manifest("v4").bytes.toString().split(zeroHex).length - 1, 1);
     t.deepEqual(dumpImage(copy, "v4"), dumpTree(root));

@@ -11,7 +11,7 @@ interface Waiting {
   ino: number;
 }
 
-/** The tree that an image shows, whatever layers, chunks and blobs it is made of. The image stays the caller's. */
+/** The tree that an image shows, whatever layers, chunks and blobs it is made of. The caller closes the image. */
 export class ImageSource implements Source {
   readonly name: string;
   readonly #tree: ImageTree;
@@ -51,7 +51,7 @@ class ImageEntry implements SourceEntry {
   readonly path: string;
   readonly #tree: ImageTree;
   readonly #attributes: Attributes;
-  /** What is read from compressed blobs cannot be put into shared memory at once. */
+  /** Content of compressed blobs cannot be decompressed directly into shared memory. */
   readonly #buffer: Buffer;
 
   constructor(

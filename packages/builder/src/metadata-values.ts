@@ -55,7 +55,7 @@ function fileChunks(pieces: Pieces, location: (chunk: number) => ChunkLocation):
 
 /**
  * The chunks and blobs that an image can reach, each once. Blobs come out sorted by digest: the same
- * image lists them alike, whatever it was built on.
+ * image lists them in the same order, with any base.
  */
 export class Reachable {
   #blobs = new Map<string, Blob>();

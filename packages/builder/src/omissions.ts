@@ -1,13 +1,13 @@
 import { printable } from "@puzzlefs/linux";
 
-/** One kind of thing that the tree has and the image has not. */
+/** A kind of thing that the tree has and the image does not have. */
 export interface Omission {
   /** In the singular: "mount point", "security.selinux". */
   what: string;
   why: string;
-  /** Files that it was found at. */
+  /** Number of files with it. */
   count: number;
-  /** The first of them, as the user would find them. */
+  /** Paths of the first of them, for messages. */
   paths: string[];
 }
 

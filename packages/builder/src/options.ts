@@ -12,7 +12,7 @@ import type { Source } from "./source.ts";
 export type MtimePolicy =
   { readonly kind: "zero" } | { readonly kind: "keep" } | { readonly kind: "clamp"; readonly seconds: number };
 
-/** What has happened so far; cumulative, for a progress bar. */
+/** Progress so far, cumulative. */
 export interface Progress {
   /** Regular files read, bytes of content they have, chunks cut from them. */
   files: number;
@@ -28,7 +28,7 @@ export interface BuildOptions {
   /** The OCI image layout, created when it does not exist. */
   ociDir: string;
   tag: string;
-  /** zstd, or as it is. */
+  /** Compress chunks with zstd. */
   compress?: boolean;
   /** zstd level, 3 by default. */
   level?: number;
@@ -46,7 +46,7 @@ export interface BuildOptions {
   base?: string;
   /** An image configuration, stored as it is, and its path for messages. Default: the empty configuration. */
   config?: { readonly bytes: Uint8Array; readonly path: string };
-  /** What the image is for. Default: what the configuration names, or this machine's. */
+  /** The platform of the image. Default: that of the configuration, or this machine's. */
   platform?: Platform;
   /** Which directories of other file systems are entered; `subvolumes` by default. */
   crossing?: Crossing;
@@ -56,9 +56,9 @@ export interface BuildOptions {
   selinux?: boolean;
   progress?: (progress: Progress) => void;
   warn?: (message: string) => void;
-  /** Called several times a second while the build works or waits; what it throws ends the build, with nothing left. */
+  /** Called several times a second while the build works or waits; if it throws, the build fails and leaves nothing behind. */
   check?: () => void;
-  /** Ends the build, with nothing left and the reason thrown. */
+  /** Aborts the build, which leaves nothing behind and throws the signal's reason. */
   signal?: AbortSignal;
 }
 
@@ -81,7 +81,7 @@ export interface BuildResult {
   newBytes: number;
   /** Content bytes that needed no storing: found in the base, in the layout, or twice in the tree, or compressed away. */
   savedBytes: number;
-  /** What the tree has and the image has not. */
+  /** Things that the tree has and the image does not have. */
   omissions: Omission[];
   /** Digests (hex) of blobs of the layout that were missing or damaged, so that what is in them was stored anew. */
   repaired: string[];
@@ -93,7 +93,7 @@ export type ResolvedOptions = Required<Omit<BuildOptions, "base" | "config" | "p
 
 export const defaultLevel = 3;
 
-/** Fills in the defaults. Throws an OptionError for what no build can do. */
+/** Fills in the defaults. Throws an OptionError for values that are not possible. */
 export function resolveOptions(options: BuildOptions): ResolvedOptions {
   const resolved: ResolvedOptions = {
     compress: false,

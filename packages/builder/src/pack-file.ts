@@ -11,7 +11,7 @@ export function packName(index: number): string {
   return `pack-${index}`;
 }
 
-/** What a file contains. */
+/** The digests and size of a file's content. */
 export interface Hashed {
   digest: Buffer;
   verity: Uint8Array;

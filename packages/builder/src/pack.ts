@@ -9,7 +9,7 @@ import { chunkFlags } from "./chunk-table.ts";
 import type { ChunkQueue } from "./queue.ts";
 import { putSeekTable, storeFrame, type FrameSizes } from "./seekable.ts";
 
-/** Where a chunk went: a row of the format's chunk table, but for the digest of its blob, known when that is full. */
+/** The location of a chunk: a row of the format's chunk table without the digest of the blob, which is known when the blob is full. */
 export interface PackedChunk {
   pack: number;
   /** In the pack's uncompressed stream, bytes. */
@@ -23,8 +23,8 @@ export interface PackedChunk {
 }
 
 /**
- * Puts new chunks into blobs of about the wanted size, in the order of the tree, however the threads
- * were scheduled: the same tree becomes the same packs.
+ * Puts new chunks into blobs of about the wanted size, in the order of the tree and not of the
+ * threads: the same tree becomes the same packs.
  */
 export class PackWriter {
   #queue: ChunkQueue;

@@ -1,7 +1,7 @@
 import { chunkFlags, ChunkTable, type ChunkTableBuffers } from "./chunk-table.ts";
 
 /**
- * What the threads of a build share, all in SharedArrayBuffers: the table of chunks, and a queue over it. The main thread
+ * The state that the threads of a build share, in SharedArrayBuffers: the table of chunks, and a queue over it. The main thread
  * appends chunks; any thread takes the next free one, and fills in its results.
  */
 

@@ -17,14 +17,14 @@ export interface FoundFile {
   status: FileStatus;
 }
 
-/** Should the file be replaced by a fifo or a terminal, opening it neither waits nor makes it ours. */
+/** If the file was replaced by a fifo or a terminal, opening it must not wait, or make it the controlling terminal. */
 const openFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 const opened = new FileStatus();
 
 /**
- * Reads a regular file into `sink`; yields between two reads. Throws a BuildError if it cannot be read, or is not what the walk found: looked
- * at before anything is read from it, and again afterwards.
+ * Reads a regular file into `sink`; yields between two reads. Throws a BuildError if it cannot be read, or differs from
+ * the status that the walk read: this is checked before the first read and after the last.
  */
 export function* readFile(sink: ContentSink, found: FoundFile): Generator<void> {
   const { path, status } = found;

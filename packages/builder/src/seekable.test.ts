@@ -32,7 +32,7 @@ test("frames of the wanted size, one after another, then the table", (t) => {
   return undefined;
 });
 
-test("what does not become smaller, table included, is refused", (t) => {
+test("a chunk that does not become smaller, table included, is not compressed", (t) => {
   const compressor = new SeekableCompressor(3, 0);
   t.is(compressor.compress(noise("x", 50_000), seekTableBytes), undefined);
   t.is(compressor.compress(Buffer.from("short"), seekTableBytes), undefined);

@@ -4,8 +4,8 @@ import type { Omissions } from "./omissions.ts";
 
 /**
  * A tree to build an image of. The builder numbers what a source delivers, applies the policies for times and attributes, cuts
- * and stores content; it does not know where any of it comes from. `DirectorySource` and `ImageSource` exist. What others would
- * do:
+ * and stores content; it does not depend on where they come from. `DirectorySource` and `ImageSource` exist. How others would
+ * work:
  *
  * - The upper directory of an overlay: walk the upper directory, and go through the base's metadata beside it. A name that only
  *   the base has, or below a directory that is not opaque, is an entry from the base; a whiteout (a device 0:0, or an attribute
@@ -16,10 +16,10 @@ import type { Omissions } from "./omissions.ts";
  *   the stream is first copied into a temporary file and its headers are indexed; then the index is walked in the order
  *   that is demanded here, and content is read from the file. What tar cannot express is an omission.
  * - Another image, as `ImageSource` does it: an entry for each name that the tree shows, `link` from the inode
- *   number, and holes from its content map. With runs in place of content, chunks would not even be read again.
+ *   number, and holes from its content map. If it delivered runs instead of content, chunks would not be read again.
  *
  * Everything is synchronous; the builder returns to the event loop between two entries, and wherever `content`
- * yields. What arrives asynchronously is waited for before the build, or by another thread.
+ * yields. Data that arrive asynchronously are awaited before the build, or by another thread.
  */
 export interface Source {
   /** For messages: a path or a reference. */
@@ -31,7 +31,7 @@ export interface Source {
    *
    * Throws BuildError: it cannot be read, or it changed meanwhile.
    *
-   * @param omissions takes what the tree has and is not delivered
+   * @param omissions records what the tree has and the source does not deliver
    */
   entries(omissions: Omissions): Iterable<SourceEntry>;
 }
@@ -73,7 +73,7 @@ export interface SourceXattr {
 
 /** Takes the content of a file, from its start to its end. */
 export interface ContentSink {
-  /** What `reserve` returns addresses in. */
+  /** The memory that `reserve` returns addresses of. */
   readonly memory: Uint8Array<SharedArrayBuffer>;
   /** Room for the next bytes: its address, and its size, which is enough for `wanted` bytes or for a read worth making. */
   reserve(wanted: number): { address: number; room: number };

@@ -25,7 +25,7 @@ export class WorkerThreads {
     if (this.#exits.length > 0) return;
     for (let index = 0; index < this.#count; index++) {
       const name = `puzzlefs-build-${index}`;
-      // Else Node would open the program's own standard output and error for it, and make them non-blocking.
+      // Otherwise Node would open the program's standard output and error for the thread, and make them non-blocking.
       const worker = new Worker(workerEntry(), { workerData: this.#settings, name, stdout: true, stderr: true });
       worker.on("error", (error: Error) => (this.failure ??= error));
       this.#exits.push(new Promise((resolve) => worker.on("exit", () => resolve())));

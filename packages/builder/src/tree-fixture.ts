@@ -7,7 +7,7 @@ import { dump, dumpDirectory, openImageAt } from "@puzzlefs/reader";
 import { noise, prose } from "@puzzlefs/testing";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
 
-/** What the builder's tests share: trees to build, and ways to look at what was built. */
+/** Shared by the builder's tests: trees to build, and functions that read the images. */
 
 /** A directory with these files; a name that ends in a slash is a directory. */
 export function makeTree(files: Record<string, string | Uint8Array>): string {

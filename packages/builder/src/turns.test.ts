@@ -75,24 +75,24 @@ for (const [name, options] of Object.entries(variants)) {
 for (const moment of ["before", "reading", "committing"] as const) {
   test(`aborted ${moment}: the reason is thrown, and nothing is left`, async (t) => {
     const rootfs = mixedTree();
-    const place = temporaryDirectory();
+    const directory = temporaryDirectory();
     const abort = new AbortController();
     const reason = new Error("no longer wanted");
     if (moment === "before") abort.abort(reason);
     const progress = ({ files }: Progress): void => {
       if (moment === "reading" || files > 65) abort.abort(reason);
     };
-    const options = { rootfs, ociDir: join(place, "new/oci"), tag: "v", signal: abort.signal };
+    const options = { rootfs, ociDir: join(directory, "new/oci"), tag: "v", signal: abort.signal };
     t.is(await t.throwsAsync(build({ ...options, ...(moment !== "before" && { progress }) })), reason);
-    t.deepEqual(readdirSync(place), []);
+    t.deepEqual(readdirSync(directory), []);
   });
 }
 
 test("a timer aborts a build", async (t) => {
-  const place = temporaryDirectory();
-  const options = { rootfs: manyFiles(5000), ociDir: join(place, "oci"), tag: "v", compress: true, level: 12 };
+  const directory = temporaryDirectory();
+  const options = { rootfs: manyFiles(5000), ociDir: join(directory, "oci"), tag: "v", compress: true, level: 12 };
   await t.throwsAsync(build({ ...options, signal: AbortSignal.timeout(30) }), { name: "TimeoutError" });
-  t.deepEqual(readdirSync(place), []);
+  t.deepEqual(readdirSync(directory), []);
 });
 
 test("several builds of one process write into one layout at the same time", async (t) => {

@@ -4,8 +4,8 @@ import { systemFailure } from "@puzzlefs/oci";
 
 import { ChunkWork, WRITING, type WorkSettings } from "./chunk-work.ts";
 
-// The whole life of a worker thread: take chunks until there are no more. It never returns to its event loop, so
-// whatever goes wrong is reported through the queue's shared memory.
+// A worker thread: takes chunks until there are no more. It never returns to its event loop, so it reports errors through
+// the queue's shared memory.
 const settings = workerData as WorkSettings;
 const work = new ChunkWork(settings);
 try {

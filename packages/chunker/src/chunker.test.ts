@@ -46,7 +46,7 @@ test("any bytes, any sizes: the cut points of the plain loop", (t) => {
     .tuple(fc.integer({ min: 64, max: 600 }), fc.integer({ min: 256, max: 1200 }), fc.integer({ min: 1024, max: 4096 }))
     .filter(([min, avg, max]) => min <= avg && avg <= max)
     .map(([min, avg, max]) => ({ min, avg, max }));
-  // Runs of one value reach the maximum, noise does not; the mix moves every boundary to odd and even places.
+  // Runs of one value reach the maximum, noise does not; the mix moves every boundary to odd and even offsets.
   const runs = fc.array(
     fc.oneof(
       fc

@@ -5,7 +5,7 @@ export interface ChunkSizes {
   readonly max: number;
 }
 
-/** What the Rust tool uses, and so what shares chunks with its images. */
+/** The sizes of the Rust tool: images that it makes share chunks with ours. */
 export const defaultChunkSizes: ChunkSizes = { min: 16384, avg: 65536, max: 262144 };
 
 const limits = {

@@ -114,9 +114,9 @@ export function parseDigest(text: string): string {
   return text.toLowerCase();
 }
 
-/** An option that takes one of `words`. Commander refuses others. */
-export function choiceOption(flags: string, description: string, words: readonly string[]): Option {
-  return new Option(flags, description).choices(words);
+/** An option that has one of `values`. Commander refuses others. */
+export function choiceOption(flags: string, description: string, values: readonly string[]): Option {
+  return new Option(flags, description).choices(values);
 }
 
 /** For an option that may be given several times. */

@@ -2,7 +2,7 @@ import { constants, readSync } from "node:fs";
 import { close, openNamed, reasonOf } from "@puzzlefs/linux";
 import { CONFIG_LIMIT } from "@puzzlefs/oci";
 
-/** The content of a file or a pipe (`--config <(jq …)`), but never more than one byte above what a configuration may have. */
+/** The content of a file or a pipe (`--config <(jq …)`), but at most one byte more than the limit of a configuration. */
 export function readConfigFile(path: string): Buffer {
   const bytes = Buffer.alloc(CONFIG_LIMIT + 1);
   let descriptor: number | undefined;

@@ -17,7 +17,7 @@ export function imagePath(text: string, escaped = false): Buffer {
   throw new UsageError(`'${text}' is not an escaped path: a backslash begins \\xHH, or is written \\\\`);
 }
 
-/** Runs `action` for each path. Those that lead nowhere are reported, and the exit code is 1 then. */
+/** Runs `action` for each path. Paths that do not exist are reported, and the exit code is 1 then. */
 export function eachPath<Path>(paths: readonly Path[], action: (path: Path) => void): number {
   let code = 0;
   for (const path of paths) {

@@ -1,8 +1,8 @@
 import { SignalWatch } from "@puzzlefs/linux";
 
 /**
- * Does work that takes back what it has begun when `check` throws, which it does after SIGINT, SIGTERM or SIGHUP. The
- * process then dies by that signal, so that shells and make(1) see it; also where it came too late to stop the work.
+ * Does work that undoes itself when `check` throws, which happens after SIGINT, SIGTERM or SIGHUP. The process then dies
+ * by that signal, so that shells and make(1) see it; also if the signal came too late to stop the work.
  */
 export async function interruptible<T>(work: (check: () => void) => Promise<T>): Promise<T> {
   const watch = new SignalWatch();

@@ -26,7 +26,7 @@ export async function withImage(t: ExecutionContext): Promise<TestDirectory> {
   return directory;
 }
 
-/** Unmounts whatever a failed test left, or the test directory could not be removed. */
+/** Unmounts all mounts that a failed test has left, so that the test directory can be removed. */
 export function unmountLeftover(directory: TestDirectory): void {
   spawnSync("umount", ["--quiet", "--lazy", directory.path("mnt")]);
 }

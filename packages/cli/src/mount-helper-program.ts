@@ -79,11 +79,11 @@ async function run(argv: readonly string[]): Promise<void> {
   const flags = command.opts<Flags>();
   if (flags.namespace !== undefined) throw new UsageError("-N is not supported; use nsenter --mount=NAMESPACE mount …");
   const [source, mountpoint] = command.args as [string, string];
-  const words = readImageOptions(flags.options ?? []);
-  if (words.remount === true) return remountAs(mountpoint, flags);
-  if (flags.sloppy === true) words.options = words.options.filter(isKnownOption);
+  const imageOptions = readImageOptions(flags.options ?? []);
+  if (imageOptions.remount === true) return remountAs(mountpoint, flags);
+  if (flags.sloppy === true) imageOptions.options = imageOptions.options.filter(isKnownOption);
   const byFuse = flags.type?.startsWith("fuse.") === true;
-  const order = mountSettings(source, mountpoint, byFuse ? { ...words, driver: "fuse" } : words);
+  const order = mountSettings(source, mountpoint, byFuse ? { ...imageOptions, driver: "fuse" } : imageOptions);
   if (flags.fake === true) return;
   const driver = await performMount(order);
   if (flags.verbose === true) {
@@ -92,29 +92,29 @@ async function run(argv: readonly string[]): Promise<void> {
 }
 
 function remountAs(mountpoint: string, { options = [], fake, sloppy }: Flags): void {
-  const others = options.flatMap(splitOptions).filter((word) => word !== "remount");
+  const others = options.flatMap(splitOptions).filter((option) => option !== "remount");
   if (fake !== true) remount(mountpoint, others, sloppy === true);
 }
 
-function mountSettings(source: string, mountpoint: string, words: ImageOptions): MountSettings {
-  const { ociDir, reference } = imageOf(source, words);
+function mountSettings(source: string, mountpoint: string, imageOptions: ImageOptions): MountSettings {
+  const { ociDir, reference } = imageOf(source, imageOptions);
   return {
     ociDir: absolutePath(ociDir),
     reference,
     mountpoint: absolutePath(mountpoint),
     source,
-    options: words.options,
-    driver: words.driver ?? "auto",
-    verify: words.verify ?? "none",
-    writable: words.writable ?? false,
+    options: imageOptions.options,
+    driver: imageOptions.driver ?? "auto",
+    verify: imageOptions.verify ?? "none",
+    writable: imageOptions.writable ?? false,
     foreground: false,
     debug: false,
-    supervise: words.supervise ?? false,
-    ...(words.platform !== undefined && { platform: words.platform }),
-    ...(words.overlayAttributes === true && { overlayAttributes: true }),
-    ...(words.verity !== undefined && { digest: words.verity }),
-    ...(words.persist !== undefined && { persist: absolutePath(words.persist) }),
-    ...(words.logFile !== undefined && { logFile: absolutePath(words.logFile) }),
+    supervise: imageOptions.supervise ?? false,
+    ...(imageOptions.platform !== undefined && { platform: imageOptions.platform }),
+    ...(imageOptions.overlayAttributes === true && { overlayAttributes: true }),
+    ...(imageOptions.verity !== undefined && { digest: imageOptions.verity }),
+    ...(imageOptions.persist !== undefined && { persist: absolutePath(imageOptions.persist) }),
+    ...(imageOptions.logFile !== undefined && { logFile: absolutePath(imageOptions.logFile) }),
   };
 }
 

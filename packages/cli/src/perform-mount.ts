@@ -55,7 +55,7 @@ export async function performMount(order: MountSettings): Promise<Driver> {
     if (started === undefined || !foreground) {
       started?.release();
       await notify("s", true);
-      // The mount is complete: a signal must not make this process look as if it had failed, or end the server.
+      // The mount is complete: a signal must not change the exit code of this process, or end the server.
       started = undefined;
       stopWatching = () => undefined;
       return driver;

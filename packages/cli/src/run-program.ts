@@ -12,7 +12,7 @@ export interface Program {
 export interface ProgramModule {
   /** Returns the exit code. */
   main(argv: readonly string[]): Promise<number>;
-  /** The exit code that this program has for an error, instead of `code`, which is that of errors.ts. */
+  /** The program's own exit code for an error, instead of `code` from errors.ts. */
   translate?(code: number, error: unknown): number;
 }
 

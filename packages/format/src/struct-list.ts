@@ -1,4 +1,4 @@
-/** What the generated structs need of the runtime, above the generated wire format. */
+/** The part of the runtime that generated structs need, above the generated wire format. */
 import { element, type ListPart, type StructPart } from "./generated/wire.ts";
 import { Bytes } from "./runtime.ts";
 

@@ -89,7 +89,7 @@ const init = (major: number, minor: number, flags = 0xffffffff, flags2 = 0xfffff
   body: bodyOf([major, minor, 131072, flags, flags2, ...Array.from({ length: 11 }, () => 0)]),
 });
 
-test("INIT takes what both sides know", async (t) => {
+test("INIT negotiates the flags that both sides support", async (t) => {
   const { channel, session } = start();
   const [answer] = channel.send(init(7, 45));
   const { minor, flags, flags2 } = await session.ready;
@@ -195,7 +195,7 @@ test("a device that fails ends the session with an error", async (t) => {
   await t.throwsAsync(session.ended, { message: /EINVAL/ });
 });
 
-test("what another session left unanswered is answered first, and only once", (t) => {
+test("a request that another session left unanswered is answered first, and only once", (t) => {
   const requestMemory = { buffer: new MessageBuffer(REQUEST_BYTES), replays: 0 };
   const seen: number[] = [];
   const tree = smallTree();

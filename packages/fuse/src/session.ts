@@ -26,7 +26,7 @@ export interface SessionOptions {
   inInitialUserNamespace?: boolean;
   /** The pid of the process that mounts an overlay over it. */
   overlayMounter?: number;
-  /** Memory that outlives this process, so that another session can answer what this one could not. */
+  /** Memory that outlives this process, so that another session can answer the request that this one could not. */
   requestMemory?: RequestMemory;
   log: (level: LogLevel, message: string) => void;
   /** Called for every request that gets an answer, for --debug. */
@@ -71,7 +71,7 @@ export class Session {
     return this.#ended.promise;
   }
 
-  /** Begins to serve, first what another session left unanswered. The channel is closed when the session ends. */
+  /** Begins to serve, first the request that another session has left unanswered. The channel is closed when the session ends. */
   start(): void {
     const left = this.#request.buffer.get32(inHeader.len);
     if (left !== 0) this.#guard(() => this.#replay(left));

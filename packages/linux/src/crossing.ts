@@ -1,9 +1,9 @@
 import type { FileStatus } from "./file-status.ts";
 
 /**
- * Which directories of a tree are entered although they are not on the file system of their parent. By `device` none,
- * as `tar --one-file-system` and `rsync -x`. By `subvolumes` those at which nothing is mounted: btrfs gives each subvolume a
- * device number of its own. By `mounts` all.
+ * Which directories of a tree are entered although they are not on the file system of their parent: `device` none, as
+ * `tar --one-file-system` and `rsync -x`; `subvolumes` those at which nothing is mounted (each subvolume of btrfs has its own
+ * device number); `mounts` all.
  */
 export type Crossing = "device" | "subvolumes" | "mounts";
 

@@ -179,7 +179,7 @@ export function write(descriptor: number, from: Uint8Array, length: number): num
   return writeNative(descriptor, from, length);
 }
 
-/** Calls on the descriptor do not wait any more, in no process that shares its open file. */
+/** Sets O_NONBLOCK: in all processes that share the open file, calls do not wait any more. */
 export function setNonBlocking(descriptor: number): void {
   const flags = check(fcntlNative(descriptor, F_GETFL, 0), "fcntl");
   check(fcntlNative(descriptor, F_SETFL, flags | constants.O_NONBLOCK), "fcntl");
@@ -192,7 +192,7 @@ const CLOSE_RANGE_CLOEXEC = 4;
 
 /**
  * Keeps processes that are started from here on from inheriting descriptors that this process has inherited itself,
- * whatever their numbers. Those that a process is to have it gets by name. Before Linux 5.11 it has no effect.
+ * whatever their numbers. The descriptors of a new process are passed to it explicitly. Before Linux 5.11 it has no effect.
  */
 export function keepDescriptorsFromChildren(): void {
   closeRange(SYS_CLOSE_RANGE, 3, 0xffffffff, CLOSE_RANGE_CLOEXEC);

@@ -20,7 +20,7 @@ const asRoot = root ? test : test.skip;
 const NOBODY = 65534;
 const READ = constants.O_RDONLY;
 
-test("what is in a directory is reached by descriptor, wherever its path leads later", (t) => {
+test("entries of a directory are reached by its descriptor after its path has changed", (t) => {
   const { path } = fresh();
   mkdirSync(join(path, "store"));
   using store = Directory.open(join(path, "store"));
@@ -104,7 +104,7 @@ test("errors name the whole path", (t) => {
   t.throws(() => Directory.open(`${path}/none/below`), { code: "ENOENT", message: /none\/below/ });
 });
 
-/** A directory of another user's, in which links lie. */
+/** A directory of another user, with symbolic links in it. */
 function foreign(): { path: string; link: (name: string, target: string) => void; precious: string } {
   const { path } = fresh();
   mkdirSync(join(path, "precious"), 0o700);

@@ -16,9 +16,9 @@ const DIRECTORY = O_PATH | constants.O_DIRECTORY;
 const status = new FileStatus();
 
 /**
- * A directory, opened once. What is in it is reached through its descriptor by names of one component, and no symbolic
- * link is followed: another user who may write there can change what a name means, but not lead a call elsewhere.
- * Everything throws SystemError with the path.
+ * A directory, opened once. Its entries are reached through its descriptor, by names of one component, and no symbolic
+ * link is followed: another user with write permission there can replace entries, but cannot make a call reach a file
+ * outside. All methods throw SystemError with the path.
  */
 export class Directory {
   /** O_PATH: it needs no permission to list. */

@@ -7,7 +7,7 @@ import { escapeText } from "./escape.ts";
 import { SystemError } from "./library.ts";
 import { escapeName, nulTerminated, printable, unescapeName } from "./paths.ts";
 
-/** Bytes as latin1, the string that stands for them, and how messages show it. */
+/** Bytes as latin1, the string that they are decoded to, and how messages show it. */
 const cases: [title: string, bytes: string, text: string, shown: string][] = [
   ["UTF-8", "F\xc3\xbc\xf0\x9f\xa7\xa9", "Fü🧩", "Fü🧩"],
   ["a byte that begins nothing", "a\xffb", "a\udcffb", "a\\xffb"],
@@ -42,7 +42,7 @@ for (const [title, latin1, text, shown] of cases) {
   });
 }
 
-test("a surrogate that stands for no byte is refused", (t) => {
+test("a surrogate that encodes no byte is refused", (t) => {
   for (const text of ["\ud800", "a\udc00", "\udc7fb", "\udd00", "\ud83e"]) {
     t.is(t.throws(() => bytesOf(text), { instanceOf: SystemError })?.code, "EINVAL");
     t.throws(() => nulTerminated(text), { code: "EINVAL" });
@@ -50,7 +50,7 @@ test("a surrogate that stands for no byte is refused", (t) => {
   }
 });
 
-test("a name comes back from how it is shown", (t) => {
+test("a name is recovered from its shown form", (t) => {
   const names = [
     "plain",
     "with space",

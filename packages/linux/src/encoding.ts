@@ -26,7 +26,7 @@ export function textOf(bytes: Uint8Array): string {
   });
 }
 
-/** The bytes of a string. Throws SystemError (EINVAL) for a lone surrogate that stands for no byte. */
+/** The bytes of a string. Throws SystemError (EINVAL) for a lone surrogate that encodes no byte. */
 export function bytesOf(text: string): Buffer {
   if (text.isWellFormed()) return Buffer.from(text, "utf8");
   const parts = text.split(LONE_SURROGATE).map((part, index) => {
@@ -34,7 +34,7 @@ export function bytesOf(text: string): Buffer {
     const byte = part.charCodeAt(0) - ESCAPE;
     if (byte >= 0x80 && byte <= 0xff) return Buffer.of(byte);
     const error = new SystemError(EINVAL, "encode", escapeText(text));
-    error.message = `${escapeText(text)}: not a path: it has an unpaired surrogate that stands for no byte (EINVAL)`;
+    error.message = `${escapeText(text)}: not a path: it has an unpaired surrogate that encodes no byte (EINVAL)`;
     throw error;
   });
   return Buffer.concat(parts);

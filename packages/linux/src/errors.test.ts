@@ -32,13 +32,13 @@ test("a failed system call is reported in the same words, whether Node or this p
   t.is(reasonOf(cases[0]?.[0]), "no such file or directory");
 });
 
-test("what was put around the text of a system error stays", (t) => {
+test("text before and after that of a system error stays", (t) => {
   const error = thrown(() => openSync("/none/x", "r")) as Error;
   error.message = `making a list: ${error.message} (3 of 4 done)`;
   t.is(messageOf(error), "making a list: cannot open /none/x: no such file or directory (3 of 4 done)");
 });
 
-test("what V8, Node and libraries throw is a fault of the program, except for memory", (t) => {
+test("errors of V8, Node and libraries are faults of the program, except lack of memory", (t) => {
   const faults = [
     thrown(() => (undefined as unknown as { x: unknown }).x),
     thrown(() => new Uint8Array(-1)),

@@ -79,7 +79,7 @@ function withOurWords(error: Error): string {
   return found === undefined ? error.message : error.message.replace(found, () => describeFailure(syscall, text, path));
 }
 
-/** Something is needed that only /proc has, which is not mounted. */
+/** /proc is not mounted, and is needed. */
 export class MissingProcError extends Error {
   override readonly name = "MissingProcError";
 

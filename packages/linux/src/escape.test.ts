@@ -2,7 +2,7 @@ import test from "ava";
 import { escapeText, jsonText } from "./escape.ts";
 import { printable } from "./paths.ts";
 
-/** What must not reach a terminal, by name, and as it is shown. */
+/** Characters that must not reach a terminal, by name, and their shown form. */
 const cases: [title: string, text: string, shown: string][] = [
   ["escape", "\u001b", "\\x1b"],
   ["NUL", "\u0000", "\\x00"],

@@ -1,5 +1,5 @@
 /**
- * Text that others chose, as messages, logs and JSON show it. It goes to terminals, and to people who read line by line.
+ * Untrusted text (names, values) as messages, logs and JSON show it. It is read on terminals and line by line.
  *
  * Escaped are control characters (C0, C1 and newlines), line and paragraph separators, format characters (those that
  * change the direction of text, or have no width), characters that nothing shows, and unpaired surrogates.

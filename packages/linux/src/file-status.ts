@@ -13,8 +13,8 @@ const emptyPath = new Uint8Array(1);
 const statx = bind("int statx(int dirfd, const void *path, int flags, unsigned int mask, void *status)");
 
 /**
- * The result of statx(2) for one file at a time: each call replaces the last result. Node's own lstat makes a score
- * of bignums for each file, and without them cannot tell nanoseconds or large inode numbers apart.
+ * The result of statx(2) for one file at a time: each call replaces the last result. Node's own lstat
+ * allocates about twenty bigints for each file; without bigints it rounds nanoseconds and large inode numbers.
  */
 export class FileStatus {
   readonly #bytes = Buffer.alloc(statusBytes);
@@ -39,7 +39,7 @@ export class FileStatus {
   }
 
   /**
-   * As much of readAt() as the kernel knows without asking the file system: `device` and `isMountRoot`. False where there
+   * The part of readAt() that the kernel returns without a request to the file system: `device` and `isMountRoot`. False where there
    * is no such entry. It works where a FUSE file system of another user's, or one whose server is dead, refuses readAt().
    */
   readMountAt(directory: number, name: Path): boolean {

@@ -1,6 +1,6 @@
 /**
- * The kernel's newer mount API: a file system is configured word by word, and reports in its own words what it does not
- * like, which mount(2) cannot. See fsopen(2), fsconfig(2), fsmount(2), move_mount(2).
+ * The kernel's newer mount API: a file system is configured word by word, and reports by messages what it does not
+ * accept, which mount(2) cannot. See fsopen(2), fsconfig(2), fsmount(2), move_mount(2).
  */
 import { constants, readSync } from "node:fs";
 import { openat } from "./at-calls.ts";
@@ -54,7 +54,7 @@ function refusal(result: number, message: string): KernelRefusal {
 export class FileSystemContext {
   readonly #descriptor: number;
   readonly #type: string;
-  /** Directories that stand in options by their descriptors. */
+  /** Directories that options refer to by their descriptors. */
   readonly #directories: number[] = [];
 
   /** Loads the file system's module where there is one. ENODEV if the kernel has no such file system, EPERM, ENOSYS. */

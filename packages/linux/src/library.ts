@@ -25,7 +25,7 @@ export class SystemError extends Error {
 }
 
 interface ErrnoDescription {
-  /** Node's name where it has one, so that codes compare equal whichever way an error came. */
+  /** Node's name where it has one, so that codes of errors of Node and of this module are equal. */
   code: string;
   /** The C library's text, in lower case as inside a sentence. */
   text: string;
@@ -147,7 +147,7 @@ export function watch(descriptor: number, callback: () => void): { close(): void
   return koffi().node.poll(descriptor, { readable: true }, callback);
 }
 
-/** Passes a result of a bound function on, or throws the SystemError that it stands for. */
+/** Passes a result of a bound function on, or throws the SystemError that it encodes. */
 export function check(result: number, syscall: string, path?: () => string): number {
   if (result < 0) throw new SystemError(-result, syscall, path?.());
   return result;

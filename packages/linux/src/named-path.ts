@@ -1,7 +1,7 @@
 /**
- * Paths that the caller typed. The caller may name anything, but another user may own a directory on the way and put a
+ * Paths from the command line. The caller may name any file, but another user may own a directory on the way and put a
  * symbolic link into it. The rule, here and for links inside a layout: a symbolic link is followed only if root, the
- * caller, or the owner of what it leads to made it, and that owner could go there too. It is the rule of the kernel's
+ * caller, or the owner of what it leads to made it, and that owner has permission to reach it too. It is the rule of the kernel's
  * fs.protected_symlinks, applied in every directory.
  */
 import { constants, realpathSync } from "node:fs";
@@ -43,7 +43,7 @@ export function openNamed(path: Path, flags: number, mode = 0, directory = AT_FD
   }
 }
 
-/** Whether there is something of that name; also true where openNamed() will throw why it cannot reach it. */
+/** Whether the name exists; also true if it cannot be reached, for which openNamed() throws the reason. */
 export function isNamed(path: Path): boolean {
   try {
     close(openNamed(path, O_PATH));
@@ -131,7 +131,7 @@ class Walk {
     try {
       this.#onProc = isOnProc(link);
       if (this.#onProc) {
-        // What it leads to may be out of the reach of the user whose link led here.
+        // The owner of the link may have no permission to reach its target.
         if (this.#owners.length > 0 || this.#passing.length > 0) throw this.#refusal();
         return;
       }

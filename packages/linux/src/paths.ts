@@ -4,7 +4,7 @@ import { escapeText, MISLEADING } from "./escape.ts";
 import { bind, check } from "./library.ts";
 
 /**
- * A path for a system call. File names are arbitrary bytes, so the exact form is bytes; a string stands for those of
+ * A path for a system call. File names are arbitrary bytes, so the exact form is bytes; a string is converted by
  * bytesOf(). Bytes that already end in NUL are passed as they are, without a copy.
  */
 export type Path = string | Uint8Array;
@@ -45,7 +45,7 @@ export function escapeName(name: Uint8Array): string {
 
 const NOT_PLAIN = new RegExp(`${MISLEADING.source}|\\\\`, "gu");
 
-/** The bytes that a name of escapeName(), or with every other byte as `\xNN`, stands for; undefined for another escape. */
+/** The bytes of a name in the form of escapeName(), with any further bytes as `\xNN`; undefined for another escape. */
 export function unescapeName(text: string): Buffer | undefined {
   const parts = text.split(/(\\(?:\\|x[0-9a-fA-F]{2}))/);
   if (parts.some((part, index) => index % 2 === 0 && part.includes("\\"))) return undefined;

@@ -52,7 +52,7 @@ class Capabilities {
 export function withCapabilities<T>(kept: readonly number[], start: () => T): T {
   const securebits = prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
   const before = new Capabilities();
-  // Without CAP_SETPCAP, and where root is nothing special any more, a new process gets what this one was given.
+  // Without CAP_SETPCAP, and where root has no special rights (SECBIT_NOROOT), a new process gets what this one was given.
   const mayTake = (before.sets[0] & (1 << CAP_SETPCAP)) !== 0 && (securebits & SECBIT_NOROOT) === 0;
   if (process.geteuid?.() !== 0 || !mayTake) return start();
   const during = new Capabilities();
@@ -101,7 +101,7 @@ export function hasProc(): boolean {
   }
 }
 
-/** Takes capabilities from the calling thread, for good. */
+/** Takes capabilities from the calling thread, irrevocably. */
 export function dropCapabilities(dropped: readonly number[]): void {
   const held = new Capabilities();
   for (const capability of dropped) for (const set of [0, 1, 2]) held.sets[set] &= ~(1 << capability);
@@ -161,7 +161,7 @@ export function withWorkingDirectory<T>(directory: number, call: () => T): T {
   }
 }
 
-/** Makes `to` stand for what `from` is open on. */
+/** dup2(2): makes `to` a descriptor of the open file of `from`. */
 export function dup2(from: number, to: number): void {
   check(dup2Native(from, to), "dup2");
 }

@@ -40,7 +40,7 @@ const runLoop = bind("int uv_run(void *loop, int mode)");
 
 /**
  * Notices SIGHUP, SIGINT and SIGTERM in a thread that does not return to Node's event loop for minutes, so that it can
- * take away what it has begun. Node's own listeners would not run until then. It is a second loop of libuv, which
+ * remove what it has begun. Node's own listeners would not run until then. It is a second loop of libuv, which
  * supports any number of them, and which is only ever polled.
  *
  * A second signal of the same kind ends the process at once, as without this class.

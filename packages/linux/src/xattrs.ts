@@ -56,7 +56,7 @@ export function flistxattr(descriptor: number): readonly Buffer[] {
   return namesIn(listOpen(descriptor, scratch, LIMIT), "");
 }
 
-/** Splits what a call put into `scratch`, or throws what its result stands for. */
+/** Splits the names that a call has written into `scratch`, or throws the SystemError that its result encodes. */
 function namesIn(length: number, path: Path): readonly Buffer[] {
   if (length === 0 || length === -EOPNOTSUPP) return none;
   check(length, "llistxattr", () => printable(path));

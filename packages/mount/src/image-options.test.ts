@@ -4,7 +4,7 @@ import { readImageOptions } from "./image-options.ts";
 
 const digest = "0123456789abcdef".repeat(4);
 
-test("words of ours are taken out, the rest stays in order", (t) => {
+test("options of images are taken out, the rest stays in order", (t) => {
   t.deepEqual(
     readImageOptions([`rw,oci_root_dir=/a=b,image_manifest=${digest.toUpperCase()},nosuid`, "verify=blob,noauto"]),
     {
@@ -34,12 +34,12 @@ test("words of ours are taken out, the rest stays in order", (t) => {
 });
 
 test("the last of several counts, and quotes around values are taken off", (t) => {
-  const words = readImageOptions(['verify=none,persist="/a,b",driver=fuse', "verify=blob,writable=yes"]);
-  t.deepEqual([words.verify, words.persist, words.options], ["blob", "/a,b", ["writable=yes"]]);
+  const imageOptions = readImageOptions(['verify=none,persist="/a,b",driver=fuse', "verify=blob,writable=yes"]);
+  t.deepEqual([imageOptions.verify, imageOptions.persist, imageOptions.options], ["blob", "/a,b", ["writable=yes"]]);
 });
 
 test("values that cannot be are refused by name", (t) => {
-  for (const [word, message] of [
+  for (const [option, message] of [
     ["image_manifest=abc", /image_manifest= needs 64 hex digits, not "abc"/],
     ["verity=", /verity= needs 64 hex digits/],
     ["verify=all", /verify= is one of none, blob/],
@@ -47,6 +47,6 @@ test("values that cannot be are refused by name", (t) => {
     ["tag=", /tag= needs a value/],
     ["persist", /persist= needs a value/],
   ] as const) {
-    t.throws(() => readImageOptions([word]), { instanceOf: MountOptionError, message });
+    t.throws(() => readImageOptions([option]), { instanceOf: MountOptionError, message });
   }
 });

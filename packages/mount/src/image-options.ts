@@ -1,7 +1,7 @@
 import { MountOptionError, nameAndValue, parseMountOptions, splitOptions } from "@puzzlefs/fuse";
 import { parsePlatform, type Platform } from "@puzzlefs/oci";
 
-/** The mount options of images, after those that every mount has: fstab has no other way than -o. */
+/** The mount options of images. They exist because fstab can pass settings by options only. */
 export interface ImageOptions {
   ociRootDir?: string;
   imageManifest?: string;
@@ -34,21 +34,24 @@ const VALUED = new Set([
 ]);
 const DIGEST = /^[0-9a-f]{64}$/i;
 
-/** Sorts mount options; the last of several with one name counts. Throws MountOptionError for a value that cannot be. */
+/**
+ * Separates the options of images from other mount options; the last of several with one name counts. Throws
+ * MountOptionError for an impossible value.
+ */
 export function readImageOptions(given: readonly string[]): ImageOptions {
-  const words: ImageOptions = { options: [] };
-  for (const word of given.flatMap(splitOptions)) {
-    const { name, value } = nameAndValue(word);
+  const imageOptions: ImageOptions = { options: [] };
+  for (const option of given.flatMap(splitOptions)) {
+    const { name, value } = nameAndValue(option);
     const known = FLAGS.has(name) ? value === undefined : value !== undefined || VALUED.has(name);
-    if (!known || !apply(words, name, value ?? "")) words.options.push(word);
+    if (!known || !apply(imageOptions, name, value ?? "")) imageOptions.options.push(option);
   }
-  return words;
+  return imageOptions;
 }
 
 /** Whether it is an option of this product, of any kind. */
-export function isKnownOption(word: string): boolean {
+export function isKnownOption(option: string): boolean {
   try {
-    parseMountOptions(readImageOptions([word]).options);
+    parseMountOptions(readImageOptions([option]).options);
     return true;
   } catch (error) {
     if (error instanceof MountOptionError) return !error.message.startsWith("unknown");
@@ -56,47 +59,47 @@ export function isKnownOption(word: string): boolean {
   }
 }
 
-/** False for a word that is no option of images. */
-function apply(words: ImageOptions, name: string, value: string): boolean {
+/** Sets one option; false if it is not an option of images. */
+function apply(imageOptions: ImageOptions, name: string, value: string): boolean {
   switch (name) {
     case "oci_root_dir":
-      words.ociRootDir = filled(name, value);
+      imageOptions.ociRootDir = filled(name, value);
       break;
     case "image_manifest":
-      words.imageManifest = digest(name, value);
+      imageOptions.imageManifest = digest(name, value);
       break;
     case "tag":
-      words.tag = filled(name, value);
+      imageOptions.tag = filled(name, value);
       break;
     case "platform":
-      words.platform = platform(name, value);
+      imageOptions.platform = platform(name, value);
       break;
     case "verity":
-      words.verity = digest(name, value);
+      imageOptions.verity = digest(name, value);
       break;
     case "verify":
-      words.verify = oneOf(name, value, ["none", "blob"]);
+      imageOptions.verify = oneOf(name, value, ["none", "blob"]);
       break;
     case "driver":
-      words.driver = oneOf(name, value, ["auto", "kernel", "fuse"]);
+      imageOptions.driver = oneOf(name, value, ["auto", "kernel", "fuse"]);
       break;
     case "persist":
-      words.persist = filled(name, value);
+      imageOptions.persist = filled(name, value);
       break;
     case "log_file":
-      words.logFile = filled(name, value);
+      imageOptions.logFile = filled(name, value);
       break;
     case "writable":
-      words.writable = true;
+      imageOptions.writable = true;
       break;
     case "overlay_attributes":
-      words.overlayAttributes = true;
+      imageOptions.overlayAttributes = true;
       break;
     case "supervise":
-      words.supervise = true;
+      imageOptions.supervise = true;
       break;
     case "remount":
-      words.remount = true;
+      imageOptions.remount = true;
       break;
     default:
       return false;
@@ -121,8 +124,8 @@ function platform(name: string, value: string): Platform {
   return found;
 }
 
-function oneOf<const Word extends string>(name: string, value: string, words: readonly Word[]): Word {
-  const found = words.find((word) => word === value);
-  if (found === undefined) throw new MountOptionError(`mount option ${name}= is one of ${words.join(", ")}`);
+function oneOf<const Value extends string>(name: string, value: string, values: readonly Value[]): Value {
+  const found = values.find((one) => one === value);
+  if (found === undefined) throw new MountOptionError(`mount option ${name}= is one of ${values.join(", ")}`);
   return found;
 }

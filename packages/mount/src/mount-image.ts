@@ -46,10 +46,10 @@ export interface FuseMount {
 
 /**
  * Mounts an image, and returns by which driver. `startFuse` starts a daemon and resolves once its mount is usable. `warn`
- * is called with messages about what users may not expect.
+ * is called with warnings for the user.
  *
- * Rejects with MountError; with what is wrong with the image (FormatError, IntegrityError, LayoutError), which does not
- * depend on the driver; and with whatever startFuse rejects with.
+ * Rejects with MountError; with FormatError, IntegrityError or LayoutError, which do not
+ * depend on the driver; and with the errors of startFuse.
  */
 export async function mountImage(
   given: MountRequest,

@@ -1,11 +1,11 @@
 import { inInitialNamespace } from "@puzzlefs/linux";
 import { escapeBytes, isKnownXattr, pathOf, visibleInodes, walkTree, type ImageTree } from "@puzzlefs/reader";
 
-/** Inodes of an image that overlayfs would take for its own marks. */
+/** Inodes of an image that overlayfs would interpret as its own marks. */
 export interface OverlayMarks {
   /** Inodes that have any. */
   count: number;
-  /** The first in the order of paths, with what it has. */
+  /** The first in the order of paths, with its mark. */
   first: string;
 }
 

@@ -22,7 +22,7 @@ export class OverlayError extends MountError {}
 
 export interface Overlay {
   source: string;
-  /** MOUNT_ATTR_* of what users see. */
+  /** MOUNT_ATTR_* of the overlay. */
   attributes: number;
   /** Options of SELinux. */
   labels: readonly (readonly [string, string])[];
@@ -32,7 +32,7 @@ export interface Overlay {
   persist: string | undefined;
   /** Directories that the upper one must be apart from. */
   apart: readonly NamedDirectory[];
-  /** Called with messages about what users may not expect. */
+  /** Called with warnings for the user. */
   warn: (message: string) => void;
 }
 
@@ -46,12 +46,12 @@ export interface Lower {
 }
 
 /**
- * Mounts an overlay on `mountpoint`, over what `mountLower` mounts read-only on the directory that is passed to it.
+ * Mounts an overlay on `mountpoint`, over the read-only mount that `mountLower` makes on the directory that is passed to it.
  * Resolves with the driver of the lower mount.
  *
  * Only the overlay stays visible. Its layers are mounted below a temporary directory and detached once the overlay
- * refers to them, so unmounting the overlay, also by umount(8), ends all of them, and a kill after that leaves nothing
- * behind.
+ * refers to them, so unmounting the overlay, also by umount(8), ends all of them, and a kill after that leaves no hidden
+ * mount.
  */
 export async function mountWritable(
   mountpoint: Mountpoint,
@@ -75,7 +75,7 @@ export async function mountWritable(
   process.once("exit", remove);
   try {
     mountTmpfs(scratch);
-    // What is mounted there now.
+    // The mount that is there now.
     using mounts = Directory.open(scratch.path);
     const { persist, apart } = overlay;
     using upper = persist === undefined ? Upper.make(mounts) : await Upper.open(persist, apart, mounts);
@@ -140,7 +140,7 @@ function mountOver(mountpoint: Mountpoint, overlay: Overlay, lower: string, driv
   try {
     mountOverlay(mountpoint, overlay, lower, upper, index);
   } catch (error) {
-    // A copy of an upper directory: its index names the original.
+    // A copy of an upper directory: its index refers to the original.
     if (!(error instanceof OverlayError) || error.code !== "ESTALE" || !index) throw error;
     dropIndex(upper, undefined);
     index = false;

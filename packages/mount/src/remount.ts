@@ -14,10 +14,10 @@ import { changeMount, hasCode, MOUNT_ATTR_RDONLY, reasonOf, SystemError, textOf 
 import { isKnownOption } from "./image-options.ts";
 
 /**
- * `mount -o remount`: changes the attributes of a mount (nosuid, nodev, noexec, nosymfollow, access times); those that are
- * not named stay. A writable overlay over an image can be made read-only and writable again; the image itself stays
+ * `mount -o remount`: changes the attributes of a mount (nosuid, nodev, noexec, nosymfollow, access times); the others
+ * stay. A writable overlay over an image can be made read-only and writable again; the image itself stays
  * read-only silently, because mount(8) passes "rw" whenever "ro" is not given. Throws MountError, and MountOptionError for
- * what no remount can change.
+ * options that a remount cannot change.
  *
  * @param options all options but "remount" itself
  * @param sloppy unknown options are ignored
@@ -29,17 +29,17 @@ export function remount(path: string, options: readonly string[], sloppy = false
   if (!isOurs(mount)) throw new MountError(`${path}: not an image but ${mount.type} is mounted there`, "EINVAL");
   const present = presentOptions(mount);
   let [set, clear] = [0, 0];
-  for (const word of options.flatMap(splitOptions)) {
-    const { name, value } = nameAndValue(word);
+  for (const option of options.flatMap(splitOptions)) {
+    const { name, value } = nameAndValue(option);
     const effect = effectOf(name, value);
     if (effect === undefined) {
       // mount(8) repeats the options that the kernel shows of the mount, and those of fstab.
-      if (present.has(word) || (present.has(name) && !isKnownOption(word)) || (sloppy && !isKnownOption(word)))
+      if (present.has(option) || (present.has(name) && !isKnownOption(option)) || (sloppy && !isKnownOption(option)))
         continue;
       throw new MountOptionError(
-        isKnownOption(word)
-          ? `${path}: ${word}: a remount cannot change that; unmount, and mount again`
-          : `unknown mount option "${word}"`,
+        isKnownOption(option)
+          ? `${path}: ${option}: a remount cannot change that; unmount, and mount again`
+          : `unknown mount option "${option}"`,
       );
     }
     set = (set & ~effect.clear) | effect.set;
@@ -58,7 +58,7 @@ export function remount(path: string, options: readonly string[], sloppy = false
 /** The options that the kernel shows of a mount, their names, and the options of its line in fstab. */
 function presentOptions({ mountpoint, type, options, superOptions }: MountEntry): Set<string> {
   const shown = [...options.split(","), ...superOptions.split(",").map(unescape)];
-  const names = shown.map((word) => nameAndValue(word).name);
+  const names = shown.map((option) => nameAndValue(option).name);
   return new Set([
     ...shown,
     ...names,

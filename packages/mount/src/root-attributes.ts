@@ -16,11 +16,11 @@ import { overlayPrefix } from "./overlay-marks.ts";
 const ACLS = ["system.posix_acl_access", "system.posix_acl_default"];
 
 /**
- * Copies all attributes of the lower root to an upper directory, whose own an overlay shows: owner, mode, ACLs, extended
+ * Copies all attributes of the lower root to an upper directory, because an overlay shows those of the upper one: owner, mode, ACLs, extended
  * attributes, and modification time.
  *
  * @param lower path of the lower root, which only we can change
- * @param warn called with what the upper directory's file system or our privileges do not allow
+ * @param warn called for attributes that the upper directory's file system or our privileges do not allow
  */
 export function copyRootAttributes(lower: string, upper: Directory, warn: (message: string) => void): void {
   const status = new FileStatus();

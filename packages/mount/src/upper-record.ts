@@ -3,8 +3,8 @@ import type { Driver } from "./driver.ts";
 import { overlayPrefix } from "./overlay-marks.ts";
 
 /**
- * What an upper directory was last mounted with, kept in an attribute of its own: the overlay hides names that begin like
- * its own. The index of hard links (see docs/decisions) refers to inodes of that image by handles of that driver.
+ * The image and driver with which an upper directory was last mounted, in an attribute whose name begins as overlayfs' own,
+ * so that the overlay hides it. The index of hard links (see docs/decisions) refers to inodes of that image by handles of that driver.
  */
 export interface UpperRecord {
   /** sha256 of the manifest. */
@@ -20,7 +20,7 @@ const attribute = (): string => `${overlayPrefix()}puzzlefs`;
 /** Attributes of some file systems have no more room than a block. */
 const LONGEST = 512;
 
-/** Undefined for a directory that was never mounted, and for a record that is none of ours. */
+/** Undefined for a directory that was never mounted, and for a record of another form. */
 export function readRecord(upper: Directory): UpperRecord | undefined {
   let value: Buffer | undefined;
   try {

@@ -1,6 +1,6 @@
 /**
- * Whether two mounts would write the same directories. Of overlayfs this is undefined behavior, and with index=off it only
- * warns about it in its log.
+ * Whether two mounts would write the same directories. For overlayfs this is undefined behavior; with index=off it only
+ * logs a warning.
  */
 import { listMounts, type MountEntry } from "@puzzlefs/fuse";
 import {
@@ -125,9 +125,9 @@ function openShown(shown: string): Directory | undefined {
 }
 
 /**
- * Asks the kernel whether any overlay, in whatever mount namespace and by whatever name, has one of `directories` or a
+ * Asks the kernel whether any overlay, in any mount namespace and by any path, has one of `directories` or a
  * directory above them as its upper or work directory: with index=on it refuses such directories as lower ones.
- * Configuring the overlay changes nothing in them. False also where this cannot be done: in a user namespace, without /proc,
+ * Configuring the overlay changes nothing in them. False also where this is not possible: in a user namespace, without /proc,
  * on a file system without file handles.
  *
  * @param scratch a directory for the writable layer of that overlay, on a file system that can have one

@@ -27,7 +27,7 @@ const INDEX = "index";
 /** `#`: with an index, overlayfs makes its whiteouts and temporary files there, by names such as `#57c9`. */
 const TEMPORARY = 0x23;
 
-/** The two directories of an overlay that are written. They are used by their descriptors alone. */
+/** The two directories of an overlay that are written. They are used only by their descriptors. */
 export class Upper {
   readonly upper: Directory;
   readonly work: Directory;
@@ -42,7 +42,7 @@ export class Upper {
     this.#steps = steps;
   }
 
-  /** Makes both in a new directory of ours. */
+  /** Makes both in a new temporary directory. */
   static make(parent: Directory): Upper {
     const steps = new Steps();
     const upper = steps.opened(parent.makeDirectory("upper"));
@@ -53,7 +53,7 @@ export class Upper {
    * Opens `path` and, beside the directory that it leads to, its name with .work, making what is missing; their parent
    * must be there. A link to it must be root's or our own. The work directory, which overlayfs empties, must be a real
    * directory of our own. Rejects with MountError also if any of them is, has inside, or is inside one of `apart`, or if
-   * another mount uses them; then nothing is left that was made.
+   * another mount uses them; then directories that were made are removed again.
    *
    * @param scratch an empty directory, to ask the kernel
    */
@@ -70,7 +70,7 @@ export class Upper {
       await refuseUsed();
       const lock = await lockIn(work, busy);
       steps.closing(lock);
-      // From here on no other of ours can begin to use them.
+      // From here on no other mount of puzzlefs can begin to use them.
       await refuseUsed();
       return new Upper(upper, work, steps, lock);
     } catch (error) {
@@ -81,7 +81,7 @@ export class Upper {
     }
   }
 
-  /** Whether nothing has been written yet, or all of it was removed from below. */
+  /** Whether nothing has been written yet, or all files were removed from the directory itself. */
   get isEmpty(): boolean {
     return this.upper.entries().length === 0;
   }
@@ -107,7 +107,7 @@ export class Upper {
     if (this.indexed !== undefined) removeTree(this.work, INDEX);
   }
 
-  /** Removes what was made: there is no mount. */
+  /** Removes the directories that were made: the mount has failed. */
   undo(): void {
     this.#steps.undo();
   }
@@ -168,7 +168,7 @@ function openUpper(
   const upper = steps.opened(parent.linkedDirectory(name));
   refuseOverlap(upper, apart);
   if (!isLink) return [upper, parent, name];
-  // A directory has one work directory, by whichever path it is opened: so it has one lock.
+  // A directory has one work directory, and so one lock, whatever path it is opened by.
   const real = realPathOf(upper.descriptor, path);
   const above = steps.opened(new Directory(upper.directory("..").descriptor, dirname(real)));
   if (!above.status(basename(real), status) || status.identity !== identityOf(upper)) {

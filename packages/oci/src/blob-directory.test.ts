@@ -53,7 +53,7 @@ test("a blob is opened, read, measured and listed by its digest, wherever the di
   t.deepEqual(blobs.list(), []);
 });
 
-test("what is missing, damaged or too large", async (t) => {
+test("a blob that is missing, damaged or too large is refused", async (t) => {
   const { blobs, path, digest } = fresh(t);
   const absent = "1".repeat(64);
   t.like(
@@ -86,7 +86,7 @@ test("only 64 lower-case hex digits are a name", (t) => {
       t.throws(() => blobs[use](bad), { instanceOf: TypeError });
 });
 
-test("what is not a regular file is no blob", async (t) => {
+test("a file that is not regular is not a blob", async (t) => {
   const { blobs, path, digest } = fresh(t);
   const outside = join(directory, `outside-${count}`);
   writeFileSync(outside, "content");

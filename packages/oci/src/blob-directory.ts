@@ -9,13 +9,13 @@ import { isSame, openRegular, readRegular } from "./files.ts";
 const status = new FileStatus();
 
 /**
- * The blobs of a layout: a directory opened once, whatever its path leads to later. Another user may own it, so a blob
- * is a regular file under its name or it is refused: no symbolic link is followed, no device or fifo opened.
+ * The blobs of a layout: a directory opened once, so that later changes of its path have no effect. Another user may own
+ * it, so a blob must be a regular file: symbolic links are not followed, devices and fifos are not opened.
  *
  * All methods throw TypeError unless `digest` is 64 lower-case hex digits, and SystemError with the path.
  */
 export class BlobDirectory implements BlobStore {
-  /** For the processes and threads that share it, and for what the kernel is told to mount. */
+  /** For processes and threads that share it, and for mount options of the kernel driver. */
   readonly directory: Directory;
 
   /** Takes ownership of `directory`. */

@@ -6,7 +6,7 @@
  * slice of the pack's file, and `list` and `size` come from the pack's index.
  *
  * The interface is synchronous because a local store answers at once, and a reader must not pay for a promise per
- * chunk. A source that answers late, as a registry does, is not a BlobStore: a fetcher writes what it receives into a
+ * chunk. A source that answers later, such as a registry, is not a BlobStore: a fetcher writes what it receives into a
  * local one. `open` of a blob that is not there yet throws LayoutError (missing). The reader's caller then asks the fetcher for it,
  * waits on its own event loop, and repeats the read. `openAhead` is where a store with a fetcher learns what will be read.
  */
@@ -19,7 +19,7 @@ export interface BlobStore extends Disposable {
   open(digest: string): StoredBlob;
   /**
    * Opens a blob that will probably be read soon, without making the caller wait. `use` gets undefined if that fails, for
-   * any reason. What it gets has not been looked at: `size` may throw.
+   * any reason. The blob has not been checked: `size` may throw.
    */
   openAhead(digest: string, use: (blob: StoredBlob | undefined) => void): void;
   /** A whole blob of at most `limit` bytes, verified against its digest. Throws LayoutError (missing, corrupt). */

@@ -1,5 +1,5 @@
 /**
- * A process that writes into a layout and dies where it is told to.
+ * A process that writes into a layout and kills itself at a given call.
  *
  *     node crash-fixture.ts <layout> <tag prefix> <commits> <kill at>
  *
@@ -15,7 +15,7 @@ const calls: string[] = [];
 /** Off while modules load. */
 let armed = false;
 
-/** Records a call with the names that it has, and dies instead of it when its time has come. */
+/** Records a call with the names among its arguments; kills the process instead if it is call number `kill at`. */
 function step(name: string, values: unknown[] = []): void {
   if (!armed) return;
   const names = values.flatMap((value) =>

@@ -75,14 +75,14 @@ test("a power cut finds data on disk before names, and names before the index", 
   const path = join(directory, "ordered");
   await write(path, "old", 1, 0);
   const calls = (await write(path, "new", 1, 0)) ?? [];
-  const places = (pattern: RegExp) => calls.flatMap((call, i) => (pattern.test(call) ? [i] : []));
-  const [written, sync, named] = [places(/^openat memory-/), places(/^syncfs/), places(/^renameat2 memory-/)];
-  const [index] = places(/^renameat2 index.json index.json/);
+  const indicesOf = (pattern: RegExp) => calls.flatMap((call, i) => (pattern.test(call) ? [i] : []));
+  const [written, sync, named] = [indicesOf(/^openat memory-/), indicesOf(/^syncfs/), indicesOf(/^renameat2 memory-/)];
+  const [index] = indicesOf(/^renameat2 index.json index.json/);
   t.is(sync.length, 2);
   t.is(named.length, 3, "metadata, chunk and manifest");
   t.true(Math.max(...written) < sync[0] && sync[0] < Math.min(...named), "data, sync, names");
   t.true(Math.max(...named) < sync[1] && sync[1] < index, "names, sync, index");
-  const synced = places(/^fsync/);
+  const synced = indicesOf(/^fsync/);
   t.true(
     synced.some((i) => sync[1] < i && i < index),
     "the index is on disk before it has its name",
@@ -91,7 +91,7 @@ test("a power cut finds data on disk before names, and names before the index", 
     synced.some((i) => i > index),
     "and its name is made durable",
   );
-  const locks = places(/^flock/);
+  const locks = indicesOf(/^flock/);
   t.true(
     locks.some((i) => sync[0] < i && i < named[0]),
     "under the layout's lock",

@@ -1,7 +1,7 @@
 import { hasCode, isSystemError, reasonOf } from "@puzzlefs/linux";
 
 /**
- * What is wrong with a layout. "absent": no such layout or tag, or none for the platform. "missing": no such blob.
+ * Kinds of errors. "absent": no such layout or tag, or none for the platform. "missing": no such blob.
  * "foreign": an image, or something else, of another tool. "corrupt": bytes that break the OCI layout or
  * do not match their digest. "unsupported": a layout newer than this reader, or of a kind that it does not know.
  * "refused": a request that would make a bad layout. "failed": the system failed to read or write it.

@@ -2,7 +2,7 @@ import { constants, readSync, writeSync } from "node:fs";
 import { close, type Directory, FileStatus, fsync, isSystemError, NotRegularError } from "@puzzlefs/linux";
 import { LayoutError, type LayoutFailure } from "./errors.ts";
 
-/** Permissions of what becomes part of a layout: the umask decides, so that a group can share one. */
+/** Permissions of files and directories of a layout, from which the umask takes bits: a group can share a layout. */
 export const FILE_MODE = 0o666;
 export const DIRECTORY_MODE = 0o777;
 
@@ -89,8 +89,8 @@ export function writeNew(directory: Directory, name: string, bytes: Uint8Array):
 }
 
 /**
- * Replaces a file so that at any moment, power cuts included, its name stands for the whole old or the whole new
- * content. The new file comes from `staging`, a directory of ours that is swept when its owner dies.
+ * Replaces a file atomically and durably: at any moment, also after a power cut, it has the whole old or the whole new
+ * content. The new file is made in `staging`, a staging directory, which is removed after its owner has died.
  */
 export function replaceDurably(directory: Directory, name: string, staging: Directory, bytes: Uint8Array): void {
   const descriptor = staging.createFile(name, FILE_MODE);

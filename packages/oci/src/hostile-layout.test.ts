@@ -9,7 +9,7 @@ import { Layout } from "./image-layout.ts";
 import { Transaction } from "./transaction.ts";
 import { MANIFEST_TYPE } from "./manifest.ts";
 
-/** What every command does with a layout; the message of its error, if it has one. */
+/** Does with a layout the work of every command; returns the message of the error, if any. */
 const commands: Record<string, (path: string) => void> = {
   tags: (path) => {
     using layout = Layout.open(path);
@@ -239,7 +239,7 @@ test("errors about JSON quote nothing of it", (t) => {
   t.regex(failure(() => commands["tags"]?.(guarded.layout))?.message ?? "", /not JSON: wrong at line 2 column 3$/);
 });
 
-test("an index has room for 10,000 tags, and one that no reader would take is not written", (t) => {
+test("an index has room for 10,000 tags, and one that readers would refuse is not written", (t) => {
   const guarded = new GuardedLayout();
   using layout = Layout.open(guarded.layout);
   const platform = { architecture: "amd64", os: "linux" };

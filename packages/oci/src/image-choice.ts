@@ -7,7 +7,7 @@ import { ImageIndex, INDEX_LIMIT, INDEX_TYPE, type IndexEntry } from "./index-js
 import { describeManifest, isPuzzlefs, MANIFEST_TYPE, printableType } from "./manifest.ts";
 import { hostPlatform, type Platform, platformText, rankOf } from "./platform.ts";
 
-/** Which of several images of one tag is meant. */
+/** Selects one of several images of a tag. */
 export interface PlatformChoice {
   /** This platform or none. Default: `preferred`, and where there is none for it, the only image that there is. */
   platform?: Platform;
@@ -15,28 +15,28 @@ export interface PlatformChoice {
   preferred?: Platform;
 }
 
-/** An entry of an index, and what it leads to. */
+/** An entry of an index, and the kind of its target. */
 export interface IndexedImage extends IndexEntry {
   /** Hex sha256 of the manifest; undefined: another algorithm, or none. */
   hex: string | undefined;
   /**
-   * Whether it is an image of ours, something of another tool, or a blob that is not in the layout or cannot be read. An image
+   * Whether it is a PuzzleFS image, an entry of another tool, or a blob that is not in the layout or cannot be read. An image
    * is recognized by its media types; it may be corrupt.
    */
   kind: "puzzlefs" | "foreign" | "missing" | "unreadable";
   /** Why it is missing or unreadable. */
   error?: unknown;
-  /** What something foreign is, by its media types. */
+  /** A foreign entry's kind, by its media types. */
   description?: string;
 }
 
-/** Bytes of all indexes inside of an index that are read for one question. */
+/** Bytes of all nested indexes that one look-up reads at most. */
 const NESTED_LIMIT = 8 * INDEX_LIMIT;
-/** What each of them counts for at least. */
+/** Bytes for which each of them counts at least. */
 const NESTED_LEAST = 4096;
 /** Indexes inside each other. Tools make two. */
 const NESTED_DEPTH = 8;
-/** In manifests of ours the first blob of ours comes within these bytes. */
+/** In a PuzzleFS manifest the first blob with a PuzzleFS media type is within these bytes. */
 const HEAD_BYTES = 4096;
 
 /** Follows the entries of an index to images. */
@@ -52,8 +52,8 @@ export class ImageChooser {
   }
 
   /**
-   * What an entry leads to: itself, or the images of ours in an index. An index without any is itself something foreign. Throws
-   * LayoutError (unsupported) for too large indexes.
+   * The target of an entry: itself, or the PuzzleFS images in an index. An index without any is itself foreign. Throws
+   * LayoutError (unsupported) if the indexes are too large.
    */
   imagesOf(entry: IndexEntry): IndexedImage[] {
     const images = [...this.#leaves(entry)].map((leaf) => this.#look(leaf));
@@ -93,7 +93,7 @@ export class ImageChooser {
     return new LayoutError(kind, this.#path, message);
   }
 
-  /** The entry, or those of the index that it leads to. An index that has been `seen` has nothing new. */
+  /** The entry, or the entries of the index that it refers to; none if that index has been `seen`. */
   *#leaves(entry: IndexEntry, depth = 0, seen = new Set<string>()): Generator<IndexEntry> {
     const hex = digestHex(entry.digest ?? "");
     if (entry.mediaType !== INDEX_TYPE || hex === undefined || depth >= NESTED_DEPTH) return void (yield entry);

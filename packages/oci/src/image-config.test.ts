@@ -6,7 +6,7 @@ import { assembleManifest, configOf, referencedBlobs } from "./manifest.ts";
 const least = { architecture: "amd64", os: "linux" };
 const hex = "7".repeat(64);
 
-test("what the specification allows passes, and what it does not know", (t) => {
+test("members that the specification allows are accepted, and unknown ones", (t) => {
   const accepted = [
     least,
     { ...least, config: null, rootfs: null, history: null, "os.features": null },
@@ -42,7 +42,7 @@ const refused: [content: string | object, problem: string][] = [
   [" ".repeat(CONFIG_LIMIT + 1), `larger than ${CONFIG_LIMIT} bytes`],
 ];
 
-test("what other tools could not read is refused, by name", (t) => {
+test("members that other tools could not read are refused, by name", (t) => {
   for (const [content, problem] of refused) {
     const bytes = Buffer.from(typeof content === "string" ? content : JSON.stringify(content));
     const error = t.throws(() => parseImageConfig(bytes, "file"), { instanceOf: LayoutError });

@@ -8,7 +8,7 @@ export const CONFIG_TYPE = "application/vnd.oci.image.config.v1+json";
 /** Bytes; skopeo, podman and buildah read no more. */
 export const CONFIG_LIMIT = 4 * 1024 * 1024;
 
-/** An image configuration, as far as starting a container needs it; null is as good as absent. */
+/** The part of an image configuration that is needed to start a container; null counts as absent. */
 export interface ImageConfig extends Omit<Platform, "variant"> {
   variant?: string | null;
   config?: {
@@ -22,9 +22,9 @@ export interface ImageConfig extends Omit<Platform, "variant"> {
 }
 
 /**
- * Parses an image configuration (config.md of OCI's image-spec). What the specification names must be of its type, or
- * no other tool could read it; members that it does not name pass. So does any list of layers (rootfs.diff_ids), or
- * none: it speaks of archives, and no tool unpacks our layers by it. Throws LayoutError (refused) about `path`.
+ * Parses an image configuration (config.md of OCI's image-spec). Members that the specification names must have their type, or
+ * other tools could not read it; other members are accepted. Any list of layers (rootfs.diff_ids) is accepted, or
+ * none: it is about archives, and no tool unpacks our layers by it. Throws LayoutError (refused) about `path`.
  */
 export function parseImageConfig(bytes: Uint8Array, path: string): ImageConfig {
   if (bytes.length > CONFIG_LIMIT) throw refusal(path, `larger than ${CONFIG_LIMIT} bytes`);
@@ -49,7 +49,7 @@ function refusal(path: string, problem: string, cause?: unknown): LayoutError {
   return new LayoutError("refused", path, `not an image configuration: ${problem}`, cause);
 }
 
-/** What is wrong with the value of that name, if anything. */
+/** A message if the value of that name is wrong. */
 type Check = (value: unknown, name: string) => string | undefined;
 
 const isText: Check = (value, name) => (typeof value === "string" ? undefined : `${name} is not a string`);
@@ -57,7 +57,7 @@ const isText: Check = (value, name) => (typeof value === "string" ? undefined : 
 const isGiven: Check = (value, name) =>
   typeof value === "string" && value !== "" ? undefined : `${name} is missing, or not a string`;
 
-/** Readers in Go take null for absent. */
+/** Programs in Go read null as absent. */
 function optional(check: Check): Check {
   return (value, name) => (value === undefined || value === null ? undefined : check(value, name));
 }

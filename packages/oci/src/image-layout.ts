@@ -22,8 +22,8 @@ export interface Manifest {
 
 /**
  * An OCI image layout on disk (docs/format.md §1), reached through descriptors of its directory and of its blobs: another
- * user who may change names in it cannot lead a call elsewhere. It reads `index.json` anew in every call, so it sees
- * what other processes commit. All calls are synchronous. System errors pass through with their path.
+ * user with write permission cannot make a call reach a file outside. Every call reads `index.json` again, so it sees
+ * the commits of other processes. All calls are synchronous, and throw system errors with the path.
  */
 export class Layout {
   /** Absolute path of the layout's directory, for messages. */
@@ -80,7 +80,7 @@ export class Layout {
     }
   }
 
-  /** Removes what create() has made, unless another process uses it by now: for a writer that fails. */
+  /** Removes what create() has made, unless another process uses it now. For a writer that fails. */
   removeIfNew(): void {
     this.releaseReserve();
     this.#maker?.takeBack(() => this.#readIndex()?.entries().next().done === false);
@@ -159,7 +159,7 @@ export class Layout {
 
   /**
    * Replaces index.json, atomically and durably, by a file made in `staging`. Call it under locked(), with an index read
-   * under the same lock. Throws LayoutError (refused) for an index that no reader would take.
+   * under the same lock. Throws LayoutError (refused) for an index that readers would refuse.
    */
   replaceIndex(index: ImageIndex, staging: Directory): void {
     const bytes = index.bytes();

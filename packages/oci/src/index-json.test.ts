@@ -10,7 +10,7 @@ const indexOf = (text: string) => ImageIndex.parse(Buffer.from(text, "latin1"), 
 const written = (text: string) => indexOf(text).withTag("v1", descriptor).bytes().toString("latin1");
 const tagged = (members: string) => `{"annotations": {"${REF_NAME}":"v1"}, ${members}}`;
 
-test("what we do not know is kept as it is spelled", (t) => {
+test("unknown members are kept as they are spelled", (t) => {
   // Numbers that JavaScript cannot have, members in any order and twice, escapes, bytes that are not UTF-8, white space.
   const entry = '{"size":18446744073709551616, "z":1.0e+2,"a":-0 ,"z":"\\u0061\xff", "digest":null}';
   const around = [
@@ -29,7 +29,7 @@ test("what we do not know is kept as it is spelled", (t) => {
   }
 });
 
-test("an index without entries gets one, whatever it has in their place", (t) => {
+test("an entry is added to an index without entries, whatever its `manifests` is", (t) => {
   t.is(written("{}"), `{"manifests":[${added}]}`);
   t.is(written('{"schemaVersion":2}'), `{"manifests":[${added}],"schemaVersion":2}`);
   t.is(written('{"schemaVersion":2,"manifests":null}'), `{"schemaVersion":2,"manifests":[${added}]}`);
@@ -68,7 +68,7 @@ test("a tag has an entry for each platform", (t) => {
   );
 });
 
-test("members of any type are read as far as they are what they should be", (t) => {
+test("members of a wrong type are read as absent", (t) => {
   const values = ["null", "1", "[]", "{}", '""', "true", "1e999", '"\\ud800"', "[[[]]]"];
   for (const key of ["mediaType", "digest", "size", "annotations", "platform", "artifactType"])
     for (const value of values) {
@@ -79,7 +79,7 @@ test("members of any type are read as far as they are what they should be", (t) 
   t.is([...indexOf('{"manifests":[null,1,"x",[],{}]}').entries()].length, 5);
 });
 
-test("what is no index is refused, without a word of it", (t) => {
+test("a text that is not an index is refused, and not quoted", (t) => {
   for (const text of [
     "",
     "secret",

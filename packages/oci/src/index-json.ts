@@ -26,7 +26,7 @@ export interface Descriptor {
   data?: string;
 }
 
-/** An entry of an index, from whatever tool: members that are absent, null or of another type are undefined. */
+/** An entry of an index, from any tool: members that are absent, null or of another type are undefined. */
 export interface IndexEntry {
   tag: string | undefined;
   mediaType: string | undefined;
@@ -39,8 +39,8 @@ export interface IndexEntry {
 }
 
 /**
- * index.json, or an index inside of one: its text, with one character for each byte, of which we read what concerns us. Other
- * tools have entries in it too, so nothing but its grammar makes it corrupt, and a change leaves every other byte as it is.
+ * index.json, or an index in an index: its text, with one character for each byte. Only the members that are needed are read. Other
+ * tools have entries in it too, so only a wrong grammar makes it corrupt, and a change leaves all other bytes as they are.
  */
 export class ImageIndex {
   static readonly empty = new ImageIndex('{"manifests":[],"schemaVersion":2}', "an empty index");
@@ -48,7 +48,7 @@ export class ImageIndex {
   readonly #text: string;
   readonly #path: string;
   readonly #top: Span;
-  /** Its value is an array, null, or absent; null is as good as absent: umoci writes it so. */
+  /** An array, null, or absent. umoci writes null for an empty list. */
   readonly #manifests: Span | undefined;
 
   /** Checks the shape of the index. `path` is for messages. Throws LayoutError (corrupt, unsupported). */
@@ -88,8 +88,8 @@ export class ImageIndex {
   }
 
   /**
-   * The index in which `tag` means `descriptor` on its platform: in the place of what the tag meant there before (further
-   * entries go), else at the end. Entries of the tag for other platforms stay, an index among them.
+   * The index in which `tag` means `descriptor` on its platform: it replaces the tag's first entry of that platform
+   * (further ones are removed), or is added at the end. Entries of the tag for other platforms stay, an index among them.
    */
   withTag(tag: string, descriptor: Descriptor & { platform: Platform }): ImageIndex {
     const text = this.#text;
@@ -123,8 +123,8 @@ export class ImageIndex {
   /** The text with another value of `manifests`, which has none or null. */
   #withList(value: string): string {
     const text = this.#text;
-    const place = this.#manifests;
-    if (place !== undefined) return text.slice(0, place.start) + value + text.slice(place.end);
+    const span = this.#manifests;
+    if (span !== undefined) return text.slice(0, span.start) + value + text.slice(span.end);
     const start = this.#top.start + 1;
     const isEmpty = text.slice(start, this.#top.end - 1).trim() === "";
     return `${text.slice(0, start)}"manifests":${value}${isEmpty ? "" : ","}${text.slice(start)}`;
@@ -146,7 +146,7 @@ export class ImageIndex {
   }
 }
 
-/** Whether an entry of the same tag is replaced by an image for `platform`. What cannot be read stays. */
+/** Whether an image for `platform` replaces this entry of the same tag. Entries that cannot be read stay. */
 function isReplaced(old: IndexEntry, platform: Platform): boolean {
   if (old.platform === undefined) return old.mediaType !== INDEX_TYPE;
   return old.platform !== "unknown" && samePlatform(old.platform, platform);

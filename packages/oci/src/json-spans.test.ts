@@ -39,7 +39,7 @@ function compare(t: import("ava").ExecutionContext, text: string, span: Span, va
   }
 }
 
-test("spans are what JSON.parse() finds", (t) => {
+test("spans have the values that JSON.parse() finds", (t) => {
   const fixed = [
     '{"a":1,"a":[2]}',
     ' { "\\u0061" : "é\\ud83d\\ude00" , "" : [ ] } ',
@@ -101,14 +101,14 @@ test("a text is accepted if and only if JSON.parse() accepts it", (t) => {
   fixed.forEach(agrees);
   const damage = fc.constantFrom("", ",", '"', "\\", "[", "]", "{", "}", ":", "0", "e", "-", " ", "\n", "\u0001");
   fc.assert(
-    fc.property(fc.tuple(fc.json(), fc.nat(), fc.nat(3), damage), ([text, place, cut, put]) => {
-      const at = place % (text.length + 1);
+    fc.property(fc.tuple(fc.json(), fc.nat(), fc.nat(3), damage), ([text, position, cut, put]) => {
+      const at = position % (text.length + 1);
       agrees(text.slice(0, at) + put + text.slice(at + cut));
     }),
   );
 });
 
-test("of a member that comes twice the last counts, and only what is asked for is kept", (t) => {
+test("of a duplicate member the last counts, and only requested members are kept", (t) => {
   const text = '{"a":"one","b":"two","a":"three","c":4}';
   const { a, c } = pick(text, wholeValue(text), "a", "c");
   t.deepEqual([textAt(text, a), textAt(text, c)], ["three", undefined]);

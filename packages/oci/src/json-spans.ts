@@ -1,10 +1,10 @@
 /**
- * Places of values in a JSON text, so that parts of a document that are not ours are kept as they are spelled. The text has
+ * Positions of values in a JSON text, so that the other parts of a document are kept as they are spelled. The text has
  * one character for each byte (Latin-1): bytes that are not UTF-8 are kept too. No values are made: memory does not depend
- * on what the text contains. Everything that is passed is checked against the grammar (RFC 8259).
+ * on what the text contains. All text up to a returned position is checked against the grammar (RFC 8259).
  */
 
-/** As in Go, in which most tools that read layouts are written. */
+/** The limit of Go's decoder, which most tools that read layouts use. */
 const DEPTH_LIMIT = 10_000;
 
 /** A text that is not JSON; `at` is the byte concerned. The message quotes nothing of the text. */

@@ -8,8 +8,8 @@ export function parseObject(text: string, path: string): Record<string, unknown>
 }
 
 /**
- * JSON.parse() whose error quotes nothing of the text: it may be what the user who sees the message must not read.
- * `failure` makes the error from what is wrong and where.
+ * JSON.parse() whose error quotes nothing of the text: the reader of the message may have no permission to read the file.
+ * `failure` makes the error from a description of the fault and its position.
  */
 export function parseJson(text: string, failure: (problem: string) => Error): unknown {
   try {

@@ -18,12 +18,12 @@ export const LAYOUT_LIMIT = 65536;
 const WHOLE = JSON.stringify({ imageLayoutVersion: LAYOUT_VERSION });
 const status = new FileStatus();
 
-/** Makes what a layout lacks, and can take that back. */
+/** Makes the missing parts of a layout, and can remove them again. */
 export class LayoutMaker {
   readonly directory: Directory;
   readonly reserve = new Reserve();
   readonly #waiting: Waiting;
-  /** What was made, the outermost first: up to the layout, and inside of it. */
+  /** Directories that were made, the outermost first: above the layout, and in it. */
   readonly #made: MadeDirectory[] = [];
   readonly #madeInside: MadeDirectory[] = [];
   #isNew = false;
@@ -63,7 +63,7 @@ export class LayoutMaker {
     });
   }
 
-  /** Removes what was made unless it is used: `hasImages`, or a writer is at work. What was there before stays. */
+  /** Removes what was made, unless it is in use (`hasImages`, or another writer). Files that existed before stay. */
   takeBack(hasImages: () => boolean): void {
     const { directory } = this;
     try {
@@ -77,7 +77,7 @@ export class LayoutMaker {
       }
       removeMade(this.#made);
     } catch (error) {
-      // It is on the way to report why the writer fails. What cannot be removed is an empty layout.
+      // The error of the writer is reported; an empty layout that cannot be removed does no harm.
       if (!isSystemError(error) && !(error instanceof LayoutError)) throw error;
     }
   }
@@ -105,7 +105,7 @@ function isBegun(text: string): boolean {
   return text !== WHOLE && WHOLE.startsWith(text);
 }
 
-/** More than what we write, if there is more. */
+/** Room for more than we write, so that a longer file is noticed. */
 function readStart(descriptor: number): string {
   const bytes = Buffer.alloc(WHOLE.length + 1);
   return bytes.toString("utf8", 0, readSync(descriptor, bytes, 0, bytes.length, 0));

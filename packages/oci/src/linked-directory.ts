@@ -2,7 +2,7 @@ import { type Directory, hasCode, type MadeDirectory } from "@puzzlefs/linux";
 import { LayoutError } from "./errors.ts";
 import { DIRECTORY_MODE } from "./files.ts";
 
-/** Opens a directory of the layout, which may be a link: LXC makes blobs/sha256 one, to what all containers share. */
+/** Opens a directory of the layout, which may be a link: LXC makes blobs/sha256 a link to a directory that all containers share. */
 export function linked(directory: Directory, name: string): Directory {
   try {
     return directory.linkedDirectory(name);
@@ -13,7 +13,7 @@ export function linked(directory: Directory, name: string): Directory {
   }
 }
 
-/** The same, made where it is missing; `made` gets it then. */
+/** The same, but it is made if it is missing; `made` gets it then. */
 export function makeLinked(directory: Directory, name: string, made: MadeDirectory[]): Directory {
   try {
     return linked(directory, name);

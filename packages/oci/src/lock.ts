@@ -7,7 +7,7 @@ import { runSteps, type Steps } from "./steps.ts";
 const held = new FileStatus();
 const named = new FileStatus();
 
-/** A look at a lock that is still not ours. */
+/** A failed attempt to take a lock. */
 export interface LockWait {
   /** The locked file. */
   path: string;
@@ -32,7 +32,7 @@ export interface HeldLock extends Disposable {
 }
 
 /**
- * Takes the lock on a layout, which one process at a time has: flock(2) on its `oci-layout`, the one file that
+ * Takes the exclusive lock on a layout: flock(2) on its `oci-layout`, the one file that
  * no tool replaces (index.json is renamed over by every commit). The kernel drops the lock when the process dies.
  * Waits, calling `waiting` several times a second. With `create` the file is made, empty, if there is none.
  */
@@ -87,7 +87,7 @@ function* waitForLock(descriptor: number, path: string, waiting: Waiting): Steps
   }
 }
 
-/** Undefined where the file came or went at this moment: look again. */
+/** Undefined if the file was made or removed at this moment: try again. */
 function openLockable(directory: Directory, name: string, create: boolean): number | undefined {
   let descriptor: number | undefined;
   try {

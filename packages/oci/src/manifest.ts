@@ -18,7 +18,7 @@ import { elements, isArrayAt, isObjectAt, JsonTextError, pick, textAt, wholeValu
 
 export const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
 
-/** The config of an image that was given none: the blob `{}` ("e30=" in base64). */
+/** The config of an image that was built without one: the blob `{}` ("e30=" in base64). */
 export const EMPTY_CONFIG = {
   mediaType: "application/vnd.oci.empty.v1+json",
   digest: "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
@@ -106,10 +106,10 @@ export function configOf(manifest: Uint8Array, path: string): Descriptor | undef
   return { mediaType, digest, size };
 }
 
-/** Whether a manifest is one of a PuzzleFS image, sound or not: whether it lists a blob of ours. */
+/** Whether a manifest is that of a PuzzleFS image, corrupt or not: whether it lists a blob with a PuzzleFS media type. */
 export function isPuzzlefs(manifest: Buffer): boolean {
   if (manifest.includes(MEDIA_TYPE_PREFIX)) return true;
-  // Without an escape it would be spelled so.
+  // How it is spelled without escapes.
   if (!manifest.includes("\\")) return false;
   try {
     for (const { type } of manifestBlobs(manifest)) if (type !== "config" && type !== "other") return true;
@@ -119,12 +119,12 @@ export function isPuzzlefs(manifest: Buffer): boolean {
   return false;
 }
 
-/** A media type as it is; anything else that is in the place of one is not shown. */
+/** A media type as it is; a value of another form is not shown. */
 export function printableType(mediaType: string | undefined): string {
   return /^[\w.+-]{1,80}\/[\w.+-]{1,80}$/.test(mediaType ?? "") ? `${mediaType}` : "something of an unknown media type";
 }
 
-/** What a manifest that is none of ours is, by media types. */
+/** The kind of a foreign manifest, by media types. */
 export function describeManifest(manifest: Buffer): string {
   const type = contentType(manifest);
   return type === undefined ? `not ${MANIFEST_TYPE}` : `${MANIFEST_TYPE} of ${printableType(type)}`;

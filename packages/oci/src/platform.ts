@@ -42,7 +42,7 @@ export function platformText({ os, architecture, variant }: Platform): string {
   return [os, architecture, ...(variant === undefined ? [] : [variant])].join("/");
 }
 
-/** Whether images for the two would stand for the same thing under one tag. */
+/** Whether the two are the same platform, so that an image for one replaces an image for the other under a tag. */
 export function samePlatform(a: Platform, b: Platform): boolean {
   return a.os === b.os && a.architecture === b.architecture && variantOf(a) === variantOf(b);
 }
@@ -52,7 +52,7 @@ function variantOf({ architecture, variant }: Platform): string {
 }
 
 /**
- * How well an image for `platform` serves where `wanted` is asked for: 0 is best, undefined does not serve. The order is that of
+ * How well an image for `platform` suits a request for `wanted`: 0 is best, undefined is not suitable. The order is that of
  * skopeo and podman (containers/image); an image for no platform in particular comes last.
  */
 export function rankOf(platform: Platform | undefined, wanted: Platform): number | undefined {
@@ -63,12 +63,12 @@ export function rankOf(platform: Platform | undefined, wanted: Platform): number
   return rank === -1 ? undefined : rank;
 }
 
-/** Variants that serve, the best first; "" is an image that names none. */
+/** Suitable variants, the best first; "" is an image without one. */
 function wantedVariants({ architecture, variant }: Platform): string[] {
   const best = variant ?? BASELINES[architecture];
   if (best === undefined) return [""];
   const known = VARIANTS[architecture] ?? [];
-  const place = known.indexOf(best);
-  const variants = place === -1 ? [best] : known.slice(place);
+  const position = known.indexOf(best);
+  const variants = position === -1 ? [best] : known.slice(position);
   return variant === undefined ? ["", ...variants] : [...variants, ""];
 }

@@ -1,6 +1,6 @@
 import { Directory } from "@puzzlefs/linux";
 
-/** Descriptors that are kept for cleaning up in a process that cannot open any more. */
+/** Descriptors in reserve: cleaning up must work also when the process has no free descriptor. */
 export class Reserve {
   /** The lock, a directory that is listed, and one of the layout's on the way there. */
   readonly #directories = Array.from({ length: 4 }, () => Directory.open("/"));

@@ -9,8 +9,9 @@ import { LayoutError } from "./errors.ts";
  *
  * The owner holds a flock on the file `owner` inside; a process that gets that lock knows that the owner is dead.
  *
- * Another user may own the layout, and swap anything in it. So a staging directory is used through its descriptor
- * only, and swept only if it is a real directory of this user's and of that mode: it may be moved, not led elsewhere.
+ * Another user may own the layout, and replace anything in it. So a staging directory is used through its descriptor
+ * only, and swept only if it is a real directory of this user and of that mode: another user can move it, but not
+ * redirect it.
  */
 const PREFIX = ".puzzlefs-tmp-";
 const OWNER = "owner";
@@ -29,7 +30,7 @@ export function createStaging(layout: Directory): Staging {
   const { name, directory } = layout.makeTemporary(PREFIX);
   let made = false;
   try {
-    // Between making and opening it, another directory may have been put in its place.
+    // It may have been replaced by another directory between mkdir and open.
     if (directory.entries().length > 0) throw new LayoutError("refused", directory.path, "replaced by another user");
     const lock = directory.createFile(OWNER, 0o600);
     flock(lock, LOCK_EX);
@@ -55,7 +56,7 @@ export function findDead(layout: Directory): Staging[] {
       dead.push({ name, directory, lock });
       continue;
     }
-    // Empty, it belongs to no writer: one that lives has made `owner` in it, under the lock that we hold.
+    // An empty one belongs to no writer: a live writer has made `owner` in it, under the lock that we hold.
     removeEmpty(layout, name);
     directory.close();
   }
@@ -115,7 +116,7 @@ function removeEmpty(layout: Directory, name: string): void {
   try {
     layout.removeDirectory(name);
   } catch (error) {
-    // Another writer removed it as well, or it is not empty; or another user put something else in its place.
+    // Another writer removed it as well, it is not empty, or another user replaced it.
     if (!hasCode(error, "ENOENT", "ENOTEMPTY", "EEXIST", "ENOTDIR")) throw error;
   }
 }

@@ -3,7 +3,7 @@ import { syncfs, syncfsAside } from "@puzzlefs/linux";
 import { LayoutError } from "./errors.ts";
 
 /**
- * What work written as a generator asks for before it goes on; undefined: nothing, other work may be done here.
+ * A request of work that is written as a generator, before it continues; undefined: other work may be done here.
  *
  * - `pause`: milliseconds to wait for the lock of `path`. With `isOwn` this thread holds it: waiting without the event loop would never end.
  * - `syncfs`: a descriptor, whose file system is to be synchronized.
@@ -16,7 +16,7 @@ export type Steps<T> = Generator<Step, T>;
 
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
-/** Does the work at once. Throws what it throws, and LayoutError (refused) for a lock that this thread holds. */
+/** Does the work without interruption. Throws its errors, and LayoutError (refused) for a lock that this thread holds. */
 export function runSteps<T>(steps: Steps<T>): T {
   let next = steps.next();
   while (next.done !== true) {
@@ -31,7 +31,7 @@ export function runSteps<T>(steps: Steps<T>): T {
   return next.value;
 }
 
-/** Does the work with turns for the event loop. What `turns` throws reaches the work as an error of the step. */
+/** Does the work, and returns to the event loop between steps. An error of `turns` is thrown into the work. */
 export async function runStepsAsync<T>(steps: Steps<T>, turns: Turns): Promise<T> {
   let next = steps.next();
   while (next.done !== true) {

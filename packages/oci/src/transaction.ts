@@ -16,11 +16,11 @@ export interface StagedBlob {
   temporary: string;
   /** sha256 of its content, 64 hex digits. The caller vouches for it. */
   digest: string;
-  /** Takes the place of a file of the layout, although that has the right size: its content is damaged. */
+  /** Replaces a file of the layout although that has the right size: its content is damaged. */
   replaces?: boolean;
 }
 
-/** What makes an image. */
+/** The parts of an image. */
 export interface CommitRequest {
   tag: string;
   /** From assembleManifest(), or a foreign manifest as it is. */
@@ -31,7 +31,6 @@ export interface CommitRequest {
   platform?: Platform;
 }
 
-/** What a commit did. */
 export interface CommitResult {
   /** sha256 of the manifest, hex: the kernel's `image_manifest`. */
   digest: string;
@@ -43,20 +42,20 @@ export interface CommitResult {
   newBytes: number;
 }
 
-/** What a commit has moved into the layout. */
+/** Blobs that a commit has moved into the layout. */
 interface Placed {
   newBlobs: number;
   newBytes: number;
   sizes: Map<string, number>;
-  /** Digests of the blobs of which the layout had nothing. */
+  /** Digests of the blobs that the layout did not have, not even damaged. */
   added: string[];
 }
 
 /**
  * Writes one image into a layout, all or nothing: begin(), blobs as files in `directory` (by any thread), then commit() or abort().
  *
- * Killed at any moment, or the power cut, the layout opens and every tag means a whole image: blobs get their names
- * only when their bytes are on disk, and index.json changes only when the names are.
+ * After a kill or a power cut at any moment, the layout opens and every tag names a whole image: blobs are renamed
+ * to their names only when their bytes are on disk, and index.json is replaced only when the names are.
  */
 export class Transaction {
   readonly #layout: Layout;
@@ -74,7 +73,7 @@ export class Transaction {
     return runSteps(Transaction.#begin(layout));
   }
 
-  /** begin() with turns for the event loop while another process holds the lock. */
+  /** begin(), but returns to the event loop while another process holds the lock. */
   static beginAsync(layout: Layout, turns: Turns): Promise<Transaction> {
     return runStepsAsync(Transaction.#begin(layout), turns);
   }
@@ -107,15 +106,15 @@ export class Transaction {
   }
 
   /**
-   * Makes `tag` mean this image on its platform, durably, and ends the transaction. Commits of other processes wait
-   * meanwhile; what the tag meant there is replaced. Throws LayoutError (refused) for a bad tag or a manifest that needs a blob which is
+   * Makes `tag` name this image on its platform, durably, and ends the transaction. Commits of other processes wait
+   * meanwhile. The tag's previous image for that platform is replaced. Throws LayoutError (refused) for a bad tag or a manifest that needs a blob which is
    * neither here nor in the layout; nothing has changed then but for unreferenced blobs, and abort() is still due.
    */
   commit(request: CommitRequest): CommitResult {
     return runSteps(this.#commit(request));
   }
 
-  /** commit() with turns for the event loop. What `turns` throws ends it as a failure does. */
+  /** commit(), but returns to the event loop between steps. If `turns` throws, the commit fails. */
   commitAsync(request: CommitRequest, turns: Turns): Promise<CommitResult> {
     return runStepsAsync(this.#commit(request), turns);
   }
@@ -136,7 +135,7 @@ export class Transaction {
       platform,
     };
 
-    // Dropped before they cost a write to the disk; what a gc takes away meanwhile, the check under the lock finds missing.
+    // Dropped before they are written to the disk. If a gc removes one meanwhile, the check under the lock reports it as missing.
     const fresh = yield* this.#dropKnown(staged);
     yield { syncfs: this.#staging.lock };
     const placed: Placed = { newBlobs: 0, newBytes: 0, sizes: new Map(), added: [] };
@@ -171,7 +170,7 @@ export class Transaction {
    */
   *#place(staged: StagedBlob[], placed: Placed): Steps<void> {
     const { blobs } = this.#layout;
-    // Again, for what another commit brought in the meantime.
+    // Again: another commit may have added some of them since.
     for (const { temporary, digest } of yield* this.#dropKnown(staged)) {
       const size = this.#sizeOf(temporary);
       const added = blobs.size(digest) === undefined;
@@ -184,7 +183,7 @@ export class Transaction {
     }
   }
 
-  /** Removes the blobs of a commit that fails, so that a full disk has its room back. The caller holds the lock. */
+  /** Removes the blobs of a commit that fails, to free space on a full disk. The caller holds the lock. */
   #takeBack({ added }: Placed, manifest: string): void {
     const { blobs } = this.#layout;
     try {
@@ -192,7 +191,7 @@ export class Transaction {
       for (const { digest } of this.#layout.index().entries()) if (digest === `sha256:${manifest}`) return;
       for (const digest of added) blobs.remove(digest);
     } catch (error) {
-      // It is on the way to report why the commit fails; blobs that no image needs do no harm.
+      // The error of the commit is reported; unreferenced blobs do no harm.
       if (!isSystemError(error) && !(error instanceof LayoutError)) throw error;
     }
   }

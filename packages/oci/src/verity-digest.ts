@@ -35,7 +35,7 @@ export class FsVerityHasher {
     return this;
   }
 
-  /** The digest of everything since the last digest(), 32 bytes. The hasher is then as new. */
+  /** The digest of everything since the last digest(), 32 bytes. The hasher is then reset. */
   digest(): Buffer {
     const used = this.#size % VERITY_BLOCK_BYTES;
     if (used > 0) this.#append(0, this.#data.fill(0, used));

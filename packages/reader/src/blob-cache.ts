@@ -74,7 +74,7 @@ export class BlobCache {
       checkInside(blob, end, inode);
       blob.read(offset, into);
     } catch (error) {
-      // Another file may be put there: the next read opens it anew.
+      // The file may be replaced by a good one: the next read opens it again.
       this.#blobs.delete(key)?.file.close();
       throw error;
     }
@@ -110,7 +110,7 @@ export class BlobCache {
       try {
         return new BlobFile(this.#store, digest, name, this.#expected.take(key));
       } catch (error) {
-        // Out of descriptors: make room among ours, and fail only when we hold none.
+        // Out of descriptors: close one of ours, and fail only if there is none.
         const { code } = error as NodeJS.ErrnoException;
         if (code !== "EMFILE" && code !== "ENFILE") throw error;
         if (this.#expected.clear()) continue;

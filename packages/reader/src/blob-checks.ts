@@ -14,7 +14,7 @@ export function hashing(rootfs: Rootfs): BlobOpener {
   return (file, key, shared) => new VerifiedBlob(openPlain(file, key, shared), key, rootfs, shared);
 }
 
-/** `verity`: a blob is used only when the kernel enforces the fs-verity digest that the image records for it. */
+/** `verity`: a blob is used only if the kernel enforces the fs-verity digest that the image records for it. */
 export function measuring(rootfs: Rootfs): BlobOpener {
   return (file, key, shared) => {
     const recorded = findVerity(rootfs, Bytes.of(keyDigestBytes(key)));

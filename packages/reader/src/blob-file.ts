@@ -6,7 +6,7 @@ import { IntegrityError } from "./errors.ts";
 const hashBufferSize = 1 << 18;
 let hashBuffer: Buffer | undefined;
 
-/** An open blob of a store: its stored bytes by position, and errors that name it. What the bytes mean is not known here. */
+/** An open blob of a store: its stored bytes by position, and errors that name it. It does not depend on the meaning of the bytes. */
 export class BlobFile {
   /** `blob sha256:…`, for messages. */
   readonly name: string;
@@ -69,7 +69,7 @@ function sizeOf(blob: StoredBlob): number {
   }
 }
 
-/** A failure of the store as what it means for the blob. */
+/** An error of the store as an error of the blob. */
 function explained(name: string, error: unknown): unknown {
   if (error instanceof LayoutError) {
     return error.kind === "missing"

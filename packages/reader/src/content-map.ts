@@ -8,17 +8,17 @@ import type { Extent } from "./tree.ts";
 /** Key of the blob of zeros, where it is read as holes are. */
 export const holeKey = blobKey(ZERO_BLOB_DIGEST.toUint8Array(), true);
 
-/** Where the bytes of one file are: runs of blobs, found by offset in O(log n). Not joined: a bad run spoils no neighbour. */
+/** Where the bytes of one file are: runs of blobs, found by offset in O(log n). They are not joined, so that a bad run does not affect its neighbours. */
 export class ContentMap {
   /** Offset in the file where each run ends. */
   readonly #ends: readonly number[];
   /** Offset in the blob's uncompressed stream where each run starts. */
   readonly #offsets: readonly number[];
   readonly #keys: BlobKey[];
-  /** Where holes start and end in the file, in turns; neighbours are one. */
+  /** Alternating starts and ends of holes in the file; adjacent holes are joined. */
   readonly #holes: readonly number[];
 
-  /** Chunks that it was made from: what making it costs. */
+  /** Number of chunks that it was made from: the cost of making it. */
   readonly chunks: number;
 
   constructor(chunks: StructList<FileChunk>) {

@@ -7,7 +7,7 @@ import type { FrameCache } from "./frame-cache.ts";
 const windowSize = (1 << 18) + (1 << 16);
 
 /**
- * What all compressed blobs of an image share: the decompression context, the cache of frames, and a window of
+ * State that all compressed blobs of an image share: the decompression context, the cache of frames, and a window of
  * stored bytes, which belongs to the blob that filled it last. One read of the store serves many small frames.
  */
 export class Decompression {
@@ -41,7 +41,7 @@ export class Decompression {
     return this.#window.subarray(start - this.#start, end - this.#start);
   }
 
-  /** Stored bytes from `start` to the end of the blob; on a small blob, or near its end, what precedes them comes along. */
+  /** Stored bytes from `start` to the end of the blob; on a small blob, or near its end, the bytes before are read in the same call. */
   storedTail(file: BlobFile, start: number): Uint8Array {
     const from = Math.max(0, file.size - windowSize);
     if (this.#owner !== file && from <= start) this.stored(file, from, file.size, file.size);
@@ -54,15 +54,16 @@ export class Decompression {
     try {
       length = this.#context.decompress(into, stored);
     } catch (error) {
-      throw new IntegrityError(file.name, "frame", `${placeOf(where)}${(error as Error).message}`, error);
+      throw new IntegrityError(file.name, "frame", `${prefixOf(where)}${(error as Error).message}`, error);
     }
     if (length !== into.length) {
-      throw new IntegrityError(file.name, "frame", `${placeOf(where)}${length} bytes instead of ${into.length}`);
+      throw new IntegrityError(file.name, "frame", `${prefixOf(where)}${length} bytes instead of ${into.length}`);
     }
   }
 }
 
-function placeOf(where: number | string): string {
+/** `frame 3: `, for messages; empty for a whole blob. */
+function prefixOf(where: number | string): string {
   if (where === "") return "";
   return typeof where === "number" ? `frame ${where}: ` : `${where}: `;
 }

@@ -164,7 +164,7 @@ export class DirectoryTree implements Tree {
     }
   }
 
-  /** Adds a node of what `#status` has. */
+  /** Adds a node with the attributes in `#status`. */
   #add(parent: Node | undefined, name: Uint8Array, level: Level | undefined): Node {
     const node: Node = {
       parent,
@@ -194,7 +194,7 @@ export class DirectoryTree implements Tree {
     return node;
   }
 
-  /** Calls with the inode's directory and its name there, which no symbolic link and no length can disturb. */
+  /** Calls `use` with the inode's directory and its name there: neither symbolic links nor the length of the path matter. */
   #at<T>(ino: number, call: (directory: number, name: Uint8Array) => T): T {
     const node = this.#node(ino);
     return this.#in(node.parent ?? node, node.name, call);
@@ -209,7 +209,7 @@ export class DirectoryTree implements Tree {
     }
   }
 
-  /** Only a regular file is read: a name may have become a device's since the scan. */
+  /** Only a regular file is read: the name may be that of a device since the scan. */
   #openFile(directory: number, name: Uint8Array): number {
     const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
     const descriptor = openat(directory, name, flags);

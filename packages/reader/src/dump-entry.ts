@@ -1,6 +1,6 @@
 import type { Attributes } from "./tree.ts";
 
-/** A name of a tree, with everything that a line of a dump has. */
+/** A name of a tree, and the fields of its line in a dump. */
 export interface DumpEntry {
   path: Uint8Array;
   attributes: Attributes;

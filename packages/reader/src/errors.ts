@@ -1,4 +1,4 @@
-/** How a blob failed to be what its digest promises. */
+/** The kind of a failure to read the bytes that a digest names. */
 export type IntegrityReason =
   "missing" | "short" | "unreadable" | "digest" | "verity" | "frame" | "size" | "unverifiable";
 
@@ -29,7 +29,7 @@ export class IntegrityError extends Error {
   }
 }
 
-/** What path resolution inside a tree can answer, as errno names. */
+/** Results of path resolution inside a tree, as errno names. */
 export type PathErrorCode = "ENOENT" | "ENOTDIR" | "EISDIR" | "ELOOP" | "EINVAL";
 
 const pathMessages: Record<PathErrorCode, string> = {

@@ -15,7 +15,7 @@ let opening = 0;
 
 /**
  * Blobs that will probably be read soon: opened by other threads and read ahead from the disk, while this thread answers.
- * No read waits for that, and no failure counts: the read of the blob itself will report it.
+ * No read waits for that, and errors are ignored: the read of the blob itself will report them.
  */
 export class ExpectedBlobs {
   readonly #store: BlobStore;

@@ -46,7 +46,7 @@ const roomForXattr = 1 << 20;
 const defaultAcl = Buffer.from("system.posix_acl_default");
 const accessAcl = Buffer.from("system.posix_acl_access");
 
-/** Sets the attributes that the image has; what is refused is counted. */
+/** Sets the attributes that the image has; refusals are counted. */
 export class AttributeRestorer {
   readonly #warnings: ExtractWarnings;
   readonly #times = new KeptTimes();
@@ -83,12 +83,12 @@ export class AttributeRestorer {
     });
   }
 
-  /** Of a directory that was there before: what is made in it inherits the list where this returns false. */
+  /** For a directory that existed before. If it returns false, new files in it inherit the list. */
   removeDefaultAcl(descriptor: number, visit: Visit): boolean {
     return this.#removeXattrs(descriptor, visit, (name) => defaultAcl.equals(name));
   }
 
-  /** Removes the attributes of a directory that was there before and that the image's directory lacks. */
+  /** Removes those attributes of a directory that existed before that the image's directory does not have. */
   removeOthers(descriptor: number, visit: Visit, kept: readonly Xattr[]): void {
     const isKept = (name: Buffer): boolean => kept.some((xattr) => name.equals(xattr.name));
     this.#removeXattrs(descriptor, visit, (name) => isTreeXattr(name) && !isKept(name));
@@ -130,7 +130,7 @@ export class AttributeRestorer {
     return owner | group;
   }
 
-  /** A program must not run with the rights of the user who happens to extract it instead of its owner's. */
+  /** Drops set-id bits without the right owner: the program would run with the rights of the user that extracts. */
   #restoreMode(visit: Visit, file: Restored, allowed: number): void {
     const { mode: all, kind } = visit.attributes;
     const wanted = all & MAX_PERMISSIONS;
@@ -192,7 +192,7 @@ function isUser({ name }: Xattr): boolean {
   return name[0] === 0x75; // "user." is the only namespace with a u
 }
 
-/** The image has the id that stands for none. */
+/** The image has the id 4294967295, which means no id. */
 class NoIdError extends Error {
   override readonly name = "NoIdError";
   readonly code = "EINVAL";

@@ -17,7 +17,7 @@ import type { Directory } from "@puzzlefs/linux";
 import type { Attributes } from "./tree.ts";
 import type { Visit } from "./walk-tree.ts";
 
-/** Making and reaching names in the target. Every call is relative to an opened directory and follows no symbolic link. */
+/** Makes and opens names in the target. Every call is relative to an opened directory and follows no symbolic link. */
 
 const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY;
 const pathFlags = O_PATH | constants.O_DIRECTORY;
@@ -47,11 +47,11 @@ export function openRoot(target: Directory): number {
 
 export interface MadeDirectory {
   descriptor: number;
-  /** It was there before. */
+  /** The directory existed before. */
   existed: boolean;
 }
 
-/** Makes a directory and opens it. With `merge` one that is there is opened, and what else has the name goes. */
+/** Makes a directory and opens it. With `merge` an existing directory is opened, and another file of that name is removed. */
 export function makeDirectory(parent: number, name: Uint8Array, merge: boolean): MadeDirectory {
   let existed = false;
   try {
@@ -68,7 +68,7 @@ export function makeDirectory(parent: number, name: Uint8Array, merge: boolean):
   return { descriptor: openDirectory(parent, name), existed };
 }
 
-/** The umask, or the mode of a directory that was there, may keep even its owner out. */
+/** The umask, or the mode of an existing directory, may deny access even to its owner. */
 function openDirectory(parent: number, name: Uint8Array): number {
   try {
     return openat(parent, name, directoryFlags);
@@ -79,7 +79,7 @@ function openDirectory(parent: number, name: Uint8Array): number {
   }
 }
 
-/** Lets the owner of a directory that was there before make names in it. */
+/** Gives the owner of an existing directory permission to make names in it. */
 export function permitWriting(descriptor: number): void {
   status.readDescriptor(descriptor);
   const mode = status.mode & MAX_PERMISSIONS;
@@ -87,7 +87,7 @@ export function permitWriting(descriptor: number): void {
   try {
     fchmodSync(descriptor, mode | ownerBits);
   } catch (error) {
-    // It is another user's: what cannot be made in it is counted.
+    // It belongs to another user: files that cannot be made in it are counted.
     if (!hasCode(error, "EPERM")) throw error;
   }
 }
@@ -98,7 +98,7 @@ export function makeNode(directory: number, name: Uint8Array, { kind, mode, majo
   mknodat(directory, name, (mode & constants.S_IFMT) | 0o600, device);
 }
 
-/** Makes a name that is not a directory. With `replace` what has the name goes, but no directory that is not empty. */
+/** Makes a name that is not a directory. With `replace` a file or empty directory of that name is removed first. */
 export function makeName<T>(parent: number, name: Uint8Array, replace: boolean, make: () => T): T {
   try {
     return make();
@@ -114,12 +114,12 @@ export function makeName<T>(parent: number, name: Uint8Array, replace: boolean, 
   }
 }
 
-/** Removes a file that could not be written to its end: nothing under a right name may have wrong content. */
+/** Removes a file that could not be written to its end: a file of the image must not have wrong content. */
 export function removePartial(parent: number, name: Uint8Array): void {
   try {
     unlinkat(parent, name);
   } catch {
-    // What kept it from being written is reported, with the path.
+    // The error of the write is reported, with the path.
   }
 }
 

@@ -11,7 +11,7 @@ export class KeptTimes {
   #latest = -Infinity;
   #keepsNanoseconds = false;
 
-  /** Whether a time that was set need not be read back. */
+  /** Whether a time is in the span that is known to be kept, so that it need not be read back. */
   isProven({ mtimeSeconds, mtimeNanoseconds }: Attributes): boolean {
     const inside = mtimeSeconds >= this.#earliest && mtimeSeconds <= this.#latest;
     return inside && (mtimeNanoseconds === 0 || this.#keepsNanoseconds);

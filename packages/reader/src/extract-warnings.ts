@@ -4,12 +4,12 @@ import { pathOf } from "./walk-tree.ts";
 import type { Visit } from "./walk-tree.ts";
 
 /**
- * `missing`: the name was not made. `damaged`: nor was this one, for its content. `copied`: a hard link became a file of
+ * `missing`: the name was not made. `damaged`: the same, because its content is damaged. `copied`: a hard link became a file of
  * its own. `changed`: an attribute differs from the image's. `left out`: the caller did not ask for it.
  */
 export type Loss = "missing" | "damaged" | "copied" | "changed" | "left out";
 
-/** Something that could not be restored, of how many inodes or names, where and why. */
+/** A kind of thing that could not be restored: number, first paths and cause. */
 export interface ExtractWarning {
   /** A kind of inode as in a dump (`chr`, `lnk`), or of attribute (`owner`, `times`, `user attribute`). */
   what: string;
@@ -26,22 +26,22 @@ export interface ExtractWarning {
 
 const mostExamples = 3;
 
-/** How the kernel refuses what the caller may not do, or what the file system cannot store. */
+/** Error codes for lack of permission, and for what the file system cannot store. */
 const refusals = (
   "EPERM EACCES EINVAL ENOTSUP EOPNOTSUPP ENOSYS EXDEV EMLINK ENAMETOOLONG EILSEQ EFBIG EOVERFLOW E2BIG ERANGE ENODATA " +
-  // A directory or a mount point has the name; on a case-insensitive file system, another name of the image.
+  // The name is that of a directory or a mount point or, on a case-insensitive file system, another name of the image.
   "EEXIST EISDIR ENOTEMPTY EBUSY"
 ).split(" ");
 
-/** What tar, too, does not even try for ordinary users. */
+/** tar does not try these either for ordinary users. */
 const privilegedOnly = new Set(["owner", "set-id bits", "trusted attribute", "security attribute"]);
 
-/** Whether the target refuses this one thing; after any other error nothing else can be expected to succeed either. */
+/** Whether the target refuses only this operation. After any other error, further operations are not tried. */
 export function isRefusal(error: unknown): boolean {
   return hasCode(error, ...refusals);
 }
 
-/** Collects what the target's file system or the caller's rights do not allow, while extraction goes on. */
+/** Counts operations that the target's file system or the caller's rights do not allow, while extraction goes on. */
 export class ExtractWarnings {
   readonly #isOrdinary: boolean;
   readonly #warnings = new Map<string, { warning: ExtractWarning; last: Visit }>();

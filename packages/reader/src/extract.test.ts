@@ -112,7 +112,7 @@ test("wants an empty target, and names the option to merge", (t) => {
   });
 });
 
-test("never writes through a symbolic link that stands in the way", (t) => {
+test("never writes through a symbolic link in the target", (t) => {
   withTarget((target) => {
     withTarget((outside) => {
       symlinkSync(outside, join(target, "links"));

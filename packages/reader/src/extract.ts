@@ -30,7 +30,7 @@ export interface ExtractOptions {
   overlayAttributes?: boolean;
   /** Leave out files whose content is damaged or missing in the store, instead of ending there. Default false. */
   keepGoing?: boolean;
-  /** Called now and then with what is done so far. */
+  /** Called several times a second with the progress so far. */
   progress?: (inodes: number, bytes: number) => void;
 }
 
@@ -38,7 +38,7 @@ export interface ExtractResult {
   inodes: number;
   /** Content written or left as holes. */
   bytes: number;
-  /** What the target's file system or the caller's rights do not allow, and what was left out. */
+  /** Files and attributes that were refused or left out. */
   warnings: ExtractWarning[];
 }
 
@@ -49,8 +49,8 @@ const progressEvery = 64;
 /**
  * Writes a tree into a directory, which is made when absent and must otherwise be empty (a `lost+found` does not
  * count) unless `force` is set. Owners, modes, times, extended attributes, hard links and special files are restored
- * exactly, whatever a new file would inherit. What the target's file system or the caller's rights refuse is left out and
- * counted in the warnings; extraction goes on.
+ * exactly, whatever a new file would inherit. Files and attributes that the target's file system or the caller's rights do not
+ * allow are left out and counted in the warnings.
  *
  * Every call is relative to a directory opened by this process and follows no symbolic link, so nothing outside the
  * target is written, whatever the image contains and whichever process changes the target meanwhile.
@@ -88,7 +88,7 @@ class Extraction implements Visitor {
   readonly #overlayAttributes: boolean;
   readonly #keepGoing: boolean;
   readonly #progress: (inodes: number, bytes: number) => void;
-  /** Descriptors of the directories on the way from the root to where we are. */
+  /** Descriptors of the directories from the root to the current one. */
   readonly #open = new Map<Visit, number>();
   /** Directories that were there before, or inherited an access control list. */
   readonly #merged = new Set<Visit>();
@@ -133,7 +133,7 @@ class Extraction implements Visitor {
     if (this.#root !== undefined) close(this.#root);
   }
 
-  /** What is to be restored. */
+  /** The attributes to restore. */
   #xattrs(visit: Visit): Xattr[] {
     const xattrs = this.#tree.xattrs(visit.attributes.ino);
     if (this.#overlayAttributes) return xattrs;
@@ -197,7 +197,7 @@ class Extraction implements Visitor {
     return this.#bequeathing.has(visit.parent as Visit);
   }
 
-  /** What is made in a directory that was there must not inherit an access control list from it. */
+  /** New files in an existing directory must not inherit its access control list. */
   #openMerged(descriptor: number, visit: Visit): void {
     this.#open.set(visit, descriptor);
     this.#merged.add(visit);
@@ -274,7 +274,7 @@ function isDamage(error: unknown): boolean {
   return error instanceof IntegrityError || error instanceof FormatError;
 }
 
-/** System calls name one component, damage a blob; the message should have the whole path. */
+/** System calls name one component, and integrity errors a blob; the message should have the whole path. */
 function explain(visit: Visit, action: () => void): void {
   try {
     action();

@@ -4,7 +4,7 @@ import { FrameCache } from "./frame-cache.ts";
 
 const fillWith = (byte: number) => (into: Uint8Array) => void into.fill(byte);
 
-test("keeps what was used last", (t) => {
+test("keeps the frames that were used last", (t) => {
   const cache = new FrameCache(4000);
   for (let key = 0; key < 4; key++) cache.put(key, 1000, fillWith(key));
   t.is(cache.get(0)?.[0], 0);
@@ -36,7 +36,7 @@ test("keeps one frame that is large for it", (t) => {
   t.is(cache.get(1)?.[3999], 2);
 });
 
-test("it returns what was put, whatever the order", (t) => {
+test("returns the frames that were put, in any order of calls", (t) => {
   const operation = fc.record({ key: fc.nat(30), length: fc.integer({ min: 1, max: 400 }), put: fc.boolean() });
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 200 }), (operations) => {

@@ -181,7 +181,7 @@ export class ImageTree implements Tree {
   }
 }
 
-/** What a listing shows; attributes are read when they are asked for. */
+/** An entry of a listing; its attributes are read on first use. */
 class ImageEntry implements TreeEntry {
   readonly cookie: number;
   readonly ino: number;
@@ -210,7 +210,7 @@ class ImageEntry implements TreeEntry {
 
 function attributesAt({ links, hasHoles }: Metadata, { inode, ordinal }: InodeRecord): Attributes {
   const { mode } = inode;
-  // Validation leaves no other kinds among what can be found.
+  // Validation refuses all other kinds.
   const kind = mode.kind as InodeKind;
   const device = kind === "chr" ? mode.chr : kind === "blk" ? mode.blk : undefined;
   const attributes = {

@@ -31,7 +31,7 @@ export interface OpenImageOptions extends PlatformChoice {
 const defaultFrameCacheBytes = 8 << 20;
 const defaultOpenBlobs = 512;
 
-/** What an image consists of before any content is looked at. */
+/** The manifest and the metadata of an image. */
 export interface ImageHeader {
   /** Hex sha256. */
   manifestDigest: string;
@@ -46,7 +46,7 @@ export interface ImageHeader {
  * are opened when they are read.
  *
  * @param reference a tag, or the manifest's sha256 as 64 hex digits with or without `sha256:`
- * @throws {LayoutError} there is no such image, or it is none of ours
+ * @throws {LayoutError} there is no such image, or it is not a PuzzleFS image
  * @throws {FormatError} the manifest or the metadata break a rule; `object` names the blob
  * @throws {IntegrityError} a blob is missing or does not have its digest
  */
@@ -145,7 +145,7 @@ function readVerified(
   }
 }
 
-/** Runs a parser; its failures name what it parsed. */
+/** Runs a parser; its errors name the object. */
 function inObject<T>(name: string, parse: () => T): T {
   try {
     return parse();

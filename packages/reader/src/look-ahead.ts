@@ -10,7 +10,7 @@ const inodesAhead = 16;
 const largestStep = 64;
 
 /**
- * Sees from what is read what will be read, and has it fetched meanwhile: the rest of a file that is read in sequence, and
+ * Predicts the next reads and fetches their blobs ahead: the rest of a file that is read in sequence, and
  * the next files of a tree that is read in the order of its inodes. It matters where each chunk is a file of its own.
  */
 export class LookAhead {

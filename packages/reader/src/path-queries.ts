@@ -22,7 +22,7 @@ export interface Listed extends Attributes {
 }
 
 /**
- * What `ls PATH` shows: the entries of a directory, sorted, or the one file. Symbolic links to directories are followed.
+ * The result of `ls PATH`: the entries of a directory, sorted, or the one file. Symbolic links to directories are followed.
  * @throws {PathError}
  */
 export function listPath(tree: Tree, path: Uint8Array): Listed[] {
@@ -33,7 +33,7 @@ export function listPath(tree: Tree, path: Uint8Array): Listed[] {
 }
 
 /**
- * What `stat PATH` shows: the inode the name itself stands for (a symbolic link is not followed).
+ * The result of `stat PATH`: the inode that the name itself has (a symbolic link is not followed).
  * @throws {PathError}
  */
 export function statPath(tree: Tree, path: Uint8Array): Listed & { xattrs: { name: Uint8Array; value: Uint8Array }[] } {
@@ -49,7 +49,7 @@ function describe(tree: Tree, name: Uint8Array, attributes: Attributes): Listed 
 
 /**
  * The content of the file at `path`, in pieces. Each piece is valid until the next is asked for.
- * @throws {PathError} also EISDIR for a directory and EINVAL for what has no content
+ * @throws {PathError} also EISDIR for a directory and EINVAL for other files without content
  */
 export function* catPath(tree: Tree, path: Uint8Array): Generator<Uint8Array> {
   const ino = resolvePath(tree, path, true);

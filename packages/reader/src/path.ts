@@ -25,7 +25,7 @@ export function splitPath(path: Uint8Array): Uint8Array[] {
  * out, ".." of the root is the root.
  *
  * @param path absolute, or relative to the root, which is the same
- * @param follow whether a symbolic link in the last place is followed (stat) or returned (lstat)
+ * @param follow whether a symbolic link in the last component is followed (stat) or returned (lstat)
  * @returns the inode number
  * @throws {PathError} ENOENT, ENOTDIR, ELOOP, naming the path asked for
  */
@@ -37,7 +37,7 @@ export function resolvePath(tree: Tree, path: Uint8Array, follow: boolean): numb
 export interface ResolvedPath {
   ino: number;
   isDirectory: boolean;
-  /** The directory and the name in it, if it is none itself: hard links have several. */
+  /** Unless it is a directory: the directory that contains it, and the name there (hard links have several). */
   directory: number;
   name: Uint8Array;
 }

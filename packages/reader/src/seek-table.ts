@@ -54,7 +54,7 @@ export class SeekTable {
 export function readSeekTable(file: BlobFile, decompression: Decompression): SeekTable {
   try {
     const { size } = file;
-    // Most blobs are small: what is read here with the table serves their first reads.
+    // Most blobs are small: the bytes that are read with the table are enough for their first reads.
     const footerStart = Math.max(0, size - SEEK_FOOTER_BYTES);
     const footer = readSeekFooter(Bytes.of(decompression.storedTail(file, footerStart)), size);
     const { frames } = footer;

@@ -20,7 +20,7 @@ export class SparseWriter {
   append(bytes: Uint8Array): void {
     let pendingFrom = 0;
     for (let at = 0; at + blockSize <= bytes.length; at += blockSize) {
-      // Most blocks that are not zero show it at an end: comparing everything would cost more than writing.
+      // The first and last bytes are compared first: most blocks that are not zero differ there.
       if (bytes[at] !== 0 || bytes[at + blockSize - 1] !== 0) continue;
       if (zeroBlock.compare(bytes, at, at + blockSize) !== 0) continue;
       this.#write(bytes, pendingFrom, at);

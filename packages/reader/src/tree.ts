@@ -2,7 +2,7 @@ import type { InodeKind } from "@puzzlefs/format";
 
 export type { InodeKind };
 
-/** What stat(2) wants to know. Times are those of the format: modification time only, epoch 0 where not recorded. */
+/** The attributes for stat(2). Times are those of the format: modification time only, epoch 0 where not recorded. */
 export interface Attributes {
   ino: number;
   kind: InodeKind;
@@ -29,7 +29,7 @@ export interface TreeEntry {
   name: Uint8Array;
   ino: number;
   kind: InodeKind;
-  /** Of the inode, where a listing has it at hand. */
+  /** Attributes of the inode, if the listing has them. */
   readonly attributes?: Attributes;
 }
 
@@ -40,7 +40,7 @@ export interface Extent {
 }
 
 /**
- * An opened image as a tree of inodes: the interface between the reader and whatever shows it (FUSE, extract, dump).
+ * An opened image as a tree of inodes: the interface between the reader and its users (FUSE, extract, dump).
  * Everything is synchronous. The root directory is inode 1. Layers and whiteouts are resolved: only what is
  * visible appears. For unknown inode numbers undefined is returned; content that cannot be read throws.
  */

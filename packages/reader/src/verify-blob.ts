@@ -30,7 +30,7 @@ export class BlobVerifier {
     this.#blobs = new BlobCache(store, { openBlobs: 2, frameBytes: 0 });
   }
 
-  /** @param digest hex @returns what is wrong with the blob @throws only what is not about the blob */
+  /** @param digest hex @returns what is wrong with the blob @throws only errors that are not about the blob */
   verify(digest: string): VerifyProblem[] {
     const problems: VerifyProblem[] = [];
     const name = `blob sha256:${digest}`;
@@ -44,7 +44,7 @@ export class BlobVerifier {
         return false;
       }
     };
-    // What does not match its digest is not looked into further.
+    // A blob that does not match its digest is not parsed.
     if (!check(() => this.#verifyStored(digest, name, expected, problems))) return problems;
     for (const [key, { end, inode }] of expected.reaches) {
       check(() => {
@@ -121,7 +121,7 @@ export class BlobVerifier {
 /** Stored bytes of a hole for each one on the disk. Compression by the file system yields less. */
 const mostHole = 1000;
 
-/** Terabytes of a hole cost nothing to make, and hours to hash. @throws {IntegrityError} more bytes than are justified */
+/** A sparse file of terabytes is made in an instant, and takes hours to hash. @throws {IntegrityError} more bytes than are justified */
 function checkSize({ stored, name, size }: BlobFile, most: number | undefined): void {
   if (most !== undefined) {
     if (size > most) throw new IntegrityError(name, "size", `${size} bytes, at most ${most} are justified`);
@@ -131,5 +131,5 @@ function checkSize({ stored, name, size }: BlobFile, most: number | undefined): 
   throw new IntegrityError(name, "size", `${size} bytes, nearly all of them a hole, and no manifest lists it`);
 }
 
-/** A blob that no manifest lists is hashed up to this size, whatever it is. */
+/** A blob that no manifest lists is hashed up to this size. */
 const unlistedBytes = 1 << 30;

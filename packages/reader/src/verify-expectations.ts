@@ -2,7 +2,7 @@ import type { Chunk } from "@puzzlefs/format";
 import { blobKey, keyDigest } from "./blob-key.ts";
 import type { BlobKey } from "./blob-key.ts";
 
-/** What images expect of one blob. */
+/** The requirements of all images on one blob. */
 export interface BlobExpectation {
   /** Ways the blob is read, with the end of the furthest run in its uncompressed stream and a file that reaches it. */
   reaches: Map<BlobKey, { end: number; inode: number }>;

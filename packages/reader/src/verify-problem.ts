@@ -17,7 +17,7 @@ export interface VerifyProblem {
   message: string;
 }
 
-/** A failure as a problem; what is no statement about the image is thrown on. */
+/** An error as a problem. Errors that are not about the image are thrown again. */
 export function problemOf(error: unknown, object: string): VerifyProblem {
   if (error instanceof FormatError) {
     const { rule, inode, offset, message } = error;

@@ -43,7 +43,7 @@ export interface VerifyOptions extends PlatformChoice {
  *
  * @param reference a tag or manifest digest; without it all images, tagged or not, and all blobs, those of other tools too
  * @returns problems, none of them an error when the images are sound
- * @throws only for what is not about the images: no such layout or tag, an image of another tool, no descriptors
+ * @throws only errors that are not about the images: no such layout or tag, an image of another tool, no descriptors
  */
 export function verifyImage(layout: Layout, reference?: string, options: VerifyOptions = {}): VerifyReport {
   const report: VerifyReport = { images: [], foreign: [], blobs: 0, bytes: 0, problems: [] };
@@ -70,7 +70,7 @@ export function verifyImage(layout: Layout, reference?: string, options: VerifyO
   return report;
 }
 
-/** What one image expects of blobs. */
+/** The requirements of one image on its blobs. */
 function expectImage(blobs: BlobStore, header: ImageHeader, expectations: Expectations, report: VerifyReport): void {
   const { metadata, manifest, manifestDigest } = header;
   const { image } = metadata;
@@ -124,7 +124,7 @@ function sortEntries(layout: Layout, report: VerifyReport): Map<string, string[]
       const names = images.get(hex) ?? [];
       images.set(hex, tag === undefined || names.includes(tag) ? names : [...names, tag]);
     } else if (kind === "missing" && tag !== undefined) {
-      // It is unknown what it was; but a tag that nothing can read is a loss.
+      // Its kind is unknown, but a tag whose manifest is missing is an error.
       report.problems.push(problemOf(error, `image ${tag}`));
     } else {
       report.foreign.push({ tag: tag ?? null, digest: digest ?? null, mediaType: mediaType ?? null });

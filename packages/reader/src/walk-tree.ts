@@ -11,9 +11,9 @@ export interface Visit {
 }
 
 export interface Visitor {
-  /** Called for every name, a directory before what it holds. */
+  /** Called for every name, for a directory before its entries. */
   enter(visit: Visit): void;
-  /** Called for a directory after everything in it. */
+  /** Called for a directory after its entries. */
   leave?(visit: Visit): void;
 }
 

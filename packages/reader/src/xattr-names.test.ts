@@ -1,7 +1,7 @@
 import test from "ava";
 import { hostXattrReason, isKnownXattr } from "./xattr-names.ts";
 
-test("what readers would hide is not built into an image unreported", (t) => {
+test("attributes that readers would hide are not silently built into an image", (t) => {
   const kept = ["user.a", "trusted.a", "security.capability", "system.posix_acl_access", "system.posix_acl_default"];
   const left = [
     "security.selinux",

@@ -14,7 +14,7 @@ export function isKnownXattr(name: Uint8Array): boolean {
   return accessControlLists.has(text) || shown.some((prefix) => text.length > prefix.length && text.startsWith(prefix));
 }
 
-/** Why an attribute is none of the tree's, so that `build` leaves it out; undefined for all others. */
+/** The reason why `build` leaves an attribute out, as not part of the tree; undefined for all others. */
 export function hostXattrReason(name: Uint8Array): string | undefined {
   const text = latin1(name);
   const ofHost = ofTheHost.find(({ matches }) => matches.test(text))?.why;
@@ -41,7 +41,7 @@ export function isTreeXattr(name: Uint8Array): boolean {
   return isKnownXattr(name) && hostXattrReason(name) === undefined && !isOverlayXattr(name);
 }
 
-/** What an attribute is called in counts. */
+/** The name of an attribute's kind in counts. */
 export function xattrKind(name: Uint8Array): string {
   const text = latin1(name);
   return accessControlLists.has(text) ? "access control list" : `${text.split(".", 1)[0]} attribute`;

@@ -12,7 +12,7 @@ export interface Lack {
 const noHandles: Lack = { features: ["handles"], reason: "open_by_handle_at(2) needs CAP_DAC_READ_SEARCH" };
 
 /**
- * What each backend lacks; all other cases run. The cases run on extracted trees and on FUSE mounts in test/posix, and
+ * Features that a backend lacks; cases that need none of them run. The cases run on extracted trees and on FUSE mounts in test/posix, and
  * on the kernel driver, in virtual machines, in test/kernel/posix.test.ts.
  */
 export const lacks: Readonly<Record<BackendName, readonly Lack[]>> = {

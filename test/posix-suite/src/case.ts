@@ -1,7 +1,7 @@
 import type { FixtureEntry } from "./fixture.ts";
 import type { System } from "./system.ts";
 
-/** What a backend, or the user that runs the test, may be unable to show. A case that needs it is then skipped by name. */
+/** Features that a backend, or the user that runs the test, may lack. A case that needs one is then skipped by name. */
 export type Feature =
   /** Writing is refused with EROFS. */
   | "read-only"

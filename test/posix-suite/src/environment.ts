@@ -1,5 +1,5 @@
 /**
- * What programs here depend on: system calls, and memory for them. There are two, Node's (node/environment.ts) and Lua's
+ * The platform of the programs here: system calls, and memory for them. There are two, Node's (node/environment.ts) and Lua's
  * in a virtual machine (lua/environment.ts); all else is written once. A string that goes to or comes from the system
  * holds bytes: in Node one character for each (latin1), in Lua the bytes themselves.
  */
@@ -34,7 +34,7 @@ export interface Environment {
   put(memory: Memory, from: number, bytes: string): void;
   /** From 8 bytes, little-endian. */
   wide(bytes: string): Wide;
-  /** Text of this program as the bytes that its characters below U+0100 stand for. */
+  /** Text of this program as latin1 bytes. */
   latin1(text: string): string;
   sha256(): Hash;
   /** Whether the bytes at an address are these. */

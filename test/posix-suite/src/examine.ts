@@ -155,7 +155,7 @@ export class Examiner {
     const names = system.xattrNames(path);
     names.sort();
     for (const name of names) {
-      // What comes of it is the kernel's: it has no user.* of devices, and reads lists of access rights itself.
+      // The kernel decides the result: it has no user.* of devices, and reads access control lists itself.
       system.raw("lgetxattr", path, name, this.page, PAGE);
       if (!name.startsWith("system.")) text += ` ${hex(name)}`;
     }

@@ -95,7 +95,7 @@ type Optional = Partial<Omit<FixtureEntry, "path" | "kind">>;
 /**
  * All entries, parents before children; the root itself is "".
  *
- * @param latin1 of the environment: what is beyond ASCII in this file stands for bytes
+ * @param latin1 of the environment: characters of this file beyond ASCII are bytes
  * @param owner user and group of what has no owner of its own: the tester, so that every directory can be entered
  */
 export function fixture(latin1: (text: string) => string, owner = 0): FixtureEntry[] {

@@ -20,7 +20,7 @@ export interface HostileTreeOptions {
   largeDirectory?: number;
   /** Size of the sparse file, bytes. Default 200 MB. */
   sparseBytes?: number;
-  /** What only root can make: devices, other owners, attributes of the system. Default: whether this process is root's. */
+  /** Include files that only root can make: devices, other owners, attributes of the system. Default: whether this process is root's. */
   privileged?: boolean;
   /** Also directories whose path exceeds PATH_MAX, which many tools cannot read. Their times are not fixed. */
   beyondPathMax?: boolean;

@@ -47,8 +47,8 @@ const example = `
   puzzlefs build --config config.json ./rootfs ./store:v1`;
 
 const notes = `
-The same tree makes the same bytes, on every machine and at any time. --mtime keep keeps modification times;
-SOURCE_DATE_EPOCH limits them then. The last line has the digest for 'puzzlefs mount --digest'. The older form
+The same tree makes the same bytes, on every machine and at any time. --mtime keep stores modification times,
+at most SOURCE_DATE_EPOCH. The last line has the digest for 'puzzlefs mount --digest'. The older form
 ROOTFS OCI_DIR TAG is accepted too.`;
 
 export function define(): ManualCommand {

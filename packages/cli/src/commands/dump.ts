@@ -15,7 +15,7 @@ interface Options {
 const example = `
   puzzlefs dump ./store:v1 > image.txt
   puzzlefs dump --no-times --directory ./rootfs > source.txt
-  diff image.txt source.txt                    the image holds what the directory holds
+  diff image.txt source.txt                    no difference: the trees are equal
 
   puzzlefs dump --format mtree ./store:v1 | mtree -p ./rootfs`;
 

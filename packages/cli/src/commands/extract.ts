@@ -22,10 +22,10 @@ const example = `
   puzzlefs extract ./store:v1 ./tree`;
 
 const notes = `
-As root, owners, modes, times, extended attributes, links and devices are restored. What the caller's rights or the
-target's file system do not allow is left out, with a line on stderr for each kind, and extraction goes on. The exit
-code is then 4; it stays 0 for what an ordinary user can never restore: owners, set-id bits, trusted.* and
-security.* attributes. Nothing is ever written outside the target.`;
+Run by root, it restores owners, modes, times, extended attributes, links and devices. Files and attributes that the
+caller's rights or the target's file system do not allow are left out, with a line on stderr for each kind. The exit code
+is then 4, but stays 0 for attributes that an ordinary user can never restore: owners, set-id bits, trusted.* and
+security.*. Nothing is ever written outside the target.`;
 
 export function define(): ManualCommand {
   return platformOption(

@@ -34,7 +34,7 @@ const example = `
   ls /mnt
   puzzlefs umount /mnt
 
-  puzzlefs mount --persist ./changes ./store:v1 /mnt   writable; ./changes keeps what is written
+  puzzlefs mount --persist ./changes ./store:v1 /mnt   writable; changes are kept in ./changes
   puzzlefs mount -f --debug ./store:v1 /mnt            stays, and logs every request`;
 
 const notes = `
@@ -83,35 +83,39 @@ export async function run(argv: readonly string[]): Promise<number> {
 function mountSettings(args: readonly string[], given: Options): MountSettings {
   const [first, second, third] = args as [string, string, string | undefined];
   const { ociDir, reference } = imageNameFrom(first, third === undefined ? undefined : second);
-  const words = readImageOptions(given.options ?? []);
-  if (words.ociRootDir !== undefined || words.imageManifest !== undefined || words.tag !== undefined) {
+  const imageOptions = readImageOptions(given.options ?? []);
+  if (
+    imageOptions.ociRootDir !== undefined ||
+    imageOptions.imageManifest !== undefined ||
+    imageOptions.tag !== undefined
+  ) {
     throw new UsageError("oci_root_dir=, image_manifest= and tag= are for mount(8); here OCI_DIR:TAG names the image");
   }
-  const logFile = agreed("--log-file", given.logFile, "log_file", words.logFile);
-  const persist = agreed("--persist", given.persist, "persist", words.persist);
-  const digest = agreed("--digest", given.digest, "verity", words.verity);
-  const verify = agreed("--verify", given.verify, "verify", words.verify) ?? "none";
+  const logFile = agreed("--log-file", given.logFile, "log_file", imageOptions.logFile);
+  const persist = agreed("--persist", given.persist, "persist", imageOptions.persist);
+  const digest = agreed("--digest", given.digest, "verity", imageOptions.verity);
+  const verify = agreed("--verify", given.verify, "verify", imageOptions.verify) ?? "none";
   // Only the FUSE server has requests to log.
   const shows = given.debug === true;
   if (shows && given.foreground !== true && logFile === undefined)
     throw new UsageError("--debug needs -f or --log-file");
-  const platform = agreed("--platform", given.platform, "platform", words.platform, platformText);
-  const driver = agreed("--driver", given.driver, "driver", words.driver) ?? "auto";
+  const platform = agreed("--platform", given.platform, "platform", imageOptions.platform, platformText);
+  const driver = agreed("--driver", given.driver, "driver", imageOptions.driver) ?? "auto";
   if (shows && driver === "kernel") throw new UsageError("--debug is for FUSE: the kernel driver shows no requests");
   return {
     ociDir: absolutePath(ociDir),
     reference,
     mountpoint: absolutePath(third ?? second),
     source: `${absolutePath(ociDir)}:${reference}`,
-    options: words.options,
+    options: imageOptions.options,
     driver: shows ? "fuse" : driver,
     verify,
-    writable: given.writable ?? words.writable ?? false,
+    writable: given.writable ?? imageOptions.writable ?? false,
     foreground: given.foreground ?? false,
     debug: shows,
-    supervise: given.supervise ?? words.supervise ?? false,
+    supervise: given.supervise ?? imageOptions.supervise ?? false,
     ...(platform !== undefined && { platform }),
-    ...(words.overlayAttributes === true && { overlayAttributes: true }),
+    ...(imageOptions.overlayAttributes === true && { overlayAttributes: true }),
     ...(digest !== undefined && { digest }),
     ...(persist !== undefined && { persist: absolutePath(persist) }),
     ...(given.initPipe !== undefined && { initPipe: absolutePath(given.initPipe) }),
@@ -124,11 +128,11 @@ function agreed<T>(
   flag: string,
   given: T | undefined,
   name: string,
-  word: T | undefined,
+  option: T | undefined,
   textOf: (value: T) => string = String,
 ): T | undefined {
-  if (given !== undefined && word !== undefined && textOf(given) !== textOf(word)) {
-    throw new UsageError(`${flag} ${textOf(given)} and -o ${name}=${textOf(word)}: which?`);
+  if (given !== undefined && option !== undefined && textOf(given) !== textOf(option)) {
+    throw new UsageError(`${flag} ${textOf(given)} and -o ${name}=${textOf(option)}: which?`);
   }
-  return given ?? word;
+  return given ?? option;
 }

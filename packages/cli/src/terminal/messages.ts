@@ -8,7 +8,7 @@ export function failure(message: string | readonly string[], program = "puzzlefs
   writeError(`${styleError("red", `${program}:`)} ${lines.map(escapeText).join("\n")}\n`);
 }
 
-/** Something worth knowing that did not stop the work, on stderr. */
+/** A warning, on stderr: the work goes on. */
 export function warning(message: string): void {
   writeError(`${styleError("yellow", "puzzlefs: warning:")} ${escapeText(message)}\n`);
 }

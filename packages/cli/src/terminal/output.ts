@@ -3,8 +3,8 @@ import { isatty } from "node:tty";
 import { hasCode, isWritable, reasonOf, terminalColumns } from "@puzzlefs/linux";
 
 /**
- * Standard output and error, written by write(2): nothing is lost at exit, and a slow reader slows us down instead of
- * filling memory. The flags of the open files stay as they were inherited (see @puzzlefs/linux/closed-streams).
+ * Standard output and error, written by write(2): nothing is lost at exit, and a slow reader slows the program down
+ * instead of filling its memory. The flags of the open files stay as they were inherited (see @puzzlefs/linux/closed-streams).
  */
 const STDIN = 0;
 const STDOUT = 1;
@@ -22,12 +22,12 @@ export class OutputError extends Error {
   }
 }
 
-/** The reader of the output or of the messages went away. The work is taken back, and the process ends by SIGPIPE. */
+/** The reader of the output or of the messages has closed the pipe. The work is undone, and the process ends by SIGPIPE. */
 export class ReaderGoneError extends Error {
   override readonly name = "ReaderGoneError";
 }
 
-/** Throws OutputError, or ReaderGoneError where the reader went away (`| head`). */
+/** Throws OutputError, or ReaderGoneError if the reader has closed the pipe (`| head`). */
 export function write(data: string | Uint8Array): void {
   try {
     writeAll(STDOUT, data);
@@ -50,7 +50,7 @@ export function writeTransient(line: string): void {
   transientColumns = line.length;
 }
 
-/** Takes that line away. */
+/** Removes that line. */
 export function clearTransient(): void {
   if (transientColumns > 0) writeToStderr(`\r${" ".repeat(columnsToClear())}\r`);
   transientColumns = 0;
@@ -61,7 +61,7 @@ function columnsToClear(): number {
   return Math.min(transientColumns, (terminalColumns(STDERR) ?? Infinity) - 1);
 }
 
-/** A message. Where it cannot be written, the work goes on without. Throws ReaderGoneError. */
+/** Writes a message. If that fails, the work goes on. Throws ReaderGoneError. */
 export function writeError(text: string): void {
   clearTransient();
   writeToStderr(text);
@@ -111,7 +111,7 @@ function writeAll(descriptor: number, data: string | Uint8Array): void {
 export function dieOf(signal: NodeJS.Signals): never {
   restoreDefault(signal);
   process.kill(process.pid, signal);
-  // Where the signal is blocked: what a shell would report.
+  // If the signal is blocked: the exit code that a shell would report.
   process.exit(128 + 13);
 }
 
@@ -132,7 +132,7 @@ export function leaveStreamsAlone(): void {
   });
 }
 
-/** Some file systems (NFS) report only here what could not be written. */
+/** Some file systems (NFS) report write errors only here. */
 function closeAtExit(descriptor: number): void {
   try {
     closeSync(descriptor);

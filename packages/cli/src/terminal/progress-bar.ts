@@ -31,12 +31,12 @@ export class ProgressBar {
     const now = performance.now();
     if (!this.#wanted || now - this.#drawn < intervalMilliseconds) return;
     this.#drawn = now;
-    // Asked each time: the window may have another size by now. Its last column is left free, where some terminals wrap.
+    // Read each time: the size of the window may have changed. Its last column is left free, where some terminals wrap.
     const columns = availableColumns(terminalColumns(STDERR), process.env["COLUMNS"]) - 1;
     writeTransient(progressLine(this.#label, done, total, details, (now - this.#start) / 1000, columns));
   }
 
-  /** Takes the line away. */
+  /** Removes the line. */
   finish(): void {
     clearTransient();
   }

@@ -44,7 +44,7 @@ function structOf(list: readonly { wire: string; union: string }[], name: string
 
 /** The layout of a struct by this compiler, in the words of `capnp compile -ocapnp`. */
 function described(struct: StructType): string[] {
-  const place = (field: Field): string => {
+  const positionOf = (field: Field): string => {
     if (field.type.is === "void") return "bits[0, 0)";
     if (field.type.is === "bytes") return `ptr[${field.slot}]`;
     const bits = { Bool: 1, UInt16: 16, UInt32: 32, UInt64: 64, Int64: 64 }[field.wire] ?? 0;
@@ -53,7 +53,7 @@ function described(struct: StructType): string[] {
   return [
     `struct ${struct.name} ${struct.words * 8} bytes, ${struct.pointers} ptrs`,
     ...[...struct.fields, ...struct.unions.flatMap((union) => union.members)].map(
-      (field) => `${field.name} ${place(field)}`,
+      (field) => `${field.name} ${positionOf(field)}`,
     ),
     ...struct.unions.map((union) => `${union.member} tag bits [${union.tag}, ${union.tag + 16})`),
   ].toSorted();
@@ -66,8 +66,8 @@ function fromCapnp(text: string): string[][] {
   for (const line of text.split("\n")) {
     const [, struct, sizes] = /struct (\w+) .*# (\d+ bytes, \d+ ptrs)/.exec(line) ?? [];
     if (struct !== undefined) structs.push([`struct ${struct} ${sizes}`]);
-    const [, member, place] = /^\s*(\w+) @\d+ :\w+;\s+# (ptr\[\d+\]|bits\[\d+, \d+\))/.exec(line) ?? [];
-    if (member !== undefined) structs.at(-1)?.push(`${member} ${place}`);
+    const [, member, position] = /^\s*(\w+) @\d+ :\w+;\s+# (ptr\[\d+\]|bits\[\d+, \d+\))/.exec(line) ?? [];
+    if (member !== undefined) structs.at(-1)?.push(`${member} ${position}`);
     union = /^\s*(\w+) :group/.exec(line)?.[1] ?? union;
     const [, tag] = /union \{\s+# (tag bits \[\d+, \d+\))/.exec(line) ?? [];
     if (tag !== undefined) structs.at(-1)?.push(`${union} ${tag}`);

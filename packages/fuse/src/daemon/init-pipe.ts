@@ -13,7 +13,7 @@ const REASONS = new Map([
   ["EACCES", "no permission to write to it"],
 ]);
 
-/** The fifo of --init-pipe, to which the outcome of a mount is written as users of the Rust tool's expect. */
+/** The fifo of --init-pipe, to which the outcome of a mount is written as by the Rust tool. */
 export class InitPipe {
   readonly #path: string;
   /** Opened for writing as soon as there is a reader, and kept: closing it would be the end of file for the reader. */
@@ -65,7 +65,7 @@ export class InitPipe {
   }
 }
 
-/** Without opening it for reading or writing, which its other end would notice. */
+/** O_PATH: opening it for reading or writing would have an effect on the process at its other end. */
 function checkFifo(path: string): void {
   const descriptor = openNamed(path, O_PATH);
   try {

@@ -84,7 +84,7 @@ test("a system log may come, go and come again", async (t) => {
   }
 });
 
-test("a system log that is full is not waited for; what got lost is counted", async (t) => {
+test("the mount does not wait for a full system log; lost messages are counted", async (t) => {
   await using scratch = new Scratch();
   const path = join(scratch.directory, "log");
   const listener = new Listener(path);

@@ -18,7 +18,7 @@ const QUIET = 10_000;
  */
 export function openLog(logFile: string | undefined, attached: boolean): LogTarget {
   if (logFile !== undefined) {
-    // Without O_NONBLOCK, a fifo that another user has put there would stop this process, or all users of the mount.
+    // Without O_NONBLOCK, a fifo that another user has made there would block this process, or all users of the mount.
     const flags =
       constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOCTTY | constants.O_NONBLOCK;
     return { kind: "file", descriptor: openNamed(logFile, flags, 0o644) };
@@ -31,7 +31,7 @@ export function logTo({ kind, descriptor }: LogTarget): Log {
   switch (kind) {
     case "stderr":
       return quietly((level, message) => {
-        // It is the caller's, so it stays blocking, but users of the mount must not wait until it is read.
+        // It belongs to the caller, so it stays blocking; but users of the mount must not wait for its reader.
         if (isWritable(descriptor, 0)) write(descriptor, `puzzlefs: ${level === "error" ? "error: " : ""}${message}\n`);
       });
     case "file":

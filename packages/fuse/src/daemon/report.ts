@@ -39,7 +39,7 @@ export function reportError(error: unknown): ReportedError {
 
 /**
  * A server's own error, in the process that started it. `name` is that of the original ("FormatError",
- * "IntegrityError", "MountError"), so that callers can tell them apart.
+ * "IntegrityError", "MountError"), so that callers can distinguish them.
  */
 export class DaemonError extends Error {
   readonly code: string | undefined;

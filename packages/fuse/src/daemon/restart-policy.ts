@@ -1,6 +1,6 @@
-/** A server that lived shorter than this without having answered anything died young, milliseconds. */
+/** A server that dies within this time without having answered a request died young; milliseconds. */
 const YOUNG = 10_000;
-/** Young deaths in a row, after which no server is started any more. */
+/** Number of young deaths in a row after which no server is started any more. */
 const MOST_YOUNG = 6;
 const FIRST_PAUSE = 100;
 

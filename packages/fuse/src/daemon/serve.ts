@@ -31,7 +31,7 @@ import { cannotUnmount, requestUnmount, watchSignals } from "./signals.ts";
 import { Supervisor } from "./supervisor.ts";
 import { keepYoungGenerationSmall } from "./young-generation.ts";
 
-/** What serve() needs of the program that it runs in. */
+/** The part of serve() that the program provides. */
 export interface ServerProgram {
   /** Opens the tree, from RESOURCE_DESCRIPTOR or by the program's arguments. */
   openTree(): MountableTree;
@@ -40,7 +40,7 @@ export interface ServerProgram {
 }
 
 /**
- * The whole life of a process behind a mount, until the file system is unmounted. Errors before the mount is usable are
+ * Runs a process behind a mount until the file system is unmounted. Errors before the mount is usable are
  * reported to the process that started it, later ones are logged; the exit code is 1 then.
  */
 export async function serve(order: ServerOrder, program: ServerProgram): Promise<void> {
@@ -70,7 +70,7 @@ async function serveTree(order: ServerOrder, program: ServerProgram, log: Log): 
     keepYoungGenerationSmall();
     report({ opened: true });
     const device = receiveDescriptor(CONTROL_DESCRIPTOR);
-    // Without one, the starter died or could not mount.
+    // Without a device: the starter died or could not mount.
     if (device === undefined) return;
     confine(order.confined ? RESOURCE_DESCRIPTOR : undefined, log);
     await serveDevice(order, device, tree, log);
@@ -111,7 +111,7 @@ async function serveDevice(order: ServerOrder, device: number, tree: MountableTr
 
 async function supervise(order: ServerOrder, program: ServerProgram, log: Log): Promise<void> {
   becomeOpaque();
-  // In this root directory there is no /dev/null; standard input, output and error are that.
+  // There is no /dev/null below this root directory; standard input, output and error are open on it already.
   const inherited = [0, 1, 2, LOG_DESCRIPTOR, ...(order.hasUnmounter ? [UNMOUNTER_DESCRIPTOR] : [])];
   if (order.hasResource) inherited.push(RESOURCE_DESCRIPTOR);
   if (order.hasKept) inherited.push(KEPT_DESCRIPTOR);
@@ -139,7 +139,7 @@ async function supervise(order: ServerOrder, program: ServerProgram, log: Log): 
   }
 }
 
-/** From here on, nothing can be opened but what is below `root`. */
+/** From here on, only files below `root` can be opened. */
 function confine(root: number | undefined, log: Log): void {
   if (root !== undefined) {
     try {
@@ -164,7 +164,7 @@ function sessionOptions(order: ServerOrder, log: Log): SessionOptions {
   return { owner: { uid, gid }, log, inInitialUserNamespace, ...overlay, ...memory, ...trace };
 }
 
-/** Directs what Node writes to stderr when it dies into the log file, if there is one. */
+/** Makes the log file, if there is one, the stderr that Node writes to when it crashes. */
 function keepDumps({ log }: ServerOrder): void {
   if (log === "file") dup2(LOG_DESCRIPTOR, 2);
 }

@@ -6,10 +6,10 @@ import type { LogTarget } from "./log.ts";
  */
 export type ServerRole = "alone" | "supervisor" | "supervised";
 
-/** The settings of a process behind a mount, as JSON in its arguments. Everything else it inherits as descriptors. */
+/** The settings of a process behind a mount, as JSON in its arguments. It inherits everything else as descriptors. */
 export interface ServerOrder {
   role: ServerRole;
-  /** What is mounted, for the title of the process and for messages. */
+  /** Name of the mounted image, for the title of the process and for messages. */
   fsname: string;
   /** The path at which users see it, for the same. */
   shownAt: string;

@@ -20,7 +20,7 @@ function environment(): Record<string, string> {
   return { ...(cache !== undefined && { NODE_COMPILE_CACHE: cache }), ...(zone !== undefined && { TZ: zone }) };
 }
 
-/** The name of the system's time zone, for times in the system log: where a server runs there is no /etc. */
+/** The name of the system's time zone, for times in the system log: the root directory of a server has no /etc. */
 function timeZone(): string | undefined {
   try {
     return /\/zoneinfo\/([\w+/-]{1,64})$/.exec(readlinkSync("/etc/localtime"))?.[1];
@@ -118,12 +118,12 @@ export class ServerProcess {
 
   /** Sends it the device to serve; without effect if it is dead. */
   sendDevice(device: number): void {
-    // Once destroyed, the number may be another descriptor's.
+    // After destroy(), another file may have the descriptor's number.
     if (this.#socket.destroyed) return;
     try {
       sendDescriptor(this.#control, device);
     } catch {
-      // It died just now: `ended` has the reason.
+      // It has died: `ended` has the reason.
     }
   }
 

@@ -10,7 +10,7 @@ const BYTES = REQUEST_BYTES + PAGE;
 
 /**
  * The request that is being answered, in memory that outlives the process that answers it. The kernel writes it there,
- * length first, before it marks the request as sent: so it is never lost with a process.
+ * length first, before it marks the request as sent: so it is not lost when the process dies.
  */
 export class SharedRequest implements RequestMemory {
   readonly buffer: MessageBuffer;
@@ -56,7 +56,7 @@ export class SharedRequest implements RequestMemory {
     reply.put32(outHeader.len, OUT_HEADER_SIZE);
     reply.put32(outHeader.error, -EIO);
     reply.copy64(outHeader.unique, this.buffer, inHeader.unique);
-    // ENOENT: it was answered after all.
+    // ENOENT: the dead server had answered it.
     write(device, reply.bytes, OUT_HEADER_SIZE);
     this.buffer.put32(inHeader.len, 0);
     this.replays = 0;

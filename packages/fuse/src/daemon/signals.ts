@@ -4,7 +4,7 @@ import type { Log } from "./log-level.ts";
 
 /**
  * The first signal has the mount detached by `unmount`: its path is free at once, files still open go on working, and
- * the process ends when the last is closed. The second signal ends the process there and then, after `kill`. Returns a
+ * the process ends when the last is closed. The second signal ends the process at once, after `kill`. Returns a
  * function that stops it.
  */
 export function watchSignals(unmount: () => Promise<void>, log: Log, kill: () => void = () => undefined): () => void {

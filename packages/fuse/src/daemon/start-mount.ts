@@ -42,10 +42,10 @@ export interface MountSettings {
   attached?: boolean;
   /** Start a supervisor, which replaces the process that serves when it dies. */
   supervised?: boolean;
-  /** The program opens the tree from this, inherited as RESOURCE_DESCRIPTOR. */
+  /** The descriptor from which the program opens the tree, inherited as RESOURCE_DESCRIPTOR. */
   resource?: {
     descriptor: number;
-    /** Nothing else is read from then on: where possible, a read-only mount of it becomes the root directory. */
+    /** The program reads only from it: if possible, a read-only mount of it becomes the root directory. */
     isStore: boolean;
   };
   /** A descriptor that the processes behind the mount keep open: a lock, which goes with the last of them. */
@@ -63,8 +63,7 @@ export interface StartedMount {
   ended: Promise<string | undefined>;
   kill(signal?: NodeJS.Signals): void;
   /**
-   * Stops waiting for the process, when everything that users see is mounted: it goes on serving, and signals to it
-   * unmount.
+   * Stops waiting for the process, once the mount is complete: it goes on serving, and unmounts at a signal.
    */
   release(): void;
   /** The same, but waits for its end. */

@@ -17,7 +17,7 @@ export class CrashLoopError extends Error {
 /**
  * Keeps a mount alive across the deaths of the processes that serve it. It holds the device, so the kernel does not end
  * the connection, and the memory of the request that is being answered, which the next server answers first. Node ids
- * are inode numbers, so there is nothing else to hand over. Everything that a server inherits was opened before.
+ * are inode numbers, so there is nothing else to hand over. All descriptors that a server inherits were opened before.
  */
 export class Supervisor {
   readonly #start: ServerStart;

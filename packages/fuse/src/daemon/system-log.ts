@@ -16,12 +16,12 @@ export function connectToSystemLog(path = SOCKET): number {
 }
 
 /**
- * Sends messages to the process that listens on /dev/log, as syslog(3) does; but that waits for its listener, and so would all
- * users of the mount, permanently if the listener waits for this very mount. Here what cannot be sent is dropped, and
- * the next message that gets through reports how many were.
+ * Sends messages to the process that listens on /dev/log, as syslog(3) does. But syslog(3) waits for the listener: all users
+ * of the mount would wait too, permanently if the listener itself waits for this mount. Here, messages that cannot be sent
+ * are dropped, and the next one that is sent reports their number.
  *
  * After pivot_root(2) the path may lead into the mount, so the thread that serves must not follow it: another thread
- * does when the listener has changed. A process that is confined to its store finds no listener then.
+ * connects again when the listener has changed. A process that is confined to its store finds no listener then.
  *
  * @param socket from connectToSystemLog()
  */
@@ -55,7 +55,7 @@ export function sendToSystemLog(socket: number, path = SOCKET): Log {
       // Messages that came meanwhile: by now the socket may be there.
     } while (!connected && waiting.length > 0);
     connecting = false;
-    // If there is no listener, there was none to miss anything.
+    // Without a listener, dropped messages are not counted.
     if (!connected) dropped = 0;
     else for (const datagram of [...late, ...waiting.splice(0)]) send(datagram);
   };

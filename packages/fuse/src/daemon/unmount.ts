@@ -3,9 +3,9 @@
  *
  *     node unmount.ts DEVICE NAME PATH
  *
- * NAME is the mount point's name in the directory that is open as descriptor PARENT_DESCRIPTOR, where other users may have
- * renamed what leads to it; DEVICE is the number of what must be mounted there, on top. PATH is for messages, and for
- * fusermount3, by which an ordinary user unmounts. What is wrong goes to standard output.
+ * NAME is the mount point's name in the directory that is open as PARENT_DESCRIPTOR: other users may have renamed
+ * directories of its path. DEVICE is the device number that the topmost mount there must have. PATH is for messages, and
+ * for fusermount3, by which an ordinary user unmounts. Errors are written to standard output.
  */
 import { writeSync } from "node:fs";
 import { Directory, escapeText, messageOf, programArguments } from "@puzzlefs/linux";

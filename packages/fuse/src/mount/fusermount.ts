@@ -21,7 +21,7 @@ function findProgram(): string {
  */
 export function fusermount(mountpoint: string, options: MountOptions, pair?: readonly [number, number]): number {
   const [ours, theirs] = pair ?? socketpair();
-  const [program, argv] = commandOfBytes(findProgram(), ["-o", mountWords(options).join(","), "--", mountpoint]);
+  const [program, argv] = commandOfBytes(findProgram(), ["-o", optionList(options).join(","), "--", mountpoint]);
   // The socket is the child's descriptor 3.
   const env = { ...ENVIRONMENT, _FUSE_COMMFD: "3" };
   try {
@@ -78,13 +78,13 @@ export async function fusermountUnmount(mountpoint: string, lazy: boolean): Prom
   throw new MountError(`${mountpoint}: ${text}`, /not permitted|permission/i.test(text) ? "EPERM" : undefined);
 }
 
-function mountWords(options: MountOptions): string[] {
-  const words = ["ro", ...options.flagWords, "default_permissions", `fsname=${escape(options.fsname)}`];
-  words.push("subtype=puzzlefs");
-  if (options.allowOther === true) words.push("allow_other");
-  if (options.maxRead !== undefined) words.push(`max_read=${options.maxRead}`);
-  if (options.autoUnmount) words.push("auto_unmount");
-  return words;
+function optionList(options: MountOptions): string[] {
+  const list = ["ro", ...options.flagNames, "default_permissions", `fsname=${escape(options.fsname)}`];
+  list.push("subtype=puzzlefs");
+  if (options.allowOther === true) list.push("allow_other");
+  if (options.maxRead !== undefined) list.push(`max_read=${options.maxRead}`);
+  if (options.autoUnmount) list.push("auto_unmount");
+  return list;
 }
 
 /** fusermount3 takes a backslash before what would end the value. */

@@ -40,7 +40,7 @@ function openDevice(mountpoint: string): number {
     const advice =
       code === "ENOENT" || code === "ENODEV"
         ? "the kernel has no FUSE; try `modprobe fuse`"
-        : "it must be readable and writable for the user who mounts";
+        : "the user that mounts needs permission to read and write it";
     throw new MountError(`${mountpoint}: cannot open /dev/fuse (${reasonOf(error)}): ${advice}`, code);
   }
 }

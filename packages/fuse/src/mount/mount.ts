@@ -54,7 +54,7 @@ export async function unmount(path: string, options: UnmountOptions = {}): Promi
 
 /**
  * unmount() of `name` in an opened directory. What is mounted there is looked at and unmounted below that directory, so
- * that it does not matter what other users rename meanwhile above it. `path` is for messages and for fusermount3.
+ * that directories above it that other users rename meanwhile have no effect. `path` is for messages and for fusermount3.
  */
 export async function unmountBelow(
   parent: Directory,
@@ -133,7 +133,7 @@ function mountAt(parent: Directory, name: string): MountEntry | undefined {
   }
 }
 
-/** The real path of something, with links followed as openNamed() does. */
+/** The real path of a file, with links followed as openNamed() does. */
 function realPath(path: string): string {
   let descriptor: number;
   try {

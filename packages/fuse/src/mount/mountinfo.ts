@@ -3,7 +3,7 @@ import { hasCode, hasProc, MissingProcError, textOf } from "@puzzlefs/linux";
 
 /** One line of /proc/self/mountinfo. */
 export interface MountEntry {
-  /** Unique among the mounts that there are. */
+  /** Unique among the present mounts. */
   id: string;
   /** "MAJOR:MINOR" of st_dev. */
   device: string;
@@ -38,7 +38,7 @@ export function listMounts(): MountEntry[] {
   return entries;
 }
 
-/** What is mounted on `mountpoint` (a resolved path): the topmost, if several are. */
+/** The topmost mount on `mountpoint` (a resolved path). */
 export function findMount(mountpoint: string): MountEntry | undefined {
   return listMounts().findLast((entry) => entry.mountpoint === mountpoint);
 }

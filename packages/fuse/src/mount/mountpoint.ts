@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { close, errorCode, FileStatus, O_PATH, openNamed, realPathOf, reasonOf } from "@puzzlefs/linux";
 import { MountError } from "./errors.ts";
 
-/** A directory on which something is to be mounted, opened once: its name may mean something else later. */
+/** A mount point, opened once: later another directory may have its name. */
 export class Mountpoint {
   /** O_PATH. */
   readonly descriptor: number;
@@ -24,7 +24,7 @@ export function checkMountpoint(path: string): Mountpoint {
   let descriptor: number | undefined;
   try {
     descriptor = openNamed(path, O_PATH | constants.O_DIRECTORY);
-    // ENOTCONN on a dead mount, which opening does not ask.
+    // ENOTCONN for a mount whose server is dead: open(2) with O_PATH does not notice that.
     new FileStatus().readDescriptor(descriptor);
     return new Mountpoint(descriptor, realPathOf(descriptor, path));
   } catch (error) {

@@ -12,17 +12,17 @@ test("nosuid and nodev unless asked for; the last of two opposites counts", (t) 
   t.is(parseMountOptions(["nodev,allow_dev,allow_suid"]).attributes, 4);
   t.is(parseMountOptions(["suid,dev,nosuid"]).attributes, 2);
   t.is(parseMountOptions(["nosuid", "suid,noexec"]).attributes, 4 | 8);
-  t.deepEqual(parseMountOptions(["suid,noexec"]).flagWords, ["nodev", "noexec"]);
+  t.deepEqual(parseMountOptions(["suid,noexec"]).flagNames, ["nodev", "noexec"]);
 });
 
-test("what mount(8) and fstab may contain is accepted; what has no effect asks for nothing", (t) => {
+test("options of mount(8) and fstab are accepted; those without effect do not require FUSE", (t) => {
   // The options of mount(8) that are for any file system, but those with which it does the work itself (bind, loop, …).
   const all =
     "async,atime,noatime,auto,noauto,defaults,dev,nodev,diratime,nodiratime,dirsync,exec,noexec,group,nogroup,iversion," +
     "noiversion,mand,nomand,_netdev,nofail,relatime,norelatime,strictatime,nostrictatime,lazytime,nolazytime,suid,nosuid," +
     "silent,loud,owner,noowner,ro,rw,sync,user,nouser,user=name,users,nousers,nosymfollow,symfollow,comment=a=b," +
     'helper=x,uhelper=x,x-systemd.automount,X-mount.mkdir=0755,x-a="b,c",context=a,fscontext=b,defcontext=c,rootcontext=d';
-  for (const word of splitOptions(all)) t.deepEqual(parseMountOptions([word]).fuseOnly, [], word);
+  for (const option of splitOptions(all)) t.deepEqual(parseMountOptions([option]).fuseOnly, [], option);
   t.notThrows(() => parseMountOptions([all]));
   const options = parseMountOptions([
     "defaults,noauto,_netdev,nofail,user,x-systemd.automount,relatime,,comment=x,mand",
@@ -39,7 +39,7 @@ test("flags that the kernel has: the last of opposites counts", (t) => {
   t.is(more("noatime"), 0x10);
   t.is(more("noatime,strictatime,nodiratime"), 0x20 | 0x80);
   t.is(more("strictatime,relatime"), 0);
-  t.deepEqual(parseMountOptions(["nosymfollow,noatime"]).flagWords, ["nosuid", "nodev", "nosymfollow"]);
+  t.deepEqual(parseMountOptions(["nosymfollow,noatime"]).flagNames, ["nosuid", "nodev", "nosymfollow"]);
 });
 
 test("commas in quoted values separate nothing", (t) => {

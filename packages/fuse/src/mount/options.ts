@@ -9,11 +9,11 @@ export interface MountOptions {
   attributes: number;
   /** Options of SELinux. */
   labels: [name: string, value: string][];
-  /** Attributes as words, for fusermount3. */
-  flagWords: string[];
+  /** Names of the attributes, for fusermount3. */
+  flagNames: string[];
   /** Shown as the device by /proc/mounts. */
   fsname: string;
-  /** Undefined: the default, which is true for root (a root file system that only root may see is of little use). */
+  /** Undefined: the default, which is true for root, because other users usually need a root file system too. */
   allowOther: boolean | undefined;
   /** Owner shown for every inode instead of the image's. */
   uid: number | undefined;
@@ -26,7 +26,7 @@ export interface MountOptions {
   cache: number | undefined;
   /** fusermount3 stays and unmounts when the daemon dies. */
   autoUnmount: boolean;
-  /** Those given that only FUSE can do. */
+  /** Given options that only FUSE supports. */
   fuseOnly: string[];
 }
 
@@ -36,27 +36,27 @@ const DEFAULTS = [
   { attribute: MOUNT_ATTR_NODEV, unless: ["dev", "allow_dev"] },
 ];
 
-/** Attributes that are passed to fusermount3: no other changes what users of a read-only mount see. */
-const FUSERMOUNT_WORDS = [
+/** Attributes that are passed to fusermount3: others have no effect on a read-only mount. */
+const FUSERMOUNT_FLAGS = [
   ["nosuid", MOUNT_ATTR_NOSUID],
   ["nodev", MOUNT_ATTR_NODEV],
   ["noexec", MOUNT_ATTR_NOEXEC],
   ["nosymfollow", MOUNT_ATTR_NOSYMFOLLOW],
 ] as const;
 
-/** FUSE options that mounts of the kernel driver need not: all users see them, under any name. */
+/** FUSE options that have no effect on mounts of the kernel driver, which all users see. */
 const EVERYWHERE = new Set(["allow_other", "fsname"]);
 
 /**
  * Reads mount options; each string may hold several, separated by commas. Of opposites the last counts. Throws
- * MountOptionError for one that is unknown or whose value cannot be.
+ * MountOptionError for one that is unknown or has an impossible value.
  */
 export function parseMountOptions(given: readonly string[], fsname = "puzzlefs"): MountOptions {
-  const words = given.flatMap(splitOptions);
+  const list = given.flatMap(splitOptions);
   const options: MountOptions = {
     attributes: 0,
     labels: [],
-    flagWords: [],
+    flagNames: [],
     fsname,
     allowOther: undefined,
     uid: undefined,
@@ -68,22 +68,22 @@ export function parseMountOptions(given: readonly string[], fsname = "puzzlefs")
     fuseOnly: [],
   };
   for (const { attribute, unless } of DEFAULTS) {
-    if (!unless.some((word) => words.includes(word))) options.attributes |= attribute;
+    if (!unless.some((option) => list.includes(option))) options.attributes |= attribute;
   }
-  for (const word of words) {
-    const { name, value } = nameAndValue(word);
+  for (const option of list) {
+    const { name, value } = nameAndValue(option);
     const effect = effectOf(name, value);
     if (effect !== undefined) options.attributes = (options.attributes & ~effect.clear) | effect.set;
     else if (isLabel(name)) options.labels.push([name, textOf(name, value)]);
-    else if (!EVERYWHERE.has(applyOption(options, word, name, value))) options.fuseOnly.push(name);
+    else if (!EVERYWHERE.has(applyOption(options, option, name, value))) options.fuseOnly.push(name);
   }
   const { attributes } = options;
-  options.flagWords = FUSERMOUNT_WORDS.flatMap(([word, bit]) => ((attributes & bit) === 0 ? [] : [word]));
+  options.flagNames = FUSERMOUNT_FLAGS.flatMap(([option, bit]) => ((attributes & bit) === 0 ? [] : [option]));
   return options;
 }
 
 /** Returns the option's name. */
-function applyOption(options: MountOptions, word: string, name: string, value: string | undefined): string {
+function applyOption(options: MountOptions, option: string, name: string, value: string | undefined): string {
   switch (name) {
     case "allow_other":
       options.allowOther = true;
@@ -113,7 +113,7 @@ function applyOption(options: MountOptions, word: string, name: string, value: s
       options.cache = bytesOf(name, value);
       return name;
     default:
-      throw new MountOptionError(`unknown mount option "${word}"`);
+      throw new MountOptionError(`unknown mount option "${option}"`);
   }
 }
 

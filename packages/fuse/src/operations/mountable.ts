@@ -1,8 +1,8 @@
 import type { Tree } from "@puzzlefs/reader";
 
 /**
- * A tree, and what it may know in advance about extended attributes. Without such knowledge the kernel has to ask
- * about each inode, several times in the case of `ls -l`; with it, it asks once and never again.
+ * A tree, and optional facts about all of its inodes. Without them the kernel sends requests for the extended attributes of
+ * each inode, several in the case of `ls -l`; with them, it sends one for the whole mount.
  */
 export interface MountableTree extends Tree {
   /** Names (latin1) of all extended attributes that any inode has; undefined: not known. */

@@ -17,13 +17,13 @@ export interface Negotiated {
   maxReadahead: number;
 }
 
-/** Nothing is ever written, so the least that the kernel takes: the request buffer need not hold data. */
+/** Nothing is written, so the smallest value that the kernel accepts: the request buffer need not hold data. */
 const MAX_WRITE = 4096;
 
 /** Requests that the kernel keeps in flight for readahead and the like; beyond 3/4 of it the device counts as congested. */
 const MAX_BACKGROUND = 64;
 
-/** Wanted whenever the kernel has it. */
+/** Flags that are set if the kernel offers them. */
 const WANTED =
   InitFlag.ASYNC_READ |
   InitFlag.EXPORT_SUPPORT |

@@ -35,8 +35,8 @@ const WRITING = [
 const unknown: Handler = () => -ENOSYS;
 
 /**
- * One handler for each opcode, indexed by it. The rest answer ENOSYS, which is an answer too: OPEN and OPENDIR need not
- * be sent (no state is kept for open files); ACCESS is the kernel's (default_permissions); FLUSH, FSYNC, LSEEK, STATX
+ * One handler for each opcode, indexed by it. The rest return ENOSYS, which has a meaning: OPEN and OPENDIR need not
+ * be sent (no state is kept for open files); ACCESS is done by the kernel (default_permissions); FLUSH, FSYNC, LSEEK, STATX
  * and POLL have the kernel's own fallbacks (LSEEK is answered where there are holes); INTERRUPT is useless, as a request is
  * answered before the next is read.
  *
@@ -110,7 +110,7 @@ function dots(tree: MountableTree, node: number, name: Uint8Array): number | und
 function readHandler(tree: MountableTree): Handler {
   return (request, reply) => {
     const size = request.readSize;
-    // More than was negotiated. The kernel takes a short reply for the end of the file.
+    // More than was negotiated. It is not shortened: the kernel interprets a short reply as the end of the file.
     if (size > reply.capacity) return -EIO;
     return tree.read(request.node, request.readOffset, reply.payload(size));
   };

@@ -12,7 +12,7 @@ type Xattrs = ReturnType<MountableTree["xattrs"]>;
 /** Handlers of GETXATTR and LISTXATTR. Names of trusted.* are listed only with `mayTrust`. */
 export function xattrHandlers(tree: MountableTree, mayTrust: boolean): { get: Handler; list: Handler } {
   if (!mayHaveXattrs(tree)) {
-    // The kernel takes ENOSYS as "never", and does not ask again.
+    // After ENOSYS the kernel sends no such request any more.
     const never: Handler = () => -ENOSYS;
     return { get: never, list: never };
   }
@@ -59,7 +59,7 @@ export function xattrHandlers(tree: MountableTree, mayTrust: boolean): { get: Ha
 }
 
 /**
- * Names that no inode of this tree has, and that programs ask for on every file unless the answer is EOPNOTSUPP.
+ * Names that no inode of this tree has, and that programs request for every file unless the reply is EOPNOTSUPP.
  */
 function unsupportedNames(tree: MountableTree): Buffer[] {
   const names: string[] = [];
@@ -78,7 +78,7 @@ function isTrusted({ name }: Xattrs[number]): boolean {
   return equal(name.subarray(0, TRUSTED.length), TRUSTED);
 }
 
-/** As in the kernel, it takes the capability in the initial user namespace. */
+/** As in the kernel, the capability is needed in the initial user namespace. */
 function mayUseTrusted({ uid, pid }: Request): boolean {
   if (uid !== UNKNOWN_UID) return uid === 0;
   // 0: a process outside of our pid namespace.

@@ -1,6 +1,6 @@
 /**
  * The kernel's side of FUSE as numbers: protocol version, opcodes, INIT flags, struct sizes and offsets. Source:
- * include/uapi/linux/fuse.h. abi.test.ts compares them with the C compiler's opinion of that header.
+ * include/uapi/linux/fuse.h. abi.test.ts compares them with the values that the C compiler computes from that header.
  */
 import { struct, u16, u32, u64 } from "./struct-offsets.ts";
 

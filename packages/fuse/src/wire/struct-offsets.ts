@@ -10,7 +10,7 @@ export type Offsets<Fields> = { readonly [Field in keyof Fields]: number };
 
 /**
  * Lays `fields` out as C does and asserts that the whole has `bytes` bytes and needs no padding: the kernel's structs
- * spell their padding out, so a gap means that a field is missing here.
+ * declare their padding, so a gap means that a field is missing here.
  */
 export function struct<const Fields extends Record<string, Width>>(bytes: number, fields: Fields): Offsets<Fields> {
   const offsets: Record<string, number> = {};

@@ -5,7 +5,7 @@ import { littleEndian } from "../little-endian.ts";
 
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
-/** What is not a hole is in whole blocks of this many bytes, at most. */
+/** Data between holes are in whole blocks of at most this many bytes. */
 const BLOCK = 65_536;
 /** Blocks that a piece of data may touch. */
 const TOUCHED = 2;
