@@ -13,11 +13,11 @@ interface Options {
 }
 
 const example = `
-  puzzlefs dump ./store:v1 > image.txt
+  puzzlefs dump --no-times ./store:v1 > image.txt
   puzzlefs dump --no-times --directory ./rootfs > source.txt
   diff image.txt source.txt                    no difference: the trees are equal
 
-  puzzlefs dump --format mtree ./store:v1 | mtree -p ./rootfs`;
+  puzzlefs dump --no-times --format mtree ./store:v1 | mtree -p ./rootfs`;
 
 const notes = `
 One line for each name, in path order, with every attribute and the content's sha256:
