@@ -71,7 +71,7 @@ function stage(directory: string): void {
 }
 
 rmSync(output, { recursive: true, force: true });
-// By TypeScript 5: version 7.0.2 sometimes ends with status 0 before all files are written.
+// By TypeScript 6: version 7.0.2 sometimes ends with status 0 before all files are written.
 execFileSync(
   process.execPath,
   [join(import.meta.dirname, "node_modules/typescript/bin/tsc"), "-p", import.meta.dirname, "--outDir", compiled],

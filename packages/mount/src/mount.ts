@@ -1,5 +1,13 @@
-import { type StartedMount, unmount, type UnmountOptions } from "@puzzlefs/fuse";
-import { absolutePath } from "@puzzlefs/linux";
+import {
+  findMount,
+  listMounts,
+  type MountEntry,
+  MountError,
+  type StartedMount,
+  unmount,
+  type UnmountOptions,
+} from "@puzzlefs/fuse";
+import { absolutePath, hasProc, realPath } from "@puzzlefs/linux";
 import type { Driver } from "./driver.ts";
 import { mountImage, type MountRequest } from "./mount-image.ts";
 import { type ServerRequest, startServer } from "./start-server.ts";
@@ -18,22 +26,43 @@ export interface MountOptions
 export class MountedImage {
   readonly mountpoint: string;
   readonly driver: Driver;
-  #isMounted = true;
+  /** Undefined without /proc: then whatever image is mounted there is taken for this one. */
+  readonly #mount: MountEntry | undefined;
+  #ending: Promise<void> | undefined;
 
   constructor(mountpoint: string, driver: Driver) {
     this.mountpoint = mountpoint;
     this.driver = driver;
+    this.#mount = hasProc() ? findMount(realPath(mountpoint)) : undefined;
   }
 
-  /** Rejects with MountError: EBUSY while a process uses the mount, unless `lazy`. A second call does nothing. */
+  /**
+   * Does nothing if the mount is gone already. Rejects with MountError: EBUSY while a process uses the mount, unless
+   * `lazy`, and while another mount is on top of it; it may be called again then.
+   */
   async unmount(options: UnmountOptions = {}): Promise<void> {
-    if (!this.#isMounted) return;
-    await unmount(this.mountpoint, options);
-    this.#isMounted = false;
+    this.#ending ??= this.#unmount(options).catch((error: unknown) => {
+      this.#ending = undefined;
+      throw error;
+    });
+    await this.#ending;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.unmount();
+  }
+
+  async #unmount(options: UnmountOptions): Promise<void> {
+    const own = this.#mount;
+    if (own !== undefined) {
+      const isOwn = ({ id, device }: MountEntry): boolean => id === own.id && device === own.device;
+      if (!listMounts().some(isOwn)) return;
+      const top = findMount(own.mountpoint);
+      if (top === undefined || !isOwn(top)) {
+        throw new MountError(`${this.mountpoint}: another mount is on top of it: unmount that first`, "EBUSY");
+      }
+    }
+    await unmount(this.mountpoint, options);
   }
 }
 
@@ -44,20 +73,20 @@ export class MountedImage {
  * Rejects with MountError, DaemonError (the server could not start), LayoutError, FormatError or IntegrityError.
  */
 export async function mount(options: MountOptions): Promise<MountedImage> {
-  const { ociDir, reference, mountpoint, persist, warn = (text) => process.emitWarning(text), ...rest } = options;
-  const layout = absolutePath(ociDir);
+  const { reference, persist, warn = (text) => process.emitWarning(text), ...rest } = options;
+  const layout = absolutePath(options.ociDir);
   const request: ServerRequest = {
-    source: `${layout}:${reference}`,
-    options: [],
-    driver: "auto",
-    verify: "none",
-    writable: false,
     ...rest,
+    source: options.source ?? `${layout}:${reference}`,
+    options: options.options ?? [],
+    driver: options.driver ?? "auto",
+    verify: options.verify ?? "none",
+    writable: options.writable ?? false,
     foreground: false,
     debug: false,
     ociDir: layout,
     reference,
-    mountpoint: absolutePath(mountpoint),
+    mountpoint: absolutePath(options.mountpoint),
     ...(persist !== undefined && { persist: absolutePath(persist) }),
   };
   let started: StartedMount | undefined;

@@ -63,9 +63,9 @@ export function findDead(layout: Directory): Staging[] {
   return dead;
 }
 
-/** Whether a writer has a staging directory there, or has left one. */
-export function isStaged(layout: Directory): boolean {
-  return layout.names().some((name) => name.startsWith(PREFIX));
+/** Whether a writer, other than that of the staging directory `own`, has a staging directory there, or has left one. */
+export function isStaged(layout: Directory, own?: string): boolean {
+  return layout.names().some((name) => name.startsWith(PREFIX) && name !== own);
 }
 
 /** Removes a staging directory and its lock, the lock last, so that a removal cut short is taken up again. */

@@ -7,9 +7,13 @@ import { LayoutError } from "./errors.ts";
  *
  * - `pause`: milliseconds to wait for the lock of `path`. With `isOwn` this thread holds it: waiting without the event loop would never end.
  * - `syncfs`: a descriptor, whose file system is to be synchronized.
+ * - `mustEnd`: the work is not ended here by Turns: others may see what it has done so far.
  */
 export type Step =
-  { readonly pause: number; readonly path: string; readonly isOwn: boolean } | { readonly syncfs: number } | undefined;
+  | { readonly pause: number; readonly path: string; readonly isOwn: boolean }
+  | { readonly syncfs: number; readonly mustEnd?: true }
+  | { readonly mustEnd: true }
+  | undefined;
 
 /** Work that blocks the thread (runSteps) or returns to the event loop now and then (runStepsAsync). */
 export type Steps<T> = Generator<Step, T>;
@@ -50,6 +54,7 @@ export async function runStepsAsync<T>(steps: Steps<T>, turns: Turns): Promise<T
 function perform(step: Step): void {
   if (step === undefined) return;
   if ("syncfs" in step) return syncfs(step.syncfs);
+  if (!("pause" in step)) return;
   if (step.isOwn) {
     throw new LayoutError(
       "refused",
@@ -62,8 +67,9 @@ function perform(step: Step): void {
 
 async function performAsync(step: Exclude<Step, undefined>, turns: Turns): Promise<void> {
   if ("syncfs" in step) await new Promise<void>((resolve, reject) => syncfsAside(step.syncfs, resolve, reject));
-  else await setTimeout(step.pause);
-  turns.check();
+  else if ("pause" in step) await setTimeout(step.pause);
+  else if (turns.isDue) await turns.pass();
+  if (!("mustEnd" in step)) turns.check();
 }
 
 /** Milliseconds of work between two turns. */
@@ -92,9 +98,15 @@ export class Turns {
     this.#check();
   }
 
+  /** Returns to the event loop, and calls `check`. */
   async take(): Promise<void> {
-    await setImmediate();
+    await this.pass();
     this.#check();
+  }
+
+  /** Returns to the event loop. */
+  async pass(): Promise<void> {
+    await setImmediate();
     this.#end = performance.now() + SLICE;
   }
 }

@@ -6,7 +6,7 @@ import { writeNew } from "./files.ts";
 import type { Layout } from "./image-layout.ts";
 import { runSteps, runStepsAsync, type Steps, type Turns } from "./steps.ts";
 import { EMPTY_CONFIG, MANIFEST_TYPE, referencedBlobs } from "./manifest.ts";
-import { createStaging, findDead, removeStaging, type Staging } from "./staging.ts";
+import { createStaging, findDead, isStaged, removeStaging, type Staging } from "./staging.ts";
 import { hostPlatform, type Platform } from "./platform.ts";
 import { fsVerityDigest } from "./verity-digest.ts";
 
@@ -114,7 +114,7 @@ export class Transaction {
     return runSteps(this.#commit(request));
   }
 
-  /** commit(), but returns to the event loop between steps. If `turns` throws, the commit fails. */
+  /** commit(), but returns to the event loop between steps. If `turns` throws, the commit fails, unless its blobs are being placed. */
   commitAsync(request: CommitRequest, turns: Turns): Promise<CommitResult> {
     return runStepsAsync(this.#commit(request), turns);
   }
@@ -144,7 +144,7 @@ export class Transaction {
       try {
         yield* this.#place(fresh, placed);
         this.#checkPresent(needed, placed.sizes, tag);
-        yield { syncfs: this.#staging.lock };
+        yield { syncfs: this.#staging.lock, mustEnd: true };
         layout.replaceIndex(layout.index().withTag(tag, descriptor), this.directory);
       } catch (error) {
         this.#takeBack(placed, own.digest);
@@ -179,14 +179,18 @@ export class Transaction {
       placed.newBytes += size;
       placed.sizes.set(digest, size);
       if (added) placed.added.push(digest);
-      yield;
+      yield { mustEnd: true };
     }
   }
 
-  /** Removes the blobs of a commit that fails, to free space on a full disk. The caller holds the lock. */
+  /**
+   * Removes the blobs of a commit that fails, to free space on a full disk; not if there is another writer, which may have
+   * found them in the layout and not stored its own. The caller holds the lock.
+   */
   #takeBack({ added }: Placed, manifest: string): void {
-    const { blobs } = this.#layout;
+    const { blobs, directory } = this.#layout;
     try {
+      if (isStaged(directory, this.#staging.name)) return;
       // The index may have been replaced already.
       for (const { digest } of this.#layout.index().entries()) if (digest === `sha256:${manifest}`) return;
       for (const digest of added) blobs.remove(digest);

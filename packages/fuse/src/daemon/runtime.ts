@@ -64,18 +64,23 @@ function show(root: Directory, path: string): void {
   try {
     const status = new FileStatus();
     status.readDescriptor(source);
-    const clone = cloneForMoving(source, 0);
+    const target = makeMountPoint(root, path.split("/").filter(Boolean), status.type === constants.S_IFDIR);
     try {
-      moveMount(clone, makeMountPoint(root, path.split("/").filter(Boolean), status.type === constants.S_IFDIR));
+      const clone = cloneForMoving(source, 0);
+      try {
+        moveMount(clone, target);
+      } finally {
+        close(clone);
+      }
     } finally {
-      close(clone);
+      close(target);
     }
   } finally {
     close(source);
   }
 }
 
-/** Makes an empty file or directory below `root`. Returns a descriptor, which ends with this process. */
+/** Makes an empty file or directory below `root`. Returns a descriptor for close(). */
 function makeMountPoint(root: Directory, names: readonly string[], isDirectory: boolean): number {
   const [name, ...rest] = names;
   if (rest.length === 0 && !isDirectory) {
