@@ -84,7 +84,7 @@ async function openLayout(
   for (let tries = MOST_TRIES; ; tries--) {
     let layout: Layout | undefined;
     try {
-      layout = Layout.create(ociDir, waiting);
+      layout = await Layout.createAsync(ociDir, waiting, turns);
       return { layout, transaction: await Transaction.beginAsync(layout, turns) };
     } catch (error) {
       layout?.removeIfNew();

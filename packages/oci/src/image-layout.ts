@@ -11,7 +11,7 @@ import { BLOBS, INDEX_FILE, LAYOUT_FILE, LAYOUT_LIMIT, LAYOUT_VERSION, LayoutMak
 import { linked } from "./linked-directory.ts";
 import { type HeldLock, lockSteps, type Waiting } from "./lock.ts";
 import { describeManifest, isPuzzlefs } from "./manifest.ts";
-import { runSteps, type Steps } from "./steps.ts";
+import { runSteps, runStepsAsync, type Steps, type Turns } from "./steps.ts";
 
 /** A manifest whose bytes match its digest. Whether it is a well-formed PuzzleFS manifest is checked by format. */
 export interface Manifest {
@@ -63,6 +63,15 @@ export class Layout {
    * is called while another process holds the layout's lock, here and later.
    */
   static create(directory: string, waiting: Waiting = () => {}): Layout {
+    return runSteps(Layout.#create(directory, waiting));
+  }
+
+  /** create(), but waits for the lock in the event loop. An error of `turns` ends it. */
+  static createAsync(directory: string, waiting: Waiting, turns: Turns): Promise<Layout> {
+    return runStepsAsync(Layout.#create(directory, waiting), turns);
+  }
+
+  static *#create(directory: string, waiting: Waiting): Steps<Layout> {
     const path = absolutePath(directory);
     let layout: Layout | undefined;
     try {
@@ -70,7 +79,7 @@ export class Layout {
       layout = new Layout(path, maker.directory);
       layout.#waiting = waiting;
       layout.#maker = maker;
-      maker.make();
+      yield* maker.make();
       layout.#checkVersion();
       return layout;
     } catch (error) {

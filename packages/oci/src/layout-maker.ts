@@ -4,7 +4,8 @@ import { LayoutError } from "./errors.ts";
 import { DIRECTORY_MODE, readRegular, replaceDurably, writeAll } from "./files.ts";
 import { ImageIndex } from "./index-json.ts";
 import { linked, makeLinked, removeMade } from "./linked-directory.ts";
-import { withLock, type Waiting } from "./lock.ts";
+import { lockSteps, withLock, type Waiting } from "./lock.ts";
+import type { Steps } from "./steps.ts";
 import { Reserve } from "./reserve.ts";
 import { createStaging, isStaged, removeStaging } from "./staging.ts";
 
@@ -41,26 +42,26 @@ export class LayoutMaker {
   }
 
   /** Safe to race with itself, and with takeBack(). */
-  make(): void {
+  *make(): Steps<void> {
     const { directory } = this;
     // Written in place, because it is the lock. A part of it is not a layout yet, and the next make() goes on.
     const text = readRegular(directory, LAYOUT_FILE, LAYOUT_LIMIT)?.toString("utf8") ?? "";
     if (directory.status(INDEX_FILE, status) && !isBegun(text) && hasBlobs(directory)) return;
-    withLock(directory, LAYOUT_FILE, true, this.#waiting, (descriptor) => {
-      const begun = isBegun(readStart(descriptor));
-      const lacksIndex = !directory.status(INDEX_FILE, status);
-      this.#isNew = lacksIndex && begun;
-      {
-        using blobs = makeLinked(directory, BLOBS, this.#madeInside);
-        makeLinked(blobs, SHA256, this.#madeInside).close();
-      }
-      if (lacksIndex) this.#makeIndex();
-      if (!begun) return;
-      ftruncateSync(descriptor);
-      writeAll(descriptor, Buffer.from(WHOLE));
-      fsync(descriptor);
-      directory.sync();
-    });
+    using lock = yield* lockSteps(directory, LAYOUT_FILE, true, this.#waiting);
+    const { descriptor } = lock;
+    const begun = isBegun(readStart(descriptor));
+    const lacksIndex = !directory.status(INDEX_FILE, status);
+    this.#isNew = lacksIndex && begun;
+    {
+      using blobs = makeLinked(directory, BLOBS, this.#madeInside);
+      makeLinked(blobs, SHA256, this.#madeInside).close();
+    }
+    if (lacksIndex) this.#makeIndex();
+    if (!begun) return;
+    ftruncateSync(descriptor);
+    writeAll(descriptor, Buffer.from(WHOLE));
+    fsync(descriptor);
+    directory.sync();
   }
 
   /** Removes what was made, unless it is in use (`hasImages`, or another writer). Files that existed before stay. */

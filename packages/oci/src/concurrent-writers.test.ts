@@ -1,4 +1,6 @@
-import { readdirSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
@@ -53,4 +55,24 @@ test("a commit is not ended from the moment when others can see its blobs", asyn
   await transaction.commitAsync(request, turns);
   t.true(calls > 0);
   t.deepEqual(layout.tags(), ["v1"]);
+});
+
+test("a half-made layout whose lock another process holds does not stop the event loop, and can be given up", async (t) => {
+  const path = join(directory, "half-made");
+  mkdirSync(path);
+  writeFileSync(join(path, "oci-layout"), "");
+  const holder = spawn("flock", [join(path, "oci-layout"), "sh", "-c", "echo held; exec sleep 60"]);
+  await once(holder.stdout, "data");
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 1);
+  const turns = new Turns(() => {
+    if (ticks >= 20) throw new Error("given up");
+  });
+  await t.throwsAsync(
+    Layout.createAsync(path, () => {}, turns),
+    { message: /given up/ },
+  );
+  clearInterval(timer);
+  holder.kill();
+  t.is(Layout.create(path).tags().length, 0);
 });
