@@ -135,6 +135,9 @@ interface StoredTree extends Pick<BuildResult, "files" | "entries" | "bytes" | "
   blobs: Blob[];
 }
 
+/** Nodes made into inodes before the time is read. */
+const NODES_PER_TURN = 64;
+
 /** The memory that grows with the tree is free when this returns. */
 async function storeTree(
   options: ResolvedOptions,
@@ -166,10 +169,17 @@ async function storeTree(
   const inodes: InodeValue[] = [];
   // Each node is freed as its inode is made, so that a large tree is not in memory twice.
   nodes.reverse();
-  for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
-    inodes.push(inodeValue(node, locate));
-    if (node.kind === "file") counts.files++;
-    counts.bytes += node.size;
+  const convertSome = (): void => {
+    for (let left = NODES_PER_TURN; left > 0; left--) {
+      const node = nodes.pop();
+      if (node === undefined) return;
+      inodes.push(inodeValue(node, locate));
+      if (node.kind === "file") counts.files++;
+      counts.bytes += node.size;
+    }
+  };
+  while (nodes.length > 0) {
+    convertSome();
     if (turns.isDue) await turns.take();
   }
   const blobs = reachable.blobs();

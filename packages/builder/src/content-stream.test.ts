@@ -13,7 +13,6 @@ import { BuildError } from "./errors.ts";
 import { AT_FDCWD, FileStatus } from "@puzzlefs/linux";
 import { noise } from "@puzzlefs/testing";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
-import { completed } from "./tree-fixture.ts";
 import { ChunkQueue } from "./queue.ts";
 import { SlabRing } from "./slab.ts";
 
@@ -148,7 +147,7 @@ function read(recorder: Recorder, path: string, status: FileStatus): Pieces {
   const file = { pieces: noPieces };
   recorder.stream.begin(file, status.size);
   const found = { directory: AT_FDCWD, name: Buffer.from(path), path, status };
-  completed(readFile(recorder.stream, found));
+  for (const _ of readFile(recorder.stream, found) ?? []);
   recorder.stream.close();
   return file.pieces;
 }

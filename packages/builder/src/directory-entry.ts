@@ -13,15 +13,17 @@ export class DirectoryEntry implements SourceEntry {
   readonly directory: SourceEntry | undefined;
   readonly name: string;
   readonly kind: InodeKind;
+  readonly size: number;
   readonly #file: FoundFile;
 
   constructor(directory: SourceEntry | undefined, name: string, file: FoundFile) {
-    const { mode, size } = file.status;
+    const { mode } = file.status;
     const kind = kindOfMode(mode);
     if (kind === undefined) {
       throw new BuildError(printable(Buffer.from(file.path, "latin1")), `unknown file type, mode ${mode.toString(8)}`);
     }
-    if (kind === "file" && size >= U53_END) throw tooLarge(file.path);
+    this.size = kind === "file" ? file.status.size : 0;
+    if (this.size >= U53_END) throw tooLarge(file.path);
     this.directory = directory;
     this.name = name;
     this.kind = kind;
@@ -52,9 +54,6 @@ export class DirectoryEntry implements SourceEntry {
   get mtimeNanoseconds(): number {
     return this.#file.status.mtimeNanoseconds;
   }
-  get size(): number {
-    return this.kind === "file" ? this.#file.status.size : 0;
-  }
   get link(): string | undefined {
     return this.kind !== "dir" && this.#file.status.nlink > 1 ? this.#file.status.identity : undefined;
   }
@@ -79,7 +78,7 @@ export class DirectoryEntry implements SourceEntry {
     }
   }
 
-  content(sink: ContentSink): Iterable<void> {
+  content(sink: ContentSink): Iterable<void> | undefined {
     return readFile(sink, this.#file);
   }
 
@@ -106,7 +105,7 @@ export function placeholder(directory: SourceEntry, name: string, path: string):
     link: undefined,
     readlink: () => Buffer.alloc(0),
     xattrs: () => none,
-    content: () => none,
+    content: () => undefined,
   };
 }
 

@@ -47,9 +47,8 @@ export class DirectorySource implements Source {
     this.#options = options;
   }
 
-  *entries(omissions: Omissions): Generator<SourceEntry> {
-    using root = openRoot(this.name);
-    yield* new Walk(this.name, this.#options, omissions, root).run();
+  entries(omissions: Omissions): Generator<SourceEntry> {
+    return new Walk(this.name, this.#options, omissions).run();
   }
 }
 
@@ -70,52 +69,55 @@ class Walk {
   readonly #options: DirectoryOptions;
   readonly #omissions: Omissions;
   readonly #path: string;
-  readonly #descent: Descent;
+  readonly #rootfs: string;
   readonly #status = new FileStatus();
 
-  constructor(rootfs: string, options: DirectoryOptions, omissions: Omissions, root: Directory) {
+  constructor(rootfs: string, options: DirectoryOptions, omissions: Omissions) {
     this.#options = options;
     this.#omissions = omissions;
+    this.#rootfs = rootfs;
     this.#path = latin1(rootfs);
-    this.#descent = attempt(
+  }
+
+  /** One generator for the whole walk: each `yield*` on the way would cost every entry a call. */
+  *run(): Generator<SourceEntry> {
+    using root = openRoot(this.#rootfs);
+    using descent = attempt(
       this.#path,
       () => new Descent(root.descriptor, (level, cause) => this.#failure(level, cause)),
     );
-  }
-
-  *run(): Generator<SourceEntry> {
-    using descent = this.#descent;
-    const { root: level } = descent;
-    const [path, name] = [this.#path, Buffer.from(".\0")];
-    const file = { directory: descent.enter(level), name, path, status: this.#status };
-    this.#status.readDescriptor(file.directory);
-    const entry = new DirectoryEntry(undefined, "", file);
-    yield entry;
+    const rootEntry = this.#rootEntry(descent);
+    yield rootEntry;
 
     // A stack, not recursion: the tree decides how deep it is.
-    const stack: Waiting[] = [{ entry, level }];
-    for (let next = stack.pop(); next !== undefined; next = stack.pop()) yield* this.#list(next, stack);
+    const stack: Waiting[] = [{ entry: rootEntry, level: descent.root }];
+    for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+      const { entry: parent, level } = next;
+      const { path } = parent;
+      const directory = descent.enter(level);
+      const subdirectories: Waiting[] = [];
+      for (const name of sortedNames(directory, path)) {
+        const file = { directory, name: terminated(name), path: `${path}/${name}`, status: this.#status };
+        if (!this.#find(file, level)) {
+          this.#omissions.add(...mountPoint, file.path);
+          yield placeholder(parent, name, file.path);
+          continue;
+        }
+        const entry = new DirectoryEntry(parent, name, file);
+        yield entry;
+        if (entry.kind !== "dir" || this.#leavesOut(file, level)) continue;
+        if (this.#options.written.has(this.#status.identity)) throw layoutInside(file.path);
+        subdirectories.push({ entry, level: descent.level(level, file.name, this.#status) });
+      }
+      stack.push(...subdirectories.reverse());
+    }
   }
 
-  *#list({ entry: parent, level }: Waiting, stack: Waiting[]): Generator<SourceEntry> {
-    const { path } = parent;
-    const directory = this.#descent.enter(level);
-    const names = attempt(path, () => listDirectory(directory)).map((entry) => entry.name.toString("latin1"));
-    const subdirectories: Waiting[] = [];
-    for (const name of names.sort(compareBytes)) {
-      const file = { directory, name: terminated(name), path: `${path}/${name}`, status: this.#status };
-      if (!this.#find(file, level)) {
-        this.#omissions.add(...mountPoint, file.path);
-        yield placeholder(parent, name, file.path);
-        continue;
-      }
-      const entry = new DirectoryEntry(parent, name, file);
-      yield entry;
-      if (entry.kind !== "dir" || this.#leavesOut(file, level)) continue;
-      if (this.#options.written.has(this.#status.identity)) throw layoutInside(file.path);
-      subdirectories.push({ entry, level: this.#descent.level(level, file.name, this.#status) });
-    }
-    stack.push(...subdirectories.reverse());
+  #rootEntry(descent: Descent): SourceEntry {
+    const [path, name] = [this.#path, Buffer.from(".\0")];
+    const file = { directory: descent.enter(descent.root), name, path, status: this.#status };
+    this.#status.readDescriptor(file.directory);
+    return new DirectoryEntry(undefined, "", file);
   }
 
   /** Reads the status of an entry; false for a mount point that is left out and whose file system does not answer. */
@@ -159,6 +161,12 @@ function layoutInside(path: string): BuildError {
 
 function latin1(path: string): string {
   return bytesOf(path).toString("latin1");
+}
+
+/** The names in a directory, latin1, in byte order. */
+function sortedNames(directory: number, path: string): string[] {
+  const names = attempt(path, () => listDirectory(directory)).map((entry) => entry.name.toString("latin1"));
+  return names.sort(compareBytes);
 }
 
 /** A latin1 name as the system takes it. */

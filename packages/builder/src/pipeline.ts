@@ -65,15 +65,29 @@ export class Pipeline {
     this.#small = new ContentStream(this.#chunker, ring, emit);
   }
 
-  /** Reads a regular file and cuts it, yielding as the file does. `node.pieces` is complete once `finish` has returned. */
-  *addFile(node: TreeNode, file: SourceEntry): Generator<void> {
+  /**
+   * Reads a regular file and cuts it. Returns undefined if that is done, otherwise what does the rest, and yields as the
+   * file does. `node.pieces` is complete once `finish` has returned.
+   */
+  addFile(node: TreeNode, file: SourceEntry): Generator<void> | undefined {
     const alone = this.#options.chunking === "file" && node.size >= this.#options.chunkSizes.min;
     const stream = alone ? this.#large : this.#small;
     if (node.size > 0) {
       stream.begin(node, node.size);
-      yield* file.content(stream);
-      if (alone) stream.finish();
+      const rest = file.content(stream);
+      if (rest !== undefined) return this.#addRest(rest, stream, node);
     }
+    this.#added(stream, node);
+    return undefined;
+  }
+
+  *#addRest(rest: Iterable<void>, stream: ContentStream, node: TreeNode): Generator<void> {
+    yield* rest;
+    this.#added(stream, node);
+  }
+
+  #added(stream: ContentStream, node: TreeNode): void {
+    if (stream === this.#large) stream.finish();
     this.#progress.files++;
     this.#progress.bytes += node.size;
     this.#report();

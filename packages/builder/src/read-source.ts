@@ -8,18 +8,22 @@ import type { XattrPolicy } from "./xattrs.ts";
 const noEntries: TreeEntry[] = Object.freeze([] as TreeEntry[]) as TreeEntry[];
 const noXattrs: readonly SourceXattr[] = Object.freeze([]);
 
+/** Bytes of content between two yields; an entry counts as some bytes. */
+const BYTES_PER_YIELD = 65536;
+const ENTRY_BYTES = 4096;
+
 export interface ReadOptions {
   mtime: MtimePolicy;
   xattrs: XattrPolicy;
   numbering: Numbering;
   omissions: Omissions;
-  /** Called for each regular file once, in the order of the source; yields while it reads the content. */
-  addFile: (node: TreeNode, file: SourceEntry) => Iterable<void>;
+  /** Called for each regular file once, in the order of the source. Unless it is done then, returns what reads the rest of the content. */
+  addFile: (node: TreeNode, file: SourceEntry) => Iterable<void> | undefined;
 }
 
 /**
  * Numbers the entries of a source as the Rust tool does: in their order, with a number for each name, of which hard links use
- * the first. Yields after each entry and between pieces of content. Returns every inode, each once. Throws what the
+ * the first. Yields between entries and between pieces of content. Returns every inode, each once. Throws what the
  * source and `addFile` throw.
  */
 export function* readSource(source: Source, options: ReadOptions): Generator<void, TreeNode[]> {
@@ -27,28 +31,34 @@ export function* readSource(source: Source, options: ReadOptions): Generator<voi
   const directories = new Map<SourceEntry, TreeNode>();
   const linked = new Map<string, TreeNode>();
   let [from, parent]: [SourceEntry?, TreeNode?] = [];
+  let worked = 0;
   for (const entry of source.entries(options.omissions)) {
+    if (worked >= BYTES_PER_YIELD) {
+      yield;
+      worked = 0;
+    }
+    worked += ENTRY_BYTES;
     const { directory, name, kind, link } = entry;
     if (directory !== from) [from, parent] = [directory, directory && directories.get(directory)];
     const ino = parent === undefined ? 1 : options.numbering.number(parent, name, kind);
     const known = link === undefined ? undefined : linked.get(link);
     parent?.entries.push({ name, ino: known?.ino ?? ino });
-    if (known !== undefined) {
-      yield;
-      continue;
-    }
+    if (known !== undefined) continue;
     const node = nodeOf(ino, entry, options);
     nodes.push(node);
     if (link !== undefined) linked.set(link, node);
     if (kind === "dir") directories.set(entry, node);
-    if (kind === "file") yield* options.addFile(node, entry);
-    yield;
+    if (kind !== "file") continue;
+    worked += node.size;
+    const rest = options.addFile(node, entry);
+    if (rest !== undefined) yield* rest;
   }
   return nodes;
 }
 
 function nodeOf(ino: number, entry: SourceEntry, { mtime, xattrs }: ReadOptions): TreeNode {
   const { kind } = entry;
+  const { mtimeSeconds, mtimeNanoseconds } = mtimeOf(entry, mtime);
   return {
     ino,
     kind,
@@ -57,7 +67,8 @@ function nodeOf(ino: number, entry: SourceEntry, { mtime, xattrs }: ReadOptions)
     permissions: entry.permissions,
     major: entry.major,
     minor: entry.minor,
-    ...mtimeOf(entry, mtime),
+    mtimeSeconds,
+    mtimeNanoseconds,
     xattrs: xattrsOf(entry, xattrs),
     target: kind === "lnk" ? entry.readlink() : undefined,
     size: entry.size,

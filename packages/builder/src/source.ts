@@ -18,7 +18,7 @@ import type { Omissions } from "./omissions.ts";
  * - Another image, as `ImageSource` does it: an entry for each name that the tree shows, `link` from the inode
  *   number, and holes from its content map. If it delivered runs instead of content, chunks would not be read again.
  *
- * Everything is synchronous; the builder returns to the event loop between two entries, and wherever `content`
+ * Everything is synchronous; the builder returns to the event loop between entries, and wherever `content`
  * yields. Data that arrive asynchronously are awaited before the build, or by another thread.
  */
 export interface Source {
@@ -62,8 +62,11 @@ export interface SourceEntry {
   readlink(): Buffer;
   /** Extended attributes, in any order. Only those are read whose name `accepts` takes. */
   xattrs(accepts: (name: Buffer) => boolean): readonly SourceXattr[];
-  /** Puts `size` bytes of content into `sink`. Yields wherever the caller may do something else. */
-  content(sink: ContentSink): Iterable<void>;
+  /**
+   * Puts `size` bytes of content into `sink`. Returns undefined if that is done; otherwise what does the rest, and yields
+   * wherever the caller may do something else.
+   */
+  content(sink: ContentSink): Iterable<void> | undefined;
 }
 
 export interface SourceXattr {
