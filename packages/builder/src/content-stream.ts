@@ -1,7 +1,9 @@
 import type { Chunker } from "@puzzlefs/chunker";
 
 import { ZERO_BLOB_BYTES } from "@puzzlefs/format";
+import { printable } from "@puzzlefs/linux";
 
+import { BuildError } from "./errors.ts";
 import type { SlabRing } from "./slab.ts";
 import type { ContentSink } from "./source.ts";
 
@@ -25,7 +27,7 @@ interface Pending {
 
 /**
  * Concatenates files and cuts them into chunks. The caller announces a file with `begin`, then supplies its bytes by
- * reading into the room that `reserve` returns and calling `advance`, or by `hole` for bytes that are zero.
+ * reading into the room that `reserve` returns and calling `advance`, or by `hole` for bytes that are zero, and calls `end`.
  */
 export class ContentStream implements ContentSink {
   #chunker: Chunker;
@@ -34,6 +36,10 @@ export class ContentStream implements ContentSink {
   #keepsHoles: boolean;
   #pending: Pending[] = [];
   #pendingFrom = 0;
+  /** The file that is being delivered: its path, its size, and how much of it has come. */
+  #path = "";
+  #size = 0;
+  #delivered = 0;
   #slab = -1;
   /** Addresses: the first byte that is not in a chunk yet, the end of the data, the end of the slab. */
   #start = 0;
@@ -60,9 +66,21 @@ export class ContentStream implements ContentSink {
     this.#keepsHoles = keepsHoles;
   }
 
-  /** The next `length` bytes of the stream are this file's: its pieces, none so far, are added as they are cut. */
-  begin(file: { pieces: Pieces }, length: number): void {
+  /**
+   * The next `length` bytes of the stream are this file's: its pieces, none so far, are added as they are cut.
+   *
+   * @param path for messages, latin1
+   */
+  begin(file: { pieces: Pieces }, length: number, path = ""): void {
     if (length > 0) this.#pending.push({ file, left: length });
+    this.#path = path;
+    this.#size = length;
+    this.#delivered = 0;
+  }
+
+  /** Throws BuildError if the file that was begun is not complete. */
+  end(): void {
+    if (this.#delivered !== this.#size) throw this.#wrongSize(this.#delivered);
   }
 
   get memory(): Uint8Array<SharedArrayBuffer> {
@@ -75,11 +93,17 @@ export class ContentStream implements ContentSink {
   }
 
   advance(count: number): void {
+    this.#deliver(count);
+    this.#append(count);
+  }
+
+  #append(count: number): void {
     this.#fill += count;
     while (this.#fill - this.#start >= this.#chunker.sizes.max) this.#cut();
   }
 
   hole(length: number): void {
+    this.#deliver(length);
     if (!this.#keepsHoles) {
       this.#zeros(length);
       return;
@@ -88,6 +112,19 @@ export class ContentStream implements ContentSink {
     for (let left = length; left > 0; left -= ZERO_BLOB_BYTES) {
       this.#assign(holeChunk, Math.min(left, ZERO_BLOB_BYTES));
     }
+  }
+
+  #deliver(count: number): void {
+    const delivered = this.#delivered + count;
+    if (delivered > this.#size) throw this.#wrongSize(delivered);
+    this.#delivered = delivered;
+  }
+
+  #wrongSize(delivered: number): BuildError {
+    return new BuildError(
+      printable(Buffer.from(this.#path, "latin1")),
+      `the source delivered ${delivered} bytes of ${this.#size}`,
+    );
   }
 
   /** Long runs of zeros are not materialized: cut by content, they are copies of one chunk. */
@@ -104,7 +141,7 @@ export class ContentStream implements ContentSink {
       const zeros = Math.min(length, room, max);
       this.#chunker.memory.fill(0, address, address + zeros);
       const before = this.#start;
-      this.advance(zeros);
+      this.#append(zeros);
       length -= zeros;
       if (this.#start === before) continue;
       if (atBoundary && zeros === max) {

@@ -73,7 +73,7 @@ export class Pipeline {
     const alone = this.#options.chunking === "file" && node.size >= this.#options.chunkSizes.min;
     const stream = alone ? this.#large : this.#small;
     if (node.size > 0) {
-      stream.begin(node, node.size);
+      stream.begin(node, node.size, file.path);
       const rest = file.content(stream);
       if (rest !== undefined) return this.#addRest(rest, stream, node);
     }
@@ -87,6 +87,7 @@ export class Pipeline {
   }
 
   #added(stream: ContentStream, node: TreeNode): void {
+    if (node.size > 0) stream.end();
     if (stream === this.#large) stream.finish();
     this.#progress.files++;
     this.#progress.bytes += node.size;

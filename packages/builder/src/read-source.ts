@@ -1,4 +1,6 @@
+import { checkAttributes, checkLink, checkPosition } from "./check-entry.ts";
 import { noPieces } from "./content-stream.ts";
+import { BuildError } from "./errors.ts";
 import type { MtimePolicy } from "./options.ts";
 import type { Omissions } from "./omissions.ts";
 import type { Source, SourceEntry, SourceXattr } from "./source.ts";
@@ -24,7 +26,7 @@ export interface ReadOptions {
 /**
  * Numbers the entries of a source as the Rust tool does: in their order, with a number for each name, of which hard links use
  * the first. Yields between entries and between pieces of content. Returns every inode, each once. Throws what the
- * source and `addFile` throw.
+ * source and `addFile` throw, and BuildError for entries that no image can have.
  */
 export function* readSource(source: Source, options: ReadOptions): Generator<void, TreeNode[]> {
   const nodes: TreeNode[] = [];
@@ -40,11 +42,14 @@ export function* readSource(source: Source, options: ReadOptions): Generator<voi
     worked += ENTRY_BYTES;
     const { directory, name, kind, link } = entry;
     if (directory !== from) [from, parent] = [directory, directory && directories.get(directory)];
+    checkPosition(entry, parent, nodes.length === 0);
     const ino = parent === undefined ? 1 : options.numbering.number(parent, name, kind);
     const known = link === undefined ? undefined : linked.get(link);
+    if (known !== undefined) checkLink(entry, known);
     parent?.entries.push({ name, ino: known?.ino ?? ino });
     if (known !== undefined) continue;
     const node = nodeOf(ino, entry, options);
+    checkAttributes(entry, node);
     nodes.push(node);
     if (link !== undefined) linked.set(link, node);
     if (kind === "dir") directories.set(entry, node);
@@ -53,6 +58,7 @@ export function* readSource(source: Source, options: ReadOptions): Generator<voi
     const rest = options.addFile(node, entry);
     if (rest !== undefined) yield* rest;
   }
+  if (nodes.length === 0) throw new BuildError(source.name, "the source delivered no entries, not even a root");
   return nodes;
 }
 
