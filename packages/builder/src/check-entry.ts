@@ -19,7 +19,6 @@ export function checkPosition(entry: SourceEntry, parent: TreeNode | undefined, 
     if (name !== "" || entry.kind !== "dir") throw wrong(entry, "the root is not a directory without a name");
     return;
   }
-  if (isFirst) throw wrong(entry, "it came before the root");
   if (!isName(name)) throw wrong(entry, `'${printable(name)}' is not a file name of 1 to ${MAX_NAME_BYTES} bytes`);
   const previous = parent.entries.at(-1);
   if (previous !== undefined && previous.name >= name) {
