@@ -23,8 +23,8 @@ const example = `
 
 const notes = `
 Run by root, it restores owners, modes, times, extended attributes, links and devices. Files and attributes that the
-caller's rights or the target's file system do not allow are left out, with a line on stderr for each kind. The exit code
-is then 4, but stays 0 for attributes that an ordinary user can never restore: owners, set-id bits, trusted.* and
+caller's rights or the target's file system do not allow are left out, with a line on stderr for each kind. The exit
+code is then 4, but stays 0 for attributes that an ordinary user can never restore: owners, set-id bits, trusted.* and
 security.*. Nothing is ever written outside the target.`;
 
 export function define(): ManualCommand {
