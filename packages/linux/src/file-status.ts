@@ -5,6 +5,8 @@ import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "./open-flags.ts";
 import { nulTerminated, printable, type Path } from "./paths.ts";
 
 const STATX_BASIC_STATS = 0x7ff;
+/** Since Linux 6.8; earlier kernels ignore it. */
+const STATX_MNT_ID_UNIQUE = 0x4000;
 /** STATX_ATTR_MOUNT_ROOT in the second byte of stx_attributes and of its mask. */
 const ATTR_MOUNT_ROOT = 0x20;
 const statusBytes = 256;
@@ -44,6 +46,16 @@ export class FileStatus {
    */
   readMountAt(directory: number, name: Path): boolean {
     return statx(directory, nulTerminated(name), AT_SYMLINK_NOFOLLOW, 0, this.#bytes) === 0;
+  }
+
+  /**
+   * The number of the mount that `path` is in, which no later mount gets, unlike the numbers in /proc/self/mountinfo.
+   * Undefined before Linux 6.8, or if the path cannot be looked up.
+   */
+  uniqueMountId(path: Path): bigint | undefined {
+    if (statx(AT_FDCWD, nulTerminated(path), 0, STATX_MNT_ID_UNIQUE, this.#bytes) !== 0) return undefined;
+    const isFilled = (this.#bytes.readUInt32LE(0) & STATX_MNT_ID_UNIQUE) !== 0;
+    return isFilled ? this.#bytes.readBigUInt64LE(144) : undefined;
   }
 
   readDescriptor(descriptor: number): void {

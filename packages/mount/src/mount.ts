@@ -7,7 +7,7 @@ import {
   unmount,
   type UnmountOptions,
 } from "@puzzlefs/fuse";
-import { absolutePath, hasProc, realPath } from "@puzzlefs/linux";
+import { absolutePath, FileStatus, hasProc, realPath } from "@puzzlefs/linux";
 import type { Driver } from "./driver.ts";
 import { mountImage, type MountRequest } from "./mount-image.ts";
 import { type ServerRequest, startServer } from "./start-server.ts";
@@ -28,12 +28,15 @@ export class MountedImage {
   readonly driver: Driver;
   /** Undefined without /proc: then whatever image is mounted there is taken for this one. */
   readonly #mount: MountEntry | undefined;
+  /** The numbers in #mount may be given to another mount later. */
+  readonly #uniqueId: bigint | undefined;
   #ending: Promise<void> | undefined;
 
   constructor(mountpoint: string, driver: Driver) {
     this.mountpoint = mountpoint;
     this.driver = driver;
     this.#mount = hasProc() ? findMount(realPath(mountpoint)) : undefined;
+    this.#uniqueId = new FileStatus().uniqueMountId(mountpoint);
   }
 
   /**
@@ -58,7 +61,9 @@ export class MountedImage {
       const isOwn = ({ id, device }: MountEntry): boolean => id === own.id && device === own.device;
       if (!listMounts().some(isOwn)) return;
       const top = findMount(own.mountpoint);
-      if (top === undefined || !isOwn(top)) {
+      if (top !== undefined && isOwn(top)) {
+        if (new FileStatus().uniqueMountId(this.mountpoint) !== this.#uniqueId) return;
+      } else {
         throw new MountError(`${this.mountpoint}: another mount is on top of it: unmount that first`, "EBUSY");
       }
     }

@@ -61,7 +61,7 @@ test("a half-made layout whose lock another process holds does not stop the even
   const path = join(directory, "half-made");
   mkdirSync(path);
   writeFileSync(join(path, "oci-layout"), "");
-  const holder = spawn("flock", [join(path, "oci-layout"), "sh", "-c", "echo held; exec sleep 60"]);
+  const holder = spawn("flock", [join(path, "oci-layout"), "sh", "-c", "echo held; exec cat"]);
   await once(holder.stdout, "data");
   let ticks = 0;
   const timer = setInterval(() => ticks++, 1);
