@@ -73,6 +73,7 @@ test("a half-made layout whose lock another process holds does not stop the even
     { message: /given up/ },
   );
   clearInterval(timer);
-  holder.kill();
+  holder.stdin.end();
+  await once(holder, "exit");
   t.is(Layout.create(path).tags().length, 0);
 });
