@@ -189,8 +189,8 @@ run)
 	wait "$root_job"
 	;;
 test)
-	packages acl attr btrfs-progs capnproto clang disorderfs e2fsprogs fio fsverity libarchive-tools libcap2-bin \
-		libcapnp-dev mtree-netbsd procps rsync skopeo strace time
+	packages acl attr btrfs-progs capnproto clang disorderfs e2fsprogs fio fish fsverity libarchive-tools libcap2-bin \
+		libcapnp-dev man-db mtree-netbsd procps rsync skopeo strace time zsh
 	rust_tool
 	recipes_root
 	;;

@@ -1,12 +1,10 @@
-import { deviceFits, MAX_PERMISSIONS } from "@puzzlefs/format";
+import { deviceFits, MAX_NAME_BYTES, MAX_PERMISSIONS, MAX_TARGET_BYTES } from "@puzzlefs/format";
 import { printable } from "@puzzlefs/linux";
 
 import { BuildError } from "./errors.ts";
 import type { SourceEntry } from "./source.ts";
 import type { TreeNode } from "./tree-node.ts";
 
-const MAX_NAME_BYTES = 255;
-const MAX_TARGET_BYTES = 4095;
 const NANOSECONDS = 1_000_000_000;
 const SLASH = 0x2f;
 
