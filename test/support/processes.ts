@@ -32,10 +32,12 @@ export function running(pattern: RegExp | string): Running[] {
 export function waitsForFuse(pid: number | undefined): boolean {
   const threads = `/proc/${pid}/task`;
   try {
-    // For an answer, or for a page that one brings. fuse_dev_…: it is a server, and waits for requests.
-    return readdirSync(threads).some((thread) =>
-      /request_wait|folio_wait|fuse_(?!dev)/.test(procFile(`${threads}/${thread}/stack`)),
-    );
+    // For an answer, or for a page that one brings. fuse_dev_…: it is a server, and waits for requests. A page fault is
+    // most often one of the program itself, whose file is on another file system.
+    return readdirSync(threads).some((thread) => {
+      const stack = procFile(`${threads}/${thread}/stack`);
+      return /request_wait|folio_wait|fuse_(?!dev)/.test(stack) && !/page_fault/.test(stack);
+    });
   } catch {
     return false;
   }
