@@ -59,6 +59,7 @@ npm: build ## make the packages for npm in build/npm
 
 docs: setup ## make the pages of the packages' functions in build/api
 	@cd packaging && ../$(NODE) node_modules/typedoc/bin/typedoc --options typedoc.json
+	@echo "build/api/index.html: the pages of the packages"
 
 golden: setup ## record the digests of the golden images, after an intended change of their bytes (root)
 	@PUZZLEFS_GOLDEN=write $(NODE) test/run.ts test/golden/golden.test.ts

@@ -4,7 +4,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "..");
 /** Where to; a test has its own. */
@@ -82,3 +82,4 @@ execFileSync(
 const directories = readdirSync(compiled);
 for (const directory of directories) stage(directory);
 rmSync(compiled, { recursive: true });
+console.log(`${directories.length} packages in ${relative("", output) || "."}: ${directories.join(", ")}`);

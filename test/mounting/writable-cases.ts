@@ -80,10 +80,10 @@ export const writableCases: readonly WritableCase[] = [
       cp -a "$LAYOUT" layout; mkdir -p above/mnt above.work
       ls -AR >before
       for name in layout layout/up layout/blobs layout/blobs/sha256/up mnt mnt/up mnt/../mnt/up . ..; do
-        refused 'no use as an upper directory' mounted -p "$name" layout:v1 mnt
+        refused 'cannot be an upper directory' mounted -p "$name" layout:v1 mnt
       done
       refused 'has the mount point inside' mounted -p above "$IMAGE" above/mnt
-      refused 'no use as an upper directory' mounted -p nowhere/up "$IMAGE" mnt
+      refused 'cannot be an upper directory' mounted -p nowhere/up "$IMAGE" mnt
       rm messages; ls -AR >after; sed -i '/^before$/d;/^after$/d' before after; diff before after
       findmnt -rno TARGET mnt || true`,
     output: "",

@@ -144,7 +144,7 @@ helper("mount(8): mistakes end with its exit codes", async (t) => {
   using directory = await withImage(t);
   for (const [options, code, message] of [
     ["frobnicate", 1, /unknown mount option "frobnicate"/],
-    ["driver=kernel", 32, /no mount by the driver: .*ENODEV/],
+    ["driver=kernel", 32, /the kernel driver cannot mount it: .*ENODEV/],
     ["oci_root_dir=/nowhere,tag=v1", 32, /not an OCI layout/],
     ["tag=v1", 1, /oci_root_dir=DIR is missing/],
     [`verity=${"0".repeat(64)}`, 32, /fs-verity/],

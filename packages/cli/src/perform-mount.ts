@@ -15,10 +15,10 @@ export interface MountSettings extends ServerRequest {
 export async function performMount(order: MountSettings): Promise<Driver> {
   const { foreground, initPipe, mountpoint } = order;
   if (foreground && order.driver === "kernel") {
-    throw new UsageError("nothing of the kernel driver can stay in the foreground: -f is for FUSE");
+    throw new UsageError("the kernel driver has no process that could stay in the foreground: use -f with FUSE only");
   }
   if (order.supervise === true && order.driver === "kernel") {
-    throw new UsageError("nothing of the kernel driver needs supervision: --supervise is for FUSE");
+    throw new UsageError("the kernel driver has no process to supervise: use --supervise with FUSE only");
   }
   const pipe = initPipe === undefined ? undefined : new InitPipe(initPipe);
   const notify = async (outcome: "s" | "f", ending: boolean): Promise<void> => {

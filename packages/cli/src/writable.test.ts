@@ -163,7 +163,7 @@ for (const [what, link, upper] of [
       t.is(code, 1);
       t.regex(
         stderr,
-        /no use as an upper directory: .*(symbolic link of another user's|changes.work is not a directory)/,
+        /cannot be an upper directory: .*(symbolic link of another user's|changes.work is not a directory)/,
       );
       t.deepEqual(state(), before);
       await nothingLeft(t, directory);
@@ -257,9 +257,9 @@ mountTest("an upper directory that is refused leaves no files", async (t) => {
   mkdirSync(directory.path("tmp"));
   writeFileSync(directory.path("plain"), "");
   for (const [upper, message] of [
-    ["plain", /plain: no use as an upper directory: .*not a directory/],
-    ["mnt/below", /no use as an upper directory|no overlay with/],
-    ["/proc/1/upper", /no use as an upper directory: .*no such file or directory/],
+    ["plain", /plain: cannot be an upper directory: .*not a directory/],
+    ["mnt/below", /cannot be an upper directory|no overlay with/],
+    ["/proc/1/upper", /cannot be an upper directory: .*no such file or directory/],
   ] as const) {
     const outcome = await directory.shell(`export TMPDIR=$PWD/tmp; puzzlefs mount -p ${upper} store:v1 mnt`);
     if (upper === "mnt/below") {

@@ -61,7 +61,7 @@ export class FileSystemContext {
   constructor(type: string) {
     this.#type = type;
     const result = fsopen(SYS_FSOPEN, nulTerminated(type), FSOPEN_CLOEXEC);
-    if (result < 0) throw refusal(result, `${type}: no such file system here`);
+    if (result < 0) throw refusal(result, `${type}: the kernel does not have this file system`);
     this.#descriptor = result;
   }
 

@@ -108,7 +108,7 @@ async function mountReadOnly(
   if (request.driver === "kernel") {
     // Both drivers refuse an image of a newer format: ENOTSUP does not mean then that the driver is missing.
     openRequested(request).close();
-    throw new MountError(`${request.mountpoint}: no mount by the driver: ${refusal}`);
+    throw new MountError(`${request.mountpoint}: the kernel driver cannot mount it: ${refusal}`);
   }
   try {
     await startFuse();

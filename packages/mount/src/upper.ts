@@ -77,7 +77,7 @@ export class Upper {
       steps.undo();
       steps.close();
       if (!(error instanceof SystemError || error instanceof Refusal)) throw error;
-      throw new MountError(`${path}: no use as an upper directory: ${error.message}`);
+      throw new MountError(`${path}: cannot be an upper directory: ${error.message}`);
     }
   }
 
