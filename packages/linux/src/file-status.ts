@@ -10,6 +10,8 @@ const STATX_MNT_ID_UNIQUE = 0x4000;
 /** STATX_ATTR_MOUNT_ROOT in the second byte of stx_attributes and of its mask. */
 const ATTR_MOUNT_ROOT = 0x20;
 const statusBytes = 256;
+/** 32-bit words of the status: inode number, size, modification time, file system. */
+const identifyingWords = [8, 9, 10, 11, 28, 29, 30, 34, 35] as const;
 const emptyPath = new Uint8Array(1);
 
 const statx = bind("int statx(int dirfd, const void *path, int flags, unsigned int mask, void *status)");
@@ -20,6 +22,7 @@ const statx = bind("int statx(int dirfd, const void *path, int flags, unsigned i
  */
 export class FileStatus {
   readonly #bytes = Buffer.alloc(statusBytes);
+  readonly #words = new Uint32Array(this.#bytes.buffer, this.#bytes.byteOffset, statusBytes / 4);
 
   /** `path` ends in NUL; a symbolic link is not followed. Throws a system error. */
   readPath(path: Uint8Array): void {
@@ -122,12 +125,7 @@ export class FileStatus {
 
   /** Whether this is the same file, of the same size and modification time. */
   unchangedSince(earlier: FileStatus): boolean {
-    const { identity, size, mtimeSeconds, mtimeNanoseconds } = earlier;
-    return (
-      this.size === size &&
-      this.mtimeNanoseconds === mtimeNanoseconds &&
-      this.mtimeSeconds === mtimeSeconds &&
-      this.identity === identity
-    );
+    // Words, because strings and bigints for each file cost a build of many small files several percent.
+    return identifyingWords.every((index) => this.#words[index] === earlier.#words[index]);
   }
 }
