@@ -164,8 +164,8 @@ helper("contradictions of an option and of -o are refused, and nothing is mounte
     [["--driver", "fuse", "-o", "driver=kernel"], /--driver fuse and -o driver=kernel/],
     [["--persist", "a", "-o", "persist=b"], /--persist a and -o persist=b/],
     [["--log-file", "a", "-o", "log_file=b"], /--log-file a and -o log_file=b/],
-    [["--supervise", "--driver", "kernel"], /--supervise is for FUSE/],
-    [["-o", "supervise,driver=kernel"], /--supervise is for FUSE/],
+    [["--supervise", "--driver", "kernel"], /use --supervise with FUSE only/],
+    [["-o", "supervise,driver=kernel"], /use --supervise with FUSE only/],
   ] as const) {
     const { code, stderr } = await directory.run("mount", ...argv, "store:v1", "mnt");
     t.is(code, 2, argv.join(" "));
