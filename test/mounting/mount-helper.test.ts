@@ -77,7 +77,12 @@ function declare(kernel: KernelName): void {
         t.regex(await mountLine(guest, "/mnt/a"), new RegExp(`^fuse.puzzlefs ${source} ro,nosuid,`), command);
         t.is(await guest.succeed("cd /mnt/a && sha256sum link/*; cd / && umount /mnt/a"), sums);
       }
-      await guest.refused(t, `puzzlefs mount --driver kernel ${image.name} /mnt/a`, 1, /the kernel driver cannot mount it/);
+      await guest.refused(
+        t,
+        `puzzlefs mount --driver kernel ${image.name} /mnt/a`,
+        1,
+        /the kernel driver cannot mount it/,
+      );
       await guest.succeed("mv /dev/fuse /dev/no-fuse");
       const nothing = /fuse.*nor by the kernel driver/s;
       await guest.refused(t, `mount -t puzzlefs ${image.name} /mnt/a`, 32, nothing);
