@@ -1,7 +1,8 @@
 /** The tree that all images are made of. */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, existsSync, lstatSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { join, relative } from "node:path";
+import { entriesBelow } from "@puzzlefs/qemu";
 import type { Peer } from "./fuse-peers.ts";
 
 export interface BenchTree {
@@ -18,18 +19,13 @@ export interface BenchTree {
 const largeBytes = 64 << 20;
 const addedName = "large";
 
-/** Not by `recursive: true` of readdirSync, which takes minutes and gigabytes for 100,000 entries. */
+/** `path`: relative to `root`. */
 function largestFile(root: string): { path: string; size: number } {
   const largest = { path: "", size: -1 };
-  const pending = [""];
-  for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
-    for (const entry of readdirSync(join(root, directory), { withFileTypes: true })) {
-      const path = join(directory, entry.name);
-      if (entry.isDirectory()) pending.push(path);
-      if (!entry.isFile()) continue;
-      const { size } = lstatSync(join(root, path));
-      if (size > largest.size) Object.assign(largest, { path, size });
-    }
+  for (const { path, entry } of entriesBelow(root)) {
+    if (!entry.isFile()) continue;
+    const { size } = lstatSync(path);
+    if (size > largest.size) Object.assign(largest, { path: relative(root, path), size });
   }
   return largest;
 }

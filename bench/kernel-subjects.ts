@@ -1,9 +1,9 @@
 /** The compared file systems: the same tree on disks of one machine, and as images of one store. */
 import { execFileSync } from "node:child_process";
-import { existsSync, lstatSync, readdirSync, renameSync } from "node:fs";
+import { existsSync, lstatSync, renameSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Layout } from "@puzzlefs/oci";
-import { ext4Image, manifestOf, mountCommand } from "@puzzlefs/qemu";
+import { entriesBelow, ext4Image, manifestOf, mountCommand } from "@puzzlefs/qemu";
 
 export interface Subject {
   name: string;
@@ -98,9 +98,8 @@ function measureTree(root: string): { largeFile: string; dataBytes: number } {
   const seen = new Set<number>();
   let dataBytes = 0;
   let largest = { size: -1, path: "" };
-  for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
+  for (const { path, entry } of entriesBelow(root)) {
     if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
     const { ino, size } = lstatSync(path);
     if (!seen.has(ino)) dataBytes += Math.ceil(size / page) * page;
     seen.add(ino);

@@ -1,7 +1,7 @@
 /** Virtual machines for the driver: kernels, its module for each, and a machine that runs commands. */
 export { luaProgram } from "./build-guest.ts";
 export { luaPrograms } from "./lua.ts";
-export { ext4Image } from "./disk.ts";
+export { entriesBelow, ext4Image } from "./disk.ts";
 export type { GuestFiles } from "./initramfs.ts";
 export { findReports, KernelFailure } from "./kernel-log.ts";
 export {
