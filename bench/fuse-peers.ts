@@ -15,7 +15,6 @@ export interface Peer {
   mount(image: string, mountpoint: string): string[];
 }
 
-const packBytes = 8 << 20;
 const puzzlefs = resolve(import.meta.dirname, "../packages/cli/bin/puzzlefs");
 
 function layout(program: string) {
@@ -50,12 +49,10 @@ function allPeers(cache: string): Peer[] {
   const erofs =
     (...options: string[]) =>
     (root: string, image: string) => ["mkfs.erofs", "--quiet", "-T0", ...options, image, root];
-  const packed = ["--pack", String(packBytes)];
   const plain = { compressed: false };
   const compressed = { compressed: true };
   return [
     { name: "puzzlefs", program: "puzzlefs", ...plain, make: ours.make(), mount: ours.mount },
-    { name: "puzzlefs packed", program: "puzzlefs", ...plain, make: ours.make(...packed), mount: ours.mount },
     { name: "Rust tool", program: "Rust tool", ...plain, make: rust.make(), mount: rust.mount },
     {
       name: "squashfuse_ll",
@@ -66,13 +63,6 @@ function allPeers(cache: string): Peer[] {
     },
     { name: "erofsfuse", program: "erofsfuse", ...plain, make: erofs(), mount: erofsfuse },
     { name: "puzzlefs -c", program: "puzzlefs", ...compressed, make: ours.make("-c"), mount: ours.mount },
-    {
-      name: "puzzlefs -c packed",
-      program: "puzzlefs",
-      ...compressed,
-      make: ours.make("-c", ...packed),
-      mount: ours.mount,
-    },
     { name: "Rust tool -c", program: "Rust tool", ...compressed, make: rust.make("-c"), mount: rust.mount },
     {
       name: "squashfuse_ll zstd",

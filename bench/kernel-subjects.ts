@@ -33,9 +33,7 @@ export const storeDirectory = "/store";
 
 const images = [
   { tag: "raw", options: [], peers: ["erofs", "squashfs"] },
-  { tag: "raw packed", options: ["--pack", "8388608"], peers: ["erofs", "squashfs"] },
   { tag: "zstd", options: ["-c"], peers: ["erofs", "squashfs zstd"] },
-  { tag: "zstd packed", options: ["-c", "--pack", "8388608"], peers: ["erofs", "squashfs zstd"] },
 ];
 
 /** Programs that make an image of the tree ROOT in the file IMAGE. */

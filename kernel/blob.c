@@ -16,7 +16,7 @@
 #define MAX_IDLE_BLOBS 64
 /* A seek table of 8 million frames; a larger one is refused. */
 #define MAX_TABLE_BYTES SZ_64M
-/* Frames with more stored bytes than this are refused. */
+/* Frames, and blobs to be verified, of more stored bytes are refused. */
 #define MAX_STORED_BYTES (2 * PFS_MAX_FRAME_BYTES)
 
 static u32 blob_key(const u8 *digest)
@@ -273,75 +273,41 @@ int puzzlefs_ready_blob(struct puzzlefs_blob *blob,
 	return err;
 }
 
-/* Finds the frames that hold the bytes from @from up to @to. */
-static int find_frames(struct puzzlefs_blob *blob, u64 from, u64 to,
-		       struct puzzlefs_extent *extent)
-{
-	struct pfs_scratch_u53 content = { blob->content, blob->frames + 1ULL };
-	u32 first = pfs_find_frame(content, blob->frames, from);
-	u32 last = to > from + 1 ?
-		   pfs_find_frame(content, blob->frames, to - 1) : first;
-	u64 stored, length;
-
-	if (first >= blob->frames || last >= blob->frames)
-		return -EIO;
-	stored = blob->stored[last + 1] - blob->stored[first];
-	length = blob->content[last + 1] - blob->content[first];
-	if (stored > MAX_STORED_BYTES || length > PFS_MAX_FRAME_BYTES)
-		return -EFBIG;
-	extent->content = blob->content[first];
-	extent->content_length = length;
-	extent->stored = blob->stored[first];
-	extent->stored_length = stored;
-	return 0;
-}
-
 /**
  * puzzlefs_find_extent - find what must be loaded to read a byte of a blob
  * @blob: the blob, ready
  * @offset: uncompressed offset of the byte, below the blob's content_size
- * @check: the chunk that holds the byte and is to be verified, or NULL
  * @extent: result
  *
- * Return: 0, -EFBIG if the extent is too large to be loaded, -EIO if the chunk
- * does not consist of whole frames.
+ * That is the frame that holds the byte; in a store that verifies, the whole
+ * blob, whose digest covers its seek table too.
+ *
+ * Return: 0, -EFBIG if the extent is too large to be loaded, -EIO if no frame
+ * holds the byte.
  */
 int puzzlefs_find_extent(struct puzzlefs_blob *blob, u64 offset,
-			 const struct puzzlefs_check *check,
 			 struct puzzlefs_extent *extent)
 {
-	u64 from = offset;
-	u64 to = offset + 1;
-	int err;
+	u64 stored_length = blob->size;
+	u64 length = blob->content_size;
 
-	extent->digest = NULL;
-	if (check) {
-		extent->digest = check->digest;
-		from = check->length ? check->offset : 0;
-		to = check->length ? from + check->length : blob->content_size;
-	}
-	if (!blob->compressed) {
-		if (to > blob->size)
+	extent->content = 0;
+	extent->stored = 0;
+	if (!blob->store->verify) {
+		struct pfs_scratch_u53 content = { blob->content,
+						   blob->frames + 1ULL };
+		u32 frame = pfs_find_frame(content, blob->frames, offset);
+
+		if (frame >= blob->frames)
 			return -EIO;
-		if (to - from > PFS_MAX_FRAME_BYTES)
-			return -EFBIG;
-		extent->content = from;
-		extent->content_length = to - from;
-		extent->stored = from;
-		extent->stored_length = to - from;
-		return 0;
+		extent->content = blob->content[frame];
+		extent->stored = blob->stored[frame];
+		length = blob->content[frame + 1] - extent->content;
+		stored_length = blob->stored[frame + 1] - extent->stored;
 	}
-	err = find_frames(blob, from, to, extent);
-	if (err || !check)
-		return err;
-	if (extent->content != from || extent->content_length != to - from)
-		return -EIO;
-	/* The digest of a whole blob covers its seek table too. */
-	if (!check->length) {
-		if (blob->size > MAX_STORED_BYTES)
-			return -EFBIG;
-		extent->stored = 0;
-		extent->stored_length = blob->size;
-	}
+	if (length > PFS_MAX_FRAME_BYTES || stored_length > MAX_STORED_BYTES)
+		return -EFBIG;
+	extent->content_length = length;
+	extent->stored_length = stored_length;
 	return 0;
 }

@@ -5,7 +5,7 @@
  *
  *	store.c		stores: directories of blobs
  *	blob.c		open blobs and their seek tables
- *	frame.c		decompressed or verified parts of blobs, in memory
+ *	frame.c		decompressed frames and verified blobs, in memory
  *	lower.c, verity.c, zstd.c, sha256.c, message.c
  *			the lower filesystem, fs-verity, libraries, the log
  *
@@ -39,7 +39,7 @@ struct puzzlefs_store {
 	unsigned int users;		/* under stores_lock */
 	struct path root;		/* of the private mount, owned */
 	const struct cred *cred;
-	bool verify;			/* every chunk against its sha256 */
+	bool verify;			/* every blob against its sha256 */
 	bool verity;			/* every blob against fs-verity */
 
 	spinlock_t lock;		/* guards what follows */
@@ -76,16 +76,12 @@ struct puzzlefs_reader {
 	u64 ino;
 };
 
-/*
- * A part of a blob that is decompressed or verified as a whole: a frame; or,
- * where chunks are verified, a chunk.
- */
+/* A part of a blob that is loaded as a whole, see puzzlefs_find_extent(). */
 struct puzzlefs_extent {
 	u64 content;			/* uncompressed offset */
 	u64 stored;			/* offset in the blob */
 	u32 content_length;
 	u32 stored_length;
-	const u8 *digest;		/* sha256 as stored, or NULL */
 };
 
 /* An extent in memory, decompressed and verified. */
@@ -97,16 +93,7 @@ struct puzzlefs_frame {
 	int error;
 	u64 content;
 	u32 length;
-	bool checked;
-	u8 digest[PFS_DIGEST_BYTES];
 	u8 *data;
-};
-
-/* A chunk to be verified. */
-struct puzzlefs_check {
-	u64 offset;			/* in its blob, uncompressed */
-	u64 length;			/* 0: the whole blob as stored */
-	u8 digest[PFS_DIGEST_BYTES];
 };
 
 /* store.c */
@@ -123,7 +110,6 @@ void puzzlefs_free_idle_blobs(struct puzzlefs_store *store);
 int puzzlefs_ready_blob(struct puzzlefs_blob *blob,
 			const struct puzzlefs_reader *reader);
 int puzzlefs_find_extent(struct puzzlefs_blob *blob, u64 offset,
-			 const struct puzzlefs_check *check,
 			 struct puzzlefs_extent *extent);
 
 /* frame.c */

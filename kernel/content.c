@@ -16,7 +16,6 @@ static void free_content(struct puzzlefs_content *content)
 		return;
 	for (i = 0; i < content->count; i++)
 		puzzlefs_put_blob(content->runs[i].blob);
-	kvfree(content->checks);
 	kvfree(content);
 }
 
@@ -92,25 +91,6 @@ static int open_run(struct puzzlefs_content *content, struct inode *inode,
 	return 0;
 }
 
-/* Finds what a run is verified against: its chunk, or its whole blob. */
-static void find_check(struct inode *inode, struct pfs_blob_ref ref,
-		       struct puzzlefs_check *check)
-{
-	struct pfs_bytes digest = pfs_blob_ref_digest(ref);
-	struct pfs_table_chunk found;
-
-	if (pfs_find_table_chunk(puzzlefs_rootfs(inode->i_sb), digest,
-				 pfs_blob_ref_compressed(ref),
-				 pfs_blob_ref_offset(ref), &found)) {
-		struct pfs_blob_ref chunk = pfs_chunk_blob(found.chunk);
-
-		check->offset = pfs_blob_ref_offset(chunk);
-		check->length = pfs_chunk_length(found.chunk);
-		digest = pfs_chunk_stored_digest(found.chunk);
-	}
-	copy_digest(check->digest, digest);
-}
-
 /* Links each run to the next one of the other kind, for SEEK_HOLE and _DATA. */
 static void link_runs(struct puzzlefs_content *content)
 {
@@ -151,15 +131,6 @@ struct puzzlefs_content *puzzlefs_load_content(struct inode *inode)
 	strscpy(content->reader.mount, inode->i_sb->s_id,
 		sizeof(content->reader.mount));
 	content->reader.ino = pi->ino;
-	if (content->store->verify && chunks.part.count) {
-		content->checks = kvcalloc(chunks.part.count,
-					   sizeof(*content->checks),
-					   GFP_KERNEL);
-		if (!content->checks) {
-			kvfree(content);
-			return ERR_PTR(-ENOMEM);
-		}
-	}
 	for (i = 0; i < chunks.part.count; i++) {
 		struct pfs_file_chunk chunk = pfs_file_chunk_at(chunks, i);
 		struct pfs_blob_ref ref = pfs_file_chunk_blob(chunk);
@@ -177,9 +148,6 @@ struct puzzlefs_content *puzzlefs_load_content(struct inode *inode)
 			free_content(content);
 			return ERR_PTR(err);
 		}
-		if (content->checks && !run->hole)
-			find_check(inode, ref,
-				   &content->checks[content->count]);
 		content->count++;
 		pos += length;
 		cond_resched();

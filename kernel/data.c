@@ -121,19 +121,23 @@ static int read_direct(struct puzzlefs_blob *blob,
 	return count < 0 && count != -EAGAIN ? count : -EIO;
 }
 
-static int report_chunk(struct puzzlefs_blob *blob,
-			const struct puzzlefs_reader *reader, u64 offset,
-			int err)
+static int report_extent(struct puzzlefs_blob *blob,
+			 const struct puzzlefs_reader *reader, u64 offset,
+			 int err)
 {
-	puzzlefs_report_blob(blob, reader, "no readable chunk at byte %llu: %d",
-			     offset, err);
+	if (err == -EFBIG)
+		puzzlefs_report_blob(blob, reader,
+				     "too large to be verified: %llu bytes, %llu stored",
+				     blob->content_size, blob->size);
+	else
+		puzzlefs_report_blob(blob, reader, "no frame at byte %llu",
+				     offset);
 	return -EIO;
 }
 
 static int read_extents(struct puzzlefs_blob *blob,
 			const struct puzzlefs_reader *reader, u64 offset,
-			size_t length, const struct puzzlefs_check *check,
-			struct iov_iter *to)
+			size_t length, struct iov_iter *to)
 {
 	while (length) {
 		struct puzzlefs_frame *frame;
@@ -141,12 +145,12 @@ static int read_extents(struct puzzlefs_blob *blob,
 		size_t skip, part;
 		int err;
 
-		err = puzzlefs_find_extent(blob, offset, check, &extent);
+		err = puzzlefs_find_extent(blob, offset, &extent);
 		skip = offset - extent.content;
 		if (!err && skip >= extent.content_length)
 			err = -EIO;
 		if (err)
-			return report_chunk(blob, reader, offset, err);
+			return report_extent(blob, reader, offset, err);
 		frame = puzzlefs_get_frame(blob, reader, &extent);
 		if (IS_ERR(frame))
 			return PTR_ERR(frame);
@@ -195,10 +199,8 @@ static int read_run(struct puzzlefs_content *content, u32 index, u64 skip,
 				     blob->content_size, end);
 		return -EIO;
 	}
-	if (blob->compressed || content->checks)
-		return read_extents(blob, reader, offset, length,
-				    content->checks ? &content->checks[index] :
-				    NULL, to);
+	if (blob->compressed || content->store->verify)
+		return read_extents(blob, reader, offset, length, to);
 	err = read_direct(blob, reader, offset, length, to);
 	if (err)
 		return err;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Frames in memory, decompressed and verified. Small files share a frame, and
- * two reads of a large file may need parts of one frame. Few frames are kept,
- * for all mounts together: the page cache is what caches the bytes of files.
+ * Frames in memory, decompressed; where blobs are verified, whole blobs. Small
+ * files share a frame, and two reads of a large file may need parts of one.
+ * Few frames are kept, for all mounts together: the page cache is what caches
+ * the bytes of files.
  */
 #include "blob.h"
 #include "compat.h"
@@ -25,17 +26,6 @@ static void free_frame(struct puzzlefs_frame *frame)
 	kfree(frame);
 }
 
-static bool same_extent(const struct puzzlefs_frame *frame,
-			const struct puzzlefs_extent *extent)
-{
-	if (frame->content != extent->content ||
-	    frame->length != extent->content_length ||
-	    frame->checked != !!extent->digest)
-		return false;
-	return !extent->digest ||
-	       !memcmp(frame->digest, extent->digest, PFS_DIGEST_BYTES);
-}
-
 /* Under frames_lock. */
 static struct puzzlefs_frame *find_frame(struct puzzlefs_blob *blob,
 					 const struct puzzlefs_extent *extent)
@@ -43,7 +33,7 @@ static struct puzzlefs_frame *find_frame(struct puzzlefs_blob *blob,
 	struct puzzlefs_frame *frame;
 
 	list_for_each_entry(frame, &blob->cached, blob) {
-		if (!same_extent(frame, extent))
+		if (frame->content != extent->content)
 			continue;
 		if (!frame->users++) {
 			list_del_init(&frame->idle);
@@ -81,30 +71,22 @@ static struct puzzlefs_frame *new_frame(const struct puzzlefs_extent *extent)
 	frame->users = 1;
 	frame->content = extent->content;
 	frame->length = extent->content_length;
-	if (extent->digest) {
-		frame->checked = true;
-		memcpy(frame->digest, extent->digest, PFS_DIGEST_BYTES);
-	}
 	return frame;
 }
 
 static int check_digest(struct puzzlefs_blob *blob,
-			const struct puzzlefs_reader *reader,
-			const struct puzzlefs_extent *extent, const u8 *stored)
+			const struct puzzlefs_reader *reader, const u8 *stored)
 {
 	u8 digest[PFS_DIGEST_BYTES];
 	int err;
 
-	err = puzzlefs_sha256(stored, extent->stored_length, digest);
+	err = puzzlefs_sha256(stored, blob->size, digest);
 	if (err)
 		return err;
-	if (!memcmp(digest, extent->digest, PFS_DIGEST_BYTES))
+	if (!memcmp(digest, blob->digest, PFS_DIGEST_BYTES))
 		return 0;
-	puzzlefs_report_blob(blob, reader,
-			     "%u bytes at byte %llu: sha256 %*phN, not %*phN",
-			     extent->stored_length, extent->stored,
-			     PFS_DIGEST_BYTES, digest, PFS_DIGEST_BYTES,
-			     extent->digest);
+	puzzlefs_report_blob(blob, reader, "sha256 of its %llu bytes is %*phN",
+			     blob->size, PFS_DIGEST_BYTES, digest);
 	return -EIO;
 }
 
@@ -151,8 +133,8 @@ static int load_frame(struct puzzlefs_blob *blob,
 				     "read of %u bytes at byte %llu failed: %d",
 				     extent->stored_length, extent->stored,
 				     err);
-	if (!err && extent->digest)
-		err = check_digest(blob, reader, extent, stored);
+	if (!err && blob->store->verify)
+		err = check_digest(blob, reader, stored);
 	if (!err && blob->compressed)
 		err = decompress(blob, reader, extent, stored, data);
 	if (!err)

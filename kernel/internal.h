@@ -47,7 +47,6 @@ struct puzzlefs_content {
 	/* Copied: other superblocks may use the content after that one. */
 	struct puzzlefs_reader reader;
 	u32 count;
-	struct puzzlefs_check *checks;	/* one per run, or NULL */
 	struct puzzlefs_run runs[];	/* count + 1 */
 };
 

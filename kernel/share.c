@@ -5,7 +5,7 @@
  * Files with equal runs have their pages in one hidden inode. The i_mapping of
  * each visible inode is that of the hidden one, as with block devices. Equal
  * runs are also verified equally: the key includes the store, and so
- * credentials and the kind of verification, and all expected digests.
+ * credentials and the kind of verification, and the digests of their blobs.
  */
 #include "internal.h"
 #include "compat.h"
@@ -26,13 +26,10 @@ enum { RUN_RAW, RUN_COMPRESSED, RUN_HOLE };
 struct run_key {
 	u64 start;
 	u64 offset;
-	u64 check_offset;
-	u64 check_length;
 	u64 store;
 	u64 kind;
 	u8 digest[PFS_DIGEST_BYTES];
 	u8 verity[PFS_DIGEST_BYTES];
-	u8 check[PFS_DIGEST_BYTES];
 };
 
 static int hash_content(const struct puzzlefs_content *content, u8 *hash)
@@ -58,12 +55,6 @@ static int hash_content(const struct puzzlefs_content *content, u8 *hash)
 		key->kind = run->blob->compressed ? RUN_COMPRESSED : RUN_RAW;
 		memcpy(key->digest, run->blob->digest, PFS_DIGEST_BYTES);
 		memcpy(key->verity, run->blob->verity, PFS_DIGEST_BYTES);
-		if (content->checks) {
-			key->check_offset = content->checks[i].offset;
-			key->check_length = content->checks[i].length;
-			memcpy(key->check, content->checks[i].digest,
-			       PFS_DIGEST_BYTES);
-		}
 	}
 	/* The size of the file: the end of its last run. */
 	keys[i].start = content->runs[i].start;

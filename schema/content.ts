@@ -1,20 +1,14 @@
-/** Finding content in a validated image: runs of files, chunks of blobs, and fs-verity digests of blobs. */
+/** Finding content in a validated image: runs of files, holes, and fs-verity digests of blobs. */
 import { parseHex } from "./digest.ts";
 import { decreases, difference, fail, text, u32, U53_END } from "./language.ts";
 import type { Bytes, Items, Scratch, Value, u53, u8 } from "./language.ts";
-import type { Chunk, FileChunk, Rootfs } from "./metadata.ts";
+import type { FileChunk, Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";
 
 /** A run of a file: its index, and the byte of the file at which it starts. */
 export interface ChunkPlace extends Value {
   index: u32;
   start: u53;
-}
-
-/** An entry of the image's table of chunks, and its index there. */
-export interface TableChunk extends Value {
-  index: u32;
-  chunk: Chunk;
 }
 
 /** The run of a file that has byte `offset`; if the file is shorter, `index` is the number of runs. */
@@ -104,32 +98,4 @@ export function findVerity(image: Rootfs, digest: Bytes): Bytes | undefined {
   }
   if (low >= list.length || !sameBytes(list[low].digest, digest)) return undefined;
   return list[low].verity;
-}
-
-/** The number of chunks in the table up to the last that starts at or before byte `offset` of blob `digest`. */
-function entriesUpTo(chunks: Items<Chunk>, digest: Bytes, offset: u53): u32 {
-  let low: u32 = 0;
-  let high: u32 = chunks.length;
-  while (low < high) {
-    decreases(high - low);
-    const middle: u32 = (low + high) / 2;
-    const blob = chunks[middle].blob;
-    const comparison: u32 = compareNames(blob.digest, digest);
-    if (comparison === 0 || (comparison === 1 && blob.offset <= offset)) low = u32(middle + 1);
-    else high = middle;
-  }
-  return low;
-}
-
-/** The chunk of the table that has byte `offset` of the uncompressed content of blob `digest`. */
-export function findTableChunk(image: Rootfs, digest: Bytes, compressed: boolean, offset: u53): TableChunk | undefined {
-  const chunks = image.chunks;
-  const count: u32 = entriesUpTo(chunks, digest, offset);
-  const index: u32 = u32(difference(count, 1));
-  const chunk = chunks[index];
-  const blob = chunk.blob;
-  if (index >= chunks.length || blob.compressed !== compressed) return undefined;
-  if (!sameBytes(blob.digest, digest) || offset < blob.offset) return undefined;
-  if (difference(offset, blob.offset) >= chunk.length) return undefined;
-  return { index: index, chunk: chunk };
 }

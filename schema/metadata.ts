@@ -113,18 +113,6 @@ export interface VerityData extends Struct {
   verity: Data<1>;
 }
 
-/** A chunk of a blob that may have several. */
-export interface Chunk extends Struct {
-  /** The blob, and the position in its uncompressed content. */
-  blob: Ref<BlobRef, 0>;
-  /** Uncompressed bytes. */
-  length: U53<1>;
-  /** sha256 of the bytes as stored: the chunk's frames, or the chunk itself if the blob is not compressed. */
-  storedDigest: Data<2>;
-  /** sha256 of the uncompressed chunk. */
-  contentDigest: Data<3>;
-}
-
 /** The metadata of an image. */
 export interface Rootfs extends Struct {
   /** Layers, newest first. */
@@ -133,6 +121,5 @@ export interface Rootfs extends Struct {
   fsVerityData: List<VerityData, 1>;
   /** Version of the format: 3. */
   manifestVersion: U53<2>;
-  /** The chunks of packed blobs, ascending by digest and offset. */
-  chunks: Added<List<Chunk, 3>>;
+  // The third pointer was a table of chunks in images of early builders. Readers ignore it; no other member takes it.
 }

@@ -99,10 +99,6 @@ export const rules = {
   "dir-parents": "corrupt",
   /** A directory of the newest layer has no name. */
   "dir-unreachable": "corrupt",
-  /** A chunk of the table reaches beyond 2^53 - 1. */
-  "chunk-table-range": "corrupt",
-  /** The table of chunks does not ascend, or two chunks overlap. */
-  "chunk-table-order": "corrupt",
   /** A seek table ends before its entries do, or is larger than its blob. */
   "seek-table-truncated": "corrupt",
   /** A compressed blob does not end with a seek table. */

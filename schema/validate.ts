@@ -8,7 +8,7 @@ import { decreases, difference, fail, offsetOf, u32, U53_END, view } from "./lan
 import type { Bytes, Items, Scratch, Value, u53 } from "./language.ts";
 import { findDirRecord, MAX_LOOK_BELOW, resolveEntry } from "./directories.ts";
 import { hasInode, MAX_LAYERS, resolveInode, ROOT_INO } from "./layers.ts";
-import type { Chunk, Dir, DirEntry, FileChunk, Inode, InodeAdditional, InodeVector, Rootfs } from "./metadata.ts";
+import type { Dir, DirEntry, FileChunk, Inode, InodeAdditional, InodeVector, Rootfs } from "./metadata.ts";
 import { INDEX_HEAD } from "./nameindex.ts";
 import { compareNames, hasNul, isDots, MAX_NAME_BYTES, NO_SEPARATOR, separator } from "./names.ts";
 import { checkedRoot } from "./wire.ts";
@@ -143,28 +143,6 @@ function checkDigests(image: Rootfs): void {
   }
 }
 
-/** Checks that the table of chunks ascends, and that no two chunks overlap. */
-function checkChunkTable(chunks: Items<Chunk>): void {
-  for (let i: u32 = 0; i < chunks.length; i++) {
-    const chunk = chunks[i];
-    const at: u53 = offsetOf(chunk);
-    const stored: u32 = chunk.storedDigest.length;
-    const content: u32 = chunk.contentDigest.length;
-    if (chunk.blob.digest.length !== DIGEST_BYTES || stored !== DIGEST_BYTES || content !== DIGEST_BYTES) {
-      fail("digest-length", 0, at);
-    }
-    if (chunk.blob.offset >= U53_END || chunk.length >= difference(U53_END, chunk.blob.offset)) {
-      fail("chunk-table-range", 0, at);
-    }
-    if (i > 0) {
-      const before = chunks[difference(i, 1)];
-      const comparison: u32 = compareNames(before.blob.digest, chunk.blob.digest);
-      const end = before.blob.offset + before.length;
-      if (comparison === 2 || (comparison === 1 && end > chunk.blob.offset)) fail("chunk-table-order", 0, at);
-    }
-  }
-}
-
 function countName(links: Scratch<u32>, ordinal: u53): void {
   links[ordinal] = u32(links[ordinal] + 1);
 }
@@ -259,7 +237,6 @@ export function validate(image: Rootfs, links: Scratch<u32>, parents: Scratch<u5
     checkOrder(layer);
   }
   checkDigests(image);
-  checkChunkTable(image.chunks);
   for (const layer of layers) {
     for (const inode of layer.inodes) {
       const sorted = checkRecord(inode);

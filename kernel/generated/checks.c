@@ -172,23 +172,6 @@ bool pfs_follow_verity_data(struct pfs_verity_data self,
 	return pfs_checked_data(self.part, 1, work, failure, &unused);
 }
 
-/* schema/generated/checks.ts: followChunk() */
-/* Follows every pointer of a Chunk strictly. */
-bool pfs_follow_chunk(struct pfs_chunk self, struct pfs_scratch_u53 work,
-		      struct pfs_failure *failure)
-{
-	struct pfs_blob_ref blob;
-	struct pfs_bytes unused;
-
-	if (!pfs_checked_struct(self.part, 0, work, failure, &blob.part))
-		return false;
-	if (!pfs_follow_blob_ref(blob, work, failure))
-		return false;
-	if (!pfs_checked_data(self.part, 1, work, failure, &unused))
-		return false;
-	return pfs_checked_data(self.part, 2, work, failure, &unused);
-}
-
 /* schema/generated/checks.ts: followRootfs() */
 /* Follows every pointer of a Rootfs strictly. */
 bool pfs_follow_rootfs(struct pfs_rootfs self, struct pfs_scratch_u53 work,
@@ -196,7 +179,6 @@ bool pfs_follow_rootfs(struct pfs_rootfs self, struct pfs_scratch_u53 work,
 {
 	struct pfs_inode_vector_list metadatas;
 	struct pfs_verity_data_list fs_verity_data;
-	struct pfs_chunk_list chunks;
 
 	if (!pfs_checked_list(self.part, 0, work, failure, &metadatas.part))
 		return false;
@@ -217,14 +199,6 @@ bool pfs_follow_rootfs(struct pfs_rootfs self, struct pfs_scratch_u53 work,
 								 item_index);
 
 		if (!pfs_follow_verity_data(item, work, failure))
-			return false;
-	}
-	if (!pfs_checked_list(self.part, 2, work, failure, &chunks.part))
-		return false;
-	for (u32 item_index = 0; item_index < chunks.part.count; item_index++) {
-		struct pfs_chunk item = pfs_chunk_at(chunks, item_index);
-
-		if (!pfs_follow_chunk(item, work, failure))
 			return false;
 	}
 	return true;

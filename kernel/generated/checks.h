@@ -29,8 +29,6 @@ bool pfs_follow_inode_vector(struct pfs_inode_vector self,
 bool pfs_follow_verity_data(struct pfs_verity_data self,
 			    struct pfs_scratch_u53 work,
 			    struct pfs_failure *failure);
-bool pfs_follow_chunk(struct pfs_chunk self, struct pfs_scratch_u53 work,
-		      struct pfs_failure *failure);
 bool pfs_follow_rootfs(struct pfs_rootfs self, struct pfs_scratch_u53 work,
 		       struct pfs_failure *failure);
 

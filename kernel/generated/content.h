@@ -29,12 +29,6 @@ struct pfs_chunk_place {
 	u64 start;
 };
 
-/* An entry of the image's table of chunks, and its index there. */
-struct pfs_table_chunk {
-	u32 index;
-	struct pfs_chunk chunk;
-};
-
 struct pfs_chunk_place pfs_find_chunk(struct pfs_file_chunk_list chunks,
 				      u64 offset);
 u64 pfs_file_size(struct pfs_file_chunk_list chunks);
@@ -46,8 +40,5 @@ bool pfs_check_run_end(u64 end, u64 blob_bytes, u64 ino,
 		       struct pfs_failure *failure);
 bool pfs_find_verity(struct pfs_rootfs image, struct pfs_bytes digest,
 		     struct pfs_bytes *out);
-bool pfs_find_table_chunk(struct pfs_rootfs image, struct pfs_bytes digest,
-			  bool compressed, u64 offset,
-			  struct pfs_table_chunk *out);
 
 #endif /* _PFS_CONTENT_H */

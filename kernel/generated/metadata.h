@@ -118,15 +118,6 @@ struct pfs_verity_data_list {
 	struct pfs_list_part part;
 };
 
-/* A chunk of a blob that may have several. */
-struct pfs_chunk {
-	struct pfs_struct_part part;
-};
-
-struct pfs_chunk_list {
-	struct pfs_list_part part;
-};
-
 /* The metadata of an image. */
 struct pfs_rootfs {
 	struct pfs_struct_part part;
@@ -485,44 +476,7 @@ pfs_verity_data_verity(struct pfs_verity_data self)
 	return pfs_data_field(self.part, 1);
 }
 
-/* Chunk: words of data 1, pointers 3. */
-static_assert(sizeof(struct pfs_chunk) == sizeof(struct pfs_struct_part));
-static_assert(0 % sizeof(u64) == 0 && 0 + sizeof(u64) <= 8);
-
-static inline struct pfs_chunk pfs_chunk_at(struct pfs_chunk_list list,
-					    u32 index)
-{
-	return (struct pfs_chunk) { .part = pfs_element(list.part, index) };
-}
-
-/* The blob, and the position in its uncompressed content. */
-static inline struct pfs_blob_ref pfs_chunk_blob(struct pfs_chunk self)
-{
-	return (struct pfs_blob_ref) { .part = pfs_struct_field(self.part, 0) };
-}
-
-/* Uncompressed bytes. */
-static inline u64 pfs_chunk_length(struct pfs_chunk self)
-{
-	return pfs_u53_field(self.part, 0);
-}
-
-/*
- * sha256 of the bytes as stored: the chunk's frames, or the chunk itself if the
- * blob is not compressed.
- */
-static inline struct pfs_bytes pfs_chunk_stored_digest(struct pfs_chunk self)
-{
-	return pfs_data_field(self.part, 1);
-}
-
-/* sha256 of the uncompressed chunk. */
-static inline struct pfs_bytes pfs_chunk_content_digest(struct pfs_chunk self)
-{
-	return pfs_data_field(self.part, 2);
-}
-
-/* Rootfs: words of data 1, pointers 3. */
+/* Rootfs: words of data 1, pointers 2. */
 static_assert(sizeof(struct pfs_rootfs) == sizeof(struct pfs_struct_part));
 static_assert(0 % sizeof(u64) == 0 && 0 + sizeof(u64) <= 8);
 
@@ -554,12 +508,6 @@ pfs_rootfs_fs_verity_data(struct pfs_rootfs self)
 static inline u64 pfs_rootfs_manifest_version(struct pfs_rootfs self)
 {
 	return pfs_u53_field(self.part, 0);
-}
-
-/* The chunks of packed blobs, ascending by digest and offset. */
-static inline struct pfs_chunk_list pfs_rootfs_chunks(struct pfs_rootfs self)
-{
-	return (struct pfs_chunk_list) { .part = pfs_list_field(self.part, 2) };
 }
 
 #endif /* _PFS_METADATA_H */

@@ -52,8 +52,6 @@ const char * const pfs_rule_names[] = {
 	"root-inode",
 	"dir-parents",
 	"dir-unreachable",
-	"chunk-table-range",
-	"chunk-table-order",
 	"seek-table-truncated",
 	"seek-table-magic",
 	"seek-table-flags",

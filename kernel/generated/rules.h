@@ -125,10 +125,6 @@ enum pfs_rule {
 	PFS_RULE_DIR_PARENTS,
 	/* A directory of the newest layer has no name. */
 	PFS_RULE_DIR_UNREACHABLE,
-	/* A chunk of the table reaches beyond 2^53 - 1. */
-	PFS_RULE_CHUNK_TABLE_RANGE,
-	/* The table of chunks does not ascend, or two chunks overlap. */
-	PFS_RULE_CHUNK_TABLE_ORDER,
 	/*
 	 * A seek table ends before its entries do, or is larger than its blob.
 	 */

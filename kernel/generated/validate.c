@@ -272,50 +272,6 @@ static noinline_for_stack bool pfs_check_digests(struct pfs_rootfs image,
 	return true;
 }
 
-/* schema/validate.ts: checkChunkTable() */
-/* Checks that the table of chunks ascends, and that no two chunks overlap. */
-static noinline_for_stack bool
-pfs_check_chunk_table(struct pfs_chunk_list chunks, struct pfs_failure *failure)
-{
-	for (u32 i = 0; i < chunks.part.count; i++) {
-		struct pfs_chunk chunk = pfs_chunk_at(chunks, i);
-		u64 at = (u64)chunk.part.at * 8;
-		u32 stored = pfs_chunk_stored_digest(chunk).length;
-		u32 content = pfs_chunk_content_digest(chunk).length;
-
-		if (pfs_blob_ref_digest(pfs_chunk_blob(chunk)).length !=
-		    PFS_DIGEST_BYTES || stored != PFS_DIGEST_BYTES ||
-		    content != PFS_DIGEST_BYTES)
-			return pfs_fail(failure, PFS_RULE_DIGEST_LENGTH, 0, at);
-		if (pfs_blob_ref_offset(pfs_chunk_blob(chunk)) >= PFS_U53_END ||
-		    pfs_chunk_length(chunk) >=
-		    pfs_difference(PFS_U53_END,
-				   pfs_blob_ref_offset(pfs_chunk_blob(chunk))))
-			return pfs_fail(failure, PFS_RULE_CHUNK_TABLE_RANGE, 0,
-					at);
-		if (i > 0) {
-			struct pfs_chunk before =
-				pfs_chunk_at(chunks, pfs_difference(i, 1));
-			u32 comparison =
-				pfs_compare_names(pfs_blob_ref_digest(pfs_chunk_blob(before)),
-						  pfs_blob_ref_digest(pfs_chunk_blob(chunk)));
-			u64 end;
-
-			if (!pfs_checked_add(pfs_blob_ref_offset(pfs_chunk_blob(before)),
-					     pfs_chunk_length(before), failure,
-					     &end))
-				return false;
-			if (comparison == 2 ||
-			    (comparison == 1 &&
-			     end > pfs_blob_ref_offset(pfs_chunk_blob(chunk))))
-				return pfs_fail(failure,
-						PFS_RULE_CHUNK_TABLE_ORDER, 0,
-						at);
-		}
-	}
-	return true;
-}
-
 /* schema/validate.ts: countName() */
 static void pfs_count_name(struct pfs_scratch_u32 links, u64 ordinal)
 {
@@ -532,8 +488,6 @@ bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 			return false;
 	}
 	if (!pfs_check_digests(image, failure))
-		return false;
-	if (!pfs_check_chunk_table(pfs_rootfs_chunks(image), failure))
 		return false;
 	for (u32 layer_index = 0; layer_index < layers.part.count;
 	     layer_index++) {

@@ -11,7 +11,6 @@ import type {
   Inode,
   InodeVector,
   VerityData,
-  Chunk,
   Rootfs,
 } from "../metadata.ts";
 /** Follows every pointer of a DirEntry strictly. */
@@ -73,19 +72,10 @@ export function followVerityData(self: VerityData, work: Scratch<u53>): void {
   checked(self.digest, work);
   checked(self.verity, work);
 }
-/** Follows every pointer of a Chunk strictly. */
-export function followChunk(self: Chunk, work: Scratch<u53>): void {
-  const blob = checked(self.blob, work);
-  followBlobRef(blob, work);
-  checked(self.storedDigest, work);
-  checked(self.contentDigest, work);
-}
 /** Follows every pointer of a Rootfs strictly. */
 export function followRootfs(self: Rootfs, work: Scratch<u53>): void {
   const metadatas = checked(self.metadatas, work);
   for (const item of metadatas) followInodeVector(item, work);
   const fsVerityData = checked(self.fsVerityData, work);
   for (const item of fsVerityData) followVerityData(item, work);
-  const chunks = checked(self.chunks, work);
-  for (const item of chunks) followChunk(item, work);
 }

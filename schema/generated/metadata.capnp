@@ -114,18 +114,6 @@ struct VerityData {
     # fs-verity digest: SHA-256, blocks of 4096 bytes, no salt; 32 bytes.
 }
 
-struct Chunk {
-  # A chunk of a blob that may have several.
-  blob @0 :BlobRef;
-    # The blob, and the position in its uncompressed content.
-  length @1 :UInt64;
-    # Uncompressed bytes.
-  storedDigest @2 :Data;
-    # sha256 of the bytes as stored: the chunk's frames, or the chunk itself if the blob is not compressed.
-  contentDigest @3 :Data;
-    # sha256 of the uncompressed chunk.
-}
-
 struct Rootfs {
   # The metadata of an image.
   metadatas @0 :List(InodeVector);
@@ -134,6 +122,4 @@ struct Rootfs {
     # fs-verity digests of the blobs, ascending by digest.
   manifestVersion @2 :UInt64;
     # Version of the format: 3.
-  chunks @3 :List(Chunk);
-    # The chunks of packed blobs, ascending by digest and offset.
 }

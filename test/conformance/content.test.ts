@@ -4,14 +4,13 @@ import {
   contentBytes,
   dataSize,
   encodeRootfs,
-  findTableChunk,
   findVerity,
   isHole,
   openMetadata,
   ZERO_BLOB_BYTES,
   ZERO_BLOB_DIGEST,
 } from "@puzzlefs/format";
-import type { ChunkValue, InodeValue, RootfsValue } from "@puzzlefs/format";
+import type { InodeValue, RootfsValue } from "@puzzlefs/format";
 import test from "ava";
 
 const DIGEST_BYTES = 32;
@@ -69,42 +68,6 @@ test("a run is a hole inside the blob of zeros, read as compressed, and nowhere 
   cases.forEach(([, , , , expected], i) => t.is(found && isHole(found.at(i), ZERO_BLOB_DIGEST), expected, `case ${i}`));
   const data = cases.reduce((sum, [, , len, , expected]) => sum + (expected ? 0 : len), 0);
   t.is(found && dataSize(found, ZERO_BLOB_DIGEST), data);
-});
-
-const chunk = (blob: Uint8Array, offset: number, length: number, compressed = false): ChunkValue => ({
-  blob: { digest: blob, offset, compressed },
-  length,
-  storedDigest: digest(),
-  contentDigest: digest(),
-});
-
-/** Gaps, empty chunks, and one that reaches the largest offset. */
-const TABLE = DIGESTS.flatMap((blob, i) => [
-  chunk(blob, 0, 10, i % 2 === 0),
-  chunk(blob, 10, 0, i % 2 === 0),
-  chunk(blob, 10, 5 + i, i % 2 === 0),
-  chunk(blob, 40, 1, i % 2 === 1),
-  chunk(blob, 41, Number.MAX_SAFE_INTEGER - 41),
-]);
-
-test("the chunk of the table that holds an offset is found, in the blob as it is read only", (t) => {
-  const image = open({ chunks: TABLE });
-  const offsets = [0, 9, 10, 11, 14, 15, 20, 39, 40, 41, 42, Number.MAX_SAFE_INTEGER - 1, Number.MAX_SAFE_INTEGER];
-  for (const blob of [...DIGESTS, ...OTHERS]) {
-    for (const compressed of [true, false]) {
-      for (const offset of offsets) {
-        const expected = TABLE.findIndex(
-          ({ blob: place, length }) =>
-            same(place?.digest, blob) &&
-            place?.compressed === compressed &&
-            offset >= (place.offset ?? 0) &&
-            offset < (place.offset ?? 0) + length,
-        );
-        t.is(findTableChunk(image, Bytes.of(blob), compressed, offset)?.index ?? -1, expected);
-      }
-    }
-  }
-  t.is(findTableChunk(open({}), Bytes.of(digest()), false, 0), undefined);
 });
 
 test("the bytes of all files count each file once, and stop at 2^53", (t) => {

@@ -58,39 +58,16 @@ static void put_ends(struct text *text, struct pfs_inode inode, struct pfs_file_
 	}
 }
 
-/* What the image records of byte `offset` of a blob, read in the recorded form and in the other one. */
-static void put_recorded(struct text *text, struct pfs_rootfs image, struct pfs_blob_ref blob, u64 offset)
+/* The fs-verity digest that the image records for a blob. */
+static void put_recorded(struct text *text, struct pfs_rootfs image, struct pfs_blob_ref blob)
 {
-	struct pfs_bytes digest = pfs_blob_ref_digest(blob);
 	struct pfs_bytes verity;
-	struct pfs_table_chunk found;
 
-	if (pfs_find_verity(image, digest, &verity)) {
-		put(text, " ");
+	if (pfs_find_verity(image, pfs_blob_ref_digest(blob), &verity))
 		put_hex(text, verity);
-	}
-	for (int flip = 0; flip < 2; flip++) {
-		if (pfs_find_table_chunk(image, digest, pfs_blob_ref_compressed(blob) ^ flip, offset, &found))
-			put(text, " %u:%" PRIu64, found.index, pfs_chunk_length(found.chunk));
-		else
-			put(text, " -");
-	}
+	else
+		put(text, "-");
 	put(text, "\n");
-}
-
-static void put_all_recorded(struct text *text, struct pfs_rootfs image)
-{
-	struct pfs_chunk_list chunks = pfs_rootfs_chunks(image);
-
-	for (u32 i = 0; i < chunks.part.count; i++) {
-		struct pfs_chunk chunk = pfs_chunk_at(chunks, i);
-		struct pfs_blob_ref blob = pfs_chunk_blob(chunk);
-		u64 offset = pfs_blob_ref_offset(blob);
-
-		put_recorded(text, image, blob, offset);
-		put_recorded(text, image, blob, offset + pfs_chunk_length(chunk));
-		put_recorded(text, image, blob, offset ? offset - 1 : 0);
-	}
 }
 
 static void put_chunks(struct text *text, struct pfs_rootfs image, struct pfs_inode inode)
@@ -106,11 +83,8 @@ static void put_chunks(struct text *text, struct pfs_rootfs image, struct pfs_in
 		put(text, " %u:%" PRIu64, place.index, place.start);
 	}
 	put(text, "\n");
-	for (u32 i = 0; i < chunks.part.count; i++) {
-		struct pfs_blob_ref blob = pfs_file_chunk_blob(pfs_file_chunk_at(chunks, i));
-
-		put_recorded(text, image, blob, pfs_blob_ref_offset(blob));
-	}
+	for (u32 i = 0; i < chunks.part.count; i++)
+		put_recorded(text, image, pfs_file_chunk_blob(pfs_file_chunk_at(chunks, i)));
 	put_ends(text, inode, chunks);
 }
 
@@ -181,7 +155,6 @@ static void put_tree(struct text *text, struct pfs_rootfs image, struct pfs_summ
 		}
 	}
 	put(text, "\n");
-	put_all_recorded(text, image);
 	pfs_scratch_u53_set(queue, 0, PFS_ROOT_INO);
 	for (u64 i = 0; i < queued; i++)
 		queued = put_names(text, image, index, pfs_scratch_u53_get(queue, i),

@@ -7,7 +7,7 @@ import { spoiled } from "./defects.ts";
 import { agreed, note, runs, useHarnesses } from "./harness-fixture.ts";
 import { Model, violations } from "./model.ts";
 import { Random } from "@puzzlefs/testing";
-import { reencoded } from "./reencode.ts";
+import { reencoded, withChunkTable } from "./reencode.ts";
 import { latin1, randomImage } from "./trees.ts";
 import { outcome } from "./verdict.ts";
 
@@ -51,6 +51,26 @@ test("images that keep every rule are accepted and show the tree that was put in
   await fc.assert(property, runs(500));
   t.pass();
   note(t, harnesses);
+});
+
+test("the table of chunks of early builders is ignored", async (t) => {
+  const property = fc.asyncProperty(seed, size, async (choice, steps) => {
+    const random = new Random(choice);
+    const message = encodeRootfs(randomImage(random, steps).value);
+    const verdict = await agreed(harnesses, "metadata", message);
+    const rows = Array.from({ length: random.below(5) }, () => ({
+      digest: random.bytes(random.pick([32, 32, 31, 0])),
+      offset: random.below(2 ** 30),
+      length: random.below(2 ** 30),
+      compressed: random.once(2),
+    }));
+    const extended = withChunkTable(message, rows);
+    assert.ok(extended.length > message.length);
+    assert.equal(await agreed(harnesses, "metadata", extended), verdict);
+    assert.equal(await agreed(harnesses, "metadata", reencoded(extended, random)), verdict);
+  });
+  await fc.assert(property, runs(100));
+  t.pass();
 });
 
 test("images with a value changed are accepted exactly if they still keep every rule", async (t) => {

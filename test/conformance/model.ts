@@ -3,7 +3,7 @@
  *
  * Both generated implementations come from one source; this one does not.
  */
-import type { ChunkValue, InodeModeValue, InodeValue, RootfsValue } from "@puzzlefs/format";
+import type { InodeModeValue, InodeValue, RootfsValue } from "@puzzlefs/format";
 import { ROOT, latin1 } from "./trees.ts";
 
 type Dir = Extract<InodeModeValue, { kind: "dir" }>["dir"];
@@ -113,19 +113,6 @@ function* treeViolations(value: RootfsValue, model: Model): Generator<string> {
     if (mode.kind === "dir" && !parents.has(ino)) yield "dir-unreachable";
 }
 
-function* tableViolations(chunks: readonly ChunkValue[]): Generator<string> {
-  for (const [i, chunk] of chunks.entries()) {
-    const digests = [chunk.blob?.digest, chunk.storedDigest, chunk.contentDigest];
-    if (digests.some((digest) => digest?.length !== 32)) yield "digest-length";
-    const end = (blob: ChunkValue): bigint => BigInt(blob.blob?.offset ?? 0) + BigInt(blob.length);
-    if (end(chunk) >= 2n ** 53n) yield "chunk-table-range";
-    const before = chunks[i - 1];
-    const [a, b] = [latin1(before?.blob?.digest), latin1(chunk.blob?.digest)];
-    if (before !== undefined && (a > b || (a === b && end(before) > BigInt(chunk.blob?.offset ?? 0))))
-      yield "chunk-table-order";
-  }
-}
-
 /** Every rule that a value breaks; of the tree only where the inode numbers are in order. */
 export function violations(value: RootfsValue): Set<string> {
   const found = new Set<string>();
@@ -140,7 +127,6 @@ export function violations(value: RootfsValue): Set<string> {
   for (const { digest, verity } of value.fsVerityData ?? []) {
     if (digest?.length !== 32 || verity?.length !== 32) found.add("digest-length");
   }
-  for (const rule of tableViolations(value.chunks ?? [])) found.add(rule);
   const model = new Model(value);
   for (const inode of layersOf(value).flat()) for (const rule of recordViolations(inode, model)) found.add(rule);
   for (const rule of treeViolations(value, model)) found.add(rule);

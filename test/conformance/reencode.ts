@@ -1,8 +1,9 @@
 /**
  * Other encodings of the same message: several segments, far and double-far pointers, gaps, objects in any order,
- * structs that are shorter (older writers) or longer (newer ones) than the specification has them.
+ * structs that are shorter (older writers) or longer (newer ones) than the specification has them, with data or pointers
+ * that it does not know.
  */
-import type { Random } from "@puzzlefs/testing";
+import { Random } from "@puzzlefs/testing";
 
 interface StructNode {
   kind: "struct";
@@ -183,11 +184,13 @@ function resized(structs: StructNode[], random: Random): void {
   } else if (first.data.length > 0) {
     words += random.below(2);
   }
+  const hasUnknown = pointers === first.pointers.length && random.once(4);
   for (const struct of structs) {
     const data = new Uint8Array(words * 8);
     data.set(struct.data.subarray(0, words * 8));
     struct.data = data;
     struct.pointers.length = pointers;
+    if (hasUnknown) struct.pointers.push({ kind: "data", data: random.bytes(random.below(20)) });
   }
 }
 
@@ -201,6 +204,37 @@ function resizeAll(node: Node, random: Random): void {
     node.words = first.data.length / 8;
     node.pointers = first.pointers.length;
   }
+}
+
+/** A row of the table of chunks. */
+export interface TableRow {
+  digest: Uint8Array;
+  offset: number;
+  length: number;
+  compressed: boolean;
+}
+
+/**
+ * The message of one segment `message` with the table of chunks that the first versions of the builder wrote for `--pack`: the
+ * third pointer of the root struct. Its digests are wrong, which no reader may notice.
+ */
+export function withChunkTable(message: Uint8Array, rows: readonly TableRow[]): Uint8Array {
+  const root = new Reader(message).pointer(8);
+  if (root?.kind !== "struct") throw new Error("no root struct");
+  const words = (...numbers: number[]): Uint8Array => new Uint8Array(BigUint64Array.from(numbers, BigInt).buffer);
+  const wrong = (): Node => ({ kind: "data", data: new Uint8Array(32) });
+  const elements = rows.map(({ digest, offset, length, compressed }): StructNode => {
+    const blob: Node = {
+      kind: "struct",
+      data: words(offset, Number(compressed)),
+      pointers: [{ kind: "data", data: digest }],
+    };
+    return { kind: "struct", data: words(length), pointers: [blob, wrong(), wrong()] };
+  });
+  root.pointers[2] = { kind: "list", elements, words: 1, pointers: 3 };
+  const writer = new Writer(new Random(0), 1);
+  writer.root(root);
+  return writer.finish();
 }
 
 /** The message of one segment `message`, encoded in another way; `sizes`: with structs of other sizes, too. */

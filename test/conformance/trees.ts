@@ -4,7 +4,7 @@
  * Layers come in the Rust tool's way (complete directory records, names in any order) and as an overlay's upper
  * directory returns them (lookBelow, names removed by whiteouts), mixed in one image.
  */
-import type { ChunkValue, DirEntryValue, FileChunkValue, InodeValue, RootfsValue } from "@puzzlefs/format";
+import type { DirEntryValue, FileChunkValue, InodeValue, RootfsValue } from "@puzzlefs/format";
 import type { Random } from "@puzzlefs/testing";
 
 export const ROOT = 1;
@@ -226,27 +226,6 @@ class TreeMaker {
   }
 }
 
-const byBytes = (a: ChunkValue, b: ChunkValue): number =>
-  Buffer.compare(a.blob?.digest ?? Buffer.of(), b.blob?.digest ?? Buffer.of());
-
-function randomTable(random: Random): ChunkValue[] {
-  const blobs = Array.from({ length: random.below(3) }, () => random.bytes(32));
-  const chunks = blobs.flatMap((digest) => {
-    let offset = 0;
-    return Array.from({ length: 1 + random.below(3) }, () => {
-      const length = random.below(2 ** 20);
-      offset += length + random.below(3);
-      return {
-        blob: { digest, offset: offset - length, compressed: random.once(2) },
-        length,
-        storedDigest: random.bytes(32),
-        contentDigest: random.bytes(32),
-      };
-    });
-  });
-  return chunks.toSorted(byBytes);
-}
-
 /** An image, and what its directories show. */
 export interface Sample {
   value: RootfsValue;
@@ -262,13 +241,10 @@ export function randomImage(random: Random, size: number): Sample {
     for (let step = random.below(1 + size / 2); step >= 0; step--) maker.step();
     metadatas.unshift(maker.layer());
   }
-  const chunks = random.once(4) ? randomTable(random) : [];
-  const listed = chunks.map(({ blob }) => blob?.digest ?? Buffer.of()).filter(() => random.once(2));
+  const runs = metadatas.flatMap(({ inodes }) => inodes.flatMap(({ mode }) => (mode.kind === "file" ? mode.file : [])));
+  const listed = runs.map(({ blob }) => blob?.digest ?? Buffer.of()).filter(() => random.once(4));
   const digests = [...listed, ...Array.from({ length: random.below(3) }, () => random.bytes(32))];
   if (!random.once(4)) digests.sort((a, b) => Buffer.compare(a, b));
   const fsVerityData = digests.map((digest) => ({ digest, verity: random.bytes(32) }));
-  return {
-    value: { metadatas, fsVerityData, manifestVersion: 3, ...(chunks.length > 0 ? { chunks } : {}) },
-    shown: maker.shown(),
-  };
+  return { value: { metadatas, fsVerityData, manifestVersion: 3 }, shown: maker.shown() };
 }

@@ -91,13 +91,6 @@ const xattr = (key: Uint8Array, val: Uint8Array): InodeValue =>
 /** A root directory with the entries, and a fifo of number 2. */
 const entries = (...list: DirEntryValue[]): RootfsValue => layers([dir(1, list), inode(2, { kind: "fifo" })]);
 
-const chunk = (offset: number, length: number): NonNullable<RootfsValue["chunks"]>[number] => ({
-  blob: { digest: DIGEST, offset },
-  length,
-  storedDigest: DIGEST,
-  contentDigest: DIGEST,
-});
-
 function broken(): Record<string, RootfsValue> {
   const fifo = inode(2, { kind: "fifo" });
   return {
@@ -126,8 +119,6 @@ function broken(): Record<string, RootfsValue> {
     "root-inode": layers([fifo]),
     "dir-parents": image([dir(2, [entry("again", 3)]), dir(3, [])]),
     "dir-unreachable": layers([dir(1, []), dir(2, [entry("3", 3)]), dir(3, [entry("2", 2)])]),
-    "chunk-table-range": { ...image([]), chunks: [chunk(LARGEST, 1)] },
-    "chunk-table-order": { ...image([]), chunks: [chunk(0, 2), chunk(1, 2)] },
   };
 }
 

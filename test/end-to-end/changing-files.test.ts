@@ -32,7 +32,7 @@ const changes: Record<string, (directory: string, count: number) => void> = {
 };
 
 for (const [what, change] of Object.entries(changes)) {
-  for (const options of [[], ["-c", "--pack", "1M", "--chunking", "stream"]]) {
+  for (const options of [[], ["-c", "--chunking", "stream"]]) {
     test.serial(`files that ${what} while they are read: ${options.join(" ")}`, async (t) => {
       const tree = scratch.directory("tree");
       const directory = join(tree, "sub");

@@ -49,7 +49,7 @@ for (const { name, options } of variants) {
   });
 }
 
-for (const options of [[], ["-c"], ["-c", "--pack", "1M"]]) {
+for (const options of [[], ["-c"]]) {
   withRust(`the Rust tool mounts and extracts our delta: ${options.join(" ")}${suffix}`, async (t) => {
     const store = scratch.fresh("delta");
     build(plain, `${store}:v1`, ...options);

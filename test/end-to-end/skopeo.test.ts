@@ -26,7 +26,7 @@ test.before(() => {
 
 test.after.always(() => scratch.remove());
 
-for (const options of [[], ["-c"], ["-c", "--pack", "1M"]]) {
+for (const options of [[], ["-c"]]) {
   withSkopeo(`a copy by skopeo mounts, deltas too: ${options.join(" ")}${suffix}`, (t) => {
     const store = scratch.fresh("store");
     const copy = scratch.fresh("copy");

@@ -31,7 +31,7 @@ for (const [subject, user, source, obstacle] of [
   ["nobody", nobody, tree, isRoot ? "" : "root"],
   ["root of a user namespace", namespaceRoot, treeWithoutAcls, isRoot && hasUserNamespaces() ? "" : "user namespaces"],
 ] as const) {
-  for (const options of ["", "-c --pack 1M"]) {
+  for (const options of ["", "-c"]) {
     const title = `${subject} builds, mounts and extracts a tree of its own ${options}`;
     if (obstacle !== "") test.serial.skip(`${title} (needs ${obstacle})`, () => {});
     else test.serial(title, (t) => roundTrip(t, user, source, options));

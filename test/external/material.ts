@@ -45,7 +45,7 @@ export class Material {
       runInDebian(debian, binds, fioWrite(`/material/source/fio/${name}`, sizes));
     }
     build(this.source, `${this.store}:${tags.raw}`, "--mtime", "keep");
-    build(this.source, `${this.store}:${tags.zstd}`, "--mtime", "keep", "-c", "--pack", "4194304");
+    build(this.source, `${this.store}:${tags.zstd}`, "--mtime", "keep", "-c");
   }
 
   /** Adds the image that overlays are put over. */

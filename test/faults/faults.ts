@@ -35,9 +35,9 @@ export interface Fault {
   withoutLog?: boolean;
 }
 
-const raw = ["raw", "packed"] as const;
-const compressed = ["zstd", "zstd-packed"] as const;
-const both = ["raw", "zstd-packed"] as const;
+const raw = ["raw", "raw-joined"] as const;
+const compressed = ["zstd", "zstd-joined"] as const;
+const both = ["raw", "zstd-joined"] as const;
 const putBack = 'rm -rf "$blob" && cp "$original" "$blob"';
 const otherBytes = 'head -c $((half * 2)) /dev/zero | tr "\\0" x >"$blob.new" && mv "$blob.new" "$blob"';
 
@@ -90,7 +90,7 @@ export const faults: readonly Fault[] = [
   { name: "replaced by other bytes", ways: compressed, damage: otherBytes, repair: putBack, affected: "users" },
   {
     name: "replaced by other bytes, with --verify blob",
-    ways: ["raw", "zstd", "packed", "zstd-packed"],
+    ways: [...raw, ...compressed],
     options: "--verify blob",
     damage: otherBytes,
     repair: putBack,

@@ -31,7 +31,7 @@ test.after.always(() => scratch.remove());
 
 const cases: readonly [way: Way, options: readonly string[]][] = [
   ["raw", []],
-  ["zstd-packed", []],
+  ["zstd-joined", []],
   ["zstd", ["--writable"]],
 ];
 for (const [way, options] of cases) {

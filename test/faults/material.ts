@@ -3,19 +3,16 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type BlobKey, openImageAt, pathOf, walkTree } from "@puzzlefs/reader";
+import { addJoined } from "../posix/joined.ts";
 import { blobPath, build } from "../support/images.ts";
 import type { Scratch } from "../support/scratch.ts";
 import { noise, prose } from "@puzzlefs/testing";
 import type { Expected } from "./observe.ts";
 
 /** Ways of storing, by tag. */
-export const ways = {
-  raw: [],
-  zstd: ["-c"],
-  packed: ["--pack", "1M"],
-  "zstd-packed": ["-c", "--pack", "1M", "--chunking", "stream"],
-} as const;
-export type Way = keyof typeof ways;
+const ways = { raw: [], zstd: ["-c"] } as const;
+/** A blob has one chunk or, joined, many. */
+export type Way = keyof typeof ways | `${keyof typeof ways}-joined`;
 
 /** Bytes of a file in a blob, as offsets in the blob's uncompressed stream. */
 interface Run {
@@ -41,7 +38,10 @@ export class Material {
     const source = scratch.directory("source");
     makeTree(source);
     this.store = scratch.fresh("store");
-    for (const [tag, options] of Object.entries(ways)) build(source, `${this.store}:${tag}`, ...options);
+    for (const [tag, options] of Object.entries(ways)) {
+      build(source, `${this.store}:${tag}`, ...options);
+      addJoined(this.store, tag, `${tag}-joined`, 1 << 20);
+    }
     this.expected = scratch.fresh("expected");
     const files = this.files("raw").map(({ path }) => ({ path, sha256: sha256(readFileSync(join(source, path))) }));
     writeFileSync(this.expected, JSON.stringify(files), { mode: 0o644 });

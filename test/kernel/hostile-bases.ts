@@ -4,6 +4,7 @@ import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readManifest } from "@puzzlefs/format";
 import { Layout } from "@puzzlefs/oci";
+import { addJoined } from "../posix/joined.ts";
 import { build } from "../support/images.ts";
 import { rustTool } from "../support/programs.ts";
 import { makeSmallTree } from "../support/trees/small.ts";
@@ -31,13 +32,15 @@ export function makeBases(scratch: string, layout: string): Base[] {
   const chunks = ["--chunk-size", "4096:16384:65536"];
   const options: Record<string, string[]> = {
     raw: chunks,
-    zstd: ["-c", ...chunks],
+    zstd: ["-c", "--mtime", "clamp:1000000000", ...chunks],
     stream: ["-c", "--chunking", "stream", "--frame-size", "4096"],
-    pack: ["--pack", "1M", ...chunks],
-    "zstd-pack": ["-c", "--pack", "1M", "--mtime", "clamp:1000000000", ...chunks],
   };
   const names = Object.keys(options);
   for (const [name, more] of Object.entries(options)) build(root, `${layout}:${name}`, ...more);
+  for (const base of ["raw", "zstd"]) {
+    addJoined(layout, base, `${base}-joined`, 1 << 20);
+    names.push(`${base}-joined`);
+  }
   const rust = (name: string, ...more: string[]): void => {
     if (!existsSync(rustTool)) return;
     execFileSync(rustTool, ["build", ...more, root, `${layout}:${name}`], { stdio: "pipe" });
@@ -45,7 +48,7 @@ export function makeBases(scratch: string, layout: string): Base[] {
   };
   rust("rust");
   changeTree(root);
-  for (const base of ["raw", "zstd-pack"]) {
+  for (const base of ["raw", "zstd"]) {
     build(root, `${layout}:${base}-delta`, ...(options[base] ?? []), "-b", base);
     names.push(`${base}-delta`);
   }

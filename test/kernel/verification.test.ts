@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { ZERO_BLOB_DIGEST } from "@puzzlefs/format";
 import { type KernelName, type Machine, manifestOf, storeDisk } from "@puzzlefs/qemu";
 import test from "ava";
+import { addJoined } from "../posix/joined.ts";
+import { build } from "../support/images.ts";
 import { attempt, puzzlefs } from "../support/programs.ts";
 import { Scratch } from "../support/scratch.ts";
 import { noise } from "@puzzlefs/testing";
@@ -24,6 +26,8 @@ interface Prepared {
   verity: string;
   /** Digest of the content of `shared-1` and `shared-2`. */
   shared: string;
+  /** Manifest of an image with one blob, of many chunks, that is larger than what can be verified. */
+  joined: string;
 }
 
 function prepare(scratch: Scratch): Prepared {
@@ -39,8 +43,12 @@ function prepare(scratch: Scratch): Prepared {
   const verity = /manifest digest: ([0-9a-f]{64})/.exec(stdout + stderr)?.[1] ?? "";
   // Holes are read without their blob, with every kind of verification.
   rmSync(`${directory}/oci/blobs/sha256/${Buffer.from(ZERO_BLOB_DIGEST.toUint8Array()).toString("hex")}`);
-  const manifest = manifestOf(`${directory}/oci`, "v1");
-  return { directory, manifest, verity, shared: sha256(noise(100, small)) };
+  const largest = scratch.directory("largest");
+  writeFileSync(join(largest, "file"), noise(400, 17 << 20));
+  build(largest, `${directory}/oci:chunks`);
+  addJoined(`${directory}/oci`, "chunks", "joined", 1 << 30);
+  const [manifest, joined] = [manifestOf(`${directory}/oci`, "v1"), manifestOf(`${directory}/oci`, "joined")];
+  return { directory, manifest, verity, shared: sha256(noise(100, small)), joined };
 }
 
 /** Names of the files that cannot be read to their end. */
@@ -61,7 +69,7 @@ for (const kernel of kernels) {
 
 function declare(kernel: KernelName): void {
   const scratch = new Scratch();
-  const { directory, manifest, verity, shared } = prepare(scratch);
+  const { directory, manifest, verity, shared, joined } = prepare(scratch);
   const disk = storeDisk(directory);
   test.after.always(() => {
     disk.remove();
@@ -99,6 +107,16 @@ function declare(kernel: KernelName): void {
     await machine.succeed("umount /mnt");
     await mountImage(machine, "oci", manifest, "/mnt");
     expectEqual(await machine.succeed(unreadable), "", "unreadable without verify=blob");
+  });
+
+  withMachine("verify=blob: a blob that is too large to be verified is EIO, and a line in the log", async (machine) => {
+    for (const more of ["verify=blob", undefined]) {
+      await mountImage(machine, "oci", joined, "/mnt", more);
+      const { stdout, log } = await machine.run("sha256sum </mnt/file 2>/dev/null || echo failed; umount /mnt");
+      const reported = log.includes(": too large to be verified: 17825792 bytes, 17825792 stored");
+      expectEqual(reported, more !== undefined, log);
+      expectEqual(stdout, more === undefined ? `${sha256(noise(400, 17 << 20))}  -\n` : "failed\n", "the file");
+    }
   });
 
   const enableAll = "find /store/oci/blobs/sha256 -type f -exec lua /verity.lua enable {} +";

@@ -12,8 +12,7 @@ import { type Guest, guestTest, guestWith } from "./guest.ts";
 const images: Readonly<Record<string, readonly string[]>> = {
   raw: [],
   zstd: ["-c"],
-  packed: ["--pack", "64K"],
-  "packed-zstd": ["-c", "--pack", "64K", "--chunking", "stream"],
+  "large-chunks": ["--chunk-size", "262144:1048576:4194304"],
 };
 /** A file of this size is one chunk. */
 const small = 20_000;
@@ -103,7 +102,7 @@ function declare(kernel: KernelName): void {
     for (const layout of Object.keys(images)) {
       const at = `/store/${layout}`;
       // The older syntax, once.
-      const image = layout === "packed" ? `${at} v1` : `${at}:v1`;
+      const image = layout === "large-chunks" ? `${at} v1` : `${at}:v1`;
       const before = await guest.succeed(computed(at));
       const output = await guest.succeed(`puzzlefs enable-fs-verity ${image} ${digests[layout]}`);
       const lines = before.trim().split("\n");

@@ -38,7 +38,7 @@ function prepare(scratch: Scratch): Material & { image: StoredImage; other: Stor
   for (const name of ["shared-1", "shared-2"]) writeFileSync(join(tree, "files", name), noise(sharedSeed, small));
   writeFileSync(join(tree, "files/large"), noise(200, large));
   const image = buildImage(store, "oci", tree);
-  const other = buildImage(store, "packed", tree, ["-c", "--pack", "256K"]);
+  const other = buildImage(store, "other", tree, ["-c"]);
   const disk = scratch.fresh("store.ext4");
   ext4Image(disk, store);
   return { disks: [disk], image, other };

@@ -1,6 +1,14 @@
 /** The same tree in two layers that our builder does not write: directories that look below, whiteouts, stale inodes. */
 import { type DirEntryValue, encodeRootfs, type InodeValue } from "@puzzlefs/format";
-import { assembleManifest, type ChunkBlob, fsVerityDigest, Layout, referencedBlobs, Transaction } from "@puzzlefs/oci";
+import {
+  assembleManifest,
+  type ChunkBlob,
+  fsVerityDigest,
+  Layout,
+  referencedBlobs,
+  type StagedBlob,
+  Transaction,
+} from "@puzzlefs/oci";
 import { type BaseImage, openBase } from "../../packages/builder/src/base.ts";
 import { layerValues } from "../../packages/builder/src/delta.ts";
 
@@ -70,13 +78,20 @@ export function addLayered(store: string, from: string, tag: string): void {
     manifestVersion: 3,
   });
   const transaction = Transaction.begin(layout);
-  const staged = transaction.writeBlob(metadata);
-  const rootfs = {
-    digest: staged.digest,
-    size: metadata.length,
-    verity: fsVerityDigest(metadata).toString("hex"),
-  };
-  transaction.commit({ tag, manifest: assembleManifest(rootfs, chunksOf(layout, from)), blobs: [staged] });
+  commitImage(transaction, tag, metadata, chunksOf(layout, from), []);
+}
+
+/** Commits an image with these metadata and chunks. @param staged blobs of the transaction that it needs */
+export function commitImage(
+  transaction: Transaction,
+  tag: string,
+  metadata: Uint8Array,
+  chunks: readonly ChunkBlob[],
+  staged: readonly StagedBlob[],
+): void {
+  const blob = transaction.writeBlob(metadata);
+  const rootfs = { digest: blob.digest, size: metadata.length, verity: fsVerityDigest(metadata).toString("hex") };
+  transaction.commit({ tag, manifest: assembleManifest(rootfs, chunks), blobs: [...staged, blob] });
 }
 
 function chunksOf(layout: Layout, tag: string): ChunkBlob[] {

@@ -6,6 +6,7 @@ import { nobody } from "../support/other-users.ts";
 import { isRoot } from "../support/programs.ts";
 import { Scratch } from "../support/scratch.ts";
 import { type Backend, backends, look } from "./backends.ts";
+import { addJoined } from "./joined.ts";
 import { addLayered } from "./layered.ts";
 
 const scratch = new Scratch();
@@ -16,14 +17,15 @@ const stores = new Map<number, string>();
 const variants: readonly [tag: string, options: readonly string[]][] = [
   ["raw", []],
   ["zstd", ["-c"]],
-  ["packed", ["--pack", "1M"]],
-  ["zstd-packed", ["-c", "--pack", "1M", "--frame-size", "65536"]],
+  ["zstd-frames", ["-c", "--frame-size", "65536"]],
 ];
+/** Blobs of many chunks. @see addJoined */
+const joined = { "raw-joined": "raw", "zstd-joined": "zstd-frames" } as const;
 /** Directories look below, and names and inodes of the lower layer are hidden. */
 const layered = "layered";
-const tags = [...variants.map(([tag]) => tag), layered];
+const tags = [...variants.map(([tag]) => tag), ...Object.keys(joined), layered];
 /** Once extracted, an image's ways of storing are gone: the dumps compare all of them. */
-const extracted = ["zstd-packed", layered];
+const extracted = ["zstd-joined", layered];
 
 test.before(() => {
   if (!isRoot) return;
@@ -32,6 +34,7 @@ test.before(() => {
     makeOnDisk(source, nodeFixture(owner));
     const store = scratch.fresh("store");
     for (const [tag, options] of variants) build(source, `${store}:${tag}`, "--mtime", "keep", ...options);
+    for (const [tag, from] of Object.entries(joined)) addJoined(store, from, tag, 1 << 20);
     addLayered(store, "raw", layered);
     stores.set(owner, store);
   }

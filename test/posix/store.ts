@@ -8,6 +8,7 @@ import type { Scratch } from "../support/scratch.ts";
 import { fewVariants, variants } from "../support/variants.ts";
 import { changeTree, replaceHardLink } from "../support/trees/change.ts";
 import { makeHostileTree } from "../support/trees/hostile.ts";
+import { addJoined } from "./joined.ts";
 import { addLayered } from "./layered.ts";
 
 export interface StoredImage {
@@ -68,8 +69,18 @@ export class ImageStore {
   /** In two layers, the upper one with directories that look below. @param from a tag of the layout */
   addLayered(name: string, layout: string, from: string, source: string): void {
     addLayered(join(this.directory, layout), from, `${from}-layered`);
+    this.#addChanged(name, layout, from, `${from}-layered`, source, false);
+  }
+
+  /** With blobs of many chunks. @param from a tag of the layout */
+  addJoined(name: string, layout: string, from: string, source: string, oncePerSuite = false): void {
+    addJoined(join(this.directory, layout), from, `${from}-joined`, 1 << 22);
+    this.#addChanged(name, layout, from, `${from}-joined`, source, oncePerSuite);
+  }
+
+  #addChanged(name: string, layout: string, from: string, tag: string, source: string, oncePerSuite: boolean): void {
     const times = this.images.find((image) => image.layout === layout && image.tag === from)?.times === true;
-    this.#add({ name, layout, tag: `${from}-layered`, source, times, ours: true, oncePerSuite: false });
+    this.#add({ name, layout, tag, source, times, ours: true, oncePerSuite });
   }
 
   /** The dump that a mount must equal, asked for once. */
@@ -106,14 +117,9 @@ export function addHostileImages(store: ImageStore, scratch: Scratch): void {
     );
   }
   store.add("hostile tree, delta", "hostile", "delta", changed, ["--mtime", "keep", "-b", "v0"]);
-  store.add(
-    "hostile tree, packed zstd delta",
-    "hostile",
-    "delta-pack",
-    changed,
-    ["-c", "--pack", "1M", "-b", "v5"],
-    true,
-  );
+  store.add("hostile tree, zstd delta", "hostile", "delta-zstd", changed, ["-c", "-b", "v1"], true);
+  store.addJoined("hostile tree, raw blobs of many chunks", "hostile", "v0", tree, true);
+  store.addJoined("hostile tree, zstd blobs of many chunks", "hostile", "v1", tree);
   store.addLayered("hostile tree, directories that look below", "hostile", "v0", tree);
   if (!withRust) return;
   // Its deltas cannot hold a name that becomes another inode.
@@ -128,6 +134,6 @@ export function addHostileImages(store: ImageStore, scratch: Scratch): void {
 export function addDebianImages(store: ImageStore): void {
   if (missing(debianRoot).length > 0) return;
   store.add("Debian root, zstd", "debian", "zstd", debianRoot, ["-c", "--mtime", "keep"]);
-  store.add("Debian root, packed", "debian", "pack", debianRoot, ["--pack", "4M", "--chunking", "stream"], true);
+  store.addJoined("Debian root, zstd blobs of many chunks", "debian", "zstd", debianRoot, true);
   if (withRust) store.addRust("Debian root, the Rust tool's zstd", "debian-rust", "zstd", debianRoot, ["-c"], true);
 }

@@ -63,8 +63,7 @@ function on(): ServingMachine {
 const variants: Record<string, string[]> = {
   raw: [],
   zstd: ["-c"],
-  packed: ["-c", "--pack", "1M"],
-  configured: ["--pack", "1M", "--config", configFile],
+  configured: ["--config", configFile],
 };
 
 for (const [variant, options] of Object.entries(variants)) {

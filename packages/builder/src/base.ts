@@ -13,7 +13,6 @@ import { LayoutError, referencedBlobs, systemFailure, type BlobStore, type Layou
 import { readHeader, type ImageHeader } from "@puzzlefs/reader";
 
 import { hashBlob } from "./pack-file.ts";
-import type { ChunkLocation } from "./chunk-locations.ts";
 import type { Blob } from "./image-blob.ts";
 import type { ChunkQueue } from "./queue.ts";
 
@@ -83,37 +82,20 @@ export class BaseImage {
   }
 
   /**
-   * Puts every chunk whose content is known by its digest into the queue, so that equal ones are found: the rows of
-   * the chunk table, and the raw blobs. Returns their locations, in that order. With `verify` all blobs are hashed. Yields after
-   * each.
+   * Puts every chunk whose content is known by its digest into the queue, so that equal ones are found: the raw
+   * blobs. Returns them, in that order. With `verify` all are hashed. Yields before each.
    */
-  *announce(queue: ChunkQueue, verify: boolean): Generator<void, ChunkLocation[]> {
-    const locations: ChunkLocation[] = [];
-    const blobs = new Map<string, Blob | undefined>();
-    for (const chunk of this.image.chunks) {
-      const { digest, offset, compressed } = chunk.blob;
-      const hex = hexOf(digest);
-      yield;
-      if (!blobs.has(hex)) blobs.set(hex, this.#blob(hex, compressed, verify, 0));
-      const blob = blobs.get(hex);
-      if (blob === undefined) continue;
-      const { length } = chunk;
-      const contentDigest = copyOf(chunk.contentDigest);
-      const storedDigest = copyOf(chunk.storedDigest);
-      const row = { blob: { digest: blob.digest, offset, compressed }, length, storedDigest, contentDigest };
-      locations.push({ blob, offset, compressed, row });
-      queue.publishKnown(contentDigest, blob.digest, blob.verity, length, compressed);
-    }
+  *announce(queue: ChunkQueue, verify: boolean): Generator<void, Blob[]> {
+    const known: Blob[] = [];
     const { raw, mixed } = this.#rawBlobs();
     for (const [hex, end] of raw) {
       yield;
-      if (blobs.has(hex)) continue;
-      const blob = this.#blob(hex, false, mixed || verify, end);
+      const blob = this.#blob(hex, mixed || verify, end);
       if (blob === undefined) continue;
-      locations.push({ blob, offset: 0, compressed: false, row: undefined });
+      known.push(blob);
       queue.publishKnown(blob.digest, blob.digest, blob.verity, blob.size, false);
     }
-    return locations;
+    return known;
   }
 
   /**
@@ -142,13 +124,13 @@ export class BaseImage {
   }
 
   /**
-   * A blob of the base; undefined if it is missing in the layout or its file has another size: then its chunks are
+   * A raw blob of the base; undefined if it is missing in the layout or its file has another size: then its chunks are
    * stored anew. With `measure` it is hashed and its fs-verity digest is computed: the Rust tool records a wrong one for the raw blobs of a
    * compressed image.
    *
    * @param unlisted the bytes that it must have where the manifest does not list it
    */
-  #blob(hex: string, compressed: boolean, measure: boolean, unlisted: number): Blob | undefined {
+  #blob(hex: string, measure: boolean, unlisted: number): Blob | undefined {
     const size = this.#store.size(hex);
     const hasSize = size !== undefined && size === (this.#sizes.get(hex) ?? unlisted);
     const recorded = measure ? undefined : this.#verity.get(hex);
@@ -157,7 +139,15 @@ export class BaseImage {
       this.damaged.push(hex);
       return undefined;
     }
-    return { digest: Buffer.from(hex, "hex"), hex, verity, size, compressed, temporary: undefined, replaces: false };
+    return {
+      digest: Buffer.from(hex, "hex"),
+      hex,
+      verity,
+      size,
+      compressed: false,
+      temporary: undefined,
+      replaces: false,
+    };
   }
 }
 

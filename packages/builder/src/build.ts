@@ -27,7 +27,7 @@ import { inodeValue, Reachable, rootfsValue } from "./metadata-values.ts";
 import { Omissions } from "./omissions.ts";
 import { resolveOptions, type BuildOptions, type BuildResult, type ResolvedOptions } from "./options.ts";
 import { Pipeline } from "./pipeline.ts";
-import { ChunkLocations, type ChunkLocation } from "./chunk-locations.ts";
+import { ChunkBlobs } from "./chunk-blobs.ts";
 import type { Blob } from "./image-blob.ts";
 import { FreshNumbering } from "./tree-node.ts";
 import { DirectorySource } from "./directory-source.ts";
@@ -158,12 +158,12 @@ async function storeTree(
   const nodes = await pipeline.run(reading, turns);
   await pipeline.finish(turns);
   nodes.sort((a, b) => a.ino - b.ino);
-  const locations = new ChunkLocations(pipeline.queue.chunks, pipeline.packs, known);
+  const chunkBlobs = new ChunkBlobs(pipeline.queue.chunks, known);
   const reachable = new Reachable();
-  const locate = (chunk: number): ChunkLocation => {
-    const found = chunk === holeChunk ? pipeline.holes : locations.find(chunk);
-    reachable.add(found);
-    return found;
+  const blobOf = (chunk: number): Blob => {
+    const blob = chunk === holeChunk ? pipeline.zeros : chunkBlobs.find(chunk);
+    reachable.add(blob);
+    return blob;
   };
   const counts = { files: 0, entries: nodes.length, bytes: 0 };
   const inodes: InodeValue[] = [];
@@ -173,7 +173,7 @@ async function storeTree(
     for (let left = NODES_PER_TURN; left > 0; left--) {
       const node = nodes.pop();
       if (node === undefined) return;
-      inodes.push(inodeValue(node, locate));
+      inodes.push(inodeValue(node, blobOf));
       if (node.kind === "file") counts.files++;
       counts.bytes += node.size;
     }
@@ -185,7 +185,7 @@ async function storeTree(
   const blobs = reachable.blobs();
   const layers = base === undefined ? [{ inodes }] : await layersOver(base, inodes, turns);
   await turns.take();
-  const metadata = encodeRootfs(rootfsValue(layers, blobs, reachable.chunkTable()));
+  const metadata = encodeRootfs(rootfsValue(layers, blobs));
   await turns.take();
   const replaced = blobs.filter(({ replaces }) => replaces).map(({ hex }) => hex);
   const repaired = [...new Set([...(base?.damaged ?? []), ...replaced])].sort();

@@ -99,6 +99,11 @@ export class ChunkTable {
     return true;
   }
 
+  /** Makes `original` the chunk whose results count for `chunk`, which has the same content. */
+  setOriginal(chunk: number, original: number): void {
+    this.#records[chunk * recordWords + word.sameAs] = original;
+  }
+
   setResult(chunk: number, stored: Uint8Array, verity: Uint8Array, storedLength: number, flags: number): void {
     const at = chunk * recordBytes;
     this.#digests.set(stored, at + storedAt);

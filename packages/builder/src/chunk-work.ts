@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { writeSync } from "node:fs";
 
-import { seekTableBytes, ZERO_BLOB_DIGEST } from "@puzzlefs/format";
+import { ZERO_BLOB_DIGEST } from "@puzzlefs/format";
 import { close, Directory, hasCode, startWriteback } from "@puzzlefs/linux";
 import { BlobDirectory, FILE_MODE, fsVerityDigest } from "@puzzlefs/oci";
 
@@ -22,7 +22,7 @@ export interface WorkSettings {
   compress: boolean;
   level: number;
   frameSize: number;
-  /** Chunks go into packs: leave their stored form in the slab for the thread that writes packs. */
+  /** Blobs of chunks go into packs: leave them in the slab for the thread that writes packs. */
   packing: boolean;
   /** The directories of new blobs, until the build is committed, and of the layout's own blobs. */
   staging: SharedDirectory;
@@ -83,36 +83,16 @@ export class ChunkWork {
     const bytes = memory.subarray(address, address + queue.chunks.length(chunk));
     const content = sha256(bytes, contentScratch);
     if (queue.chunks.claim(chunk, content, packing) < 0) {
-      if (packing) this.#encodeInPlace(chunk, bytes, content);
-      else this.#store(chunk, bytes, content);
+      const compressed = this.#compressor?.compress(bytes);
+      const blob = compressed ?? bytes;
+      const digest = compressed === undefined ? content : sha256(compressed, storedScratch);
+      let flags = compressed === undefined ? 0 : chunkFlags.compressed;
+      if (!packing) flags |= this.#write(digest.toString("hex"), blob);
+      queue.chunks.setResult(chunk, digest, fsVerityDigest(blob), blob.length, flags);
+      // It is smaller than the chunk.
+      if (packing && compressed !== undefined) bytes.set(compressed);
     }
     queue.finish(chunk, packing);
-  }
-
-  /** Makes the chunk a blob of its own. */
-  #store(chunk: number, bytes: Uint8Array, content: Buffer): void {
-    const frames = this.#compressor?.compress(bytes, seekTableBytes);
-    const blob = frames === undefined ? bytes : this.#compressor!.blob(frames);
-    const digest = frames === undefined ? content : sha256(blob, storedScratch);
-    const flags = (frames === undefined ? 0 : chunkFlags.compressed) | this.#write(digest.toString("hex"), blob);
-    this.queue.chunks.setResult(chunk, digest, fsVerityDigest(blob), blob.length, flags);
-  }
-
-  /** Replaces the chunk in its slab by its frames where those are smaller; the pack writer takes them from there. */
-  #encodeInPlace(chunk: number, bytes: Uint8Array, content: Buffer): void {
-    const frames = this.#compressor?.compress(bytes, frameListBytes);
-    if (frames === undefined) {
-      this.queue.chunks.setResult(chunk, content, content, bytes.length, 0);
-      return;
-    }
-    bytes.set(frames);
-    // One frame has the sizes in the record; several are listed in the room that compression freed.
-    const list = this.#compressor!.frames;
-    if (list.length > 1) {
-      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      list.forEach((frame, index) => view.setUint32(bytes.length - 4 * (list.length - index), frame.compressed, true));
-    }
-    this.queue.chunks.setResult(chunk, sha256(frames, storedScratch), content, frames.length, chunkFlags.compressed);
   }
 
   /** The blob that holes refer to, written where the layout lacks it. */
@@ -174,9 +154,4 @@ export class ChunkWork {
     );
     this.queue.finish(chunk, false);
   }
-}
-
-/** Room that the list of frame sizes of a chunk needs in its slab. */
-function frameListBytes(frames: number): number {
-  return frames > 1 ? 4 * frames : 0;
 }

@@ -24,7 +24,6 @@ import type { BuildOptions } from "./options.ts";
 const ways: Record<string, Partial<BuildOptions>> = {
   "one thread": { jobs: 1 },
   "three threads": { jobs: 3, compress: true },
-  packs: { jobs: 3, pack: 300_000 },
 };
 
 for (const [way, options] of Object.entries(ways))

@@ -1,6 +1,5 @@
 import { availableParallelism } from "node:os";
 
-import { U53_END } from "@puzzlefs/format";
 import type { Crossing } from "@puzzlefs/linux";
 import { checkChunkSizes, defaultChunkSizes, OptionError, type ChunkSizes } from "@puzzlefs/chunker";
 import type { Platform } from "@puzzlefs/oci";
@@ -37,8 +36,6 @@ export interface BuildOptions {
   /** `file` (default): files of at least the minimum chunk size on their own; `stream`: all in one, as the Rust tool. */
   chunking?: "file" | "stream";
   chunkSizes?: ChunkSizes;
-  /** Fill blobs with consecutive chunks up to this many bytes; 0, the default, makes each chunk a blob. */
-  pack?: number;
   mtime?: MtimePolicy;
   /** Threads that work, this one included. By default as many as the machine offers. */
   jobs?: number;
@@ -101,7 +98,6 @@ export function resolveOptions(options: BuildOptions): ResolvedOptions {
     frameSize: 0,
     chunking: "file",
     chunkSizes: defaultChunkSizes,
-    pack: 0,
     mtime: { kind: "zero" },
     jobs: availableParallelism(),
     selinux: false,
@@ -118,7 +114,6 @@ export function resolveOptions(options: BuildOptions): ResolvedOptions {
   checkInteger("jobs", resolved.jobs, 1, 256);
   checkInteger("level", resolved.level, -7, 22);
   checkInteger("frame size", resolved.frameSize, 0, 1 << 30);
-  checkInteger("pack size", resolved.pack, 0, U53_END - 1);
   if (resolved.frameSize !== 0 && resolved.frameSize < 1024) {
     throw new OptionError(`frame size must be 0 (whole chunks) or at least 1024 bytes, not ${resolved.frameSize}`);
   }

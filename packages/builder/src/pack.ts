@@ -1,50 +1,48 @@
-import { hash } from "node:crypto";
-
-import { seekTableBytes } from "@puzzlefs/format";
 import type { Directory } from "@puzzlefs/linux";
 
-import type { WorkSettings } from "./chunk-work.ts";
 import { AppendedFile, packName } from "./pack-file.ts";
 import { chunkFlags } from "./chunk-table.ts";
 import type { ChunkQueue } from "./queue.ts";
-import { putSeekTable, storeFrame, type FrameSizes } from "./seekable.ts";
 
-/** The location of a chunk: a row of the format's chunk table without the digest of the blob, which is known when the blob is full. */
-export interface PackedChunk {
+/** Where a pack has the blob of a chunk. Its digest and its size are those of the record. */
+export interface PackSlice {
+  /** The chunk's record. */
+  chunk: number;
+  /** Index in `PackWriter.packs`. */
   pack: number;
-  /** In the pack's uncompressed stream, bytes. */
+  /** In the pack, bytes. */
   offset: number;
-  length: number;
-  /** The chunk's frames (or itself, when raw) in the stored pack. */
-  storedOffset: number;
-  storedLength: number;
-  storedDigest: Uint8Array;
-  contentDigest: Uint8Array;
 }
 
 /**
- * Puts new chunks into blobs of about the wanted size, in the order of the tree and not of the
- * threads: the same tree becomes the same packs.
+ * Joins the blobs of new chunks into packs, in the order of the tree and not of the threads: the same tree becomes the same
+ * packs. A pack has blobs exactly as they would be files of the layout, one after another, and nothing else. Of equal
+ * chunks it has the first, which becomes the original of the others.
  */
 export class PackWriter {
   #queue: ChunkQueue;
-  #settings: WorkSettings;
+  #memory: Uint8Array;
   #staging: Directory;
   #packBytes: number;
   /** The first record that has not been looked at. */
   #next = 0;
   #file: AppendedFile | undefined;
-  #offset = 0;
-  #frames: FrameSizes[] = [];
-  /** By content digest (latin1). */
-  #chunks = new Map<string, PackedChunk>();
-  /** The record that each finished pack was queued as, for its digests. */
+  /** The records in packs, by content digest (latin1). */
+  #taken = new Map<string, number>();
+  /** In the order of the tree. */
+  readonly slices: PackSlice[] = [];
+  /** The record that each finished pack was queued as, for its digests. The file is `packName(index)` of the staging directory. */
   readonly packs: number[] = [];
 
-  constructor(queue: ChunkQueue, settings: WorkSettings, staging: Directory, packBytes: number) {
+  /**
+   * @param memory has the slabs
+   * @param staging where packs are written
+   * @param packBytes most bytes of a pack, unless a single blob is larger
+   */
+  constructor(queue: ChunkQueue, memory: Uint8Array, staging: Directory, packBytes: number) {
     this.#queue = queue;
+    this.#memory = memory;
     this.#staging = staging;
-    this.#settings = settings;
     this.#packBytes = packBytes;
   }
 
@@ -65,79 +63,33 @@ export class PackWriter {
     if (this.#file !== undefined) this.#closePack(this.#file);
   }
 
-  find(contentDigest: Uint8Array): PackedChunk | undefined {
-    return this.#chunks.get(keyOf(contentDigest));
-  }
-
   #take(record: number): void {
     const { chunks } = this.#queue;
-    const flags = chunks.flags(record);
-    if (flags & (chunkFlags.pack | chunkFlags.base)) return;
-    const contentDigest = chunks.contentDigest(record);
-    const key = keyOf(contentDigest);
-    if (chunks.original(record) === record && !this.#chunks.has(key))
-      this.#chunks.set(key, this.#append(record, contentDigest));
+    if (chunks.flags(record) & (chunkFlags.pack | chunkFlags.base)) return;
+    const key = Buffer.from(chunks.contentDigest(record)).toString("latin1");
+    const taken = this.#taken.get(key);
+    // Threads claim in any order: of equal records more than one can be its own original.
+    if (taken !== undefined) chunks.setOriginal(record, taken);
+    else if (chunks.original(record) === record) {
+      this.#taken.set(key, record);
+      this.#append(record);
+    }
     this.#queue.releaseSlab(chunks.slab(record));
   }
 
-  #append(record: number, contentDigest: Uint8Array): PackedChunk {
-    const length = this.#queue.chunks.length(record);
-    this.#file ??= new AppendedFile(this.#staging, packName(this.packs.length));
-    const file = this.#file;
-    const { stored, digest } = this.#storedForm(record, length);
-    const chunk = {
-      pack: this.packs.length,
-      offset: this.#offset,
-      length,
-      storedOffset: file.length,
-      storedLength: stored.length,
-      storedDigest: digest,
-      contentDigest,
-    };
-    file.append(stored);
-    this.#queue.addNewBytes(stored.length);
-    this.#offset += length;
-    if (file.length >= this.#packBytes) this.#closePack(file);
-    return chunk;
-  }
-
-  /** The bytes that go into the pack, and their digest; notes their frames. */
-  #storedForm(record: number, length: number): { stored: Uint8Array; digest: Uint8Array } {
+  #append(record: number): void {
     const { chunks } = this.#queue;
-    const address = chunks.address(record);
-    const slab = this.#settings.memory.subarray(address, address + length);
-    if (!this.#settings.compress) return { stored: slab, digest: chunks.contentDigest(record) };
-    if ((chunks.flags(record) & chunkFlags.compressed) === 0) {
-      const stored = storeFrame(slab);
-      this.#frames.push({ compressed: stored.length, decompressed: length });
-      return { stored, digest: hash("sha256", stored, "buffer") };
-    }
-    const storedLength = chunks.storedLength(record);
-    const frameSize = this.#settings.frameSize === 0 ? length : this.#settings.frameSize;
-    const count = Math.ceil(length / frameSize);
-    const list = new DataView(slab.buffer, slab.byteOffset, length);
-    for (let index = 0; index < count; index++) {
-      const compressed = count === 1 ? storedLength : list.getUint32(length - 4 * (count - index), true);
-      this.#frames.push({ compressed, decompressed: Math.min(frameSize, length - index * frameSize) });
-    }
-    return { stored: slab.subarray(0, storedLength), digest: chunks.storedDigest(record) };
+    const [address, length] = [chunks.address(record), chunks.storedLength(record)];
+    if (this.#file !== undefined && this.#file.length + length > this.#packBytes) this.#closePack(this.#file);
+    this.#file ??= new AppendedFile(this.#staging, packName(this.packs.length));
+    this.slices.push({ chunk: record, pack: this.packs.length, offset: this.#file.length });
+    this.#file.append(this.#memory.subarray(address, address + length));
+    this.#queue.addNewBytes(length);
   }
 
   #closePack(file: AppendedFile): void {
-    if (this.#settings.compress) {
-      const table = new Uint8Array(seekTableBytes(this.#frames.length));
-      putSeekTable(table, 0, this.#frames);
-      file.append(table);
-    }
     file.close();
-    const flags = chunkFlags.pack | chunkFlags.fresh | (this.#settings.compress ? chunkFlags.compressed : 0);
-    this.packs.push(this.#queue.publish(this.packs.length, 0, -1, flags));
+    this.packs.push(this.#queue.publish(this.packs.length, 0, -1, chunkFlags.pack | chunkFlags.fresh));
     this.#file = undefined;
-    this.#frames = [];
-    this.#offset = 0;
   }
-}
-
-function keyOf(digest: Uint8Array): string {
-  return Buffer.from(digest.buffer, digest.byteOffset, digest.length).toString("latin1");
 }

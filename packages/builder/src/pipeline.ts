@@ -6,7 +6,7 @@ import type { Directory } from "@puzzlefs/linux";
 import type { Layout, Turns } from "@puzzlefs/oci";
 import type { Progress, ResolvedOptions } from "./options.ts";
 import { PackWriter } from "./pack.ts";
-import type { ChunkLocation } from "./chunk-locations.ts";
+import type { Blob } from "./image-blob.ts";
 import { ChunkQueue } from "./queue.ts";
 import { SlabRing, slabLayout } from "./slab.ts";
 import { WorkerThreads } from "./threads.ts";
@@ -34,10 +34,14 @@ export class Pipeline {
   #small: ContentStream;
   #progress: Progress = { files: 0, bytes: 0, chunks: 0, newBytes: 0 };
   #reportAt = 0;
-  #holes: ChunkLocation | undefined;
+  #zeros: Blob | undefined;
 
-  /** @param staging where new blobs go */
-  constructor(options: ResolvedOptions, staging: Directory, { path, blobs }: Layout) {
+  /**
+   * @param staging where new blobs go
+   * @param packBytes join the blobs of new chunks into packs of at most this many bytes (`packs`), which are written instead
+   * of them; 0: each blob is a file. What the blobs are does not depend on it.
+   */
+  constructor(options: ResolvedOptions, staging: Directory, { path, blobs }: Layout, packBytes = 0) {
     this.#options = options;
     const { slabBytes, slabs } = slabLayout(options.chunkSizes.max);
     this.#chunker = new Chunker(options.chunkSizes, slabs * slabBytes);
@@ -48,7 +52,7 @@ export class Pipeline {
       compress: options.compress,
       level: options.level,
       frameSize: options.frameSize,
-      packing: options.pack > 0,
+      packing: packBytes > 0,
       staging: sharedDirectory(staging),
       blobs: sharedDirectory(blobs.directory),
       layout: path,
@@ -57,7 +61,7 @@ export class Pipeline {
     };
     this.#work = new ChunkWork(settings, this.queue);
     this.#threads = new WorkerThreads(settings, options.jobs - 1);
-    if (options.pack > 0) this.packs = new PackWriter(this.queue, settings, staging, options.pack);
+    if (packBytes > 0) this.packs = new PackWriter(this.queue, settings.memory, staging, packBytes);
     const ring = new SlabRing(this.#chunker.dataStart, slabBytes, this.queue, () => this.#relieve());
     this.#ring = ring;
     const emit = (address: number, length: number, slab: number): number => this.#emit(address, length, slab);
@@ -94,13 +98,9 @@ export class Pipeline {
     this.#report();
   }
 
-  /** Where holes are: the blob of zeros, which is stored if the layout lacks it. */
-  get holes(): ChunkLocation {
-    if (this.#holes === undefined) {
-      const blob = this.#work.storeZeroBlob();
-      this.#holes = { blob, offset: 0, compressed: true, row: undefined };
-    }
-    return this.#holes;
+  /** The blob that holes refer to, which is stored if the layout lacks it. */
+  get zeros(): Blob {
+    return (this.#zeros ??= this.#work.storeZeroBlob());
   }
 
   /**

@@ -37,15 +37,15 @@ export class SeekableCompressor {
   }
 
   /**
-   * The frames of `chunk` without a seek table, in a buffer that the next call reuses; undefined if they would not be
-   * smaller than `chunk` once `overhead(frames)` bytes are added.
+   * A whole blob that has `chunk`: its frames, then their seek table, in a buffer that the next call reuses; undefined if it
+   * would not be smaller than `chunk`.
    */
-  compress(chunk: Uint8Array, overhead: (frames: number) => number): Buffer | undefined {
+  compress(chunk: Uint8Array): Buffer | undefined {
     const frameSize = this.#frameSize === 0 ? chunk.length : this.#frameSize;
     const count = Math.ceil(chunk.length / frameSize);
-    const room = count * this.#binding.compressBound(Math.min(frameSize, chunk.length)) + seekTableBytes(count);
+    const tableBytes = seekTableBytes(count);
+    const room = count * this.#binding.compressBound(Math.min(frameSize, chunk.length)) + tableBytes;
     if (this.#output.length < room) this.#output = Buffer.allocUnsafeSlow(room);
-    const limit = chunk.length - overhead(count);
     this.frames.length = 0;
     let at = 0;
     for (let from = 0; from < chunk.length; from += frameSize) {
@@ -53,44 +53,8 @@ export class SeekableCompressor {
       const compressed = this.#context.compress2(this.#output.subarray(at), frame);
       this.frames.push({ compressed, decompressed: frame.length });
       at += compressed;
-      if (at >= limit) return undefined;
+      if (at + tableBytes >= chunk.length) return undefined;
     }
-    return this.#output.subarray(0, at);
+    return this.#output.subarray(0, putSeekTable(this.#output, at, this.frames));
   }
-
-  /** The last chunk's frames with their seek table: a whole blob. Valid until the next `compress`. */
-  blob(frames: Buffer): Buffer {
-    return this.#output.subarray(0, putSeekTable(this.#output, frames.length, this.frames));
-  }
-}
-
-const rawBlockBytes = 128 * 1024;
-export const frameMagic = 0xfd2fb528;
-
-/** Bytes that `storeFrame` adds to `length` bytes of content. */
-export function storedFrameOverhead(length: number): number {
-  return 9 + 3 * Math.max(1, Math.ceil(length / rawBlockBytes));
-}
-
-/**
- * A zstd frame of uncompressed blocks (RFC 8878 §3.1.1): how a chunk that does not compress goes into a pack whose
- * other chunks do. Cheaper to read than what a compressor would make of it, and at most 3 bytes in 128 KiB larger.
- */
-export function storeFrame(content: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(content.length + storedFrameOverhead(content.length));
-  frame.writeUInt32LE(frameMagic, 0);
-  // Single segment, content size in four bytes, no checksum, no dictionary.
-  frame.writeUInt8(0xa0, 4);
-  frame.writeUInt32LE(content.length, 5);
-  let at = 9;
-  let from = 0;
-  do {
-    const block = content.subarray(from, from + rawBlockBytes);
-    from += block.length;
-    const last = from >= content.length ? 1 : 0;
-    frame.writeUIntLE((block.length << 3) | last, at, 3);
-    frame.set(block, at + 3);
-    at += 3 + block.length;
-  } while (from < content.length);
-  return frame;
 }

@@ -52,7 +52,6 @@ let shared: string | undefined;
 const variants: Record<string, Partial<BuildOptions>> = {
   raw: {},
   "zstd, one thread": { compress: true, jobs: 1 },
-  packed: { pack: 4 << 20 },
 };
 
 for (const [name, options] of Object.entries(variants)) {

@@ -1,7 +1,8 @@
 import { seekTableBytes, ZERO_BLOB_BYTES, ZERO_BLOCK_BYTES, ZERO_FRAME_BYTES } from "@puzzlefs/format";
 
-import { frameMagic, putSeekTable } from "./seekable.ts";
+import { putSeekTable } from "./seekable.ts";
 
+const frameMagic = 0xfd2fb528;
 /** Header and the repeated byte. */
 const rleBlockBytes = 4;
 const rleBlock = 1;

@@ -40,7 +40,7 @@ for (const [name, line, message] of refusals) {
   rootTest(`${name}: path, action and cause, and nothing stays`, async (t) => {
     using directory = directoryWithTree();
     mkdirSync(directory.path("small"));
-    for (const options of ["", "-c --jobs 1", "--pack 1M"]) {
+    for (const options of ["", "-c --jobs 1"]) {
       const { stdout, stderr } = await directory.shell(
         `build="puzzlefs build ${options} root"; ${line}; echo status $?; ls -A small; umount small 2>/dev/null; ls`,
       );
@@ -110,7 +110,7 @@ rootTest("umask and set-gid directories decide which users may use a layout", as
     mkdirSync(parent);
     spawnSync("chgrp", ["2999", parent]);
     chmodSync(parent, 0o2775);
-    for (const options of ["", "-c", "--pack 1M"]) {
+    for (const options of ["", "-c"]) {
       const { code, stderr } = await directory.shell(
         `umask ${mask}; puzzlefs build ${options} root ${parent}/store:v >/dev/null`,
       );

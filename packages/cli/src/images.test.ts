@@ -179,7 +179,7 @@ test.serial("ls: names in byte order, bytes that do not print escaped", async (t
   t.regex(await good(t, directory, "ls", "-l", "store:v1", "directory"), /^-rw-r----- {3}2 .* 8 - +small$/m);
 });
 
-for (const options of [[], ["-c"], ["-c", "--frame-size", "4K", "--pack", "1M"], ["--chunking", "stream"]]) {
+for (const options of [[], ["-c"], ["-c", "--frame-size", "4K"], ["--chunking", "stream"]]) {
   test.serial(`cat prints a file's bytes: build ${options.join(" ")}`, async (t) => {
     using directory = await withImage(t, ...options);
     const content = await good(t, directory, "cat", "store:v1", "/large", "/link");

@@ -67,7 +67,7 @@ function takeLock(layout: string): () => void {
 for (const signal of SIGNALS) {
   test.serial(`${signal} while files are read: no temporaries, no new layout, and death by the signal`, async (t) => {
     using directory = directoryWithTree();
-    for (const options of [[], ["-c"], ["--pack", "1M", "--jobs", "1"]]) {
+    for (const options of [[], ["-c"], ["--jobs", "1"]]) {
       const building = new Build(directory, ...options, "root", "new/parent/store:v");
       await building.until(() => staged(directory.path("new/parent/store")) > 3);
       building.child.kill(signal);

@@ -2,7 +2,7 @@ import { checkRunEnd, FormatError } from "@puzzlefs/format";
 import type { BlobStore } from "@puzzlefs/oci";
 import { BlobFile } from "./blob-file.ts";
 import { RawBlob, SeekableBlob } from "./blob.ts";
-import type { Blob, PlainBlob } from "./blob.ts";
+import type { Blob } from "./blob.ts";
 import { Decompression } from "./decompression.ts";
 import { ExpectedBlobs } from "./expected-blobs.ts";
 import { FrameCache } from "./frame-cache.ts";
@@ -23,7 +23,7 @@ export function checkInside(blob: Blob, end: number, inode: number): void {
 export type BlobOpener = (file: BlobFile, key: BlobKey, shared: Decompression) => Blob;
 
 /** A blob whose bytes are not checked. @throws {FormatError} of the seek table @throws {IntegrityError} */
-export function openPlain(file: BlobFile, key: BlobKey, shared: Decompression): PlainBlob {
+export function openPlain(file: BlobFile, key: BlobKey, shared: Decompression): Blob {
   if (!key.startsWith("z")) return new RawBlob(file);
   return new SeekableBlob(file, readSeekTable(file, shared), shared);
 }

@@ -1,8 +1,7 @@
 import { Bytes, findVerity } from "@puzzlefs/format";
-import type { Chunk, Rootfs } from "@puzzlefs/format";
+import type { Rootfs } from "@puzzlefs/format";
 import { hasCode, reasonOf } from "@puzzlefs/linux";
-import type { Blob } from "./blob.ts";
-import { checkInside, openPlain } from "./blob-cache.ts";
+import { openPlain } from "./blob-cache.ts";
 import { keyDigestBytes } from "./blob-key.ts";
 import type { BlobOpener } from "./blob-cache.ts";
 import type { BlobFile } from "./blob-file.ts";
@@ -10,9 +9,7 @@ import { IntegrityError } from "./errors.ts";
 import { VerifiedBlob } from "./verified-blob.ts";
 
 /** `verify: "blob"`: stored bytes are hashed each time that they are read from the store. */
-export function hashing(rootfs: Rootfs): BlobOpener {
-  return (file, key, shared) => new VerifiedBlob(openPlain(file, key, shared), key, rootfs, shared);
-}
+export const hashing: BlobOpener = (file, key, shared) => new VerifiedBlob(openPlain(file, key, shared), key, shared);
 
 /** `verity`: a blob is used only if the kernel enforces the fs-verity digest that the image records for it. */
 export function measuring(rootfs: Rootfs): BlobOpener {
@@ -22,17 +19,6 @@ export function measuring(rootfs: Rootfs): BlobOpener {
     checkVerity(file, Buffer.from(recorded.toUint8Array()).toString("hex"));
     return openPlain(file, key, shared);
   };
-}
-
-/** @throws {IntegrityError} when the stored bytes of a chunk do not have the digest in the image's table */
-export function verifyChunk(blob: Blob, chunk: Chunk): void {
-  const { offset } = chunk.blob;
-  checkInside(blob, offset + chunk.length, 0);
-  const range = blob.storedRange(offset, chunk.length);
-  const where = `chunk at ${offset}`;
-  if (range === undefined) throw new IntegrityError(blob.file.name, "frame", `${where} is not made of whole frames`);
-  const digest = blob.file.hash(range.start, range.end);
-  if (!digest.equals(chunk.storedDigest.toUint8Array())) throw new IntegrityError(blob.file.name, "digest", where);
 }
 
 const hint = "there the manifest's sha256 and --verify blob give the same certainty";

@@ -1,10 +1,6 @@
-import { createHash } from "node:crypto";
 import { reasonOf } from "@puzzlefs/linux";
 import { type BlobStore, LayoutError, type StoredBlob } from "@puzzlefs/oci";
 import { IntegrityError } from "./errors.ts";
-
-const hashBufferSize = 1 << 18;
-let hashBuffer: Buffer | undefined;
 
 /** An open blob of a store: its stored bytes by position, and errors that name it. It does not depend on the meaning of the bytes. */
 export class BlobFile {
@@ -40,18 +36,6 @@ export class BlobFile {
       if (count === 0) throw new IntegrityError(this.name, "short", `at byte ${position + done}`);
       done += count;
     }
-  }
-
-  /** sha256 of the stored bytes from `start` up to `end`, whatever their number, through a small buffer. */
-  hash(start: number, end: number): Buffer {
-    hashBuffer ??= Buffer.allocUnsafeSlow(hashBufferSize);
-    const hash = createHash("sha256");
-    for (let at = start; at < end; at += hashBuffer.length) {
-      const piece = hashBuffer.subarray(0, Math.min(hashBuffer.length, end - at));
-      this.read(piece, at);
-      hash.update(piece);
-    }
-    return hash.digest();
   }
 
   close(): void {

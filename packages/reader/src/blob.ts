@@ -11,21 +11,13 @@ export interface Blob {
   readonly memory: number;
   /** Fills `into` from `offset`; the range is inside `length`. @throws {IntegrityError} */
   read(offset: number, into: Uint8Array): void;
-  /** Where the stored bytes of a range of the stream are; undefined when it does not start and end with frames. */
-  storedRange(offset: number, length: number): { start: number; end: number } | undefined;
-}
-
-/** A blob whose bytes are not verified. */
-export interface PlainBlob extends Blob {
-  /** Where the stored bytes end that a read up to `end` of the stream needs; `end` is not 0. */
-  storedEnd(end: number): number;
 }
 
 /** Memory of an open blob without its seek table, roughly. */
 const ownMemory = 500;
 
 /** A blob stored as it is. */
-export class RawBlob implements PlainBlob {
+export class RawBlob implements Blob {
   readonly file: BlobFile;
   readonly memory = ownMemory;
 
@@ -40,18 +32,10 @@ export class RawBlob implements PlainBlob {
   read(offset: number, into: Uint8Array): void {
     this.file.read(into, offset);
   }
-
-  storedRange(offset: number, length: number): { start: number; end: number } {
-    return { start: offset, end: offset + length };
-  }
-
-  storedEnd(end: number): number {
-    return end;
-  }
 }
 
 /** A blob in the zstd seekable format. A read touches the frames that it needs and no others. */
-export class SeekableBlob implements PlainBlob {
+export class SeekableBlob implements Blob {
   readonly file: BlobFile;
   readonly #table: SeekTable;
   readonly #shared: Decompression;
@@ -77,7 +61,7 @@ export class SeekableBlob implements PlainBlob {
     if (into.length === 0) return;
     const table = this.#table;
     const end = offset + into.length;
-    const ahead = this.storedEnd(end);
+    const ahead = table.storedEnd(table.find(end - 1));
     for (let frame = table.find(offset), at = offset; at < end; frame++) {
       const start = table.start(frame);
       const next = table.start(frame + 1);
@@ -89,18 +73,6 @@ export class SeekableBlob implements PlainBlob {
       else piece.set(this.#cached(frame, next - start, ahead).subarray(at - start, until - start));
       at = until;
     }
-  }
-
-  storedEnd(end: number): number {
-    return this.#table.storedEnd(this.#table.find(end - 1));
-  }
-
-  storedRange(offset: number, length: number): { start: number; end: number } | undefined {
-    if (length === 0 || offset + length > this.length) return undefined;
-    const first = this.#table.find(offset);
-    const last = this.#table.find(offset + length - 1);
-    if (this.#table.start(first) !== offset || this.#table.start(last + 1) !== offset + length) return undefined;
-    return { start: this.#table.storedStart(first), end: this.#table.storedEnd(last) };
   }
 
   #cached(frame: number, length: number, ahead: number): Uint8Array {

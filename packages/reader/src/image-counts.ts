@@ -11,7 +11,7 @@ import { type ImageTree, visibleInodes } from "./image-tree.ts";
 import type { InodeKind } from "./tree.ts";
 import { walkTree, type Visit } from "./walk-tree.ts";
 
-/** How many inodes, chunks, blobs and bytes an image has. Only what its tree shows is counted, but for `layers` and `chunks`. */
+/** How many inodes, blobs and bytes an image has. Only what its tree shows is counted, but for `layers`. */
 export interface ImageCounts {
   /** Kinds are in the order in which a walk of the tree meets them. */
   inodes: { total: number; kinds: Partial<Record<InodeKind, number>> };
@@ -20,14 +20,10 @@ export interface ImageCounts {
   /** Sum of file sizes, bytes, and what of it is in holes. */
   contentBytes: number;
   holeBytes: number;
-  /** Chunks listed in the table of chunks, if the image has one; otherwise a blob is a chunk. */
-  chunks: number;
   blobs: number;
   compressedBlobs: number;
   missingBlobs: number;
   storedBytes: number;
-  /** Whether blobs hold several chunks, with a table of them. */
-  packed: boolean;
 }
 
 /** A piece of a file's content. All numbers are bytes. */
@@ -52,11 +48,9 @@ export function countImage(tree: ImageTree, store: Pick<BlobStore, "size">): Ima
     layers: [...image.metadatas].map(({ inodes }) => inodes.length),
     contentBytes: tree.contentBytes,
     holeBytes,
-    chunks: Math.max(blobs.size, image.chunks.length),
     blobs: blobs.size,
     compressedBlobs: [...blobs.values()].filter(Boolean).length,
     ...sumBlobs(blobs.keys(), store),
-    packed: image.chunks.length > blobs.size,
   };
 }
 

@@ -82,7 +82,7 @@ function openWith(blobs: BlobStore, header: ImageHeader, options: OpenImageOptio
 
 function openerFor(rootfs: Rootfs, options: OpenImageOptions): BlobOpener | undefined {
   if (options.verity !== undefined) return measuring(rootfs);
-  return options.verify === "blob" ? hashing(rootfs) : undefined;
+  return options.verify === "blob" ? hashing : undefined;
 }
 
 /** @throws as openImage */

@@ -1,5 +1,4 @@
-import type { Chunk } from "@puzzlefs/format";
-import { blobKey, keyDigest } from "./blob-key.ts";
+import { keyDigest } from "./blob-key.ts";
 import type { BlobKey } from "./blob-key.ts";
 
 /** The requirements of all images on one blob. */
@@ -10,7 +9,6 @@ export interface BlobExpectation {
   verities: Set<string>;
   /** Whether a manifest lists the blob as compressed. */
   listedCompressed: boolean;
-  chunks: Chunk[];
   /** The most stored bytes that a manifest justifies; undefined: none lists the blob. */
   mostBytes: number | undefined;
 }
@@ -30,7 +28,7 @@ export class Expectations {
   of(digest: string): BlobExpectation {
     let blob = this.#blobs.get(digest);
     if (blob === undefined) {
-      blob = { reaches: new Map(), verities: new Set(), listedCompressed: false, chunks: [], mostBytes: undefined };
+      blob = { reaches: new Map(), verities: new Set(), listedCompressed: false, mostBytes: undefined };
       this.#blobs.set(digest, blob);
     }
     return blob;
@@ -50,9 +48,5 @@ export class Expectations {
     // The Rust tool lists the uncompressed size of a compressed chunk: of one that does not compress, less than is stored.
     const most = compressed ? 2 * size + slack : size;
     blob.mostBytes = Math.max(blob.mostBytes ?? 0, most);
-  }
-
-  chunk(chunk: Chunk): void {
-    this.of(keyDigest(blobKey(chunk.blob.digest.toUint8Array(), false))).chunks.push(chunk);
   }
 }

@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import test from "ava";
 import { fsVerityDigest, Layout, LayoutError } from "@puzzlefs/oci";
-import { dir, file, ImageFixture, run, seekable, sha256 } from "./image-fixture.ts";
+import { dir, file, ImageFixture, run, seekable } from "./image-fixture.ts";
 import { verifyImage } from "./verify.ts";
 import type { VerifyReport } from "./verify.ts";
 
@@ -70,7 +70,7 @@ test("a missing blob is found", (t) => {
   });
 });
 
-test("a run beyond its blob, a bad seek table and a wrong chunk table are found", (t) => {
+test("a run beyond its blob and a bad seek table are found", (t) => {
   const fixture = new ImageFixture();
   const raw = fixture.chunk(content);
   const junk = fixture.chunk(Buffer.alloc(100, 1));
@@ -79,12 +79,9 @@ test("a run beyond its blob, a bad seek table and a wrong chunk table are found"
     file(2, [run(raw, 1, content.length)]),
     file(3, [run(junk, 0, 10, true)]),
   ];
-  const blob = { digest: raw, offset: 0, compressed: false };
-  const chunks = [{ blob, length: 10, storedDigest: sha256(content.subarray(0, 10)), contentDigest: Buffer.alloc(32) }];
-  fixture.image("v1", { metadatas: [{ inodes }], chunks });
+  fixture.image("v1", { metadatas: [{ inodes }] });
   const { problems } = verifyImage(Layout.open(fixture.directory));
   t.deepEqual(problems.map(({ rule, inode }) => `${rule} ${inode}`).sort(), [
-    " 0",
     "chunk-outside-blob 2",
     "seek-table-magic 0",
   ]);

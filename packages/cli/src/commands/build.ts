@@ -27,7 +27,6 @@ interface Options {
   chunkSize?: string;
   level?: number;
   frameSize?: number;
-  pack?: number;
   mtime: string;
   config?: string;
   platform?: Platform;
@@ -69,11 +68,6 @@ export function define(): ManualCommand {
     .option("--chunk-size <min:avg:max>", "bounds of a chunk's size, bytes (default: 16384:65536:262144)")
     .option("--level <n>", "zstd level (default: 3)", parseInteger)
     .option("--frame-size <bytes>", "uncompressed bytes in a zstd frame (default: a whole chunk)", parseSizeOption)
-    .option(
-      "--pack <bytes>",
-      "put consecutive new chunks into blobs of this size (default: one chunk, one blob)",
-      parseSizeOption,
-    )
     .option("--mtime <which>", "modification times: zero, keep, or clamp:SECONDS", "zero")
     .option("--config <file>", "an OCI image configuration (entrypoint, environment, …), stored unchanged")
     .option(
@@ -124,20 +118,8 @@ function crossingOf({ oneFileSystem = false, crossMounts = false }: Options): Cr
 }
 
 function buildOptions(given: Options): Partial<BuildOptions> {
-  const {
-    compression,
-    baseLayer,
-    chunkSize,
-    chunking,
-    level,
-    frameSize,
-    pack,
-    config,
-    platform,
-    jobs,
-    verify,
-    selinux,
-  } = given;
+  const { compression, baseLayer, chunkSize, chunking, level, frameSize, config, platform, jobs, verify, selinux } =
+    given;
   return {
     chunking,
     mtime: parseMtime(given.mtime, process.env["SOURCE_DATE_EPOCH"]),
@@ -146,7 +128,6 @@ function buildOptions(given: Options): Partial<BuildOptions> {
     ...(chunkSize !== undefined && { chunkSizes: parseChunkSizes(chunkSize) }),
     ...(level !== undefined && { level }),
     ...(frameSize !== undefined && { frameSize }),
-    ...(pack !== undefined && { pack }),
     ...(config !== undefined && { config: { bytes: readConfigFile(config), path: config } }),
     ...(platform !== undefined && { platform }),
     ...(jobs !== undefined && { jobs }),

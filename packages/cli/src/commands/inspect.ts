@@ -21,7 +21,7 @@ import { formatBytes, formatCount, formatCountOf, formatShare } from "../termina
 import { formatFields, formatTable } from "../terminal/table.ts";
 
 const example = `
-  puzzlefs inspect ./store:v1                  digests, layers, inodes, chunks, sizes
+  puzzlefs inspect ./store:v1                  digests, layers, inodes, blobs, sizes
   puzzlefs inspect ./store:v1 /bin/bash        the blobs of a file's content`;
 
 const notes = `
@@ -90,8 +90,7 @@ interface ImageSummary extends ImageCounts {
 }
 
 function imageText(summary: ImageSummary): string {
-  const { inodes, layers, contentBytes, holeBytes, chunks, blobs, missingBlobs, storedBytes, compressedBlobs, packed } =
-    summary;
+  const { inodes, layers, contentBytes, holeBytes, blobs, missingBlobs, storedBytes, compressedBlobs } = summary;
   const kinds = Object.entries(inodes.kinds).map(([kind, count]) => {
     const name = kindNames[kind as InodeKind];
     return formatCountOf(count, name, pluralNames[kind as InodeKind]);
@@ -104,8 +103,7 @@ function imageText(summary: ImageSummary): string {
     ["layers", layers.length === 1 ? "1" : `${layers.length}: ${layerText} inodes`],
     ["inodes", `${formatCount(inodes.total)}: ${kinds.join(", ")}`],
     ["content", formatBytes(contentBytes) + (holeBytes > 0 ? `, ${formatBytes(holeBytes)} of it holes` : "")],
-    ["chunks", `${formatCount(chunks)} in ${formatCountOf(blobs, "blob")}${packed ? ", packed" : ""}`],
-    ["compressed", formatCountOf(compressedBlobs, "blob")],
+    ["blobs", `${formatCount(blobs)}, ${formatCount(compressedBlobs)} of them compressed`],
     ["stored", `${formatBytes(storedBytes)}, ${formatShare(storedBytes, contentBytes)} of the content`],
     ["metadata", `sha256:${summary.metadata}, ${formatBytes(summary.metadataBytes)}`],
     ...configFields(summary.config),

@@ -4,7 +4,6 @@ import {
   Blk,
   BlobRef,
   Chr,
-  Chunk,
   Dir,
   DirEntry,
   FileChunk,
@@ -98,14 +97,6 @@ export function followVerityData(self: VerityData, work: Float64Array): void {
   checkedData(self.part, 1, work);
 }
 
-/** Follows every pointer of a Chunk strictly. */
-export function followChunk(self: Chunk, work: Float64Array): void {
-  const blob = new BlobRef(checkedStruct(self.part, 0, work));
-  followBlobRef(blob, work);
-  checkedData(self.part, 1, work);
-  checkedData(self.part, 2, work);
-}
-
 /** Follows every pointer of a Rootfs strictly. */
 export function followRootfs(self: Rootfs, work: Float64Array): void {
   const metadatas = new StructList(checkedList(self.part, 0, work), InodeVector);
@@ -117,10 +108,5 @@ export function followRootfs(self: Rootfs, work: Float64Array): void {
   for (let itemList = fsVerityData.part, itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
     const item = new VerityData(element(itemList, itemIndex));
     followVerityData(item, work);
-  }
-  const chunks = new StructList(checkedList(self.part, 2, work), Chunk);
-  for (let itemList = chunks.part, itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
-    const item = new Chunk(element(itemList, itemIndex));
-    followChunk(item, work);
   }
 }

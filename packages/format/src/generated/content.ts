@@ -2,10 +2,10 @@
 import { U53_END, failure, narrow, text, type Bytes } from "../runtime.ts";
 import { type StructList } from "../struct-list.ts";
 import { parseHex } from "./digest.ts";
-import { BlobRef, Chunk, FileChunk, Inode, InodeMode, InodeVector, type Rootfs } from "./metadata.ts";
+import { FileChunk, Inode, InodeMode, InodeVector, type Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";
 import { Rule } from "./rules.ts";
-import { dataField, element, listField, structField, u53Field } from "./wire.ts";
+import { dataField, element, listField, u53Field } from "./wire.ts";
 
 /** Zeros in the blob to which holes refer: 1024 zstd frames of RLE blocks, then their seek table. */
 export const ZERO_BLOB_BYTES = 0x40000000;
@@ -26,12 +26,6 @@ export const HOLE_BLOCK_BYTES = 0x10000;
 export interface ChunkPlace {
   readonly index: number;
   readonly start: number;
-}
-
-/** An entry of the image's table of chunks, and its index there. */
-export interface TableChunk {
-  readonly index: number;
-  readonly chunk: Chunk;
 }
 
 /** The run of a file that has byte `offset`; if the file is shorter, `index` is the number of runs. */
@@ -133,47 +127,4 @@ export function findVerity(image: Rootfs, digest: Bytes): Bytes | undefined {
     return undefined;
   }
   return dataField(element(list.part, low), 1);
-}
-
-/** The number of chunks in the table up to the last that starts at or before byte `offset` of blob `digest`. */
-function entriesUpTo(chunks: StructList<Chunk>, digest: Bytes, offset: number): number {
-  let low: number = 0;
-  let high: number = chunks.length;
-  for (let measure = 0, bound = Infinity; low < high; bound = measure) {
-    measure = high > low ? high - low : 0;
-    if (measure >= bound) break;
-    const middle = Math.floor((low + high) / 2);
-    const blob = new BlobRef(structField(element(chunks.part, middle), 0));
-    const comparison = compareNames(blob.digest, digest);
-    if (comparison === 0 || (comparison === 1 && blob.offset <= offset)) {
-      low = narrow(middle + 1);
-    } else {
-      high = middle;
-    }
-  }
-  return low;
-}
-
-/** The chunk of the table that has byte `offset` of the uncompressed content of blob `digest`. */
-export function findTableChunk(
-  image: Rootfs,
-  digest: Bytes,
-  compressed: boolean,
-  offset: number,
-): TableChunk | undefined {
-  const chunks = image.chunks;
-  const count = entriesUpTo(chunks, digest, offset);
-  const index = count > 1 ? count - 1 : 0;
-  const chunk = new Chunk(element(chunks.part, index));
-  const blob = chunk.blob;
-  if (index >= chunks.length || blob.compressed !== compressed) {
-    return undefined;
-  }
-  if (!sameBytes(blob.digest, digest) || offset < blob.offset) {
-    return undefined;
-  }
-  if ((offset > blob.offset ? offset - blob.offset : 0) >= chunk.length) {
-    return undefined;
-  }
-  return { index: index, chunk: chunk };
 }

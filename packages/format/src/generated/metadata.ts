@@ -304,35 +304,6 @@ export class VerityData {
   }
 }
 
-/** A chunk of a blob that may have several. */
-export class Chunk {
-  readonly part: StructPart;
-
-  constructor(part: StructPart) {
-    this.part = part;
-  }
-
-  /** The blob, and the position in its uncompressed content. */
-  get blob(): BlobRef {
-    return new BlobRef(structField(this.part, 0));
-  }
-
-  /** Uncompressed bytes. */
-  get length(): number {
-    return u53Field(this.part, 0);
-  }
-
-  /** sha256 of the bytes as stored: the chunk's frames, or the chunk itself if the blob is not compressed. */
-  get storedDigest(): Bytes {
-    return dataField(this.part, 1);
-  }
-
-  /** sha256 of the uncompressed chunk. */
-  get contentDigest(): Bytes {
-    return dataField(this.part, 2);
-  }
-}
-
 /** The metadata of an image. */
 export class Rootfs {
   readonly part: StructPart;
@@ -354,10 +325,5 @@ export class Rootfs {
   /** Version of the format: 3. */
   get manifestVersion(): number {
     return u53Field(this.part, 0);
-  }
-
-  /** The chunks of packed blobs, ascending by digest and offset. */
-  get chunks(): StructList<Chunk> {
-    return new StructList(listField(this.part, 2), Chunk);
   }
 }

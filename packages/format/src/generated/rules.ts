@@ -97,30 +97,26 @@ export const Rule = {
   "dir-parents": 47,
   /** A directory of the newest layer has no name. */
   "dir-unreachable": 48,
-  /** A chunk of the table reaches beyond 2^53 - 1. */
-  "chunk-table-range": 49,
-  /** The table of chunks does not ascend, or two chunks overlap. */
-  "chunk-table-order": 50,
   /** A seek table ends before its entries do, or is larger than its blob. */
-  "seek-table-truncated": 51,
+  "seek-table-truncated": 49,
   /** A compressed blob does not end with a seek table. */
-  "seek-table-magic": 52,
+  "seek-table-magic": 50,
   /** A seek table has flags that this reader does not know. */
-  "seek-table-flags": 53,
+  "seek-table-flags": 51,
   /** A seek table has more than 2^27 frames. */
-  "seek-table-frames": 54,
+  "seek-table-frames": 52,
   /** A seek table's skippable frame has another size than its entries. */
-  "seek-table-size": 55,
+  "seek-table-size": 53,
   /** A frame has more than 16 MiB of content. */
-  "seek-table-frame-too-large": 56,
+  "seek-table-frame-too-large": 54,
   /** The frames of a seek table do not add up to the blob. */
-  "seek-table-sum": 57,
+  "seek-table-sum": 55,
   /** A run of a file ends outside its blob: its blob is shorter than the image records. */
-  "chunk-outside-blob": 58,
+  "chunk-outside-blob": 56,
   /** A directory looks below more than 16 times: its names are in too many layers. */
-  "look-below-depth": 59,
+  "look-below-depth": 57,
   /** A frame is stored in more bytes than zstd needs for its content. */
-  "seek-table-stored-too-large": 60,
+  "seek-table-stored-too-large": 58,
 } as const;
 
 export type RuleName = keyof typeof Rule;
@@ -175,8 +171,6 @@ export const RULES: readonly (readonly [RuleName, "corrupt" | "unsupported"])[] 
   ["root-inode", "corrupt"],
   ["dir-parents", "corrupt"],
   ["dir-unreachable", "corrupt"],
-  ["chunk-table-range", "corrupt"],
-  ["chunk-table-order", "corrupt"],
   ["seek-table-truncated", "corrupt"],
   ["seek-table-magic", "corrupt"],
   ["seek-table-flags", "unsupported"],

@@ -9,7 +9,6 @@ import { MAX_LOOK_BELOW, findDirRecord, resolveEntry } from "./directories.ts";
 import { MAX_PERMISSIONS } from "./filetypes.ts";
 import { MAX_LAYERS, ROOT_INO, hasInode, resolveInode } from "./layers.ts";
 import {
-  Chunk,
   DirEntry,
   FileChunk,
   Inode,
@@ -24,7 +23,7 @@ import {
 import { INDEX_HEAD } from "./nameindex.ts";
 import { MAX_NAME_BYTES, NO_SEPARATOR, compareNames, hasNul, isDots, separator } from "./names.ts";
 import { Rule } from "./rules.ts";
-import { checkedRoot, dataField, element, listField, structField, type Message, u53Field } from "./wire.ts";
+import { checkedRoot, dataField, element, listField, type Message, u53Field } from "./wire.ts";
 
 /** Version of the format. */
 export const MANIFEST_VERSION = 3;
@@ -207,41 +206,6 @@ function checkDigests(image: Rootfs): void {
   }
 }
 
-/** Checks that the table of chunks ascends, and that no two chunks overlap. */
-function checkChunkTable(chunks: StructList<Chunk>): void {
-  for (let i = 0; i < chunks.length; i++) {
-    const chunk = new Chunk(element(chunks.part, i));
-    const at = chunk.part.at * 8;
-    const stored = dataField(chunk.part, 1).length;
-    const content = dataField(chunk.part, 2).length;
-    if (
-      dataField(structField(chunk.part, 0), 0).length !== DIGEST_BYTES ||
-      stored !== DIGEST_BYTES ||
-      content !== DIGEST_BYTES
-    ) {
-      throw failure(Rule["digest-length"], 0, at);
-    }
-    if (
-      u53Field(structField(chunk.part, 0), 0) >= U53_END ||
-      chunk.length >=
-        (U53_END > u53Field(structField(chunk.part, 0), 0) ? U53_END - u53Field(structField(chunk.part, 0), 0) : 0)
-    ) {
-      throw failure(Rule["chunk-table-range"], 0, at);
-    }
-    if (i > 0) {
-      const before = new Chunk(element(chunks.part, i > 1 ? i - 1 : 0));
-      const comparison = compareNames(
-        dataField(structField(before.part, 0), 0),
-        dataField(structField(chunk.part, 0), 0),
-      );
-      const end = checkedAdd(u53Field(structField(before.part, 0), 0), before.length);
-      if (comparison === 2 || (comparison === 1 && end > u53Field(structField(chunk.part, 0), 0))) {
-        throw failure(Rule["chunk-table-order"], 0, at);
-      }
-    }
-  }
-}
-
 function countName(links: Uint32Array, ordinal: number): void {
   links[ordinal] = narrow((links[ordinal] ?? 0) + 1);
 }
@@ -371,7 +335,6 @@ export function validate(image: Rootfs, links: Uint32Array, parents: Float64Arra
     checkOrder(layer);
   }
   checkDigests(image);
-  checkChunkTable(image.chunks);
   for (let layerList = layers.part, layerIndex = 0; layerIndex < layerList.count; layerIndex++) {
     const layer = new InodeVector(element(layerList, layerIndex));
     for (let inodeList = listField(layer.part, 0), inodeIndex = 0; inodeIndex < inodeList.count; inodeIndex++) {

@@ -114,18 +114,6 @@ export interface VerityDataValue {
   verity?: Uint8Array;
 }
 
-/** A chunk of a blob that may have several. */
-export interface ChunkValue {
-  /** The blob, and the position in its uncompressed content. */
-  blob?: BlobRefValue;
-  /** Uncompressed bytes. */
-  length: number;
-  /** sha256 of the bytes as stored: the chunk's frames, or the chunk itself if the blob is not compressed. */
-  storedDigest?: Uint8Array;
-  /** sha256 of the uncompressed chunk. */
-  contentDigest?: Uint8Array;
-}
-
 /** The metadata of an image. */
 export interface RootfsValue {
   /** Layers, newest first. */
@@ -134,8 +122,6 @@ export interface RootfsValue {
   fsVerityData?: readonly VerityDataValue[];
   /** Version of the format: 3. */
   manifestVersion: number;
-  /** The chunks of packed blobs, ascending by digest and offset. */
-  chunks?: readonly ChunkValue[];
 }
 
 const ChrLayout: Layout<ChrValue> = {
@@ -321,34 +307,17 @@ const VerityDataLayout: Layout<VerityDataValue> = {
   },
 };
 
-const ChunkLayout: Layout<ChunkValue> = {
-  words: () => {
-    return 1;
-  },
-  pointers: () => {
-    return 3;
-  },
-  write: (message, at, pointers, value) => {
-    message.u53(at + 0, value.length);
-    if (value.blob !== undefined) message.struct(pointers + 0, value.blob, BlobRefLayout);
-    if (value.storedDigest !== undefined) message.data(pointers + 8, value.storedDigest);
-    if (value.contentDigest !== undefined) message.data(pointers + 16, value.contentDigest);
-  },
-};
-
 const RootfsLayout: Layout<RootfsValue> = {
   words: () => {
     return 1;
   },
-  pointers: (value) => {
-    if (value.chunks !== undefined) return 3;
+  pointers: () => {
     return 2;
   },
   write: (message, at, pointers, value) => {
     message.u53(at + 0, value.manifestVersion);
     if (value.metadatas !== undefined) message.list(pointers + 0, value.metadatas, InodeVectorLayout);
     if (value.fsVerityData !== undefined) message.list(pointers + 8, value.fsVerityData, VerityDataLayout);
-    if (value.chunks !== undefined) message.list(pointers + 16, value.chunks, ChunkLayout);
   },
 };
 
