@@ -58,18 +58,17 @@ test("the table of chunks of early builders is ignored", async (t) => {
     const random = new Random(choice);
     const message = encodeRootfs(randomImage(random, steps).value);
     const verdict = await agreed(harnesses, "metadata", message);
-    const rows = Array.from({ length: random.below(5) }, () => ({
+    const rows = Array.from({ length: 1 + random.below(4) }, () => ({
       digest: random.bytes(random.pick([32, 32, 31, 0])),
       offset: random.below(2 ** 30),
       length: random.below(2 ** 30),
       compressed: random.once(2),
     }));
-    const extended = withChunkTable(message, rows);
-    assert.ok(extended.length > message.length);
+    const extended = withChunkTable(message, rows, random);
+    for (const { digest } of rows) assert.ok(Buffer.from(extended).includes(digest));
     assert.equal(await agreed(harnesses, "metadata", extended), verdict);
-    assert.equal(await agreed(harnesses, "metadata", reencoded(extended, random)), verdict);
   });
-  await fc.assert(property, runs(100));
+  await fc.assert(property, runs(200));
   t.pass();
 });
 

@@ -166,6 +166,8 @@ class Writer {
   }
 }
 
+const segmentCounts = [1, 2, 3, 5, 40];
+
 const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
 
 /** Changes the size of structs without changing their meaning: zero words and null pointers dropped from the end, unknown ones added. */
@@ -218,7 +220,7 @@ export interface TableRow {
  * The message of one segment `message` with the table of chunks that the first versions of the builder wrote for `--pack`: the
  * third pointer of the root struct. Its digests are wrong, which no reader may notice.
  */
-export function withChunkTable(message: Uint8Array, rows: readonly TableRow[]): Uint8Array {
+export function withChunkTable(message: Uint8Array, rows: readonly TableRow[], random = new Random(0)): Uint8Array {
   const root = new Reader(message).pointer(8);
   if (root?.kind !== "struct") throw new Error("no root struct");
   const words = (...numbers: number[]): Uint8Array => new Uint8Array(BigUint64Array.from(numbers, BigInt).buffer);
@@ -232,7 +234,7 @@ export function withChunkTable(message: Uint8Array, rows: readonly TableRow[]): 
     return { kind: "struct", data: words(length), pointers: [blob, wrong(), wrong()] };
   });
   root.pointers[2] = { kind: "list", elements, words: 1, pointers: 3 };
-  const writer = new Writer(new Random(0), 1);
+  const writer = new Writer(random, random.pick(segmentCounts));
   writer.root(root);
   return writer.finish();
 }
@@ -241,7 +243,7 @@ export function withChunkTable(message: Uint8Array, rows: readonly TableRow[]): 
 export function reencoded(message: Uint8Array, random: Random, sizes = true): Uint8Array {
   const root = new Reader(message).pointer(8);
   if (sizes) resizeAll(root, random);
-  const writer = new Writer(random, random.pick([1, 2, 3, 5, 40]));
+  const writer = new Writer(random, random.pick(segmentCounts));
   writer.root(root);
   return writer.finish();
 }

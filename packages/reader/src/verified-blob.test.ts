@@ -24,7 +24,7 @@ interface Form {
 
 const forms: Form[] = [
   { title: "raw blob", compressed: false, frameSize: 0 },
-  { title: "compressed blob", compressed: true, frameSize: content.length },
+  { title: "compressed blob of two frames", compressed: true, frameSize: content.length / 2 },
   { title: "compressed blob of many frames", compressed: true, frameSize: 4096 },
 ];
 
