@@ -23,7 +23,8 @@ import type { ChunkQueue } from "./queue.ts";
  * @param preferred of several images of the tag, that for this platform; default: this machine's
  */
 export function openBase(layout: Layout, tag: string, preferred?: Platform): BaseImage {
-  const { manifest, manifestDigest, metadata } = readBase(layout, tag, preferred);
+  using opened = new DisposableStack();
+  const { manifest, manifestDigest, metadata } = readBase(layout, tag, preferred, opened);
   const { image } = metadata;
   if (image.metadatas.length >= MAX_LAYERS) {
     throw new LayoutError(
@@ -35,18 +36,19 @@ export function openBase(layout: Layout, tag: string, preferred?: Platform): Bas
   const sizes = new Map<string, number>();
   for (const { digest, size } of referencedBlobs(manifest, `manifest sha256:${manifestDigest}`))
     if (digest !== undefined) sizes.set(digest, size ?? 0);
-  return new BaseImage(layout.blobs, image, sizes);
+  return new BaseImage(layout.blobs, image, sizes, opened.move());
 }
 
-function readBase(layout: Layout, tag: string, preferred: Platform | undefined): ImageHeader {
+function readBase(layout: Layout, tag: string, preferred: Platform | undefined, opened: DisposableStack): ImageHeader {
   try {
-    return readHeader(layout, tag, preferred === undefined ? {} : { preferred });
+    const { digest } = opened.use(layout.use(tag, preferred === undefined ? {} : { preferred }));
+    return readHeader(layout, digest);
   } catch (error) {
     throw systemFailure(error, layout.path, `read the base image ${tag}`);
   }
 }
 
-/** An image to build on: its tree as readers see it, and its chunks. */
+/** An image to build on: its tree as readers see it, and its chunks. gc keeps them until it is disposed of. */
 export class BaseImage {
   readonly image: Rootfs;
   /** Digests (hex) of blobs that are missing or damaged. */
@@ -57,13 +59,19 @@ export class BaseImage {
   /** Bytes, as the manifest lists them. */
   #sizes: ReadonlyMap<string, number>;
   #verity = new Map<string, Uint8Array>();
+  readonly #use: Disposable;
 
-  constructor(store: BlobStore, image: Rootfs, sizes: ReadonlyMap<string, number>) {
+  constructor(store: BlobStore, image: Rootfs, sizes: ReadonlyMap<string, number>, use: Disposable) {
+    this.#use = use;
     this.#store = store;
     this.#sizes = sizes;
     this.image = image;
     this.lastIno = Math.max(...[...image.metadatas].map(lastInoOf));
     for (const { digest, verity } of image.fsVerityData) this.#verity.set(hexOf(digest), copyOf(verity));
+  }
+
+  [Symbol.dispose](): void {
+    this.#use[Symbol.dispose]();
   }
 
   /** The inode that readers see under a number. */

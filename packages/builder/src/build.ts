@@ -102,7 +102,7 @@ async function buildInto(
   transaction: Transaction,
   platform: Pick<CommitRequest, "platform">,
 ): Promise<BuildResult> {
-  const base = options.base === undefined ? undefined : openBase(layout, options.base, platform.platform);
+  using base = options.base === undefined ? undefined : openBase(layout, options.base, platform.platform);
   const pipeline = new Pipeline(options, transaction.directory, layout);
   try {
     const source = sourceOf(options, layout);

@@ -10,7 +10,7 @@ export { Session, type SessionOptions } from "./session.ts";
 export { MountError, MountOptionError } from "./mount/errors.ts";
 export { mount, unmount, type UnmountOptions } from "./mount/mount.ts";
 export { checkMountpoint, type Mountpoint } from "./mount/mountpoint.ts";
-export { findMount, isOurs, listMounts, mountOf, type MountEntry } from "./mount/mountinfo.ts";
+export { findMount, isOurs, listMounts, mountOf, parseMountInfo, type MountEntry } from "./mount/mountinfo.ts";
 export { setLabels } from "./mount/labels.ts";
 export { nameAndValue, splitOptions } from "./mount/option-list.ts";
 export { effectOf, isLabel } from "./mount/option-table.ts";

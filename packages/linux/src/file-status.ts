@@ -95,6 +95,10 @@ export class FileStatus {
   get mtimeNanoseconds(): number {
     return this.#bytes.readUInt32LE(120);
   }
+  /** When the file or its names, owner, mode or content were last changed, seconds; a program cannot set it. */
+  get changedSeconds(): number {
+    return Number(this.#bytes.readBigInt64LE(96)) + this.#bytes.readUInt32LE(104) / 1e9;
+  }
   /** Device number of a chr or blk, 0 otherwise. */
   get major(): number {
     return this.#bytes.readUInt32LE(128);

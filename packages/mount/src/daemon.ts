@@ -2,11 +2,12 @@
 import "@puzzlefs/linux/closed-streams";
 
 const { serve } = await import("@puzzlefs/fuse");
-const { daemonArguments, openServed } = await import("./server-program.ts");
+const { daemonArguments, holdServed, openServed } = await import("./server-program.ts");
 type Order = import("./server-program.ts").DaemonArguments;
 
 const { server, image } = JSON.parse(process.argv[2] ?? "{}") as Order;
 await serve(server, {
   openTree: () => openServed(image),
+  hold: () => holdServed(image),
   argv: (order) => daemonArguments(order, image),
 });

@@ -7,5 +7,6 @@ export { mount, MountedImage, type MountOptions } from "./mount.ts";
 export { startServer, type ServerRequest } from "./start-server.ts";
 export { type DriverChoice, type FuseMount, type MountRequest, mountImage } from "./mount-image.ts";
 export { overlayPrefix, refuseOverlayMarks } from "./overlay-marks.ts";
+export { mountedImages } from "./mounted-images.ts";
 export { remount } from "./remount.ts";
 export { isKnownOption, readImageOptions, type ImageOptions } from "./image-options.ts";

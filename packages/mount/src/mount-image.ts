@@ -1,6 +1,6 @@
 import { checkMountpoint, MountError, type MountOptions, type Mountpoint, parseMountOptions } from "@puzzlefs/fuse";
 import { Directory, KernelRefusal, MOUNT_ATTR_RDONLY } from "@puzzlefs/linux";
-import { Layout, type Platform } from "@puzzlefs/oci";
+import { Layout, type Manifest, type Platform } from "@puzzlefs/oci";
 import { type ImageTree, openImageAt } from "@puzzlefs/reader";
 import { type Driver, mountByDriver } from "./driver.ts";
 import { mountWritable, OverlayError } from "./overlay.ts";
@@ -58,8 +58,9 @@ export async function mountImage(
 ): Promise<Driver> {
   const options = parseMountOptions(given.options, given.source);
   using shownAt = checkMountpoint(given.mountpoint);
-  // From here on it is one image, even if its tag changes.
-  const reference = manifestOf(given);
+  // From here on it is one image, even if its tag changes. gc keeps it: later for the lock of the server, or as it finds the driver's mount.
+  using image = useImage(given);
+  const reference = image.digest;
   const request = { ...given, reference };
   if (!request.writable && request.persist === undefined) {
     return await mountReadOnly(request, options, shownAt, () => startFuse({ mountpoint: shownAt.path, reference }));
@@ -147,9 +148,9 @@ function tryDriver(request: MountRequest, options: MountOptions, mountpoint: Mou
  */
 const CANNOT = new Set(["ENODEV", "ENOSYS", "EPERM", "ENOTSUP", "ELOOP"]);
 
-function manifestOf({ ociDir, reference, platform }: MountRequest): string {
+function useImage({ ociDir, reference, platform }: MountRequest): Manifest & Disposable {
   using layout = Layout.open(ociDir);
-  return layout.manifest(reference, platform === undefined ? {} : { platform }).digest;
+  return layout.use(reference, platform === undefined ? {} : { platform });
 }
 
 function openRequested({ ociDir, reference, verify, digest }: MountRequest): ImageTree {

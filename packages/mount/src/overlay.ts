@@ -59,7 +59,8 @@ export async function mountWritable(
   mountLower: (lower: Lower) => Promise<Driver>,
 ): Promise<Driver> {
   using parent = Directory.open(temporaryDirectory());
-  const { name, directory: scratch } = parent.makeTemporary("puzzlefs-mount-");
+  // Its name is the only trace of the image in the list of mounts: see mounted-images.ts.
+  const { name, directory: scratch } = parent.makeTemporary(`puzzlefs-${overlay.image}-`);
   const remove = (): void => {
     try {
       umountAt(parent.descriptor, name, MNT_DETACH);

@@ -40,11 +40,20 @@ export function servedImage(request: MountRequest, { reference, shownAt }: FuseM
   };
 }
 
-/** Opens the image in the process that serves it. */
+/** Opens the image in the process that serves it. gc keeps it as long as it is open. */
 export function openServed({ store, manifest, options, overlay }: ServedImage): ImageTree {
-  const tree = openImageIn(new BlobDirectory(new Directory(RESOURCE_DESCRIPTOR, store)), manifest, options);
+  const tree = openImageIn(servedBlobs(store), manifest, options);
   if (overlay !== undefined) refuseOverlayMarks(tree, overlay.at, overlay.prefix);
   return tree;
+}
+
+/** The same in a supervisor, for the time between two processes that serve. */
+export function holdServed({ store, manifest }: ServedImage): Disposable {
+  return servedBlobs(store).hold(manifest);
+}
+
+function servedBlobs(store: string): BlobDirectory {
+  return new BlobDirectory(new Directory(RESOURCE_DESCRIPTOR, store));
 }
 
 /** Arguments of Node that start the daemon's program. */

@@ -5,6 +5,7 @@ import { isHexDigest, sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
 import { FileBlob } from "./file-blob.ts";
 import { isSame, openRegular, readRegular } from "./files.ts";
+import { holdFile } from "./file-use.ts";
 
 const status = new FileStatus();
 
@@ -87,6 +88,12 @@ export class BlobDirectory implements BlobStore {
 
   remove(digest: string): boolean {
     return this.directory.removeFile(nameOf(digest));
+  }
+
+  hold(manifest: string): Disposable {
+    const held = holdFile(this.directory, nameOf(manifest));
+    if (held === undefined) throw this.#missing(manifest);
+    return held;
   }
 
   close(): void {

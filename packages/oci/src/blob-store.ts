@@ -31,6 +31,11 @@ export interface BlobStore extends Disposable {
   list(): string[];
   /** Removes a blob; false if the store does not have it. In a layout, call it under Layout.locked(). */
   remove(digest: string): boolean;
+  /**
+   * Keeps the image with this manifest in the store until that is disposed of: gc does not remove what is in use. Left out by stores from
+   * which nothing is removed. Throws LayoutError (missing).
+   */
+  hold?(manifest: string): Disposable;
   close(): void;
 }
 

@@ -13,6 +13,9 @@ import { type HeldLock, lockSteps, type Waiting } from "./lock.ts";
 import { describeManifest, isPuzzlefs } from "./manifest.ts";
 import { runSteps, runStepsAsync, type Steps, type Turns } from "./steps.ts";
 
+/** Readings of index.json, while it leads to a manifest that is not there. */
+const MOST_TRIES = 3;
+
 /** A manifest whose bytes match its digest. Whether it is a well-formed PuzzleFS manifest is checked by format. */
 export interface Manifest {
   /** sha256, 64 hex digits: the kernel driver's `image_manifest`. */
@@ -39,8 +42,11 @@ export class Layout {
     this.directory = directory;
   }
 
-  /** Opens an existing layout. Throws LayoutError: absent, corrupt, or unsupported (a newer version). */
-  static open(directory: string): Layout {
+  /**
+   * Opens an existing layout. `waiting` is called later while another process holds its lock. Throws LayoutError: absent, corrupt, or
+   * unsupported (a newer version).
+   */
+  static open(directory: string, waiting: Waiting = () => {}): Layout {
     const path = absolutePath(directory);
     let opened: Directory;
     try {
@@ -49,6 +55,7 @@ export class Layout {
       throw hasCode(error, "ENOENT") ? noLayout(path) : error;
     }
     const layout = new Layout(path, opened);
+    layout.#waiting = waiting;
     try {
       layout.#checkVersion();
       return layout;
@@ -153,6 +160,20 @@ export class Layout {
       this.directory.pathOf(INDEX_FILE),
       `no tag ${shownName(reference)}${this.#known()}`,
     );
+  }
+
+  /** manifest() of an image that gc will not remove before it is disposed of, even if its tag is. */
+  use(reference: string, choice: PlatformChoice = {}): Manifest & Disposable {
+    for (let tries = MOST_TRIES; ; tries--) {
+      try {
+        const manifest = this.manifest(reference, choice);
+        const held = this.blobs.hold(manifest.digest);
+        return { ...manifest, [Symbol.dispose]: () => held[Symbol.dispose]() };
+      } catch (error) {
+        // The tag may have been moved or removed since index.json was read, and a gc run.
+        if (tries === 1 || !(error instanceof LayoutError) || error.kind !== "missing") throw error;
+      }
+    }
   }
 
   /** Runs `action` with the exclusive lock that every change to the layout's names takes. Waits for it. */

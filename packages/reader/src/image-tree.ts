@@ -33,7 +33,7 @@ export class ImageTree implements Tree {
   readonly #blobs: BlobCache;
   readonly #contents = new ContentMaps(contentRunsKept);
   readonly #lookAhead: LookAhead;
-  #owned: Disposable | undefined;
+  readonly #owned = new DisposableStack();
   #contentBytes: number | undefined;
   #xattrNames: ReadonlySet<string> | undefined;
 
@@ -154,9 +154,9 @@ export class ImageTree implements Tree {
     return this.content(ino).extent(offset);
   }
 
-  /** Disposes of `resource` when the image is closed. */
+  /** Disposes of `resource` when the image is closed; of several, the last one first. */
   own(resource: Disposable): void {
-    this.#owned = resource;
+    this.#owned.use(resource);
   }
 
   [Symbol.dispose](): void {
@@ -165,7 +165,7 @@ export class ImageTree implements Tree {
 
   close(): void {
     this.#blobs.close();
-    this.#owned?.[Symbol.dispose]();
+    this.#owned.dispose();
   }
 
   /** A visible inode. */

@@ -51,7 +51,9 @@ export interface ImageHeader {
  * @throws {IntegrityError} a blob is missing or does not have its digest
  */
 export function openImage(layout: Layout, reference: string, options: OpenImageOptions = {}): ImageTree {
-  return openWith(layout.blobs, readHeader(layout, reference, options), options);
+  const { blobs } = layout;
+  const image = layout.use(reference, options);
+  return openUsed(image, blobs, options, () => headerOf(blobs, image.digest, image.bytes, options.verity));
 }
 
 /**
@@ -59,8 +61,10 @@ export function openImage(layout: Layout, reference: string, options: OpenImageO
  * image.
  */
 export function openImageIn(blobs: BlobStore, manifestDigest: string, options: OpenImageOptions = {}): ImageTree {
-  const manifest = blobs.read(manifestDigest, MAX_MANIFEST_BYTES);
-  return openWith(blobs, headerOf(blobs, manifestDigest, manifest, options.verity), options);
+  return openUsed(blobs.hold?.(manifestDigest), blobs, options, () => {
+    const manifest = blobs.read(manifestDigest, MAX_MANIFEST_BYTES);
+    return headerOf(blobs, manifestDigest, manifest, options.verity);
+  });
 }
 
 /** openImage() of the layout in a directory, which is closed with the image. */
@@ -71,13 +75,24 @@ export function openImageAt(ociDir: string, reference: string, options: OpenImag
   return tree;
 }
 
-function openWith(blobs: BlobStore, header: ImageHeader, options: OpenImageOptions): ImageTree {
-  const { manifestDigest, metadata } = header;
+/** The image is in use (BlobStore.hold) as long as it is open. */
+function openUsed(
+  held: Disposable | undefined,
+  blobs: BlobStore,
+  options: OpenImageOptions,
+  read: () => ImageHeader,
+): ImageTree {
+  using use = new DisposableStack();
+  use.use(held);
+  const { manifestDigest, metadata } = read();
   const limits = {
     openBlobs: options.openBlobs ?? defaultOpenBlobs,
     frameBytes: options.frameCacheBytes ?? defaultFrameCacheBytes,
   };
-  return new ImageTree(metadata, manifestDigest, new BlobCache(blobs, limits, openerFor(metadata.image, options)));
+  const cache = new BlobCache(blobs, limits, openerFor(metadata.image, options));
+  const tree = new ImageTree(metadata, manifestDigest, cache);
+  tree.own(use.move());
+  return tree;
 }
 
 function openerFor(rootfs: Rootfs, options: OpenImageOptions): BlobOpener | undefined {

@@ -35,6 +35,8 @@ import { keepYoungGenerationSmall } from "./young-generation.ts";
 export interface ServerProgram {
   /** Opens the tree, from RESOURCE_DESCRIPTOR or by the program's arguments. */
   openTree(): MountableTree;
+  /** Keeps what the tree is opened from, for a supervisor, which opens no tree, from being removed. */
+  hold?(): Disposable;
   /** Node's arguments that start the program with another order. */
   argv(order: ServerOrder): readonly string[];
 }
@@ -110,6 +112,7 @@ async function serveDevice(order: ServerOrder, device: number, tree: MountableTr
 }
 
 async function supervise(order: ServerOrder, program: ServerProgram, log: Log): Promise<void> {
+  using _ = program.hold?.();
   becomeOpaque();
   // There is no /dev/null below this root directory; standard input, output and error are open on it already.
   const inherited = [0, 1, 2, LOG_DESCRIPTOR, ...(order.hasUnmounter ? [UNMOUNTER_DESCRIPTOR] : [])];

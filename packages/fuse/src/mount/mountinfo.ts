@@ -19,8 +19,13 @@ export interface MountEntry {
 
 /** All mounts of this process's mount namespace, oldest first. Throws MissingProcError. */
 export function listMounts(): MountEntry[] {
+  return parseMountInfo(readProc("/proc/self/mountinfo"));
+}
+
+/** The mounts in a text as /proc/self/mountinfo has it, latin1. */
+export function parseMountInfo(text: string): MountEntry[] {
   const entries: MountEntry[] = [];
-  for (const line of readProc("/proc/self/mountinfo").split("\n")) {
+  for (const line of text.split("\n")) {
     // ID PARENT MAJ:MIN ROOT MOUNTPOINT OPTIONS [TAG…] - TYPE SOURCE SUPEROPTIONS
     const fields = line.split(" ");
     const dash = fields.indexOf("-");
