@@ -74,12 +74,11 @@ export function verifyOptions<C extends Command>(command: C): C {
 }
 
 /** For commands that read an image. */
-export function platformOption<C extends Command>(command: C): C {
-  return command.option(
-    "--platform <os/arch>",
-    "the tag's image for this platform, as linux/arm64 or linux/arm/v7 (default: this machine's)",
-    parsePlatformOption,
-  );
+export function platformOption<C extends Command>(
+  command: C,
+  description = "the tag's image for this platform, as linux/arm64 or linux/arm/v7 (default: this machine's)",
+): C {
+  return command.option("--platform <os/arch>", description, parsePlatformOption);
 }
 
 /** The value of platformOption(). */
@@ -106,6 +105,15 @@ export function parseSizeOption(text: string): number {
 export function parseInteger(text: string): number {
   if (!/^-?\d{1,15}$/.test(text)) throw new UsageError(`'${text}' is not a whole number`);
   return Number(text);
+}
+
+const SECONDS: Record<string, number> = { "": 1, s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
+
+/** A span of time in seconds: a number, or one with s, m, h, d or w. */
+export function parseDuration(text: string): number {
+  const [, number = "", letter = ""] = /^(\d{1,9})([smhdw]?)$/.exec(text) ?? [];
+  if (number === "") throw new UsageError(`'${text}' is not a duration: seconds, or a number with s, m, h, d or w`);
+  return Number(number) * (SECONDS[letter] as number);
 }
 
 /** Hex sha256 or fs-verity digest, as `build` prints them. */

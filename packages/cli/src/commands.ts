@@ -20,6 +20,8 @@ export const commands: readonly CommandEntry[] = [
   { name: "umount", summary: "unmount an image", load: () => import("./commands/umount.ts") },
   { name: "extract", summary: "write an image's files into a directory", load: () => import("./commands/extract.ts") },
   { name: "tags", summary: "list the images of a layout", load: () => import("./commands/tags.ts") },
+  { name: "untag", summary: "remove a tag from a layout", load: () => import("./commands/untag.ts") },
+  { name: "gc", summary: "remove the blobs that no image needs", load: () => import("./commands/gc.ts") },
   {
     name: "inspect",
     summary: "show the parts of an image, or of a file in it",

@@ -2,6 +2,7 @@
  * A process that writes into a layout and kills itself at a given call.
  *
  *     node crash-fixture.ts <layout> <tag prefix> <commits> <kill at>
+ *     node crash-fixture.ts <layout> gc 0 <kill at>
  *
  * Every call of the layout's code that could change something is counted. Before call number `kill at` (0: never) the process kills
  * itself with SIGKILL; a write is then half done. At the end it prints the calls, one a line.
@@ -64,6 +65,7 @@ const load = (): object => {
 const cached = require.cache[require.resolve("koffi")];
 if (cached !== undefined) cached.exports = { ...koffi, load };
 
+const { collectGarbage } = await import("./collect-garbage.ts");
 const { Layout: Opened } = await import("./image-layout.ts");
 const { assembleManifest } = await import("./manifest.ts");
 const { Transaction } = await import("./transaction.ts");
@@ -82,5 +84,6 @@ function commitImage(layout: Layout, tag: string): void {
 
 armed = true;
 const layout = Opened.create(directory);
+if (prefix === "gc") collectGarbage(layout, { grace: 0 });
 for (let i = 0; i < Number(commits); i++) commitImage(layout, `${prefix}${i}`);
 console.log(calls.join("\n"));

@@ -92,31 +92,42 @@ export class ImageIndex {
    * (further ones are removed), or is added at the end. Entries of the tag for other platforms stay, an index among them.
    */
   withTag(tag: string, descriptor: Descriptor & { platform: Platform }): ImageIndex {
-    const text = this.#text;
     const entry = canonicalJson({ ...descriptor, annotations: { ...descriptor.annotations, [REF_NAME]: tag } });
     const added = Buffer.from(entry).toString("latin1");
+    if (this.#list() === undefined) return new ImageIndex(this.#withList(`[${added}]`), this.#path);
+    let isAdded = false;
+    const edit = (old: IndexEntry, spelling: string): string[] => {
+      const isOld = old.tag === tag && isReplaced(old, descriptor.platform);
+      // Before an index of that tag, so that what is newer is found first.
+      const isHere = !isAdded && (isOld || (old.tag === tag && old.mediaType === INDEX_TYPE));
+      isAdded ||= isHere;
+      return [...(isHere ? [added] : []), ...(isOld ? [] : [spelling])];
+    };
+    return this.#edited(edit, () => (isAdded ? [] : [added]));
+  }
+
+  /** The index without some entries. */
+  without(isRemoved: (entry: IndexEntry) => boolean): ImageIndex {
+    return this.#edited((entry, spelling) => (isRemoved(entry) ? [] : [spelling]));
+  }
+
+  /** The index with what `edit` returns in place of each entry, and `last` at the end; all other bytes stay. */
+  #edited(edit: (entry: IndexEntry, spelling: string) => string[], last: () => string[] = () => []): ImageIndex {
+    const text = this.#text;
     const list = this.#list();
-    if (list === undefined) return new ImageIndex(this.#withList(`[${added}]`), this.#path);
+    if (list === undefined) return this;
     const pieces = [text.slice(0, list.start + 1)];
     const push = (separator: string, item: string): void => {
       if (pieces.length === 1) pieces.push(separator.replace(",", ""), item);
       else pieces.push(separator.includes(",") ? separator : `,${separator}`, item);
     };
-    let isAdded = false;
     let end = list.start + 1;
     for (const span of this.#spans()) {
       const separator = text.slice(end, span.start);
       end = span.end;
-      const old = readEntry(text, span);
-      const isOld = old.tag === tag && isReplaced(old, descriptor.platform);
-      // Before an index of that tag, so that what is newer is found first.
-      if (!isAdded && (isOld || (old.tag === tag && old.mediaType === INDEX_TYPE))) {
-        isAdded = true;
-        push(separator, added);
-      }
-      if (!isOld) push(separator, text.slice(span.start, span.end));
+      for (const item of edit(readEntry(text, span), text.slice(span.start, span.end))) push(separator, item);
     }
-    if (!isAdded) push("", added);
+    for (const item of last()) push("", item);
     return new ImageIndex(pieces.join("") + text.slice(end), this.#path);
   }
 

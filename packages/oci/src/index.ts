@@ -1,10 +1,11 @@
 export { BlobDirectory } from "./blob-directory.ts";
 export type { BlobStore, StoredBlob } from "./blob-store.ts";
+export { collectGarbage, type Count, type GarbageOptions, type GarbageReport } from "./collect-garbage.ts";
 export { isHexDigest, sha256, sha256Hex } from "./digests.ts";
 export { LayoutError, systemFailure, type LayoutFailure } from "./errors.ts";
 export { DIRECTORY_MODE, FILE_MODE } from "./files.ts";
 export { platformName, type IndexedImage, type PlatformChoice } from "./image-choice.ts";
-export { type Descriptor, ImageIndex } from "./index-json.ts";
+export { type Descriptor, ImageIndex, type IndexEntry } from "./index-json.ts";
 export { parsePlatform, platformText, samePlatform, type Platform } from "./platform.ts";
 export { CONFIG_LIMIT, CONFIG_TYPE, parseImageConfig, type ImageConfig } from "./image-config.ts";
 export { Layout, type Manifest } from "./image-layout.ts";
@@ -19,6 +20,9 @@ export {
 } from "./manifest.ts";
 export { type LockWait, type Waiting } from "./lock.ts";
 export { isTag, Transaction, type CommitRequest, type CommitResult, type StagedBlob } from "./transaction.ts";
+export { blobsOf, blobsOfEntry } from "./reachable.ts";
+export { compareBlobs, neededOnlyBy, shareOut, type ImageShare } from "./shares.ts";
 export { readConfig, type StoredConfig } from "./stored-config.ts";
 export { Turns } from "./steps.ts";
 export { FsVerityHasher, fsVerityDigest } from "./verity-digest.ts";
+export { untag } from "./untag.ts";

@@ -44,8 +44,8 @@ export function createStaging(layout: Directory): Staging {
   }
 }
 
-/** Takes over the staging directories of dead writers of this user. The caller holds the layout's lock. */
-export function findDead(layout: Directory): Staging[] {
+/** Takes over the staging directories of dead writers of this user. The caller holds the layout's lock. Empty ones are removed, unless `look`. */
+export function findDead(layout: Directory, look = false): Staging[] {
   const dead: Staging[] = [];
   for (const name of layout.names()) {
     if (!name.startsWith(PREFIX)) continue;
@@ -57,10 +57,44 @@ export function findDead(layout: Directory): Staging[] {
       continue;
     }
     // An empty one belongs to no writer: a live writer has made `owner` in it, under the lock that we hold.
-    removeEmpty(layout, name);
+    if (!look) removeEmpty(layout, name);
     directory.close();
   }
   return dead;
+}
+
+/** Writers that live: the names of their staging directories. */
+export interface LiveWriters {
+  own: string[];
+  /** Of other users, also dead ones where this user cannot look inside. */
+  others: string[];
+}
+
+/** The caller holds the layout's lock: no writer begins meanwhile. */
+export function liveWriters(layout: Directory): LiveWriters {
+  const live: LiveWriters = { own: [], others: [] };
+  for (const name of layout.names()) {
+    if (!name.startsWith(PREFIX)) continue;
+    const directory = openAny(layout, name);
+    if (directory === undefined) continue;
+    using _ = directory;
+    status.readDescriptor(directory.descriptor);
+    const writers = status.uid === process.geteuid?.() ? live.own : live.others;
+    try {
+      const lock = takeOver(directory);
+      if (lock !== undefined) close(lock);
+      else if (directory.status(OWNER, status)) writers.push(name);
+    } catch (error) {
+      if (!hasCode(error, "EACCES")) throw error;
+      writers.push(name);
+    }
+  }
+  return live;
+}
+
+/** The bytes in a staging directory. */
+export function stagedBytes({ directory }: Pick<Staging, "directory">): number {
+  return directory.names().reduce((sum, name) => sum + (directory.fileSize(name) ?? 0), 0);
 }
 
 /** Whether a writer, other than that of the staging directory `own`, has a staging directory there, or has left one. */
@@ -81,16 +115,20 @@ export function removeStaging(layout: Directory, { name, directory, lock }: Stag
   }
 }
 
-/** Opens a directory that only this user can have filled; undefined for everything else. */
-function openOwn(layout: Directory, name: string): Directory | undefined {
-  let directory: Directory;
+/** Undefined for a link, a file, or a directory that is just being removed. */
+function openAny(layout: Directory, name: string): Directory | undefined {
   try {
-    directory = layout.directory(name);
+    return layout.directory(name);
   } catch (error) {
-    // A link, a file, or just being removed.
     if (hasCode(error, "ENOTDIR", "ELOOP", "ENOENT", "EACCES")) return undefined;
     throw error;
   }
+}
+
+/** Opens a directory that only this user can have filled; undefined for everything else. */
+export function openOwn(layout: Directory, name: string): Directory | undefined {
+  const directory = openAny(layout, name);
+  if (directory === undefined) return undefined;
   status.readDescriptor(directory.descriptor);
   if (status.uid === process.geteuid?.() && (status.mode & 0o777) === 0o700) return directory;
   directory.close();
@@ -112,7 +150,7 @@ function takeOver(directory: Directory): number | undefined {
   return undefined;
 }
 
-function removeEmpty(layout: Directory, name: string): void {
+export function removeEmpty(layout: Directory, name: string): void {
   try {
     layout.removeDirectory(name);
   } catch (error) {

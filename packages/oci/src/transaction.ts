@@ -3,6 +3,7 @@ import { isSystemError, type Directory } from "@puzzlefs/linux";
 import { digestHex, sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
 import { writeNew } from "./files.ts";
+import { recoverBlob } from "./set-aside.ts";
 import type { Layout } from "./image-layout.ts";
 import { runSteps, runStepsAsync, type Steps, type Turns } from "./steps.ts";
 import { EMPTY_CONFIG, MANIFEST_TYPE, referencedBlobs } from "./manifest.ts";
@@ -56,6 +57,8 @@ interface Placed {
  *
  * After a kill or a power cut at any moment, the layout opens and every tag names a whole image: blobs are renamed
  * to their names only when their bytes are on disk, and index.json is replaced only when the names are.
+ *
+ * A blob that is found in the layout after begin() may be relied on: it is there at the commit, even if gc runs meanwhile (set-aside.ts).
  */
 export class Transaction {
   readonly #layout: Layout;
@@ -135,7 +138,7 @@ export class Transaction {
       platform,
     };
 
-    // Dropped before they are written to the disk. If a gc removes one meanwhile, the check under the lock reports it as missing.
+    // Dropped before they are written to the disk. If gc sets one aside meanwhile, the check under the lock takes it back.
     const fresh = yield* this.#dropKnown(staged);
     yield { syncfs: this.#staging.lock };
     const placed: Placed = { newBlobs: 0, newBytes: 0, sizes: new Map(), added: [] };
@@ -154,6 +157,22 @@ export class Transaction {
     this.abort();
     const { newBlobs, newBytes } = placed;
     return { digest: own.digest, verity: fsVerityDigest(manifest).toString("hex"), newBlobs, newBytes };
+  }
+
+  /** Adds blobs without an image, durably, or replaces damaged ones, and ends the transaction. */
+  commitBlobs(blobs: Iterable<StagedBlob>): void {
+    runSteps(this.#commitBlobs([...blobs]));
+  }
+
+  *#commitBlobs(blobs: StagedBlob[]): Steps<void> {
+    if (!this.#open) throw new Error("the transaction has ended");
+    yield { syncfs: this.#staging.lock };
+    {
+      using _ = yield* this.#layout.lock();
+      yield* this.#place(blobs, { newBlobs: 0, newBytes: 0, sizes: new Map(), added: [] });
+      yield { syncfs: this.#staging.lock, mustEnd: true };
+    }
+    this.abort();
   }
 
   /** Removes what is left of the transaction. Does nothing after a commit, or the second time. */
@@ -225,9 +244,14 @@ export class Transaction {
     return size;
   }
 
+  #sizeOfBlob(digest: string): number | undefined {
+    const { blobs, directory } = this.#layout;
+    return blobs.size(digest) ?? recoverBlob(directory, blobs.directory, digest);
+  }
+
   #checkPresent(needed: readonly ManifestBlob[], placed: ReadonlyMap<string, number>, tag: string): void {
     for (const { digest, size } of needed) {
-      const found = digest === undefined ? undefined : (placed.get(digest) ?? this.#layout.blobs.size(digest));
+      const found = digest === undefined ? undefined : (placed.get(digest) ?? this.#sizeOfBlob(digest));
       if (found === undefined || found !== size) {
         const wanted = `${tag} needs sha256:${digest ?? "?"} of ${size ?? "?"} bytes`;
         throw new LayoutError("refused", this.#layout.path, `${wanted}, found ${found ?? "none"}`);

@@ -1,5 +1,13 @@
 import { escapeName, jsonText } from "@puzzlefs/linux";
-import { fsVerityDigest, Layout, readConfig, type StoredConfig } from "@puzzlefs/oci";
+import {
+  type Count,
+  fsVerityDigest,
+  type ImageShare,
+  Layout,
+  readConfig,
+  shareOut,
+  type StoredConfig,
+} from "@puzzlefs/oci";
 import {
   countImage,
   escapeBytes,
@@ -70,6 +78,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       metadataBytes: layout.blobs.size(metadataDigest) ?? 0,
       config: readConfig(layout.blobs, manifest, `manifest sha256:${manifestDigest}`),
       ...countImage(tree, layout.blobs),
+      ...sharesOf(layout, manifestDigest),
     };
     writeLine(json ? jsonText(summary) : imageText(summary));
   } finally {
@@ -78,8 +87,24 @@ export async function run(argv: readonly string[]): Promise<number> {
   return 0;
 }
 
+/** What the image shares with the other images of the layout, whatever its own tags. */
+function sharesOf(layout: Layout, manifest: string): Shares {
+  const others = new Set(layout.images().map(({ hex }) => hex));
+  others.delete(manifest);
+  const [{ stored, frees }] = shareOut(layout, [manifest, ...others]) as [ImageShare];
+  return { shared: { blobs: stored.blobs - frees.blobs, bytes: stored.bytes - frees.bytes }, frees };
+}
+
+/** Manifest, metadata and configuration are counted too. */
+interface Shares {
+  /** Blobs that other images of the layout need too. */
+  shared: Count;
+  /** The others: untag and gc free them. */
+  frees: Count;
+}
+
 /** Digests are hex sha256, but for the manifest's fs-verity digest. */
-interface ImageSummary extends ImageCounts {
+interface ImageSummary extends ImageCounts, Shares {
   manifest: string;
   manifestVerity: string;
   manifestBytes: number;
@@ -91,6 +116,7 @@ interface ImageSummary extends ImageCounts {
 
 function imageText(summary: ImageSummary): string {
   const { inodes, layers, contentBytes, holeBytes, blobs, missingBlobs, storedBytes, compressedBlobs } = summary;
+  const { shared, frees } = summary;
   const kinds = Object.entries(inodes.kinds).map(([kind, count]) => {
     const name = kindNames[kind as InodeKind];
     return formatCountOf(count, name, pluralNames[kind as InodeKind]);
@@ -106,6 +132,8 @@ function imageText(summary: ImageSummary): string {
     ["blobs", `${formatCount(blobs)}, ${formatCount(compressedBlobs)} of them compressed`],
     ["stored", `${formatBytes(storedBytes)}, ${formatShare(storedBytes, contentBytes)} of the content`],
     ["metadata", `sha256:${summary.metadata}, ${formatBytes(summary.metadataBytes)}`],
+    ["shared", `${formatBytes(shared.bytes)} in ${formatCountOf(shared.blobs, "blob")} that other images need too`],
+    ["frees", `${formatBytes(frees.bytes)} in ${formatCountOf(frees.blobs, "blob")}, if the image is removed`],
     ...configFields(summary.config),
   ];
   if (missingBlobs > 0)

@@ -1,0 +1,299 @@
+import { constants } from "node:fs";
+import { MAX_MANIFEST_BYTES } from "@puzzlefs/format";
+import { close, type Directory, FileStatus, fsync, hasCode } from "@puzzlefs/linux";
+import { LayoutError } from "./errors.ts";
+import { openRegular } from "./files.ts";
+import { takeFile } from "./file-use.ts";
+import type { Layout } from "./image-layout.ts";
+import type { IndexEntry } from "./index-json.ts";
+import { BLOBS, INDEX_FILE, SHA256 } from "./layout-maker.ts";
+import { isPuzzlefs } from "./manifest.ts";
+import { blobsOf, blobsOfEntry, isDocument } from "./reachable.ts";
+import { findSetAside, isWaitedFor, makeSetAside, removeSetAside, type SetAside, sizeOfSetAside } from "./set-aside.ts";
+import { findDead, liveWriters, removeStaging, stagedBytes } from "./staging.ts";
+import { runSteps } from "./steps.ts";
+
+export interface GarbageOptions {
+  /** Blobs that were changed in the last seconds stay; 0: none do. For tools that write without our locks. */
+  grace: number;
+  /** Removes nothing. */
+  dryRun?: boolean;
+  /** Manifests (hex) that are in use without a lock on them: by mounts of the kernel driver. */
+  mounted?: () => Iterable<string>;
+  /** Called as blobs are removed. */
+  progress?: (doneBytes: number, totalBytes: number) => void;
+}
+
+export interface Count {
+  blobs: number;
+  bytes: number;
+}
+
+/** What gc has removed and kept, or would in a dry run. Each blob is in one of them. */
+export interface GarbageReport {
+  dryRun: boolean;
+  /** Entries of index.json. */
+  entries: number;
+  /** Needed by an entry. */
+  needed: Count;
+  /** Needed only by images in use that no entry names. */
+  inUse: Count;
+  /** Needed by nothing, but changed within the grace period, or needed by a manifest that was. */
+  young: Count;
+  /** Removed. */
+  freed: Count;
+  /** Needed by nothing, but builds at work may rely on them: the first gc after their end removes them. */
+  pending: Count;
+  /** Left by writers that died. */
+  temporaries: { directories: number; bytes: number };
+  /** Builds at work. */
+  writers: number;
+}
+
+const status = new FileStatus();
+/** Manifests whose locks are held at a time. */
+const BATCH = 64;
+
+/**
+ * Removes the blobs that no entry of index.json needs, no image in use, and no build at work. It holds the layout's lock meanwhile. Killed at
+ * any moment it leaves every image whole. Throws LayoutError: refused for a layout whose blobs may be shared with others, and
+ * where an entry cannot be followed, so that it is not known what it needs.
+ */
+export function collectGarbage(layout: Layout, options: GarbageOptions): GarbageReport {
+  refuseShared(layout);
+  using _ = runSteps(layout.lock());
+  return new Collection(layout, options).run();
+}
+
+/** Other layouts whose `blobs` lead to the same directory are not known. */
+function refuseShared({ directory, blobs, path }: Layout): void {
+  using parent = directory.linkedDirectory(BLOBS);
+  const isLink = (at: Directory, name: string): boolean => at.status(name, status) && status.type === constants.S_IFLNK;
+  if (!isLink(directory, BLOBS) && !isLink(parent, SHA256)) return;
+  const why = "its blobs are in a store that other layouts may share, and their images would lose theirs";
+  throw new LayoutError("refused", blobs.path, `${why}: ${path} is not cleaned up`);
+}
+
+interface Candidate extends Count {
+  digest: string;
+  young: boolean;
+}
+
+class Collection {
+  readonly #layout: Layout;
+  readonly #options: GarbageOptions;
+  readonly #report: GarbageReport;
+  /** Blobs that stay, and the part of the report in which they are counted. */
+  readonly #kept = new Map<string, Count>();
+  #candidates: Candidate[] = [];
+  /** Builds at work of this user. */
+  #writers: string[] = [];
+  #aside: SetAside | undefined;
+  #doneBytes = 0;
+  #totalBytes = 0;
+
+  constructor(layout: Layout, options: GarbageOptions) {
+    this.#layout = layout;
+    this.#options = options;
+    const none = (): Count => ({ blobs: 0, bytes: 0 });
+    this.#report = {
+      dryRun: options.dryRun === true,
+      entries: 0,
+      needed: none(),
+      inUse: none(),
+      young: none(),
+      freed: none(),
+      pending: none(),
+      temporaries: { directories: 0, bytes: 0 },
+      writers: 0,
+    };
+  }
+
+  run(): GarbageReport {
+    this.#markEntries();
+    this.#sweepTemporaries();
+    this.#sweepSetAside();
+    this.#listCandidates();
+    this.#markYoung();
+    if (!this.#report.dryRun) this.#makeIndexDurable();
+    try {
+      this.#sweepManifests();
+      for (const candidate of this.#candidates) if (!this.#kept.has(candidate.digest)) this.#remove(candidate);
+    } finally {
+      this.#aside?.directory.close();
+    }
+    this.#count();
+    return this.#report;
+  }
+
+  #markEntries(): void {
+    const { index, blobs } = { index: this.#layout.index(), blobs: this.#layout.blobs };
+    for (const entry of index.entries()) {
+      this.#report.entries++;
+      try {
+        this.#keep(blobsOfEntry(blobs, entry, this.#layout.directory.pathOf(INDEX_FILE)), this.#report.needed);
+      } catch (error) {
+        if (!(error instanceof LayoutError)) throw error;
+        const name = nameOf(entry);
+        const advice = `what ${name} needs is not known (${error.message}); repair it, or untag it`;
+        throw new LayoutError("refused", this.#layout.path, `nothing is removed: ${advice}`, error);
+      }
+    }
+  }
+
+  #keep(digests: Iterable<string>, reason: Count): void {
+    for (const digest of digests) if (!this.#kept.has(digest)) this.#kept.set(digest, reason);
+  }
+
+  #sweepTemporaries(): void {
+    const { directory } = this.#layout;
+    const { temporaries, dryRun } = this.#report;
+    for (const dead of findDead(directory, dryRun)) {
+      temporaries.directories++;
+      temporaries.bytes += stagedBytes(dead);
+      if (!dryRun) removeStaging(directory, dead);
+      else {
+        close(dead.lock);
+        dead.directory.close();
+      }
+    }
+    const { own, others } = liveWriters(directory);
+    this.#writers = own;
+    this.#report.writers = own.length + others.length;
+  }
+
+  /** Removes what earlier runs have set aside for writers that have ended. */
+  #sweepSetAside(): void {
+    const { directory } = this.#layout;
+    for (const aside of findSetAside(directory)) {
+      const isKept = isWaitedFor(aside, this.#writers);
+      add(isKept ? this.#report.pending : this.#report.freed, sizeOfSetAside(aside));
+      if (!isKept && !this.#report.dryRun) removeSetAside(directory, aside);
+    }
+  }
+
+  #listCandidates(): void {
+    const { blobs } = this.#layout;
+    const { grace } = this.#options;
+    const now = Date.now() / 1000;
+    for (const digest of blobs.list()) {
+      // Only files: no tool makes others of such a name.
+      if (!blobs.directory.status(digest, status) || status.type !== constants.S_IFREG) continue;
+      const { size: bytes, changedSeconds, mtimeSeconds } = status;
+      const young = grace > 0 && now - Math.max(changedSeconds, mtimeSeconds) < grace;
+      this.#candidates.push({ digest, blobs: 1, bytes, young });
+    }
+    const unmarked = this.#candidates.filter(({ digest }) => !this.#kept.has(digest));
+    this.#totalBytes = unmarked.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** A young document may be an image that another tool is writing: what it needs stays with it. */
+  #markYoung(): void {
+    const { blobs } = this.#layout;
+    for (const { digest, young } of this.#candidates) {
+      if (!young || this.#kept.has(digest)) continue;
+      this.#keep([digest], this.#report.young);
+      if (isDocument(blobs, digest)) this.#keep(this.#blobsOfDocument(digest), this.#report.young);
+    }
+  }
+
+  /** Nothing but itself where it is damaged: no reader gets further than that. */
+  #blobsOfDocument(digest: string): Iterable<string> {
+    try {
+      return blobsOf(this.#layout.blobs, digest);
+    } catch (error) {
+      if (!(error instanceof LayoutError)) throw error;
+      return [digest];
+    }
+  }
+
+  /**
+   * Removes the manifests that are not in use, before any other blob: from then on no reader begins to use these images. What
+   * an image in use needs is marked.
+   */
+  #sweepManifests(): void {
+    const { blobs } = this.#layout;
+    const manifests = this.#candidates.filter(({ digest }) => !this.#kept.has(digest) && this.#isImage(digest));
+    for (let at = 0; at < manifests.length; at += BATCH) {
+      using taken = new DisposableStack();
+      const free: Candidate[] = [];
+      for (const candidate of manifests.slice(at, at + BATCH)) {
+        const lock = takeFile(blobs.directory, candidate.digest);
+        if (lock === undefined) this.#keep(this.#blobsOfDocument(candidate.digest), this.#report.inUse);
+        else {
+          taken.use(lock);
+          free.push(candidate);
+        }
+      }
+      // The command that mounts has the lock until the mount is in the lists.
+      const mounted = new Set(this.#options.mounted?.());
+      for (const candidate of free) {
+        if (mounted.has(candidate.digest)) this.#keep(this.#blobsOfDocument(candidate.digest), this.#report.inUse);
+        else this.#remove(candidate);
+      }
+    }
+    this.#candidates = this.#candidates.filter(({ blobs: count }) => count > 0);
+  }
+
+  /** A damaged manifest is none: no reader accepts it. */
+  #isImage(digest: string): boolean {
+    const { blobs } = this.#layout;
+    if (!isDocument(blobs, digest)) return false;
+    try {
+      return isPuzzlefs(blobs.read(digest, MAX_MANIFEST_BYTES));
+    } catch (error) {
+      if (!(error instanceof LayoutError)) throw error;
+      return false;
+    }
+  }
+
+  /** Removes a blob, or sets it aside for the builds at work. */
+  #remove(candidate: Candidate): void {
+    const { blobs, directory } = this.#layout;
+    const { dryRun, freed, pending, writers } = this.#report;
+    add(writers > 0 ? pending : freed, candidate);
+    // It is counted.
+    candidate.blobs = 0;
+    this.#doneBytes += candidate.bytes;
+    this.#options.progress?.(this.#doneBytes, this.#totalBytes);
+    // Other users' builds could not take it back from our directory.
+    if (dryRun || writers > this.#writers.length) return;
+    if (writers === 0) return void blobs.remove(candidate.digest);
+    this.#aside ??= makeSetAside(directory, this.#writers);
+    try {
+      blobs.directory.rename(candidate.digest, this.#aside.directory, candidate.digest);
+    } catch (error) {
+      // Another tool has removed it.
+      if (!hasCode(error, "ENOENT")) throw error;
+    }
+  }
+
+  /** Another tool may have replaced it: after a power cut the older one must not come back, whose blobs are gone. */
+  #makeIndexDurable(): void {
+    const { directory } = this.#layout;
+    const file = openRegular(directory, INDEX_FILE);
+    if (file === undefined) return;
+    try {
+      fsync(file);
+    } finally {
+      close(file);
+    }
+    directory.sync();
+  }
+
+  #count(): void {
+    for (const candidate of this.#candidates) {
+      const reason = this.#kept.get(candidate.digest);
+      if (reason !== undefined) add(reason, candidate);
+    }
+  }
+}
+
+function add(sum: Count, { blobs, bytes }: Count): void {
+  sum.blobs += blobs;
+  sum.bytes += bytes;
+}
+
+function nameOf({ tag, digest = "an entry without a digest" }: IndexEntry): string {
+  return tag === undefined ? digest : JSON.stringify(tag);
+}
