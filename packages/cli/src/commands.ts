@@ -31,6 +31,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "cat", summary: "print a file of an image", load: () => import("./commands/cat.ts") },
   { name: "stat", summary: "show the attributes of a file of an image", load: () => import("./commands/stat.ts") },
   { name: "dump", summary: "print a tree as text, to compare it", load: () => import("./commands/dump.ts") },
+  { name: "diff", summary: "compare two images", load: () => import("./commands/diff.ts") },
   {
     name: "verify",
     summary: "check blobs against their digests and the rules of the format",

@@ -5,6 +5,11 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** A comparison failed; 1 would mean that it found differences. */
+export class TroubleError extends Error {
+  override readonly name = "TroubleError";
+}
+
 /** A signal came before the mount was complete. */
 export class MountInterruptedError extends Error {
   override readonly name = "MountInterruptedError";
@@ -14,6 +19,9 @@ export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
 /** The image is corrupt, or does not have the digest that was demanded. */
 export const EXIT_CORRUPT = 3;
+/** Of diff, as diff(1) has them. */
+export const EXIT_DIFFERENT = 1;
+export const EXIT_TROUBLE = 2;
 /** The command ran to its end, but the result is incomplete. */
 export const EXIT_INCOMPLETE = 4;
 /** A fault of the program itself. */
@@ -22,6 +30,7 @@ export const EXIT_INTERNAL = 5;
 /** Errors of the packages below, by name: a daemon's errors cross a process and keep nothing else. */
 const exitCodes = new Map([
   ["UsageError", EXIT_USAGE],
+  ["TroubleError", EXIT_TROUBLE],
   ["OptionError", EXIT_USAGE],
   ["MountOptionError", EXIT_USAGE],
   ["FormatError", EXIT_CORRUPT],

@@ -39,9 +39,15 @@ export function walkTree(tree: Tree, visitor: Visitor): void {
   }
 }
 
+/** A name in a directory, which is one as well. */
+interface Named {
+  readonly parent: Named | undefined;
+  readonly name: Uint8Array;
+}
+
 /** The path from the root, "/" for the root itself. */
-export function pathOf(visit: Visit): Uint8Array {
+export function pathOf(visit: Named): Uint8Array {
   const parts: Uint8Array[] = [];
-  for (let v: Visit | undefined = visit; v?.parent !== undefined; v = v.parent) parts.push(v.name, Buffer.from("/"));
+  for (let v: Named | undefined = visit; v?.parent !== undefined; v = v.parent) parts.push(v.name, Buffer.from("/"));
   return parts.length === 0 ? Buffer.from("/") : Buffer.concat(parts.reverse());
 }
