@@ -38,6 +38,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./commands/verify.ts"),
   },
   {
+    name: "repair",
+    summary: "replace missing and damaged blobs by those of another layout",
+    load: () => import("./commands/repair.ts"),
+  },
+  {
     name: "enable-fs-verity",
     summary: "enable fs-verity on an image's blobs",
     load: () => import("./commands/enable-fs-verity.ts"),

@@ -76,7 +76,7 @@ test.serial("entries of other tools hide no image of puzzlefs, and make no layou
   const count = foreign.length + untagged.length;
   t.regex(
     await directory.good(t, "verify", "store"),
-    new RegExp(`^1 image, ${count} foreign entries, \\d+ blobs, .*: good\n$`),
+    new RegExp(`^1 image, ${count} foreign entries \\(.*\\), \\d+ blobs, .*: good\n$`),
   );
   const report = JSON.parse(await directory.good(t, "verify", "--json", "store")) as {
     images: string[];
@@ -182,7 +182,7 @@ test.serial("a missing manifest is an error under a tag, and ignored without one
   using directory = await SharedLayout.make(t);
   const lost = { mediaType: MANIFEST, digest: `sha256:${"0".repeat(64)}`, size: 5 };
   directory.setEntries([lost, ...directory.entries()]);
-  t.regex(await directory.good(t, "verify", "store"), /^1 image, 1 foreign entry, /);
+  t.regex(await directory.good(t, "verify", "store"), /^1 image, 1 foreign entry \(.*\), /);
   t.regex(await directory.good(t, "tags", "store"), /^- +0{64} +5 B +not in the layout$/m);
   directory.setEntries([tagged("lost", lost), ...directory.entries()]);
   const { code, stderr } = await directory.run("verify", "store");

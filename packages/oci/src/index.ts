@@ -21,6 +21,7 @@ export {
 export { type LockWait, type Waiting } from "./lock.ts";
 export { isTag, Transaction, type CommitRequest, type CommitResult, type StagedBlob } from "./transaction.ts";
 export { blobsOf, blobsOfEntry } from "./reachable.ts";
+export { repair, type RepairOptions, type RepairReport } from "./repair.ts";
 export { compareBlobs, neededOnlyBy, shareOut, type ImageShare } from "./shares.ts";
 export { readConfig, type StoredConfig } from "./stored-config.ts";
 export { Turns } from "./steps.ts";

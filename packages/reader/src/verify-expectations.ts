@@ -7,6 +7,8 @@ export interface BlobExpectation {
   reaches: Map<BlobKey, { end: number; inode: number }>;
   /** Recorded fs-verity digests in hex. */
   verities: Set<string>;
+  /** Whether a manifest lists the blob. */
+  isListed: boolean;
   /** Whether a manifest lists the blob as compressed. */
   listedCompressed: boolean;
   /** The most stored bytes that a manifest justifies; undefined: none lists the blob. */
@@ -28,10 +30,22 @@ export class Expectations {
   of(digest: string): BlobExpectation {
     let blob = this.#blobs.get(digest);
     if (blob === undefined) {
-      blob = { reaches: new Map(), verities: new Set(), listedCompressed: false, mostBytes: undefined };
+      blob = {
+        reaches: new Map(),
+        verities: new Set(),
+        isListed: false,
+        listedCompressed: false,
+        mostBytes: undefined,
+      };
       this.#blobs.set(digest, blob);
     }
     return blob;
+  }
+
+  /** Whether an image needs the blob. */
+  isNeeded(digest: string): boolean {
+    const { isListed, reaches } = this.of(digest);
+    return isListed || reaches.size > 0;
   }
 
   reaches(key: BlobKey, end: number, inode: number): void {
@@ -43,6 +57,7 @@ export class Expectations {
   /** A manifest lists a blob with this size. */
   listed(digest: string, size: number | undefined, compressed: boolean): void {
     const blob = this.of(digest);
+    blob.isListed = true;
     if (compressed) blob.listedCompressed = true;
     if (size === undefined) return;
     // The Rust tool lists the uncompressed size of a compressed chunk: of one that does not compress, less than is stored.

@@ -1,4 +1,4 @@
-import { jsonText } from "@puzzlefs/linux";
+import { escapeText, jsonText } from "@puzzlefs/linux";
 import { Layout } from "@puzzlefs/oci";
 import { verifyImage, type VerifyReport } from "@puzzlefs/reader";
 import { platformChoice, defineCommand, type ManualCommand, platformOption } from "../command-line.ts";
@@ -59,6 +59,15 @@ function print({ images, foreign, blobs, bytes, problems }: VerifyReport): void 
   const errors = problems.filter(({ severity }) => severity === "error").length;
   const verdict = errors === 0 ? "good" : formatCountOf(errors, "error");
   const counts = [formatCountOf(images.length, "image"), formatCountOf(blobs, "blob"), formatBytes(bytes)];
-  if (foreign.length > 0) counts.splice(1, 0, formatCountOf(foreign.length, "foreign entry", "foreign entries"));
+  if (foreign.length > 0) counts.splice(1, 0, foreignText(foreign));
   writeLine(`${counts.join(", ")}: ${verdict}`);
+}
+
+const MOST_NAMES = 5;
+
+/** What is passed over, by name. */
+function foreignText(foreign: VerifyReport["foreign"]): string {
+  const names = foreign.slice(0, MOST_NAMES).map(({ tag, digest }) => escapeText(tag ?? digest ?? "no digest"));
+  const more = foreign.length > MOST_NAMES ? ", …" : "";
+  return `${formatCountOf(foreign.length, "foreign entry", "foreign entries")} (${names.join(", ")}${more})`;
 }
