@@ -1,9 +1,22 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import test from "ava";
+import { flock, LOCK_EX, LOCK_NB } from "@puzzlefs/linux";
 import { eventually } from "@puzzlefs/testing";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
-import { collectGarbage, type GarbageOptions, type GarbageReport } from "./collect-garbage.ts";
+import { collectGarbage, type GarbageOptions } from "./collect-garbage.ts";
+import type { GarbageReport } from "./garbage-report.ts";
+import { asRoot, NOBODY } from "./hostile-layout-fixture.ts";
 import { Layout } from "./image-layout.ts";
 import { assembleManifest } from "./manifest.ts";
 import * as store from "./store-fixture.ts";
@@ -87,6 +100,17 @@ test("everything that entries of other tools reach stays", (t) => {
   t.deepEqual(store.blobNames(path), needed);
 });
 
+test("a manifest that is also a chunk of an image is followed as a manifest", (t) => {
+  const path = makeStore();
+  const text = JSON.stringify({ layers: [store.described(path, "a/b", "layer")] });
+  store.commitImage(path, "chunks", [text]);
+  const entries = store.entriesOf(path);
+  store.setEntries(path, [...entries, store.tagged("manifest", store.putJson(path, store.MANIFEST, text))]);
+  const needed = store.neededBlobs(path);
+  t.is(collect(path).freed.blobs, 3);
+  t.deepEqual(store.blobNames(path), needed);
+});
+
 test("an entry that cannot be followed is named, and nothing is removed", (t) => {
   const cases: Record<string, (path: string) => store.Entry> = {
     missing: () => ({ mediaType: store.MANIFEST, digest: `sha256:${"1".repeat(64)}`, size: 1 }),
@@ -94,6 +118,16 @@ test("an entry that cannot be followed is named, and nothing is removed", (t) =>
       const entry = store.putJson(path, store.MANIFEST, { layers: [] });
       writeFileSync(join(path, "blobs/sha256", entry.digest.slice(7)), '{"layers":[ ]}');
       return entry;
+    },
+    empty: (path) => {
+      const entry = store.putJson(path, store.MANIFEST, { layers: [] });
+      writeFileSync(join(path, "blobs/sha256", entry.digest.slice(7)), "");
+      return entry;
+    },
+    "empty inside": (path) => {
+      const inner = store.putJson(path, store.MANIFEST, { layers: [], config: {} });
+      writeFileSync(join(path, "blobs/sha256", inner.digest.slice(7)), "");
+      return store.putJson(path, store.INDEX, { manifests: [inner] });
     },
     "damaged inside": (path) => {
       const inner = store.putJson(path, store.MANIFEST, { layers: [], config: {} });
@@ -182,6 +216,22 @@ test("what builds that died have left is removed", (t) => {
   t.is(extras(path).length, 2);
   t.deepEqual(collect(path).temporaries, { directories: 1, bytes: 5 });
   t.deepEqual(extras(path), []);
+});
+
+asRoot("while another user's build is at work nothing is removed", (t) => {
+  const path = makeStore();
+  const left = join(path, ".puzzlefs-tmp-other");
+  mkdirSync(left, { mode: 0o700 });
+  chownSync(left, NOBODY, NOBODY);
+  const owner = openSync(join(left, "owner"), "w");
+  t.true(flock(owner, LOCK_EX | LOCK_NB));
+  const before = store.blobNames(path);
+  const { pending, freed, writers } = collect(path);
+  t.deepEqual([pending.blobs, freed.blobs, writers], [3, 0, 1]);
+  t.deepEqual(store.blobNames(path), before);
+  closeSync(owner);
+  t.is(collect(path).freed.blobs, 3, "that user's build has died");
+  t.deepEqual(extras(path), [".puzzlefs-tmp-other"]);
 });
 
 test("an image in use stays whole without a tag, and goes when it is not used any more", (t) => {

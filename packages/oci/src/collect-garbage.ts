@@ -3,12 +3,13 @@ import { MAX_MANIFEST_BYTES } from "@puzzlefs/format";
 import { close, type Directory, FileStatus, fsync, hasCode } from "@puzzlefs/linux";
 import { LayoutError } from "./errors.ts";
 import { openRegular } from "./files.ts";
+import { addCount, type Count, emptyReport, type GarbageReport } from "./garbage-report.ts";
 import { takeFile } from "./file-use.ts";
 import type { Layout } from "./image-layout.ts";
 import type { IndexEntry } from "./index-json.ts";
 import { BLOBS, INDEX_FILE, SHA256 } from "./layout-maker.ts";
 import { isPuzzlefs } from "./manifest.ts";
-import { blobsOf, blobsOfEntry, isDocument } from "./reachable.ts";
+import { blobsOf, Closure, isDocument } from "./reachable.ts";
 import { findSetAside, isWaitedFor, makeSetAside, removeSetAside, type SetAside, sizeOfSetAside } from "./set-aside.ts";
 import { findDead, liveWriters, removeStaging, stagedBytes } from "./staging.ts";
 import { runSteps } from "./steps.ts";
@@ -24,32 +25,6 @@ export interface GarbageOptions {
   progress?: (doneBytes: number, totalBytes: number) => void;
 }
 
-export interface Count {
-  blobs: number;
-  bytes: number;
-}
-
-/** What gc has removed and kept, or would in a dry run. Each blob is in one of them. */
-export interface GarbageReport {
-  dryRun: boolean;
-  /** Entries of index.json. */
-  entries: number;
-  /** Needed by an entry. */
-  needed: Count;
-  /** Needed only by images in use that no entry names. */
-  inUse: Count;
-  /** Needed by nothing, but changed within the grace period, or needed by a manifest that was. */
-  young: Count;
-  /** Removed. */
-  freed: Count;
-  /** Needed by nothing, but builds at work may rely on them: the first gc after their end removes them. */
-  pending: Count;
-  /** Left by writers that died. */
-  temporaries: { directories: number; bytes: number };
-  /** Builds at work. */
-  writers: number;
-}
-
 const status = new FileStatus();
 /** Manifests whose locks are held at a time. */
 const BATCH = 64;
@@ -61,8 +36,21 @@ const BATCH = 64;
  */
 export function collectGarbage(layout: Layout, options: GarbageOptions): GarbageReport {
   refuseShared(layout);
+  const needed = reachBefore(layout);
   using _ = runSteps(layout.lock());
-  return new Collection(layout, options).run();
+  return new Collection(layout, options, needed).run();
+}
+
+/** What the entries need now. Most of the work is done before the lock, for which builds wait. An error occurs again under the lock. */
+function reachBefore(layout: Layout): Closure {
+  const closure = new Closure(layout.blobs);
+  try {
+    for (const entry of layout.index().entries()) closure.addEntry(entry, layout.path);
+    return closure;
+  } catch (error) {
+    if (!(error instanceof LayoutError)) throw error;
+    return new Closure(layout.blobs);
+  }
 }
 
 /** Other layouts whose `blobs` lead to the same directory are not known. */
@@ -85,6 +73,8 @@ class Collection {
   readonly #report: GarbageReport;
   /** Blobs that stay, and the part of the report in which they are counted. */
   readonly #kept = new Map<string, Count>();
+  /** What entries need, or have needed just before. */
+  readonly #needed: Closure;
   #candidates: Candidate[] = [];
   /** Builds at work of this user. */
   #writers: string[] = [];
@@ -92,21 +82,11 @@ class Collection {
   #doneBytes = 0;
   #totalBytes = 0;
 
-  constructor(layout: Layout, options: GarbageOptions) {
+  constructor(layout: Layout, options: GarbageOptions, needed: Closure) {
+    this.#needed = needed;
     this.#layout = layout;
     this.#options = options;
-    const none = (): Count => ({ blobs: 0, bytes: 0 });
-    this.#report = {
-      dryRun: options.dryRun === true,
-      entries: 0,
-      needed: none(),
-      inUse: none(),
-      young: none(),
-      freed: none(),
-      pending: none(),
-      temporaries: { directories: 0, bytes: 0 },
-      writers: 0,
-    };
+    this.#report = emptyReport(options.dryRun === true);
   }
 
   run(): GarbageReport {
@@ -127,17 +107,22 @@ class Collection {
   }
 
   #markEntries(): void {
-    const { index, blobs } = { index: this.#layout.index(), blobs: this.#layout.blobs };
-    for (const entry of index.entries()) {
+    const path = this.#layout.directory.pathOf(INDEX_FILE);
+    this.#following("an image", () => this.#needed.refresh());
+    for (const entry of this.#layout.index().entries()) {
       this.#report.entries++;
-      try {
-        this.#keep(blobsOfEntry(blobs, entry, this.#layout.directory.pathOf(INDEX_FILE)), this.#report.needed);
-      } catch (error) {
-        if (!(error instanceof LayoutError)) throw error;
-        const name = nameOf(entry);
-        const advice = `what ${name} needs is not known (${error.message}); repair it, or untag it`;
-        throw new LayoutError("refused", this.#layout.path, `nothing is removed: ${advice}`, error);
-      }
+      this.#following(nameOf(entry), () => this.#needed.addEntry(entry, path));
+    }
+    this.#keep(this.#needed.digests, this.#report.needed);
+  }
+
+  #following(name: string, follow: () => void): void {
+    try {
+      follow();
+    } catch (error) {
+      if (!(error instanceof LayoutError)) throw error;
+      const advice = `what ${name} needs is not known (${error.message}); repair it, or untag it`;
+      throw new LayoutError("refused", this.#layout.path, `nothing is removed: ${advice}`, error);
     }
   }
 
@@ -167,7 +152,7 @@ class Collection {
     const { directory } = this.#layout;
     for (const aside of findSetAside(directory)) {
       const isKept = isWaitedFor(aside, this.#writers);
-      add(isKept ? this.#report.pending : this.#report.freed, sizeOfSetAside(aside));
+      addCount(isKept ? this.#report.pending : this.#report.freed, sizeOfSetAside(aside));
       if (!isKept && !this.#report.dryRun) removeSetAside(directory, aside);
     }
   }
@@ -251,7 +236,7 @@ class Collection {
   #remove(candidate: Candidate): void {
     const { blobs, directory } = this.#layout;
     const { dryRun, freed, pending, writers } = this.#report;
-    add(writers > 0 ? pending : freed, candidate);
+    addCount(writers > 0 ? pending : freed, candidate);
     // It is counted.
     candidate.blobs = 0;
     this.#doneBytes += candidate.bytes;
@@ -284,14 +269,9 @@ class Collection {
   #count(): void {
     for (const candidate of this.#candidates) {
       const reason = this.#kept.get(candidate.digest);
-      if (reason !== undefined) add(reason, candidate);
+      if (reason !== undefined) addCount(reason, candidate);
     }
   }
-}
-
-function add(sum: Count, { blobs, bytes }: Count): void {
-  sum.blobs += blobs;
-  sum.bytes += bytes;
 }
 
 function nameOf({ tag, digest = "an entry without a digest" }: IndexEntry): string {

@@ -1,6 +1,7 @@
 export { BlobDirectory } from "./blob-directory.ts";
 export type { BlobStore, StoredBlob } from "./blob-store.ts";
-export { collectGarbage, type Count, type GarbageOptions, type GarbageReport } from "./collect-garbage.ts";
+export { collectGarbage, type GarbageOptions } from "./collect-garbage.ts";
+export type { Count, GarbageReport } from "./garbage-report.ts";
 export { isHexDigest, sha256, sha256Hex } from "./digests.ts";
 export { LayoutError, systemFailure, type LayoutFailure } from "./errors.ts";
 export { DIRECTORY_MODE, FILE_MODE } from "./files.ts";
@@ -20,7 +21,7 @@ export {
 } from "./manifest.ts";
 export { type LockWait, type Waiting } from "./lock.ts";
 export { isTag, Transaction, type CommitRequest, type CommitResult, type StagedBlob } from "./transaction.ts";
-export { blobsOf, blobsOfEntry } from "./reachable.ts";
+export { blobsOf, blobsOfEntry, Closure } from "./reachable.ts";
 export { repair, type RepairOptions, type RepairReport } from "./repair.ts";
 export { compareBlobs, neededOnlyBy, shareOut, type ImageShare } from "./shares.ts";
 export { readConfig, type StoredConfig } from "./stored-config.ts";

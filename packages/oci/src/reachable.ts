@@ -16,39 +16,86 @@ export interface Reference {
 }
 
 /** In these bytes a JSON document begins, or it is none. */
-const HEAD_BYTES = 64;
+const HEAD_BYTES = 4096;
+/** First bytes of archives, which refer to no other blobs: gzip, zstd. */
+const ARCHIVES = ["\x1f\x8b", "\x28\xb5\x2f\xfd"];
 
 /**
- * Digests (hex) of all blobs that an entry of an index needs, its own first: of an image of PuzzleFS what its manifest lists; of
- * entries of other tools every digest in the JSON documents that can be reached, so that nothing of theirs is missed.
- * A blob that is not in the layout is among them. Throws LayoutError if the entry's own blob is not there or cannot be followed, or a document is
- * damaged.
+ * All blobs (hex digests) that can be reached from some: of an image of PuzzleFS what its manifest lists; of other tools' entries every digest in
+ * the JSON documents on the way, so that nothing of theirs is missed. Blobs that are not in the layout are among them.
+ *
+ * All methods throw LayoutError for a document that is damaged or breaks a rule, and for a blob that is damaged so that it may have
+ * been a document. After that the closure is of no use.
  */
-export function blobsOfEntry(blobs: BlobDirectory, entry: IndexEntry, path: string): Set<string> {
-  const hex = digestHex(entry.digest ?? "");
-  if (hex === undefined) {
-    const type = printableType(entry.mediaType);
-    throw new LayoutError("unsupported", path, `an entry of ${type} without a sha256 as its digest cannot be followed`);
-  }
-  const size = blobs.size(hex);
-  if (size === undefined) throw new LayoutError("missing", blobs.pathOf(hex), "no such blob");
-  if (size > MAX_MANIFEST_BYTES)
-    throw new LayoutError("unsupported", blobs.pathOf(hex), `${size} bytes, more than a manifest may have`);
-  return blobsOf(blobs, hex);
-}
+export class Closure {
+  readonly digests = new Set<string>();
+  readonly #blobs: BlobDirectory;
+  /** Documents are read once: their digests have been checked. */
+  readonly #read = new Set<string>();
+  /** What was absent, too large, or an archive. */
+  readonly #unread = new Set<string>();
 
-/** The same of a blob, which may be missing or no document. */
-export function blobsOf(blobs: BlobDirectory, digest: string): Set<string> {
-  const reached = new Set([digest]);
-  const pending = [digest];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    for (const { digest: found, isData } of referencesOf(blobs, next)) {
-      if (reached.has(found)) continue;
-      reached.add(found);
-      if (!isData) pending.push(found);
+  constructor(blobs: BlobDirectory) {
+    this.#blobs = blobs;
+  }
+
+  /** Adds what an entry of an index needs. Throws LayoutError if the entry's own blob is not there or cannot be followed. */
+  addEntry(entry: IndexEntry, path: string): void {
+    const hex = digestHex(entry.digest ?? "");
+    if (hex === undefined) {
+      const problem = `an entry of ${printableType(entry.mediaType)} without a sha256 as its digest cannot be followed`;
+      throw new LayoutError("unsupported", path, problem);
+    }
+    const size = this.#blobs.size(hex);
+    if (size === undefined) throw new LayoutError("missing", this.#blobs.pathOf(hex), "no such blob");
+    if (size > MAX_MANIFEST_BYTES)
+      throw new LayoutError("unsupported", this.#blobs.pathOf(hex), `${size} bytes, more than a manifest may have`);
+    this.add(hex);
+  }
+
+  /** Adds a blob and what it needs. */
+  add(digest: string): void {
+    this.#follow([digest]);
+  }
+
+  /** Looks again at what could not be read: it may be there now. */
+  refresh(): void {
+    const again = [...this.#unread];
+    this.#unread.clear();
+    this.#follow(again);
+  }
+
+  #follow(pending: string[]): void {
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      this.digests.add(next);
+      if (this.#read.has(next) || this.#unread.has(next)) continue;
+      const bytes = readWhole(this.#blobs, next);
+      if (bytes === undefined) {
+        this.#unread.add(next);
+        continue;
+      }
+      this.#read.add(next);
+      if (!isObject(bytes)) continue;
+      for (const { digest, isData } of referencesIn(bytes, this.#blobs.pathOf(next))) {
+        if (isData) this.digests.add(digest);
+        else pending.push(digest);
+      }
     }
   }
-  return reached;
+}
+
+/** What an entry of an index needs, as a Closure has it; its own blob first. */
+export function blobsOfEntry(blobs: BlobDirectory, entry: IndexEntry, path: string): Set<string> {
+  const closure = new Closure(blobs);
+  closure.addEntry(entry, path);
+  return closure.digests;
+}
+
+/** What a blob needs, which may be missing or no document; itself first. */
+export function blobsOf(blobs: BlobDirectory, digest: string): Set<string> {
+  const closure = new Closure(blobs);
+  closure.add(digest);
+  return closure.digests;
 }
 
 /** Whether a blob begins as a JSON object that is small enough for a manifest, an index or a configuration. */
@@ -59,11 +106,19 @@ export function isDocument(blobs: BlobDirectory, digest: string): boolean {
 
 /** Whether these are the first bytes of a JSON object. */
 export function startsDocument(head: Buffer): boolean {
-  return /^\s*\{/.test(head.toString("latin1", 0, HEAD_BYTES));
+  return isObject(head.subarray(0, HEAD_BYTES));
 }
 
-function referencesOf(blobs: BlobDirectory, digest: string): Iterable<Reference> {
-  return isDocument(blobs, digest) ? referencesIn(blobs.read(digest, MAX_MANIFEST_BYTES), blobs.pathOf(digest)) : [];
+function isObject(text: Buffer): boolean {
+  return /^\s*\{/.test(text.toString("latin1"));
+}
+
+/** A blob that may be a document, checked against its digest; undefined if it is not there, or cannot be one. */
+function readWhole(blobs: BlobDirectory, digest: string): Buffer | undefined {
+  const size = blobs.size(digest);
+  if (size === undefined || size > MAX_MANIFEST_BYTES) return undefined;
+  const head = blobs.head(digest, 4).toString("latin1");
+  return ARCHIVES.some((magic) => head.startsWith(magic)) ? undefined : blobs.read(digest, MAX_MANIFEST_BYTES);
 }
 
 /** The blobs that a document refers to. Throws LayoutError for a manifest of PuzzleFS that breaks a rule. */

@@ -3,7 +3,7 @@ import { MAX_MANIFEST_BYTES } from "@puzzlefs/format";
 import { close, type Directory, isSystemError, reasonOf } from "@puzzlefs/linux";
 import type { BlobDirectory } from "./blob-directory.ts";
 import type { StoredBlob } from "./blob-store.ts";
-import type { Count } from "./collect-garbage.ts";
+import type { Count } from "./garbage-report.ts";
 import { digestHex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
 import { FILE_MODE, writeAll } from "./files.ts";

@@ -1,4 +1,4 @@
-import type { Count } from "./collect-garbage.ts";
+import type { Count } from "./garbage-report.ts";
 import { LayoutError } from "./errors.ts";
 import type { Layout } from "./image-layout.ts";
 import { blobsOf } from "./reachable.ts";

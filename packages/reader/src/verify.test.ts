@@ -45,6 +45,19 @@ test("a sound image has no problems", (t) => {
   });
 });
 
+test("a blob that is removed while the layout is verified is an error only if an image needs it", (t) => {
+  withImage(({ fixture, layout, raw }) => {
+    const garbage = fixture.blob(Buffer.from("needed by no image"));
+    const remove = (digest: Buffer) => () => rmSync(fixture.blobPath(digest), { force: true });
+    // The verifier comes to it last.
+    const report = verifyImage(layout, undefined, { progress: remove(garbage) });
+    t.deepEqual(report.problems, []);
+    t.is(report.blobs, 5);
+    remove(raw)();
+    t.is(errors(verifyImage(layout)).length, 1);
+  });
+});
+
 test("every flipped bit is found, and the blob named", (t) => {
   withImage(({ fixture, layout, raw, compressed }) => {
     for (const [digest, bytes] of [

@@ -23,8 +23,8 @@ One line for each path that is not the same, in path order, names escaped as by 
   + KIND PATH => FIRST     the same, a hard link to FIRST
   - KIND PATH              only in the first one
   ~ KIND PATH ASPECTS      of type, content, target, device, mode, owner, mtime, xattrs, links
-KIND is OLD>NEW if the type differs; links: the first name of the inode is another one. The last line begins with # and has the sums. The exit code
-is 0 if the images have the same tree, 1 if not, 2 if that could not be found out.`;
+KIND is OLD>NEW if the type differs; links: the first name of the inode is another one. The last line begins with # and
+has the sums. The exit code is 0 if the images have the same tree, 1 if not, 2 if that could not be found out.`;
 
 export function define(): ManualCommand {
   return verifyOptions(

@@ -34,7 +34,8 @@ export async function run(argv: readonly string[]): Promise<number> {
   const digest = parseDigest(third ?? second);
   const name = imageNameFrom(ociDir, third === undefined ? undefined : second);
   using layout = Layout.open(name.ociDir);
-  const header = readHeader(layout, name.reference, platformChoice(command));
+  using image = layout.use(name.reference, platformChoice(command));
+  const header = readHeader(layout, image.digest);
   let count: number;
   try {
     count = enableVerity(layout.blobs, header, digest);

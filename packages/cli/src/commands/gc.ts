@@ -11,21 +11,20 @@ import { formatFields } from "../terminal/table.ts";
 
 interface Options {
   dryRun?: boolean;
-  grace: number;
+  grace?: number;
   json?: boolean;
 }
 
 const HOUR = 3600;
 
 const example = `
-  puzzlefs untag ./store:v1
   puzzlefs gc ./store
-  puzzlefs gc --dry-run --grace 0 ./store      what no image needs, however new it is`;
+  puzzlefs gc --dry-run --grace 0 ./store      shows what no image needs, however new it is`;
 
 const notes = `
 Kept is what an entry of index.json needs, tagged or not, of any tool; what an image in use needs, such as a mounted one
-whose tag was removed; and what was changed within the grace period. Builds may run meanwhile. If an entry cannot be read, nothing is
-removed.`;
+whose tag was removed; and what was changed within the grace period. Builds may run meanwhile. If an entry cannot be
+read, nothing is removed.`;
 
 export function define(): ManualCommand {
   return defineCommand({ name: "gc", description: "Remove the blobs that no image needs.", example, notes })
@@ -36,7 +35,6 @@ export function define(): ManualCommand {
       "--grace <duration>",
       "keep what was changed in this time: seconds, or a number with s, m, h, d or w (default: 1h)",
       parseDuration,
-      HOUR,
     )
     .option("--json", "print the report as JSON");
 }
@@ -44,7 +42,7 @@ export function define(): ManualCommand {
 export async function run(argv: readonly string[]): Promise<number> {
   const command = define().parse(argv, { from: "user" });
   const { ociDir } = parseLayout(command.args[0] as string);
-  const { dryRun = false, grace, json } = command.opts<Options>();
+  const { dryRun = false, grace = HOUR, json } = command.opts<Options>();
   const bar = new ProgressBar("removing");
   let report: GarbageReport;
   try {

@@ -69,7 +69,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       else writeLine(fileText({ path: escapeName(wanted), ino, runs }));
       return 0;
     }
-    const { manifest, manifestDigest, metadataDigest } = readHeader(layout, reference, platformChoice(command));
+    const { manifest, manifestDigest, metadataDigest } = readHeader(layout, tree.manifestDigest);
     const summary: ImageSummary = {
       manifest: manifestDigest,
       manifestVerity: fsVerityDigest(manifest).toString("hex"),

@@ -11,8 +11,8 @@ import { ProgressBar } from "../terminal/progress-bar.ts";
 import { formatBytes, formatCountOf } from "../terminal/quantities.ts";
 
 const example = `
-  puzzlefs verify ./store                      reports damaged blobs
-  puzzlefs repair ./store --from /backup/store`;
+  puzzlefs repair ./store --from /backup/store
+  puzzlefs verify ./store                      is good now`;
 
 const notes = `
 Copied is what entries of index.json need, of any tool, and what is damaged, if the other layout has it intact. The exit
