@@ -1,12 +1,20 @@
 /** The image manifest: the descriptors in its JSON, and which of them is the metadata blob's. */
 import { isDigit, QUOTE } from "./ascii.ts";
 import { DIGEST_BYTES, DIGEST_PREFIX_BYTES, DIGEST_TEXT_BYTES, HEX_DIGITS, hexDigit, NO_DIGIT } from "./digest.ts";
-import { ARRAY, nextStep, OBJECT, scanStart, STEP_CLOSED, STEP_NONE, STEP_OPENED } from "./json.ts";
+import { ARRAY, nextStep, OBJECT, scanStart, STEP_CLOSED, STEP_NONE, STEP_OPENED, STEP_SCALAR } from "./json.ts";
 import type { Step } from "./json.ts";
 import { copyString, stringIs } from "./jsonstring.ts";
-import { decreases, difference, fail, text, u32, U53_END } from "./language.ts";
+import { decreases, difference, fail, ruleNumber, text, u32, U53_END } from "./language.ts";
 import type { Bytes, Scratch, Shared, Value, u53, u8 } from "./language.ts";
-import { chunkMediaType, compressedChunkMediaType, rootfsMediaType, verityAnnotation } from "./mediatypes.ts";
+import {
+  bundleMediaType,
+  canonicalAnnotation,
+  chunkMediaType,
+  compressedChunkMediaType,
+  packMediaType,
+  rootfsMediaType,
+  verityAnnotation,
+} from "./mediatypes.ts";
 
 /** 64 MiB: readers hold the manifest in memory. */
 export const MAX_MANIFEST_BYTES: u32 = 67108864;
@@ -25,13 +33,13 @@ export interface ManifestScratch extends Shared {
   plain: Scratch<u8>;
   /** The digest of the descriptor that was read last, then its fs-verity digest: 2 * DIGEST_BYTES. */
   layer: Scratch<u8>;
-  /** The digest of the metadata blob: DIGEST_BYTES. findRootfs fills it. */
+  /** The digest of the metadata blob or bundle: DIGEST_BYTES. findRootfs and findBundle fill it. */
   digest: Scratch<u8>;
-  /** The fs-verity digest of the metadata blob: DIGEST_BYTES. findRootfs fills it. */
+  /** The fs-verity digest of the same: DIGEST_BYTES. findRootfs and findBundle fill it. */
   verity: Scratch<u8>;
 }
 
-/** The metadata blob, as the manifest describes it; its digests are in ManifestScratch. */
+/** The metadata blob, or the bundle of a packed image, as the manifest describes it; its digests are in ManifestScratch. */
 export interface RootfsDescriptor extends Value {
   /** Where its descriptor ends in the manifest, bytes. */
   end: u32;
@@ -67,6 +75,8 @@ export const TYPE_OTHER: u32 = 0;
 export const TYPE_ROOTFS: u32 = 1;
 export const TYPE_CHUNK: u32 = 2;
 export const TYPE_COMPRESSED_CHUNK: u32 = 3;
+export const TYPE_BUNDLE: u32 = 4;
+export const TYPE_PACK: u32 = 5;
 
 /** 64 hexadecimal digits in `plain` from `start` on as DIGEST_BYTES of `digests` from `first` on; false if they are not that. */
 function parseDigits(plain: Scratch<u8>, start: u32, digests: Scratch<u8>, first: u32): boolean {
@@ -119,6 +129,8 @@ function blobType(json: Bytes, at: u53): u32 {
   if (stringIs(json, at, rootfsMediaType())) return TYPE_ROOTFS;
   if (stringIs(json, at, chunkMediaType())) return TYPE_CHUNK;
   if (stringIs(json, at, compressedChunkMediaType())) return TYPE_COMPRESSED_CHUNK;
+  if (stringIs(json, at, bundleMediaType())) return TYPE_BUNDLE;
+  if (stringIs(json, at, packMediaType())) return TYPE_PACK;
   return TYPE_OTHER;
 }
 
@@ -204,8 +216,11 @@ export function nextDescriptor(json: Bytes, scratch: ManifestScratch, last: Desc
   };
 }
 
-/** Finds the one layer that is the metadata blob; its digests are in `scratch.digest` and `scratch.verity`. */
-export function findRootfs(json: Bytes, scratch: ManifestScratch): RootfsDescriptor {
+/**
+ * Finds the one layer of a type; its digests are in `scratch.digest` and `scratch.verity`. A second one breaks rule
+ * `twice`; `end` is 0 if there is none.
+ */
+function findLayer(json: Bytes, scratch: ManifestScratch, type: u32, twice: u32): RootfsDescriptor {
   const start = manifestStart(json);
   let last: Descriptor = start;
   let found: u32 = 0;
@@ -216,8 +231,8 @@ export function findRootfs(json: Bytes, scratch: ManifestScratch): RootfsDescrip
     const next = nextDescriptor(json, scratch, last);
     last = next;
     if (next.kind === DESCRIPTOR_NONE) break;
-    if (next.kind !== DESCRIPTOR_LAYER || next.type !== TYPE_ROOTFS) continue;
-    if (found !== 0) fail("manifest-rootfs-twice", 0, next.step.start);
+    if (next.kind !== DESCRIPTOR_LAYER || next.type !== type) continue;
+    if (found !== 0) fail(twice, 0, next.step.start);
     found = u32(next.step.at);
     hasVerity = next.hasVerity;
     size = next.size;
@@ -226,6 +241,49 @@ export function findRootfs(json: Bytes, scratch: ManifestScratch): RootfsDescrip
       scratch.verity[i] = scratch.layer[DIGEST_BYTES + i];
     }
   }
-  if (found === 0) fail("manifest-rootfs-missing", 0, 0);
   return { end: found, hasVerity: hasVerity, size: size };
+}
+
+/** Finds the one layer that is the metadata blob; its digests are in `scratch.digest` and `scratch.verity`. */
+export function findRootfs(json: Bytes, scratch: ManifestScratch): RootfsDescriptor {
+  const found = findLayer(json, scratch, TYPE_ROOTFS, ruleNumber("manifest-rootfs-twice"));
+  if (found.end === 0) {
+    const bundle = findLayer(json, scratch, TYPE_BUNDLE, ruleNumber("manifest-bundle-twice"));
+    if (bundle.end !== 0) fail("manifest-packed", 0, bundle.end);
+    fail("manifest-rootfs-missing", 0, 0);
+  }
+  return found;
+}
+
+/** Finds the one layer of a packed manifest that is the bundle; its digests are in `scratch.digest` and `scratch.verity`. */
+export function findBundle(json: Bytes, scratch: ManifestScratch): RootfsDescriptor {
+  const found = findLayer(json, scratch, TYPE_BUNDLE, ruleNumber("manifest-bundle-twice"));
+  if (found.end === 0) fail("manifest-bundle-missing", 0, 0);
+  return found;
+}
+
+/** Reads the sha256 of the canonical manifest, which a packed manifest records, into the first half of `scratch.layer`. */
+export function findCanonical(json: Bytes, scratch: ManifestScratch): void {
+  let step: Step = scanStart();
+  let inAnnotations: boolean = false;
+  let found: boolean = false;
+  if (json.length > MAX_MANIFEST_BYTES) fail("manifest-too-large", 0, 0);
+  while (step.at <= json.length) {
+    decreases(difference(json.length + 1, step.at));
+    const next = nextStep(json, scratch.open, scratch.keys, step);
+    step = next;
+    if (next.kind === STEP_NONE) break;
+    if (next.kind === STEP_OPENED && next.depth === 2) {
+      inAnnotations = scratch.open[2] === OBJECT && stringIs(json, next.key, text("annotations"));
+    }
+    if (next.kind === STEP_CLOSED && next.depth === 1) inAnnotations = false;
+    if (next.kind === STEP_SCALAR && inAnnotations && next.depth === 2) {
+      if (json[next.start] === QUOTE && stringIs(json, next.key, canonicalAnnotation())) {
+        const valid = readDigest(json, next.start, scratch);
+        if (!valid) fail("manifest-digest", 0, next.start);
+        found = true;
+      }
+    }
+  }
+  if (!found) fail("manifest-canonical-missing", 0, 0);
 }

@@ -123,3 +123,27 @@ export interface Rootfs extends Struct {
   manifestVersion: U53<2>;
   // The third pointer was a table of chunks in images of early builders. Readers ignore it; no other member takes it.
 }
+
+/** A pack: chunks one after the other, each exactly as it would be stored in a blob of its own. */
+export interface Pack extends Struct {
+  /** sha256 of the pack, 32 bytes. */
+  digest: Data<0>;
+  /** fs-verity digest of the pack, 32 bytes. */
+  verity: Data<1>;
+  /** Bytes. */
+  size: U53<2>;
+}
+
+/** All of a packed image but its packs; a message of its own. */
+export interface Bundle extends Struct {
+  /** The metadata blob. */
+  metadata: Data<0>;
+  /** The canonical manifest without the layers after the metadata blob. */
+  manifest: Data<1>;
+  /** The blob of the configuration. */
+  config: Data<2>;
+  /** The position of each chunk in the packs: schema/chunkindex.ts. */
+  index: Data<3>;
+  /** The packs, in the order of the packed manifest. */
+  packs: List<Pack, 4>;
+}

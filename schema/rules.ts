@@ -119,4 +119,50 @@ export const rules = {
   "look-below-depth": "unsupported",
   /** A frame is stored in more bytes than zstd needs for its content. */
   "seek-table-stored-too-large": "corrupt",
+  /** The manifest is that of a packed image: the canonical one is rebuilt from its bundle. */
+  "manifest-packed": "unsupported",
+  /** No layer is a bundle. */
+  "manifest-bundle-missing": "corrupt",
+  /** Two layers are bundles. */
+  "manifest-bundle-twice": "corrupt",
+  /** A packed manifest does not record the sha256 of the canonical manifest. */
+  "manifest-canonical-missing": "corrupt",
+  /** A bundle is larger than 64 MiB, or than 1 GiB when it is decompressed. */
+  "bundle-too-large": "unsupported",
+  /** A bundle has more than 1000 packs. */
+  "bundle-packs": "unsupported",
+  /** The packs of a bundle add up to more than 2^53 - 1 bytes. */
+  "bundle-pack-sizes": "corrupt",
+  /** A packed manifest lists other packs than its bundle, or in another order. */
+  "bundle-pack-descriptor": "corrupt",
+  /** The fs-verity digests of a packed image do not ascend by blob. */
+  "bundle-verity-order": "corrupt",
+  /** A file of a packed image refers to a chunk that has no fs-verity digest. */
+  "bundle-chunk-unlisted": "corrupt",
+  /** The index of a bundle ends before it has all chunks. */
+  "index-truncated": "corrupt",
+  /** The index of a bundle has more than the chunks of the image. */
+  "index-length": "corrupt",
+  /** A number of an index has more than 49 bits. */
+  "index-number": "corrupt",
+  /** An index names a pack that the bundle does not have. */
+  "index-pack": "corrupt",
+  /** A run of an index has no chunks. */
+  "index-run": "corrupt",
+  /** A chunk of an index is empty, or larger than 4 GiB. */
+  "index-chunk-size": "corrupt",
+  /** A chunk of an index is not inside its pack. */
+  "index-outside-pack": "corrupt",
+  /** The chunks of a pack add up to more than the pack: some overlap. */
+  "index-overlap": "corrupt",
+  /** A place table ends before its records do, or is longer. */
+  "place-table-size": "corrupt",
+  /** A file is not a place table, or one of another version. */
+  "place-table-magic": "unsupported",
+  /** A place table has more than 1000 packs. */
+  "place-table-packs": "unsupported",
+  /** The records of a place table do not ascend by digest. */
+  "place-table-order": "corrupt",
+  /** A record of a place table is not inside its pack, or is empty. */
+  "place-table-slice": "corrupt",
 } as const satisfies Record<string, "corrupt" | "unsupported">;

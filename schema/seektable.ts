@@ -6,6 +6,7 @@
  */
 import { decreases, difference, fail, u32 } from "./language.ts";
 import type { Bytes, Scratch, Value, u53, u8 } from "./language.ts";
+import { putU32 } from "./littleendian.ts";
 
 /** The last bytes of the table: the number of frames, a descriptor, a magic number. */
 export const SEEK_FOOTER_BYTES: u32 = 9;
@@ -102,14 +103,6 @@ export function findFrame(content: Scratch<u53>, frames: u32, offset: u53): u32 
 /** Bytes of the seek table, without checksums, of `frames` frames. */
 export function seekTableBytes(frames: u32): u53 {
   return frames * SEEK_ENTRY_BYTES + SKIPPABLE_HEADER_BYTES + SEEK_FOOTER_BYTES;
-}
-
-function putU32(bytes: Scratch<u8>, at: u53, value: u32): void {
-  const first: u32 = u32(at);
-  bytes[first] = value & 0xff;
-  bytes[first + 1] = (value >> 8) & 0xff;
-  bytes[first + 2] = (value >> 16) & 0xff;
-  bytes[first + 3] = value >> 24;
 }
 
 /**

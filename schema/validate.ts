@@ -23,7 +23,7 @@ export const MAX_XATTR_VALUE_BYTES: u32 = 0x10000;
 /** Nanoseconds of a second. */
 export const NANOSECONDS: u32 = 1000000000;
 /** Words that all pointers together may lead over, for each word of the message: builders do not share objects. */
-const WORK_PER_WORD: u32 = 4;
+export const WORK_PER_WORD: u32 = 4;
 
 /** The results of validation. */
 export interface Summary extends Value {

@@ -203,3 +203,42 @@ bool pfs_follow_rootfs(struct pfs_rootfs self, struct pfs_scratch_u53 work,
 	}
 	return true;
 }
+
+/* schema/generated/checks.ts: followPack() */
+/* Follows every pointer of a Pack strictly. */
+bool pfs_follow_pack(struct pfs_pack self, struct pfs_scratch_u53 work,
+		     struct pfs_failure *failure)
+{
+	struct pfs_bytes unused;
+
+	if (!pfs_checked_data(self.part, 0, work, failure, &unused))
+		return false;
+	return pfs_checked_data(self.part, 1, work, failure, &unused);
+}
+
+/* schema/generated/checks.ts: followBundle() */
+/* Follows every pointer of a Bundle strictly. */
+bool pfs_follow_bundle(struct pfs_bundle self, struct pfs_scratch_u53 work,
+		       struct pfs_failure *failure)
+{
+	struct pfs_bytes unused;
+	struct pfs_pack_list packs;
+
+	if (!pfs_checked_data(self.part, 0, work, failure, &unused))
+		return false;
+	if (!pfs_checked_data(self.part, 1, work, failure, &unused))
+		return false;
+	if (!pfs_checked_data(self.part, 2, work, failure, &unused))
+		return false;
+	if (!pfs_checked_data(self.part, 3, work, failure, &unused))
+		return false;
+	if (!pfs_checked_list(self.part, 4, work, failure, &packs.part))
+		return false;
+	for (u32 item_index = 0; item_index < packs.part.count; item_index++) {
+		struct pfs_pack item = pfs_pack_at(packs, item_index);
+
+		if (!pfs_follow_pack(item, work, failure))
+			return false;
+	}
+	return true;
+}

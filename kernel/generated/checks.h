@@ -31,5 +31,9 @@ bool pfs_follow_verity_data(struct pfs_verity_data self,
 			    struct pfs_failure *failure);
 bool pfs_follow_rootfs(struct pfs_rootfs self, struct pfs_scratch_u53 work,
 		       struct pfs_failure *failure);
+bool pfs_follow_pack(struct pfs_pack self, struct pfs_scratch_u53 work,
+		     struct pfs_failure *failure);
+bool pfs_follow_bundle(struct pfs_bundle self, struct pfs_scratch_u53 work,
+		       struct pfs_failure *failure);
 
 #endif /* _PFS_CHECKS_H */

@@ -18,8 +18,12 @@
 #include "jsonstring.h"
 #include "json.h"
 #include "manifest.h"
+#include "littleendian.h"
 #include "seektable.h"
 #include "validate.h"
+#include "bundle.h"
+#include "places.h"
+#include "chunkindex.h"
 #include "checks.h"
 #include "filetypes.h"
 

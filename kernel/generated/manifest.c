@@ -105,6 +105,10 @@ static u32 pfs_blob_type(struct pfs_bytes json, u64 at)
 		return PFS_TYPE_CHUNK;
 	if (pfs_string_is(json, at, pfs_compressed_chunk_media_type()))
 		return PFS_TYPE_COMPRESSED_CHUNK;
+	if (pfs_string_is(json, at, pfs_bundle_media_type()))
+		return PFS_TYPE_BUNDLE;
+	if (pfs_string_is(json, at, pfs_pack_media_type()))
+		return PFS_TYPE_PACK;
 	return PFS_TYPE_OTHER;
 }
 
@@ -249,15 +253,16 @@ bool pfs_next_descriptor(struct pfs_bytes json,
 	return true;
 }
 
-/* schema/manifest.ts: findRootfs() */
+/* schema/manifest.ts: findLayer() */
 /*
- * Finds the one layer that is the metadata blob; its digests are in
- * `scratch.digest` and `scratch.verity`.
+ * Finds the one layer of a type; its digests are in `scratch.digest` and
+ * `scratch.verity`. A second one breaks rule `twice`; `end` is 0 if there is
+ * none.
  */
-bool pfs_find_rootfs(struct pfs_bytes json,
-		     const struct pfs_manifest_scratch *scratch,
-		     struct pfs_failure *failure,
-		     struct pfs_rootfs_descriptor *out)
+static noinline_for_stack bool
+pfs_find_layer(struct pfs_bytes json,
+	       const struct pfs_manifest_scratch *scratch, u32 type, u32 twice,
+	       struct pfs_failure *failure, struct pfs_rootfs_descriptor *out)
 {
 	struct pfs_descriptor start;
 	struct pfs_descriptor last;
@@ -283,12 +288,10 @@ bool pfs_find_rootfs(struct pfs_bytes json,
 		last = next;
 		if (next.kind == PFS_DESCRIPTOR_NONE)
 			break;
-		if (next.kind != PFS_DESCRIPTOR_LAYER ||
-		    next.type != PFS_TYPE_ROOTFS)
+		if (next.kind != PFS_DESCRIPTOR_LAYER || next.type != type)
 			continue;
 		if (found != 0)
-			return pfs_fail(failure, PFS_RULE_MANIFEST_ROOTFS_TWICE,
-					0, next.step.start);
+			return pfs_fail(failure, twice, 0, next.step.start);
 		found = pfs_narrow(next.step.at);
 		has_verity = next.has_verity;
 		size = next.size;
@@ -302,13 +305,120 @@ bool pfs_find_rootfs(struct pfs_bytes json,
 							      i));
 		}
 	}
-	if (found == 0)
-		return pfs_fail(failure, PFS_RULE_MANIFEST_ROOTFS_MISSING, 0,
-				0);
 	*out = (struct pfs_rootfs_descriptor) {
 		.end = found,
 		.has_verity = has_verity,
 		.size = size,
 	};
+	return true;
+}
+
+/* schema/manifest.ts: findRootfs() */
+/*
+ * Finds the one layer that is the metadata blob; its digests are in
+ * `scratch.digest` and `scratch.verity`.
+ */
+bool pfs_find_rootfs(struct pfs_bytes json,
+		     const struct pfs_manifest_scratch *scratch,
+		     struct pfs_failure *failure,
+		     struct pfs_rootfs_descriptor *out)
+{
+	struct pfs_rootfs_descriptor found;
+
+	if (!pfs_find_layer(json, scratch, PFS_TYPE_ROOTFS,
+			    PFS_RULE_MANIFEST_ROOTFS_TWICE, failure, &found))
+		return false;
+	if (found.end == 0) {
+		struct pfs_rootfs_descriptor bundle;
+
+		if (!pfs_find_layer(json, scratch, PFS_TYPE_BUNDLE,
+				    PFS_RULE_MANIFEST_BUNDLE_TWICE, failure,
+				    &bundle))
+			return false;
+		if (bundle.end != 0)
+			return pfs_fail(failure, PFS_RULE_MANIFEST_PACKED, 0,
+					bundle.end);
+		return pfs_fail(failure, PFS_RULE_MANIFEST_ROOTFS_MISSING, 0,
+				0);
+	}
+	*out = found;
+	return true;
+}
+
+/* schema/manifest.ts: findBundle() */
+/*
+ * Finds the one layer of a packed manifest that is the bundle; its digests are
+ * in `scratch.digest` and `scratch.verity`.
+ */
+bool pfs_find_bundle(struct pfs_bytes json,
+		     const struct pfs_manifest_scratch *scratch,
+		     struct pfs_failure *failure,
+		     struct pfs_rootfs_descriptor *out)
+{
+	struct pfs_rootfs_descriptor found;
+
+	if (!pfs_find_layer(json, scratch, PFS_TYPE_BUNDLE,
+			    PFS_RULE_MANIFEST_BUNDLE_TWICE, failure, &found))
+		return false;
+	if (found.end == 0)
+		return pfs_fail(failure, PFS_RULE_MANIFEST_BUNDLE_MISSING, 0,
+				0);
+	*out = found;
+	return true;
+}
+
+/* schema/manifest.ts: findCanonical() */
+/*
+ * Reads the sha256 of the canonical manifest, which a packed manifest records,
+ * into the first half of `scratch.layer`.
+ */
+bool pfs_find_canonical(struct pfs_bytes json,
+			const struct pfs_manifest_scratch *scratch,
+			struct pfs_failure *failure)
+{
+	struct pfs_step step = pfs_scan_start();
+	bool in_annotations = false;
+	bool found = false;
+
+	if (json.length > PFS_MAX_MANIFEST_BYTES)
+		return pfs_fail(failure, PFS_RULE_MANIFEST_TOO_LARGE, 0, 0);
+	for (u64 bound = U64_MAX;
+	     step.at <= json.length &&
+	     pfs_decreases(&bound,
+			   pfs_difference((u64)json.length + 1, step.at));) {
+		struct pfs_step next;
+
+		if (!pfs_next_step(json, scratch->open, scratch->keys, step,
+				   failure, &next))
+			return false;
+		step = next;
+		if (next.kind == PFS_STEP_NONE)
+			break;
+		if (next.kind == PFS_STEP_OPENED && next.depth == 2)
+			in_annotations = pfs_scratch_u8_get(scratch->open, 2) ==
+					 PFS_OBJECT &&
+					 pfs_string_is(json, next.key,
+						       PFS_TEXT("annotations"));
+		if (next.kind == PFS_STEP_CLOSED && next.depth == 1)
+			in_annotations = false;
+		if (next.kind == PFS_STEP_SCALAR && in_annotations &&
+		    next.depth == 2) {
+			if (pfs_byte(json, next.start) == PFS_QUOTE &&
+			    pfs_string_is(json, next.key,
+					  pfs_canonical_annotation())) {
+				bool valid = pfs_read_digest(json, next.start,
+							     scratch);
+
+				if (!valid)
+					return pfs_fail(failure,
+							PFS_RULE_MANIFEST_DIGEST,
+							0, next.start);
+				found = true;
+			}
+		}
+	}
+	if (!found)
+		return pfs_fail(failure, PFS_RULE_MANIFEST_CANONICAL_MISSING, 0,
+				0);
 	return true;
 }

@@ -18,6 +18,8 @@
 #define PFS_TYPE_ROOTFS 1
 #define PFS_TYPE_CHUNK 2
 #define PFS_TYPE_COMPRESSED_CHUNK 3
+#define PFS_TYPE_BUNDLE 4
+#define PFS_TYPE_PACK 5
 
 /*
  * Memory for reading a manifest. All of it is zeroed before the first
@@ -36,19 +38,20 @@ struct pfs_manifest_scratch {
 	 */
 	struct pfs_scratch_u8 layer;
 	/*
-	 * The digest of the metadata blob: DIGEST_BYTES. findRootfs fills it.
+	 * The digest of the metadata blob or bundle: DIGEST_BYTES. findRootfs
+	 * and findBundle fill it.
 	 */
 	struct pfs_scratch_u8 digest;
 	/*
-	 * The fs-verity digest of the metadata blob: DIGEST_BYTES. findRootfs
-	 * fills it.
+	 * The fs-verity digest of the same: DIGEST_BYTES. findRootfs and
+	 * findBundle fill it.
 	 */
 	struct pfs_scratch_u8 verity;
 };
 
 /*
- * The metadata blob, as the manifest describes it; its digests are in
- * ManifestScratch.
+ * The metadata blob, or the bundle of a packed image, as the manifest describes
+ * it; its digests are in ManifestScratch.
  */
 struct pfs_rootfs_descriptor {
 	/* Where its descriptor ends in the manifest, bytes. */
@@ -90,5 +93,12 @@ bool pfs_find_rootfs(struct pfs_bytes json,
 		     const struct pfs_manifest_scratch *scratch,
 		     struct pfs_failure *failure,
 		     struct pfs_rootfs_descriptor *out);
+bool pfs_find_bundle(struct pfs_bytes json,
+		     const struct pfs_manifest_scratch *scratch,
+		     struct pfs_failure *failure,
+		     struct pfs_rootfs_descriptor *out);
+bool pfs_find_canonical(struct pfs_bytes json,
+			const struct pfs_manifest_scratch *scratch,
+			struct pfs_failure *failure);
 
 #endif /* _PFS_MANIFEST_H */

@@ -39,3 +39,34 @@ struct pfs_bytes pfs_verity_annotation(void)
 {
 	return PFS_TEXT("io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash");
 }
+
+/* schema/mediatypes.ts: bundleMediaType() */
+/* Media type of the bundle of a packed image. */
+struct pfs_bytes pfs_bundle_media_type(void)
+{
+	return PFS_TEXT("application/vnd.puzzlefs.image.rootfs.bundle.v1+zstd");
+}
+
+/* schema/mediatypes.ts: packMediaType() */
+/* Media type of a pack. */
+struct pfs_bytes pfs_pack_media_type(void)
+{
+	return PFS_TEXT("application/vnd.puzzlefs.pack.v1");
+}
+
+/* schema/mediatypes.ts: canonicalAnnotation() */
+/*
+ * Annotation of a packed manifest: the sha256 of the canonical manifest, as in
+ * a descriptor.
+ */
+struct pfs_bytes pfs_canonical_annotation(void)
+{
+	return PFS_TEXT("io.puzzlefs.image.manifest");
+}
+
+/* schema/mediatypes.ts: transportAnnotation() */
+/* Annotation of a packed manifest: the version of the form, "1". */
+struct pfs_bytes pfs_transport_annotation(void)
+{
+	return PFS_TEXT("io.puzzlefs.transport");
+}

@@ -10,5 +10,9 @@ struct pfs_bytes pfs_rootfs_media_type(void);
 struct pfs_bytes pfs_chunk_media_type(void);
 struct pfs_bytes pfs_compressed_chunk_media_type(void);
 struct pfs_bytes pfs_verity_annotation(void);
+struct pfs_bytes pfs_bundle_media_type(void);
+struct pfs_bytes pfs_pack_media_type(void);
+struct pfs_bytes pfs_canonical_annotation(void);
+struct pfs_bytes pfs_transport_annotation(void);
 
 #endif /* _PFS_MEDIATYPES_H */

@@ -128,6 +128,27 @@ struct pfs_rootfs_list {
 };
 
 /*
+ * A pack: chunks one after the other, each exactly as it would be stored in a
+ * blob of its own.
+ */
+struct pfs_pack {
+	struct pfs_struct_part part;
+};
+
+struct pfs_pack_list {
+	struct pfs_list_part part;
+};
+
+/* All of a packed image but its packs; a message of its own. */
+struct pfs_bundle {
+	struct pfs_struct_part part;
+};
+
+struct pfs_bundle_list {
+	struct pfs_list_part part;
+};
+
+/*
  * The readers of a data section compare only a member's offset with the
  * section's size: since each member is aligned to its own size, one that begins
  * in the section also ends in it. The assertions below check that.
@@ -508,6 +529,72 @@ pfs_rootfs_fs_verity_data(struct pfs_rootfs self)
 static inline u64 pfs_rootfs_manifest_version(struct pfs_rootfs self)
 {
 	return pfs_u53_field(self.part, 0);
+}
+
+/* Pack: words of data 1, pointers 2. */
+static_assert(sizeof(struct pfs_pack) == sizeof(struct pfs_struct_part));
+static_assert(0 % sizeof(u64) == 0 && 0 + sizeof(u64) <= 8);
+
+static inline struct pfs_pack pfs_pack_at(struct pfs_pack_list list, u32 index)
+{
+	return (struct pfs_pack) { .part = pfs_element(list.part, index) };
+}
+
+/* sha256 of the pack, 32 bytes. */
+static inline struct pfs_bytes pfs_pack_digest(struct pfs_pack self)
+{
+	return pfs_data_field(self.part, 0);
+}
+
+/* fs-verity digest of the pack, 32 bytes. */
+static inline struct pfs_bytes pfs_pack_verity(struct pfs_pack self)
+{
+	return pfs_data_field(self.part, 1);
+}
+
+/* Bytes. */
+static inline u64 pfs_pack_size(struct pfs_pack self)
+{
+	return pfs_u53_field(self.part, 0);
+}
+
+/* Bundle: words of data 0, pointers 5. */
+static_assert(sizeof(struct pfs_bundle) == sizeof(struct pfs_struct_part));
+
+static inline struct pfs_bundle pfs_bundle_at(struct pfs_bundle_list list,
+					      u32 index)
+{
+	return (struct pfs_bundle) { .part = pfs_element(list.part, index) };
+}
+
+/* The metadata blob. */
+static inline struct pfs_bytes pfs_bundle_metadata(struct pfs_bundle self)
+{
+	return pfs_data_field(self.part, 0);
+}
+
+/* The canonical manifest without the layers after the metadata blob. */
+static inline struct pfs_bytes pfs_bundle_manifest(struct pfs_bundle self)
+{
+	return pfs_data_field(self.part, 1);
+}
+
+/* The blob of the configuration. */
+static inline struct pfs_bytes pfs_bundle_config(struct pfs_bundle self)
+{
+	return pfs_data_field(self.part, 2);
+}
+
+/* The position of each chunk in the packs: schema/chunkindex.ts. */
+static inline struct pfs_bytes pfs_bundle_index(struct pfs_bundle self)
+{
+	return pfs_data_field(self.part, 3);
+}
+
+/* The packs, in the order of the packed manifest. */
+static inline struct pfs_pack_list pfs_bundle_packs(struct pfs_bundle self)
+{
+	return (struct pfs_pack_list) { .part = pfs_list_field(self.part, 4) };
 }
 
 #endif /* _PFS_METADATA_H */

@@ -153,6 +153,67 @@ enum pfs_rule {
 	PFS_RULE_LOOK_BELOW_DEPTH,
 	/* A frame is stored in more bytes than zstd needs for its content. */
 	PFS_RULE_SEEK_TABLE_STORED_TOO_LARGE,
+	/*
+	 * The manifest is that of a packed image: the canonical one is rebuilt
+	 * from its bundle.
+	 */
+	PFS_RULE_MANIFEST_PACKED,
+	/* No layer is a bundle. */
+	PFS_RULE_MANIFEST_BUNDLE_MISSING,
+	/* Two layers are bundles. */
+	PFS_RULE_MANIFEST_BUNDLE_TWICE,
+	/*
+	 * A packed manifest does not record the sha256 of the canonical
+	 * manifest.
+	 */
+	PFS_RULE_MANIFEST_CANONICAL_MISSING,
+	/*
+	 * A bundle is larger than 64 MiB, or than 1 GiB when it is
+	 * decompressed.
+	 */
+	PFS_RULE_BUNDLE_TOO_LARGE,
+	/* A bundle has more than 1000 packs. */
+	PFS_RULE_BUNDLE_PACKS,
+	/* The packs of a bundle add up to more than 2^53 - 1 bytes. */
+	PFS_RULE_BUNDLE_PACK_SIZES,
+	/*
+	 * A packed manifest lists other packs than its bundle, or in another
+	 * order.
+	 */
+	PFS_RULE_BUNDLE_PACK_DESCRIPTOR,
+	/* The fs-verity digests of a packed image do not ascend by blob. */
+	PFS_RULE_BUNDLE_VERITY_ORDER,
+	/*
+	 * A file of a packed image refers to a chunk that has no fs-verity
+	 * digest.
+	 */
+	PFS_RULE_BUNDLE_CHUNK_UNLISTED,
+	/* The index of a bundle ends before it has all chunks. */
+	PFS_RULE_INDEX_TRUNCATED,
+	/* The index of a bundle has more than the chunks of the image. */
+	PFS_RULE_INDEX_LENGTH,
+	/* A number of an index has more than 49 bits. */
+	PFS_RULE_INDEX_NUMBER,
+	/* An index names a pack that the bundle does not have. */
+	PFS_RULE_INDEX_PACK,
+	/* A run of an index has no chunks. */
+	PFS_RULE_INDEX_RUN,
+	/* A chunk of an index is empty, or larger than 4 GiB. */
+	PFS_RULE_INDEX_CHUNK_SIZE,
+	/* A chunk of an index is not inside its pack. */
+	PFS_RULE_INDEX_OUTSIDE_PACK,
+	/* The chunks of a pack add up to more than the pack: some overlap. */
+	PFS_RULE_INDEX_OVERLAP,
+	/* A place table ends before its records do, or is longer. */
+	PFS_RULE_PLACE_TABLE_SIZE,
+	/* A file is not a place table, or one of another version. */
+	PFS_RULE_PLACE_TABLE_MAGIC,
+	/* A place table has more than 1000 packs. */
+	PFS_RULE_PLACE_TABLE_PACKS,
+	/* The records of a place table do not ascend by digest. */
+	PFS_RULE_PLACE_TABLE_ORDER,
+	/* A record of a place table is not inside its pack, or is empty. */
+	PFS_RULE_PLACE_TABLE_SLICE,
 	PFS_RULE_COUNT
 };
 

@@ -151,17 +151,6 @@ u64 pfs_seek_table_bytes(u32 frames)
 	       PFS_SEEK_FOOTER_BYTES;
 }
 
-/* schema/seektable.ts: putU32() */
-static void pfs_put_u32(struct pfs_scratch_u8 bytes, u64 at, u32 value)
-{
-	u32 first = pfs_narrow(at);
-
-	pfs_scratch_u8_set(bytes, first, value & 0xff);
-	pfs_scratch_u8_set(bytes, (u64)first + 1, (value >> 8) & 0xff);
-	pfs_scratch_u8_set(bytes, (u64)first + 2, (value >> 16) & 0xff);
-	pfs_scratch_u8_set(bytes, (u64)first + 3, value >> 24);
-}
-
 /* schema/seektable.ts: writeSeekTable() */
 /*
  * Writes the seek table of `frames` frames, at most MAX_FRAMES: `stored` has

@@ -2,12 +2,6 @@
 /* Code generated from schema/validate.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
-/*
- * Words that all pointers together may lead over, for each word of the message:
- * builders do not share objects.
- */
-#define PFS_WORK_PER_WORD 4
-
 /* schema/validate.ts: checkEncoding() */
 /*
  * First step: checks the encoding. After it, countRecords returns how much

@@ -15,6 +15,11 @@
 #define PFS_MAX_XATTR_VALUE_BYTES 0x10000
 /* Nanoseconds of a second. */
 #define PFS_NANOSECONDS 1000000000
+/*
+ * Words that all pointers together may lead over, for each word of the message:
+ * builders do not share objects.
+ */
+#define PFS_WORK_PER_WORD 4
 
 /* The results of validation. */
 struct pfs_summary {

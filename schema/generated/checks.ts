@@ -12,6 +12,8 @@ import type {
   InodeVector,
   VerityData,
   Rootfs,
+  Pack,
+  Bundle,
 } from "../metadata.ts";
 /** Follows every pointer of a DirEntry strictly. */
 export function followDirEntry(self: DirEntry, work: Scratch<u53>): void {
@@ -78,4 +80,18 @@ export function followRootfs(self: Rootfs, work: Scratch<u53>): void {
   for (const item of metadatas) followInodeVector(item, work);
   const fsVerityData = checked(self.fsVerityData, work);
   for (const item of fsVerityData) followVerityData(item, work);
+}
+/** Follows every pointer of a Pack strictly. */
+export function followPack(self: Pack, work: Scratch<u53>): void {
+  checked(self.digest, work);
+  checked(self.verity, work);
+}
+/** Follows every pointer of a Bundle strictly. */
+export function followBundle(self: Bundle, work: Scratch<u53>): void {
+  checked(self.metadata, work);
+  checked(self.manifest, work);
+  checked(self.config, work);
+  checked(self.index, work);
+  const packs = checked(self.packs, work);
+  for (const item of packs) followPack(item, work);
 }

@@ -123,3 +123,27 @@ struct Rootfs {
   manifestVersion @2 :UInt64;
     # Version of the format: 3.
 }
+
+struct Pack {
+  # A pack: chunks one after the other, each exactly as it would be stored in a blob of its own.
+  digest @0 :Data;
+    # sha256 of the pack, 32 bytes.
+  verity @1 :Data;
+    # fs-verity digest of the pack, 32 bytes.
+  size @2 :UInt64;
+    # Bytes.
+}
+
+struct Bundle {
+  # All of a packed image but its packs; a message of its own.
+  metadata @0 :Data;
+    # The metadata blob.
+  manifest @1 :Data;
+    # The canonical manifest without the layers after the metadata blob.
+  config @2 :Data;
+    # The blob of the configuration.
+  index @3 :Data;
+    # The position of each chunk in the packs: schema/chunkindex.ts.
+  packs @4 :List(Pack);
+    # The packs, in the order of the packed manifest.
+}

@@ -39,7 +39,7 @@ function printUnion(prefix: string, self: string, union: UnionType): string[] {
   return [`put(text, "\\"${union.member}\\":{");`, ...members, ...invalid, `put(text, "}");`];
 }
 
-function printStruct(prefix: string, struct: StructType): string {
+function printStruct(prefix: string, struct: StructType, messages: readonly string[]): string {
   const self = snake(struct.name);
   const fields = struct.fields.map((field) => [
     `put(text, "\\"${field.name}\\":");`,
@@ -50,21 +50,21 @@ function printStruct(prefix: string, struct: StructType): string {
     position === 0 ? lines : [`put(text, ",");`, ...lines],
   );
   return [
-    `static void dump_${self}(struct text *text, struct ${prefix}_${self} self)`,
+    `${messages.includes(struct.name) ? "" : "static "}void dump_${self}(struct text *text, struct ${prefix}_${self} self)`,
     "{",
     ...[`put(text, "{");`, ...body, `put(text, "}");`].map((line) => `\t${line}`),
     "}",
   ].join("\n");
 }
 
-/** The C file that defines dump_root(). Structs come after those that they contain. */
+/** The C file that defines dump_root(), and one function for each other message. Structs come after those that they contain. */
 export function dumpSource(spec: Structs): string {
-  const { prefix, root } = spec.settings;
+  const { prefix, root, messages = [] } = spec.settings;
   return [
     "// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0",
     '#include "text.h"',
     "",
-    ...spec.structs.map((struct) => `${printStruct(prefix, struct)}\n`),
+    ...spec.structs.map((struct) => `${printStruct(prefix, struct, messages)}\n`),
     "void dump_root(struct text *text, struct pfs_struct_part part)",
     "{",
     `\tdump_${snake(root)}(text, (struct ${prefix}_${snake(root)}) { .part = part });`,

@@ -13,13 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text.h"
+#include "judge.h"
 
 /* Of a refused message, this much is printed. */
 #define REFUSED_ELEMENTS 2048
 #define REFUSED_BYTES 65536
 
-static void *alloc_scratch(u64 count, size_t size)
+void *alloc_scratch(u64 count, size_t size)
 {
 	void *memory = count ? calloc(count, size) : NULL;
 
@@ -28,12 +28,12 @@ static void *alloc_scratch(u64 count, size_t size)
 	return memory;
 }
 
-static struct pfs_scratch_u8 alloc_bytes(u64 count)
+struct pfs_scratch_u8 alloc_bytes(u64 count)
 {
 	return (struct pfs_scratch_u8) { alloc_scratch(count, 1), count };
 }
 
-static void refuse(struct text *text, const struct pfs_failure *failure)
+void refuse(struct text *text, const struct pfs_failure *failure)
 {
 	put(text, "refused %s %s %" PRIu64 " %" PRIu64 "\n",
 	    pfs_rule_names[failure->rule],
@@ -360,6 +360,12 @@ static bool answer(void)
 		judge_metadata(&text, bytes);
 	else if (request.kind == 'j')
 		judge_manifest(&text, bytes);
+	else if (request.kind == 'k')
+		judge_packed_manifest(&text, bytes);
+	else if (request.kind == 'b')
+		judge_bundle(&text, bytes);
+	else if (request.kind == 'p')
+		judge_place_table(&text, bytes);
 	else
 		judge_seek_table(&text, bytes, size);
 	length = text.length;

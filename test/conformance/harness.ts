@@ -50,7 +50,14 @@ export async function compile(build: Build, kernel = KERNEL): Promise<string> {
   });
 }
 
-const LETTERS: Record<ObjectKind, string> = { metadata: "m", manifest: "j", "seek-table": "s" };
+const LETTERS: Record<ObjectKind, string> = {
+  metadata: "m",
+  manifest: "j",
+  "seek-table": "s",
+  "packed-manifest": "k",
+  bundle: "b",
+  "place-table": "p",
+};
 
 interface Waiting {
   resolve(text: string): void;

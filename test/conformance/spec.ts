@@ -6,7 +6,7 @@ import type { Settings, Spec } from "../../packages/codegen/src/ir.ts";
 import { ROOT, madeOnce } from "./cache.ts";
 
 /** The parts of a specification that tests read. */
-export type Structs = Pick<Spec, "structs"> & { settings: Pick<Settings, "prefix" | "root"> };
+export type Structs = Pick<Spec, "structs"> & { settings: Pick<Settings, "prefix" | "root" | "messages"> };
 
 export async function readStructs(): Promise<Structs> {
   const hash = createHash("sha256");

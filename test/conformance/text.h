@@ -28,5 +28,6 @@ bool more(struct text *text);
 
 /* Written by dump-c.ts from the specification. */
 void dump_root(struct text *text, struct pfs_struct_part part);
+void dump_bundle(struct text *text, struct pfs_bundle self);
 
 #endif /* _PFS_CONFORMANCE_TEXT_H */

@@ -34,9 +34,10 @@ import { manifestScratch } from "../../packages/format/src/open.ts";
 import { Bytes } from "../../packages/format/src/runtime.ts";
 import type { StructList } from "../../packages/format/src/struct-list.ts";
 import { Dumper } from "./dump.ts";
+import { bundleText, packedManifestText, placeTableText } from "./packed-text.ts";
 import { readStructs } from "./spec.ts";
 
-export type ObjectKind = "metadata" | "manifest" | "seek-table";
+export type ObjectKind = "metadata" | "manifest" | "seek-table" | "packed-manifest" | "bundle" | "place-table";
 
 const dumper = new Dumper(await readStructs());
 
@@ -218,6 +219,9 @@ export function judgeSeekTable(tail: Uint8Array, blobBytes: number): string {
 export function judge(kind: ObjectKind, bytes: Uint8Array, size = bytes.length): string {
   if (kind === "metadata") return judgeMetadata(bytes, size);
   if (kind === "manifest") return judgeManifest(bytes, size);
+  if (kind === "packed-manifest") return judged(() => packedManifestText(new Bytes(bytes, 0, size)));
+  if (kind === "bundle") return judged(() => bundleText(new Bytes(bytes, 0, size), judged));
+  if (kind === "place-table") return judged(() => placeTableText(new Bytes(bytes, 0, size)));
   return judgeSeekTable(bytes, size);
 }
 

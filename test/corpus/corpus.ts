@@ -6,11 +6,12 @@
 import type { CorpusCase } from "./corpus-case.ts";
 import { manifestCases } from "./manifest-cases.ts";
 import { encodingCases, valueCases } from "./metadata-cases.ts";
+import { packedCases } from "./packed-cases.ts";
 import { seekTableCases } from "./seek-table-cases.ts";
 
 /** One case for each rule, named by it. */
 export function corpusCases(): CorpusCase[] {
-  return [...encodingCases(), ...valueCases(), ...manifestCases(), ...seekTableCases()];
+  return [...encodingCases(), ...valueCases(), ...manifestCases(), ...seekTableCases(), ...packedCases()];
 }
 
 /** Rules that no single object can be shown to break, with the reason. */
@@ -18,4 +19,5 @@ export const WITHOUT_CASE: Readonly<Record<string, string>> = {
   "arithmetic-overflow": "each sum of numbers from an object has a rule of its own, which is checked first",
   "chunk-outside-blob":
     "takes an image and its blob: the reader's tests have it; conformance compares the check itself",
+  "bundle-pack-descriptor": "takes a bundle and its manifest: the reader's tests have it",
 };

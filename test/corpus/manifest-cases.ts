@@ -23,6 +23,7 @@ function broken(): Record<string, string> {
     "manifest-too-deep": `{"deep":${nested(32)}}`,
     "manifest-digest": manifest([layer(DIGEST.replace("a", "A"))]),
     "manifest-rootfs-missing": manifest([layer(DIGEST, "application/vnd.puzzlefs.image.filedata.v1")]),
+    "manifest-packed": manifest([layer(DIGEST, "application/vnd.puzzlefs.image.rootfs.bundle.v1+zstd")]),
     "manifest-rootfs-twice": manifest([layer(DIGEST), layer(DIGEST)]),
   };
 }

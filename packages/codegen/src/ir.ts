@@ -156,6 +156,8 @@ export interface Settings {
   capnpId: string;
   prefix: string;
   root: string;
+  /** Structs that are the root of messages of their own too. */
+  messages?: string[];
   structs: string;
   rules: string;
   wire: string;

@@ -6,7 +6,21 @@ export type { InodeKind } from "./inode-kinds.ts";
 export * from "./media-types.ts";
 export { checkMetadataHeader, manifestBlobs, METADATA_HEADER_BYTES, openMetadata, readManifest } from "./open.ts";
 export type { ManifestBlob, Metadata, MetadataDescriptor } from "./open.ts";
+export {
+  chunkLayersStart,
+  encodeIndex,
+  isPackedManifest,
+  openBundle,
+  type PackedManifest,
+  type PackRecord,
+  PlaceTable,
+  type PlacedChunk,
+  readBundleIndex,
+  readPackedManifest,
+} from "./packed.ts";
 export { Bytes, U53_END } from "./runtime.ts";
+export { checkBundleSize, MAX_BUNDLE_BYTES, MAX_BUNDLE_CONTENT_BYTES, MAX_PACKS } from "./generated/bundle.ts";
+export type { Place } from "./generated/places.ts";
 export { StructList } from "./struct-list.ts";
 export * from "./generated/content.ts";
 export * from "./generated/device.ts";

@@ -13,3 +13,11 @@ export const CHUNK_TYPE = literal(generated.chunkMediaType());
 export const COMPRESSED_CHUNK_TYPE = literal(generated.compressedChunkMediaType());
 /** Annotation of a layer: the fs-verity digest of its blob, 64 hexadecimal digits. */
 export const VERITY_ANNOTATION = literal(generated.verityAnnotation());
+/** Media type of the bundle of a packed image. */
+export const BUNDLE_TYPE = literal(generated.bundleMediaType());
+/** Media type of a pack. */
+export const PACK_TYPE = literal(generated.packMediaType());
+/** Annotation of a packed manifest: `sha256:` and the digest of the canonical manifest. */
+export const CANONICAL_ANNOTATION = literal(generated.canonicalAnnotation());
+/** Annotation of a packed manifest: the version of the form. */
+export const TRANSPORT_ANNOTATION = literal(generated.transportAnnotation());

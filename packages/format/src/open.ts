@@ -5,8 +5,10 @@ import {
   manifestStart,
   nextDescriptor,
   NO_SIZE,
+  TYPE_BUNDLE,
   TYPE_CHUNK,
   TYPE_COMPRESSED_CHUNK,
+  TYPE_PACK,
   TYPE_ROOTFS,
 } from "./generated/manifest.ts";
 import type { ManifestScratch } from "./generated/manifest.ts";
@@ -95,7 +97,7 @@ export function readManifest(json: Uint8Array): MetadataDescriptor {
 
 /** A blob that a manifest needs. */
 export interface ManifestBlob {
-  readonly type: "config" | "rootfs" | "chunk" | "compressed-chunk" | "other";
+  readonly type: "config" | "rootfs" | "chunk" | "compressed-chunk" | "bundle" | "pack" | "other";
   /** Hex sha256; undefined if the config's digest has another form. */
   readonly digest: string | undefined;
   /** Hex fs-verity digest, if it is annotated. */
@@ -108,6 +110,8 @@ const TYPES = new Map<number, ManifestBlob["type"]>([
   [TYPE_ROOTFS, "rootfs"],
   [TYPE_CHUNK, "chunk"],
   [TYPE_COMPRESSED_CHUNK, "compressed-chunk"],
+  [TYPE_BUNDLE, "bundle"],
+  [TYPE_PACK, "pack"],
 ]);
 
 /** Every blob that a manifest's JSON lists, in the order of the text. Throws FormatError. */

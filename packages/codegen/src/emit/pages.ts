@@ -20,10 +20,12 @@ export function rulesPage(spec: Spec): string {
 
 /** Every struct with its members, their ordinals, types and positions in the encoding. */
 export function structsPage(spec: Spec): string {
+  const { messages = [] } = spec.settings;
+  const others = messages.map((name) => `; \`${name}\` is the root of messages of its own`).join("");
   return [
     from(spec.settings.structs),
     "# Structs",
-    `One Cap'n Proto message, whose root is \`${spec.settings.root}\`. Data members are located by their first bit in the data section, pointers by their index in the pointer section. A member that is marked _added_ is unknown to older writers, and is written only where some object has it.`,
+    `One Cap'n Proto message, whose root is \`${spec.settings.root}\`${others}. Data members are located by their first bit in the data section, pointers by their index in the pointer section. A member that is marked _added_ is unknown to older writers, and is written only where some object has it.`,
     ...spec.structs.flatMap(structSection),
     "",
   ].join("\n\n");

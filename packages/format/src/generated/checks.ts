@@ -11,8 +11,10 @@ import {
   InodeAdditional,
   InodeMode,
   InodeVector,
+  Pack,
   VerityData,
   Xattr,
+  type Bundle,
   type Rootfs,
 } from "./metadata.ts";
 import { checkedData, checkedList, checkedStruct, element } from "./wire.ts";
@@ -108,5 +110,24 @@ export function followRootfs(self: Rootfs, work: Float64Array): void {
   for (let itemList = fsVerityData.part, itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
     const item = new VerityData(element(itemList, itemIndex));
     followVerityData(item, work);
+  }
+}
+
+/** Follows every pointer of a Pack strictly. */
+export function followPack(self: Pack, work: Float64Array): void {
+  checkedData(self.part, 0, work);
+  checkedData(self.part, 1, work);
+}
+
+/** Follows every pointer of a Bundle strictly. */
+export function followBundle(self: Bundle, work: Float64Array): void {
+  checkedData(self.part, 0, work);
+  checkedData(self.part, 1, work);
+  checkedData(self.part, 2, work);
+  checkedData(self.part, 3, work);
+  const packs = new StructList(checkedList(self.part, 4, work), Pack);
+  for (let itemList = packs.part, itemIndex = 0; itemIndex < itemList.count; itemIndex++) {
+    const item = new Pack(element(itemList, itemIndex));
+    followPack(item, work);
   }
 }

@@ -2,9 +2,27 @@
 import { U53_END, failure, narrow, text, type Bytes } from "../runtime.ts";
 import { QUOTE, isDigit } from "./ascii.ts";
 import { DIGEST_BYTES, DIGEST_PREFIX_BYTES, DIGEST_TEXT_BYTES, HEX_DIGITS, NO_DIGIT, hexDigit } from "./digest.ts";
-import { ARRAY, OBJECT, STEP_CLOSED, STEP_NONE, STEP_OPENED, nextStep, scanStart, type Step } from "./json.ts";
+import {
+  ARRAY,
+  OBJECT,
+  STEP_CLOSED,
+  STEP_NONE,
+  STEP_OPENED,
+  STEP_SCALAR,
+  nextStep,
+  scanStart,
+  type Step,
+} from "./json.ts";
 import { copyString, stringIs } from "./jsonstring.ts";
-import { chunkMediaType, compressedChunkMediaType, rootfsMediaType, verityAnnotation } from "./mediatypes.ts";
+import {
+  bundleMediaType,
+  canonicalAnnotation,
+  chunkMediaType,
+  compressedChunkMediaType,
+  packMediaType,
+  rootfsMediaType,
+  verityAnnotation,
+} from "./mediatypes.ts";
 import { Rule } from "./rules.ts";
 
 /** 64 MiB: readers hold the manifest in memory. */
@@ -31,6 +49,10 @@ export const TYPE_CHUNK = 2;
 
 export const TYPE_COMPRESSED_CHUNK = 3;
 
+export const TYPE_BUNDLE = 4;
+
+export const TYPE_PACK = 5;
+
 /** Memory for reading a manifest. All of it is zeroed before the first descriptor is read. */
 export interface ManifestScratch {
   /** Marks of the objects and arrays that are open: OPEN_MARKS. */
@@ -41,13 +63,13 @@ export interface ManifestScratch {
   readonly plain: Uint8Array;
   /** The digest of the descriptor that was read last, then its fs-verity digest: 2 * DIGEST_BYTES. */
   readonly layer: Uint8Array;
-  /** The digest of the metadata blob: DIGEST_BYTES. findRootfs fills it. */
+  /** The digest of the metadata blob or bundle: DIGEST_BYTES. findRootfs and findBundle fill it. */
   readonly digest: Uint8Array;
-  /** The fs-verity digest of the metadata blob: DIGEST_BYTES. findRootfs fills it. */
+  /** The fs-verity digest of the same: DIGEST_BYTES. findRootfs and findBundle fill it. */
   readonly verity: Uint8Array;
 }
 
-/** The metadata blob, as the manifest describes it; its digests are in ManifestScratch. */
+/** The metadata blob, or the bundle of a packed image, as the manifest describes it; its digests are in ManifestScratch. */
 export interface RootfsDescriptor {
   /** Where its descriptor ends in the manifest, bytes. */
   readonly end: number;
@@ -142,6 +164,12 @@ function blobType(json: Bytes, at: number): number {
   }
   if (stringIs(json, at, compressedChunkMediaType())) {
     return TYPE_COMPRESSED_CHUNK;
+  }
+  if (stringIs(json, at, bundleMediaType())) {
+    return TYPE_BUNDLE;
+  }
+  if (stringIs(json, at, packMediaType())) {
+    return TYPE_PACK;
   }
   return TYPE_OTHER;
 }
@@ -258,8 +286,11 @@ export function nextDescriptor(json: Bytes, scratch: ManifestScratch, last: Desc
   };
 }
 
-/** Finds the one layer that is the metadata blob; its digests are in `scratch.digest` and `scratch.verity`. */
-export function findRootfs(json: Bytes, scratch: ManifestScratch): RootfsDescriptor {
+/**
+ * Finds the one layer of a type; its digests are in `scratch.digest` and `scratch.verity`. A second one breaks rule
+ * `twice`; `end` is 0 if there is none.
+ */
+function findLayer(json: Bytes, scratch: ManifestScratch, type: number, twice: number): RootfsDescriptor {
   const start = manifestStart(json);
   let last: Descriptor = start;
   let found: number = 0;
@@ -273,11 +304,11 @@ export function findRootfs(json: Bytes, scratch: ManifestScratch): RootfsDescrip
     if (next.kind === DESCRIPTOR_NONE) {
       break;
     }
-    if (next.kind !== DESCRIPTOR_LAYER || next.type !== TYPE_ROOTFS) {
+    if (next.kind !== DESCRIPTOR_LAYER || next.type !== type) {
       continue;
     }
     if (found !== 0) {
-      throw failure(Rule["manifest-rootfs-twice"], 0, next.step.start);
+      throw failure(twice, 0, next.step.start);
     }
     found = narrow(next.step.at);
     hasVerity = next.hasVerity;
@@ -287,8 +318,64 @@ export function findRootfs(json: Bytes, scratch: ManifestScratch): RootfsDescrip
       scratch.verity[i] = scratch.layer[DIGEST_BYTES + i] ?? 0;
     }
   }
-  if (found === 0) {
+  return { end: found, hasVerity: hasVerity, size: size };
+}
+
+/** Finds the one layer that is the metadata blob; its digests are in `scratch.digest` and `scratch.verity`. */
+export function findRootfs(json: Bytes, scratch: ManifestScratch): RootfsDescriptor {
+  const found = findLayer(json, scratch, TYPE_ROOTFS, Rule["manifest-rootfs-twice"]);
+  if (found.end === 0) {
+    const bundle = findLayer(json, scratch, TYPE_BUNDLE, Rule["manifest-bundle-twice"]);
+    if (bundle.end !== 0) {
+      throw failure(Rule["manifest-packed"], 0, bundle.end);
+    }
     throw failure(Rule["manifest-rootfs-missing"], 0, 0);
   }
-  return { end: found, hasVerity: hasVerity, size: size };
+  return found;
+}
+
+/** Finds the one layer of a packed manifest that is the bundle; its digests are in `scratch.digest` and `scratch.verity`. */
+export function findBundle(json: Bytes, scratch: ManifestScratch): RootfsDescriptor {
+  const found = findLayer(json, scratch, TYPE_BUNDLE, Rule["manifest-bundle-twice"]);
+  if (found.end === 0) {
+    throw failure(Rule["manifest-bundle-missing"], 0, 0);
+  }
+  return found;
+}
+
+/** Reads the sha256 of the canonical manifest, which a packed manifest records, into the first half of `scratch.layer`. */
+export function findCanonical(json: Bytes, scratch: ManifestScratch): void {
+  let step: Step = scanStart();
+  let inAnnotations: boolean = false;
+  let found: boolean = false;
+  if (json.length > MAX_MANIFEST_BYTES) {
+    throw failure(Rule["manifest-too-large"], 0, 0);
+  }
+  for (let measure = 0, bound = Infinity; step.at <= json.length; bound = measure) {
+    measure = json.length + 1 > step.at ? json.length + 1 - step.at : 0;
+    if (measure >= bound) break;
+    const next = nextStep(json, scratch.open, scratch.keys, step);
+    step = next;
+    if (next.kind === STEP_NONE) {
+      break;
+    }
+    if (next.kind === STEP_OPENED && next.depth === 2) {
+      inAnnotations = (scratch.open[2] ?? 0) === OBJECT && stringIs(json, next.key, text("annotations"));
+    }
+    if (next.kind === STEP_CLOSED && next.depth === 1) {
+      inAnnotations = false;
+    }
+    if (next.kind === STEP_SCALAR && inAnnotations && next.depth === 2) {
+      if (json.at(next.start) === QUOTE && stringIs(json, next.key, canonicalAnnotation())) {
+        const valid = readDigest(json, next.start, scratch);
+        if (!valid) {
+          throw failure(Rule["manifest-digest"], 0, next.start);
+        }
+        found = true;
+      }
+    }
+  }
+  if (!found) {
+    throw failure(Rule["manifest-canonical-missing"], 0, 0);
+  }
 }

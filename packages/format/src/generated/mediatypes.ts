@@ -25,3 +25,23 @@ export function compressedChunkMediaType(): Bytes {
 export function verityAnnotation(): Bytes {
   return text("io.puzzlefsoci.puzzlefs.puzzlefs_verity_root_hash");
 }
+
+/** Media type of the bundle of a packed image. */
+export function bundleMediaType(): Bytes {
+  return text("application/vnd.puzzlefs.image.rootfs.bundle.v1+zstd");
+}
+
+/** Media type of a pack. */
+export function packMediaType(): Bytes {
+  return text("application/vnd.puzzlefs.pack.v1");
+}
+
+/** Annotation of a packed manifest: the sha256 of the canonical manifest, as in a descriptor. */
+export function canonicalAnnotation(): Bytes {
+  return text("io.puzzlefs.image.manifest");
+}
+
+/** Annotation of a packed manifest: the version of the form, "1". */
+export function transportAnnotation(): Bytes {
+  return text("io.puzzlefs.transport");
+}

@@ -327,3 +327,61 @@ export class Rootfs {
     return u53Field(this.part, 0);
   }
 }
+
+/** A pack: chunks one after the other, each exactly as it would be stored in a blob of its own. */
+export class Pack {
+  readonly part: StructPart;
+
+  constructor(part: StructPart) {
+    this.part = part;
+  }
+
+  /** sha256 of the pack, 32 bytes. */
+  get digest(): Bytes {
+    return dataField(this.part, 0);
+  }
+
+  /** fs-verity digest of the pack, 32 bytes. */
+  get verity(): Bytes {
+    return dataField(this.part, 1);
+  }
+
+  /** Bytes. */
+  get size(): number {
+    return u53Field(this.part, 0);
+  }
+}
+
+/** All of a packed image but its packs; a message of its own. */
+export class Bundle {
+  readonly part: StructPart;
+
+  constructor(part: StructPart) {
+    this.part = part;
+  }
+
+  /** The metadata blob. */
+  get metadata(): Bytes {
+    return dataField(this.part, 0);
+  }
+
+  /** The canonical manifest without the layers after the metadata blob. */
+  get manifest(): Bytes {
+    return dataField(this.part, 1);
+  }
+
+  /** The blob of the configuration. */
+  get config(): Bytes {
+    return dataField(this.part, 2);
+  }
+
+  /** The position of each chunk in the packs: schema/chunkindex.ts. */
+  get index(): Bytes {
+    return dataField(this.part, 3);
+  }
+
+  /** The packs, in the order of the packed manifest. */
+  get packs(): StructList<Pack> {
+    return new StructList(listField(this.part, 4), Pack);
+  }
+}

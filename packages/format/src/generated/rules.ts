@@ -117,6 +117,52 @@ export const Rule = {
   "look-below-depth": 57,
   /** A frame is stored in more bytes than zstd needs for its content. */
   "seek-table-stored-too-large": 58,
+  /** The manifest is that of a packed image: the canonical one is rebuilt from its bundle. */
+  "manifest-packed": 59,
+  /** No layer is a bundle. */
+  "manifest-bundle-missing": 60,
+  /** Two layers are bundles. */
+  "manifest-bundle-twice": 61,
+  /** A packed manifest does not record the sha256 of the canonical manifest. */
+  "manifest-canonical-missing": 62,
+  /** A bundle is larger than 64 MiB, or than 1 GiB when it is decompressed. */
+  "bundle-too-large": 63,
+  /** A bundle has more than 1000 packs. */
+  "bundle-packs": 64,
+  /** The packs of a bundle add up to more than 2^53 - 1 bytes. */
+  "bundle-pack-sizes": 65,
+  /** A packed manifest lists other packs than its bundle, or in another order. */
+  "bundle-pack-descriptor": 66,
+  /** The fs-verity digests of a packed image do not ascend by blob. */
+  "bundle-verity-order": 67,
+  /** A file of a packed image refers to a chunk that has no fs-verity digest. */
+  "bundle-chunk-unlisted": 68,
+  /** The index of a bundle ends before it has all chunks. */
+  "index-truncated": 69,
+  /** The index of a bundle has more than the chunks of the image. */
+  "index-length": 70,
+  /** A number of an index has more than 49 bits. */
+  "index-number": 71,
+  /** An index names a pack that the bundle does not have. */
+  "index-pack": 72,
+  /** A run of an index has no chunks. */
+  "index-run": 73,
+  /** A chunk of an index is empty, or larger than 4 GiB. */
+  "index-chunk-size": 74,
+  /** A chunk of an index is not inside its pack. */
+  "index-outside-pack": 75,
+  /** The chunks of a pack add up to more than the pack: some overlap. */
+  "index-overlap": 76,
+  /** A place table ends before its records do, or is longer. */
+  "place-table-size": 77,
+  /** A file is not a place table, or one of another version. */
+  "place-table-magic": 78,
+  /** A place table has more than 1000 packs. */
+  "place-table-packs": 79,
+  /** The records of a place table do not ascend by digest. */
+  "place-table-order": 80,
+  /** A record of a place table is not inside its pack, or is empty. */
+  "place-table-slice": 81,
 } as const;
 
 export type RuleName = keyof typeof Rule;
@@ -181,4 +227,27 @@ export const RULES: readonly (readonly [RuleName, "corrupt" | "unsupported"])[] 
   ["chunk-outside-blob", "corrupt"],
   ["look-below-depth", "unsupported"],
   ["seek-table-stored-too-large", "corrupt"],
+  ["manifest-packed", "unsupported"],
+  ["manifest-bundle-missing", "corrupt"],
+  ["manifest-bundle-twice", "corrupt"],
+  ["manifest-canonical-missing", "corrupt"],
+  ["bundle-too-large", "unsupported"],
+  ["bundle-packs", "unsupported"],
+  ["bundle-pack-sizes", "corrupt"],
+  ["bundle-pack-descriptor", "corrupt"],
+  ["bundle-verity-order", "corrupt"],
+  ["bundle-chunk-unlisted", "corrupt"],
+  ["index-truncated", "corrupt"],
+  ["index-length", "corrupt"],
+  ["index-number", "corrupt"],
+  ["index-pack", "corrupt"],
+  ["index-run", "corrupt"],
+  ["index-chunk-size", "corrupt"],
+  ["index-outside-pack", "corrupt"],
+  ["index-overlap", "corrupt"],
+  ["place-table-size", "corrupt"],
+  ["place-table-magic", "unsupported"],
+  ["place-table-packs", "unsupported"],
+  ["place-table-order", "corrupt"],
+  ["place-table-slice", "corrupt"],
 ];

@@ -1,5 +1,6 @@
 // Code generated from schema/seektable.ts by make codegen. DO NOT EDIT.
 import { checkedAdd, failure, narrow, type Bytes } from "../runtime.ts";
+import { putU32 } from "./littleendian.ts";
 import { Rule } from "./rules.ts";
 
 /** The last bytes of the table: the number of frames, a descriptor, a magic number. */
@@ -135,14 +136,6 @@ export function findFrame(content: Float64Array, frames: number, offset: number)
 /** Bytes of the seek table, without checksums, of `frames` frames. */
 export function seekTableBytes(frames: number): number {
   return frames * SEEK_ENTRY_BYTES + SKIPPABLE_HEADER_BYTES + SEEK_FOOTER_BYTES;
-}
-
-function putU32(bytes: Uint8Array, at: number, value: number): void {
-  const first = narrow(at);
-  bytes[first] = value & 0xff;
-  bytes[first + 1] = (value >>> 8) & 0xff;
-  bytes[first + 2] = (value >>> 16) & 0xff;
-  bytes[first + 3] = value >>> 24;
 }
 
 /**

@@ -38,7 +38,7 @@ export const MAX_XATTR_VALUE_BYTES = 0x10000;
 export const NANOSECONDS = 1000000000;
 
 /** Words that all pointers together may lead over, for each word of the message: builders do not share objects. */
-const WORK_PER_WORD = 4;
+export const WORK_PER_WORD = 4;
 
 /** The results of validation. */
 export interface Summary {

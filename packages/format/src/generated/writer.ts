@@ -124,6 +124,30 @@ export interface RootfsValue {
   manifestVersion: number;
 }
 
+/** A pack: chunks one after the other, each exactly as it would be stored in a blob of its own. */
+export interface PackValue {
+  /** sha256 of the pack, 32 bytes. */
+  digest?: Uint8Array;
+  /** fs-verity digest of the pack, 32 bytes. */
+  verity?: Uint8Array;
+  /** Bytes. */
+  size: number;
+}
+
+/** All of a packed image but its packs; a message of its own. */
+export interface BundleValue {
+  /** The metadata blob. */
+  metadata?: Uint8Array;
+  /** The canonical manifest without the layers after the metadata blob. */
+  manifest?: Uint8Array;
+  /** The blob of the configuration. */
+  config?: Uint8Array;
+  /** The position of each chunk in the packs: schema/chunkindex.ts. */
+  index?: Uint8Array;
+  /** The packs, in the order of the packed manifest. */
+  packs?: readonly PackValue[];
+}
+
 const ChrLayout: Layout<ChrValue> = {
   words: () => {
     return 2;
@@ -321,10 +345,46 @@ const RootfsLayout: Layout<RootfsValue> = {
   },
 };
 
-/** Writes Rootfs: equal objects become equal bytes. Throws RangeError if a number or a list does not fit. */
+const PackLayout: Layout<PackValue> = {
+  words: () => {
+    return 1;
+  },
+  pointers: () => {
+    return 2;
+  },
+  write: (message, at, pointers, value) => {
+    message.u53(at + 0, value.size);
+    if (value.digest !== undefined) message.data(pointers + 0, value.digest);
+    if (value.verity !== undefined) message.data(pointers + 8, value.verity);
+  },
+};
 
+const BundleLayout: Layout<BundleValue> = {
+  words: () => {
+    return 0;
+  },
+  pointers: () => {
+    return 5;
+  },
+  write: (message, _at, pointers, value) => {
+    if (value.metadata !== undefined) message.data(pointers + 0, value.metadata);
+    if (value.manifest !== undefined) message.data(pointers + 8, value.manifest);
+    if (value.config !== undefined) message.data(pointers + 16, value.config);
+    if (value.index !== undefined) message.data(pointers + 24, value.index);
+    if (value.packs !== undefined) message.list(pointers + 32, value.packs, PackLayout);
+  },
+};
+
+/** Writes Rootfs: equal objects become equal bytes. Throws RangeError if a number or a list does not fit. */
 export function encodeRootfs(value: RootfsValue): Uint8Array {
   const message = new MessageBuilder();
   message.root(value, RootfsLayout);
+  return message.finish();
+}
+
+/** Writes Bundle: equal objects become equal bytes. Throws RangeError if a number or a list does not fit. */
+export function encodeBundle(value: BundleValue): Uint8Array {
+  const message = new MessageBuilder();
+  message.root(value, BundleLayout);
   return message.finish();
 }

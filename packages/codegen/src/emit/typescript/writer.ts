@@ -98,12 +98,19 @@ function layout(struct: StructType): string {
 
 /** The writer: plain objects in, one message of one segment out. */
 export function emitTsWriter(spec: Spec): string {
-  const root = spec.settings.root;
+  const { root, messages = [] } = spec.settings;
   return [
     `import { MessageBuilder } from "../writer.ts";\nimport type { Layout } from "../writer.ts";`,
     ...spec.structs.map(structInput),
     ...spec.structs.map(layout),
-    `/** Writes ${root}: equal objects become equal bytes. Throws RangeError if a number or a list does not fit. */`,
-    `export function encode${root}(value: ${root}Value): Uint8Array {\nconst message = new MessageBuilder();\nmessage.root(value, ${root}Layout);\nreturn message.finish();\n}\n`,
+    ...[root, ...messages].map(encoder),
+    "",
   ].join("\n\n");
+}
+
+function encoder(root: string): string {
+  return [
+    `/** Writes ${root}: equal objects become equal bytes. Throws RangeError if a number or a list does not fit. */`,
+    `export function encode${root}(value: ${root}Value): Uint8Array {\nconst message = new MessageBuilder();\nmessage.root(value, ${root}Layout);\nreturn message.finish();\n}`,
+  ].join("\n");
 }
