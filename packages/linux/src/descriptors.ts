@@ -99,9 +99,9 @@ export function ioctl(descriptor: number, request: number, argument: Uint8Array)
   return result;
 }
 
-/** Starts reading the first `length` bytes of a file into the page cache, without waiting. Only a hint. */
-export function willNeed(descriptor: number, length: number): void {
-  adviseNative(descriptor, 0, length, POSIX_FADV_WILLNEED);
+/** Starts reading `length` bytes of a file from `offset` on into the page cache, without waiting. Only a hint. */
+export function willNeed(descriptor: number, length: number, offset = 0): void {
+  adviseNative(descriptor, offset, length, POSIX_FADV_WILLNEED);
 }
 
 const fsyncNative = bind("int fsync(int fd)");

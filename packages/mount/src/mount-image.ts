@@ -1,6 +1,6 @@
 import { checkMountpoint, MountError, type MountOptions, type Mountpoint, parseMountOptions } from "@puzzlefs/fuse";
 import { Directory, KernelRefusal, MOUNT_ATTR_RDONLY } from "@puzzlefs/linux";
-import { Layout, type Manifest, type Platform } from "@puzzlefs/oci";
+import { canonicalOf, Layout, type Manifest, type Platform } from "@puzzlefs/oci";
 import { type ImageTree, openImageAt } from "@puzzlefs/reader";
 import { type Driver, mountByDriver } from "./driver.ts";
 import { mountWritable, OverlayError } from "./overlay.ts";
@@ -38,7 +38,7 @@ export interface FuseMount {
   mountpoint: string;
   /** The path at which users see it, if an overlay covers it. */
   shownAt?: string;
-  /** sha256 of the manifest. */
+  /** sha256 of the stored manifest: of a packed image, not the canonical one. */
   reference: string;
   /** A descriptor for the processes that serve, which keep it open. */
   lock?: number;
@@ -61,7 +61,8 @@ export async function mountImage(
   // From here on it is one image, even if its tag changes. gc keeps it: later for the lock of the server, or as it finds the driver's mount.
   using image = useImage(given);
   const reference = image.digest;
-  const request = { ...given, reference };
+  const canonical = canonicalOf(image.bytes) ?? reference;
+  const request = { ...given, reference, isPacked: canonical !== reference };
   if (!request.writable && request.persist === undefined) {
     return await mountReadOnly(request, options, shownAt, () => startFuse({ mountpoint: shownAt.path, reference }));
   }
@@ -74,7 +75,7 @@ export async function mountImage(
     { what: "the image's store", directory: layout.blobs.directory },
   ];
   const { fsname: source, attributes, labels } = options;
-  const overlay = { source, attributes, labels, image: reference, persist: request.persist, apart, warn };
+  const overlay = { source, attributes, labels, image: canonical, persist: request.persist, apart, warn };
   let driver: Driver | undefined;
   const writable = (choice: DriverChoice): Promise<Driver> =>
     mountWritable(shownAt, overlay, async ({ mountpoint: lower, preferred, lock }) => {
@@ -98,8 +99,13 @@ export async function mountImage(
   }
 }
 
+/** A request whose reference is the digest of the stored manifest. */
+interface ResolvedRequest extends MountRequest {
+  isPacked: boolean;
+}
+
 async function mountReadOnly(
-  request: MountRequest,
+  request: ResolvedRequest,
   options: MountOptions,
   mountpoint: Mountpoint,
   startFuse: () => Promise<void>,
@@ -121,7 +127,8 @@ async function mountReadOnly(
 }
 
 /** Mounts by the driver, or returns the reason why it cannot be used here. Throws for a fault of the image. */
-function tryDriver(request: MountRequest, options: MountOptions, mountpoint: Mountpoint): string | undefined {
+function tryDriver(request: ResolvedRequest, options: MountOptions, mountpoint: Mountpoint): string | undefined {
+  if (request.isPacked) return "it reads no packed images yet: use FUSE, or `puzzlefs unpack` first";
   if (options.fuseOnly.length > 0) return `${options.fuseOnly.join(", ")}: only FUSE has that`;
   try {
     mountByDriver({

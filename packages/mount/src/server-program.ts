@@ -12,7 +12,7 @@ import { overlayPrefix, refuseOverlayMarks } from "./overlay-marks.ts";
 export interface ServedImage {
   /** Path of the blobs, for messages. */
   store: string;
-  /** sha256 of the manifest: a successor serves the same image, even if the tag has moved. */
+  /** sha256 of the stored manifest: a successor serves the same image, even if the tag has moved. */
   manifest: string;
   options: OpenImageOptions;
   /** An overlay that will be mounted over the image and must show it unchanged. */

@@ -2,8 +2,8 @@
  * Blobs by digest, wherever they are stored. Readers, the verifier, and the builder's reading of base images use nothing
  * else. A digest is a sha256 as 64 lower-case hex digits; anything else throws TypeError.
  *
- * BlobDirectory, a directory of a layout on disk, is the first implementation. A pack is the second: `open` returns a
- * slice of the pack's file, and `list` and `size` come from the pack's index.
+ * BlobDirectory is a directory of a layout on disk. PackedBlobs are the blobs of a packed image: `open` returns a slice of
+ * a pack's file, as the image's place table records it.
  *
  * The interface is synchronous because a local store answers at once, and a reader must not pay for a promise per
  * chunk. A source that answers later, such as a registry, is not a BlobStore: a fetcher writes what it receives into a
@@ -47,8 +47,8 @@ export interface StoredBlob {
   readonly allocated: number;
   /** Reads into `into`, from its byte `at` on; returns the number of bytes, 0 at the end. */
   read(into: Uint8Array, at: number, position: number): number;
-  /** Starts to read the first `bytes` from the disk, and does not wait. Only a hint. */
-  willNeed(bytes: number): void;
+  /** Starts to read `bytes` from `position` (default: the start) on from the disk, and does not wait. Only a hint. */
+  willNeed(bytes: number, position?: number): void;
   /**
    * The fs-verity digest that the kernel enforces on exactly these bytes; undefined if none: fs-verity is not enabled, or
    * the blob is only a part of a file. Throws ENOTTY or EOPNOTSUPP if the file system does not support it.

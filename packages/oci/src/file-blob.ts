@@ -41,8 +41,8 @@ export class FileBlob implements StoredBlob {
     return readSync(this.#descriptor, into, at, into.length - at, position);
   }
 
-  willNeed(bytes: number): void {
-    willNeed(this.#descriptor, bytes);
+  willNeed(bytes: number, position = 0): void {
+    willNeed(this.#descriptor, bytes, position);
   }
 
   measureVerity(): Buffer | undefined {

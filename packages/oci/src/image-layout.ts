@@ -10,7 +10,7 @@ import { parseObject } from "./json.ts";
 import { BLOBS, INDEX_FILE, LAYOUT_FILE, LAYOUT_LIMIT, LAYOUT_VERSION, LayoutMaker, SHA256 } from "./layout-maker.ts";
 import { linked } from "./linked-directory.ts";
 import { type HeldLock, lockSteps, type Waiting } from "./lock.ts";
-import { describeManifest, isPuzzlefs } from "./manifest.ts";
+import { canonicalOf, describeManifest, isPuzzlefs } from "./manifest.ts";
 import { runSteps, runStepsAsync, type Steps, type Turns } from "./steps.ts";
 
 /** Readings of index.json, while it leads to a manifest that is not there. */
@@ -145,7 +145,8 @@ export class Layout {
 
   /**
    * The manifest of the image that a reference means: a sha256 in hex, with or without "sha256:", or else a tag; NAME@sha256:HEX,
-   * where that is no tag, is the digest. A digest needs no index.json. Of several entries with one tag, `choice` decides, then the
+   * where that is no tag, is the digest. A digest needs no index.json, but for that of the canonical manifest of a packed image:
+   * then this is the packed manifest. Of several entries with one tag, `choice` decides, then the
    * order. The bytes are verified. Throws LayoutError: absent, missing, foreign, corrupt.
    */
   manifest(reference: string, choice: PlatformChoice = {}): Manifest {
@@ -218,10 +219,24 @@ export class Layout {
   }
 
   #byDigest(hex: string): Manifest {
+    if (!this.blobs.has(hex)) {
+      const packed = this.#packedAs(hex);
+      if (packed !== undefined) return packed;
+    }
     const bytes = this.blobs.read(hex, MAX_MANIFEST_BYTES);
     if (isPuzzlefs(bytes)) return { digest: hex, bytes };
     const message = `not a PuzzleFS image: ${describeManifest(bytes)}`;
     throw new LayoutError("foreign", this.blobs.pathOf(hex), message);
+  }
+
+  /** The packed image whose canonical manifest has this digest. */
+  #packedAs(canonical: string): Manifest | undefined {
+    for (const { kind, hex } of this.images()) {
+      if (kind !== "puzzlefs" || hex === undefined) continue;
+      const bytes = this.blobs.read(hex, MAX_MANIFEST_BYTES);
+      if (canonicalOf(bytes) === canonical) return { digest: hex, bytes };
+    }
+    return undefined;
   }
 
   #read(name: string, { hex = "", size }: IndexedImage): Manifest {

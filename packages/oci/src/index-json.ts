@@ -131,6 +131,35 @@ export class ImageIndex {
     return new ImageIndex(pieces.join("") + text.slice(end), this.#path);
   }
 
+  /**
+   * The index in which the entries of `tag` that name the manifest `before`, hex sha256, name another one; all else stays as it
+   * is spelled. Undefined if there is no such entry.
+   */
+  withTarget(
+    tag: string,
+    before: string,
+    { digest, size }: Pick<Descriptor, "digest" | "size">,
+  ): ImageIndex | undefined {
+    const text = this.#text;
+    const pieces: string[] = [];
+    let end = 0;
+    for (const span of this.#spans()) {
+      const old = readEntry(text, span);
+      if (old.tag !== tag || old.digest !== `sha256:${before}`) continue;
+      const members = pickAny(text, span, "digest", "size");
+      const changes = [
+        { span: members.digest, value: JSON.stringify(digest) },
+        { span: members.size, value: String(size) },
+      ];
+      for (const { span: at, value } of changes.toSorted((a, b) => (a.span?.start ?? 0) - (b.span?.start ?? 0))) {
+        if (at === undefined) continue;
+        pieces.push(text.slice(end, at.start), value);
+        end = at.end;
+      }
+    }
+    return pieces.length === 0 ? undefined : new ImageIndex(pieces.join("") + text.slice(end), this.#path);
+  }
+
   /** The text with another value of `manifests`, which has none or null. */
   #withList(value: string): string {
     const text = this.#text;

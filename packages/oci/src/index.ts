@@ -7,11 +7,14 @@ export { LayoutError, systemFailure, type LayoutFailure } from "./errors.ts";
 export { DIRECTORY_MODE, FILE_MODE } from "./files.ts";
 export { platformName, type IndexedImage, type PlatformChoice } from "./image-choice.ts";
 export { type Descriptor, ImageIndex, type IndexEntry } from "./index-json.ts";
-export { parsePlatform, platformText, samePlatform, type Platform } from "./platform.ts";
+export { hostPlatform, parsePlatform, platformText, samePlatform, type Platform } from "./platform.ts";
 export { CONFIG_LIMIT, CONFIG_TYPE, parseImageConfig, type ImageConfig } from "./image-config.ts";
 export { Layout, type Manifest } from "./image-layout.ts";
 export {
   assembleManifest,
+  canonicalOf,
+  chunkLayers,
+  configOf,
   EMPTY_CONFIG,
   MANIFEST_TYPE,
   referencedBlobs,
@@ -19,6 +22,9 @@ export {
   type ConfigBlob,
   type RootfsBlob,
 } from "./manifest.ts";
+export type { Removal } from "./obsolete.ts";
+export { PackedBlobs, type PackCheck } from "./packed-blobs.ts";
+export { assemblePacked, type PackedDocuments, type PackedPart } from "./packed-manifest.ts";
 export { type LockWait, type Waiting } from "./lock.ts";
 export { isTag, Transaction, type CommitRequest, type CommitResult, type StagedBlob } from "./transaction.ts";
 export { blobsOf, blobsOfEntry, Closure } from "./reachable.ts";

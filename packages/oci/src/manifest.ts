@@ -1,10 +1,13 @@
 import {
+  BUNDLE_TYPE,
   CHUNK_TYPE,
   COMPRESSED_CHUNK_TYPE,
   FormatError,
+  isPackedManifest,
   manifestBlobs,
   MAX_MANIFEST_BYTES,
   MEDIA_TYPE_PREFIX,
+  readPackedManifest,
   ROOTFS_TYPE,
   VERITY_ANNOTATION,
 } from "@puzzlefs/format";
@@ -71,16 +74,20 @@ export function assembleManifest(rootfs: RootfsBlob, chunks: Iterable<ChunkBlob>
       : { mediaType: CONFIG_TYPE, digest: `sha256:${config.digest}`, size: config.size };
   const frame = canonicalJson({ schemaVersion: 2, config: configuration, layers: [metadata] });
   const end = frame.lastIndexOf("]");
+  return Buffer.concat([Buffer.from(frame.slice(0, end)), chunkLayers(chunks), Buffer.from(frame.slice(end))]);
+}
+
+/** The descriptors of chunks as they follow that of the metadata blob in a canonical manifest. */
+export function chunkLayers(chunks: Iterable<ChunkBlob>): Buffer {
   // Chunks come by the hundred thousand, so their descriptors are written straight down, in canonical form.
   const seen = new Set<string>();
-  const pieces = [frame.slice(0, end)];
+  const pieces: string[] = [];
   for (const { digest, size, compressed } of chunks) {
     if (seen.has(digest)) continue;
     seen.add(digest);
     const mediaType = compressed ? COMPRESSED_CHUNK_TYPE : CHUNK_TYPE;
     pieces.push(`,{"digest":"sha256:${digest}","mediaType":"${mediaType}","size":${size}}`);
   }
-  pieces.push(frame.slice(end));
   return Buffer.from(pieces.join(""));
 }
 
@@ -117,6 +124,17 @@ export function isPuzzlefs(manifest: Buffer): boolean {
     if (!(error instanceof FormatError)) throw error;
   }
   return false;
+}
+
+/** The sha256, hex, of the canonical manifest that a packed manifest records; undefined for any other manifest. */
+export function canonicalOf(manifest: Buffer): string | undefined {
+  if (!manifest.includes(BUNDLE_TYPE) && !manifest.includes("\\")) return undefined;
+  try {
+    return isPackedManifest(manifest) ? readPackedManifest(manifest).canonical : undefined;
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return undefined;
+  }
 }
 
 /** A media type as it is; a value of another form is not shown. */

@@ -9,6 +9,7 @@ import { runSteps, runStepsAsync, type Steps, type Turns } from "./steps.ts";
 import { EMPTY_CONFIG, MANIFEST_TYPE, referencedBlobs } from "./manifest.ts";
 import { createStaging, findDead, isStaged, removeStaging, type Staging } from "./staging.ts";
 import { hostPlatform, type Platform } from "./platform.ts";
+import { removeObsolete, type Removal } from "./obsolete.ts";
 import { fsVerityDigest } from "./verity-digest.ts";
 
 /** A complete blob in the staging directory. */
@@ -30,6 +31,13 @@ export interface CommitRequest {
   blobs: Iterable<StagedBlob>;
   /** Default: Linux on this machine's architecture. */
   platform?: Platform;
+  /**
+   * The image is another form of the one that `tag` names now: hex sha256 of its manifest. Its entry then names the new
+   * manifest, and else stays as it is.
+   */
+  replaces?: string;
+  /** Blobs that may be needed no more, hex: those that no image of the layout lists are removed after the commit. */
+  obsolete?: Iterable<string>;
 }
 
 export interface CommitResult {
@@ -41,6 +49,8 @@ export interface CommitResult {
   newBlobs: number;
   /** Their bytes. */
   newBytes: number;
+  /** What was done about `obsolete`. */
+  removal: Removal;
 }
 
 /** Blobs that a commit has moved into the layout. */
@@ -122,7 +132,14 @@ export class Transaction {
     return runStepsAsync(this.#commit(request), turns);
   }
 
-  *#commit({ tag, manifest, blobs, platform = hostPlatform() }: CommitRequest): Steps<CommitResult> {
+  *#commit({
+    tag,
+    manifest,
+    blobs,
+    platform = hostPlatform(),
+    replaces,
+    obsolete = [],
+  }: CommitRequest): Steps<CommitResult> {
     if (!this.#open) throw new Error("the transaction has ended");
     const layout = this.#layout;
     checkTag(tag, layout.path);
@@ -141,6 +158,7 @@ export class Transaction {
     // Dropped before they are written to the disk. If gc sets one aside meanwhile, the check under the lock takes it back.
     const fresh = yield* this.#dropKnown(staged);
     yield { syncfs: this.#staging.lock };
+    let removal: Removal;
     const placed: Placed = { newBlobs: 0, newBytes: 0, sizes: new Map(), added: [] };
     {
       using _ = yield* layout.lock();
@@ -148,15 +166,25 @@ export class Transaction {
         yield* this.#place(fresh, placed);
         this.#checkPresent(needed, placed.sizes, tag);
         yield { syncfs: this.#staging.lock, mustEnd: true };
-        layout.replaceIndex(layout.index().withTag(tag, descriptor), this.directory);
+        const index = layout.index();
+        const changed =
+          replaces === undefined ? index.withTag(tag, descriptor) : index.withTarget(tag, replaces, descriptor);
+        if (changed === undefined)
+          throw new LayoutError(
+            "refused",
+            layout.path,
+            `${tag} names another image by now: it has been changed meanwhile`,
+          );
+        layout.replaceIndex(changed, this.directory);
       } catch (error) {
         this.#takeBack(placed, own.digest);
         throw error;
       }
+      removal = removeObsolete(layout, obsolete, this.#staging.name);
     }
     this.abort();
     const { newBlobs, newBytes } = placed;
-    return { digest: own.digest, verity: fsVerityDigest(manifest).toString("hex"), newBlobs, newBytes };
+    return { digest: own.digest, verity: fsVerityDigest(manifest).toString("hex"), newBlobs, newBytes, removal };
   }
 
   /** Adds blobs without an image, durably, or replaces damaged ones, and ends the transaction. */

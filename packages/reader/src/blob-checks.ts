@@ -24,7 +24,7 @@ export function measuring(rootfs: Rootfs): BlobOpener {
 const hint = "there the manifest's sha256 and --verify blob give the same certainty";
 
 /** @throws {IntegrityError} unless the kernel enforces exactly this fs-verity digest on the open file */
-export function checkVerity({ stored, name }: BlobFile, expected: string): void {
+export function checkVerity({ stored, name }: Pick<BlobFile, "stored" | "name">, expected: string): void {
   let measured: Buffer | undefined;
   try {
     measured = stored.measureVerity();

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { reasonOf } from "@puzzlefs/linux";
 import { type BlobStore, LayoutError, type StoredBlob } from "@puzzlefs/oci";
 import { IntegrityError } from "./errors.ts";
@@ -55,10 +56,14 @@ function sizeOf(blob: StoredBlob): number {
 
 /** An error of the store as an error of the blob. */
 function explained(name: string, error: unknown): unknown {
+  if (error instanceof IntegrityError) return error;
   if (error instanceof LayoutError) {
-    return error.kind === "missing"
-      ? new IntegrityError(name, "missing", "", error)
-      : new IntegrityError(name, "unreadable", "not a regular file", error);
+    // Of a chunk in a pack: the pack.
+    const object = basename(error.path);
+    const detail = name.endsWith(object) ? "" : `pack sha256:${object}`;
+    if (error.kind === "missing") return new IntegrityError(name, "missing", detail, error);
+    const problem = error.message.slice(error.path.length + 2);
+    return new IntegrityError(name, "unreadable", detail === "" ? problem : `${detail}: ${problem}`, error);
   }
   const { code } = error as NodeJS.ErrnoException;
   if (code === "EMFILE" || code === "ENFILE") return error;

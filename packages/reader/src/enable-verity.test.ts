@@ -4,7 +4,8 @@ import test from "ava";
 import { enableVerity } from "./enable-verity.ts";
 import { IntegrityError } from "./errors.ts";
 import { dir, file, run, withFixture } from "./image-fixture.ts";
-import { type ImageHeader, readHeader } from "./image.ts";
+import type { ImageHeader } from "./image-header.ts";
+import { readHeader } from "./image.ts";
 
 /** The blobs of a layout on a file system with fs-verity. */
 class Blobs {

@@ -1,21 +1,22 @@
-import { hash } from "node:crypto";
 import {
   checkMetadataHeader,
-  FormatError,
+  isPackedManifest,
   MAX_MANIFEST_BYTES,
   METADATA_HEADER_BYTES,
   openMetadata,
   readManifest,
 } from "@puzzlefs/format";
-import type { Metadata, Rootfs } from "@puzzlefs/format";
 import { Layout } from "@puzzlefs/oci";
 import type { BlobStore, PlatformChoice } from "@puzzlefs/oci";
 import { BlobCache } from "./blob-cache.ts";
 import type { BlobOpener } from "./blob-cache.ts";
-import { checkVerity, hashing, measuring } from "./blob-checks.ts";
-import { BlobFile } from "./blob-file.ts";
+import { hashing, measuring } from "./blob-checks.ts";
+import type { BlobFile } from "./blob-file.ts";
 import { IntegrityError } from "./errors.ts";
 import { ImageTree } from "./image-tree.ts";
+import type { ImageHeader } from "./image-header.ts";
+import { settle } from "./packed-image.ts";
+import { inObject, readVerified } from "./verified-read.ts";
 
 export interface OpenImageOptions extends PlatformChoice {
   /** Bytes of decompressed frames kept in memory. Default 8 MiB. */
@@ -31,16 +32,6 @@ export interface OpenImageOptions extends PlatformChoice {
 const defaultFrameCacheBytes = 8 << 20;
 const defaultOpenBlobs = 512;
 
-/** The manifest and the metadata of an image. */
-export interface ImageHeader {
-  /** Hex sha256. */
-  manifestDigest: string;
-  manifest: Buffer;
-  /** Hex sha256. */
-  metadataDigest: string;
-  metadata: Metadata;
-}
-
 /**
  * Opens an image of a layout: manifest and metadata are read, checked against their digests and validated; chunks
  * are opened when they are read.
@@ -53,15 +44,15 @@ export interface ImageHeader {
 export function openImage(layout: Layout, reference: string, options: OpenImageOptions = {}): ImageTree {
   const { blobs } = layout;
   const image = layout.use(reference, options);
-  return openUsed(image, blobs, options, () => headerOf(blobs, image.digest, image.bytes, options.verity));
+  return openUsed(image, options, () => headerOf(blobs, image.digest, image.bytes, options.verity));
 }
 
 /**
- * openImage() by the manifest's sha256, 64 hex digits, with nothing but the blobs. They must stay open as long as the
- * image.
+ * openImage() by the sha256 of the stored manifest, 64 hex digits, with nothing but the blobs. They must stay open as long as
+ * the image.
  */
 export function openImageIn(blobs: BlobStore, manifestDigest: string, options: OpenImageOptions = {}): ImageTree {
-  return openUsed(blobs.hold?.(manifestDigest), blobs, options, () => {
+  return openUsed(blobs.hold?.(manifestDigest), options, () => {
     const manifest = blobs.read(manifestDigest, MAX_MANIFEST_BYTES);
     return headerOf(blobs, manifestDigest, manifest, options.verity);
   });
@@ -76,27 +67,30 @@ export function openImageAt(ociDir: string, reference: string, options: OpenImag
 }
 
 /** The image is in use (BlobStore.hold) as long as it is open. */
-function openUsed(
-  held: Disposable | undefined,
-  blobs: BlobStore,
-  options: OpenImageOptions,
-  read: () => ImageHeader,
-): ImageTree {
+function openUsed(held: Disposable | undefined, options: OpenImageOptions, read: () => ImageHeader): ImageTree {
   using use = new DisposableStack();
   use.use(held);
-  const { manifestDigest, metadata } = read();
-  const limits = {
-    openBlobs: options.openBlobs ?? defaultOpenBlobs,
-    frameBytes: options.frameCacheBytes ?? defaultFrameCacheBytes,
-  };
-  const cache = new BlobCache(blobs, limits, openerFor(metadata.image, options));
-  const tree = new ImageTree(metadata, manifestDigest, cache);
+  const tree = openHeader(read(), options);
   tree.own(use.move());
   return tree;
 }
 
-function openerFor(rootfs: Rootfs, options: OpenImageOptions): BlobOpener | undefined {
-  if (options.verity !== undefined) return measuring(rootfs);
+/** The image of a header that was read with the same options, but for how chunks are read. */
+export function openHeader(header: ImageHeader, options: OpenImageOptions = {}): ImageTree {
+  const { manifestDigest, metadata, blobs, packed } = header;
+  const limits = {
+    openBlobs: options.openBlobs ?? defaultOpenBlobs,
+    frameBytes: options.frameCacheBytes ?? defaultFrameCacheBytes,
+  };
+  const tree = new ImageTree(metadata, manifestDigest, new BlobCache(blobs, limits, openerFor(header, options)));
+  if (packed !== undefined) tree.own(blobs);
+  return tree;
+}
+
+function openerFor({ metadata, packed, mustHash }: ImageHeader, options: OpenImageOptions): BlobOpener | undefined {
+  if (mustHash) return hashing;
+  // The packs of a packed image are measured when they are opened.
+  if (options.verity !== undefined && packed === undefined) return measuring(metadata.image);
   return options.verify === "blob" ? hashing : undefined;
 }
 
@@ -113,6 +107,7 @@ export function readHeader(
 /** @param stored the manifest's bytes, whose sha256 has been checked */
 function headerOf(blobs: BlobStore, manifestDigest: string, stored: Buffer, verity?: string): ImageHeader {
   const name = `manifest sha256:${manifestDigest}`;
+  if (inObject(name, () => isPackedManifest(stored))) return settle(blobs, manifestDigest, stored, verity);
   const manifest = verity === undefined ? stored : readVerified(blobs, manifestDigest, name, checkManifestSize, verity);
   const found = inObject(name, () => readManifest(manifest));
   const metadataDigest = found.digest;
@@ -121,7 +116,7 @@ function headerOf(blobs: BlobStore, manifestDigest: string, stored: Buffer, veri
   const checkHeader = (file: BlobFile): void => checkBeforeReading(file, found.size);
   const bytes = readVerified(blobs, metadataDigest, metadataName, checkHeader, verity && found.verity);
   const metadata = inObject(metadataName, () => openMetadata(bytes));
-  return { manifestDigest, manifest, metadataDigest, metadata };
+  return { manifestDigest, manifest, metadataDigest, metadata, blobs, mustHash: false };
 }
 
 /** Refuses metadata before memory is taken for it. `size`: as the manifest has it. */
@@ -137,34 +132,4 @@ function checkBeforeReading(file: BlobFile, size: number | undefined): void {
 function checkManifestSize(file: BlobFile): void {
   if (file.size <= MAX_MANIFEST_BYTES) return;
   throw new IntegrityError(file.name, "unreadable", `${file.size} bytes, at most ${MAX_MANIFEST_BYTES}`);
-}
-
-/** A whole blob in memory, checked against its digest; `check` runs before that memory is taken. @throws {IntegrityError} */
-function readVerified(
-  blobs: BlobStore,
-  digest: string,
-  name: string,
-  check: (file: BlobFile) => void,
-  verity?: string,
-): Buffer {
-  const file = new BlobFile(blobs, digest, name);
-  try {
-    check(file);
-    if (verity !== undefined) checkVerity(file, verity);
-    const bytes = Buffer.allocUnsafeSlow(file.size);
-    file.read(bytes, 0);
-    if (hash("sha256", bytes) !== digest) throw new IntegrityError(name, "digest");
-    return bytes;
-  } finally {
-    file.close();
-  }
-}
-
-/** Runs a parser; its errors name the object. */
-function inObject<T>(name: string, parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    throw error instanceof FormatError ? error.in(name) : error;
-  }
 }

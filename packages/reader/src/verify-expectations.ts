@@ -1,3 +1,4 @@
+import type { BlobStore } from "@puzzlefs/oci";
 import { keyDigest } from "./blob-key.ts";
 import type { BlobKey } from "./blob-key.ts";
 
@@ -24,6 +25,11 @@ export class Expectations {
 
   digests(): Iterable<string> {
     return this.#blobs.keys();
+  }
+
+  /** Stored bytes of the blobs. */
+  bytesIn(store: Pick<BlobStore, "size">): number {
+    return [...this.digests()].reduce((sum, digest) => sum + (store.size(digest) ?? 0), 0);
   }
 
   /** The expectations of a blob, by hex digest; none yet for a new one. */

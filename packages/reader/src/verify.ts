@@ -1,13 +1,14 @@
 import type { Metadata } from "@puzzlefs/format";
 import { LayoutError, referencedBlobs } from "@puzzlefs/oci";
-import type { BlobStore, Layout, PlatformChoice } from "@puzzlefs/oci";
+import type { BlobStore, Layout, PackedBlobs, PlatformChoice } from "@puzzlefs/oci";
 import { keyDigest } from "./blob-key.ts";
 import type { BlobKey } from "./blob-key.ts";
 import { ContentMap } from "./content-map.ts";
 import { readHeader } from "./image.ts";
-import type { ImageHeader } from "./image.ts";
+import type { ImageHeader } from "./image-header.ts";
 import { visibleInodes } from "./image-tree.ts";
 import { BlobVerifier } from "./verify-blob.ts";
+import { expectPacked, PackedContents } from "./verify-packed.ts";
 import { Expectations } from "./verify-expectations.ts";
 import { problemOf } from "./verify-problem.ts";
 import type { VerifyProblem } from "./verify-problem.ts";
@@ -49,6 +50,7 @@ export function verifyImage(layout: Layout, reference?: string, options: VerifyO
   const report: VerifyReport = { images: [], foreign: [], blobs: 0, bytes: 0, problems: [] };
   const expectations = new Expectations();
   const { blobs } = layout;
+  const packed: PackedContents[] = [];
   const wanted = reference === undefined ? sortEntries(layout, report) : new Map([[reference, [reference]]]);
   using use = new DisposableStack();
   for (const [image, names] of wanted) {
@@ -56,29 +58,46 @@ export function verifyImage(layout: Layout, reference?: string, options: VerifyO
     recordFailure(report, names[0] ?? image, () => {
       // One image stays whole meanwhile; for all of them there may be too few descriptors.
       const digest = reference === undefined ? image : use.use(layout.use(image, options)).digest;
-      expectImage(blobs, readHeader(layout, digest, options), expectations, report);
+      const header = readHeader(layout, digest, options);
+      if (header.packed === undefined) return expectImage(header, expectations, report);
+      expectPacked(header.packed, expectations);
+      const contents = new PackedContents(header.blobs as PackedBlobs);
+      packed.push(contents);
+      expectImage(header, contents.expectations, report);
     });
   }
   if (reference === undefined) for (const digest of blobs.list()) expectations.of(digest);
-  const total = [...expectations.digests()].reduce((sum, digest) => sum + (blobs.size(digest) ?? 0), 0);
-  const verifier = new BlobVerifier(blobs, expectations);
-  for (const digest of expectations.digests()) {
-    const problems = verifier.verify(digest);
-    // A blob that no image needs may be removed meanwhile.
-    if (problems.length > 0 && !expectations.isNeeded(digest) && !blobs.list().includes(digest)) continue;
-    report.problems.push(...problems);
-    report.blobs += 1;
-    report.bytes += blobs.size(digest) ?? 0;
-    options.progress?.(report.bytes, total);
+  const total =
+    expectations.bytesIn(blobs) +
+    packed.reduce((sum, { expectations: own, blobs: store }) => sum + own.bytesIn(store), 0);
+  const wrongVerities: string[] = [];
+  const verifyAll = (store: BlobStore, digests: Iterable<string>, own: Expectations): void => {
+    const verifier = new BlobVerifier(store, own);
+    for (const digest of digests) {
+      const problems = verifier.verify(digest);
+      // A blob that no image needs may be removed meanwhile.
+      if (problems.length > 0 && !own.isNeeded(digest) && !blobs.list().includes(digest)) continue;
+      report.problems.push(...problems);
+      report.blobs += 1;
+      report.bytes += store.size(digest) ?? 0;
+      options.progress?.(report.bytes, total);
+    }
+    verifier.close();
+    wrongVerities.push(...verifier.wrongVerities);
+  };
+  verifyAll(blobs, expectations.digests(), expectations);
+  const seen = new Set<string>();
+  for (const contents of packed) {
+    using store = contents.blobs;
+    verifyAll(store, contents.unseen(seen), contents.expectations);
   }
-  verifier.close();
-  report.problems.push(...wrongVerityProblem(verifier.wrongVerities));
+  report.problems.push(...wrongVerityProblem([...new Set(wrongVerities)]));
   return report;
 }
 
 /** The requirements of one image on its blobs. */
-function expectImage(blobs: BlobStore, header: ImageHeader, expectations: Expectations, report: VerifyReport): void {
-  const { metadata, manifest, manifestDigest } = header;
+function expectImage(header: ImageHeader, expectations: Expectations, report: VerifyReport): void {
+  const { metadata, manifest, manifestDigest, blobs } = header;
   const { image } = metadata;
   const name = `manifest sha256:${manifestDigest}`;
   expectations.listed(manifestDigest, manifest.length, false);

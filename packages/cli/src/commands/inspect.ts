@@ -1,5 +1,6 @@
 import { escapeName, jsonText } from "@puzzlefs/linux";
 import {
+  type BlobStore,
   type Count,
   fsVerityDigest,
   type ImageShare,
@@ -12,7 +13,8 @@ import {
   countImage,
   escapeBytes,
   fileRuns,
-  openImage,
+  openHeader,
+  type PackedForm,
   readHeader,
   resolvePath,
   type FileRun,
@@ -60,7 +62,9 @@ export async function run(argv: readonly string[]): Promise<number> {
   const wanted = path === undefined ? undefined : imagePath(path, escaped);
   const { ociDir, reference } = parseImageName(image);
   using layout = Layout.open(ociDir);
-  const tree = openImage(layout, reference, platformChoice(command));
+  using used = layout.use(reference, platformChoice(command));
+  const header = readHeader(layout, used.digest);
+  const tree = openHeader(header);
   try {
     if (wanted !== undefined) {
       const ino = resolvePath(tree, wanted, true);
@@ -69,16 +73,18 @@ export async function run(argv: readonly string[]): Promise<number> {
       else writeLine(fileText({ path: escapeName(wanted), ino, runs }));
       return 0;
     }
-    const { manifest, manifestDigest, metadataDigest } = readHeader(layout, tree.manifestDigest);
+    const { manifest, manifestDigest, metadataDigest, blobs, packed } = header;
     const summary: ImageSummary = {
       manifest: manifestDigest,
       manifestVerity: fsVerityDigest(manifest).toString("hex"),
       manifestBytes: manifest.length,
       metadata: metadataDigest,
-      metadataBytes: layout.blobs.size(metadataDigest) ?? 0,
-      config: readConfig(layout.blobs, manifest, `manifest sha256:${manifestDigest}`),
-      ...countImage(tree, layout.blobs),
-      ...sharesOf(layout, manifestDigest),
+      metadataBytes: blobs.size(metadataDigest) ?? 0,
+      config: readConfig(blobs, manifest, `manifest sha256:${manifestDigest}`),
+      ...countImage(tree, blobs),
+      ...sharesOf(layout, packed?.digest ?? manifestDigest),
+      form: packed === undefined ? "loose" : "packed",
+      ...(packed !== undefined && { stored: storedForm(packed, layout.blobs) }),
     };
     writeLine(json ? jsonText(summary) : imageText(summary));
   } finally {
@@ -112,6 +118,50 @@ interface ImageSummary extends ImageCounts, Shares {
   metadataBytes: number;
   /** Null: the empty configuration. */
   config: StoredConfig | null;
+  /** Whether each chunk is a blob, or chunks are in packs. */
+  form: "loose" | "packed";
+  /** Of a packed image. */
+  stored?: StoredSummary;
+}
+
+/** What index.json names of a packed image, and its files. Digests are hex. */
+interface StoredSummary {
+  manifest: string;
+  manifestVerity: string;
+  bundle: string;
+  bundleBytes: number;
+  packs: number;
+  missingPacks: number;
+  packBytes: number;
+  /** Bytes of the packs that are no chunks of this image. */
+  deadBytes: number;
+}
+
+function storedForm(form: PackedForm, files: Pick<BlobStore, "size">): StoredSummary {
+  const { digest: manifest, verity: manifestVerity, bundle, packs, chunks } = form;
+  const packBytes = packs.reduce((sum, { size }) => sum + size, 0);
+  return {
+    manifest,
+    manifestVerity,
+    bundle: bundle.digest,
+    bundleBytes: bundle.size,
+    packs: packs.length,
+    missingPacks: packs.filter(({ digest }) => files.size(digest) === undefined).length,
+    packBytes,
+    deadBytes: packBytes - chunks.reduce((sum, { size }) => sum + size, 0),
+  };
+}
+
+function storedFields({ stored }: ImageSummary): [string, string][] {
+  if (stored === undefined) return [];
+  const dead = `${formatBytes(stored.deadBytes)} of it not needed by this image`;
+  const missing = stored.missingPacks === 0 ? "" : `; ${stored.missingPacks} not in the layout`;
+  return [
+    ["form", `packed: ${formatCountOf(stored.packs, "pack")} of ${formatBytes(stored.packBytes)}, ${dead}${missing}`],
+    ["packed manifest", `sha256:${stored.manifest}`],
+    ["its fs-verity", stored.manifestVerity],
+    ["bundle", `sha256:${stored.bundle}, ${formatBytes(stored.bundleBytes)}`],
+  ];
 }
 
 function imageText(summary: ImageSummary): string {
@@ -134,6 +184,7 @@ function imageText(summary: ImageSummary): string {
     ["metadata", `sha256:${summary.metadata}, ${formatBytes(summary.metadataBytes)}`],
     ["shared", `${formatBytes(shared.bytes)} in ${formatCountOf(shared.blobs, "blob")} that other images need too`],
     ["frees", `${formatBytes(frees.bytes)} in ${formatCountOf(frees.blobs, "blob")}, if the image is removed`],
+    ...storedFields(summary),
     ...configFields(summary.config),
   ];
   if (missingBlobs > 0)

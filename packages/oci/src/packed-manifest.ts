@@ -1,0 +1,122 @@
+import {
+  BUNDLE_TYPE,
+  CANONICAL_ANNOTATION,
+  PACK_TYPE,
+  TRANSPORT_ANNOTATION,
+  VERITY_ANNOTATION,
+} from "@puzzlefs/format";
+import type { PackRecord } from "@puzzlefs/format";
+import { canonicalJson } from "./canonical-json.ts";
+import { sha256Hex } from "./digests.ts";
+import { CONFIG_TYPE } from "./image-config.ts";
+import type { Descriptor } from "./index-json.ts";
+import { isObject } from "./json.ts";
+import { MANIFEST_TYPE } from "./manifest.ts";
+import type { Platform } from "./platform.ts";
+
+/** A blob of a packed image that is in memory. */
+export interface PackedPart {
+  bytes: Uint8Array;
+  /** Hex sha256. */
+  digest: string;
+}
+
+/** The blobs of a packed image beside its bundle and its packs, and its manifest. */
+export interface PackedDocuments {
+  config: PackedPart;
+  bootstrap: PackedPart;
+  manifest: Buffer;
+}
+
+const TAR_BLOCK = 512;
+const TAR_TYPE = "application/vnd.oci.image.layer.v1.tar";
+const VERSION = "1";
+
+/**
+ * The documents of a packed image (docs/format.md §6). Equal input, equal bytes. The bootstrap is an archive that other
+ * tools can unpack; it differs from image to image, because containerd names what it unpacks by its layers.
+ *
+ * @param canonical hex sha256 of the canonical manifest
+ * @param config the canonical configuration
+ * @param bundle its fs-verity digest in hex
+ */
+export function assemblePacked(
+  canonical: string,
+  config: Uint8Array,
+  platform: Platform,
+  bundle: PackRecord,
+  packs: readonly PackRecord[],
+): PackedDocuments {
+  const bootstrap = partOf(tarOf("puzzlefs.txt", Buffer.from(`PuzzleFS image sha256:${canonical}\n`)));
+  const packedConfig = partOf(Buffer.from(canonicalJson(configOf(config, platform, bootstrap.digest))));
+  const layers: Descriptor[] = [
+    { ...descriptorOf(BUNDLE_TYPE, bundle), annotations: { [VERITY_ANNOTATION]: bundle.verity } },
+    ...packs.map((pack) => descriptorOf(PACK_TYPE, pack)),
+    {
+      ...descriptorOf(TAR_TYPE, { digest: bootstrap.digest, size: bootstrap.bytes.length }),
+      annotations: {
+        "containerd.io/snapshot/puzzlefs.manifest": `sha256:${canonical}`,
+        "containerd.io/snapshot/puzzlefs.bundle": `sha256:${bundle.digest}`,
+      },
+    },
+  ];
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: MANIFEST_TYPE,
+    config: descriptorOf(CONFIG_TYPE, { digest: packedConfig.digest, size: packedConfig.bytes.length }),
+    layers,
+    annotations: { [CANONICAL_ANNOTATION]: `sha256:${canonical}`, [TRANSPORT_ANNOTATION]: VERSION },
+  };
+  return { config: packedConfig, bootstrap, manifest: Buffer.from(canonicalJson(manifest)) };
+}
+
+function descriptorOf(mediaType: string, { digest, size }: Pick<PackRecord, "digest" | "size">): Descriptor {
+  return { mediaType, digest: `sha256:${digest}`, size };
+}
+
+function partOf(bytes: Uint8Array): PackedPart {
+  return { bytes, digest: sha256Hex(bytes) };
+}
+
+/** The configuration of the packed form: other tools need a platform, and a list of layers that agrees with the manifest. */
+function configOf(config: Uint8Array, { architecture, os, variant }: Platform, layer: string): object {
+  const platform = { architecture, os, ...(variant !== undefined && { variant }) };
+  return {
+    ...platform,
+    ...objectOf(config),
+    rootfs: { type: "layers", diff_ids: [`sha256:${layer}`] },
+    history: undefined,
+  };
+}
+
+/** No members where the bytes are no JSON object: then it is a configuration of another kind, which is in the bundle only. */
+function objectOf(bytes: Uint8Array): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
+    return isObject(value) ? value : {};
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return {};
+  }
+}
+
+/** A tar archive of one file, of at most a block: ustar. */
+function tarOf(name: string, content: Buffer): Buffer {
+  const header = Buffer.alloc(TAR_BLOCK);
+  const octal = (at: number, bytes: number, value: number): void => {
+    header.write(value.toString(8).padStart(bytes - 1, "0"), at, "latin1");
+  };
+  header.write(name, 0, "latin1");
+  octal(100, 8, 0o644);
+  octal(108, 8, 0);
+  octal(116, 8, 0);
+  octal(124, 12, content.length);
+  octal(136, 12, 0);
+  header.fill(" ", 148, 156);
+  header.write("0", 156, "latin1");
+  header.write("ustar", 257, "latin1");
+  header.write("00", 263, "latin1");
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+  return Buffer.concat([header, content, Buffer.alloc(3 * TAR_BLOCK - content.length)]);
+}
