@@ -24,7 +24,8 @@ import type { ChunkQueue } from "./queue.ts";
  */
 export function openBase(layout: Layout, tag: string, preferred?: Platform): BaseImage {
   using opened = new DisposableStack();
-  const { manifest, manifestDigest, metadata } = readBase(layout, tag, preferred, opened);
+  const { manifest, manifestDigest, metadata, blobs, packed } = readBase(layout, tag, preferred, opened);
+  if (packed !== undefined) opened.use(blobs);
   const { image } = metadata;
   if (image.metadatas.length >= MAX_LAYERS) {
     throw new LayoutError(
@@ -36,7 +37,7 @@ export function openBase(layout: Layout, tag: string, preferred?: Platform): Bas
   const sizes = new Map<string, number>();
   for (const { digest, size } of referencedBlobs(manifest, `manifest sha256:${manifestDigest}`))
     if (digest !== undefined) sizes.set(digest, size ?? 0);
-  return new BaseImage(layout.blobs, image, sizes, opened.move());
+  return new BaseImage(blobs, image, sizes, opened.move());
 }
 
 function readBase(layout: Layout, tag: string, preferred: Platform | undefined, opened: DisposableStack): ImageHeader {
@@ -72,6 +73,11 @@ export class BaseImage {
 
   [Symbol.dispose](): void {
     this.#use[Symbol.dispose]();
+  }
+
+  /** The stored bytes of a chunk. Throws LayoutError. */
+  read(hex: string): Buffer {
+    return this.#store.read(hex, this.#sizes.get(hex) ?? 0);
   }
 
   /** The inode that readers see under a number. */

@@ -4,11 +4,13 @@ import { encodeRootfs, type InodeValue } from "@puzzlefs/format";
 import {
   assembleManifest,
   fsVerityDigest,
+  hostPlatform,
   Layout,
   LayoutError,
   parseImageConfig,
   platformText,
   samePlatform,
+  sha256Hex,
   systemFailure,
   Transaction,
   Turns,
@@ -26,6 +28,7 @@ import { BuildError, rootFailure } from "./errors.ts";
 import { inodeValue, Reachable, rootfsValue } from "./metadata-values.ts";
 import { Omissions } from "./omissions.ts";
 import { resolveOptions, type BuildOptions, type BuildResult, type ResolvedOptions } from "./options.ts";
+import { stageBuilt } from "./packed/built-form.ts";
 import { Pipeline } from "./pipeline.ts";
 import { ChunkBlobs } from "./chunk-blobs.ts";
 import type { Blob } from "./image-blob.ts";
@@ -108,7 +111,7 @@ async function buildInto(
     const source = sourceOf(options, layout);
     const tree = await storeTree(options, turns, pipeline, base, source);
     options.check();
-    return await commit(options, turns, transaction, tree, platform);
+    return await commit({ options, turns, layout, transaction, base, ...platform }, tree);
   } finally {
     await pipeline.close();
   }
@@ -213,39 +216,65 @@ function platformOf({ config, platform }: ResolvedOptions): Pick<CommitRequest, 
   throw new LayoutError("refused", config.path, problem);
 }
 
-async function commit(
-  options: ResolvedOptions,
-  turns: Turns,
-  transaction: Transaction,
-  tree: StoredTree,
-  platform: Pick<CommitRequest, "platform">,
-): Promise<BuildResult> {
+/** Where and how an image is committed. */
+interface CommitTarget extends Pick<CommitRequest, "platform"> {
+  options: ResolvedOptions;
+  turns: Turns;
+  layout: Layout;
+  transaction: Transaction;
+  base: BaseImage | undefined;
+}
+
+async function commit(target: CommitTarget, tree: StoredTree): Promise<BuildResult> {
+  const { options, turns, layout, transaction, base, platform } = target;
   const { metadata, blobs, ...counts } = tree;
-  const fresh = blobs.filter((blob) => blob.temporary !== undefined);
-  const staged = blobs.flatMap(({ temporary, hex, replaces }): StagedBlob[] =>
-    temporary === undefined ? [] : [{ temporary, digest: hex, replaces }],
-  );
-  const stage = (bytes: Uint8Array): { digest: string; size: number } => {
-    const blob = transaction.writeBlob(bytes);
-    staged.push(blob);
-    return { digest: blob.digest, size: bytes.length };
-  };
-  const rootfs = { ...stage(metadata), verity: fsVerityDigest(metadata).toString("hex") };
+  const rootfs = { ...describe(metadata), verity: fsVerityDigest(metadata).toString("hex") };
   const chunks = blobs.map(({ hex, size, compressed }) => ({ digest: hex, size, compressed }));
-  const manifest = assembleManifest(rootfs, chunks, options.config && stage(options.config.bytes));
+  const manifest = assembleManifest(rootfs, chunks, options.config && describe(options.config.bytes));
   await turns.take();
-  const request = { tag: options.tag, manifest, blobs: staged, ...platform };
-  const { digest, verity } = await transaction.commitAsync(request, turns);
-  const newBytes = sum(fresh.map((blob) => blob.size));
-  return {
-    manifest: digest,
-    manifestVerity: verity,
+  const result = {
+    manifest: sha256Hex(manifest),
+    manifestVerity: fsVerityDigest(manifest).toString("hex"),
     metadata: rootfs.digest,
+    metadataBytes: metadata.length,
+    manifestBytes: manifest.length,
     ...counts,
-    newBlobs: fresh.length,
-    newBytes,
-    savedBytes: Math.max(0, counts.bytes - newBytes),
   };
+  const request = { tag: options.tag, ...(platform !== undefined && { platform }) };
+  if (options.packed) {
+    const parts = { metadata, manifest, config: options.config?.bytes ?? EMPTY, platform: platform ?? hostPlatform() };
+    const form = await stageBuilt({ options, turns, layout, transaction, base }, parts, blobs);
+    const done = await transaction.commitAsync({ ...request, manifest: form.manifest, blobs: form.staged }, turns);
+    const { packs, keptPacks, packedBytes, bundleBytes } = form;
+    return {
+      ...result,
+      newBlobs: packs - keptPacks,
+      newBytes: packedBytes,
+      savedBytes: Math.max(0, counts.bytes - packedBytes),
+      packed: { manifest: done.digest, verity: done.verity, packs, keptPacks, bundleBytes },
+    };
+  }
+  const fresh = blobs.filter((blob) => blob.temporary !== undefined);
+  const staged = fresh.map(({ temporary = "", hex, replaces }): StagedBlob => ({ temporary, digest: hex, replaces }));
+  staged.push(
+    transaction.writeBlob(metadata),
+    ...(options.config ? [transaction.writeBlob(options.config.bytes)] : []),
+  );
+  // Chunks that only packs of the base have.
+  for (const { hex, temporary } of blobs) {
+    if (temporary !== undefined || base === undefined || layout.blobs.has(hex)) continue;
+    staged.push(transaction.writeBlob(base.read(hex)));
+    if (turns.isDue) await turns.take();
+  }
+  await transaction.commitAsync({ ...request, manifest, blobs: staged }, turns);
+  const newBytes = sum(fresh.map((blob) => blob.size));
+  return { ...result, newBlobs: fresh.length, newBytes, savedBytes: Math.max(0, counts.bytes - newBytes) };
+}
+
+const EMPTY = Buffer.from("{}");
+
+function describe(bytes: Uint8Array): { digest: string; size: number } {
+  return { digest: sha256Hex(bytes), size: bytes.length };
 }
 
 function sum(numbers: readonly number[]): number {

@@ -36,6 +36,10 @@ export interface BuildOptions {
   /** `file` (default): files of at least the minimum chunk size on their own; `stream`: all in one, as the Rust tool. */
   chunking?: "file" | "stream";
   chunkSizes?: ChunkSizes;
+  /** Store the image in packs (docs/format.md §6). The packs of the base are kept where they are mostly needed. */
+  packed?: boolean;
+  /** With `packed`: keep no packs, so that the result depends on the image alone. */
+  independent?: boolean;
   mtime?: MtimePolicy;
   /** Threads that work, this one included. By default as many as the machine offers. */
   jobs?: number;
@@ -60,12 +64,14 @@ export interface BuildOptions {
 }
 
 export interface BuildResult {
-  /** sha256 of the manifest, hex: what index.json lists and the kernel driver mounts. */
+  /** sha256 of the canonical manifest, hex: what index.json lists, unless the image is packed, and the kernel driver mounts. */
   manifest: string;
   /** fs-verity digest of the manifest, hex: what `build` prints. */
   manifestVerity: string;
   /** sha256 of the metadata blob, hex. */
   metadata: string;
+  metadataBytes: number;
+  manifestBytes: number;
   /** Regular files (hard links counted once) and all inodes. */
   files: number;
   entries: number;
@@ -80,8 +86,22 @@ export interface BuildResult {
   savedBytes: number;
   /** Things that the tree has and the image does not have. */
   omissions: Omission[];
+  /** The packed form, if that was asked for: what index.json names. */
+  packed?: PackedResult;
   /** Digests (hex) of blobs of the layout that were missing or damaged, so that what is in them was stored anew. */
   repaired: string[];
+}
+
+/** The packed form of an image that was built. */
+export interface PackedResult {
+  /** sha256 and fs-verity digest of the packed manifest, hex. */
+  manifest: string;
+  verity: string;
+  packs: number;
+  /** Packs of other images. */
+  keptPacks: number;
+  /** Bytes of the bundle, which has metadata, manifest and configuration. */
+  bundleBytes: number;
 }
 
 /** Options with every default filled in. */
@@ -98,6 +118,8 @@ export function resolveOptions(options: BuildOptions): ResolvedOptions {
     frameSize: 0,
     chunking: "file",
     chunkSizes: defaultChunkSizes,
+    packed: false,
+    independent: false,
     mtime: { kind: "zero" },
     jobs: availableParallelism(),
     selinux: false,
@@ -114,6 +136,9 @@ export function resolveOptions(options: BuildOptions): ResolvedOptions {
   checkInteger("jobs", resolved.jobs, 1, 256);
   checkInteger("level", resolved.level, -7, 22);
   checkInteger("frame size", resolved.frameSize, 0, 1 << 30);
+  if (resolved.independent && !resolved.packed) throw new OptionError("independent packs are for packed images");
+  if (resolved.independent && resolved.base !== undefined)
+    throw new OptionError("an image on a base shares its packs: it is not independent");
   if (resolved.frameSize !== 0 && resolved.frameSize < 1024) {
     throw new OptionError(`frame size must be 0 (whole chunks) or at least 1024 bytes, not ${resolved.frameSize}`);
   }

@@ -1,7 +1,7 @@
 import { build, parseMtime, TreeSize, type BuildOptions, type BuildResult, type Omission } from "@puzzlefs/builder";
 import { parseChunkSizes } from "@puzzlefs/chunker";
 import { jsonText, type Crossing } from "@puzzlefs/linux";
-import { Layout, type Platform } from "@puzzlefs/oci";
+import type { Platform } from "@puzzlefs/oci";
 import { readConfigFile } from "../config-file.ts";
 import {
   choiceOption,
@@ -35,6 +35,8 @@ interface Options {
   oneFileSystem?: boolean;
   crossMounts?: boolean;
   selinux?: boolean;
+  packed?: boolean;
+  independent?: boolean;
   json?: boolean;
 }
 
@@ -68,6 +70,8 @@ export function define(): ManualCommand {
     .option("--chunk-size <min:avg:max>", "bounds of a chunk's size, bytes (default: 16384:65536:262144)")
     .option("--level <n>", "zstd level (default: 3)", parseInteger)
     .option("--frame-size <bytes>", "uncompressed bytes in a zstd frame (default: a whole chunk)", parseSizeOption)
+    .option("--packed", "store the image in packs; those of the base, or of the most similar packed image, are kept")
+    .option("--independent", "with --packed: keep no packs, so that the result depends on the tree alone")
     .option("--mtime <which>", "modification times: zero, keep, or clamp:SECONDS", "zero")
     .option("--config <file>", "an OCI image configuration (entrypoint, environment, …), stored unchanged")
     .option(
@@ -98,7 +102,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     const result = await interruptible((check) => build({ ...image, warn: warning, progress, check }));
     bar.finish();
     warn(result);
-    const report = reportOf(result, name.ociDir, (performance.now() - start) / 1000);
+    const report = reportOf(result, (performance.now() - start) / 1000);
     if (options.json === true) writeLine(jsonText(report));
     else print(report);
   } finally {
@@ -118,8 +122,21 @@ function crossingOf({ oneFileSystem = false, crossMounts = false }: Options): Cr
 }
 
 function buildOptions(given: Options): Partial<BuildOptions> {
-  const { compression, baseLayer, chunkSize, chunking, level, frameSize, config, platform, jobs, verify, selinux } =
-    given;
+  const {
+    compression,
+    baseLayer,
+    chunkSize,
+    chunking,
+    level,
+    frameSize,
+    config,
+    platform,
+    jobs,
+    verify,
+    selinux,
+    packed,
+    independent,
+  } = given;
   return {
     chunking,
     mtime: parseMtime(given.mtime, process.env["SOURCE_DATE_EPOCH"]),
@@ -133,21 +150,19 @@ function buildOptions(given: Options): Partial<BuildOptions> {
     ...(jobs !== undefined && { jobs }),
     ...(verify !== undefined && { verify }),
     ...(selinux !== undefined && { selinux }),
+    ...(packed !== undefined && { packed }),
+    ...(independent !== undefined && { independent }),
   };
 }
 
 /** The JSON output. It is stable. */
 interface Report extends BuildResult {
-  /** Sizes of the blobs that no other image shares. */
-  metadataBytes: number;
-  manifestBytes: number;
   seconds: number;
 }
 
-function reportOf(result: BuildResult, ociDir: string, seconds: number): Report {
+function reportOf(result: BuildResult, seconds: number): Report {
   const { manifest, manifestVerity, metadata, files, entries, bytes, chunks, newBlobs, newBytes, savedBytes } = result;
-  const { omissions, repaired } = result;
-  using layout = Layout.open(ociDir);
+  const { metadataBytes, manifestBytes, packed, omissions, repaired } = result;
   return {
     manifest,
     manifestVerity,
@@ -159,8 +174,9 @@ function reportOf(result: BuildResult, ociDir: string, seconds: number): Report 
     newBlobs,
     newBytes,
     savedBytes,
-    metadataBytes: layout.blobs.size(metadata) ?? 0,
-    manifestBytes: layout.blobs.size(manifest) ?? 0,
+    metadataBytes,
+    manifestBytes,
+    ...(packed !== undefined && { packed }),
     seconds: Number(seconds.toFixed(3)),
     omissions,
     repaired,
@@ -191,6 +207,16 @@ function countText(omission: Omission): string {
   return isDirectory(omission) ? formatCountOf(count, what) : `${what} of ${formatCountOf(count, "inode")}`;
 }
 
+function packedFields({ packed }: Report): [string, string][] {
+  if (packed === undefined) return [];
+  const { packs, keptPacks, bundleBytes, manifest, verity } = packed;
+  return [
+    ["packed", `${formatCountOf(packs, "pack")}, ${keptPacks} kept; a bundle of ${formatBytes(bundleBytes)}`],
+    ["packed manifest", `sha256:${manifest}`],
+    ["its fs-verity", verity],
+  ];
+}
+
 /** The last line is the Rust tool's only output: scripts read it. */
 function print(report: Report): void {
   const { omissions } = report;
@@ -204,6 +230,7 @@ function print(report: Report): void {
       ["saved", `${formatBytes(savedBytes)} (${formatShare(savedBytes, bytes)})`],
       ...leftOut,
       ["metadata", `${formatBytes(metadataBytes)}, and a manifest of ${formatBytes(manifestBytes)}`],
+      ...packedFields(report),
       ["time", `${formatSeconds(seconds)}, ${formatBytes(bytes / seconds)}/s`],
       ["manifest", `sha256:${report.manifest}`],
     ]),

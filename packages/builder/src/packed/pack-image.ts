@@ -1,0 +1,147 @@
+import {
+  fsVerityDigest,
+  Layout,
+  LayoutError,
+  type Platform,
+  type PlatformChoice,
+  referencedBlobs,
+  type Removal,
+  Transaction,
+  Turns,
+} from "@puzzlefs/oci";
+import type { ImageHeader } from "@puzzlefs/reader";
+import { checkCanonical } from "./bundle.ts";
+import { choosePackBase, openPackBase, type PackBase } from "./pack-base.ts";
+import { type CopyProgress, stagePackedForm } from "./packed-form.ts";
+import { closeBlobs, configBytes, metadataOf, openStored } from "./stored-image.ts";
+import { type Chunk, chunksInWalkOrder } from "./walk-order.ts";
+
+/** What packImage() and unpackImage() take. */
+export interface RepackOptions {
+  /** The OCI image layout. */
+  ociDir: string;
+  tag: string;
+  /** Of several images of the tag, that for this platform. */
+  platform?: Platform;
+  progress?: CopyProgress;
+  /** Called regularly; what it throws ends the work, and nothing is changed. */
+  check?: () => void;
+}
+
+export interface PackOptions extends RepackOptions {
+  /** A tag of the layout: its packs are kept where they are mostly needed. Default: the packed image that shares most. */
+  base?: string;
+  /** Keep no packs: the result depends on the image alone. */
+  independent?: boolean;
+  warn?: (message: string) => void;
+}
+
+export interface PackResult {
+  /** sha256 of the canonical manifest, hex: the image's identity, which has not changed. */
+  manifest: string;
+  /** Its fs-verity digest, hex. */
+  manifestVerity: string;
+  /** sha256 and fs-verity digest of the packed manifest, hex. */
+  packedManifest: string;
+  packedVerity: string;
+  packs: number;
+  keptPacks: number;
+  /** Bytes of the new packs. */
+  packedBytes: number;
+  /** Bytes of all blobs that were added. */
+  newBytes: number;
+  removed: Removal;
+  /** False: the image had that form already. */
+  changed: boolean;
+}
+
+/**
+ * Stores an image in packs: its tag names the packed form afterwards, and blobs that no other image needs are removed. The
+ * image stays what it is. Throws LayoutError, FormatError, IntegrityError, and what `check` throws; then nothing has changed.
+ */
+export async function packImage(options: PackOptions): Promise<PackResult> {
+  const { ociDir, tag, base, independent = false, platform, check = () => {}, warn = () => {} } = options;
+  const turns = new Turns(check);
+  using layout = Layout.open(ociDir);
+  const transaction = await Transaction.beginAsync(layout, turns);
+  try {
+    const stored = openStored(layout, tag, platform === undefined ? {} : { platform });
+    const { header } = stored;
+    using opened = new DisposableStack();
+    opened.defer(() => closeBlobs(header));
+    if (header.packed !== undefined && base === undefined && !independent) return unchanged(header);
+    const chunks = chunksOf(header, layout.path);
+    const source =
+      base !== undefined
+        ? packedBase(layout, base, platform === undefined ? {} : { platform })
+        : independent
+          ? undefined
+          : choosePackBase(layout, chunks, warn);
+    const parts = {
+      metadata: metadataOf(header),
+      manifest: header.manifest,
+      config: configBytes(header),
+      platform: stored.platform,
+      chunks,
+      read: ({ digest, size }: Chunk) => header.blobs.read(digest, size),
+    };
+    const form = await stagePackedForm(transaction, turns, parts, layout.path, source, options.progress);
+    const request = {
+      tag,
+      manifest: form.manifest,
+      blobs: form.staged,
+      replaces: stored.digest,
+      obsolete: stored.files,
+    };
+    const { digest, verity, newBytes, removal } = await transaction.commitAsync(request, turns);
+    const { packs, keptPacks, packedBytes } = form;
+    const packedForm = { packedManifest: digest, packedVerity: verity, packs, keptPacks, packedBytes };
+    return { ...identityOf(header), ...packedForm, newBytes, removed: removal, changed: digest !== stored.digest };
+  } finally {
+    transaction.abort();
+  }
+}
+
+function packedBase(layout: Layout, reference: string, choice: PlatformChoice): PackBase {
+  const base = openPackBase(layout, reference, choice);
+  if (base !== undefined) return base;
+  throw new LayoutError("refused", layout.path, `${JSON.stringify(reference)} is not packed: pack it first`);
+}
+
+function identityOf({ manifest, manifestDigest }: ImageHeader): Pick<PackResult, "manifest" | "manifestVerity"> {
+  return { manifest: manifestDigest, manifestVerity: fsVerityDigest(manifest).toString("hex") };
+}
+
+function unchanged(header: ImageHeader): PackResult {
+  const { digest = "", verity = "", packs = [] } = header.packed ?? {};
+  return {
+    ...identityOf(header),
+    packedManifest: digest,
+    packedVerity: verity,
+    packs: packs.length,
+    keptPacks: packs.length,
+    packedBytes: 0,
+    newBytes: 0,
+    removed: { blobs: 0, bytes: 0 },
+    changed: false,
+  };
+}
+
+/** The chunks of an image in walk order. Throws LayoutError (refused) for an image that cannot be rebuilt from a bundle. */
+function chunksOf({ manifest, manifestDigest, metadata }: ImageHeader, path: string): Chunk[] {
+  const name = `manifest sha256:${manifestDigest}`;
+  const sizes = new Map<string, number>();
+  for (const { digest, size } of referencedBlobs(manifest, name))
+    if (digest !== undefined && size !== undefined) sizes.set(digest, size);
+  const chunks = chunksInWalkOrder(metadata, (digest) => {
+    const size = sizes.get(digest);
+    if (size !== undefined) return size;
+    throw new LayoutError(
+      "refused",
+      path,
+      `${name} does not list blob sha256:${digest}, which its files need: build the image again`,
+    );
+  });
+  checkCanonical(manifest, metadata.image, chunks, path);
+  return chunks;
+}
