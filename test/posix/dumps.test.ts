@@ -1,6 +1,6 @@
 /**
  * The dump comparison: every kind of image, on every backend that this machine has, shows its source. The kernel driver
- * is held to the same dumps of the same images in test/kernel/dumps.test.ts.
+ * is held to the same dumps of the same images, but the packed ones, in test/kernel/dumps.test.ts.
  */
 import test from "ava";
 import { assertSameText, dumpImage } from "../support/compare.ts";
@@ -8,7 +8,7 @@ import { nobody } from "../support/other-users.ts";
 import { isRoot, puzzlefs, run } from "../support/programs.ts";
 import { Scratch } from "../support/scratch.ts";
 import { type Backend, backends, look } from "./backends.ts";
-import { addDebianImages, addHostileImages, ImageStore, type StoredImage } from "./store.ts";
+import { addDebianImages, addHostileImages, addPackedImages, ImageStore, type StoredImage } from "./store.ts";
 import { reasonsOf, seenBy } from "./views.ts";
 
 const scratch = new Scratch();
@@ -18,6 +18,7 @@ const store = new ImageStore(scratch.directory("store"));
 if (isRoot) {
   addHostileImages(store, scratch);
   addDebianImages(store);
+  addPackedImages(store);
 }
 
 test.after.always(() => scratch.remove());

@@ -18,6 +18,7 @@ const variants: readonly [tag: string, options: readonly string[]][] = [
   ["raw", []],
   ["zstd", ["-c"]],
   ["zstd-frames", ["-c", "--frame-size", "65536"]],
+  ["packed", ["-c", "--packed"]],
 ];
 /** Blobs of many chunks. @see addJoined */
 const joined = { "raw-joined": "raw", "zstd-joined": "zstd-frames" } as const;

@@ -137,3 +137,23 @@ export function addDebianImages(store: ImageStore): void {
   store.addJoined("Debian root, zstd blobs of many chunks", "debian", "zstd", debianRoot, true);
   if (withRust) store.addRust("Debian root, the Rust tool's zstd", "debian-rust", "zstd", debianRoot, ["-c"], true);
 }
+
+/** Packed images of the trees that are there, beside loose ones and on loose bases. The kernel driver does not read them. */
+export function addPackedImages(store: ImageStore): void {
+  const [{ source: tree } = { source: "" }] = store.images;
+  const changed = store.images.find(({ tag }) => tag === "delta")?.source ?? "";
+  const packed = ["--mtime", "keep", "--packed"];
+  store.add("hostile tree, packed", "hostile", "packed", tree, packed, true);
+  store.add("hostile tree, packed zstd", "hostile", "packed-zstd", tree, [...packed, "-c", "--independent"]);
+  store.add("hostile tree, packed delta", "hostile", "packed-delta", changed, [...packed, "-c", "-b", "packed-zstd"]);
+  store.add(
+    "hostile tree, packed delta of a loose one",
+    "hostile",
+    "packed-v1",
+    changed,
+    [...packed, "-c", "-b", "v1"],
+    true,
+  );
+  if (missing(debianRoot).length === 0)
+    store.add("Debian root, packed zstd", "debian", "packed", debianRoot, [...packed, "-c"], true);
+}

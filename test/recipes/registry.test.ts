@@ -63,7 +63,8 @@ function on(): ServingMachine {
 const variants: Record<string, string[]> = {
   raw: [],
   zstd: ["-c"],
-  configured: ["--config", configFile],
+  packed: ["-c", "--packed"],
+  configured: ["--packed", "--config", configFile],
 };
 
 for (const [variant, options] of Object.entries(variants)) {

@@ -1,17 +1,18 @@
 /**
  * A process that writes into a layout and kills itself at a given call.
  *
- *     node crash-fixture.ts <layout> <tag prefix> <commits> <kill at>
+ *     node crash-fixture.ts <layout> <tag prefix> <commits> <kill at> [convert]
  *     node crash-fixture.ts <layout> gc 0 <kill at>
  *
  * Every call of the layout's code that could change something is counted. Before call number `kill at` (0: never) the process kills
- * itself with SIGKILL; a write is then half done. At the end it prints the calls, one a line.
+ * itself with SIGKILL; a write is then half done. At the end it prints the calls, one a line. With `convert` the images are
+ * there, and get another form, which needs none of their blobs.
  */
 import fs from "node:fs";
 import { createRequire, syncBuiltinESMExports } from "node:module";
 import type { Layout } from "./image-layout.ts";
 
-const [directory, prefix, commits, killAt] = process.argv.slice(2);
+const [directory, prefix, commits, killAt, convert] = process.argv.slice(2);
 const calls: string[] = [];
 /** Off while modules load. */
 let armed = false;
@@ -67,7 +68,7 @@ if (cached !== undefined) cached.exports = { ...koffi, load };
 
 const { collectGarbage } = await import("./collect-garbage.ts");
 const { Layout: Opened } = await import("./image-layout.ts");
-const { assembleManifest } = await import("./manifest.ts");
+const { assembleManifest, referencedBlobs } = await import("./manifest.ts");
 const { Transaction } = await import("./transaction.ts");
 
 /** Commits an image of three blobs, one of which all images share. */
@@ -82,8 +83,20 @@ function commitImage(layout: Layout, tag: string): void {
   transaction.commit({ tag, manifest: assembleManifest(rootfs, chunks), blobs });
 }
 
+/** Gives an image another form: its entry names a manifest of other blobs, and its blobs are needed no more. */
+function convertImage(layout: Layout, tag: string): void {
+  const transaction = Transaction.begin(layout);
+  const { digest: replaces, bytes } = layout.manifest(tag);
+  const obsolete = [replaces, ...referencedBlobs(bytes, tag).flatMap(({ digest }) => digest ?? [])];
+  const blob = transaction.writeBlob(Buffer.from(`all of ${tag}`));
+  const { length: size } = Buffer.from(`all of ${tag}`);
+  const manifest = assembleManifest({ digest: blob.digest, size, verity: "0".repeat(64) }, []);
+  transaction.commit({ tag, manifest, blobs: [blob], replaces, obsolete });
+}
+
 armed = true;
 const layout = Opened.create(directory);
 if (prefix === "gc") collectGarbage(layout, { grace: 0 });
-for (let i = 0; i < Number(commits); i++) commitImage(layout, `${prefix}${i}`);
+const work = convert === undefined ? commitImage : convertImage;
+for (let i = 0; i < Number(commits); i++) work(layout, `${prefix}${i}`);
 console.log(calls.join("\n"));

@@ -16,9 +16,16 @@ const run = promisify(execFile);
 const env = { ...process.env, NODE_COMPILE_CACHE: join(directory, "compiled") };
 
 /** Runs the writer; returns the calls that it made, or undefined if it was killed. */
-async function write(layout: string, prefix: string, commits: number, killAt: number): Promise<string[] | undefined> {
+async function write(
+  layout: string,
+  prefix: string,
+  commits: number,
+  killAt: number,
+  ...more: "convert"[]
+): Promise<string[] | undefined> {
   try {
-    const { stdout } = await run(process.execPath, [writer, layout, prefix, String(commits), String(killAt)], { env });
+    const argv = [writer, layout, prefix, String(commits), String(killAt), ...more];
+    const { stdout } = await run(process.execPath, argv, { env });
     return stdout.trimEnd().split("\n");
   } catch (error) {
     if (error instanceof Error && "signal" in error && error.signal === "SIGKILL") return undefined;
@@ -58,6 +65,31 @@ test("killed at any call of a commit, the layout opens and its images are whole"
     break;
   }
   t.deepEqual([...seen].toSorted(), ["old0", "old0,new0"], "both outcomes occur");
+});
+
+test("killed at any call while an image gets another form, every image is whole, and what others need stays", async (t) => {
+  const origin = join(directory, "forms");
+  await write(origin, "old", 2, 0);
+  const before = Layout.open(origin).manifest("old0").digest;
+  const seen = new Set<boolean>();
+  for (let killAt = 1; ; killAt++) {
+    const path = join(directory, `converted-${killAt}`);
+    cpSync(origin, path, { recursive: true });
+    const calls = await write(path, "old", 1, killAt, "convert");
+    t.deepEqual(readEverything(t, path), ["old0", "old1"], `killed at call ${killAt}`);
+    using layout = Layout.open(path);
+    seen.add(layout.manifest("old0").digest === before);
+    if (calls === undefined) continue;
+    t.false(layout.blobs.has(before));
+    // Manifests and metadata of two images, what the second has beside them, and the empty configuration.
+    t.is(layout.blobs.list().length, 7);
+    const index = calls.findIndex((call) => call.startsWith("renameat2 index.json"));
+    const removed = calls.flatMap((call, at) => (/^unlinkat [0-9a-f]{64}$/.test(call) ? [at] : []));
+    t.is(removed.length, 3, "manifest, metadata and chunk");
+    t.true(index > 0 && removed.every((at) => at > index), "after the index has been replaced");
+    break;
+  }
+  t.is(seen.size, 2, "both outcomes occur");
 });
 
 test("killed at any call of create, a second create makes the layout", async (t) => {

@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import {
   BUNDLE_TYPE,
   CANONICAL_ANNOTATION,
@@ -29,7 +30,8 @@ export interface PackedDocuments {
 }
 
 const TAR_BLOCK = 512;
-const TAR_TYPE = "application/vnd.oci.image.layer.v1.tar";
+/** skopeo compresses an archive that is not compressed when it copies it to a registry: then its digest would change. */
+const TAR_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip";
 const VERSION = "1";
 
 /**
@@ -47,8 +49,10 @@ export function assemblePacked(
   bundle: PackRecord,
   packs: readonly PackRecord[],
 ): PackedDocuments {
-  const bootstrap = partOf(tarOf("puzzlefs.txt", Buffer.from(`PuzzleFS image sha256:${canonical}\n`)));
-  const packedConfig = partOf(Buffer.from(canonicalJson(configOf(config, platform, bootstrap.digest))));
+  const archive = tarOf("puzzlefs.txt", Buffer.from(`PuzzleFS image sha256:${canonical}\n`));
+  // Stored blocks: the bytes do not depend on the version of zlib.
+  const bootstrap = partOf(gzipSync(archive, { level: 0 }));
+  const packedConfig = partOf(Buffer.from(canonicalJson(configOf(config, platform, sha256Hex(archive)))));
   const layers: Descriptor[] = [
     { ...descriptorOf(BUNDLE_TYPE, bundle), annotations: { [VERITY_ANNOTATION]: bundle.verity } },
     ...packs.map((pack) => descriptorOf(PACK_TYPE, pack)),
@@ -80,10 +84,12 @@ function partOf(bytes: Uint8Array): PackedPart {
 
 /** The configuration of the packed form: other tools need a platform, and a list of layers that agrees with the manifest. */
 function configOf(config: Uint8Array, { architecture, os, variant }: Platform, layer: string): object {
-  const platform = { architecture, os, ...(variant !== undefined && { variant }) };
+  const members = objectOf(config);
+  const isComplete = typeof members["architecture"] === "string" && typeof members["os"] === "string";
+  const platform = isComplete ? {} : { architecture, os, variant };
   return {
+    ...members,
     ...platform,
-    ...objectOf(config),
     rootfs: { type: "layers", diff_ids: [`sha256:${layer}`] },
     history: undefined,
   };
