@@ -74,6 +74,8 @@ test.serial("one identity: build, inspect and mount --digest print and take the 
   for (const name of ["manifest", "manifestVerity", "metadata", "storedBytes", "blobs"])
     t.deepEqual(a[name], b[name], name);
   t.is(b.stored.deadBytes, 0);
+  const [listed] = JSON.parse(run(puzzlefs, ["tags", "--json", other]));
+  t.deepEqual([listed.digest, listed.packedManifest], [a.manifest, b.stored.manifest]);
   const mountpoint = scratch.directory("mnt");
   run(puzzlefs, ["mount", "--driver", "fuse", "--digest", loose, `${other}@sha256:${a.manifest}`, mountpoint]);
   assertSameText(t, dumpDirectory(mountpoint, "--no-times"), dumpDirectory(first, "--no-times"), "by digest");

@@ -1,10 +1,10 @@
-import { MAX_MANIFEST_BYTES } from "@puzzlefs/format";
+import { BUNDLE_TYPE, MAX_MANIFEST_BYTES } from "@puzzlefs/format";
 import { escapeText, SystemError } from "@puzzlefs/linux";
 import type { BlobDirectory } from "./blob-directory.ts";
 import { digestHex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
 import { ImageIndex, INDEX_LIMIT, INDEX_TYPE, type IndexEntry } from "./index-json.ts";
-import { describeManifest, isPuzzlefs, MANIFEST_TYPE, printableType } from "./manifest.ts";
+import { canonicalOf, describeManifest, isPuzzlefs, MANIFEST_TYPE, printableType } from "./manifest.ts";
 import { hostPlatform, type Platform, platformText, rankOf } from "./platform.ts";
 
 /** Selects one of several images of a tag. */
@@ -28,6 +28,8 @@ export interface IndexedImage extends IndexEntry {
   error?: unknown;
   /** A foreign entry's kind, by its media types. */
   description?: string;
+  /** Of a packed image: hex sha256 of the canonical manifest, which names the image. */
+  canonical?: string;
 }
 
 /** Bytes of all nested indexes that one look-up reads at most. */
@@ -129,9 +131,11 @@ export class ImageChooser {
     try {
       const head = this.#blobs.head(hex, HEAD_BYTES);
       if (mediaType === INDEX_TYPE) return foreign(type);
-      if (isPuzzlefs(head)) return { ...entry, hex, kind: "puzzlefs" };
+      if (isPuzzlefs(head) && !head.includes(BUNDLE_TYPE)) return { ...entry, hex, kind: "puzzlefs" };
       const manifest = this.#blobs.read(hex, MAX_MANIFEST_BYTES);
-      return isPuzzlefs(manifest) ? { ...entry, hex, kind: "puzzlefs" } : foreign(describeManifest(manifest));
+      if (!isPuzzlefs(manifest)) return foreign(describeManifest(manifest));
+      const canonical = canonicalOf(manifest);
+      return { ...entry, hex, kind: "puzzlefs", ...(canonical !== undefined && { canonical }) };
     } catch (error) {
       if (!(error instanceof LayoutError || error instanceof SystemError)) throw error;
       const isMissing = error instanceof LayoutError && error.kind === "missing";

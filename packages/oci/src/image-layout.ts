@@ -10,7 +10,7 @@ import { parseObject } from "./json.ts";
 import { BLOBS, INDEX_FILE, LAYOUT_FILE, LAYOUT_LIMIT, LAYOUT_VERSION, LayoutMaker, SHA256 } from "./layout-maker.ts";
 import { linked } from "./linked-directory.ts";
 import { type HeldLock, lockSteps, type Waiting } from "./lock.ts";
-import { canonicalOf, describeManifest, isPuzzlefs } from "./manifest.ts";
+import { describeManifest, isPuzzlefs } from "./manifest.ts";
 import { runSteps, runStepsAsync, type Steps, type Turns } from "./steps.ts";
 
 /** Readings of index.json, while it leads to a manifest that is not there. */
@@ -231,12 +231,8 @@ export class Layout {
 
   /** The packed image whose canonical manifest has this digest. */
   #packedAs(canonical: string): Manifest | undefined {
-    for (const { kind, hex } of this.images()) {
-      if (kind !== "puzzlefs" || hex === undefined) continue;
-      const bytes = this.blobs.read(hex, MAX_MANIFEST_BYTES);
-      if (canonicalOf(bytes) === canonical) return { digest: hex, bytes };
-    }
-    return undefined;
+    const hex = this.images().find((image) => image.canonical === canonical)?.hex;
+    return hex === undefined ? undefined : { digest: hex, bytes: this.blobs.read(hex, MAX_MANIFEST_BYTES) };
   }
 
   #read(name: string, { hex = "", size }: IndexedImage): Manifest {

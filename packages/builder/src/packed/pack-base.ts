@@ -1,6 +1,5 @@
 import { FormatError, type PlaceTable } from "@puzzlefs/format";
-import { isSystemError } from "@puzzlefs/linux";
-import { canonicalOf, type Layout, LayoutError, type PackedBlobs, type PlatformChoice } from "@puzzlefs/oci";
+import { type Layout, LayoutError, type PackedBlobs, type PlatformChoice } from "@puzzlefs/oci";
 import { type ImageHeader, IntegrityError, readHeader } from "@puzzlefs/reader";
 import { liveBytes, type PackSource } from "./pack-plan.ts";
 import type { Chunk } from "./walk-order.ts";
@@ -64,16 +63,8 @@ function presentPlace(
 
 /** Stored manifests (hex) of packed images, those of the last entries first. */
 function packedImages(layout: Layout): string[] {
-  const found = new Set<string>();
-  for (const { kind, hex } of layout.images().toReversed()) {
-    if (found.size >= MOST_LOOKED_AT) break;
-    if (kind !== "puzzlefs" || hex === undefined) continue;
-    try {
-      if (canonicalOf(layout.manifest(hex).bytes) !== undefined) found.add(hex);
-    } catch (error) {
-      // Reported by whatever uses that image.
-      if (!(error instanceof LayoutError) && !isSystemError(error)) throw error;
-    }
-  }
-  return [...found];
+  const packed = layout
+    .images()
+    .flatMap(({ hex, canonical }) => (hex !== undefined && canonical !== undefined ? [hex] : []));
+  return [...new Set(packed.toReversed())].slice(0, MOST_LOOKED_AT);
 }

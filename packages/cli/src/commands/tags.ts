@@ -11,14 +11,18 @@ const example = `
 
 const notes = `
 The digest is that of the manifest: the kernel driver's mount option image_manifest. OCI_DIR@sha256:DIGEST names an
-image that has no tag. Entries of other tools are listed too. Stored are all blobs that an image needs; frees is what no
-other image needs, so that untag and gc would free it.`;
+image that has no tag. Of a packed image it is that of the canonical manifest, and the size that of the packed one. Entries of
+other tools are listed too. Stored are all blobs that an image needs; frees is what no other image needs, so that untag and gc
+would free it.`;
 
 export function define(): ManualCommand {
   return defineCommand({ name: "tags", description: "List the images of an OCI image layout.", example, notes })
     .usage("[OPTION]… OCI_DIR")
     .argument("<oci_dir>", "the layout")
-    .option("--json", "one JSON array of {tag, digest, size, mediaType, platform, kind, stored, frees}");
+    .option(
+      "--json",
+      "one JSON array of {tag, digest, size, mediaType, platform, kind, packedManifest, stored, frees}",
+    );
 }
 
 export async function run(argv: readonly string[]): Promise<number> {
@@ -45,22 +49,23 @@ interface Row extends IndexedImage {
 }
 
 /** The JSON output. Null: the entry has no such value, or it cannot be read. */
-function listed({ tag, hex, size, mediaType, platform, kind, share }: Row): object {
+function listed({ tag, hex, size, mediaType, platform, kind, canonical, share }: Row): object {
   const isKnown = platform !== undefined && platform !== "unknown";
   return {
     tag: tag ?? null,
-    digest: hex ?? null,
+    digest: canonical ?? hex ?? null,
     size: size ?? null,
     mediaType: mediaType ?? null,
     platform: isKnown ? platformText(platform) : null,
     kind,
+    packedManifest: canonical === undefined ? null : (hex ?? null),
     stored: share?.stored ?? null,
     frees: share?.frees ?? null,
   };
 }
 
-function row({ tag, hex, digest, size, platform, kind, description, share }: Row): string[] {
-  const shownDigest = hex ?? (digest === undefined ? "(none)" : "(not a sha256)");
+function row({ tag, hex, canonical, digest, size, platform, kind, description, share }: Row): string[] {
+  const shownDigest = canonical ?? hex ?? (digest === undefined ? "(none)" : "(not a sha256)");
   const shownSize = size === undefined ? "-" : `${size} B`;
   return [
     tag === undefined ? "-" : escapeText(tag),
@@ -68,14 +73,17 @@ function row({ tag, hex, digest, size, platform, kind, description, share }: Row
     shownSize,
     share === undefined ? "-" : formatBytes(share.stored.bytes),
     share === undefined ? "-" : formatBytes(share.frees.bytes),
-    [...(platform === undefined ? [] : [platformName(platform)]), ...remark(kind, description)].join(", ") || "-",
+    [
+      ...(platform === undefined ? [] : [platformName(platform)]),
+      ...remark(kind, description, canonical !== undefined),
+    ].join(", ") || "-",
   ];
 }
 
-function remark(kind: IndexedImage["kind"], description: string | undefined): string[] {
+function remark(kind: IndexedImage["kind"], description: string | undefined, isPacked: boolean): string[] {
   switch (kind) {
     case "puzzlefs":
-      return [];
+      return isPacked ? ["packed"] : [];
     case "foreign":
       return [`foreign: ${description}`];
     case "missing":
