@@ -19,6 +19,8 @@ export interface GarbageOptions {
   grace: number;
   /** Removes nothing. */
   dryRun?: boolean;
+  /** Removes no others than these, hex. */
+  only?: ReadonlySet<string>;
   /** Manifests (hex) that are in use without a lock on them: by mounts of the kernel driver. */
   mounted?: () => Iterable<string>;
   /** Called as blobs are removed. */
@@ -234,6 +236,7 @@ class Collection {
 
   /** Removes a blob, or sets it aside for the builds at work. */
   #remove(candidate: Candidate): void {
+    if (this.#options.only?.has(candidate.digest) === false) return;
     const { blobs, directory } = this.#layout;
     const { dryRun, freed, pending, writers } = this.#report;
     addCount(writers > 0 ? pending : freed, candidate);

@@ -91,7 +91,8 @@ function convertImage(layout: Layout, tag: string): void {
   const blob = transaction.writeBlob(Buffer.from(`all of ${tag}`));
   const { length: size } = Buffer.from(`all of ${tag}`);
   const manifest = assembleManifest({ digest: blob.digest, size, verity: "0".repeat(64) }, []);
-  transaction.commit({ tag, manifest, blobs: [blob], replaces, obsolete });
+  transaction.commit({ tag, manifest, blobs: [blob], replaces });
+  collectGarbage(layout, { grace: 0, only: new Set(obsolete) });
 }
 
 armed = true;

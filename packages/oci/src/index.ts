@@ -22,7 +22,6 @@ export {
   type ConfigBlob,
   type RootfsBlob,
 } from "./manifest.ts";
-export type { Removal } from "./obsolete.ts";
 export { PackedBlobs, type PackCheck } from "./packed-blobs.ts";
 export { assemblePacked, type PackedDocuments, type PackedPart } from "./packed-manifest.ts";
 export { type LockWait, type Waiting } from "./lock.ts";

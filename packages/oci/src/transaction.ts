@@ -9,7 +9,6 @@ import { runSteps, runStepsAsync, type Steps, type Turns } from "./steps.ts";
 import { EMPTY_CONFIG, MANIFEST_TYPE, referencedBlobs } from "./manifest.ts";
 import { createStaging, findDead, isStaged, removeStaging, type Staging } from "./staging.ts";
 import { hostPlatform, type Platform } from "./platform.ts";
-import { removeObsolete, type Removal } from "./obsolete.ts";
 import { fsVerityDigest } from "./verity-digest.ts";
 
 /** A complete blob in the staging directory. */
@@ -36,8 +35,6 @@ export interface CommitRequest {
    * manifest, and else stays as it is.
    */
   replaces?: string;
-  /** Blobs that may be needed no more, hex: those that no image of the layout lists are removed after the commit. */
-  obsolete?: Iterable<string>;
 }
 
 export interface CommitResult {
@@ -49,8 +46,6 @@ export interface CommitResult {
   newBlobs: number;
   /** Their bytes. */
   newBytes: number;
-  /** What was done about `obsolete`. */
-  removal: Removal;
 }
 
 /** Blobs that a commit has moved into the layout. */
@@ -132,14 +127,7 @@ export class Transaction {
     return runStepsAsync(this.#commit(request), turns);
   }
 
-  *#commit({
-    tag,
-    manifest,
-    blobs,
-    platform = hostPlatform(),
-    replaces,
-    obsolete = [],
-  }: CommitRequest): Steps<CommitResult> {
+  *#commit({ tag, manifest, blobs, platform = hostPlatform(), replaces }: CommitRequest): Steps<CommitResult> {
     if (!this.#open) throw new Error("the transaction has ended");
     const layout = this.#layout;
     checkTag(tag, layout.path);
@@ -158,7 +146,6 @@ export class Transaction {
     // Dropped before they are written to the disk. If gc sets one aside meanwhile, the check under the lock takes it back.
     const fresh = yield* this.#dropKnown(staged);
     yield { syncfs: this.#staging.lock };
-    let removal: Removal;
     const placed: Placed = { newBlobs: 0, newBytes: 0, sizes: new Map(), added: [] };
     {
       using _ = yield* layout.lock();
@@ -180,11 +167,10 @@ export class Transaction {
         this.#takeBack(placed, own.digest);
         throw error;
       }
-      removal = removeObsolete(layout, obsolete, this.#staging.name);
     }
     this.abort();
     const { newBlobs, newBytes } = placed;
-    return { digest: own.digest, verity: fsVerityDigest(manifest).toString("hex"), newBlobs, newBytes, removal };
+    return { digest: own.digest, verity: fsVerityDigest(manifest).toString("hex"), newBlobs, newBytes };
   }
 
   /** Adds blobs without an image, durably, or replaces damaged ones, and ends the transaction. */

@@ -5,12 +5,12 @@ import {
   type Platform,
   type PlatformChoice,
   referencedBlobs,
-  type Removal,
   Transaction,
   Turns,
 } from "@puzzlefs/oci";
 import type { ImageHeader } from "@puzzlefs/reader";
 import { checkCanonical } from "./bundle.ts";
+import { type Removal, removeFormer } from "./obsolete-files.ts";
 import { choosePackBase, openPackBase, type PackBase } from "./pack-base.ts";
 import { type CopyProgress, stagePackedForm } from "./packed-form.ts";
 import { closeBlobs, configBytes, metadataOf, openStored } from "./stored-image.ts";
@@ -26,6 +26,8 @@ export interface RepackOptions {
   progress?: CopyProgress;
   /** Called regularly; what it throws ends the work, and nothing is changed. */
   check?: () => void;
+  /** Manifests (hex) of mounts of the kernel driver: their blobs are not removed. */
+  mounted?: () => Iterable<string>;
 }
 
 export interface PackOptions extends RepackOptions {
@@ -86,14 +88,9 @@ export async function packImage(options: PackOptions): Promise<PackResult> {
       read: ({ digest, size }: Chunk) => header.blobs.read(digest, size),
     };
     const form = await stagePackedForm(transaction, turns, parts, layout.path, source, options.progress);
-    const request = {
-      tag,
-      manifest: form.manifest,
-      blobs: form.staged,
-      replaces: stored.digest,
-      obsolete: stored.files,
-    };
-    const { digest, verity, newBytes, removal } = await transaction.commitAsync(request, turns);
+    const request = { tag, manifest: form.manifest, blobs: form.staged, replaces: stored.digest };
+    const { digest, verity, newBytes } = await transaction.commitAsync(request, turns);
+    const removal = removeFormer(layout, stored, options.mounted);
     const { packs, keptPacks, packedBytes } = form;
     const packedForm = { packedManifest: digest, packedVerity: verity, packs, keptPacks, packedBytes };
     return { ...identityOf(header), ...packedForm, newBytes, removed: removal, changed: digest !== stored.digest };

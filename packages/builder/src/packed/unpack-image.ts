@@ -1,13 +1,6 @@
-import {
-  fsVerityDigest,
-  Layout,
-  referencedBlobs,
-  type Removal,
-  type StagedBlob,
-  Transaction,
-  Turns,
-} from "@puzzlefs/oci";
+import { fsVerityDigest, Layout, referencedBlobs, type StagedBlob, Transaction, Turns } from "@puzzlefs/oci";
 import type { ImageHeader } from "@puzzlefs/reader";
+import { type Removal, removeFormer } from "./obsolete-files.ts";
 import type { RepackOptions } from "./pack-image.ts";
 import { closeBlobs, configBytes, metadataOf, openStored } from "./stored-image.ts";
 
@@ -56,9 +49,9 @@ export async function unpackImage(options: RepackOptions): Promise<UnpackResult>
       manifest: header.manifest,
       blobs: staged,
       replaces: stored.digest,
-      obsolete: stored.files,
     };
-    const { digest, verity, newBlobs, newBytes, removal } = await transaction.commitAsync(request, turns);
+    const { digest, verity, newBlobs, newBytes } = await transaction.commitAsync(request, turns);
+    const removal = removeFormer(layout, stored, options.mounted);
     return { manifest: digest, manifestVerity: verity, newBlobs, newBytes, removed: removal, changed: true };
   } finally {
     transaction.abort();

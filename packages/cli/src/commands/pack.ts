@@ -1,6 +1,6 @@
-import { packImage, type PackResult } from "@puzzlefs/builder";
+import { packImage, type PackResult, type Removal } from "@puzzlefs/builder";
 import { jsonText } from "@puzzlefs/linux";
-import type { Removal } from "@puzzlefs/oci";
+import { mountedImages } from "@puzzlefs/mount";
 import { defineCommand, type ManualCommand, platformChoice, platformOption } from "../command-line.ts";
 import { UsageError } from "../errors.ts";
 import { parseImageName } from "../image-name.ts";
@@ -53,7 +53,9 @@ export async function run(argv: readonly string[]): Promise<number> {
   let result: PackResult;
   try {
     const progress = (done: number, total: number): void => bar.update(done, total);
-    result = await interruptible((check) => packImage({ ...image, check, progress, warn: warning }));
+    result = await interruptible((check) =>
+      packImage({ ...image, check, progress, warn: warning, mounted: mountedImages }),
+    );
   } finally {
     bar.finish();
   }
@@ -79,7 +81,5 @@ function textOf({ packs, keptPacks, packedBytes, newBytes, removed, changed, ...
 /** Reports why blobs that no image lists were left. */
 export function warnOfLeft({ left }: Removal): void {
   if (left === undefined) return;
-  warning(
-    `blobs that are needed no more were not removed, because of ${left}: a later pack, unpack or gc removes them`,
-  );
+  warning(`blobs that are needed no more were not removed, because ${left}; gc removes them later`);
 }

@@ -1,5 +1,6 @@
 import { unpackImage, type UnpackResult } from "@puzzlefs/builder";
 import { jsonText } from "@puzzlefs/linux";
+import { mountedImages } from "@puzzlefs/mount";
 import { defineCommand, type ManualCommand, platformChoice, platformOption } from "../command-line.ts";
 import { parseImageName } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
@@ -33,7 +34,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   try {
     const progress = (done: number, total: number): void => bar.update(done, total);
     const image = { ociDir, tag: reference, ...platformChoice(command) };
-    result = await interruptible((check) => unpackImage({ ...image, check, progress }));
+    result = await interruptible((check) => unpackImage({ ...image, check, progress, mounted: mountedImages }));
   } finally {
     bar.finish();
   }
