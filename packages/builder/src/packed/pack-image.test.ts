@@ -36,8 +36,10 @@ for (const [kind, options] of Object.entries(kinds)) {
     t.deepEqual(blobsOf(ociDir).length, 5, "manifest, bundle, pack, configuration and bootstrap");
     t.deepEqual(dumpImage(ociDir, "v1"), dumpTree(rootfs));
     t.deepEqual(problemsOf(ociDir), []);
-    using tree = openImageAt(ociDir, built.manifest);
-    t.is(tree.manifestDigest, built.manifest, "it is found by the canonical digest");
+    {
+      using tree = openImageAt(ociDir, built.manifest);
+      t.is(tree.manifestDigest, built.manifest, "it is found by the canonical digest");
+    }
     const again = await packImage({ ociDir, tag: "v1" });
     t.false(again.changed);
 
