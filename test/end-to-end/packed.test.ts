@@ -84,7 +84,7 @@ test.serial("one identity: build, inspect and mount --digest print and take the 
   t.is(wrong.status, 3, wrong.stderr);
   const kernel = attempt(puzzlefs, ["mount", "--driver", "kernel", `${other}:v1`, mountpoint]);
   t.is(kernel.status, 1);
-  t.regex(kernel.stderr, /no mount by the driver: it reads no packed images yet/);
+  t.regex(kernel.stderr, /the kernel driver cannot mount it: it reads no packed images yet/);
 });
 
 test.serial("pack and unpack: the same bytes, and nothing else in the layout", (t) => {
