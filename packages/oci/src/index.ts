@@ -1,14 +1,17 @@
 export { BlobDirectory } from "./blob-directory.ts";
 export type { BlobStore, StoredBlob } from "./blob-store.ts";
+export { canonicalJson } from "./canonical-json.ts";
 export { isHexDigest, sha256, sha256Hex } from "./digests.ts";
 export { LayoutError, systemFailure, type LayoutFailure } from "./errors.ts";
 export { DIRECTORY_MODE, FILE_MODE } from "./files.ts";
 export { platformName, type IndexedImage, type PlatformChoice } from "./image-choice.ts";
 export { type Descriptor, ImageIndex } from "./index-json.ts";
-export { parsePlatform, platformText, samePlatform, type Platform } from "./platform.ts";
+export { hostPlatform, parsePlatform, platformText, samePlatform, type Platform } from "./platform.ts";
 export { CONFIG_LIMIT, CONFIG_TYPE, parseImageConfig, type ImageConfig } from "./image-config.ts";
 export { Layout, type Manifest } from "./image-layout.ts";
+export { readLayeredImage, type LayerArchive, type LayeredImage } from "./layered-image.ts";
 export {
+  annotationsOf,
   assembleManifest,
   EMPTY_CONFIG,
   MANIFEST_TYPE,
