@@ -69,8 +69,8 @@ const SILENT_MILLISECONDS = 1000;
 const MOST_TRIES = 10;
 
 /** Opens the layout. Another build that fails may remove it between two calls, so this is tried again. */
-async function openLayout(
-  { ociDir, check, warn }: ResolvedOptions,
+export async function openLayout(
+  { ociDir, check, warn }: Pick<ResolvedOptions, "ociDir" | "check" | "warn">,
   turns: Turns,
 ): Promise<{ layout: Layout; transaction: Transaction }> {
   let reported = false;
@@ -232,7 +232,7 @@ async function commit(
   };
   const rootfs = { ...stage(metadata), verity: fsVerityDigest(metadata).toString("hex") };
   const chunks = blobs.map(({ hex, size, compressed }) => ({ digest: hex, size, compressed }));
-  const manifest = assembleManifest(rootfs, chunks, options.config && stage(options.config.bytes));
+  const manifest = assembleManifest(rootfs, chunks, options.config && stage(options.config.bytes), options.annotations);
   await turns.take();
   const request = { tag: options.tag, manifest, blobs: staged, ...platform };
   const { digest, verity } = await transaction.commitAsync(request, turns);

@@ -19,6 +19,16 @@ export const commands: readonly CommandEntry[] = [
   { name: "mount", summary: "mount an image", load: () => import("./commands/mount.ts") },
   { name: "umount", summary: "unmount an image", load: () => import("./commands/umount.ts") },
   { name: "extract", summary: "write an image's files into a directory", load: () => import("./commands/extract.ts") },
+  {
+    name: "convert",
+    summary: "make an image of an ordinary image of tar layers",
+    load: () => import("./commands/convert.ts"),
+  },
+  {
+    name: "export",
+    summary: "write an image's tree as a tar archive, or as an ordinary image",
+    load: () => import("./commands/export.ts"),
+  },
   { name: "tags", summary: "list the images of a layout", load: () => import("./commands/tags.ts") },
   {
     name: "inspect",
