@@ -387,6 +387,22 @@ test("directories that names imply count against the limit", async (t) => {
   t.true(error instanceof LayerError && error.kind === "limit", `${error}`);
 });
 
+test("holes that make many runs or zeros count against the limit", async (t) => {
+  const sparse = (size: number, map: string): Buffer => {
+    const records = [
+      ["GNU.sparse.size", `${size}`],
+      ["GNU.sparse.map", map],
+    ] as const;
+    return archive(root, file("f", "x".repeat(map.split(",").length / 2), { records }));
+  };
+  const apart = Array.from({ length: 20_000 }, (_, index) => `${index * 200_000 + 70_000},1`).join();
+  for (const layer of [sparse(2 ** 53 - 1, "0,1"), sparse(2 ** 50, apart)]) {
+    const error = await failing([layer]);
+    t.true(error instanceof LayerError && error.kind === "limit", `${error}`);
+  }
+  t.is(await failing([sparse(2 ** 43, "0,1")]), undefined);
+});
+
 test("a gigabyte of zeros in a small layer is refused by default", async (t) => {
   const head = member({ name: "zeros", size: 1 << 30 });
   const layout = temporaryDirectory();

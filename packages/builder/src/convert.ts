@@ -83,7 +83,12 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   let done = false;
   try {
     using spool = spoolIn(transaction);
-    const reader = new LayersReader(from.blobs, spool, limit ?? LEAST_LIMIT + EXPANSION * stored);
+    const reader = new LayersReader(
+      from.blobs,
+      spool,
+      limit ?? LEAST_LIMIT + EXPANSION * stored,
+      options.chunking !== "stream",
+    );
     const report = ({ bytes }: LayersRead): void =>
       progress?.({ doing: "reading", done: bytes, total: stored, newBytes: 0 });
     for (const layer of image.layers) await reader.add(layer, turns, report);

@@ -97,6 +97,8 @@ export async function exportLayer(options: ExportLayerOptions): Promise<ExportLa
     const archive = new Archive(tree, true, options);
     const { compression = "gzip" } = options;
     const layer = await writeLayer(archive, compression, transaction, turns);
+    if (stored?.content === null)
+      archive.omissions.add("configuration", stored.problem ?? "it is not that of an image", "/");
     const result = archive.result();
     const configuration = configurationOf(stored?.content ?? { ...hostPlatform(), ...source.platform }, result.digest);
     const config = transaction.writeBlob(Buffer.from(canonicalJson(configuration)));
@@ -127,13 +129,13 @@ export async function exportLayer(options: ExportLayerOptions): Promise<ExportLa
 /** An archive that is written, and what is known of it at the end. */
 class Archive {
   readonly #writer: TarWriter;
-  readonly #omissions = new Omissions();
+  readonly omissions = new Omissions();
   readonly #hash = createHash("sha256");
   readonly #progress: (counts: Readonly<ArchiveCounts>) => void;
   #bytes = 0;
 
   constructor(tree: Tree, isLayer: boolean, { sparse = true, progress = ignore }: ExportOptions) {
-    this.#writer = new TarWriter(tree, { sparse, isLayer, omissions: this.#omissions });
+    this.#writer = new TarWriter(tree, { sparse, isLayer, omissions: this.omissions });
     this.#progress = progress;
   }
 
@@ -148,7 +150,7 @@ class Archive {
 
   result(): ExportResult {
     const digest = this.#hash.digest("hex");
-    return { ...this.#writer.counts, digest, archiveBytes: this.#bytes, omissions: this.#omissions.list() };
+    return { ...this.#writer.counts, digest, archiveBytes: this.#bytes, omissions: this.omissions.list() };
   }
 }
 

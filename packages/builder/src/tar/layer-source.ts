@@ -4,7 +4,7 @@ import type { InodeKind } from "@puzzlefs/reader";
 import type { Omission, Omissions } from "../omissions.ts";
 import type { ContentSink, Source, SourceEntry, SourceXattr } from "../source.ts";
 import type { LayeredName, LayeredNode } from "./layered-tree.ts";
-import type { SparseMap } from "./sparse-map.ts";
+import { keptHoles, type SparseMap } from "./sparse-map.ts";
 import type { Spool } from "./spool.ts";
 
 /** Files of up to this size are read without yielding. */
@@ -128,7 +128,7 @@ class LayerEntry implements SourceEntry {
   }
 }
 
-/** Puts a file into a sink, with the holes that the same file in a directory would have: aligned blocks of 64 KiB. */
+/** Puts a file into a sink, with its holes. */
 class ContentReading {
   readonly #sink: ContentSink;
   readonly #spool: Spool;
@@ -145,14 +145,8 @@ class ContentReading {
   }
 
   *run(size: number): Generator<void> {
-    const map = this.#map;
     let done = 0;
-    for (let piece = 0; piece <= map.length; piece += 2) {
-      const at = piece === 0 ? 0 : map[piece - 1];
-      const next = map[piece] ?? size;
-      const from = Math.ceil(at / HOLE_BLOCK_BYTES) * HOLE_BLOCK_BYTES;
-      const to = next === size ? size : Math.floor(next / HOLE_BLOCK_BYTES) * HOLE_BLOCK_BYTES;
-      if (size <= SMALL_BYTES || to - from < HOLE_BLOCK_BYTES) continue;
+    for (const [from, to] of keptHoles(this.#map, size)) {
       yield* this.#data(done, from);
       this.#sink.hole(to - from);
       done = to;

@@ -24,6 +24,8 @@ export interface LayeredNode {
   link: string | undefined;
   /** Of a directory. */
   readonly names: Map<string, LayeredName> | undefined;
+  /** The layer that has removed the names of lower layers in it: a second time nothing is to be done. */
+  cleared: number;
 }
 
 export interface LayeredName {
@@ -160,23 +162,25 @@ export class LayeredTree {
     const last = path.at(-1);
     const directory = last === undefined ? this.root : last.found;
     const names = directory && namesOf(directory);
-    if (names === undefined) return;
-    if (file === OPAQUE) return this.#removeLower(names);
+    if (directory === undefined || names === undefined) return;
+    if (file === OPAQUE) return this.#removeLower(directory.node);
     const name = file.slice(WHITEOUT.length);
     if (name === "" || name === "." || name === "..") throw error(member, "a whiteout without a name");
     const found = names.get(name);
     if (found === undefined) return;
     if (found.layer !== this.#layer) names.delete(name);
-    else if (found.node.names !== undefined) this.#removeLower(found.node.names);
+    else this.#removeLower(found.node);
   }
 
   /** Removes the names that have no entry in this layer, at any depth. */
-  #removeLower(top: Map<string, LayeredName>): void {
+  #removeLower(top: LayeredNode): void {
     const pending = [top];
-    for (let names = pending.pop(); names !== undefined; names = pending.pop()) {
-      for (const [name, { node, layer }] of names) {
-        if (layer !== this.#layer) names.delete(name);
-        else if (node.names !== undefined) pending.push(node.names);
+    for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
+      if (directory.names === undefined || directory.cleared === this.#layer) continue;
+      directory.cleared = this.#layer;
+      for (const [name, { node, layer }] of directory.names) {
+        if (layer === this.#layer) pending.push(node);
+        else directory.names.delete(name);
       }
     }
   }
@@ -203,6 +207,7 @@ function directoryNode(): LayeredNode {
     content: undefined,
     link: undefined,
     names: new Map(),
+    cleared: -1,
   };
 }
 

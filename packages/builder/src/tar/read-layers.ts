@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 
+import { ZERO_BLOB_BYTES } from "@puzzlefs/format";
 import { printable } from "@puzzlefs/linux";
 import type { BlobStore, Turns } from "@puzzlefs/oci";
 
@@ -8,7 +9,7 @@ import { ArchiveReader, type ArchiveHandler } from "./archive-reader.ts";
 import { decompressed, LayerBlob, type Compression } from "./layer-blob.ts";
 import { ArchiveError, LayerError } from "./layer-error.ts";
 import { LayeredTree } from "./layered-tree.ts";
-import type { SparseMap } from "./sparse-map.ts";
+import { keptHoles, mappedBytes, type SparseMap } from "./sparse-map.ts";
 import type { Member } from "./member.ts";
 import type { Spool } from "./spool.ts";
 
@@ -32,7 +33,9 @@ export interface LayersRead {
   members: number;
 }
 
-/** For which a directory counts that no layer has a header for: it takes memory as if it had one. */
+/** Bytes of a name in messages. */
+const LONGEST_SHOWN = 1000;
+/** For which a directory counts that no layer has a header for, and a hole of 1 GiB: they take memory as if they had a header. */
 const IMPLIED_BYTES = 512;
 
 /**
@@ -46,6 +49,7 @@ export class LayersReader implements ArchiveHandler {
   readonly #blobs: BlobStore;
   readonly #spool: Spool;
   readonly #limit: number;
+  readonly #keepsHoles: boolean;
   /** Counted against the limit. */
   #used = 0;
   /** Bytes of the archive that has been read, for messages. */
@@ -55,10 +59,12 @@ export class LayersReader implements ArchiveHandler {
   /** Of the member that is being applied, for messages. */
   #name = "";
 
-  constructor(blobs: BlobStore, spool: Spool, limit: number) {
+  /** @param keepsHoles whether the image will have holes, and not zeros in their stead */
+  constructor(blobs: BlobStore, spool: Spool, limit: number, keepsHoles: boolean) {
     this.#blobs = blobs;
     this.#spool = spool;
     this.#limit = limit;
+    this.#keepsHoles = keepsHoles;
     this.tree = new LayeredTree((implied) => this.#use(implied * IMPLIED_BYTES));
   }
 
@@ -129,6 +135,7 @@ export class LayersReader implements ArchiveHandler {
     this.#start = this.#spool.size;
     this.#name = member.name;
     this.read.members++;
+    if (map !== undefined) this.#use(this.#costOfHoles(map, member.size));
     const why = this.tree.apply({ ...member, content: member.kind === "file" ? { position, map } : undefined });
     this.#name = "";
     if (why !== undefined) this.omissions.add("name of aufs", why, pathOf(member.name));
@@ -136,6 +143,15 @@ export class LayersReader implements ArchiveHandler {
 
   ignored(what: string, name: string): void {
     this.omissions.add(what, reasons[what] ?? "images do not have it", pathOf(name));
+  }
+
+  /** Bytes that count for holes: zeros that are cut like content, and the runs of an image that are holes. */
+  #costOfHoles(map: SparseMap, size: number): number {
+    const holes = size - mappedBytes(map);
+    if (!this.#keepsHoles) return holes;
+    let kept = 0;
+    for (const [from, to] of keptHoles(map, size)) kept += to - from;
+    return holes - kept + Math.ceil(kept / ZERO_BLOB_BYTES) * IMPLIED_BYTES;
   }
 
   #use(bytes: number): void {
@@ -149,7 +165,9 @@ export class LayersReader implements ArchiveHandler {
   }
 
   #described(error: ArchiveError): string {
-    return this.#name === "" ? error.message : `${printable(Buffer.from(this.#name, "latin1"))}: ${error.message}`;
+    if (this.#name === "") return error.message;
+    const name = this.#name.length > LONGEST_SHOWN ? `${this.#name.slice(0, LONGEST_SHOWN)}...` : this.#name;
+    return `${printable(Buffer.from(name, "latin1"))}: ${error.message}`;
   }
 }
 
