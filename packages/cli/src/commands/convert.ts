@@ -32,8 +32,7 @@ interface Options {
 }
 
 const example = `
-  skopeo copy docker://debian:12 oci:store:debian
-  puzzlefs convert -c ./store:debian ./store:debian-puzzlefs`;
+  puzzlefs convert -c ./archives:debian ./store:debian`;
 
 const notes = `
 Layers may be uncompressed, or compressed by gzip or zstd. They are applied as container tools do: whiteouts, opaque
