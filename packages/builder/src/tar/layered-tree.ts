@@ -49,7 +49,7 @@ const MOST_LINKS = 40;
 const none: readonly SourceXattr[] = Object.freeze([]);
 
 /**
- * The tree that an image's layers make, one after another: as `umoci unpack` and containerd apply them to a directory, but in
+ * The tree that an image's layers make, one after another: as `umoci unpack` applies them to a directory, but in
  * memory. Symbolic links in names are followed inside of the tree. Throws ArchiveError.
  */
 export class LayeredTree {
