@@ -26,7 +26,7 @@ const failures: string[] = [];
 /** Tests that neither mount nor start machines, daemons or the whole program many times. */
 const QUICK_TESTS = [
   "packages/{chunker,codegen,format,linux,oci,reader}/src/**/*.test.ts",
-  "packages/builder/src/*.test.ts",
+  "packages/builder/src/**/*.test.ts",
   "packages/fuse/src/{operations,wire}/*.test.ts",
   "packages/fuse/src/*.test.ts",
   "test/{conformance,corpus,golden,rules}/*.test.ts",

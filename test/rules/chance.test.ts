@@ -44,6 +44,7 @@ test("tests wait for something to happen, not for time to pass", (t) => {
     "test/fuse-memory/supervision.test.ts": "kills at random moments",
     "test/end-to-end/killed-builds.test.ts": "kills at moments in the time that a build took",
     "test/end-to-end/packed.test.ts": "kills at moments in the time that the command took",
+    "test/archives/choice.test.ts": "kills at moments in the time that a conversion took",
     "test/security/container.test.ts": "ends what hangs",
     "test/soak/cycle.ts": "the kernel frees inodes a while after their mount, and reports it nowhere",
     "test/soak/ranges.test.ts": "takes samples of the daemon's memory",

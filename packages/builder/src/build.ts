@@ -72,8 +72,8 @@ const SILENT_MILLISECONDS = 1000;
 const MOST_TRIES = 10;
 
 /** Opens the layout. Another build that fails may remove it between two calls, so this is tried again. */
-async function openLayout(
-  { ociDir, check, warn }: ResolvedOptions,
+export async function openLayout(
+  { ociDir, check, warn }: Pick<ResolvedOptions, "ociDir" | "check" | "warn">,
   turns: Turns,
 ): Promise<{ layout: Layout; transaction: Transaction }> {
   let reported = false;
@@ -230,7 +230,8 @@ async function commit(target: CommitTarget, tree: StoredTree): Promise<BuildResu
   const { metadata, blobs, ...counts } = tree;
   const rootfs = { ...describe(metadata), verity: fsVerityDigest(metadata).toString("hex") };
   const chunks = blobs.map(({ hex, size, compressed }) => ({ digest: hex, size, compressed }));
-  const manifest = assembleManifest(rootfs, chunks, options.config && describe(options.config.bytes));
+  const config = options.config && describe(options.config.bytes);
+  const manifest = assembleManifest(rootfs, chunks, config, options.annotations);
   await turns.take();
   const result = {
     manifest: sha256Hex(manifest),

@@ -1,5 +1,15 @@
 export { build } from "./build.ts";
+export { convert, type ConvertOptions, type ConvertProgress, type ConvertResult } from "./convert.ts";
 export { BuildError } from "./errors.ts";
+export {
+  exportArchive,
+  exportLayer,
+  type ExportLayerOptions,
+  type ExportLayerResult,
+  type ExportOptions,
+  type ExportResult,
+  type LayerCompression,
+} from "./export.ts";
 export { ImageSource } from "./image-source.ts";
 export { type Omission, type Omissions } from "./omissions.ts";
 export { parseMtime, type BuildOptions, type BuildResult, type MtimePolicy, type Progress } from "./options.ts";
@@ -7,4 +17,5 @@ export type { Removal } from "./packed/obsolete-files.ts";
 export { packImage, type PackOptions, type PackResult, type RepackOptions } from "./packed/pack-image.ts";
 export { unpackImage, type UnpackResult } from "./packed/unpack-image.ts";
 export type { ContentSink, Source, SourceEntry, SourceXattr } from "./source.ts";
+export { LayerError, type LayerFailure } from "./tar/layer-error.ts";
 export { TreeSize } from "./tree-size.ts";

@@ -26,6 +26,14 @@ export class Omissions {
     if (omission.paths.length < MOST_PATHS) omission.paths.push(printable(Buffer.from(path, "latin1")));
   }
 
+  /** Adds what was collected elsewhere. */
+  include({ what, why, count, paths }: Omission): void {
+    const omission = this.#omissions.get(what) ?? { what, why, count: 0, paths: [] };
+    this.#omissions.set(what, omission);
+    omission.count += count;
+    omission.paths.push(...paths.slice(0, MOST_PATHS - omission.paths.length));
+  }
+
   list(): Omission[] {
     return [...this.#omissions.values()];
   }

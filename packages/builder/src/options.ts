@@ -47,6 +47,8 @@ export interface BuildOptions {
   base?: string;
   /** An image configuration, stored as it is, and its path for messages. Default: the empty configuration. */
   config?: { readonly bytes: Uint8Array; readonly path: string };
+  /** Annotations of the manifest. */
+  annotations?: Record<string, string>;
   /** The platform of the image. Default: that of the configuration, or this machine's. */
   platform?: Platform;
   /** Which directories of other file systems are entered; `subvolumes` by default. */
@@ -105,8 +107,10 @@ export interface PackedResult {
 }
 
 /** Options with every default filled in. */
-export type ResolvedOptions = Required<Omit<BuildOptions, "base" | "config" | "platform" | "progress" | "signal">> &
-  Pick<BuildOptions, "base" | "config" | "platform" | "progress" | "signal">;
+export type ResolvedOptions = Required<
+  Omit<BuildOptions, "annotations" | "base" | "config" | "platform" | "progress" | "signal">
+> &
+  Pick<BuildOptions, "annotations" | "base" | "config" | "platform" | "progress" | "signal">;
 
 export const defaultLevel = 3;
 

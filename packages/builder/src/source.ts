@@ -4,8 +4,8 @@ import type { Omissions } from "./omissions.ts";
 
 /**
  * A tree to build an image of. The builder numbers what a source delivers, applies the policies for times and attributes, cuts
- * and stores content; it does not depend on where they come from. `DirectorySource` and `ImageSource` exist. How others would
- * work:
+ * and stores content; it does not depend on where they come from. `DirectorySource`, `ImageSource` and `LayerSource` exist. How they
+ * and others work:
  *
  * - The upper directory of an overlay: walk the upper directory, and go through the base's metadata beside it. A name that only
  *   the base has, or below a directory that is not opaque, is an entry from the base; a whiteout (a device 0:0, or an attribute
@@ -13,8 +13,8 @@ import type { Omissions } from "./omissions.ts";
  *   takes the content from the base, and names that were copied up apart have the base's inode as their `link`. The
  *   overlay's own attributes are not delivered.
  * - A tar stream: members come in any order, the last one of a name counts, and a hard link names an earlier member. So
- *   the stream is first copied into a temporary file and its headers are indexed; then the index is walked in the order
- *   that is demanded here, and content is read from the file. What tar cannot express is an omission.
+ *   content is first copied into a temporary file and the headers make a tree in memory; then the tree is walked in the order
+ *   that is demanded here, and content is read from the file, as `LayerSource` does it. What an image cannot have is an omission.
  * - Another image, as `ImageSource` does it: an entry for each name that the tree shows, `link` from the inode
  *   number, and holes from its content map. If it delivered runs instead of content, chunks would not be read again.
  *

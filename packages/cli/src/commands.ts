@@ -21,6 +21,16 @@ export const commands: readonly CommandEntry[] = [
   { name: "extract", summary: "write an image's files into a directory", load: () => import("./commands/extract.ts") },
   { name: "pack", summary: "store an image's chunks in a few large blobs", load: () => import("./commands/pack.ts") },
   { name: "unpack", summary: "store each chunk as a blob again", load: () => import("./commands/unpack.ts") },
+  {
+    name: "convert",
+    summary: "make an image of an ordinary image of tar layers",
+    load: () => import("./commands/convert.ts"),
+  },
+  {
+    name: "export",
+    summary: "write an image's tree as a tar archive, or as an ordinary image",
+    load: () => import("./commands/export.ts"),
+  },
   { name: "tags", summary: "list the images of a layout", load: () => import("./commands/tags.ts") },
   { name: "untag", summary: "remove a tag from a layout", load: () => import("./commands/untag.ts") },
   { name: "gc", summary: "remove the blobs that no image needs", load: () => import("./commands/gc.ts") },

@@ -41,6 +41,7 @@ export function exitCodeOf(error: unknown): number {
   if (!(error instanceof Error)) return EXIT_FAILED;
   if (isCommanderError(error)) return error.exitCode === 0 ? 0 : EXIT_USAGE;
   if (isInternal(error)) return EXIT_INTERNAL;
+  if (error.name === "LayerError" && "kind" in error && error.kind === "corrupt") return EXIT_CORRUPT;
   if (error.name === "LayoutError" && "kind" in error && error.kind === "corrupt") return EXIT_CORRUPT;
   return exitCodes.get(error.name) ?? EXIT_FAILED;
 }

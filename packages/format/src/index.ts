@@ -33,5 +33,5 @@ export * from "./generated/metadata.ts";
 export { MAX_NAME_BYTES } from "./generated/names.ts";
 export * from "./generated/rules.ts";
 export * from "./generated/seektable.ts";
-export { MANIFEST_VERSION, MAX_TARGET_BYTES } from "./generated/validate.ts";
+export { MANIFEST_VERSION, MAX_TARGET_BYTES, MAX_XATTR_VALUE_BYTES } from "./generated/validate.ts";
 export * from "./generated/writer.ts";

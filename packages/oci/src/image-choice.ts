@@ -3,8 +3,15 @@ import { escapeText, SystemError } from "@puzzlefs/linux";
 import type { BlobDirectory } from "./blob-directory.ts";
 import { digestHex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
-import { ImageIndex, INDEX_LIMIT, INDEX_TYPE, type IndexEntry } from "./index-json.ts";
-import { canonicalOf, describeManifest, isPuzzlefs, MANIFEST_TYPE, printableType } from "./manifest.ts";
+import { ImageIndex, INDEX_LIMIT, isIndexType, type IndexEntry } from "./index-json.ts";
+import {
+  canonicalOf,
+  describeManifest,
+  DOCKER_MANIFEST_TYPE,
+  isPuzzlefs,
+  MANIFEST_TYPE,
+  printableType,
+} from "./manifest.ts";
 import { hostPlatform, type Platform, platformText, rankOf } from "./platform.ts";
 
 /** Selects one of several images of a tag. */
@@ -59,7 +66,7 @@ export class ImageChooser {
    */
   imagesOf(entry: IndexEntry): IndexedImage[] {
     const images = [...this.#leaves(entry)].map((leaf) => this.#look(leaf));
-    if (entry.mediaType !== INDEX_TYPE) return images;
+    if (!isIndexType(entry.mediaType)) return images;
     const ours = images.filter(isOurs);
     return ours.length > 0 ? ours : [this.#look(entry)];
   }
@@ -91,6 +98,29 @@ export class ImageChooser {
     throw this.#error("foreign", `${name} is not a PuzzleFS image: ${first.description}`);
   }
 
+  /**
+   * The ordinary image of OCI or Docker, not of PuzzleFS, that `name` means, as choose() does. An index of build systems may have
+   * entries for an unknown platform, which are no images. Throws LayoutError: absent, missing, unsupported.
+   */
+  chooseLayered(name: string, entries: readonly IndexEntry[], choice: PlatformChoice): string {
+    const wanted = choice.platform ?? choice.preferred ?? hostPlatform();
+    const leaves = entries.flatMap((entry) => [...this.#leaves(entry)]).filter(isLayered);
+    const images = leaves.map((entry) => this.#look(entry)).filter((image) => !isOurs(image));
+    const ranked = images
+      .map(({ hex, platform }) => ({ hex, rank: platform === "unknown" ? undefined : rankOf(platform, wanted) }))
+      .toSorted((a, b) => (a.rank ?? Infinity) - (b.rank ?? Infinity) || 0);
+    const [best] = ranked;
+    const isOnly = choice.platform === undefined && ranked.every(({ hex }) => hex === best?.hex);
+    if (best?.hex !== undefined && (best.rank !== undefined || isOnly)) return best.hex;
+    if (best === undefined)
+      throw this.#error("unsupported", `${name} is no ordinary image: it has no manifest of OCI or Docker`);
+    const platforms = [...new Set(images.map(({ platform }) => platformName(platform)))].join(", ");
+    throw this.#error(
+      "absent",
+      `no image ${name} for ${platformText(wanted)}, but for ${platforms}; --platform names one`,
+    );
+  }
+
   #error(kind: "absent" | "foreign" | "unsupported", message: string): LayoutError {
     return new LayoutError(kind, this.#path, message);
   }
@@ -98,7 +128,7 @@ export class ImageChooser {
   /** The entry, or the entries of the index that it refers to; none if that index has been `seen`. */
   *#leaves(entry: IndexEntry, depth = 0, seen = new Set<string>()): Generator<IndexEntry> {
     const hex = digestHex(entry.digest ?? "");
-    if (entry.mediaType !== INDEX_TYPE || hex === undefined || depth >= NESTED_DEPTH) return void (yield entry);
+    if (!isIndexType(entry.mediaType) || hex === undefined || depth >= NESTED_DEPTH) return void (yield entry);
     if (seen.has(hex)) return;
     seen.add(hex);
     const index = this.#nested(hex);
@@ -127,10 +157,10 @@ export class ImageChooser {
     const foreign = (description: string): IndexedImage => ({ ...entry, hex, kind: "foreign", description });
     if (hex === undefined) return foreign(`${type}, without a sha256 as its digest`);
     if (size > MAX_MANIFEST_BYTES) return foreign(`${type} of ${size} bytes`);
-    if (mediaType !== undefined && mediaType !== MANIFEST_TYPE && mediaType !== INDEX_TYPE) return foreign(type);
+    if (mediaType !== undefined && mediaType !== MANIFEST_TYPE && !isIndexType(mediaType)) return foreign(type);
     try {
       const head = this.#blobs.head(hex, HEAD_BYTES);
-      if (mediaType === INDEX_TYPE) return foreign(type);
+      if (isIndexType(mediaType)) return foreign(type);
       if (isPuzzlefs(head) && !head.includes(BUNDLE_TYPE)) return { ...entry, hex, kind: "puzzlefs" };
       const manifest = this.#blobs.read(hex, MAX_MANIFEST_BYTES);
       if (!isPuzzlefs(manifest)) return foreign(describeManifest(manifest));
@@ -142,6 +172,12 @@ export class ImageChooser {
       return { ...entry, hex, kind: isMissing ? "missing" : "unreadable", error };
     }
   }
+}
+
+/** Whether an entry may be an ordinary image, by its media type and platform. */
+function isLayered({ mediaType, platform }: IndexEntry): boolean {
+  const isManifest = mediaType === undefined || mediaType === MANIFEST_TYPE || mediaType === DOCKER_MANIFEST_TYPE;
+  return isManifest && (typeof platform !== "object" || platform.os !== "unknown");
 }
 
 function isOurs({ kind }: IndexedImage): boolean {

@@ -5,7 +5,7 @@ import { digestHex, isHexDigest } from "./digests.ts";
 import { LayoutError, systemFailure } from "./errors.ts";
 import { readRegular, replaceDurably } from "./files.ts";
 import { ImageChooser, type IndexedImage, type PlatformChoice } from "./image-choice.ts";
-import { ImageIndex, INDEX_LIMIT } from "./index-json.ts";
+import { ImageIndex, INDEX_LIMIT, type IndexEntry } from "./index-json.ts";
 import { parseObject } from "./json.ts";
 import { BLOBS, INDEX_FILE, LAYOUT_FILE, LAYOUT_LIMIT, LAYOUT_VERSION, LayoutMaker, SHA256 } from "./layout-maker.ts";
 import { linked } from "./linked-directory.ts";
@@ -152,15 +152,20 @@ export class Layout {
   manifest(reference: string, choice: PlatformChoice = {}): Manifest {
     const hex = isHexDigest(reference) ? reference : digestHex(reference);
     if (hex !== undefined) return this.#byDigest(hex);
-    const entries = [...this.index().entries()].filter(({ tag }) => tag === reference);
+    const entries = this.#entries(reference);
     if (entries.length > 0) return this.#read(reference, this.#chooser().choose(shownName(reference), entries, choice));
     const named = digestHex(reference.slice(reference.lastIndexOf("@") + 1));
     if (named !== undefined && reference.includes("@")) return this.#byDigest(named);
-    throw new LayoutError(
-      "absent",
-      this.directory.pathOf(INDEX_FILE),
-      `no tag ${shownName(reference)}${this.#known()}`,
-    );
+    throw this.#absent(reference);
+  }
+
+  /** Hex sha256 of the manifest of the ordinary image, not of PuzzleFS, that a reference means. Throws LayoutError. */
+  layeredManifest(reference: string, choice: PlatformChoice = {}): string {
+    const hex = isHexDigest(reference) ? reference : digestHex(reference);
+    if (hex !== undefined) return hex;
+    const entries = this.#entries(reference);
+    if (entries.length > 0) return this.#chooser().chooseLayered(shownName(reference), entries, choice);
+    throw this.#absent(reference);
   }
 
   /** manifest() of an image that gc will not remove before it is disposed of, even if its tag is. */
@@ -242,6 +247,15 @@ export class Layout {
       throw new LayoutError("corrupt", this.directory.pathOf(INDEX_FILE), problem);
     }
     return { digest: hex, bytes };
+  }
+
+  #entries(reference: string): IndexEntry[] {
+    return [...this.index().entries()].filter(({ tag }) => tag === reference);
+  }
+
+  #absent(reference: string): LayoutError {
+    const problem = `no tag ${shownName(reference)}${this.#known()}`;
+    return new LayoutError("absent", this.directory.pathOf(INDEX_FILE), problem);
   }
 
   #known(): string {

@@ -7,6 +7,12 @@ import { samePlatform, type Platform } from "./platform.ts";
 export const REF_NAME = "org.opencontainers.image.ref.name";
 /** The media type of an index inside of an index. */
 export const INDEX_TYPE = "application/vnd.oci.image.index.v1+json";
+/** The same of Docker. */
+const DOCKER_LIST_TYPE = "application/vnd.docker.distribution.manifest.list.v2+json";
+
+export function isIndexType(mediaType: string | undefined): boolean {
+  return mediaType === INDEX_TYPE || mediaType === DOCKER_LIST_TYPE;
+}
 
 /** The largest index.json, bytes. 10,000 images with tags of 255 letters take 5.3 MB. */
 export const INDEX_LIMIT = 8 * 1024 * 1024;

@@ -1,5 +1,6 @@
 export { BlobDirectory } from "./blob-directory.ts";
 export type { BlobStore, StoredBlob } from "./blob-store.ts";
+export { canonicalJson } from "./canonical-json.ts";
 export { collectGarbage, type GarbageOptions } from "./collect-garbage.ts";
 export type { Count, GarbageReport } from "./garbage-report.ts";
 export { isHexDigest, sha256, sha256Hex } from "./digests.ts";
@@ -10,7 +11,9 @@ export { type Descriptor, ImageIndex, type IndexEntry } from "./index-json.ts";
 export { hostPlatform, parsePlatform, platformText, samePlatform, type Platform } from "./platform.ts";
 export { CONFIG_LIMIT, CONFIG_TYPE, parseImageConfig, type ImageConfig } from "./image-config.ts";
 export { Layout, type Manifest } from "./image-layout.ts";
+export { readLayeredImage, type LayerArchive, type LayeredImage } from "./layered-image.ts";
 export {
+  annotationsOf,
   assembleManifest,
   canonicalOf,
   chunkLayers,

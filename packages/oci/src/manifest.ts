@@ -20,6 +20,8 @@ import { isObject, parseObject } from "./json.ts";
 import { elements, isArrayAt, isObjectAt, JsonTextError, pick, textAt, wholeValue } from "./json-spans.ts";
 
 export const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
+/** That of an ordinary image of Docker's. */
+export const DOCKER_MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json";
 
 /** The config of an image that was built without one: the blob `{}` ("e30=" in base64). */
 export const EMPTY_CONFIG = {
@@ -61,7 +63,12 @@ export interface ChunkBlob {
  * The manifest of an image (docs/format.md §1): the metadata blob first, then every chunk once, in the order in which
  * they first come. Pass all chunks that the image can reach, those of a base image too. Equal input, equal bytes.
  */
-export function assembleManifest(rootfs: RootfsBlob, chunks: Iterable<ChunkBlob>, config?: ConfigBlob): Buffer {
+export function assembleManifest(
+  rootfs: RootfsBlob,
+  chunks: Iterable<ChunkBlob>,
+  config?: ConfigBlob,
+  annotations?: Record<string, string>,
+): Buffer {
   const metadata: Descriptor = {
     mediaType: ROOTFS_TYPE,
     digest: `sha256:${rootfs.digest}`,
@@ -72,7 +79,7 @@ export function assembleManifest(rootfs: RootfsBlob, chunks: Iterable<ChunkBlob>
     config === undefined
       ? EMPTY_CONFIG
       : { mediaType: CONFIG_TYPE, digest: `sha256:${config.digest}`, size: config.size };
-  const frame = canonicalJson({ schemaVersion: 2, config: configuration, layers: [metadata] });
+  const frame = canonicalJson({ annotations, schemaVersion: 2, config: configuration, layers: [metadata] });
   const end = frame.lastIndexOf("]");
   return Buffer.concat([Buffer.from(frame.slice(0, end)), chunkLayers(chunks), Buffer.from(frame.slice(end))]);
 }
@@ -111,6 +118,15 @@ export function configOf(manifest: Uint8Array, path: string): Descriptor | undef
   if (typeof mediaType !== "string" || typeof digest !== "string" || typeof size !== "number")
     throw new LayoutError("corrupt", path, "config: mediaType, digest or size is missing, or not of its type");
   return { mediaType, digest, size };
+}
+
+/** The annotations of a manifest; undefined if it has none. Throws LayoutError. */
+export function annotationsOf(manifest: Uint8Array, path: string): Record<string, string> | undefined {
+  const { annotations } = parseObject(Buffer.from(manifest).toString("utf8"), path);
+  if (annotations === undefined || annotations === null) return undefined;
+  if (!isObject(annotations) || !Object.values(annotations).every((value) => typeof value === "string"))
+    throw new LayoutError("corrupt", path, "annotations is not an object of strings");
+  return annotations as Record<string, string>;
 }
 
 /** Whether a manifest is that of a PuzzleFS image, corrupt or not: whether it lists a blob with a PuzzleFS media type. */
