@@ -294,6 +294,22 @@ test("text output: a line for each path, and the sums; exit codes are those of d
   }
 });
 
+test("the blobs of a packed image are those of its stored form", (t) => {
+  const root = scratch.directory("packed");
+  const store = scratch.fresh("store");
+  writeFileSync(join(root, "file"), noise(1, 100_000));
+  build(root, `${store}:loose`);
+  build(root, `${store}:packed`, "--packed");
+  writeFileSync(join(root, "other"), "new");
+  build(root, `${store}:next`, "--packed", "-b", "packed");
+  const sums = (a: string, b: string): string => attempt(puzzlefs, ["diff", `${store}:${a}`, `${store}:${b}`]).stdout;
+  t.regex(sums("loose", "packed"), /^# the same tree; \d+ kB in \d blobs new, \d+ kB in \d blobs gone, /);
+  t.regex(
+    sums("packed", "next"),
+    /\n# 1 added, 0 removed, 0 changed; .* new, .* gone, 1\d\d kB in \d blobs? shared\n$/,
+  );
+});
+
 test("a damaged chunk is trouble, unless it is not needed for the comparison", (t) => {
   const root = scratch.directory("damaged");
   const store = scratch.fresh("store");

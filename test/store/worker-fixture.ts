@@ -37,6 +37,7 @@ async function work(): Promise<string> {
   for (let i = random.below(6); i >= 0; i--) putFile(rootfs, random.below(CONTENTS));
   const target = tag();
   const compress = random.once(2);
+  const packed = random.once(3);
   const base = random.once(3) ? tag() : undefined;
   try {
     await build({
@@ -45,6 +46,7 @@ async function work(): Promise<string> {
       tag: target,
       jobs: 1,
       compress,
+      packed,
       chunking: "file",
       chunkSizes: { min: 1024, avg: 4096, max: 16_384 },
       ...(base !== undefined && { base }),

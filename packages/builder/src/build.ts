@@ -263,7 +263,7 @@ async function commit(target: CommitTarget, tree: StoredTree): Promise<BuildResu
   );
   // Chunks that only packs of the base have.
   for (const { hex, temporary } of blobs) {
-    if (temporary !== undefined || base === undefined || layout.blobs.has(hex)) continue;
+    if (temporary !== undefined || base === undefined || transaction.has(hex)) continue;
     staged.push(transaction.writeBlob(base.read(hex)));
     if (turns.isDue) await turns.take();
   }

@@ -205,6 +205,22 @@ test("a build that found a blob before gc has it at its commit; what no build ne
   t.deepEqual(store.blobNames(path), store.neededBlobs(path));
 });
 
+test("a build reads what it found in the layout, also after gc", (t) => {
+  const path = makeStore();
+  using layout = Layout.open(path);
+  const build = Transaction.begin(layout);
+  t.is(collect(path).pending.blobs, 3);
+  const digest = store.hexOf("only in gone");
+  t.false(layout.blobs.has(digest));
+  t.is(build.readBlob(digest, 100).toString(), "only in gone");
+  t.is(collect(path).pending.blobs, 3);
+  t.true(build.has(digest));
+  t.false(build.has("0".repeat(64)));
+  t.throws(() => build.readBlob("0".repeat(64), 100), { message: /no such blob/ });
+  build.abort();
+  t.is(collect(path).freed.blobs, 3);
+});
+
 test("what builds that died have left is removed", (t) => {
   const path = makeStore();
   const left = join(path, ".puzzlefs-tmp-dead");

@@ -1,4 +1,4 @@
-import type { Directory } from "@puzzlefs/linux";
+import { type Directory, hasCode } from "@puzzlefs/linux";
 import { readRegular, writeNew } from "./files.ts";
 import { openOwn, removeEmpty, stagedBytes } from "./staging.ts";
 
@@ -38,12 +38,17 @@ export function* findSetAside(layout: Directory): Generator<SetAside> {
   }
 }
 
-/** Moves a blob back, if it is set aside. Returns its size. The caller holds the layout's lock. */
+/** Moves a blob back, if it is set aside. Returns its size. */
 export function recoverBlob(layout: Directory, blobs: Directory, digest: string): number | undefined {
   for (const { directory } of findSetAside(layout)) {
     const size = directory.fileSize(digest);
     if (size === undefined) continue;
-    directory.rename(digest, blobs, digest);
+    try {
+      directory.rename(digest, blobs, digest);
+    } catch (error) {
+      // Another build has moved it back.
+      if (!hasCode(error, "ENOENT")) throw error;
+    }
     return size;
   }
   return undefined;

@@ -48,6 +48,9 @@ export interface CommitResult {
   newBytes: number;
 }
 
+/** Readings of a blob that runs of gc set aside at the same time. */
+const MOST_TRIES = 10;
+
 /** Blobs that a commit has moved into the layout. */
 interface Placed {
   newBlobs: number;
@@ -63,7 +66,7 @@ interface Placed {
  * After a kill or a power cut at any moment, the layout opens and every tag names a whole image: blobs are renamed
  * to their names only when their bytes are on disk, and index.json is replaced only when the names are.
  *
- * A blob that is found in the layout after begin() may be relied on: it is there at the commit, even if gc runs meanwhile (set-aside.ts).
+ * A blob that is found in the layout after begin() may be relied on: readBlob() reads it and it is there at the commit, even if gc runs meanwhile (set-aside.ts).
  */
 export class Transaction {
   readonly #layout: Layout;
@@ -111,6 +114,23 @@ export class Transaction {
     const digest = sha256Hex(bytes);
     const { blobs } = this.#layout;
     return { temporary, digest, replaces: blobs.size(digest) === bytes.length && !blobs.holds(digest, bytes) };
+  }
+
+  /** Whether the layout has a blob. One that gc has set aside meanwhile is moved back. */
+  has(digest: string): boolean {
+    return this.#sizeOfBlob(digest) !== undefined;
+  }
+
+  /** A whole blob of the layout of at most `limit` bytes, also one that gc sets aside. Throws LayoutError (missing, corrupt). */
+  readBlob(digest: string, limit: number): Buffer {
+    for (let tries = MOST_TRIES; ; tries--) {
+      try {
+        return this.#layout.blobs.read(digest, limit);
+      } catch (error) {
+        const isMissing = error instanceof LayoutError && error.kind === "missing";
+        if (!isMissing || tries === 1 || !this.has(digest)) throw error;
+      }
+    }
   }
 
   /**

@@ -36,7 +36,7 @@ export async function stageBuilt(
   const read = ({ digest, size }: Chunk): Uint8Array => {
     const temporary = byDigest.get(digest)?.temporary;
     if (temporary === undefined)
-      return base === undefined || layout.blobs.has(digest) ? layout.blobs.read(digest, size) : base.read(digest);
+      return base === undefined || transaction.has(digest) ? transaction.readBlob(digest, size) : base.read(digest);
     const bytes = staging.read(temporary, size);
     // Its space is needed for the pack, and it would be written to the disk.
     transaction.directory.removeFile(temporary);

@@ -53,6 +53,8 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 interface Opened extends Disposable {
   layout: Layout;
+  /** Of the stored manifest, hex. */
+  manifest: string;
   tree: ImageTree;
 }
 
@@ -61,11 +63,10 @@ function openNamed(name: string, command: ManualCommand): Opened {
   using opened = new DisposableStack();
   const layout = opened.use(Layout.open(ociDir));
   const { verify } = command.opts<Options>();
-  const tree = opened.use(
-    openImage(layout, reference, { ...platformChoice(command), verify: verify ? "blob" : "none" }),
-  );
+  const { digest } = opened.use(layout.use(reference, platformChoice(command)));
+  const tree = opened.use(openImage(layout, digest, { verify: verify ? "blob" : "none" }));
   const all = opened.move();
-  return { layout, tree, [Symbol.dispose]: () => all.dispose() };
+  return { layout, manifest: digest, tree, [Symbol.dispose]: () => all.dispose() };
 }
 
 /** Prints all differences; returns whether there are any. */
@@ -79,16 +80,12 @@ function print(first: Opened, second: Opened, { json = false, times }: Options):
     lines.push(json ? separator + jsonText(objectOf(difference)) : lineOf(difference));
     separator = ",";
   }
-  const { shared, onlyA, onlyB } = compareBlobs(storedImage(first), storedImage(second));
+  const { shared, onlyA, onlyB } = compareBlobs(first, second);
   if (json) lines.push(`],${jsonText({ ...counts, blobs: { shared, new: onlyB, gone: onlyA } }).slice(1)}`);
   else
     lines.push(`# ${summaryOf(counts)}; ${blobText(onlyB)} new, ${blobText(onlyA)} gone, ${blobText(shared)} shared`);
   lines.flush();
   return counts.added + counts.removed + counts.changed > 0;
-}
-
-function storedImage({ layout, tree }: Opened): { layout: Layout; manifest: string } {
-  return { layout, manifest: tree.manifestDigest };
 }
 
 function lineOf({ path, before, after, changed, linkedTo }: Difference): string {
