@@ -11,9 +11,9 @@ const example = `
 
 const notes = `
 The digest is that of the manifest: the kernel driver's mount option image_manifest. OCI_DIR@sha256:DIGEST names an
-image that has no tag. Of a packed image it is that of the canonical manifest, and the size that of the packed one. Entries of
-other tools are listed too. Stored are all blobs that an image needs; frees is what no other image needs, so that untag and gc
-would free it.`;
+image that has no tag. Of a packed image it is that of the canonical manifest, and the size that of the packed one.
+Entries of other tools are listed too. Stored are all blobs that an image needs; frees is what no other image needs,
+so that untag and gc would free it.`;
 
 export function define(): ManualCommand {
   return defineCommand({ name: "tags", description: "List the images of an OCI image layout.", example, notes })
