@@ -49,7 +49,7 @@ test("the compiler knows no noun of the format", (t) => {
   // Words of Cap'n Proto and of the language itself, and of English.
   const general = [
     ...spec.functions.filter((fn) => fn.module === spec.settings.wire).map((fn) => fn.name),
-    ..."length offset file key val name entries kind unknown".split(" "),
+    ..."length offset size index file key val name entries kind unknown".split(" "),
   ];
   for (const name of general) nouns.delete(name.toLowerCase());
   const sources = readdirSync(import.meta.dirname, { recursive: true, encoding: "utf8" }).filter((name) =>
