@@ -47,6 +47,8 @@ export interface RootfsDescriptor extends Value {
   hasVerity: boolean;
   /** Bytes of the blob, or NO_SIZE. */
   size: u53;
+  /** Where the last descriptor of a bundle ends in the manifest, bytes; 0 if it has none. */
+  bundle: u32;
 }
 
 /** A descriptor of a manifest, and the scanner's state after it; its digests are in ManifestScratch.layer. */
@@ -224,6 +226,7 @@ function findLayer(json: Bytes, scratch: ManifestScratch, type: u32, twice: u32)
   const start = manifestStart(json);
   let last: Descriptor = start;
   let found: u32 = 0;
+  let bundle: u32 = 0;
   let hasVerity: boolean = false;
   let size: u53 = NO_SIZE;
   while (last.step.at <= json.length) {
@@ -231,7 +234,9 @@ function findLayer(json: Bytes, scratch: ManifestScratch, type: u32, twice: u32)
     const next = nextDescriptor(json, scratch, last);
     last = next;
     if (next.kind === DESCRIPTOR_NONE) break;
-    if (next.kind !== DESCRIPTOR_LAYER || next.type !== type) continue;
+    if (next.kind !== DESCRIPTOR_LAYER) continue;
+    if (next.type === TYPE_BUNDLE) bundle = u32(next.step.at);
+    if (next.type !== type) continue;
     if (found !== 0) fail(twice, 0, next.step.start);
     found = u32(next.step.at);
     hasVerity = next.hasVerity;
@@ -241,15 +246,14 @@ function findLayer(json: Bytes, scratch: ManifestScratch, type: u32, twice: u32)
       scratch.verity[i] = scratch.layer[DIGEST_BYTES + i];
     }
   }
-  return { end: found, hasVerity: hasVerity, size: size };
+  return { end: found, hasVerity: hasVerity, size: size, bundle: bundle };
 }
 
 /** Finds the one layer that is the metadata blob; its digests are in `scratch.digest` and `scratch.verity`. */
 export function findRootfs(json: Bytes, scratch: ManifestScratch): RootfsDescriptor {
   const found = findLayer(json, scratch, TYPE_ROOTFS, ruleNumber("manifest-rootfs-twice"));
   if (found.end === 0) {
-    const bundle = findLayer(json, scratch, TYPE_BUNDLE, ruleNumber("manifest-bundle-twice"));
-    if (bundle.end !== 0) fail("manifest-packed", 0, bundle.end);
+    if (found.bundle !== 0) fail("manifest-packed", 0, found.bundle);
     fail("manifest-rootfs-missing", 0, 0);
   }
   return found;

@@ -267,6 +267,7 @@ pfs_find_layer(struct pfs_bytes json,
 	struct pfs_descriptor start;
 	struct pfs_descriptor last;
 	u32 found;
+	u32 bundle;
 	bool has_verity;
 	u64 size;
 
@@ -274,6 +275,7 @@ pfs_find_layer(struct pfs_bytes json,
 		return false;
 	last = start;
 	found = 0;
+	bundle = 0;
 	has_verity = false;
 	size = PFS_NO_SIZE;
 	for (u64 bound = U64_MAX;
@@ -288,7 +290,11 @@ pfs_find_layer(struct pfs_bytes json,
 		last = next;
 		if (next.kind == PFS_DESCRIPTOR_NONE)
 			break;
-		if (next.kind != PFS_DESCRIPTOR_LAYER || next.type != type)
+		if (next.kind != PFS_DESCRIPTOR_LAYER)
+			continue;
+		if (next.type == PFS_TYPE_BUNDLE)
+			bundle = pfs_narrow(next.step.at);
+		if (next.type != type)
 			continue;
 		if (found != 0)
 			return pfs_fail(failure, twice, 0, next.step.start);
@@ -309,6 +315,7 @@ pfs_find_layer(struct pfs_bytes json,
 		.end = found,
 		.has_verity = has_verity,
 		.size = size,
+		.bundle = bundle,
 	};
 	return true;
 }
@@ -329,15 +336,9 @@ bool pfs_find_rootfs(struct pfs_bytes json,
 			    PFS_RULE_MANIFEST_ROOTFS_TWICE, failure, &found))
 		return false;
 	if (found.end == 0) {
-		struct pfs_rootfs_descriptor bundle;
-
-		if (!pfs_find_layer(json, scratch, PFS_TYPE_BUNDLE,
-				    PFS_RULE_MANIFEST_BUNDLE_TWICE, failure,
-				    &bundle))
-			return false;
-		if (bundle.end != 0)
+		if (found.bundle != 0)
 			return pfs_fail(failure, PFS_RULE_MANIFEST_PACKED, 0,
-					bundle.end);
+					found.bundle);
 		return pfs_fail(failure, PFS_RULE_MANIFEST_ROOTFS_MISSING, 0,
 				0);
 	}

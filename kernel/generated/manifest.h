@@ -60,6 +60,11 @@ struct pfs_rootfs_descriptor {
 	bool has_verity;
 	/* Bytes of the blob, or NO_SIZE. */
 	u64 size;
+	/*
+	 * Where the last descriptor of a bundle ends in the manifest, bytes; 0
+	 * if it has none.
+	 */
+	u32 bundle;
 };
 
 /*

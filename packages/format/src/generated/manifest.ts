@@ -77,6 +77,8 @@ export interface RootfsDescriptor {
   readonly hasVerity: boolean;
   /** Bytes of the blob, or NO_SIZE. */
   readonly size: number;
+  /** Where the last descriptor of a bundle ends in the manifest, bytes; 0 if it has none. */
+  readonly bundle: number;
 }
 
 /** A descriptor of a manifest, and the scanner's state after it; its digests are in ManifestScratch.layer. */
@@ -294,6 +296,7 @@ function findLayer(json: Bytes, scratch: ManifestScratch, type: number, twice: n
   const start = manifestStart(json);
   let last: Descriptor = start;
   let found: number = 0;
+  let bundle: number = 0;
   let hasVerity: boolean = false;
   let size: number = NO_SIZE;
   for (let measure = 0, bound = Infinity; last.step.at <= json.length; bound = measure) {
@@ -304,7 +307,13 @@ function findLayer(json: Bytes, scratch: ManifestScratch, type: number, twice: n
     if (next.kind === DESCRIPTOR_NONE) {
       break;
     }
-    if (next.kind !== DESCRIPTOR_LAYER || next.type !== type) {
+    if (next.kind !== DESCRIPTOR_LAYER) {
+      continue;
+    }
+    if (next.type === TYPE_BUNDLE) {
+      bundle = narrow(next.step.at);
+    }
+    if (next.type !== type) {
       continue;
     }
     if (found !== 0) {
@@ -318,16 +327,15 @@ function findLayer(json: Bytes, scratch: ManifestScratch, type: number, twice: n
       scratch.verity[i] = scratch.layer[DIGEST_BYTES + i] ?? 0;
     }
   }
-  return { end: found, hasVerity: hasVerity, size: size };
+  return { end: found, hasVerity: hasVerity, size: size, bundle: bundle };
 }
 
 /** Finds the one layer that is the metadata blob; its digests are in `scratch.digest` and `scratch.verity`. */
 export function findRootfs(json: Bytes, scratch: ManifestScratch): RootfsDescriptor {
   const found = findLayer(json, scratch, TYPE_ROOTFS, Rule["manifest-rootfs-twice"]);
   if (found.end === 0) {
-    const bundle = findLayer(json, scratch, TYPE_BUNDLE, Rule["manifest-bundle-twice"]);
-    if (bundle.end !== 0) {
-      throw failure(Rule["manifest-packed"], 0, bundle.end);
+    if (found.bundle !== 0) {
+      throw failure(Rule["manifest-packed"], 0, found.bundle);
     }
     throw failure(Rule["manifest-rootfs-missing"], 0, 0);
   }
