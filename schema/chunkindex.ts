@@ -97,6 +97,36 @@ export function rankOf(image: Rootfs, digest: Bytes): u32 {
   return list.length;
 }
 
+/** Reads the position of the next chunk, and writes its record into the place table. Returns the rest of the run. */
+function placeChunk(
+  index: Bytes,
+  packs: Items<Pack>,
+  positions: Scratch<u53>,
+  table: Scratch<u8>,
+  rank: u32,
+  digest: Bytes,
+  rest: IndexRun,
+): IndexRun {
+  let run: IndexRun = rest;
+  if (run.chunks === 0) {
+    const started = readRun(index, run.next, packs, positions);
+    run = started;
+  }
+  const at: u32 = run.next;
+  const size = readNumber(index, at);
+  const pack: u32 = run.pack;
+  const whole: u53 = packs[pack].size;
+  if (size.number === 0 || size.number > 0xffffffff) fail("index-chunk-size", 0, at);
+  if (run.offset > whole || size.number > difference(whole, run.offset)) fail("index-outside-pack", 0, at);
+  if (size.number > difference(whole, positions[MAX_PACKS + pack])) fail("index-overlap", 0, at);
+  writePlace(table, packs.length, rank, digest, { pack: pack, offset: run.offset, size: u32(size.number) });
+  const end = run.offset + size.number;
+  const used = positions[MAX_PACKS + pack] + size.number;
+  positions[pack] = end;
+  positions[MAX_PACKS + pack] = used;
+  return { pack: pack, offset: end, chunks: difference(run.chunks, 1), next: size.next };
+}
+
 /**
  * Reads the index of a packed image, whose `links` was filled by validate. Writes the record of each chunk into the place table, whose other parts
  * writePlaceHead writes, and by rank its form, one of FORM_…, into `forms`. `positions` has INDEX_POSITIONS numbers; it
@@ -133,23 +163,8 @@ export function readIndex(
         }
         const rank: u32 = lastRank;
         if (forms[rank] === 0) {
-          if (run.chunks === 0) {
-            const started = readRun(index, run.next, packs, positions);
-            run = started;
-          }
-          const at: u32 = run.next;
-          const size = readNumber(index, at);
-          const pack: u32 = run.pack;
-          const whole: u53 = packs[pack].size;
-          if (size.number === 0 || size.number > 0xffffffff) fail("index-chunk-size", 0, at);
-          if (run.offset > whole || size.number > difference(whole, run.offset)) fail("index-outside-pack", 0, at);
-          if (size.number > difference(whole, positions[MAX_PACKS + pack])) fail("index-overlap", 0, at);
-          writePlace(table, packs.length, rank, digest, { pack: pack, offset: run.offset, size: u32(size.number) });
-          const end = run.offset + size.number;
-          const used = positions[MAX_PACKS + pack] + size.number;
-          positions[pack] = end;
-          positions[MAX_PACKS + pack] = used;
-          run = { pack: pack, offset: end, chunks: difference(run.chunks, 1), next: size.next };
+          const next = placeChunk(index, packs, positions, table, rank, digest, run);
+          run = next;
           forms[rank] = FORM_RAW;
           placed = u32(placed + 1);
         }

@@ -131,6 +131,71 @@ u32 pfs_rank_of(struct pfs_rootfs image, struct pfs_bytes digest)
 	return list.part.count;
 }
 
+/* schema/chunkindex.ts: placeChunk() */
+/*
+ * Reads the position of the next chunk, and writes its record into the place
+ * table. Returns the rest of the run.
+ */
+static noinline_for_stack bool
+pfs_place_chunk(struct pfs_bytes index, struct pfs_pack_list packs,
+		struct pfs_scratch_u53 positions, struct pfs_scratch_u8 table,
+		u32 rank, struct pfs_bytes digest, struct pfs_index_run rest,
+		struct pfs_failure *failure, struct pfs_index_run *out)
+{
+	struct pfs_index_run run = rest;
+	u32 at;
+	struct pfs_index_number size;
+	u32 pack;
+	u64 whole;
+	u64 end;
+	u64 used;
+
+	if (run.chunks == 0) {
+		struct pfs_index_run started;
+
+		if (!pfs_read_run(index, run.next, packs, positions, failure,
+				  &started))
+			return false;
+		run = started;
+	}
+	at = run.next;
+	if (!pfs_read_number(index, at, failure, &size))
+		return false;
+	pack = run.pack;
+	whole = pfs_pack_size(pfs_pack_at(packs, pack));
+	if (size.number == 0 || size.number > 0xffffffffU)
+		return pfs_fail(failure, PFS_RULE_INDEX_CHUNK_SIZE, 0, at);
+	if (run.offset > whole ||
+	    size.number > pfs_difference(whole, run.offset))
+		return pfs_fail(failure, PFS_RULE_INDEX_OUTSIDE_PACK, 0, at);
+	if (size.number >
+	    pfs_difference(whole,
+			   pfs_scratch_u53_get(positions,
+					       (u64)PFS_MAX_PACKS + pack)))
+		return pfs_fail(failure, PFS_RULE_INDEX_OVERLAP, 0, at);
+	pfs_write_place(table, packs.part.count, rank, digest,
+			(struct pfs_place) {
+		.pack = pack,
+		.offset = run.offset,
+		.size = pfs_narrow(size.number),
+	});
+	if (!pfs_checked_add(run.offset, size.number, failure, &end))
+		return false;
+	if (!pfs_checked_add(pfs_scratch_u53_get(positions,
+						 (u64)PFS_MAX_PACKS + pack),
+			     size.number, failure, &used))
+		return false;
+	pfs_scratch_u53_set(positions, pack, end);
+	pfs_scratch_u53_set(positions, (u64)PFS_MAX_PACKS + pack, used);
+	*out = (struct pfs_index_run) {
+		.pack = pack,
+		.offset = end,
+		.chunks = pfs_difference(run.chunks, 1),
+		.next = size.next,
+	};
+	return true;
+}
+
 /* schema/chunkindex.ts: readIndex() */
 /*
  * Reads the index of a packed image, whose `links` was filled by validate.
@@ -205,79 +270,14 @@ bool pfs_read_index(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 				}
 				rank = last_rank;
 				if (pfs_scratch_u8_get(forms, rank) == 0) {
-					u32 at;
-					struct pfs_index_number size;
-					u32 pack;
-					u64 whole;
-					u64 end;
-					u64 used;
+					struct pfs_index_run next;
 
-					if (run.chunks == 0) {
-						struct pfs_index_run started;
-
-						if (!pfs_read_run(index,
-								  run.next,
-								  packs,
-								  positions,
-								  failure,
-								  &started))
-							return false;
-						run = started;
-					}
-					at = run.next;
-					if (!pfs_read_number(index, at, failure,
-							     &size))
+					if (!pfs_place_chunk(index, packs,
+							     positions, table,
+							     rank, digest, run,
+							     failure, &next))
 						return false;
-					pack = run.pack;
-					whole = pfs_pack_size(pfs_pack_at(packs,
-									  pack));
-					if (size.number == 0 ||
-					    size.number > 0xffffffffU)
-						return pfs_fail(failure,
-								PFS_RULE_INDEX_CHUNK_SIZE,
-								0, at);
-					if (run.offset > whole ||
-					    size.number >
-					    pfs_difference(whole, run.offset))
-						return pfs_fail(failure,
-								PFS_RULE_INDEX_OUTSIDE_PACK,
-								0, at);
-					if (size.number >
-					    pfs_difference(whole,
-							   pfs_scratch_u53_get(positions,
-									       (u64)PFS_MAX_PACKS +
-									       pack)))
-						return pfs_fail(failure,
-								PFS_RULE_INDEX_OVERLAP,
-								0, at);
-					pfs_write_place(table, packs.part.count,
-							rank, digest,
-							(struct pfs_place) {
-						.pack = pack,
-						.offset = run.offset,
-						.size = pfs_narrow(size.number),
-					});
-					if (!pfs_checked_add(run.offset,
-							     size.number,
-							     failure, &end))
-						return false;
-					if (!pfs_checked_add(pfs_scratch_u53_get(positions,
-										 (u64)PFS_MAX_PACKS +
-										 pack),
-							     size.number,
-							     failure, &used))
-						return false;
-					pfs_scratch_u53_set(positions, pack,
-							    end);
-					pfs_scratch_u53_set(positions,
-							    (u64)PFS_MAX_PACKS +
-							    pack, used);
-					run = (struct pfs_index_run) {
-						.pack = pack,
-						.offset = end,
-						.chunks = pfs_difference(run.chunks, 1),
-						.next = size.next,
-					};
+					run = next;
 					pfs_scratch_u8_set(forms, rank,
 							   PFS_FORM_RAW);
 					placed = pfs_narrow((u64)placed + 1);

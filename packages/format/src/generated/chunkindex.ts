@@ -113,6 +113,42 @@ export function rankOf(image: Rootfs, digest: Bytes): number {
   return list.length;
 }
 
+/** Reads the position of the next chunk, and writes its record into the place table. Returns the rest of the run. */
+function placeChunk(
+  index: Bytes,
+  packs: StructList<Pack>,
+  positions: Float64Array,
+  table: Uint8Array,
+  rank: number,
+  digest: Bytes,
+  rest: IndexRun,
+): IndexRun {
+  let run: IndexRun = rest;
+  if (run.chunks === 0) {
+    const started = readRun(index, run.next, packs, positions);
+    run = started;
+  }
+  const at = run.next;
+  const size = readNumber(index, at);
+  const pack = run.pack;
+  const whole = u53Field(element(packs.part, pack), 0);
+  if (size.number === 0 || size.number > 0xffffffff) {
+    throw failure(Rule["index-chunk-size"], 0, at);
+  }
+  if (run.offset > whole || size.number > (whole > run.offset ? whole - run.offset : 0)) {
+    throw failure(Rule["index-outside-pack"], 0, at);
+  }
+  if (size.number > (whole > (positions[MAX_PACKS + pack] ?? 0) ? whole - (positions[MAX_PACKS + pack] ?? 0) : 0)) {
+    throw failure(Rule["index-overlap"], 0, at);
+  }
+  writePlace(table, packs.length, rank, digest, { pack: pack, offset: run.offset, size: narrow(size.number) });
+  const end = checkedAdd(run.offset, size.number);
+  const used = checkedAdd(positions[MAX_PACKS + pack] ?? 0, size.number);
+  positions[pack] = end;
+  positions[MAX_PACKS + pack] = used;
+  return { pack: pack, offset: end, chunks: run.chunks > 1 ? run.chunks - 1 : 0, next: size.next };
+}
+
 /**
  * Reads the index of a packed image, whose `links` was filled by validate. Writes the record of each chunk into the place table, whose other parts
  * writePlaceHead writes, and by rank its form, one of FORM_…, into `forms`. `positions` has INDEX_POSITIONS numbers; it
@@ -155,31 +191,8 @@ export function readIndex(
         }
         const rank = lastRank;
         if ((forms[rank] ?? 0) === 0) {
-          if (run.chunks === 0) {
-            const started = readRun(index, run.next, packs, positions);
-            run = started;
-          }
-          const at = run.next;
-          const size = readNumber(index, at);
-          const pack = run.pack;
-          const whole = u53Field(element(packs.part, pack), 0);
-          if (size.number === 0 || size.number > 0xffffffff) {
-            throw failure(Rule["index-chunk-size"], 0, at);
-          }
-          if (run.offset > whole || size.number > (whole > run.offset ? whole - run.offset : 0)) {
-            throw failure(Rule["index-outside-pack"], 0, at);
-          }
-          if (
-            size.number > (whole > (positions[MAX_PACKS + pack] ?? 0) ? whole - (positions[MAX_PACKS + pack] ?? 0) : 0)
-          ) {
-            throw failure(Rule["index-overlap"], 0, at);
-          }
-          writePlace(table, packs.length, rank, digest, { pack: pack, offset: run.offset, size: narrow(size.number) });
-          const end = checkedAdd(run.offset, size.number);
-          const used = checkedAdd(positions[MAX_PACKS + pack] ?? 0, size.number);
-          positions[pack] = end;
-          positions[MAX_PACKS + pack] = used;
-          run = { pack: pack, offset: end, chunks: run.chunks > 1 ? run.chunks - 1 : 0, next: size.next };
+          const next = placeChunk(index, packs, positions, table, rank, digest, run);
+          run = next;
           forms[rank] = FORM_RAW;
           placed = narrow(placed + 1);
         }
