@@ -125,12 +125,13 @@ for (let round = 0; round < 12; round++) {
     const before = dumpDirectory(made.at("upper"));
     const committed = made.commit("v2", ...cutting);
     t.is(dumpDirectory(made.at("upper")), before, "the upper directory is only read");
-    assertSameText(t, dumpImage(made.image("v2"), "--no-times"), expected, log);
+    assertSameText(t, withoutLinks(dumpImage(made.image("v2"), "--no-times")), withoutLinks(expected), log);
     t.true(committed.canonical);
     made.mountOverlay(options);
     assertExtracted(t, made.image("v2"), made.at("mnt"), build.includes("keep"), log);
     t.is(committed.manifest, made.fresh(...rebuild), log);
-    if (build.includes("keep")) assertSameText(t, dumpImage(made.image("v2")), dumpDirectory(made.at("mnt")), log);
+    if (build.includes("keep"))
+      assertSameText(t, withoutLinks(dumpImage(made.image("v2"))), withoutLinks(dumpDirectory(made.at("mnt"))), log);
     run(puzzlefs, ["verify", made.image("v2")]);
     made.umount("mnt", "lower");
   });
@@ -151,7 +152,7 @@ declare(`mount --persist, commit, and mount the result${suffix}`, (t) => {
       run(puzzlefs, ["umount", made.at("mnt")]);
       const { canonical } = made.commit("v2");
       t.true(canonical);
-      assertSameText(t, dumpImage(made.image("v2")), expected, log);
+      assertSameText(t, withoutLinks(dumpImage(made.image("v2"))), withoutLinks(expected), log);
     }
     run(puzzlefs, ["mount", "--driver", "fuse", made.image("v2"), made.at("mnt")]);
     assertSameText(t, dumpDirectory(made.at("mnt")), dumpImage(made.image("v2")), log);
@@ -164,8 +165,8 @@ declare(`mount --persist, commit, and mount the result${suffix}`, (t) => {
 });
 
 /**
- * A dump without link counts and first paths: where overlayfs cannot open files below by handle, it shows a file that was copied up
- * and linked then as two, one of which has the inode number below.
+ * A dump without link counts and first paths. With an index, overlayfs counts that as a link too; where it cannot open files below by
+ * handle, it shows a file that was copied up and linked then as two, one of which has the inode number below. rsync compares links.
  */
 function withoutLinks(dump: string): string {
   return dump.replace(/^((?:\S+ ){6})\S+ (\S+ \S+) \S+ /gm, "$1$2 ");

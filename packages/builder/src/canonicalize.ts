@@ -1,5 +1,5 @@
 import { Layout, type PlatformChoice } from "@puzzlefs/oci";
-import { openImage } from "@puzzlefs/reader";
+import { openHeader, readHeader } from "@puzzlefs/reader";
 
 import { build } from "./build.ts";
 import { ImageSource } from "./image-source.ts";
@@ -27,7 +27,9 @@ export interface CanonicalizeOptions extends Partial<Omit<BuildOptions, "rootfs"
 export async function canonicalize(options: CanonicalizeOptions): Promise<BuildResult> {
   const { from, reference, choice = {}, ...given } = options;
   using layout = Layout.open(from);
-  using tree = openImage(layout, reference, { ...choice, verify: "blob" });
-  const shown = shownOptions(layout, tree, reference, choice, given.config !== undefined);
+  using used = layout.use(reference, choice);
+  const header = readHeader(layout, used.digest);
+  using tree = openHeader(header, { verify: "blob" });
+  const shown = shownOptions(layout, tree, header, reference, choice, given.config !== undefined);
   return await build({ mtime: { kind: "keep" }, ...shown, ...given, rootfs: new ImageSource(tree) });
 }

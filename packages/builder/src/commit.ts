@@ -1,15 +1,18 @@
 import { defaultChunkSizes } from "@puzzlefs/chunker";
 import { Layout, type PlatformChoice } from "@puzzlefs/oci";
-import { openImage, visibleInodes, type ImageTree } from "@puzzlefs/reader";
+import { openHeader, readHeader, visibleInodes, type ImageTree } from "@puzzlefs/reader";
 
-import { build, writtenBy } from "./build.ts";
+import { build } from "./build.ts";
 import type { BuildOptions, BuildResult, MtimePolicy } from "./options.ts";
 import { OverlaySource, type OverlayUpper } from "./overlay-source.ts";
 import { shownOptions } from "./shown-options.ts";
 import { StoredChunks } from "./stored-chunks.ts";
+import { writtenBy } from "./tree-source.ts";
 
 /** Options of build(): by default those that the base shows, otherwise build()'s own. */
-export interface CommitOptions extends Partial<Omit<BuildOptions, "rootfs" | "base" | "crossing" | "platform">> {
+export interface CommitOptions extends Partial<
+  Omit<BuildOptions, "rootfs" | "base" | "crossing" | "platform" | "packed" | "independent">
+> {
   /** The layout of the base and of the result. */
   ociDir: string;
   /** A tag, or a manifest's sha256: the image that the overlay is over. */
@@ -37,10 +40,12 @@ export interface CommitResult extends BuildResult {
 export async function commit(options: CommitOptions): Promise<CommitResult> {
   const { base, choice = {}, upper, ...given } = options;
   using layout = Layout.open(given.ociDir);
-  using tree = openImage(layout, base, { ...choice, verify: "blob" });
-  const shown = shownOptions(layout, tree, base, choice, given.config !== undefined);
+  using used = layout.use(base, choice);
+  const header = readHeader(layout, used.digest);
+  using tree = openHeader(header, { verify: "blob" });
+  const shown = shownOptions(layout, tree, header, base, choice, given.config !== undefined);
   const { min } = given.chunkSizes ?? defaultChunkSizes;
-  const stored = new StoredChunks(tree, layout.blobs, min);
+  const stored = new StoredChunks(tree, header, min);
   const source = new OverlaySource(tree, stored, { ...upper, written: writtenBy(layout) });
   const result = await build({ mtime: shownTimes(tree), ...shown, ...given, rootfs: source });
   const isCutSo = stored.isCanonical && (given.chunking ?? "file") === "file";

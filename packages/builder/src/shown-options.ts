@@ -1,6 +1,6 @@
-import { isHole, MAX_MANIFEST_BYTES, ZERO_BLOB_DIGEST } from "@puzzlefs/format";
+import { isHole, ZERO_BLOB_DIGEST } from "@puzzlefs/format";
 import { CONFIG_LIMIT, CONFIG_TYPE, LayoutError, readConfig, type Layout, type PlatformChoice } from "@puzzlefs/oci";
-import { visibleInodes, type ImageTree } from "@puzzlefs/reader";
+import { visibleInodes, type ImageHeader, type ImageTree } from "@puzzlefs/reader";
 
 import type { BuildOptions } from "./options.ts";
 
@@ -14,6 +14,7 @@ import type { BuildOptions } from "./options.ts";
 export function shownOptions(
   layout: Layout,
   tree: ImageTree,
+  header: ImageHeader,
   reference: string,
   choice: PlatformChoice,
   configured: boolean,
@@ -21,7 +22,7 @@ export function shownOptions(
   const platform = layout.platformOf(reference, choice);
   return {
     ...(platform !== undefined && { platform }),
-    ...(!configured && configurationOf(layout, tree)),
+    ...(!configured && configurationOf(header)),
     ...contentOptions(tree),
   };
 }
@@ -36,14 +37,14 @@ function contentOptions({ metadata, xattrNames }: ImageTree): Pick<BuildOptions,
   return { compress: false, selinux };
 }
 
-function configurationOf(layout: Layout, { manifestDigest }: ImageTree): Pick<BuildOptions, "config"> {
+function configurationOf({ manifest, manifestDigest, blobs }: ImageHeader): Pick<BuildOptions, "config"> {
   const name = `manifest sha256:${manifestDigest}`;
-  const config = readConfig(layout.blobs, layout.blobs.read(manifestDigest, MAX_MANIFEST_BYTES), name);
+  const config = readConfig(blobs, manifest, name);
   if (config === null) return {};
   const path = `config sha256:${config.digest}`;
   if (config.mediaType !== CONFIG_TYPE) {
     const problem = `${path} is of type ${JSON.stringify(config.mediaType)}, which is not written; --config names another`;
     throw new LayoutError("refused", name, problem);
   }
-  return { config: { bytes: layout.blobs.read(config.digest, CONFIG_LIMIT), path } };
+  return { config: { bytes: blobs.read(config.digest, CONFIG_LIMIT), path } };
 }

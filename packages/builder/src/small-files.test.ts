@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { Directory, lsetxattr } from "@puzzlefs/linux";
 import { Layout } from "@puzzlefs/oci";
-import { openImage } from "@puzzlefs/reader";
+import { openHeader, readHeader } from "@puzzlefs/reader";
 import { noise, prose, Random, runSeed } from "@puzzlefs/testing";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
 import test from "ava";
@@ -87,14 +87,15 @@ for (let round = 0; round < 24; round++) {
 
     using layout = Layout.open(ociDir);
     using directory = Directory.open(upper);
-    using tree = openImage(layout, "base", { verify: "blob" });
+    const header = readHeader(layout, "base");
+    using tree = openHeader(header, { verify: "blob" });
     let read = 0;
     const plain = tree.read.bind(tree);
     tree.read = (...argv) => {
       read += argv[2].length;
       return plain(...argv);
     };
-    const stored = new StoredChunks(tree, layout.blobs, chunkSizes.min);
+    const stored = new StoredChunks(tree, header, chunkSizes.min);
     t.true(stored.isCanonical);
     const source = new OverlaySource(tree, stored, { directory, prefix: "user.overlay.", written: new Set() });
     const made = await build({ rootfs: source, ociDir, tag: "new", ...options });
@@ -117,7 +118,8 @@ test.serial("chunks of another builder are not taken for those of a build", asyn
     const ociDir = temporaryDirectory();
     await build({ rootfs, ociDir, tag: "base", chunkSizes, ...options });
     using layout = Layout.open(ociDir);
-    using tree = openImage(layout, "base");
-    t.is(new StoredChunks(tree, layout.blobs, chunkSizes.min).isCanonical, isCanonical, JSON.stringify(options));
+    const header = readHeader(layout, "base");
+    using tree = openHeader(header);
+    t.is(new StoredChunks(tree, header, chunkSizes.min).isCanonical, isCanonical, JSON.stringify(options));
   }
 });

@@ -1,13 +1,6 @@
-import {
-  findInode,
-  isHole,
-  MAX_MANIFEST_BYTES,
-  ZERO_BLOB_DIGEST,
-  type FileChunk,
-  type StructList,
-} from "@puzzlefs/format";
+import { findInode, isHole, ZERO_BLOB_DIGEST, type FileChunk, type StructList } from "@puzzlefs/format";
 import { LayoutError, referencedBlobs, type BlobStore } from "@puzzlefs/oci";
-import { sortedEntries, type Attributes, type ImageTree } from "@puzzlefs/reader";
+import { sortedEntries, type Attributes, type ImageHeader, type ImageTree } from "@puzzlefs/reader";
 
 import { holeChunk, type Pieces } from "./pieces.ts";
 import type { Blob } from "./image-blob.ts";
@@ -55,13 +48,12 @@ export class StoredChunks {
   /**
    * Goes through the metadata once, in the order of a walk.
    *
-   * @param store has the chunks
+   * @param image its manifest, and the store of its chunks
    * @param least bytes of the smallest large file
    */
-  constructor(tree: ImageTree, store: BlobStore, least: number) {
+  constructor(tree: ImageTree, { manifest, blobs }: Pick<ImageHeader, "manifest" | "blobs">, least: number) {
     this.#tree = tree;
-    this.#store = store;
-    const manifest = store.read(tree.manifestDigest, MAX_MANIFEST_BYTES);
+    this.#store = blobs;
     for (const { digest, size, type } of referencedBlobs(manifest, `manifest sha256:${tree.manifestDigest}`))
       if (digest !== undefined) this.#listed.set(digest, { size, compressed: type === "compressed-chunk" });
     for (const { digest, verity } of tree.metadata.image.fsVerityData)
@@ -73,6 +65,11 @@ export class StoredChunks {
   pieces(ino: number): Pieces {
     const position = this.#positions.get(ino);
     return position === undefined ? this.#piecesOf(ino) : this.#small[position].pieces;
+  }
+
+  /** The stored bytes of a chunk, by its digest in hex. Throws LayoutError. */
+  read(hex: string): Buffer {
+    return this.#store.read(hex, this.#listed.get(hex)?.size ?? 0);
   }
 
   /** The position of a file among the small ones; undefined for a large or empty one. */

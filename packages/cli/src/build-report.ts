@@ -1,6 +1,5 @@
 import type { BuildResult, CommitResult, Omission } from "@puzzlefs/builder";
 import { jsonText } from "@puzzlefs/linux";
-import { Layout } from "@puzzlefs/oci";
 import { warning } from "./terminal/messages.ts";
 import { writeLine } from "./terminal/output.ts";
 import { formatBytes, formatCount, formatCountOf, formatSeconds, formatShare } from "./terminal/quantities.ts";
@@ -10,25 +9,21 @@ import { formatFields } from "./terminal/table.ts";
 type Result = BuildResult & Partial<Pick<CommitResult, "canonical">>;
 
 /** Reports an image that was made: warnings on stderr, the result on stdout. */
-export function reportImage(result: Result, ociDir: string, seconds: number, json: boolean): void {
+export function reportImage(result: Result, seconds: number, json: boolean): void {
   warn(result);
-  const counted = reportOf(result, ociDir, seconds);
-  if (json) writeLine(jsonText(counted));
-  else print(counted);
+  const report = reportOf(result, seconds);
+  if (json) writeLine(jsonText(report));
+  else print(report);
 }
 
 /** The JSON output. It is stable. */
 interface Report extends Result {
-  /** Sizes of the blobs that no other image shares. */
-  metadataBytes: number;
-  manifestBytes: number;
   seconds: number;
 }
 
-function reportOf(result: Result, ociDir: string, seconds: number): Report {
+function reportOf(result: Result, seconds: number): Report {
   const { manifest, manifestVerity, metadata, files, entries, bytes, chunks, newBlobs, newBytes, savedBytes } = result;
-  const { omissions, repaired, canonical } = result;
-  using layout = Layout.open(ociDir);
+  const { metadataBytes, manifestBytes, packed, omissions, repaired, canonical } = result;
   return {
     manifest,
     manifestVerity,
@@ -40,8 +35,9 @@ function reportOf(result: Result, ociDir: string, seconds: number): Report {
     newBlobs,
     newBytes,
     savedBytes,
-    metadataBytes: layout.blobs.size(metadata) ?? 0,
-    manifestBytes: layout.blobs.size(manifest) ?? 0,
+    metadataBytes,
+    manifestBytes,
+    ...(packed !== undefined && { packed }),
     seconds: Number(seconds.toFixed(3)),
     omissions,
     repaired,
@@ -73,6 +69,16 @@ function countText(omission: Omission): string {
   return isDirectory(omission) ? formatCountOf(count, what) : `${what} of ${formatCountOf(count, "inode")}`;
 }
 
+function packedFields({ packed }: Report): [string, string][] {
+  if (packed === undefined) return [];
+  const { packs, keptPacks, bundleBytes, manifest, verity } = packed;
+  return [
+    ["packed", `${formatCountOf(packs, "pack")}, ${keptPacks} kept; a bundle of ${formatBytes(bundleBytes)}`],
+    ["packed manifest", `sha256:${manifest}`],
+    ["its fs-verity", verity],
+  ];
+}
+
 /** The last line is the Rust tool's only output: scripts read it. */
 function print(report: Report): void {
   const { omissions } = report;
@@ -86,6 +92,7 @@ function print(report: Report): void {
       ["saved", `${formatBytes(savedBytes)} (${formatShare(savedBytes, bytes)})`],
       ...leftOut,
       ["metadata", `${formatBytes(metadataBytes)}, and a manifest of ${formatBytes(manifestBytes)}`],
+      ...packedFields(report),
       ["time", `${formatSeconds(seconds)}, ${formatBytes(bytes / seconds)}/s`],
       ["manifest", `sha256:${report.manifest}`],
     ]),

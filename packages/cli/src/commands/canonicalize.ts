@@ -54,7 +54,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     const made = await interruptible((check) => canonicalize({ ...options, warn: warning, progress, check }));
     bar.finish();
     const { json = false } = command.opts<RebuildOptions>();
-    reportImage(made, to.ociDir, (performance.now() - start) / 1000, json);
+    reportImage(made, (performance.now() - start) / 1000, json);
   } finally {
     bar.finish();
   }

@@ -76,7 +76,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     const made = await interruptible((check) => commit({ ...options, warn: warning, progress, check }));
     bar.finish();
     conclude(made, result);
-    reportImage(made, to.ociDir, (performance.now() - start) / 1000, json);
+    reportImage(made, (performance.now() - start) / 1000, json);
   } finally {
     bar.finish();
   }
