@@ -172,6 +172,25 @@ function withoutLinks(dump: string): string {
   return dump.replace(/^((?:\S+ ){6})\S+ (\S+ \S+) \S+ /gm, "$1$2 ");
 }
 
+declare(`over a packed image${suffix}`, (t) => {
+  const made = new Round(new Random(), ["-c", "--packed"]);
+  run(puzzlefs, ["mount", "--driver", "fuse", "--persist", made.at("upper"), made.image("v1"), made.at("mnt")]);
+  const log = made.change(runSeed, 15);
+  run(puzzlefs, ["umount", made.at("mnt")]);
+  const { status, stdout, stderr } = attempt(puzzlefs, [
+    "commit",
+    "--json",
+    made.image("v1"),
+    made.at("upper"),
+    made.image("v2"),
+  ]);
+  t.deepEqual([status, stderr], [0, ""], log);
+  run(puzzlefs, ["mount", "--driver", "fuse", "--persist", made.at("upper"), made.image("v1"), made.at("mnt")]);
+  t.is((JSON.parse(stdout) as { manifest: string }).manifest, made.fresh("-c"), log);
+  run(puzzlefs, ["umount", made.at("mnt")]);
+  run(puzzlefs, ["verify", made.image("v2")]);
+});
+
 declare(`in a user namespace, with userxattr${suffix}`, (t) => {
   for (let round = 0; round < 4; round++) {
     const seed = runSeed + 20_000 + round;

@@ -22,6 +22,8 @@ export interface CommitOptions extends Partial<
   /** The upper directory of the overlay, and `index` of its work directory. No mount writes them. */
   upper: Omit<OverlayUpper, "written">;
   tag: string;
+  /** Called with the sha256 of the base's manifest before anything is made; what it throws ends the commit. */
+  opened?: (manifestDigest: string) => void;
 }
 
 export interface CommitResult extends BuildResult {
@@ -38,11 +40,12 @@ export interface CommitResult extends BuildResult {
  * this image.
  */
 export async function commit(options: CommitOptions): Promise<CommitResult> {
-  const { base, choice = {}, upper, ...given } = options;
+  const { base, choice = {}, upper, opened, ...given } = options;
   using layout = Layout.open(given.ociDir);
   using used = layout.use(base, choice);
   const header = readHeader(layout, used.digest);
   using tree = openHeader(header, { verify: "blob" });
+  opened?.(tree.manifestDigest);
   const shown = shownOptions(layout, tree, header, base, choice, given.config !== undefined);
   const { min } = given.chunkSizes ?? defaultChunkSizes;
   const stored = new StoredChunks(tree, header, min);

@@ -57,9 +57,6 @@ export async function run(argv: readonly string[]): Promise<number> {
     ...(userxattr !== undefined && { userxattr }),
   });
   using index = resting.work === undefined ? undefined : openIndex(resting.work);
-  using layout = Layout.open(base.ociDir);
-  const { digest } = layout.manifest(base.reference, platformChoice(command));
-  checkImage(resting, index, digest);
   const bar = new ProgressBar("committing");
   const start = performance.now();
   try {
@@ -71,6 +68,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       choice: platformChoice(command),
       tag: to.reference,
       upper: { directory, prefix, index },
+      opened: (digest: string): void => checkImage(resting, index, digest),
     };
     const progress = progressOn(bar, undefined);
     const made = await interruptible((check) => commit({ ...options, warn: warning, progress, check }));
