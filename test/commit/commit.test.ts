@@ -84,12 +84,23 @@ class Round {
   }
 }
 
+/**
+ * Links are not compared here: an overlay that is mounted again shows a file of its index with the inode number below until it is looked
+ * up. The digest of a build of the first mount has them.
+ */
 function assertExtracted(t: ExecutionContext, image: string, mounted: string, times: boolean, log: string): void {
   const out = scratch.fresh("extracted");
   run(puzzlefs, ["extract", image, out]);
   if (!hasRsync) return;
-  const options = ["-aHAXnci", "--delete", ...(times ? [] : ["--no-times"])];
-  t.is(run("rsync", [...options, `${mounted}/`, `${out}/`]), "", log);
+  const options = ["-aAXnci", "--delete", ...(times ? [] : ["--no-times"])];
+  const differences = run("rsync", [...options, `${mounted}/`, `${out}/`]).split("\n");
+  // For devices, `T` is shown without --times too.
+  const isTime = (line: string): boolean => !times && /^hD\.\.T\.{6} /.test(line);
+  t.deepEqual(
+    differences.filter((line) => line !== "" && !isTime(line)),
+    [],
+    log,
+  );
 }
 
 const ways = [
@@ -116,6 +127,7 @@ for (let round = 0; round < 12; round++) {
     made.mountOverlay(options);
     const log = `${options}\n${made.change(seed, 30)}`;
     const expected = dumpDirectory(made.at("mnt"), "--no-times");
+    const fresh = made.fresh(...rebuild);
     const cutting = build.filter((word) => word !== "--mtime" && word !== "keep");
     const refused = attempt(puzzlefs, ["commit", made.image("v1"), made.at("upper"), made.image("v2")]);
     t.is(refused.status, 1);
@@ -129,7 +141,7 @@ for (let round = 0; round < 12; round++) {
     t.true(committed.canonical);
     made.mountOverlay(options);
     assertExtracted(t, made.image("v2"), made.at("mnt"), build.includes("keep"), log);
-    t.is(committed.manifest, made.fresh(...rebuild), log);
+    t.is(committed.manifest, fresh, log);
     if (build.includes("keep"))
       assertSameText(t, withoutLinks(dumpImage(made.image("v2"))), withoutLinks(dumpDirectory(made.at("mnt"))), log);
     run(puzzlefs, ["verify", made.image("v2")]);
@@ -166,28 +178,42 @@ declare(`mount --persist, commit, and mount the result${suffix}`, (t) => {
 
 /**
  * A dump without link counts and first paths. With an index, overlayfs counts that as a link too; where it cannot open files below by
- * handle, it shows a file that was copied up and linked then as two, one of which has the inode number below. rsync compares links.
+ * handle, it shows a file that was copied up and linked then as two, one of which has the inode number below. Digests of builds have the links.
  */
 function withoutLinks(dump: string): string {
   return dump.replace(/^((?:\S+ ){6})\S+ (\S+ \S+) \S+ /gm, "$1$2 ");
 }
 
+declare(`of three names of a file one is removed, or changed: the others stay one file${suffix}`, (t) => {
+  for (const change of ["rm mnt/a", "chmod 600 mnt/b", "echo more >> mnt/c", "mv mnt/a mnt/d"]) {
+    const made = new Round(new Random(), [], 0);
+    const script = `echo content > source/a; ln source/a source/b; ln source/a source/c; ln -s target source/e; ln source/e source/f; ln source/e source/g
+      mknod source/x c 1 3; ln source/x source/y; ln source/x source/z
+      puzzlefs build source store:v1 > build.log
+      puzzlefs mount --driver fuse --persist upper store:v1 mnt
+      ${change}; rm mnt/f mnt/y
+      puzzlefs umount mnt`;
+    run("sh", ["-ec", script.replaceAll("puzzlefs ", `${puzzlefs} `)], { cwd: made.directory });
+    made.commit("v2");
+    const links = dumpImage(made.image("v2"), "--no-times").split("\n").slice(1, -1);
+    t.deepEqual(
+      links.map((line) => line.split(" ")[6]),
+      change.startsWith("rm") ? ["2", "2", "2", "2", "2", "2"] : ["3", "3", "3", "2", "2", "2", "2"],
+      change,
+    );
+  }
+});
+
 declare(`over a packed image${suffix}`, (t) => {
   const made = new Round(new Random(), ["-c", "--packed"]);
   run(puzzlefs, ["mount", "--driver", "fuse", "--persist", made.at("upper"), made.image("v1"), made.at("mnt")]);
   const log = made.change(runSeed, 15);
+  const fresh = made.fresh("-c");
   run(puzzlefs, ["umount", made.at("mnt")]);
-  const { status, stdout, stderr } = attempt(puzzlefs, [
-    "commit",
-    "--json",
-    made.image("v1"),
-    made.at("upper"),
-    made.image("v2"),
-  ]);
+  const argv = ["commit", "--json", made.image("v1"), made.at("upper"), made.image("v2")];
+  const { status, stdout, stderr } = attempt(puzzlefs, argv);
   t.deepEqual([status, stderr], [0, ""], log);
-  run(puzzlefs, ["mount", "--driver", "fuse", "--persist", made.at("upper"), made.image("v1"), made.at("mnt")]);
-  t.is((JSON.parse(stdout) as { manifest: string }).manifest, made.fresh("-c"), log);
-  run(puzzlefs, ["umount", made.at("mnt")]);
+  t.is((JSON.parse(stdout) as { manifest: string }).manifest, fresh, log);
   run(puzzlefs, ["verify", made.image("v2")]);
 });
 

@@ -1,4 +1,6 @@
-import { lgetxattrAt, llistxattrAt } from "@puzzlefs/linux";
+import { constants } from "node:fs";
+
+import { lgetxattrAt, llistxattrAt, type FileStatus } from "@puzzlefs/linux";
 
 /** Begins the names of overlayfs' own attributes; the second is for overlays that are mounted with userxattr. */
 export type OverlayPrefix = "trusted.overlay." | "user.overlay.";
@@ -59,4 +61,9 @@ export function shownName(attribute: Buffer, prefix: OverlayPrefix): Buffer | un
   const rest = text.slice(prefix.length);
   if (!rest.startsWith(ESCAPE)) return undefined;
   return Buffer.from(prefix + rest.slice(ESCAPE.length), "latin1");
+}
+
+/** A device that marks a removed name; in an index, a removed file. */
+export function isWhiteoutDevice({ type, major, minor }: FileStatus): boolean {
+  return type === constants.S_IFCHR && major === 0 && minor === 0;
 }

@@ -66,22 +66,29 @@ export class BelowEntry extends ImageEntry {
 export class UpperEntry extends DirectoryEntry {
   readonly #prefix: OverlayPrefix;
   readonly #content: BelowEntry | undefined;
+  readonly #identity: string | undefined;
 
-  /** @param content whose content it has, where only its attributes are in the upper directory */
+  /**
+   * @param content whose content it has, where only its attributes are in the upper directory
+   * @param identity of a file of the index, which has any number of names below
+   */
   constructor(
     directory: SourceEntry | undefined,
     name: string,
     file: FoundFile,
     prefix: OverlayPrefix,
     content?: BelowEntry,
+    identity?: string,
   ) {
     super(directory, name, file, content?.size);
     this.#prefix = prefix;
     this.#content = content;
+    this.#identity = identity;
   }
 
   override get link(): string | undefined {
-    return super.link === undefined ? undefined : `upper ${super.link}`;
+    const link = this.#identity ?? super.link;
+    return link === undefined ? undefined : `upper ${link}`;
   }
 
   override xattrs(accepts: (name: Buffer) => boolean): readonly SourceXattr[] {

@@ -3,6 +3,8 @@ import { constants } from "node:fs";
 
 import { FileStatus, hasCode, nulTerminated, type Directory } from "@puzzlefs/linux";
 
+import { isWhiteoutDevice } from "./overlay-attributes.ts";
+
 /** A file handle as overlayfs stores it (struct ovl_fb): bytes of its head, then of the file system's own handle. */
 const HEAD_BYTES = 21;
 const MAGIC = 0xfb;
@@ -27,9 +29,7 @@ export class OverlayIndex {
     for (const { name } of directory.entries()) {
       const ino = inodeOf(name.toString("latin1"), isInode);
       if (ino === undefined || !directory.status(name, status)) continue;
-      // A handle that was removed is kept as a whiteout, a directory's as a directory.
-      if (status.type !== constants.S_IFDIR && status.type !== constants.S_IFCHR)
-        this.#names.set(ino, nulTerminated(name));
+      if (status.type !== constants.S_IFDIR && !isWhiteoutDevice(status)) this.#names.set(ino, nulTerminated(name));
     }
   }
 

@@ -6,7 +6,7 @@ import { sortedEntries, type Attributes, type ImageTree } from "@puzzlefs/reader
 import { attempt } from "./directory-entry.ts";
 import { sortedNames, terminated, walkFailure } from "./directory-source.ts";
 import { BuildError } from "./errors.ts";
-import { OverlayAttributes, type OverlayPrefix } from "./overlay-attributes.ts";
+import { isWhiteoutDevice, OverlayAttributes, type OverlayPrefix } from "./overlay-attributes.ts";
 import { BelowEntry, UpperEntry, type Below } from "./overlay-entry.ts";
 import { OverlayIndex } from "./overlay-index.ts";
 import type { FoundFile } from "./read-file.ts";
@@ -160,7 +160,8 @@ class Walk {
     const file = { directory, name: changed, path: this.#path + path, status: this.#status };
     attempt(file.path, () => this.#status.readAt(directory, changed));
     const { isMetacopy } = new OverlayAttributes(directory, changed, this.#upper.prefix);
-    return new UpperEntry(parent, name, file, this.#upper.prefix, isMetacopy ? this.#content(ino, path) : undefined);
+    const content = isMetacopy ? this.#content(ino, path) : undefined;
+    return new UpperEntry(parent, name, file, this.#upper.prefix, content, this.#status.identity);
   }
 
   /** A name of the upper directory; undefined for a whiteout. */
@@ -217,10 +218,6 @@ class Walk {
       throw wrong(this.#path + path, "it shows a directory of the image that another one shows too");
     this.#shown.add(ino);
   }
-}
-
-function isWhiteoutDevice({ type, major, minor }: FileStatus): boolean {
-  return type === constants.S_IFCHR && major === 0 && minor === 0;
 }
 
 /** @param path latin1 */
