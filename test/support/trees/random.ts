@@ -18,6 +18,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
+import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { AT_FDCWD, hasCode, lsetxattr, makedev, mknodat } from "@puzzlefs/linux";
 import { noise, prose } from "../content.ts";
@@ -66,7 +67,9 @@ export class RandomTree {
       return `${name} ${changes[name]?.(this, this.#random) ?? ""}`;
     } catch (error) {
       // A directory into itself, over one that is not empty, or across layers that do not redirect; EPERM in a user namespace.
-      if (!hasCode(error, "EINVAL", "ENOTEMPTY", "EEXIST", "EXDEV", "EMLINK", "EPERM")) throw error;
+      const isRefused = hasCode(error, "EINVAL", "ENOTEMPTY", "EEXIST", "EXDEV", "EMLINK", "EPERM");
+      // Node has no name for ESTALE, which overlayfs without file handles returns for some names of a file with several.
+      if (!isRefused && (error as NodeJS.ErrnoException).errno !== -constants.errno.ESTALE) throw error;
       return `${name}: ${String(error)}`;
     }
   }
