@@ -43,6 +43,6 @@ export const exceptions: readonly Exception[] = [
   },
   { file: "packages/linux/src/privileges.ts", names: ["readlinkSync"], why: "/proc/self/ns" },
   { file: "packages/linux/src/xattrs.ts", names: ["existsSync"], why: "whether there is /proc/self" },
-  { file: "packages/mount/src/overlay.ts", names: ["existsSync"], why: "/run" },
+  { file: "packages/mount/src/scratch-mount.ts", names: ["existsSync"], why: "/run" },
   { file: "packages/mount/src/remount.ts", names: ["readFileSync"], why: "/etc/fstab" },
 ];

@@ -1,5 +1,3 @@
-import { dirname, join, relative, sep } from "node:path";
-
 import { encodeRootfs, type InodeValue } from "@puzzlefs/format";
 import {
   assembleManifest,
@@ -18,13 +16,12 @@ import {
   type LockWait,
   type StagedBlob,
 } from "@puzzlefs/oci";
-import { absolutePath, FileStatus, isLeftOut, nulTerminated, realPath, type Crossing } from "@puzzlefs/linux";
 
 import { openBase, type BaseImage } from "./base.ts";
 import { WRITING } from "./chunk-work.ts";
-import { holeChunk } from "./content-stream.ts";
+import { holeChunk } from "./pieces.ts";
 import { BaseNumbering, isChanged, layerValues } from "./delta.ts";
-import { BuildError, rootFailure } from "./errors.ts";
+import type { FileCache } from "./file-cache.ts";
 import { inodeValue, Reachable, rootfsValue } from "./metadata-values.ts";
 import { Omissions } from "./omissions.ts";
 import { resolveOptions, type BuildOptions, type BuildResult, type ResolvedOptions } from "./options.ts";
@@ -33,9 +30,10 @@ import { Pipeline } from "./pipeline.ts";
 import { ChunkBlobs } from "./chunk-blobs.ts";
 import type { Blob } from "./image-blob.ts";
 import { FreshNumbering } from "./tree-node.ts";
-import { DirectorySource } from "./directory-source.ts";
 import { readSource } from "./read-source.ts";
+import { refuseInside } from "./refuse-inside.ts";
 import type { Source } from "./source.ts";
+import { cacheOf, sourceOf } from "./tree-source.ts";
 import { XattrPolicy } from "./xattrs.ts";
 
 /**
@@ -106,30 +104,20 @@ async function buildInto(
   platform: Pick<CommitRequest, "platform">,
 ): Promise<BuildResult> {
   using base = options.base === undefined ? undefined : openBase(layout, options.base, platform.platform);
-  const pipeline = new Pipeline(options, transaction.directory, layout);
+  using cache = cacheOf(options, layout);
+  const source = sourceOf(options, layout, cache);
+  const pipeline = new Pipeline(options, transaction.directory, layout, 0, source.stored);
   try {
-    const source = sourceOf(options, layout);
-    const tree = await storeTree(options, turns, pipeline, base, source);
+    const tree = await storeTree(options, turns, pipeline, base, source, cache);
     options.check();
-    return await commit({ options, turns, layout, transaction, base, ...platform }, tree);
+    const chunks = base ?? source.stored;
+    return await commit({ options, turns, layout, transaction, base, chunks, ...platform }, tree, (manifest) => {
+      const staged = [pipeline.remember(), cache?.stage(sha256Hex(manifest), transaction.directory)];
+      return staged.filter((name) => name !== undefined);
+    });
   } finally {
     await pipeline.close();
   }
-}
-
-function sourceOf({ rootfs, crossing }: ResolvedOptions, layout: Layout): Source {
-  return typeof rootfs === "string" ? new DirectorySource(rootfs, { crossing, written: identitiesOf(layout) }) : rootfs;
-}
-
-/** The directories that are written. */
-function identitiesOf({ directory, blobs }: Layout): Set<string> {
-  const status = new FileStatus();
-  return new Set(
-    [directory, blobs.directory].map(({ descriptor }) => {
-      status.readDescriptor(descriptor);
-      return status.identity;
-    }),
-  );
 }
 
 /** A tree in its final form: content in blobs, all else in the bytes of the metadata blob. */
@@ -148,6 +136,7 @@ async function storeTree(
   pipeline: Pipeline,
   base: BaseImage | undefined,
   source: Source,
+  cache: FileCache | undefined,
 ): Promise<StoredTree> {
   const known = base === undefined ? [] : await pipeline.run(base.announce(pipeline.queue, options.verify), turns);
   const omissions = new Omissions();
@@ -156,7 +145,10 @@ async function storeTree(
     omissions,
     xattrs: new XattrPolicy(options.selinux, omissions),
     numbering: base === undefined ? new FreshNumbering() : new BaseNumbering(base),
-    addFile: (node, file) => pipeline.addFile(node, file),
+    addFile: (node, file) => {
+      cache?.add(node.ino, file);
+      return pipeline.addFile(node, file);
+    },
   });
   const nodes = await pipeline.run(reading, turns);
   await pipeline.finish(turns);
@@ -164,7 +156,7 @@ async function storeTree(
   const chunkBlobs = new ChunkBlobs(pipeline.queue.chunks, known);
   const reachable = new Reachable();
   const blobOf = (chunk: number): Blob => {
-    const blob = chunk === holeChunk ? pipeline.zeros : chunkBlobs.find(chunk);
+    const blob = chunk === holeChunk ? pipeline.zeros : (source.stored?.blob(chunk) ?? chunkBlobs.find(chunk));
     reachable.add(blob);
     return blob;
   };
@@ -223,10 +215,16 @@ interface CommitTarget extends Pick<CommitRequest, "platform"> {
   layout: Layout;
   transaction: Transaction;
   base: BaseImage | undefined;
+  /** Has the chunks that are in packs only. */
+  chunks: Pick<BaseImage, "read"> | undefined;
 }
 
-async function commit(target: CommitTarget, tree: StoredTree): Promise<BuildResult> {
-  const { options, turns, layout, transaction, base, platform } = target;
+async function commit(
+  target: CommitTarget,
+  tree: StoredTree,
+  remember: (manifest: Uint8Array) => string[],
+): Promise<BuildResult> {
+  const { options, turns, layout, transaction, base, chunks: known, platform } = target;
   const { metadata, blobs, ...counts } = tree;
   const rootfs = { ...describe(metadata), verity: fsVerityDigest(metadata).toString("hex") };
   const chunks = blobs.map(({ hex, size, compressed }) => ({ digest: hex, size, compressed }));
@@ -263,11 +261,13 @@ async function commit(target: CommitTarget, tree: StoredTree): Promise<BuildResu
   );
   // Chunks that only packs of the base have.
   for (const { hex, temporary } of blobs) {
-    if (temporary !== undefined || base === undefined || transaction.has(hex)) continue;
-    staged.push(transaction.writeBlob(base.read(hex)));
+    if (temporary !== undefined || known === undefined || transaction.has(hex)) continue;
+    staged.push(transaction.writeBlob(known.read(hex)));
     if (turns.isDue) await turns.take();
   }
-  await transaction.commitAsync({ ...request, manifest, blobs: staged }, turns);
+  const records = remember(manifest);
+  const { lost } = await transaction.commitAsync({ ...request, manifest, blobs: staged, records }, turns);
+  if (lost.length > 0) options.warn(`${lost.join(", ")} cannot be written: the next build does that work again`);
   const newBytes = sum(fresh.map((blob) => blob.size));
   return { ...result, newBlobs: fresh.length, newBytes, savedBytes: Math.max(0, counts.bytes - newBytes) };
 }
@@ -280,46 +280,4 @@ function describe(bytes: Uint8Array): { digest: string; size: number } {
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
-}
-
-/**
- * A layout inside the tree would be read while it is written, and then be part of the next image. It may be on a file
- * system that the build does not enter. The walk looks again, for what mounts there are.
- */
-function refuseInside({ ociDir, rootfs, crossing }: ResolvedOptions): void {
-  if (typeof rootfs !== "string") return;
-  let tree: string;
-  try {
-    tree = realPath(rootfs);
-  } catch (error) {
-    throw rootFailure(rootfs, error);
-  }
-  const layout = nearestReal(absolutePath(ociDir));
-  if (isReached(layout, tree, crossing)) {
-    throw new BuildError(ociDir, `the image layout is inside ${rootfs}, the tree to build from; put it elsewhere`);
-  }
-}
-
-/** Whether a walk through `tree` comes to a directory; both are real paths. */
-function isReached(directory: string, tree: string, crossing: Crossing): boolean {
-  if (directory === tree) return true;
-  if (!directory.startsWith(tree === sep ? sep : tree + sep)) return false;
-  const status = new FileStatus();
-  status.readPath(nulTerminated(tree));
-  for (let at = tree, { device } = status; at !== directory; { device } = status) {
-    at = join(at, relative(at, directory).split(sep)[0]);
-    status.readPath(nulTerminated(at));
-    if (isLeftOut(crossing, status, device)) return false;
-  }
-  return true;
-}
-
-/** The real path of the nearest ancestor that exists. */
-function nearestReal(path: string): string {
-  try {
-    return realPath(path);
-  } catch (error) {
-    if (path === dirname(path)) throw error;
-    return nearestReal(dirname(path));
-  }
 }

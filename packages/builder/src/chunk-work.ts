@@ -8,6 +8,7 @@ import { BlobDirectory, FILE_MODE, fsVerityDigest } from "@puzzlefs/oci";
 import { hashBlob, hashFile, packName } from "./pack-file.ts";
 import type { Blob } from "./image-blob.ts";
 import { chunkFlags } from "./chunk-table.ts";
+import { KnownChunks } from "./known-chunks.ts";
 import { ChunkQueue, type QueueBuffers } from "./queue.ts";
 import { SeekableCompressor } from "./seekable.ts";
 import { zeroBlob } from "./zero-blob.ts";
@@ -31,6 +32,8 @@ export interface WorkSettings {
   layout: string;
   /** Compare all bytes of a chunk with those of the blob that is to be reused for it, not only their number. */
   verify: boolean;
+  /** Chunks that need not be compressed again: records of KnownChunks. */
+  known: SharedArrayBuffer;
   /** The layout had no blobs when the build began, so that none are looked up. */
   newStore: boolean;
 }
@@ -61,6 +64,7 @@ export class ChunkWork {
   /** The main thread owns these descriptors and closes them. */
   readonly #staging: Directory;
   readonly #blobs: BlobDirectory;
+  readonly #known: KnownChunks;
   #compressor: SeekableCompressor | undefined;
 
   constructor(settings: WorkSettings, queue = new ChunkQueue(settings.queue)) {
@@ -68,6 +72,7 @@ export class ChunkWork {
     this.#staging = new Directory(settings.staging.descriptor, settings.staging.path);
     this.#blobs = new BlobDirectory(new Directory(settings.blobs.descriptor, settings.blobs.path));
     this.queue = queue;
+    this.#known = new KnownChunks(settings.known);
     if (settings.compress) this.#compressor = new SeekableCompressor(settings.level, settings.frameSize);
   }
 
@@ -82,7 +87,7 @@ export class ChunkWork {
     const address = queue.chunks.address(chunk);
     const bytes = memory.subarray(address, address + queue.chunks.length(chunk));
     const content = sha256(bytes, contentScratch);
-    if (queue.chunks.claim(chunk, content, packing) < 0) {
+    if (queue.chunks.claim(chunk, content, packing) < 0 && !this.#useKnown(chunk, content)) {
       const compressed = this.#compressor?.compress(bytes);
       const blob = compressed ?? bytes;
       const digest = compressed === undefined ? content : sha256(compressed, storedScratch);
@@ -93,6 +98,16 @@ export class ChunkWork {
       if (packing && compressed !== undefined) bytes.set(compressed);
     }
     queue.finish(chunk, packing);
+  }
+
+  /** Takes the results of an earlier build, if the layout has its blob; false if it does not. */
+  #useKnown(chunk: number, content: Buffer): boolean {
+    const { newStore, packing } = this.#settings;
+    const known = newStore || packing ? undefined : this.#known.find(content);
+    if (known === undefined || this.#blobs.size(hexOf(known.stored)) !== known.size) return false;
+    const flags = known.compressed ? chunkFlags.compressed : 0;
+    this.queue.chunks.setResult(chunk, known.stored, known.verity, known.size, flags);
+    return true;
   }
 
   /** The blob that holes refer to, written where the layout lacks it. */
@@ -154,4 +169,8 @@ export class ChunkWork {
     );
     this.queue.finish(chunk, false);
   }
+}
+
+function hexOf(digest: Uint8Array): string {
+  return Buffer.from(digest.buffer, digest.byteOffset, digest.length).toString("hex");
 }

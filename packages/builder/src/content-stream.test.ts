@@ -7,7 +7,8 @@ import { Chunker, type ChunkSizes } from "@puzzlefs/chunker";
 import test from "ava";
 import fc from "@puzzlefs/testing/fast-check";
 
-import { ContentStream, noPieces, type Pieces } from "./content-stream.ts";
+import { ContentStream } from "./content-stream.ts";
+import { noPieces, type Pieces } from "./pieces.ts";
 import { readFile } from "./read-file.ts";
 import { BuildError } from "./errors.ts";
 import { AT_FDCWD, FileStatus } from "@puzzlefs/linux";

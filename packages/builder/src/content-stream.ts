@@ -4,17 +4,9 @@ import { ZERO_BLOB_BYTES } from "@puzzlefs/format";
 import { printable } from "@puzzlefs/linux";
 
 import { BuildError } from "./errors.ts";
+import { addPiece, holeChunk, type Pieces } from "./pieces.ts";
 import type { SlabRing } from "./slab.ts";
 import type { ContentSink } from "./source.ts";
-
-/** Where a file's content is: `[chunk, offset in it, length]`, flat, in the order of the file. */
-export type Pieces = number[];
-
-/** The chunk number of a piece that is a hole. */
-export const holeChunk = -1;
-
-/** The pieces of files without content, and of those that are not read yet: one array, because there are many. */
-export const noPieces: Pieces = Object.freeze([] as number[]) as Pieces;
 
 /** With less room than this in a slab, a new one is begun: shorter reads are not worth a system call. */
 const leastRoom = 65536;
@@ -162,6 +154,18 @@ export class ContentStream implements ContentSink {
     while (this.#fill > this.#start) this.#cut();
   }
 
+  /** Number of files that are not in chunks yet, or only in part, and bytes of the first of them that are not. */
+  get uncut(): { files: number; left: number } {
+    const files = this.#pending.length - this.#pendingFrom;
+    return { files, left: files === 0 ? 0 : this.#pending[this.#pendingFrom].left };
+  }
+
+  /** Removes what is not in chunks yet from the stream. Pieces of its files are added by the caller. */
+  takeBack(): void {
+    this.#fill = this.#start;
+    this.#pending.splice(this.#pendingFrom);
+  }
+
   /** Ends the stream and releases its slab. */
   close(): void {
     this.finish();
@@ -183,9 +187,7 @@ export class ContentStream implements ContentSink {
       const pending = this.#pending[this.#pendingFrom];
       const { file } = pending;
       const taken = Math.min(pending.left, length - offset);
-      // Most files have one piece; an array that is pushed to would keep room for five more.
-      if (file.pieces.length === 0) file.pieces = [chunk, offset, taken];
-      else file.pieces.push(chunk, offset, taken);
+      addPiece(file, chunk, offset, taken);
       pending.left -= taken;
       offset += taken;
       if (pending.left === 0) this.#pendingFrom++;

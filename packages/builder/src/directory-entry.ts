@@ -4,9 +4,12 @@ import type { InodeKind } from "@puzzlefs/reader";
 
 import { BuildError, readFailure } from "./errors.ts";
 import { readFile, type FoundFile } from "./read-file.ts";
-import type { ContentSink, SourceEntry, SourceXattr } from "./source.ts";
+import type { ContentSink, SourceEntry, SourceXattr, StoredContent } from "./source.ts";
 
 const none: readonly never[] = [];
+
+/** The content of a file by its fingerprint and size, bytes; undefined if it is not known. */
+export type KnownContent = (fingerprint: string, size: number) => StoredContent | undefined;
 
 /** A name in an open directory. Its attributes are in a FileStatus that all entries of a walk share. */
 export class DirectoryEntry implements SourceEntry {
@@ -16,18 +19,25 @@ export class DirectoryEntry implements SourceEntry {
   readonly size: number;
   readonly #file: FoundFile;
 
-  constructor(directory: SourceEntry | undefined, name: string, file: FoundFile) {
+  readonly #known: KnownContent | undefined;
+
+  /**
+   * @param size of the content, where it is not in the file
+   * @param known files that need not be read
+   */
+  constructor(directory: SourceEntry | undefined, name: string, file: FoundFile, size?: number, known?: KnownContent) {
     const { mode } = file.status;
     const kind = kindOfMode(mode);
     if (kind === undefined) {
       throw new BuildError(printable(Buffer.from(file.path, "latin1")), `unknown file type, mode ${mode.toString(8)}`);
     }
-    this.size = kind === "file" ? file.status.size : 0;
+    this.size = size ?? (kind === "file" ? file.status.size : 0);
     if (this.size >= U53_END) throw tooLarge(file.path);
     this.directory = directory;
     this.name = name;
     this.kind = kind;
     this.#file = file;
+    this.#known = known;
   }
 
   get path(): string {
@@ -76,6 +86,19 @@ export class DirectoryEntry implements SourceEntry {
     } catch (error) {
       throw readFailure(path, "read the extended attributes", error);
     }
+  }
+
+  /** FileStatus' own. */
+  get fingerprint(): string {
+    return this.#file.status.fingerprint;
+  }
+  get changedSeconds(): number {
+    return this.#file.status.changedSeconds;
+  }
+
+  get stored(): StoredContent | undefined {
+    if (this.#known === undefined || this.size === 0) return undefined;
+    return this.#known(this.fingerprint, this.size);
   }
 
   content(sink: ContentSink): Iterable<void> | undefined {

@@ -12,11 +12,12 @@ import {
   type Level,
 } from "@puzzlefs/linux";
 
-import { attempt, DirectoryEntry, placeholder } from "./directory-entry.ts";
+import { attempt, DirectoryEntry, placeholder, type KnownContent } from "./directory-entry.ts";
 import { BuildError, changed, readFailure, rootFailure } from "./errors.ts";
 import type { Omissions } from "./omissions.ts";
 import type { FoundFile } from "./read-file.ts";
 import type { Source, SourceEntry } from "./source.ts";
+import type { StoredChunks } from "./stored-chunks.ts";
 
 /** A directory that was delivered but not read yet. */
 interface Waiting {
@@ -29,6 +30,9 @@ export interface DirectoryOptions {
   crossing: Crossing;
   /** Identities of directories that are written meanwhile: they must not be in the tree. */
   written: ReadonlySet<string>;
+  /** Files that need not be read, and the chunks that they have. */
+  known?: KnownContent;
+  stored?: StoredChunks | undefined;
 }
 
 /**
@@ -40,10 +44,12 @@ export interface DirectoryOptions {
  */
 export class DirectorySource implements Source {
   readonly name: string;
+  readonly stored?: StoredChunks;
   readonly #options: DirectoryOptions;
 
   constructor(rootfs: string, options: DirectoryOptions) {
     this.name = rootfs;
+    if (options.stored !== undefined) this.stored = options.stored;
     this.#options = options;
   }
 
@@ -84,7 +90,7 @@ class Walk {
     using root = openRoot(this.#rootfs);
     using descent = attempt(
       this.#path,
-      () => new Descent(root.descriptor, (level, cause) => this.#failure(level, cause)),
+      () => new Descent(root.descriptor, (level, cause) => walkFailure(this.#path, level, cause)),
     );
     const rootEntry = this.#rootEntry(descent);
     yield rootEntry;
@@ -103,7 +109,7 @@ class Walk {
           yield placeholder(parent, name, file.path);
           continue;
         }
-        const entry = new DirectoryEntry(parent, name, file);
+        const entry = new DirectoryEntry(parent, name, file, undefined, this.#options.known);
         yield entry;
         if (entry.kind !== "dir" || this.#leavesOut(file, level)) continue;
         if (this.#options.written.has(this.#status.identity)) throw layoutInside(file.path);
@@ -140,15 +146,15 @@ class Walk {
     this.#omissions.add(what, why, path);
     return true;
   }
+}
 
-  #failure(level: Level, cause: unknown): BuildError {
-    let below = "";
-    for (let at = level; at.parent !== undefined; at = at.parent) {
-      below = `/${Buffer.from(at.name).toString("latin1", 0, at.name.length - 1)}${below}`;
-    }
-    const path = this.#path + below;
-    return cause === undefined ? changed(path) : readFailure(path, "read", cause);
+/** The directory at a level below `root` (latin1) cannot be entered. */
+export function walkFailure(root: string, level: Level, cause: unknown): BuildError {
+  let below = "";
+  for (let at = level; at.parent !== undefined; at = at.parent) {
+    below = `/${Buffer.from(at.name).toString("latin1", 0, at.name.length - 1)}${below}`;
   }
+  return cause === undefined ? changed(root + below) : readFailure(root + below, "read", cause);
 }
 
 const mountPoint = ["mount point", "another file system is mounted there (--cross-mounts includes it)"] as const;
@@ -164,13 +170,13 @@ function latin1(path: string): string {
 }
 
 /** The names in a directory, latin1, in byte order. */
-function sortedNames(directory: number, path: string): string[] {
+export function sortedNames(directory: number, path: string): string[] {
   const names = attempt(path, () => listDirectory(directory)).map((entry) => entry.name.toString("latin1"));
   return names.sort(compareBytes);
 }
 
 /** A latin1 name as the system takes it. */
-function terminated(name: string): Buffer {
+export function terminated(name: string): Buffer {
   const bytes = Buffer.allocUnsafe(name.length + 1);
   bytes.write(name, "latin1");
   bytes[name.length] = 0;

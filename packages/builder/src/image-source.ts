@@ -1,9 +1,11 @@
-import { MAX_PERMISSIONS } from "@puzzlefs/format";
+import { findInode, MAX_PERMISSIONS } from "@puzzlefs/format";
 import { sortedEntries, type Attributes, type ImageTree, type InodeKind } from "@puzzlefs/reader";
 
+import { partsOf, type Sparseness } from "./hole-blocks.ts";
 import type { ContentSink, Source, SourceEntry, SourceXattr } from "./source.ts";
 
 const bufferBytes = 1 << 18;
+const none: readonly never[] = [];
 
 /** A directory that was delivered but not listed yet. */
 interface Waiting {
@@ -24,19 +26,15 @@ export class ImageSource implements Source {
   *entries(): Generator<SourceEntry> {
     const tree = this.#tree;
     const buffer = Buffer.allocUnsafeSlow(bufferBytes);
-    const root = new ImageEntry(tree, undefined, "", tree.attributes(1) as Attributes, buffer);
+    const root = new ImageEntry(tree, undefined, "", "", tree.attributes(1) as Attributes, buffer);
     yield root;
     const stack: Waiting[] = [{ entry: root, ino: 1 }];
     for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
       const subdirectories: Waiting[] = [];
-      for (const { ino, name, attributes } of sortedEntries(tree, next.ino)) {
-        const entry = new ImageEntry(
-          tree,
-          next.entry,
-          Buffer.from(name).toString("latin1"),
-          attributes as Attributes,
-          buffer,
-        );
+      for (const { ino, name: bytes, attributes } of sortedEntries(tree, next.ino)) {
+        const name = Buffer.from(bytes).toString("latin1");
+        const path = `${next.entry.path}/${name}`;
+        const entry = new ImageEntry(tree, next.entry, name, path, attributes as Attributes, buffer);
         yield entry;
         if (entry.kind === "dir") subdirectories.push({ entry, ino });
       }
@@ -45,7 +43,8 @@ export class ImageSource implements Source {
   }
 }
 
-class ImageEntry implements SourceEntry {
+/** A name in an image. */
+export class ImageEntry implements SourceEntry {
   readonly directory: SourceEntry | undefined;
   readonly name: string;
   readonly path: string;
@@ -58,12 +57,13 @@ class ImageEntry implements SourceEntry {
     tree: ImageTree,
     directory: SourceEntry | undefined,
     name: string,
+    path: string,
     attributes: Attributes,
     buffer: Buffer,
   ) {
     this.directory = directory;
     this.name = name;
-    this.path = directory === undefined ? "" : `${directory.path}/${name}`;
+    this.path = path;
     this.#tree = tree;
     this.#attributes = attributes;
     this.#buffer = buffer;
@@ -105,21 +105,35 @@ class ImageEntry implements SourceEntry {
     return Buffer.from(this.#tree.readlink(this.#attributes.ino));
   }
 
+  /** Also those that a mount does not show, so that what is left out is reported. */
   xattrs(accepts: (name: Buffer) => boolean): readonly SourceXattr[] {
-    return this.#tree
-      .xattrs(this.#attributes.ino)
-      .map(({ name, value }) => ({ key: Buffer.from(name), val: Buffer.from(value) }))
+    const stored = findInode(this.#tree.metadata.image, this.#attributes.ino)?.additional.xattrs;
+    if (stored === undefined || stored.length === 0) return none;
+    return [...stored]
+      .map(({ key, val }) => ({ key: Buffer.from(key.toUint8Array()), val: Buffer.from(val.toUint8Array()) }))
       .filter(({ key }) => accepts(key));
   }
 
-  *content(sink: ContentSink): Generator<void> {
-    const { ino, size } = this.#attributes;
-    for (let at = 0; at < size;) {
-      const { hole, end } = this.#tree.extent(ino, at);
+  /** @param from the first byte that is delivered */
+  *content(sink: ContentSink, from = 0): Generator<void> {
+    let at = from;
+    for (const { hole, end } of partsOf(this.#attributes.size, this.#sparseness)) {
+      if (end <= at) continue;
       if (hole) sink.hole(end - at);
       else yield* this.#data(sink, at, end);
       at = end;
     }
+  }
+
+  /** The holes of the image, which other builders may have put at any offset. */
+  get #sparseness(): Sparseness {
+    const { ino, size } = this.#attributes;
+    const next = (from: number, hole: boolean): number => {
+      const extent = this.#tree.extent(ino, from);
+      return extent.hole === hole ? from : extent.end;
+    };
+    const seek = (hole: boolean) => (from: number) => (from < size ? next(from, hole) : undefined);
+    return { data: seek(false), hole: seek(true) };
   }
 
   *#data(sink: ContentSink, from: number, to: number): Generator<void> {

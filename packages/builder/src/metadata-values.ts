@@ -1,7 +1,7 @@
 import { MANIFEST_VERSION } from "@puzzlefs/format";
 import type { FileChunkValue, InodeModeValue, InodeValue, RootfsValue } from "@puzzlefs/format";
 
-import type { Pieces } from "./content-stream.ts";
+import type { Pieces } from "./pieces.ts";
 import type { Blob } from "./image-blob.ts";
 import type { TreeNode } from "./tree-node.ts";
 

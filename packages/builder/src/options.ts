@@ -55,6 +55,11 @@ export interface BuildOptions {
   crossing?: Crossing;
   /** Read all of each blob that is reused, and store those anew that are damaged. By default only sizes are compared. */
   verify?: boolean;
+  /**
+   * Record in the layout which files of the tree were found, and do not read those again that have not changed since.
+   * Not with a Source, and not with chunking `stream`.
+   */
+  fileCache?: boolean;
   /** Keep security.selinux attributes, which otherwise belong to the host. */
   selinux?: boolean;
   progress?: (progress: Progress) => void;
@@ -127,6 +132,7 @@ export function resolveOptions(options: BuildOptions): ResolvedOptions {
     mtime: { kind: "zero" },
     jobs: availableParallelism(),
     selinux: false,
+    fileCache: false,
     crossing: "subvolumes",
     verify: false,
     warn: () => {},
@@ -137,6 +143,9 @@ export function resolveOptions(options: BuildOptions): ResolvedOptions {
     },
   };
   checkChunkSizes(resolved.chunkSizes);
+  if (resolved.fileCache && (resolved.chunking !== "file" || typeof resolved.rootfs !== "string"))
+    throw new OptionError("a file cache is for directories that are cut by file");
+  if (resolved.fileCache && resolved.packed) throw new OptionError("a file cache is for images that are not packed");
   checkInteger("jobs", resolved.jobs, 1, 256);
   checkInteger("level", resolved.level, -7, 22);
   checkInteger("frame size", resolved.frameSize, 0, 1 << 30);

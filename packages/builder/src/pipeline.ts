@@ -7,8 +7,12 @@ import type { Layout, Turns } from "@puzzlefs/oci";
 import type { Progress, ResolvedOptions } from "./options.ts";
 import { PackWriter } from "./pack.ts";
 import type { Blob } from "./image-blob.ts";
+import { KnownChunkFile, KnownChunks } from "./known-chunks.ts";
 import { ChunkQueue } from "./queue.ts";
+import { storedFormOf } from "./seekable.ts";
 import { SlabRing, slabLayout } from "./slab.ts";
+import { SmallFiles } from "./small-files.ts";
+import type { StoredChunks } from "./stored-chunks.ts";
 import { WorkerThreads } from "./threads.ts";
 import type { SourceEntry } from "./source.ts";
 import type { TreeNode } from "./tree-node.ts";
@@ -32,31 +36,43 @@ export class Pipeline {
   #threads: WorkerThreads;
   #large: ContentStream;
   #small: ContentStream;
+  /** Of a source that has content of an image; cut as if it were read. */
+  #smallFiles: SmallFiles | undefined;
   #progress: Progress = { files: 0, bytes: 0, chunks: 0, newBytes: 0 };
   #reportAt = 0;
   #zeros: Blob | undefined;
+  readonly #staging: Directory;
+  readonly #knownFile: KnownChunkFile;
+  readonly #known: SharedArrayBuffer;
 
   /**
    * @param staging where new blobs go
    * @param packBytes join the blobs of new chunks into packs of at most this many bytes (`packs`), which are written instead
    * of them; 0: each blob is a file. What the blobs are does not depend on it.
+   * @param stored chunks of the layout that the source refers to
    */
-  constructor(options: ResolvedOptions, staging: Directory, { path, blobs }: Layout, packBytes = 0) {
+  constructor(options: ResolvedOptions, staging: Directory, layout: Layout, packBytes = 0, stored?: StoredChunks) {
+    const { path, blobs } = layout;
+    const { compress, level, frameSize, verify } = options;
     this.#options = options;
+    this.#staging = staging;
+    this.#knownFile = new KnownChunkFile(layout, storedFormOf(options));
+    this.#known = this.#knownFile.load();
     const { slabBytes, slabs } = slabLayout(options.chunkSizes.max);
     this.#chunker = new Chunker(options.chunkSizes, slabs * slabBytes);
     this.queue = new ChunkQueue(slabs);
     const settings: WorkSettings = {
       memory: this.#chunker.memory,
       queue: this.queue.buffers,
-      compress: options.compress,
-      level: options.level,
-      frameSize: options.frameSize,
+      compress,
+      level,
+      frameSize,
       packing: packBytes > 0,
       staging: sharedDirectory(staging),
       blobs: sharedDirectory(blobs.directory),
       layout: path,
-      verify: options.verify,
+      verify,
+      known: verify ? new SharedArrayBuffer(0) : this.#known,
       newStore: blobs.list().length === 0,
     };
     this.#work = new ChunkWork(settings, this.queue);
@@ -67,6 +83,8 @@ export class Pipeline {
     const emit = (address: number, length: number, slab: number): number => this.#emit(address, length, slab);
     this.#large = new ContentStream(this.#chunker, ring, emit, true);
     this.#small = new ContentStream(this.#chunker, ring, emit);
+    const isCutSo = stored?.isCanonical === true && options.chunking === "file";
+    if (isCutSo) this.#smallFiles = new SmallFiles(this.#small, stored);
   }
 
   /**
@@ -75,6 +93,18 @@ export class Pipeline {
    */
   addFile(node: TreeNode, file: SourceEntry): Generator<void> | undefined {
     const alone = this.#options.chunking === "file" && node.size >= this.#options.chunkSizes.min;
+    if (!alone && node.size > 0 && this.#smallFiles !== undefined) {
+      const rest = this.#smallFiles.add(node, file);
+      if (rest !== undefined) return this.#addRest(rest, undefined, node);
+      this.#added(undefined, node);
+      return undefined;
+    }
+    const { stored } = file;
+    if (stored !== undefined) {
+      node.pieces = stored.pieces;
+      this.#added(undefined, node);
+      return undefined;
+    }
     const stream = alone ? this.#large : this.#small;
     if (node.size > 0) {
       stream.begin(node, node.size, file.path);
@@ -85,13 +115,14 @@ export class Pipeline {
     return undefined;
   }
 
-  *#addRest(rest: Iterable<void>, stream: ContentStream, node: TreeNode): Generator<void> {
+  *#addRest(rest: Iterable<void>, stream: ContentStream | undefined, node: TreeNode): Generator<void> {
     yield* rest;
     this.#added(stream, node);
   }
 
-  #added(stream: ContentStream, node: TreeNode): void {
-    if (node.size > 0) stream.end();
+  /** @param stream that the file was read into, if it was */
+  #added(stream: ContentStream | undefined, node: TreeNode): void {
+    if (node.size > 0) stream?.end();
     if (stream === this.#large) stream.finish();
     this.#progress.files++;
     this.#progress.bytes += node.size;
@@ -124,7 +155,8 @@ export class Pipeline {
   /** Cuts what is left and waits for all work to be done. Throws what any thread threw. */
   async finish(turns: Turns): Promise<void> {
     this.#large.close();
-    this.#small.close();
+    if (this.#smallFiles === undefined) this.#small.close();
+    else this.#smallFiles.close();
     await this.#drain(turns);
     if (this.packs !== undefined) {
       while (this.packs.drain()) if (turns.isDue) await turns.take();
@@ -134,6 +166,12 @@ export class Pipeline {
     this.queue.close();
     this.#check();
     this.#report(true);
+  }
+
+  /** Stages the record of how the chunks are stored, for later builds. Call it after finish(). Returns the file's name, if there is one. */
+  remember(): string | undefined {
+    if (this.packs !== undefined) return undefined;
+    return this.#knownFile.stage(new KnownChunks(this.#known), this.queue.chunks, this.queue.published, this.#staging);
   }
 
   /** Waits until the threads have left, whether or not the work was done. */

@@ -4,6 +4,7 @@ import { HOLE_BLOCK_BYTES } from "@puzzlefs/format";
 import { close, FileStatus, openat, seekData, seekHole } from "@puzzlefs/linux";
 
 import { BuildError, changed, readFailure } from "./errors.ts";
+import { partsOf } from "./hole-blocks.ts";
 import type { ContentSink } from "./source.ts";
 
 /** A name in an open directory. */
@@ -98,18 +99,11 @@ function readOnce(sink: ContentSink, file: number, from: number, to: number, pat
 
 /** Reads the data, and passes on the holes between as lengths. */
 function* readSparse(sink: ContentSink, file: number, size: number, path: string): Generator<void> {
-  /** How far the content is read. */
-  let done = 0;
-  for (let at = 0; at < size;) {
-    const data = Math.min(seekData(file, at) ?? size, size);
-    const from = Math.ceil(at / HOLE_BLOCK_BYTES) * HOLE_BLOCK_BYTES;
-    const to = data === size ? size : Math.floor(data / HOLE_BLOCK_BYTES) * HOLE_BLOCK_BYTES;
-    if (to - from >= HOLE_BLOCK_BYTES) {
-      yield* readRange(sink, file, done, from, path);
-      sink.hole(to - from);
-      done = to;
-    }
-    at = data === size ? size : Math.min(seekHole(file, data) ?? size, size);
+  let at = 0;
+  const sparse = { data: (from: number) => seekData(file, from), hole: (from: number) => seekHole(file, from) };
+  for (const { hole, end } of partsOf(size, sparse)) {
+    if (hole) sink.hole(end - at);
+    else yield* readRange(sink, file, at, end, path);
+    at = end;
   }
-  yield* readRange(sink, file, done, size, path);
 }

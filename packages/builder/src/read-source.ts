@@ -1,5 +1,5 @@
 import { checkAttributes, checkLink, checkPosition } from "./check-entry.ts";
-import { noPieces } from "./content-stream.ts";
+import { noPieces } from "./pieces.ts";
 import { BuildError } from "./errors.ts";
 import type { MtimePolicy } from "./options.ts";
 import type { Omissions } from "./omissions.ts";

@@ -18,6 +18,14 @@ export function putSeekTable(into: Uint8Array, at: number, frames: readonly Fram
   return end;
 }
 
+/** All that the stored form of a chunk depends on, but for its content. */
+export function storedFormOf(options: { compress: boolean; level: number; frameSize: number }): string {
+  const { compress, level, frameSize } = options;
+  if (!compress) return "raw";
+  const binding = createRequire(import.meta.url)("zstd-napi/binding.js") as typeof zstd;
+  return `zstd ${binding.versionString()} level ${level} frame ${frameSize}`;
+}
+
 /** Compresses chunks, one after another, with one context and one output buffer. */
 export class SeekableCompressor {
   #binding: typeof zstd;

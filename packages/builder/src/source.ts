@@ -1,22 +1,17 @@
 import type { InodeKind } from "@puzzlefs/reader";
 
+import type { Pieces } from "./pieces.ts";
 import type { Omissions } from "./omissions.ts";
+import type { StoredChunks } from "./stored-chunks.ts";
 
 /**
  * A tree to build an image of. The builder numbers what a source delivers, applies the policies for times and attributes, cuts
- * and stores content; it does not depend on where they come from. `DirectorySource`, `ImageSource` and `LayerSource` exist. How they
- * and others work:
+ * and stores content; it does not depend on where they come from. `DirectorySource`, `ImageSource`, `OverlaySource` and `LayerSource`
+ * exist. How others work:
  *
- * - The upper directory of an overlay: walk the upper directory, and go through the base's metadata beside it. A name that only
- *   the base has, or below a directory that is not opaque, is an entry from the base; a whiteout (a device 0:0, or an attribute
- *   `overlay.whiteout`) is none. `overlay.redirect` names the directory of the base to go through, `overlay.metacopy`
- *   takes the content from the base, and names that were copied up apart have the base's inode as their `link`. The
- *   overlay's own attributes are not delivered.
  * - A tar stream: members come in any order, the last one of a name counts, and a hard link names an earlier member. So
  *   content is first copied into a temporary file and the headers make a tree in memory; then the tree is walked in the order
  *   that is demanded here, and content is read from the file, as `LayerSource` does it. What an image cannot have is an omission.
- * - Another image, as `ImageSource` does it: an entry for each name that the tree shows, `link` from the inode
- *   number, and holes from its content map. If it delivered runs instead of content, chunks would not be read again.
  *
  * Everything is synchronous; the builder returns to the event loop between entries, and wherever `content`
  * yields. Data that arrive asynchronously are awaited before the build, or by another thread.
@@ -24,6 +19,8 @@ import type { Omissions } from "./omissions.ts";
 export interface Source {
   /** For messages: a path or a reference. */
   readonly name: string;
+  /** The chunks of an image that `stored` of its entries refers to. */
+  readonly stored?: StoredChunks;
   /**
    * The root, then directory by directory, depth first, the entries of each in byte order of their names: all entries of a
    * directory come before those of its first subdirectory. An entry is valid until the next is asked for; that of a directory
@@ -67,6 +64,18 @@ export interface SourceEntry {
    * wherever the caller may do something else.
    */
   content(sink: ContentSink): Iterable<void> | undefined;
+  /** For a file whose content the layout has already: then `content` is not called. */
+  readonly stored?: StoredContent | undefined;
+}
+
+/** Content of a file of an image. It stays valid. */
+export interface StoredContent {
+  /** As the image has it; numbers of chunks are those of StoredChunks. */
+  readonly pieces: Pieces;
+  /** Position among the small files of the image, in the order of a walk; undefined for a large or empty file. */
+  readonly position: number | undefined;
+  /** Puts the content from byte `from` on into `sink`. */
+  content(sink: ContentSink, from: number): Iterable<void>;
 }
 
 export interface SourceXattr {

@@ -1,6 +1,6 @@
 import type { InodeKind } from "@puzzlefs/reader";
 
-import type { Pieces } from "./content-stream.ts";
+import type { Pieces } from "./pieces.ts";
 
 /** An inode of the source tree. Names, keys and paths are latin1 strings: one character a byte, sorted as bytes. */
 export interface TreeNode {

@@ -18,6 +18,11 @@ export const commands: readonly CommandEntry[] = [
   { name: "build", summary: "make an image of a directory tree", load: () => import("./commands/build.ts") },
   { name: "mount", summary: "mount an image", load: () => import("./commands/mount.ts") },
   { name: "umount", summary: "unmount an image", load: () => import("./commands/umount.ts") },
+  {
+    name: "commit",
+    summary: "make an image of what was written over a mount",
+    load: () => import("./commands/commit.ts"),
+  },
   { name: "extract", summary: "write an image's files into a directory", load: () => import("./commands/extract.ts") },
   { name: "pack", summary: "store an image's chunks in a few large blobs", load: () => import("./commands/pack.ts") },
   { name: "unpack", summary: "store each chunk as a blob again", load: () => import("./commands/unpack.ts") },
@@ -30,6 +35,11 @@ export const commands: readonly CommandEntry[] = [
     name: "export",
     summary: "write an image's tree as a tar archive, or as an ordinary image",
     load: () => import("./commands/export.ts"),
+  },
+  {
+    name: "canonicalize",
+    summary: "make an image the same bytes as a fresh build",
+    load: () => import("./commands/canonicalize.ts"),
   },
   { name: "tags", summary: "list the images of a layout", load: () => import("./commands/tags.ts") },
   { name: "untag", summary: "remove a tag from a layout", load: () => import("./commands/untag.ts") },

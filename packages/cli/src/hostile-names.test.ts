@@ -72,6 +72,8 @@ const commands: [title: string, argv: string[]][] = [
   ["dump of a directory that is not there", ["dump", "--directory", inNames]],
   ["verify", ["verify", "store"]],
   ["verify --json", ["verify", "--json", "store"]],
+  ["canonicalize", ["canonicalize", `store:no${inNames}`]],
+  ["commit", ["commit", "store:v1", inNames, "store:v2"]],
   ["enable-fs-verity", ["enable-fs-verity", `${inNames}:v1`, "0".repeat(64)]],
   ["an unknown command", [inNames]],
   ["an unknown option", ["ls", `--${inNames}`]],

@@ -64,6 +64,8 @@ test.serial("every command accepts --platform, and refuses invalid platforms", a
     "verify",
     "mount",
     "enable-fs-verity",
+    "canonicalize",
+    "commit",
     "build",
   ])
     for (const bad of ["arm64", "linux/", "linux/a/b/c", ""]) {

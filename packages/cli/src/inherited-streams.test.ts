@@ -28,6 +28,8 @@ const COMMANDS = [
   "verify nowhere",
   "extract store:v1 out",
   "enable-fs-verity store:v1 00",
+  "canonicalize store:v1 store:v2",
+  "commit store:v1 root store:v3",
   "umount /",
 ];
 

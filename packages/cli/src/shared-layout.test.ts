@@ -66,6 +66,8 @@ const commands = (image: string): string[][] => [
   ["verify", image],
   ["mount", image, "root"],
   ["enable-fs-verity", image, "0".repeat(64)],
+  ["canonicalize", image, "store:made"],
+  ["commit", image, "root", "store:made"],
 ];
 
 test.serial("entries of other tools hide no image of puzzlefs, and make no layout corrupt", async (t) => {

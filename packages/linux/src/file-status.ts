@@ -99,6 +99,15 @@ export class FileStatus {
   get changedSeconds(): number {
     return Number(this.#bytes.readBigInt64LE(96)) + this.#bytes.readUInt32LE(104) / 1e9;
   }
+  /** File system, inode number, size, ctime and mtime, as text of 48 characters to compare: it changes when the file does. */
+  get fingerprint(): string {
+    return (
+      this.identity +
+      this.#bytes.toString("latin1", 40, 48) +
+      this.#bytes.toString("latin1", 96, 108) +
+      this.#bytes.toString("latin1", 112, 124)
+    );
+  }
   /** Device number of a chr or blk, 0 otherwise. */
   get major(): number {
     return this.#bytes.readUInt32LE(128);

@@ -15,7 +15,7 @@ export class OverlayMarksError extends Error {
 }
 
 /** The prefix of the extended attributes that an overlay mounted by this process would obey. */
-export function overlayPrefix(): string {
+export function overlayPrefix(): "trusted.overlay." | "user.overlay." {
   return inInitialNamespace("user") ? "trusted.overlay." : "user.overlay.";
 }
 

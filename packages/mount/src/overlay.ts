@@ -1,18 +1,9 @@
-import { existsSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkMountpoint, MountError, type Mountpoint, setLabels } from "@puzzlefs/fuse";
-import {
-  Directory,
-  FileSystemContext,
-  hasCode,
-  inInitialNamespace,
-  KernelRefusal,
-  MNT_DETACH,
-  umountAt,
-} from "@puzzlefs/linux";
+import { FileSystemContext, inInitialNamespace, KernelRefusal } from "@puzzlefs/linux";
 import type { Driver } from "./driver.ts";
 import { copyRootAttributes } from "./root-attributes.ts";
+import { ScratchMount } from "./scratch-mount.ts";
 import { readRecord, type UpperRecord, writeRecord } from "./upper-record.ts";
 import { inUse, type NamedDirectory } from "./upper-use.ts";
 import { Upper } from "./upper.ts";
@@ -58,71 +49,26 @@ export async function mountWritable(
   overlay: Overlay,
   mountLower: (lower: Lower) => Promise<Driver>,
 ): Promise<Driver> {
-  using parent = Directory.open(temporaryDirectory());
   // Its name is the only trace of the image in the list of mounts: see mounted-images.ts.
-  const { name, directory: scratch } = parent.makeTemporary(`puzzlefs-${overlay.image}-`);
-  const remove = (): void => {
-    try {
-      umountAt(parent.descriptor, name, MNT_DETACH);
-    } catch (error) {
-      // Nothing has been mounted there.
-      if (!hasCode(error, "EINVAL", "EPERM")) throw error;
-    } finally {
-      scratch.close();
-      parent.removeDirectory(name);
-    }
-  };
-  // A second signal ends this process at once.
-  process.once("exit", remove);
+  using scratch = new ScratchMount(
+    `puzzlefs-${overlay.image}-`,
+    "a writable mount is an overlay, which only root may mount",
+  );
+  const mounts = scratch.directory;
+  const { persist, apart } = overlay;
+  using upper = persist === undefined ? Upper.make(mounts) : await Upper.open(persist, apart, mounts);
   try {
-    mountTmpfs(scratch);
-    // The mount that is there now.
-    using mounts = Directory.open(scratch.path);
-    const { persist, apart } = overlay;
-    using upper = persist === undefined ? Upper.make(mounts) : await Upper.open(persist, apart, mounts);
-    try {
-      mounts.makeDirectory("lower").close();
-      const lower = join(scratch.path, "lower");
-      using target = checkMountpoint(lower);
-      const record = readRecord(upper.upper);
-      const preferred = record?.image === overlay.image ? record.driver : undefined;
-      const driver = await mountLower({ mountpoint: target, preferred, lock: upper.lock });
-      mountOver(mountpoint, overlay, lower, driver, upper);
-      return driver;
-    } catch (error) {
-      upper.undo();
-      throw error;
-    }
-  } finally {
-    process.off("exit", remove);
-    remove();
-  }
-}
-
-/**
- * The directory for temporary mounts. For root it does not depend on the environment, which a container's image may set,
- * and only root can rename what is in it. Root of a user namespace may not write to /run.
- */
-function temporaryDirectory(): string {
-  if (process.geteuid?.() !== 0) {
-    // Node replaces bytes that are not UTF-8: it would be another directory.
-    const chosen = tmpdir();
-    return chosen.includes("\ufffd") ? "/tmp" : chosen;
-  }
-  return !inInitialNamespace("user") || !existsSync("/run") ? "/tmp" : "/run";
-}
-
-/** For the mount points, and without --persist also for the changes. */
-function mountTmpfs(scratch: Directory): void {
-  try {
-    using context = new FileSystemContext("tmpfs");
-    context.set("source", "puzzlefs");
-    context.set("mode", "0700");
-    context.mountOn(scratch.descriptor, 0);
+    mounts.makeDirectory("lower").close();
+    const lower = join(mounts.path, "lower");
+    using target = checkMountpoint(lower);
+    const record = readRecord(upper.upper);
+    const preferred = record?.image === overlay.image ? record.driver : undefined;
+    const driver = await mountLower({ mountpoint: target, preferred, lock: upper.lock });
+    mountOver(mountpoint, overlay, lower, driver, upper);
+    return driver;
   } catch (error) {
-    if (!(error instanceof KernelRefusal) || error.code !== "EPERM") throw error;
-    const advice = "an ordinary user can do it in a user namespace (unshare --user --map-root-user --mount)";
-    throw new MountError(`a writable mount is an overlay, which only root may mount; ${advice}`, error.code);
+    upper.undo();
+    throw error;
   }
 }
 

@@ -16,15 +16,21 @@ export interface UpperRecord {
   at: string;
 }
 
-const attribute = (): string => `${overlayPrefix()}puzzlefs`;
+/** Behind the prefix of overlayfs' own attributes. */
+const NAME = "puzzlefs";
 /** Attributes of some file systems have no more room than a block. */
 const LONGEST = 512;
 
 /** Undefined for a directory that was never mounted, and for a record of another form. */
 export function readRecord(upper: Directory): UpperRecord | undefined {
+  return recordWith(upper, overlayPrefix());
+}
+
+/** readRecord() of a mount whose attributes begin with `prefix`. */
+export function recordWith(upper: Directory, prefix: string): UpperRecord | undefined {
   let value: Buffer | undefined;
   try {
-    value = upper.opened((descriptor) => fgetxattr(descriptor, attribute()));
+    value = upper.opened((descriptor) => fgetxattr(descriptor, prefix + NAME));
   } catch (error) {
     if (hasCode(error, "ENOTSUP", "EOPNOTSUPP")) return undefined;
     throw error;
@@ -39,7 +45,7 @@ export function readRecord(upper: Directory): UpperRecord | undefined {
 export function writeRecord(upper: Directory, { image, driver, index, at }: UpperRecord): void {
   const text = `1 ${image} ${driver} ${index ? "index" : "none"} ${at}`;
   try {
-    upper.opened((descriptor) => fsetxattr(descriptor, attribute(), bytesOf(text).subarray(0, LONGEST)));
+    upper.opened((descriptor) => fsetxattr(descriptor, overlayPrefix() + NAME, bytesOf(text).subarray(0, LONGEST)));
   } catch (error) {
     if (!hasCode(error, "ENOTSUP", "EOPNOTSUPP", "EPERM", "ENOSPC")) throw error;
   }

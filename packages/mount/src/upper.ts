@@ -15,7 +15,7 @@ import {
 } from "./upper-use.ts";
 
 /** A file in the work directory. Its lock is for the processes that mount, and for those that serve. */
-const LOCK = "lock";
+export const LOCK = "lock";
 /**
  * Milliseconds in which the server of a mount that has just ended releases the lock, and a mount namespace that is being
  * created its copy of the mount.
@@ -216,7 +216,7 @@ async function lockIn(work: Directory, busy: string): Promise<number> {
 }
 
 /** Calls `ask` until it returns true. Throws Refusal if it does not within PATIENCE. */
-async function patiently(ask: () => boolean, busy: string): Promise<void> {
+export async function patiently(ask: () => boolean, busy: string): Promise<void> {
   for (const deadline = performance.now() + PATIENCE; !ask(); await sleep(PAUSE)) {
     if (performance.now() > deadline) throw new Refusal(busy);
   }

@@ -11,6 +11,7 @@ import { BLOBS, INDEX_FILE, LAYOUT_FILE, LAYOUT_LIMIT, LAYOUT_VERSION, LayoutMak
 import { linked } from "./linked-directory.ts";
 import { type HeldLock, lockSteps, type Waiting } from "./lock.ts";
 import { describeManifest, isPuzzlefs } from "./manifest.ts";
+import type { Platform } from "./platform.ts";
 import { runSteps, runStepsAsync, type Steps, type Turns } from "./steps.ts";
 
 /** Readings of index.json, while it leads to a manifest that is not there. */
@@ -180,6 +181,14 @@ export class Layout {
         if (tries === 1 || !(error instanceof LayoutError) || error.kind !== "missing") throw error;
       }
     }
+  }
+
+  /** The platform for which index.json lists the image that manifest() finds; undefined for a digest, and where it lists none. */
+  platformOf(reference: string, choice: PlatformChoice = {}): Platform | undefined {
+    const entries = [...this.index().entries()].filter(({ tag }) => tag === reference);
+    if (entries.length === 0) return undefined;
+    const { platform } = this.#chooser().choose(shownName(reference), entries, choice);
+    return platform === "unknown" ? undefined : platform;
   }
 
   /** Runs `action` with the exclusive lock that every change to the layout's names takes. Waits for it. */

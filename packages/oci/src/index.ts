@@ -5,7 +5,7 @@ export { collectGarbage, type GarbageOptions } from "./collect-garbage.ts";
 export type { Count, GarbageReport } from "./garbage-report.ts";
 export { isHexDigest, sha256, sha256Hex } from "./digests.ts";
 export { LayoutError, systemFailure, type LayoutFailure } from "./errors.ts";
-export { DIRECTORY_MODE, FILE_MODE } from "./files.ts";
+export { DIRECTORY_MODE, FILE_MODE, writeAll } from "./files.ts";
 export { platformName, type IndexedImage, type PlatformChoice } from "./image-choice.ts";
 export { type Descriptor, ImageIndex, type IndexEntry } from "./index-json.ts";
 export { hostPlatform, parsePlatform, platformText, samePlatform, type Platform } from "./platform.ts";

@@ -1,5 +1,15 @@
 import { constants } from "node:fs";
-import { close, type Directory, FileStatus, flock, hasCode, LOCK_EX, LOCK_NB, NotRegularError } from "@puzzlefs/linux";
+import {
+  close,
+  type Directory,
+  FileStatus,
+  flock,
+  hasCode,
+  isSystemError,
+  LOCK_EX,
+  LOCK_NB,
+  NotRegularError,
+} from "@puzzlefs/linux";
 import { LayoutError } from "./errors.ts";
 
 /**
@@ -156,5 +166,16 @@ export function removeEmpty(layout: Directory, name: string): void {
   } catch (error) {
     // Another writer removed it as well, it is not empty, or another user replaced it.
     if (!hasCode(error, "ENOENT", "ENOTEMPTY", "EEXIST", "ENOTDIR")) throw error;
+  }
+}
+
+/** Moves a file out of a staging directory, over one of that name; false where that cannot be done. */
+export function isMoved(staging: Directory, name: string, to: Directory): boolean {
+  try {
+    staging.rename(name, to, name);
+    return true;
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return false;
   }
 }

@@ -7,7 +7,7 @@ import { recoverBlob } from "./set-aside.ts";
 import type { Layout } from "./image-layout.ts";
 import { runSteps, runStepsAsync, type Steps, type Turns } from "./steps.ts";
 import { EMPTY_CONFIG, MANIFEST_TYPE, referencedBlobs } from "./manifest.ts";
-import { createStaging, findDead, isStaged, removeStaging, type Staging } from "./staging.ts";
+import { createStaging, findDead, isMoved, isStaged, removeStaging, type Staging } from "./staging.ts";
 import { hostPlatform, type Platform } from "./platform.ts";
 import { fsVerityDigest } from "./verity-digest.ts";
 
@@ -35,6 +35,8 @@ export interface CommitRequest {
    * manifest, and else stays as it is.
    */
   replaces?: string;
+  /** Files of the staging directory that replace those of the same names in the layout's own directory, after all else: caches. */
+  records?: readonly string[];
 }
 
 export interface CommitResult {
@@ -46,6 +48,8 @@ export interface CommitResult {
   newBlobs: number;
   /** Their bytes. */
   newBytes: number;
+  /** Those of `records` that could not be moved. */
+  lost: string[];
 }
 
 /** Readings of a blob that runs of gc set aside at the same time. */
@@ -147,7 +151,14 @@ export class Transaction {
     return runStepsAsync(this.#commit(request), turns);
   }
 
-  *#commit({ tag, manifest, blobs, platform = hostPlatform(), replaces }: CommitRequest): Steps<CommitResult> {
+  *#commit({
+    tag,
+    manifest,
+    blobs,
+    platform = hostPlatform(),
+    replaces,
+    records = [],
+  }: CommitRequest): Steps<CommitResult> {
     if (!this.#open) throw new Error("the transaction has ended");
     const layout = this.#layout;
     checkTag(tag, layout.path);
@@ -166,6 +177,7 @@ export class Transaction {
     // Dropped before they are written to the disk. If gc sets one aside meanwhile, the check under the lock takes it back.
     const fresh = yield* this.#dropKnown(staged);
     yield { syncfs: this.#staging.lock };
+    let lost: string[];
     const placed: Placed = { newBlobs: 0, newBytes: 0, sizes: new Map(), added: [] };
     {
       using _ = yield* layout.lock();
@@ -183,6 +195,7 @@ export class Transaction {
             `${tag} names another image by now: it has been changed meanwhile`,
           );
         layout.replaceIndex(changed, this.directory);
+        lost = records.filter((name) => !isMoved(this.directory, name, layout.directory));
       } catch (error) {
         this.#takeBack(placed, own.digest);
         throw error;
@@ -190,7 +203,7 @@ export class Transaction {
     }
     this.abort();
     const { newBlobs, newBytes } = placed;
-    return { digest: own.digest, verity: fsVerityDigest(manifest).toString("hex"), newBlobs, newBytes };
+    return { digest: own.digest, verity: fsVerityDigest(manifest).toString("hex"), newBlobs, newBytes, lost };
   }
 
   /** Adds blobs without an image, durably, or replaces damaged ones, and ends the transaction. */

@@ -1,7 +1,8 @@
-import { build, parseMtime, TreeSize, type BuildOptions, type BuildResult, type Omission } from "@puzzlefs/builder";
+import { build, parseMtime, TreeSize, type BuildOptions } from "@puzzlefs/builder";
 import { parseChunkSizes } from "@puzzlefs/chunker";
-import { jsonText, type Crossing } from "@puzzlefs/linux";
+import type { Crossing } from "@puzzlefs/linux";
 import type { Platform } from "@puzzlefs/oci";
+import { reportImage } from "../build-report.ts";
 import { readConfigFile } from "../config-file.ts";
 import {
   choiceOption,
@@ -15,10 +16,9 @@ import { UsageError } from "../errors.ts";
 import { imageNameFrom } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
 import { warning } from "../terminal/messages.ts";
-import { stderrIsTerminal, writeLine } from "../terminal/output.ts";
+import { stderrIsTerminal } from "../terminal/output.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
-import { formatBytes, formatCount, formatCountOf, formatSeconds, formatShare } from "../terminal/quantities.ts";
-import { formatFields } from "../terminal/table.ts";
+import { formatBytes, formatCountOf } from "../terminal/quantities.ts";
 
 interface Options {
   compression?: boolean;
@@ -37,6 +37,7 @@ interface Options {
   selinux?: boolean;
   packed?: boolean;
   independent?: boolean;
+  fileCache?: boolean;
   json?: boolean;
 }
 
@@ -84,6 +85,7 @@ export function define(): ManualCommand {
     .option("--one-file-system", "stay on the file system of ROOTFS: leave out subvolumes too")
     .option("--cross-mounts", "include file systems that are mounted below ROOTFS (default: empty directories)")
     .option("--selinux", "keep security.selinux attributes, which otherwise belong to the host")
+    .option("--file-cache", "do not read files again that have not changed since the last build with this option")
     .option("--json", "print the result as JSON");
 }
 
@@ -101,10 +103,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     const image = { ...given, crossing, rootfs, ociDir: name.ociDir, tag: name.reference };
     const result = await interruptible((check) => build({ ...image, warn: warning, progress, check }));
     bar.finish();
-    warn(result);
-    const report = reportOf(result, (performance.now() - start) / 1000);
-    if (options.json === true) writeLine(jsonText(report));
-    else print(report);
+    reportImage(result, (performance.now() - start) / 1000, options.json === true);
   } finally {
     bar.finish();
     await size?.stop();
@@ -136,6 +135,7 @@ function buildOptions(given: Options): Partial<BuildOptions> {
     selinux,
     packed,
     independent,
+    fileCache,
   } = given;
   return {
     chunking,
@@ -152,88 +152,6 @@ function buildOptions(given: Options): Partial<BuildOptions> {
     ...(selinux !== undefined && { selinux }),
     ...(packed !== undefined && { packed }),
     ...(independent !== undefined && { independent }),
+    ...(fileCache !== undefined && { fileCache }),
   };
-}
-
-/** The JSON output. It is stable. */
-interface Report extends BuildResult {
-  seconds: number;
-}
-
-function reportOf(result: BuildResult, seconds: number): Report {
-  const { manifest, manifestVerity, metadata, files, entries, bytes, chunks, newBlobs, newBytes, savedBytes } = result;
-  const { metadataBytes, manifestBytes, packed, omissions, repaired } = result;
-  return {
-    manifest,
-    manifestVerity,
-    metadata,
-    files,
-    entries,
-    bytes,
-    chunks,
-    newBlobs,
-    newBytes,
-    savedBytes,
-    metadataBytes,
-    manifestBytes,
-    ...(packed !== undefined && { packed }),
-    seconds: Number(seconds.toFixed(3)),
-    omissions,
-    repaired,
-  };
-}
-
-/** Reports omissions and repairs on stderr: a line for each mount point, and for each kind of attribute. */
-function warn({ omissions, repaired }: BuildResult): void {
-  for (const omission of omissions) {
-    const { what, why, count, paths } = omission;
-    const isWhole = isDirectory(omission);
-    if (!isWhole) warning(`${what}: left out of ${formatCountOf(count, "inode")}, first ${paths[0]}: ${why}`);
-    else for (const path of paths) warning(`${path}: ${what}, left out but for an empty directory: ${why}`);
-    if (isWhole && count > paths.length) warning(`${formatCountOf(count - paths.length, `more ${what}`)} left out`);
-  }
-  if (repaired.length === 0) return;
-  const blobs = `${formatCountOf(repaired.length, "blob")} of the layout`;
-  warning(`${blobs}, first sha256:${repaired[0]}: missing or damaged; what the image needs of it was stored anew`);
-}
-
-/** Whether the omission is a whole directory and not an attribute. */
-function isDirectory({ what }: Omission): boolean {
-  return what === "mount point" || what === "subvolume";
-}
-
-function countText(omission: Omission): string {
-  const { what, count } = omission;
-  return isDirectory(omission) ? formatCountOf(count, what) : `${what} of ${formatCountOf(count, "inode")}`;
-}
-
-function packedFields({ packed }: Report): [string, string][] {
-  if (packed === undefined) return [];
-  const { packs, keptPacks, bundleBytes, manifest, verity } = packed;
-  return [
-    ["packed", `${formatCountOf(packs, "pack")}, ${keptPacks} kept; a bundle of ${formatBytes(bundleBytes)}`],
-    ["packed manifest", `sha256:${manifest}`],
-    ["its fs-verity", verity],
-  ];
-}
-
-/** The last line is the Rust tool's only output: scripts read it. */
-function print(report: Report): void {
-  const { omissions } = report;
-  const leftOut: [string, string][] = omissions.length === 0 ? [] : [["left out", omissions.map(countText).join(", ")]];
-  const { files, entries, bytes, newBlobs, newBytes, savedBytes, metadataBytes, manifestBytes, seconds } = report;
-  writeLine(
-    formatFields([
-      ["tree", `${formatCountOf(files, "file")} with ${formatBytes(bytes)}, ${formatCountOf(entries, "inode")} in all`],
-      ["chunks", formatCount(report.chunks)],
-      ["stored", `${formatBytes(newBytes)} in ${formatCountOf(newBlobs, "new blob")}`],
-      ["saved", `${formatBytes(savedBytes)} (${formatShare(savedBytes, bytes)})`],
-      ...leftOut,
-      ["metadata", `${formatBytes(metadataBytes)}, and a manifest of ${formatBytes(manifestBytes)}`],
-      ...packedFields(report),
-      ["time", `${formatSeconds(seconds)}, ${formatBytes(bytes / seconds)}/s`],
-      ["manifest", `sha256:${report.manifest}`],
-    ]),
-  );
-  writeLine(`puzzlefs image manifest digest: ${report.manifestVerity}`);
 }

@@ -1,0 +1,123 @@
+import type { Directory } from "@puzzlefs/linux";
+import type { Layout } from "@puzzlefs/oci";
+
+import { chunkFlags, type ChunkTable } from "./chunk-table.ts";
+import { RecordFile } from "./record-file.ts";
+
+const PREFIX = ".puzzlefs-chunks-";
+const MAGIC = Buffer.from("puzzlefs chunk 1");
+const DIGEST_BYTES = 32;
+/** Digests of content and of the stored bytes, fs-verity digest, size, 1 if compressed. */
+const RECORD_BYTES = 104;
+const storedAt = 32;
+const verityAt = 64;
+const sizeAt = 96;
+const compressedAt = 100;
+
+/** Known chunks in memory that threads share. */
+export class KnownChunks {
+  readonly #records: Uint8Array;
+  readonly #words: DataView;
+  readonly count: number;
+
+  constructor(records: SharedArrayBuffer) {
+    this.#records = new Uint8Array(records);
+    this.#words = new DataView(records);
+    this.count = Math.floor(records.byteLength / RECORD_BYTES);
+  }
+
+  /** The record of a chunk; undefined if there is none. */
+  find(content: Uint8Array): KnownChunk | undefined {
+    let [low, high] = [0, this.count];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compareAt(this.#records, middle * RECORD_BYTES, content) < 0) low = middle + 1;
+      else high = middle;
+    }
+    const at = low * RECORD_BYTES;
+    if (low === this.count || compareAt(this.#records, at, content) !== 0) return undefined;
+    return {
+      stored: this.#records.subarray(at + storedAt, at + storedAt + DIGEST_BYTES),
+      verity: this.#records.subarray(at + verityAt, at + verityAt + DIGEST_BYTES),
+      size: this.#words.getUint32(at + sizeAt, true),
+      compressed: this.#words.getUint32(at + compressedAt, true) !== 0,
+    };
+  }
+
+  /** The records, with the content's digest first in each. */
+  *records(): Generator<Uint8Array> {
+    for (let at = 0; at < this.count * RECORD_BYTES; at += RECORD_BYTES)
+      yield this.#records.subarray(at, at + RECORD_BYTES);
+  }
+}
+
+/** How a chunk is stored. */
+export interface KnownChunk {
+  stored: Uint8Array;
+  verity: Uint8Array;
+  /** Bytes. */
+  size: number;
+  compressed: boolean;
+}
+
+/**
+ * A file of a layout that maps the content of chunks to the blobs that they were stored as, so that the next build only hashes
+ * what it has stored before. Records ascend by content.
+ */
+export class KnownChunkFile {
+  readonly #layout: Layout;
+  readonly #file: RecordFile;
+
+  /** @param parameters all that a stored form depends on, but for the content */
+  constructor(layout: Layout, parameters: string) {
+    this.#layout = layout;
+    this.#file = new RecordFile(layout.directory, PREFIX, MAGIC, parameters, RECORD_BYTES);
+  }
+
+  load(): SharedArrayBuffer {
+    const records = this.#file.load() ?? Buffer.alloc(0);
+    const shared = new SharedArrayBuffer(records.length);
+    new Uint8Array(shared).set(records);
+    return shared;
+  }
+
+  /**
+   * Stages a file with the chunks of a build and those that were known before, but for those whose blobs have been removed.
+   * Returns its name; undefined if there are no new ones.
+   */
+  stage(before: KnownChunks, chunks: ChunkTable, published: number, staging: Directory): string | undefined {
+    const added = newRecords(before, chunks, published);
+    if (added.length === 0) return undefined;
+    const blobs = new Set(this.#layout.blobs.list());
+    const kept = [...before.records()].filter((record) =>
+      blobs.has(Buffer.from(record.subarray(storedAt, storedAt + DIGEST_BYTES)).toString("hex")),
+    );
+    return this.#file.stage([...kept, ...added].sort(Buffer.compare), staging);
+  }
+}
+
+function newRecords(before: KnownChunks, chunks: ChunkTable, published: number): Buffer[] {
+  const added: Buffer[] = [];
+  for (let chunk = 0; chunk < published; chunk++) {
+    const flags = chunks.flags(chunk);
+    if (chunks.original(chunk) !== chunk || (flags & (chunkFlags.base | chunkFlags.pack)) !== 0) continue;
+    const content = chunks.contentDigest(chunk);
+    if (before.find(content) !== undefined) continue;
+    const record = Buffer.alloc(RECORD_BYTES);
+    record.set(content);
+    record.set(chunks.storedDigest(chunk), storedAt);
+    record.set(chunks.verity(chunk), verityAt);
+    record.writeUInt32LE(chunks.storedLength(chunk), sizeAt);
+    record.writeUInt32LE((flags & chunkFlags.compressed) === 0 ? 0 : 1, compressedAt);
+    added.push(record);
+  }
+  return added;
+}
+
+function compareAt(records: Uint8Array, at: number, digest: Uint8Array): number {
+  for (let index = 0; index < DIGEST_BYTES; index++) {
+    const difference = records[at + index] - digest[index];
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
