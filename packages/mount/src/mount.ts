@@ -62,7 +62,9 @@ export class MountedImage {
       if (!listMounts().some(isOwn)) return;
       const top = findMount(own.mountpoint);
       if (top !== undefined && isOwn(top)) {
-        if (new FileStatus().uniqueMountId(this.mountpoint) !== this.#uniqueId) return;
+        // Unknown if the server does not answer any more: that is no reason to leave the mount.
+        const uniqueId = new FileStatus().uniqueMountId(this.mountpoint);
+        if (uniqueId !== undefined && this.#uniqueId !== undefined && uniqueId !== this.#uniqueId) return;
       } else {
         throw new MountError(`${this.mountpoint}: another mount is on top of it: unmount that first`, "EBUSY");
       }
