@@ -28,16 +28,16 @@ export function recordedLinks(inode: Inode): u32 {
   return links === 0 ? 1 : links;
 }
 
-function startsWith(name: Bytes, prefix: Bytes): boolean {
+function hasPrefix(name: Bytes, prefix: Bytes): boolean {
   return sameBytes(name.slice(0, prefix.length), prefix);
 }
 
 /** The bits that the name of an extended attribute has. */
 function traitsOfName(name: Bytes): u32 {
-  if (startsWith(name, text("system.posix_acl_"))) return TRAIT_XATTRS | TRAIT_ACLS;
+  if (hasPrefix(name, text("system.posix_acl_"))) return TRAIT_XATTRS | TRAIT_ACLS;
   if (sameBytes(name, text("security.selinux"))) return TRAIT_XATTRS | TRAIT_SELINUX;
-  if (startsWith(name, text("trusted.overlay."))) return TRAIT_XATTRS | TRAIT_OVERLAY;
-  if (startsWith(name, text("user.overlay."))) return TRAIT_XATTRS | TRAIT_OVERLAY;
+  if (hasPrefix(name, text("trusted.overlay."))) return TRAIT_XATTRS | TRAIT_OVERLAY;
+  if (hasPrefix(name, text("user.overlay."))) return TRAIT_XATTRS | TRAIT_OVERLAY;
   return TRAIT_XATTRS;
 }
 

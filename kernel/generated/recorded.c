@@ -24,8 +24,8 @@ u32 pfs_recorded_links(struct pfs_inode inode)
 	return links == 0 ? 1 : links;
 }
 
-/* schema/recorded.ts: startsWith() */
-static bool pfs_starts_with(struct pfs_bytes name, struct pfs_bytes prefix)
+/* schema/recorded.ts: hasPrefix() */
+static bool pfs_has_prefix(struct pfs_bytes name, struct pfs_bytes prefix)
 {
 	return pfs_same_bytes(pfs_slice(name, 0, prefix.length), prefix);
 }
@@ -34,13 +34,13 @@ static bool pfs_starts_with(struct pfs_bytes name, struct pfs_bytes prefix)
 /* The bits that the name of an extended attribute has. */
 static u32 pfs_traits_of_name(struct pfs_bytes name)
 {
-	if (pfs_starts_with(name, PFS_TEXT("system.posix_acl_")))
+	if (pfs_has_prefix(name, PFS_TEXT("system.posix_acl_")))
 		return PFS_TRAIT_XATTRS | PFS_TRAIT_ACLS;
 	if (pfs_same_bytes(name, PFS_TEXT("security.selinux")))
 		return PFS_TRAIT_XATTRS | PFS_TRAIT_SELINUX;
-	if (pfs_starts_with(name, PFS_TEXT("trusted.overlay.")))
+	if (pfs_has_prefix(name, PFS_TEXT("trusted.overlay.")))
 		return PFS_TRAIT_XATTRS | PFS_TRAIT_OVERLAY;
-	if (pfs_starts_with(name, PFS_TEXT("user.overlay.")))
+	if (pfs_has_prefix(name, PFS_TEXT("user.overlay.")))
 		return PFS_TRAIT_XATTRS | PFS_TRAIT_OVERLAY;
 	return PFS_TRAIT_XATTRS;
 }
