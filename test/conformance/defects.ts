@@ -46,8 +46,9 @@ function spoilContent(inode: Writable<InodeValue>, inos: readonly number[], rand
   if (mode.kind === "dir") {
     const dir: Writable<typeof mode.dir> = { ...mode.dir };
     const { entries = [] } = dir;
-    if (random.once(5)) dir.links = random.pick([0, 1, 2, 3, 2 ** 32 - 1]);
-    else if (random.once(5)) dir.parent = random.pick([0, 1, ...inos, Number.MAX_SAFE_INTEGER]);
+    const turn = random.below(5);
+    if (turn === 0) dir.links = random.pick([0, 1, 2, 3, 2 ** 32 - 1]);
+    else if (turn === 1) dir.parent = random.pick([0, 1, ...inos, Number.MAX_SAFE_INTEGER]);
     else if (random.once(4)) dir.lookBelow = dir.lookBelow !== true;
     else if (entries.length > 0 && random.once(2)) dir.entries = rearranged(entries, random);
     else if (entries.length > 0) spoilEntry(random.pick(entries), inos, random);

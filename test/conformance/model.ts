@@ -59,7 +59,7 @@ export class Model {
       for (const { key } of additional?.xattrs ?? []) {
         const name = latin1(key);
         totals.traits |= 1;
-        if (/^system\.posix_acl_/.test(name)) totals.traits |= 2;
+        if (name.startsWith("system.posix_acl_")) totals.traits |= 2;
         if (name === "security.selinux") totals.traits |= 4;
         if (/^(trusted|user)\.overlay\./.test(name)) totals.traits |= 8;
       }

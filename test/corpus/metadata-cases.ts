@@ -92,8 +92,8 @@ const xattr = (key: Uint8Array, val: Uint8Array): InodeValue =>
 const entries = (...list: DirEntryValue[]): RootfsValue => layers([dir(1, list), inode(2, { kind: "fifo" })]);
 
 /** A directory with what an image records of it. */
-const withTree = (inode: InodeValue, links: number, parent: number): InodeValue =>
-  inode.mode.kind === "dir" ? { ...inode, mode: { kind: "dir", dir: { ...inode.mode.dir, links, parent } } } : inode;
+const withTree = (made: InodeValue, links: number, parent: number): InodeValue =>
+  made.mode.kind === "dir" ? { ...made, mode: { kind: "dir", dir: { ...made.mode.dir, links, parent } } } : made;
 
 /** An image of a root directory and a file of one byte that records its tree. */
 const recorded: RootfsValue = {
