@@ -1,5 +1,5 @@
 # The developers' commands; `make help` lists them.
-.PHONY: help setup setup-test setup-kernels setup-external external build install uninstall codegen demo demo-kernel check golden npm docs test soak test-kernels check-kernel debug-kernel vm lint format bench bench-fuse bench-kernel clean
+.PHONY: help setup setup-test setup-kernels setup-external setup-browser external build install uninstall codegen demo demo-kernel check golden npm docs test soak test-kernels check-kernel debug-kernel vm lint format bench bench-fuse bench-kernel clean
 .DEFAULT_GOAL := help
 
 NODE := build/node
@@ -88,6 +88,9 @@ test-kernels: setup-test setup-kernels build ## run all tests of the driver on e
 
 vm: setup-kernels ## KERNEL=6.1|6.12|7|debug [IMAGE=OCI_DIR:TAG] CMD='…': run CMD in a virtual machine, with the image on /mnt
 	@$(NODE) qemu/src/vm.ts
+
+setup-browser: ## install Chromium, in which `make test` then opens the page of `puzzlefs report`
+	@setup/setup.sh browser
 
 setup-external: setup-kernels ## make a root directory with Debian's userland, for test suites of other projects
 	@setup/setup.sh external

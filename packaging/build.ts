@@ -37,6 +37,8 @@ async function bundle(): Promise<void> {
     platform: "node",
     target: "node24",
     external: Object.keys(nativeAddOns),
+    // Vega would measure text by it, if some directory above the program had it.
+    alias: { canvas: join(root, "packaging/no-canvas.ts") },
     minifySyntax: true,
     legalComments: "inline",
     logLevel: "warning",

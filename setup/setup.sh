@@ -9,6 +9,7 @@
 #   setup.sh external        Debian's userland for test suites of other projects
 #   setup.sh bench-kernel    file systems to compare the driver with
 #   setup.sh bench-fuse      file systems to compare the FUSE daemon with
+#   setup.sh browser         Chromium, in which the page of `report` is tested
 #   setup.sh big-tree        2 GB of files to measure with: some minutes
 #   setup.sh recipes         the system on which the commands of docs/recipes.md are tested
 #   setup.sh pnpm ARGS…    pnpm in the current directory, as it installs the workspace
@@ -210,6 +211,9 @@ external)
 	;;
 recipes)
 	recipes_root
+	;;
+browser)
+	packages chromium fonts-dejavu-core
 	;;
 bench-kernel)
 	packages e2fsprogs erofs-utils squashfs-tools

@@ -42,6 +42,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./commands/canonicalize.ts"),
   },
   { name: "tags", summary: "list the images of a layout", load: () => import("./commands/tags.ts") },
+  {
+    name: "report",
+    summary: "make a page with charts about a layout",
+    load: () => import("./commands/report.ts"),
+  },
   { name: "untag", summary: "remove a tag from a layout", load: () => import("./commands/untag.ts") },
   { name: "gc", summary: "remove the blobs that no image needs", load: () => import("./commands/gc.ts") },
   {
