@@ -115,7 +115,7 @@ for (const [work, { changed = "", prepare, damaged }] of Object.entries(works)) 
           what,
         );
       }
-      if (number % 6 === 0) await assertGoesOn(t, copy, others, dumps, what, damaged);
+      if (number % 12 === 0) await assertGoesOn(t, copy, others, dumps, what, damaged);
     }
     t.is(seen.size, ["gc", "repair"].includes(work) ? 1 : 2, "both outcomes occur");
     t.deepEqual(

@@ -18,10 +18,12 @@ export interface VerifyReport {
   images: string[];
   /** Entries of the layout that are not PuzzleFS images: only their blobs are checked. */
   foreign: ForeignEntry[];
-  /** Blobs hashed, manifests and metadata included. */
+  /** Blobs of the layout that were hashed, manifests, metadata and packs included. */
   blobs: number;
-  /** Stored bytes hashed. */
+  /** Their bytes. */
   bytes: number;
+  /** Chunks that were hashed in packs. */
+  packedChunks: number;
   problems: VerifyProblem[];
 }
 
@@ -47,7 +49,7 @@ export interface VerifyOptions extends PlatformChoice {
  * @throws only errors that are not about the images: no such layout or tag, an image of another tool, no descriptors
  */
 export function verifyImage(layout: Layout, reference?: string, options: VerifyOptions = {}): VerifyReport {
-  const report: VerifyReport = { images: [], foreign: [], blobs: 0, bytes: 0, problems: [] };
+  const report: VerifyReport = { images: [], foreign: [], blobs: 0, bytes: 0, packedChunks: 0, problems: [] };
   const expectations = new Expectations();
   const wrongSizes: WrongSizes[] = [];
   const { blobs } = layout;
@@ -72,25 +74,34 @@ export function verifyImage(layout: Layout, reference?: string, options: VerifyO
     expectations.bytesIn(blobs) +
     packed.reduce((sum, { expectations: own, blobs: store }) => sum + own.bytesIn(store), 0);
   const wrongVerities: string[] = [];
-  const verifyAll = (store: BlobStore, digests: Iterable<string>, own: Expectations): void => {
+  let hashed = 0;
+  type Count = (digest: string, bytes: number) => void;
+  const verifyAll = (store: BlobStore, digests: Iterable<string>, own: Expectations, count: Count): void => {
     const verifier = new BlobVerifier(store, own);
     for (const digest of digests) {
       const problems = verifier.verify(digest);
       // A blob that no image needs may be removed meanwhile.
       if (problems.length > 0 && !own.isNeeded(digest) && !blobs.list().includes(digest)) continue;
       report.problems.push(...problems);
-      report.blobs += 1;
-      report.bytes += store.size(digest) ?? 0;
-      options.progress?.(report.bytes, total);
+      const bytes = store.size(digest) ?? 0;
+      count(digest, bytes);
+      hashed += bytes;
+      options.progress?.(hashed, total);
     }
     verifier.close();
     wrongVerities.push(...verifier.wrongVerities);
   };
-  verifyAll(blobs, expectations.digests(), expectations);
+  verifyAll(blobs, expectations.digests(), expectations, (_, bytes) => {
+    report.blobs += 1;
+    report.bytes += bytes;
+  });
   const seen = new Set<string>();
   for (const contents of packed) {
     using store = contents.blobs;
-    verifyAll(store, contents.unseen(seen), contents.expectations);
+    // What is in the bundle is not counted.
+    verifyAll(store, contents.unseen(seen), contents.expectations, (digest) => {
+      if (store.table.find(digest) !== undefined) report.packedChunks += 1;
+    });
   }
   report.problems.push(...wrongSizeProblems(wrongSizes, report.problems));
   report.problems.push(...wrongVerityProblem([...new Set(wrongVerities)]));
