@@ -74,6 +74,7 @@ export interface KnownChunk {
 export class KnownChunkFile {
   readonly #layout: Layout;
   readonly #file: RecordFile;
+  #packs: KnownPacks | undefined;
 
   /** @param parameters all that a stored form depends on, but for the content */
   constructor(layout: Layout, parameters: string) {
@@ -83,6 +84,7 @@ export class KnownChunkFile {
 
   /** @param packs have chunks that are not files of the layout */
   load(packs?: KnownPacks): SharedArrayBuffer {
+    this.#packs = packs;
     const records = this.#file.load() ?? Buffer.alloc(0);
     const shared = new SharedArrayBuffer(records.length);
     const words = new DataView(shared);
@@ -102,13 +104,20 @@ export class KnownChunkFile {
   stage(before: KnownChunks, chunks: ChunkTable, published: number, staging: Directory): string | undefined {
     const added = newRecords(before, chunks, published);
     if (added.length === 0) return undefined;
-    const blobs = new Set(this.#layout.blobs.list());
-    const kept = [...before.records()].filter(
-      (record) => (record[flagsAt] & PACKED) !== 0 || blobs.has(storedOf(record, 0)),
-    );
+    const kept = [...before.records()].filter(this.#mayExist(before.count + added.length));
     return this.#file.stage([...kept.map(withoutPacked), ...added].sort(Buffer.compare), staging);
   }
+
+  /** Whether the blob of a record may exist. Other packed images than the open ones are not asked; they may have any. */
+  #mayExist(count: number): (record: Uint8Array) => boolean {
+    if (this.#packs?.hasOthers === true && count < MOST_DOUBTFUL) return () => true;
+    const blobs = new Set(this.#layout.blobs.list());
+    return (record) => (record[flagsAt] & PACKED) !== 0 || blobs.has(storedOf(record, 0));
+  }
 }
+
+/** So many records are kept although their blobs may have been removed: 64 MB. */
+const MOST_DOUBTFUL = 600_000;
 
 /** The digest in hex of the stored bytes of a record. */
 function storedOf(records: Uint8Array, at: number): string {

@@ -65,6 +65,11 @@ export class KnownPacks implements Disposable {
     if (likely !== undefined) this.#open(likely);
   }
 
+  /** Whether the layout has packed images that are not open. */
+  get hasOthers(): boolean {
+    return packedImages(this.#layout).length > this.#images.length;
+  }
+
   /** The bytes of a chunk that a pack has; undefined if none of the open images has it. */
   size(digest: string): number | undefined {
     for (const { find } of this.#images) {
