@@ -8,7 +8,7 @@ import test, { type ExecutionContext } from "ava";
 import { type GarbageReport, Layout, LayoutError, untag } from "@puzzlefs/oci";
 import { verifyImage } from "@puzzlefs/reader";
 import { eventually, Random, runSeed } from "@puzzlefs/testing";
-import { blobNames, neededBlobs } from "../../packages/oci/src/store-fixture.ts";
+import { blobNames, neededBlobs, putBlob } from "../../packages/oci/src/store-fixture.ts";
 import { attempt, isRoot, missing, puzzlefs } from "../support/programs.ts";
 import { Scratch } from "../support/scratch.ts";
 
@@ -92,7 +92,8 @@ async function mount(t: ExecutionContext, tag: string, mountpoint: string, super
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   const [code] = (await once(child, "close")) as [number];
-  if (code !== 0) t.regex(stderr, /no tag/, "a mount fails only for a tag that is gone");
+  // skopeo writes index.json in place.
+  if (code !== 0) t.regex(stderr, /no tag|index\.json/, "a mount fails only for a tag that is gone");
   return code === 0;
 }
 
@@ -116,9 +117,10 @@ async function succeed(t: ExecutionContext, program: string, ...argv: string[]):
   t.is(code, 0, `${program} ${argv.join(" ")}: ${stderr}`);
 }
 
-/** Removes a tag, and makes every blob older than the grace period. */
+/** Removes a tag, adds a blob that no image needs, and makes every blob older than the grace period. */
 function age(random: Random): void {
   using layout = Layout.open(store);
+  putBlob(store, `garbage ${random.bits()}`);
   const tags = layout.tags();
   if (tags.length > 1) untag(layout, random.pick(tags));
   const old = Date.now() / 1000 - 2 * GRACE_SECONDS;
@@ -150,8 +152,8 @@ test(`${ROUNDS} rounds of gc under builds, untags, mounts and pulls lose nothing
   const builders = Array.from({ length: BUILDERS }, () => new Worker("builder", random.bits()));
   const collector = new Worker("collector", 0);
   const counts = { builds: 0, mounts: 0, pulls: 0, verified: 0, freed: 0, freedUnderPulls: 0, pending: 0, inUse: 0 };
-  const collect = async (grace: number): Promise<GarbageReport> =>
-    JSON.parse(await collector.work(`${grace}`)) as GarbageReport;
+  const collect = async (grace: number): Promise<GarbageReport | null> =>
+    JSON.parse(await collector.work(`${grace}`)) as GarbageReport | null;
   const build = async (builder: Worker): Promise<void> => {
     await builder.work();
     counts.builds++;
@@ -173,11 +175,12 @@ test(`${ROUNDS} rounds of gc under builds, untags, mounts and pulls lose nothing
   let atMounts: Promise<void> | undefined;
   for (let round = 0; round < ROUNDS && t.passed; round++) {
     const isPulling = canPull && round % TURN >= BUILD_ROUNDS;
-    const others: Promise<void>[] = [];
+    const pulling = { isOver: true };
     if (isPulling) {
       await Promise.all(building.values());
       if (round % TURN === BUILD_ROUNDS) age(random);
-      others.push(pull(t, counts.pulls++, random));
+      pulling.isOver = false;
+      void pull(t, counts.pulls++, random).finally(() => (pulling.isOver = true));
     } else {
       // They work on while gc runs again.
       for (const builder of builders)
@@ -187,16 +190,22 @@ test(`${ROUNDS} rounds of gc under builds, untags, mounts and pulls lose nothing
             build(builder).finally(() => building.delete(builder)),
           );
     }
-    const report = await collect(isPulling ? GRACE_SECONDS : 0);
-    counts.freed += report.freed.blobs;
-    if (isPulling) counts.freedUnderPulls += report.freed.blobs;
-    counts.pending += report.pending.blobs;
-    counts.inUse += report.inUse.blobs;
+    // During a pull as often as it can.
+    do {
+      const report = await collect(isPulling ? GRACE_SECONDS : 0);
+      if (report === null) {
+        t.true(isPulling);
+        continue;
+      }
+      counts.freed += report.freed.blobs;
+      if (isPulling) counts.freedUnderPulls += report.freed.blobs;
+      counts.pending += report.pending.blobs;
+      counts.inUse += report.inUse.blobs;
+    } while (!pulling.isOver);
     // One at a time, over several rounds.
     if (canMount) atMounts ??= mounting().finally(() => (atMounts = undefined));
     if (round % 4 === 0) counts.verified += verifyTags(t);
     for (const mountpoint of mounted) if (random.once(8)) readAll(t, mountpoint);
-    if (others.length > 0) await Promise.all([...others, collect(GRACE_SECONDS)]);
   }
   await Promise.all([...building.values(), atMounts]);
   for (const mountpoint of mounted) {
@@ -209,7 +218,7 @@ test(`${ROUNDS} rounds of gc under builds, untags, mounts and pulls lose nothing
   if (canPull) t.true(counts.pulls > 0 && counts.freedUnderPulls > 0);
   if (canMount) t.true(counts.mounts > 0 || mounted.length > 0);
   // The servers end soon after their mounts.
-  t.true(await eventually(async () => (await collect(0)).inUse.blobs === 0));
+  t.true(await eventually(async () => (await collect(0))?.inUse.blobs === 0));
   await collector.end();
   verifyTags(t);
   t.deepEqual(blobNames(store), neededBlobs(store));

@@ -92,9 +92,16 @@ function isAbsent(error: unknown): boolean {
   return error instanceof LayoutError && error.kind === "absent";
 }
 
+/** Without a report where index.json or oci-layout is half written for long, as skopeo does it: then nothing is removed. */
 function collect(grace: number): string {
-  using layout = Layout.open(path);
-  return JSON.stringify(collectGarbage(layout, { grace, mounted: mountedImages }));
+  try {
+    using layout = Layout.open(path);
+    return JSON.stringify(collectGarbage(layout, { grace, mounted: mountedImages }));
+  } catch (error) {
+    if (error instanceof LayoutError && error.kind === "corrupt" && /(index\.json|oci-layout): /.test(error.message))
+      return "null";
+    throw error;
+  }
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
