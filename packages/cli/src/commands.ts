@@ -38,7 +38,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "canonicalize",
-    summary: "make an image the same bytes as a fresh build",
+    summary: "give an image the bytes of a fresh build of its tree",
     load: () => import("./commands/canonicalize.ts"),
   },
   { name: "tags", summary: "list the images of a layout", load: () => import("./commands/tags.ts") },

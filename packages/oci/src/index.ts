@@ -29,7 +29,9 @@ export {
 export { PackedBlobs, type PackCheck } from "./packed-blobs.ts";
 export { assemblePacked, type PackedDocuments, type PackedPart } from "./packed-manifest.ts";
 export { type LockWait, type Waiting } from "./lock.ts";
-export { isTag, Transaction, type CommitRequest, type CommitResult, type StagedBlob } from "./transaction.ts";
+export type { CommitRequest, CommitResult, StagedBlob } from "./commit-request.ts";
+export { isTag } from "./tag.ts";
+export { Transaction } from "./transaction.ts";
 export { blobsOf, blobsOfEntry, Closure } from "./reachable.ts";
 export { repair, type RepairOptions, type RepairReport } from "./repair.ts";
 export { compareBlobs, neededOnlyBy, shareOut } from "./shares.ts";
