@@ -1,7 +1,7 @@
 /**
  * `make bench`: the space that versions of a tree take, and the times of builds, beside other programs.
  *
- *     [PARTS=sizes,rebuild,large,memory] [ROUNDS=5] [SERIES=DIR] [BIG=DIR] [SMALL=DIR] [BENCH_DIR=DIR] [NOTE=TEXT] [RESULTS=FILE] node bench/run.ts CACHE
+ *     [PARTS=sizes,rebuild,large,memory] [ROUNDS=5] [SERIES=DIR] [BIG=DIR] [SMALL=DIR] [ONLY=NAME] [BENCH_DIR=DIR] [NOTE=TEXT] [RESULTS=FILE] node bench/run.ts CACHE
  *     node bench/run.ts documents [check]      makes the documents of the results again, or checks that they are made of them
  *
  * | part    | |
@@ -13,10 +13,11 @@
  *
  * Rounds go through the subjects in turn, after one round that is not counted: everything is in the page cache. Each image is
  * extracted once and compared with its tree. Results are kept in bench/results/store.json: a run replaces the parts
- * that it measures. BENCH_DIR has the trees (default: CACHE/bench-store), which are kept for the next run.
+ * that it measures, of the sizes those of subjects whose names match ONLY (a regular expression). BENCH_DIR has the trees (default: CACHE/bench-store), which are kept for the next run.
  */
 import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { largeBuilds, measureBuilds, memoryBuilds, type BuildSet } from "./store-builds.ts";
 import { staleDocuments, writeDocuments } from "./store-documents.ts";
 import { measureRebuilds, rebuildTargets } from "./store-rebuild.ts";
@@ -26,7 +27,7 @@ import { measureSizes } from "./store-sizes.ts";
 import { presentSubjects } from "./store-subjects.ts";
 import { copyTree, countTree, inScratch } from "./store-work.ts";
 
-const { PARTS, ROUNDS = "5", SERIES, BIG, SMALL, BENCH_DIR, NOTE, RESULTS: file = RESULTS } = process.env;
+const { PARTS, ROUNDS = "5", ONLY, SERIES, BIG, SMALL, BENCH_DIR, NOTE, RESULTS: file = RESULTS } = process.env;
 const [first = ".", second] = process.argv.slice(2);
 
 if (first === "documents") documents(second === "check");
@@ -63,6 +64,7 @@ function measure(cache: string): void {
   }
 }
 
+/** Results of subjects that ONLY does not match are kept, if they are of the same trees. Each is written when it is complete. */
 function sizes(cache: string, work: string, trees: string): Results {
   const versions =
     SERIES === undefined
@@ -71,13 +73,21 @@ function sizes(cache: string, work: string, trees: string): Results {
   const { present, missing } = presentSubjects(cache);
   reportMissing(missing);
   const counts = versions.map(countTree);
-  const stores = present.map((subject) => {
+  const [content, entries] = [counts.map((count) => count.content), counts.map((count) => count.entries)];
+  const before = readResults(file).sizes;
+  const isSame = ONLY !== undefined && isDeepStrictEqual(before?.content, content);
+  const stores = new Map(isSame ? before?.stores.map((store) => [store.name, store]) : []);
+  const result = (): Results => {
+    const known = present.flatMap(({ name }) => stores.get(name) ?? []);
+    return { sizes: { ...circumstances(missing, NOTE), content, entries, stores: known } };
+  };
+  for (const subject of present) {
+    if (ONLY !== undefined && !new RegExp(ONLY).test(subject.name)) continue;
     process.stderr.write(`bench: ${subject.name}\n`);
-    return measureSizes(subject, versions, work);
-  });
-  const content = counts.map((count) => count.content);
-  const entries = counts.map((count) => count.entries);
-  return { sizes: { ...circumstances(missing, NOTE), content, entries, stores } };
+    stores.set(subject.name, measureSizes(subject, versions, work));
+    writeResults(file, result());
+  }
+  return result();
 }
 
 /** A copy, because a file of it is changed. */

@@ -107,6 +107,8 @@ class DebianRoot {
   }
 
   #hasFile(path: string): boolean {
+    // /bin, /lib and so on are links, which lists have as directories.
+    if (!path.includes("/")) return false;
     const entry = lstatSync(join(this.path, path), { throwIfNoEntry: false });
     return entry?.isDirectory() === false;
   }

@@ -23,7 +23,7 @@ export const puzzlefs = resolve(import.meta.dirname, "../packages/cli/bin/puzzle
 export const rustTool = (cache: string): string => join(cache, "rust/bin/puzzlefs");
 
 /** Options with which a series takes least space: found by trying. */
-export const SMALLEST = ["-c", "--level", "19", "--chunk-size", "16384:65536:262144"] as const;
+export const SMALLEST = ["-c", "--level", "19", "--chunk-size", "32768:131072:524288"] as const;
 
 function ours(name: string, ...options: string[]): Subject {
   return {
@@ -44,7 +44,8 @@ function rust(program: string, name: string, ...options: string[]): Subject {
     program,
     compressed: options.includes("-c"),
     store: (tree, store, version) => run([program, "build", ...options, tree, `${store}:v${version}`]),
-    extract: (store, version, target) => run([program, "extract", `${store}:v${version}`, target]),
+    // As root its own extract follows symbolic links when it sets owners, and fails.
+    extract: (store, version, target) => run([puzzlefs, "extract", `${store}:v${version}`, target]),
   };
 }
 
@@ -92,6 +93,8 @@ const casync: Subject = {
     run(["casync", "make", "--with=unix", `--store=${join(store, "chunks")}`, join(store, `v${version}.caidx`), tree]),
   extract: (store, version, target) =>
     run(["casync", "extract", `--store=${join(store, "chunks")}`, join(store, `v${version}.caidx`), target]),
+  // It has no hard links.
+  lacks: ["--no-hard-links"],
 };
 
 /** borg keeps its caches outside of the store: beside it, so that each store has its own, and they are not counted. */

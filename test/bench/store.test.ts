@@ -76,13 +76,16 @@ function checkTimes(t: ExecutionContext, times: TimesResult | undefined): void {
     t.is(rounds.length, 1, name);
     for (const { seconds, flushed, processor, memory } of rounds) {
       t.true(seconds > 0 && flushed >= seconds, name);
-      t.true(processor > 0 || seconds < 0.1, name);
+      t.true(processor >= 0, name);
       t.true(memory > 1e6, name);
     }
   }
 }
 
-(lacks.length > 0 ? test.skip : test)(`make bench measures small trees${lacks.join(", ")}`, (t) => {
+const measuring = lacks.length > 0 ? test.skip : test;
+const without = lacks.length > 0 ? ` (needs ${lacks.join(", ")})` : "";
+
+measuring(`make bench measures small trees${without}`, (t) => {
   const { results } = bench(t, "sizes,rebuild,large,memory", {});
   const { sizes, rebuild, large, memory } = results;
   const names = sizes?.stores.map(({ name }) => name) ?? [];
@@ -107,12 +110,15 @@ function checkTimes(t: ExecutionContext, times: TimesResult | undefined): void {
     const programs = scratch.directory("programs");
     for (const name of ["cp", "du", "find", "git", "gzip", "rm", "rsync", "sh", "sync", "tar", "time"])
       symlinkSync(run("sh", ["-c", `command -v ${name}`]).trim(), join(programs, name));
-    const { results, stderr } = bench(t, "sizes,rebuild", { PATH: programs });
+    const { results, stderr } = bench(t, "sizes,rebuild", { PATH: programs, ONLY: "^puzzlefs -c --packed$|^borg$" });
     for (const name of ["borg", "casync", "ostree", "squashfs, zstd"]) {
       t.true(results.sizes?.missing.includes(name), name);
       t.regex(stderr, new RegExp(`^bench: not installed, left out: ${name}$`, "m"));
     }
-    t.true(results.sizes?.stores.some(({ name }) => name === "puzzlefs -c --packed"));
+    t.deepEqual(
+      results.sizes?.stores.map(({ name }) => name),
+      ["puzzlefs -c --packed"],
+    );
     t.true(results.rebuild?.missing.includes("borg"));
   },
 );
@@ -128,7 +134,10 @@ function debianRoot(packages: Record<string, { version: string; files: Record<st
       mkdirSync(dirname(join(path, file)), { recursive: true });
       writeFileSync(join(path, file), content);
     }
-    writeFileSync(join(path, "var/lib/dpkg/info", `${name}.list`), `/.\n/usr\n${Object.keys(files).join("\n")}\n`);
+    writeFileSync(
+      join(path, "var/lib/dpkg/info", `${name}.list`),
+      `/.\n/bin\n/usr\n${Object.keys(files).join("\n")}\n`,
+    );
     writeFileSync(join(path, "var/lib/dpkg/info", `${name}.postinst`), version);
   }
   const stanzas = Object.entries(packages).map(([name, { version }]) => `Package: ${name}\nVersion: ${version}\n`);

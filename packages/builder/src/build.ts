@@ -259,9 +259,10 @@ async function commit(
     transaction.writeBlob(metadata),
     ...(options.config ? [transaction.writeBlob(options.config.bytes)] : []),
   );
-  // Chunks that only packs of the base have.
+  // Chunks that only packs of the base have. By one listing: most are there.
+  const names = new Set(known === undefined ? [] : layout.blobs.list());
   for (const { hex, temporary } of blobs) {
-    if (temporary !== undefined || known === undefined || transaction.has(hex)) continue;
+    if (temporary !== undefined || known === undefined || names.has(hex) || transaction.has(hex)) continue;
     staged.push(transaction.writeBlob(known.read(hex)));
     if (turns.isDue) await turns.take();
   }

@@ -52,6 +52,8 @@ export interface CommitResult {
   lost: string[];
 }
 
+/** Blobs that are looked up one by one, because a listing of the layout takes longer. */
+const FEW = 64;
 /** Readings of a blob that runs of gc set aside at the same time. */
 const MOST_TRIES = 10;
 
@@ -268,16 +270,16 @@ export class Transaction {
 
   /** Removes the staged blobs that the layout has, and repetitions; returns the others. */
   *#dropKnown(staged: StagedBlob[]): Steps<StagedBlob[]> {
-    // One listing instead of a stat for each: images have tens of thousands of blobs, and most of them are new at first.
+    // One listing instead of a stat for each of many: images have tens of thousands of blobs, and most of them are new at first.
     const { blobs } = this.#layout;
-    const names = new Set(blobs.list());
+    const names = staged.length > FEW ? new Set(blobs.list()) : undefined;
     const seen = new Set<string>();
     const fresh: StagedBlob[] = [];
     for (const blob of staged) {
       const { temporary, digest, replaces = false } = blob;
       const repeated = seen.has(digest);
       seen.add(digest);
-      const isKnown = !replaces && names.has(digest) && blobs.size(digest) === this.#sizeOf(temporary);
+      const isKnown = !replaces && names?.has(digest) !== false && blobs.size(digest) === this.#sizeOf(temporary);
       if (repeated || isKnown) this.directory.removeFile(temporary);
       else fresh.push(blob);
       yield;
