@@ -1,7 +1,7 @@
 /**
  * `make bench`: the space that versions of a tree take, and the times of builds, beside other programs.
  *
- *     [PARTS=sizes,rebuild,large,memory] [ROUNDS=5] [SERIES=DIR] [BIG=DIR] [SMALL=DIR] [ONLY=NAME] [BENCH_DIR=DIR] [NOTE=TEXT] [RESULTS=FILE] node bench/run.ts CACHE
+ *     [PARTS=sizes,rebuild,large,memory] [ROUNDS=5] [SERIES=DIR] [BIG=DIR] [SMALL=DIR] [ONLY=NAME] [KEEP=1] [MINUTES=600] [BENCH_DIR=DIR] [NOTE=TEXT] [RESULTS=FILE] node bench/run.ts CACHE
  *     node bench/run.ts documents [check]      makes the documents of the results again, or checks that they are made of them
  *
  * | part    | |
@@ -12,8 +12,9 @@
  * | memory  | first builds of a tree of 280 MB (SMALL; default: a Debian root and a large file), from tmpfs into tmpfs |
  *
  * Rounds go through the subjects in turn, after one round that is not counted: everything is in the page cache. Each image is
- * extracted once and compared with its tree. Results are kept in bench/results/store.json: a run replaces the parts
- * that it measures, of the sizes those of subjects whose names match ONLY (a regular expression). BENCH_DIR has the trees (default: CACHE/bench-store), which are kept for the next run.
+ * extracted once and compared with its tree. Results are kept in bench/results/store.json: a run replaces the parts that it measures. Of
+ * the sizes it measures those of subjects whose names match ONLY (a regular expression), and with KEEP those that results do not have yet; no
+ * subject is begun after MINUTES. BENCH_DIR has the trees (default: CACHE/bench-store), which are kept for the next run.
  */
 import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -27,7 +28,19 @@ import { measureSizes } from "./store-sizes.ts";
 import { presentSubjects } from "./store-subjects.ts";
 import { copyTree, countTree, inScratch } from "./store-work.ts";
 
-const { PARTS, ROUNDS = "5", ONLY, SERIES, BIG, SMALL, BENCH_DIR, NOTE, RESULTS: file = RESULTS } = process.env;
+const {
+  PARTS,
+  ROUNDS = "5",
+  ONLY,
+  KEEP,
+  MINUTES = "600",
+  SERIES,
+  BIG,
+  SMALL,
+  BENCH_DIR,
+  NOTE,
+  RESULTS: file = RESULTS,
+} = process.env;
 const [first = ".", second] = process.argv.slice(2);
 
 if (first === "documents") documents(second === "check");
@@ -75,7 +88,7 @@ function sizes(cache: string, work: string, trees: string): Results {
   const counts = versions.map(countTree);
   const [content, entries] = [counts.map((count) => count.content), counts.map((count) => count.entries)];
   const before = readResults(file).sizes;
-  const isSame = ONLY !== undefined && isDeepStrictEqual(before?.content, content);
+  const isSame = (ONLY !== undefined || KEEP !== undefined) && isDeepStrictEqual(before?.content, content);
   const stores = new Map(isSame ? before?.stores.map((store) => [store.name, store]) : []);
   const result = (): Results => {
     const known = present.flatMap(({ name }) => stores.get(name) ?? []);
@@ -83,6 +96,11 @@ function sizes(cache: string, work: string, trees: string): Results {
   };
   for (const subject of present) {
     if (ONLY !== undefined && !new RegExp(ONLY).test(subject.name)) continue;
+    if (KEEP !== undefined && stores.has(subject.name)) continue;
+    if (performance.now() > Number(MINUTES) * 60_000) {
+      process.stderr.write(`bench: no time left for ${subject.name}\n`);
+      continue;
+    }
     process.stderr.write(`bench: ${subject.name}\n`);
     stores.set(subject.name, measureSizes(subject, versions, work));
     writeResults(file, result());

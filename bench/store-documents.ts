@@ -80,8 +80,8 @@ function treeText({ entries, content }: TimesResult): string {
 
 function timesText(title: string, times: TimesResult, hasAdded: boolean): string {
   const rounds = times.subjects[0]?.rounds.length ?? 0;
-  const how = `${rounds} rounds in turn, warm: ${treeText(times)}. ${circumstancesText(times)}`;
-  return [`${title}: ${how}`, timesTable(times, hasAdded), timeTargetsTable(times)].join("\n\n");
+  const how = `rounds: ${rounds}, in turn, everything in the page cache: ${treeText(times)}. ${circumstancesText(times)}`;
+  return [`**${title}**; ${how}`, timesTable(times, hasAdded), timeTargetsTable(times)].join("\n\n");
 }
 
 function rebuildText({ rebuild }: Results): string {
@@ -143,7 +143,7 @@ function summaryText(results: Results): string {
     const store = sizes?.stores.find((one) => one.name === name);
     return store === undefined ? NaN : unified(store).apparent;
   };
-  if (sizes !== undefined) {
+  if (sizes !== undefined && !Number.isNaN(size("puzzlefs -c --packed") + size("Rust tool -c"))) {
     const ratio = size("puzzlefs -c --packed") / size("Rust tool -c");
     sentences.push(
       `${sizes.content.length} versions of a Debian root take ${megabytes(size("puzzlefs -c --packed"))} MB packed, ` +

@@ -93,7 +93,7 @@ export function circumstances(missing: string[], note: string | undefined): Circ
   return {
     date: new Date().toISOString().slice(0, 10),
     commit: commitOf(import.meta.dirname),
-    kernel: release(),
+    kernel: release().split("-", 1)[0] ?? "",
     processors: cpus().length,
     memoryGib: Math.round(totalmem() / 2 ** 30),
     node: process.version,

@@ -174,7 +174,7 @@ export function allSubjects(cache: string): Subject[] {
     tar("tar", "tar"),
     tar("tar, gzip", "tar.gz", "gzip"),
     tar("tar, zstd", "tar.zst", "zstd"),
-    squashfs("squashfs, zstd", "-comp", "zstd"),
+    squashfs("squashfs, zstd", "-comp", "zstd", "-Xcompression-level", "3"),
     erofs("erofs"),
     erofs("erofs, lz4hc", "-zlz4hc"),
     ostree,

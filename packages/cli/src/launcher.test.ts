@@ -9,7 +9,7 @@ import { version } from "./version.ts";
 const ALL_BYTES = Array.from({ length: 255 }, (_, index) => String.fromCharCode(index + 1)).join("");
 const INVALID = "\xff\xc3";
 /** Of Node, from the launcher. */
-const OPTION = "--max-semi-space-size=4";
+const OPTION = "--max-semi-space-size=8";
 const AS_ORDINARY_USER = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 const isRoot = process.geteuid?.() === 0;
 
