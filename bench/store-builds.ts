@@ -19,12 +19,11 @@ const layout = (name: string, program: string, ...options: string[]): Builder =>
   extract: (target, tree) => [puzzlefs, "extract", `${target}:v1`, tree],
 });
 
+const ZSTD_3 = ["-comp", "zstd", "-Xcompression-level", "3"] as const;
+
 const mksquashfs: Builder = {
   name: "mksquashfs, zstd level 3",
-  build: (tree, target) => [
-    ...(["mksquashfs", tree, target, "-quiet", "-no-progress"] as const),
-    ...["-comp", "zstd", "-Xcompression-level", "3"],
-  ],
+  build: (tree, target) => ["mksquashfs", tree, target, "-quiet", "-no-progress", ...ZSTD_3],
   extract: (target, tree) => ["unsquashfs", "-quiet", "-no-progress", "-dest", tree, target],
 };
 

@@ -63,7 +63,7 @@ const notMeasured = "Not measured yet.";
 
 function sizesText({ sizes }: Results): string {
   if (sizes === undefined) return notMeasured;
-  const [first = NaN, last = NaN] = [sizes.content[0], sizes.content.at(-1)];
+  const [first, last = NaN] = [sizes.content[0], sizes.content.at(-1)];
   const versions = `${sizes.content.length} versions, of ${megabytes(first)} MB (v1) to ${megabytes(last)} MB of files`;
   return [
     `MB, ${versions}. ${circumstancesText(sizes)}`,

@@ -77,10 +77,8 @@ export function measureRebuilds(
 export function changedFile(tree: string): string {
   const usual = join(tree, "etc/profile");
   if (existsSync(usual)) return usual;
-  const [first] = run(["find", tree, "-type", "f", "-size", "-16k"])
-    .split("\n")
-    .sort()
-    .filter((path) => path !== "");
+  const small = run(["find", tree, "-type", "f", "-size", "-16k"]).split("\n");
+  const first = small.sort().find((path) => path !== "");
   if (first === undefined) throw new Error(`${tree} has no small file that could be changed`);
   return first;
 }

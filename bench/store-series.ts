@@ -92,7 +92,7 @@ class DebianRoot {
 
   /** Paths, relative, of what a package has there but for directories. */
   files(name: string): string[] {
-    const [list] = this.records(name).filter((path) => path.endsWith(".list"));
+    const list = this.records(name).find((path) => path.endsWith(".list"));
     if (list === undefined) return [];
     const lines = readFileSync(join(this.path, list), "utf8").split("\n");
     return lines.map((line) => line.slice(1)).filter((path) => path !== "" && this.#hasFile(path));

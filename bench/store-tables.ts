@@ -188,7 +188,7 @@ function limitRows(subjects: readonly TimedSubject[]): string[][] {
   const ours = subjects.filter(({ name }) => /^(puzzlefs|build|commit)/.test(name)).flatMap(({ rounds }) => rounds);
   const packed = subjects.find(({ name }) => name === PACKED_REBUILD)?.rounds ?? [];
   if (packed.length > 0) {
-    const added = Math.max(...packed.map(({ added }) => added?.apparent ?? NaN));
+    const added = Math.max(...packed.map((round) => round.added?.apparent ?? NaN));
     rows.push([
       "bytes added",
       PACKED_REBUILD,
