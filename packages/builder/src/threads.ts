@@ -29,8 +29,13 @@ export class WorkerThreads {
     for (let index = 0; index < this.#count; index++) {
       const name = `puzzlefs-build-${index}`;
       // Otherwise Node would open the program's standard output and error for the thread, and make them non-blocking.
-      const options = { workerData: this.#settings, name, stdout: true, stderr: true, resourceLimits: WORKER_LIMITS };
-      const worker = new Worker(workerEntry(), options);
+      const worker = new Worker(workerEntry(), {
+        workerData: this.#settings,
+        name,
+        stdout: true,
+        stderr: true,
+        resourceLimits: WORKER_LIMITS,
+      });
       worker.on("error", (error: Error) => (this.failure ??= error));
       this.#exits.push(new Promise((resolve) => worker.on("exit", () => resolve())));
     }
