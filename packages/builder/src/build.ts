@@ -219,3 +219,81 @@ function platformOf({ config, platform }: ResolvedOptions): Pick<CommitRequest, 
   const problem = `it is for ${platformText(configured)}, not for ${platformText(platform)}`;
   throw new LayoutError("refused", config.path, problem);
 }
+<<<<<<< HEAD
+=======
+
+/** Where and how an image is committed. */
+interface CommitTarget extends Pick<CommitRequest, "platform"> {
+  options: ResolvedOptions;
+  turns: Turns;
+  layout: Layout;
+  transaction: Transaction;
+  base: BaseImage | undefined;
+  /** Has the chunks that are in packs only. */
+  chunks: Pick<BaseImage, "read"> | undefined;
+}
+
+async function commit(
+  target: CommitTarget,
+  tree: StoredTree,
+  remember: (manifest: Uint8Array) => string[],
+): Promise<BuildResult> {
+  const { options, turns, layout, transaction, base, chunks: known, platform } = target;
+  const { metadata, blobs, ...counts } = tree;
+  const rootfs = { ...describe(metadata), verity: fsVerityDigest(metadata).toString("hex") };
+  const chunks = blobs.map(({ hex, size, compressed }) => ({ digest: hex, size, compressed }));
+  const config = options.config && describe(options.config.bytes);
+  const manifest = assembleManifest(rootfs, chunks, config, options.annotations);
+  await turns.take();
+  const result = {
+    manifest: sha256Hex(manifest),
+    manifestVerity: fsVerityDigest(manifest).toString("hex"),
+    metadata: rootfs.digest,
+    metadataBytes: metadata.length,
+    manifestBytes: manifest.length,
+    ...counts,
+  };
+  const request = { tag: options.tag, ...(platform !== undefined && { platform }) };
+  if (options.packed) {
+    const parts = { metadata, manifest, config: options.config?.bytes ?? EMPTY, platform: platform ?? hostPlatform() };
+    const form = await stageBuilt({ options, turns, layout, transaction, base }, parts, blobs);
+    const done = await transaction.commitAsync({ ...request, manifest: form.manifest, blobs: form.staged }, turns);
+    const { packs, keptPacks, packedBytes, bundleBytes } = form;
+    return {
+      ...result,
+      newBlobs: packs - keptPacks,
+      newBytes: packedBytes,
+      savedBytes: Math.max(0, counts.bytes - packedBytes),
+      packed: { manifest: done.digest, verity: done.verity, packs, keptPacks, bundleBytes },
+    };
+  }
+  const fresh = blobs.filter((blob) => blob.temporary !== undefined);
+  const staged = fresh.map(({ temporary = "", hex, replaces }): StagedBlob => ({ temporary, digest: hex, replaces }));
+  staged.push(
+    transaction.writeBlob(metadata),
+    ...(options.config ? [transaction.writeBlob(options.config.bytes)] : []),
+  );
+  // Chunks that only packs of the base have. By one listing: most are there.
+  const names = new Set(known === undefined ? [] : layout.blobs.list());
+  for (const { hex, temporary } of blobs) {
+    if (temporary !== undefined || known === undefined || names.has(hex) || transaction.has(hex)) continue;
+    staged.push(transaction.writeBlob(known.read(hex)));
+    if (turns.isDue) await turns.take();
+  }
+  const records = remember(manifest);
+  const { lost } = await transaction.commitAsync({ ...request, manifest, blobs: staged, records }, turns);
+  if (lost.length > 0) options.warn(`${lost.join(", ")} cannot be written: the next build does that work again`);
+  const newBytes = sum(fresh.map((blob) => blob.size));
+  return { ...result, newBlobs: fresh.length, newBytes, savedBytes: Math.max(0, counts.bytes - newBytes) };
+}
+
+const EMPTY = Buffer.from("{}");
+
+function describe(bytes: Uint8Array): { digest: string; size: number } {
+  return { digest: sha256Hex(bytes), size: bytes.length };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+>>>>>>> 6e21eb36b53654e488ef5fb5615dc28ac8cb8132

@@ -43,6 +43,7 @@ export class StoredChunks {
   readonly #numbers = new Map<string, number>();
   readonly #blobs: { hex: string; compressed: boolean; found: Blob | undefined }[] = [];
   readonly #small: SmallFile[] = [];
+  readonly #large = new Map<number, Pieces>();
   readonly #positions = new Map<number, number>();
   readonly #tree: ImageTree;
 
@@ -65,7 +66,7 @@ export class StoredChunks {
   /** The content of a regular file. */
   pieces(ino: number): Pieces {
     const position = this.#positions.get(ino);
-    return position === undefined ? this.#piecesOf(ino) : this.#small[position].pieces;
+    return position === undefined ? (this.#large.get(ino) ?? this.#piecesOf(ino)) : this.#small[position].pieces;
   }
 
   /** The position of a file among the small ones; undefined for a large or empty one. */
@@ -139,6 +140,7 @@ export class StoredChunks {
         if (nlink > 1) seen.add(ino);
         const pieces = this.#piecesOf(ino);
         if (size >= least) {
+          this.#large.set(ino, pieces);
           isCut &&= pieces.every((value, index) => index % 3 !== 1 || value === 0 || pieces[index - 1] === holeChunk);
           isCut &&= this.#areWhole(pieces);
           continue;
