@@ -213,16 +213,14 @@ external)
 recipes)
 	recipes_root
 	;;
-<<<<<<< HEAD
 browser)
 	packages chromium fonts-dejavu-core
-=======
+	;;
 bench-store)
 	packages borgbackup casync erofs-utils gzip ostree rsync squashfs-tools time zstd
 	rust_tool
 	recipes_root
 	big_tree
->>>>>>> 6e21eb36b53654e488ef5fb5615dc28ac8cb8132
 	;;
 bench-kernel)
 	packages e2fsprogs erofs-utils squashfs-tools
