@@ -239,7 +239,7 @@ pnpm)
 	pnpm "$@"
 	;;
 *)
-	say "usage: setup.sh run|test|kernels|debug-kernel|kernel-scripts|external|recipes|bench-store|bench-kernel|bench-fuse|big-tree|pnpm|cache" >&2
+	say "usage: setup.sh run|test|kernels|debug-kernel|kernel-scripts|external|recipes|browser|bench-store|bench-kernel|bench-fuse|big-tree|pnpm|cache" >&2
 	exit 2
 	;;
 esac
