@@ -53,7 +53,8 @@ export function checkInode(image: Rootfs, inode: Inode, work: Scratch<u53>): voi
     if (record === undefined) break;
     if (recordsAbove > MAX_LOOK_BELOW) fail("look-below-depth", inode.ino, offsetOf(inode));
     recordsAbove = u32(recordsAbove + 1);
-    checkOneRecord(layers, layers[record.layer].inodes[record.position], work);
+    const inodes = layers[record.layer].inodes;
+    checkOneRecord(layers, inodes[record.position], work);
     if (!record.lookBelow) break;
     layer = u32(record.layer + 1);
   }

@@ -107,6 +107,7 @@ bool pfs_check_inode(struct pfs_rootfs image, struct pfs_inode inode,
 	     pfs_decreases(&bound, pfs_difference(PFS_MAX_LAYERS, layer));) {
 		struct pfs_dir_record record;
 		bool record_found;
+		struct pfs_inode_list inodes;
 
 		record_found = pfs_find_dir_record(layers, pfs_inode_ino(inode),
 						   layer, &record);
@@ -117,11 +118,11 @@ bool pfs_check_inode(struct pfs_rootfs image, struct pfs_inode inode,
 					pfs_inode_ino(inode),
 					(u64)inode.part.at * 8);
 		records_above = pfs_narrow((u64)records_above + 1);
+		inodes = pfs_inode_vector_inodes(pfs_inode_vector_at(layers,
+								     record.layer));
 		if (!pfs_check_one_record(layers,
-					  pfs_inode_at(pfs_inode_vector_inodes(pfs_inode_vector_at(layers,
-												   record.layer)),
-						       record.position), work,
-					  failure))
+					  pfs_inode_at(inodes, record.position),
+					  work, failure))
 			return false;
 		if (!record.look_below)
 			break;

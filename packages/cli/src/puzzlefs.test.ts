@@ -26,7 +26,7 @@ for (const { name } of commands) {
     t.is(code, 0);
     t.is(stderr, "");
     t.true(stdout.startsWith(`Usage: puzzlefs ${name} `));
-    t.regex(stdout, new RegExp(`^Example:\n+  puzzlefs ${name} `, "m"));
+    t.regex(stdout, new RegExp(`^Example:\n(?:\n|  .*\n)*  puzzlefs ${name} `, "m"));
     t.is(
       stdout.split("\n").find((line) => line.length > 120),
       undefined,

@@ -218,6 +218,7 @@ export class Transaction {
    */
   #takeBack({ added }: Placed, manifest: string): void {
     const { blobs, directory } = this.#layout;
+    this.#layout.releaseReserve();
     try {
       if (isStaged(directory, this.#staging.name)) return;
       // The index may have been replaced already.

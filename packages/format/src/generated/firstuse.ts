@@ -71,7 +71,8 @@ export function checkInode(image: Rootfs, inode: Inode, work: Float64Array): voi
       throw failure(Rule["look-below-depth"], inode.ino, inode.part.at * 8);
     }
     recordsAbove = narrow(recordsAbove + 1);
-    checkOneRecord(layers, new Inode(element(listField(element(layers.part, record.layer), 0), record.position)), work);
+    const inodes = new StructList(listField(element(layers.part, record.layer), 0), Inode);
+    checkOneRecord(layers, new Inode(element(inodes.part, record.position)), work);
     if (!record.lookBelow) {
       break;
     }
