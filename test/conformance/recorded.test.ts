@@ -67,7 +67,7 @@ function compare(message: Uint8Array): string {
 test("what is recorded is what a walk of the tree counts", (t) => {
   const property = fc.property(seed, fc.nat(40), (choice, steps) => {
     const random = new Random(choice);
-    const value = recorded(randomImage(random, steps).value);
+    const value = recorded(randomImage(random, steps).value, random);
     assert.deepEqual(violations(value), new Set());
     assert.equal(compare(reencoded(encodeRootfs(value), random)), "both accept");
   });
@@ -79,7 +79,7 @@ test("a reader at first use sees the tree that is checked as a whole, and refuse
   const outcomes = new Map<string, number>();
   const property = fc.property(seed, fc.nat(30), (choice, steps) => {
     const random = new Random(choice);
-    const value = recorded(randomImage(random, steps).value);
+    const value = recorded(randomImage(random, steps).value, random);
     const changed = random.once(2) ? spoiled(value, random) : value;
     const message = reencoded(encodeRootfs(changed), random);
     const outcome = compare(random.once(2) ? damaged(message, random) : message);

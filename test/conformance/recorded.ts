@@ -6,17 +6,34 @@ import { latin1, randomImage, type Sample } from "./trees.ts";
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
+/** Names of extended attributes that are traits of an image. */
+const TELLING = [
+  "system.posix_acl_access",
+  "system.posix_acl_default",
+  "security.selinux",
+  "trusted.overlay.opaque",
+  "user.overlay.",
+  "user.overlay",
+];
+
 /** Of half of the images a variant that records its tree, and whose names are sorted therefore. */
 export function randomSample(random: Random, size: number): Sample {
   const sample = randomImage(random, size);
-  return random.once(2) ? { ...sample, value: recorded(sample.value) } : sample;
+  return random.once(2) ? { ...sample, value: recorded(sample.value, random) } : sample;
 }
 
-/** The image with its tree recorded. */
-export function recorded(original: RootfsValue): RootfsValue {
+/** The image with its tree recorded, and with some more traits. */
+export function recorded(original: RootfsValue, random: Random): RootfsValue {
   const value: Writable<RootfsValue> = structuredClone(original);
   const inodes = (value.metadatas ?? []).flatMap(({ inodes: all = [] }) => all as Writable<InodeValue>[]);
-  for (const { mode } of inodes) {
+  for (const inode of inodes) {
+    const { mode, additional } = inode;
+    const xattrs = additional?.xattrs ?? [];
+    if (xattrs.length > 0 && random.once(4)) {
+      const [first, ...others] = xattrs;
+      inode.additional = { ...additional, xattrs: [{ ...first, key: Buffer.from(random.pick(TELLING)) }, ...others] };
+    }
+    if (mode.kind === "chr" && random.once(4)) mode.chr = { major: 0, minor: 0 };
     if (mode.kind !== "dir") continue;
     const entries = (mode.dir.entries ?? []).toSorted((a, b) => (latin1(a.name) < latin1(b.name) ? -1 : 1));
     mode.dir = { ...mode.dir, entries };
