@@ -5,8 +5,8 @@
  *
  *	store.c		stores: directories of blobs
  *	blob.c		blobs, found by name once
- *	table.c  frame.c  handle.c
- *			their seek tables, frames, and open files
+ *	table.c  frame.c  direct.c  handle.c
+ *			their seek tables, frames, direct reads, open files
  *	object.c	memory of these, with a limit and a shrinker
  *	lower.c, verity.c, zstd.c, sha256.c, message.c
  *			the lower filesystem, fs-verity, libraries, the log
@@ -79,6 +79,7 @@ enum puzzlefs_blob_flag {
 	PUZZLEFS_BLOB_REPORTED,		/* an error of it has been logged */
 	PUZZLEFS_BLOB_FAILED,		/* to be looked up again */
 	PUZZLEFS_BLOB_CACHED,		/* others have pages of its file */
+	PUZZLEFS_BLOB_BUFFERED,		/* direct reads are impossible */
 };
 
 /* Whether the file was there when it was last looked up. */
@@ -158,6 +159,18 @@ int puzzlefs_find_extent(const struct puzzlefs_blob *blob,
 struct puzzlefs_object *puzzlefs_get_frame(struct puzzlefs_blob *blob,
 					   const struct puzzlefs_reader *reader,
 					   const struct puzzlefs_extent *extent);
+
+/* direct.c */
+bool puzzlefs_is_direct(const struct puzzlefs_blob *blob,
+			const struct file *file);
+struct puzzlefs_direct *
+puzzlefs_begin_direct(struct puzzlefs_blob *blob,
+		      const struct puzzlefs_reader *reader, u64 offset,
+		      size_t length);
+bool puzzlefs_copy_direct(struct puzzlefs_direct *direct,
+			  struct puzzlefs_blob *blob, u64 offset, size_t length,
+			  struct iov_iter *to);
+void puzzlefs_end_direct(struct puzzlefs_direct *direct);
 
 /* handle.c */
 struct puzzlefs_object *puzzlefs_get_file(struct puzzlefs_blob *blob,

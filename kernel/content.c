@@ -228,11 +228,12 @@ int puzzlefs_complete_content(struct puzzlefs_content *content, u64 pos,
 		if (err)
 			break;
 	}
+	if (err || missing || pos || end < size)
+		return err;
 	/*
 	 * What failed meanwhile is looked up the next time. Pairs with the
 	 * acquire above.
 	 */
-	if (!err && !missing && !pos && end == size)
-		smp_store_release(&content->located, failures);
-	return err;
+	smp_store_release(&content->located, failures);
+	return 0;
 }

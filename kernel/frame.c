@@ -8,6 +8,7 @@
 
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/uio.h>
 
 static int check_digest(struct puzzlefs_blob *blob,
 			const struct puzzlefs_reader *reader, const u8 *stored,
@@ -42,14 +43,39 @@ static int decompress(struct puzzlefs_blob *blob,
 	return err;
 }
 
+/* Reads a piece of a raw blob, of which small files need parts. */
+static bool read_piece(struct puzzlefs_blob *blob,
+		       const struct puzzlefs_reader *reader,
+		       const struct puzzlefs_extent *extent, u8 *stored)
+{
+	struct kvec vector = { stored, extent->stored_length };
+	struct puzzlefs_direct *direct;
+	struct iov_iter to;
+	bool done;
+
+	direct = puzzlefs_begin_direct(blob, reader, extent->stored,
+				       extent->stored_length);
+	if (!direct)
+		return false;
+	iov_iter_kvec(&to, ITER_DEST, &vector, 1, vector.iov_len);
+	done = puzzlefs_copy_direct(direct, blob, extent->stored,
+				    extent->stored_length, &to);
+	puzzlefs_end_direct(direct);
+	return done;
+}
+
 /* Reads the stored bytes of the frame, and verifies them. */
 static int read_stored(struct puzzlefs_blob *blob,
 		       const struct puzzlefs_reader *reader,
 		       const struct puzzlefs_extent *extent, u8 *stored)
 {
-	struct puzzlefs_object *file = puzzlefs_get_file(blob, reader);
+	struct puzzlefs_object *file;
 	int err;
 
+	if (!blob->id.compressed && !blob->store->kind.verify &&
+	    read_piece(blob, reader, extent, stored))
+		return 0;
+	file = puzzlefs_get_file(blob, reader);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	err = puzzlefs_read_lower(file->file, stored, extent->stored_length,

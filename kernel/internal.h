@@ -104,6 +104,12 @@ struct puzzlefs_inode {
 	struct puzzlefs_content *content;
 };
 
+/* Small files need parts of blobs whose other parts the next files need. */
+static inline bool puzzlefs_is_small(const struct puzzlefs_content *content)
+{
+	return content->runs[content->count].start < SZ_64K;
+}
+
 static inline struct puzzlefs_sb_info *PUZZLEFS_SB(const struct super_block *sb)
 {
 	return sb->s_fs_info;
@@ -148,7 +154,8 @@ extern const struct address_space_operations puzzlefs_aops;
 
 /* run.c */
 int puzzlefs_read_run(struct puzzlefs_content *content, u32 index, u64 skip,
-		      size_t length, struct iov_iter *to);
+		      size_t length, struct puzzlefs_direct *direct,
+		      struct iov_iter *to);
 
 /* content.c */
 struct puzzlefs_blob_id puzzlefs_blob_id(struct inode *inode,

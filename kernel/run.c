@@ -29,9 +29,9 @@ static void drop_behind(struct puzzlefs_blob *blob, struct file *file,
 }
 
 /* Raw bytes that are not verified are read straight into the folios. */
-static int read_direct(struct puzzlefs_blob *blob, struct file *file,
-		       const struct puzzlefs_reader *reader, u64 offset,
-		       size_t length, struct iov_iter *to)
+static int read_file(struct puzzlefs_blob *blob, struct file *file,
+		     const struct puzzlefs_reader *reader, u64 offset,
+		     size_t length, struct iov_iter *to)
 {
 	size_t rest = iov_iter_count(to) - length;
 	loff_t pos = offset;
@@ -113,7 +113,8 @@ static int read_extents(struct puzzlefs_blob *blob,
 		offset += part;
 		length -= part;
 		/* Not before: the next small file needs the rest of it. */
-		if (offset == extent.content + extent.content_length)
+		if ((table || blob->store->kind.verify) &&
+		    offset == extent.content + extent.content_length)
 			drop_extent(blob, reader, &extent,
 				    offset == content_size);
 	}
@@ -155,10 +156,29 @@ static int read_compressed(struct puzzlefs_blob *blob,
 	return err;
 }
 
-static int read_raw(struct puzzlefs_blob *blob,
-		    const struct puzzlefs_reader *reader, u64 start, u64 end,
-		    u64 offset, size_t length, struct iov_iter *to)
+/* Reads a part of a run of a raw blob through the lower page cache. */
+static int read_buffered(struct puzzlefs_blob *blob, struct file *file,
+			 const struct puzzlefs_reader *reader, u64 start,
+			 u64 end, u64 offset, size_t length,
+			 struct iov_iter *to)
 {
+	int err = read_file(blob, file, reader, offset, length, to);
+
+	/* The whole run at its end: earlier reads left partial pages. */
+	if (!err && offset + length == end)
+		drop_behind(blob, file, start, end,
+			    end == READ_ONCE(blob->size));
+	else if (!err)
+		drop_behind(blob, file, offset, offset + length, false);
+	return err;
+}
+
+static int read_raw(struct puzzlefs_content *content, struct puzzlefs_run *run,
+		    struct puzzlefs_direct *direct, u64 end, u64 offset,
+		    size_t length, struct iov_iter *to)
+{
+	const struct puzzlefs_reader *reader = &content->reader;
+	struct puzzlefs_blob *blob = run->blob;
 	u64 size = READ_ONCE(blob->size);
 	struct puzzlefs_object *object;
 	int err;
@@ -166,18 +186,21 @@ static int read_raw(struct puzzlefs_blob *blob,
 	err = check_end(blob, reader, end, size);
 	if (err)
 		return err;
+	if (direct && puzzlefs_copy_direct(direct, blob, offset, length, to))
+		return 0;
 	if (blob->store->kind.verify)
 		return read_extents(blob, NULL, size, reader, offset, length,
 				    to);
 	object = puzzlefs_get_file(blob, reader);
 	if (IS_ERR(object))
 		return PTR_ERR(object);
-	err = read_direct(blob, object->file, reader, offset, length, to);
-	/* The whole run at its end: earlier reads left partial pages. */
-	if (!err && offset + length == end)
-		drop_behind(blob, object->file, start, end, end == size);
-	else if (!err)
-		drop_behind(blob, object->file, offset, offset + length, false);
+	if (puzzlefs_is_small(content) &&
+	    puzzlefs_is_direct(blob, object->file))
+		err = read_extents(blob, NULL, size, reader, offset, length,
+				   to);
+	else
+		err = read_buffered(blob, object->file, reader, run->offset,
+				    end, offset, length, to);
 	puzzlefs_put_object(object);
 	return err;
 }
@@ -188,6 +211,7 @@ static int read_raw(struct puzzlefs_blob *blob,
  * @index: which run
  * @skip: where the part starts in the run
  * @length: bytes of the part
+ * @direct: a read of the part that has begun, or NULL
  * @to: destination
  *
  * Called with the store's credentials. Looks no name up.
@@ -196,7 +220,8 @@ static int read_raw(struct puzzlefs_blob *blob,
  * is transient.
  */
 int puzzlefs_read_run(struct puzzlefs_content *content, u32 index, u64 skip,
-		      size_t length, struct iov_iter *to)
+		      size_t length, struct puzzlefs_direct *direct,
+		      struct iov_iter *to)
 {
 	const struct puzzlefs_reader *reader = &content->reader;
 	struct puzzlefs_run *run = &content->runs[index];
@@ -211,5 +236,5 @@ int puzzlefs_read_run(struct puzzlefs_content *content, u32 index, u64 skip,
 		return -EIO;
 	if (blob->id.compressed)
 		return read_compressed(blob, reader, end, offset, length, to);
-	return read_raw(blob, reader, run->offset, end, offset, length, to);
+	return read_raw(content, run, direct, end, offset, length, to);
 }

@@ -11,6 +11,10 @@
 
 /* A seek table of 8 million frames; a larger one is refused. */
 #define MAX_TABLE_BYTES SZ_64M
+/* Magic number, header, window or content size, and a block's header. */
+#define MIN_FRAME_BYTES 9
+/* Raw blobs that are not verified are loaded in pieces of this size. */
+#define PIECE_BYTES SZ_256K
 /* Frames, and blobs to be verified, of more stored bytes are refused. */
 #define MAX_STORED_BYTES (2 * PFS_MAX_FRAME_BYTES)
 
@@ -34,23 +38,24 @@ static int bad_table(struct puzzlefs_blob *blob,
 	return -EUCLEAN;
 }
 
-/* A frame without bytes costs memory, and nothing is ever read from it. */
+/*
+ * Bounds the frames by the size of the blob. A frame may be empty, as the Rust
+ * tool ends a blob of whole frames with one, but not without a header.
+ */
 static int check_frames(struct puzzlefs_blob *blob,
 			const struct puzzlefs_reader *reader,
 			const struct puzzlefs_table *table)
 {
-	const u64 *stored = table->starts;
-	const u64 *content = stored + table->frames + 1;
 	u32 i;
 
 	for (i = 0; i < table->frames; i++) {
-		if (stored[i] == stored[i + 1] || content[i] == content[i + 1])
+		if (table->starts[i + 1] - table->starts[i] < MIN_FRAME_BYTES)
 			break;
 		cond_resched();
 	}
 	if (i == table->frames)
 		return 0;
-	puzzlefs_report_blob(blob, reader, "frame %u is empty", i);
+	puzzlefs_report_blob(blob, reader, "frame %u is too short", i);
 	return -EUCLEAN;
 }
 
@@ -173,8 +178,8 @@ struct puzzlefs_object *puzzlefs_get_table(struct puzzlefs_blob *blob,
  * @offset: uncompressed offset of the byte, below the size of the content
  * @extent: result
  *
- * That is the frame that holds the byte; in a store that verifies, the whole
- * blob, whose digest covers its seek table too.
+ * That is the frame that holds the byte, or a piece of a blob without frames; in
+ * a store that verifies, the whole blob, whose digest covers its seek table too.
  *
  * Return: 0, -EFBIG if the extent is too large to be loaded, -EIO if no frame
  * holds the byte.
@@ -199,6 +204,13 @@ int puzzlefs_find_extent(const struct puzzlefs_blob *blob,
 		extent->stored = stored.data[frame];
 		length = content.data[frame + 1] - extent->content;
 		stored_length = stored.data[frame + 1] - extent->stored;
+	}
+	if (!table && !blob->store->kind.verify) {
+		extent->index = offset / PIECE_BYTES;
+		extent->content = (u64)extent->index * PIECE_BYTES;
+		extent->stored = extent->content;
+		length = min_t(u64, length - extent->content, PIECE_BYTES);
+		stored_length = length;
 	}
 	if (length > PFS_MAX_FRAME_BYTES || stored_length > MAX_STORED_BYTES)
 		return -EFBIG;

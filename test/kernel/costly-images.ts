@@ -52,8 +52,8 @@ export class CostlyStore {
     table.writeUInt32LE(count, table.length - footerBytes);
     table.writeUInt32LE(seekableMagic, table.length - 4);
     const data = Buffer.alloc(count * stored);
-    for (let i = 0; i < count && bytes !== undefined; i++) bytes(i).copy(data, i * stored);
     if (bytes === undefined && data.length > 4) data.writeUInt32LE(seed, 0);
+    if (bytes !== undefined) for (let i = 0; i < count; i++) bytes(i).copy(data, i * stored);
     return this.blob(Buffer.concat([data, table]));
   }
 
