@@ -24,4 +24,6 @@
 #include "generated/bundle.c"
 #include "generated/places.c"
 #include "generated/chunkindex.c"
+#include "generated/recorded.c"
 #include "generated/validate.c"
+#include "generated/firstuse.c"

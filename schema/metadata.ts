@@ -22,6 +22,10 @@ export interface Dir extends Struct {
   entries: List<DirEntry, 0>;
   /** Whether the names of this directory in older layers show through. */
   lookBelow: Bool<1>;
+  /** Number of links of this directory, if the image records its tree: 2, and one for each directory in it. */
+  links: Added<U32<2>>;
+  /** Number of the directory that has this one, if the image records its tree; the root's is its own. */
+  parent: Added<U53<3>>;
 }
 
 /** A block device. */
@@ -64,6 +68,8 @@ export interface InodeAdditional extends Struct {
   xattrs: List<Xattr, 0>;
   /** Target of a symbolic link, 1 to 4095 bytes without NUL. */
   symlinkTarget: Data<1>;
+  /** Number of links of what is not a directory, if the image records its tree and there are several; otherwise absent. */
+  links: Added<U32<2>>;
 }
 
 /** A file, directory, link, device or whiteout. */
@@ -121,6 +127,15 @@ export interface Rootfs extends Struct {
   fsVerityData: List<VerityData, 1>;
   /** Version of the format: 3. */
   manifestVersion: U53<2>;
+  /**
+   * Number of visible inodes, if the image records its tree: this, the next two members, and `links` and `parent` of
+   * every visible inode. Readers need not walk the tree of such an image.
+   */
+  inodes: Added<U53<3>>;
+  /** Bytes of all visible files, each once, if the image records its tree. */
+  contentBytes: Added<U53<4>>;
+  /** What some visible inode has, if the image records its tree: the bits of schema/recorded.ts. */
+  traits: Added<U32<5>>;
   // The third pointer was a table of chunks in images of early builders. Readers ignore it; no other member takes it.
 }
 

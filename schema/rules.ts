@@ -165,4 +165,12 @@ export const rules = {
   "place-table-order": "corrupt",
   /** A record of a place table is not inside its pack, or is empty. */
   "place-table-slice": "corrupt",
+  /** The image has other numbers of inodes or bytes, or other traits, than it records. */
+  "recorded-totals": "corrupt",
+  /** An inode has another number of links than the image records. */
+  "recorded-links": "corrupt",
+  /** A directory is in another one than the image records. */
+  "recorded-parent": "corrupt",
+  /** A directory of an image that records its tree has names that are not sorted. */
+  "recorded-unsorted": "corrupt",
 } as const satisfies Record<string, "corrupt" | "unsupported">;

@@ -7,10 +7,11 @@ import { SLASH } from "./ascii.ts";
 import { decreases, difference, fail, offsetOf, u32, U53_END, view } from "./language.ts";
 import type { Bytes, Items, Scratch, Value, u53 } from "./language.ts";
 import { findDirRecord, MAX_LOOK_BELOW, resolveEntry } from "./directories.ts";
-import { hasInode, MAX_LAYERS, resolveInode, ROOT_INO } from "./layers.ts";
+import { findInode, hasInode, MAX_LAYERS, resolveInode, ROOT_INO } from "./layers.ts";
 import type { Dir, DirEntry, FileChunk, Inode, InodeAdditional, InodeVector, Rootfs } from "./metadata.ts";
 import { INDEX_HEAD } from "./nameindex.ts";
 import { compareNames, hasNul, isDots, MAX_NAME_BYTES, NO_SEPARATOR, separator } from "./names.ts";
+import { checkRecorded, recordsTree } from "./recorded.ts";
 import { checkedRoot } from "./wire.ts";
 import type { Message } from "./wire.ts";
 
@@ -35,14 +36,20 @@ export interface Summary extends Value {
   index: u53;
 }
 
-/**
- * First step: checks the encoding. After it, countRecords returns how much memory `validate` needs. `work` is one number.
- */
-export function checkEncoding(message: Message, work: Scratch<u53>): Rootfs {
+/** The root of the metadata; sets the work that the size of the message allows. */
+export function openRootfs(message: Message, work: Scratch<u53>): Rootfs {
   const part = checkedRoot(message);
   const image: Rootfs = view(part);
   if (image.manifestVersion !== MANIFEST_VERSION) fail("manifest-version", 0, offsetOf(image));
   work[0] = (message.bytes.length / 8) * WORK_PER_WORD;
+  return image;
+}
+
+/**
+ * First step: checks the encoding. After it, countRecords returns how much memory `validate` needs. `work` is one number.
+ */
+export function checkEncoding(message: Message, work: Scratch<u53>): Rootfs {
+  const image = openRootfs(message, work);
   followRootfs(image, work);
   if (image.metadatas.length > MAX_LAYERS) fail("too-many-layers", 0, offsetOf(image));
   return image;
@@ -104,7 +111,7 @@ function checkDir(dir: Dir, inode: Inode): boolean {
 }
 
 /** Checks the rules of every inode record, superseded or not; returns whether its names are sorted. */
-function checkRecord(inode: Inode): boolean {
+export function checkRecord(inode: Inode): boolean {
   const kind = inode.mode.kind;
   const at: u53 = offsetOf(inode);
   const additional = inode.additional;
@@ -148,8 +155,15 @@ function countName(links: Scratch<u32>, ordinal: u53): void {
 }
 
 /** Checks that some layer has the inode of an entry of directory `dir`. */
-function checkTarget(layers: Items<InodeVector>, entry: DirEntry, dir: u53): void {
+export function checkTarget(layers: Items<InodeVector>, entry: DirEntry, dir: u53): void {
   if (!hasInode(layers, entry.ino)) fail("dir-entry-dangling", dir, offsetOf(entry));
+}
+
+/** Checks that the root is there, and a directory. */
+export function checkRoot(image: Rootfs): void {
+  const root = findInode(image, ROOT_INO);
+  if (root === undefined) fail("root-inode", ROOT_INO, offsetOf(image));
+  if (root.mode.kind !== "dir") fail("root-inode", ROOT_INO, offsetOf(root));
 }
 
 /**
@@ -159,9 +173,9 @@ function checkTarget(layers: Items<InodeVector>, entry: DirEntry, dir: u53): voi
 function checkTree(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, queue: Scratch<u53>): u53 {
   const layers = image.metadatas;
   const newest = layers[0].inodes;
+  checkRoot(image);
   const root = resolveInode(layers, newest, ROOT_INO);
-  if (root === undefined) fail("root-inode", ROOT_INO, offsetOf(image));
-  if (root.inode.mode.kind !== "dir") fail("root-inode", ROOT_INO, offsetOf(root.inode));
+  if (root === undefined) return 0;
   parents[root.ordinal] = ROOT_INO;
   links[root.ordinal] = 2;
   queue[0] = ROOT_INO;
@@ -241,6 +255,7 @@ export function validate(image: Rootfs, links: Scratch<u32>, parents: Scratch<u5
     for (const inode of layer.inodes) {
       const sorted = checkRecord(inode);
       if (!sorted) {
+        if (recordsTree(image)) fail("recorded-unsorted", inode.ino, offsetOf(inode));
         const names: u32 = inode.mode.dir.entries.length;
         unsorted = u32(unsorted + 1);
         index = u32(index) + INDEX_HEAD + names;
@@ -249,5 +264,6 @@ export function validate(image: Rootfs, links: Scratch<u32>, parents: Scratch<u5
     }
   }
   const visible = checkTree(image, links, parents, queue);
+  checkRecorded(image, links, parents, visible);
   return { inodes: visible, unsorted: unsorted, index: unsorted === 0 ? 0 : u32(index) + 1 + largest };
 }

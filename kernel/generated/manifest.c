@@ -256,7 +256,8 @@ bool pfs_next_descriptor(struct pfs_bytes json,
 /* schema/manifest.ts: findLayer() */
 /*
  * Finds the one layer of a type; its digests are in `scratch.digest` and
- * `scratch.verity`. A second one breaks rule `twice`; `end` is 0 if there is
+ * `scratch.verity`. A second one breaks rule `twice`; if that is 0, the first
+ * one is returned and the rest of the text is not read. `end` is 0 if there is
  * none.
  */
 static noinline_for_stack bool
@@ -310,6 +311,8 @@ pfs_find_layer(struct pfs_bytes json,
 							      PFS_DIGEST_BYTES +
 							      i));
 		}
+		if (twice == 0)
+			break;
 	}
 	*out = (struct pfs_rootfs_descriptor) {
 		.end = found,
@@ -318,6 +321,19 @@ pfs_find_layer(struct pfs_bytes json,
 		.bundle = bundle,
 	};
 	return true;
+}
+
+/* schema/manifest.ts: checkFound() */
+/* Refuses a manifest in which no layer is the metadata blob. */
+static noinline_for_stack bool
+pfs_check_found(struct pfs_rootfs_descriptor found, struct pfs_failure *failure)
+{
+	if (found.end != 0)
+		return true;
+	if (found.bundle != 0)
+		return pfs_fail(failure, PFS_RULE_MANIFEST_PACKED, 0,
+				found.bundle);
+	return pfs_fail(failure, PFS_RULE_MANIFEST_ROOTFS_MISSING, 0, 0);
 }
 
 /* schema/manifest.ts: findRootfs() */
@@ -335,13 +351,28 @@ bool pfs_find_rootfs(struct pfs_bytes json,
 	if (!pfs_find_layer(json, scratch, PFS_TYPE_ROOTFS,
 			    PFS_RULE_MANIFEST_ROOTFS_TWICE, failure, &found))
 		return false;
-	if (found.end == 0) {
-		if (found.bundle != 0)
-			return pfs_fail(failure, PFS_RULE_MANIFEST_PACKED, 0,
-					found.bundle);
-		return pfs_fail(failure, PFS_RULE_MANIFEST_ROOTFS_MISSING, 0,
-				0);
-	}
+	if (!pfs_check_found(found, failure))
+		return false;
+	*out = found;
+	return true;
+}
+
+/* schema/manifest.ts: findFirstRootfs() */
+/*
+ * The same, but the text behind that layer, which lists all chunks, is neither
+ * read nor checked.
+ */
+bool pfs_find_first_rootfs(struct pfs_bytes json,
+			   const struct pfs_manifest_scratch *scratch,
+			   struct pfs_failure *failure,
+			   struct pfs_rootfs_descriptor *out)
+{
+	struct pfs_rootfs_descriptor found;
+
+	if (!pfs_find_layer(json, scratch, PFS_TYPE_ROOTFS, 0, failure, &found))
+		return false;
+	if (!pfs_check_found(found, failure))
+		return false;
 	*out = found;
 	return true;
 }

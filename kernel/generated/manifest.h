@@ -98,6 +98,10 @@ bool pfs_find_rootfs(struct pfs_bytes json,
 		     const struct pfs_manifest_scratch *scratch,
 		     struct pfs_failure *failure,
 		     struct pfs_rootfs_descriptor *out);
+bool pfs_find_first_rootfs(struct pfs_bytes json,
+			   const struct pfs_manifest_scratch *scratch,
+			   struct pfs_failure *failure,
+			   struct pfs_rootfs_descriptor *out);
 bool pfs_find_bundle(struct pfs_bytes json,
 		     const struct pfs_manifest_scratch *scratch,
 		     struct pfs_failure *failure,

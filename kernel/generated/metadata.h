@@ -198,8 +198,10 @@ static inline struct pfs_bytes pfs_dir_entry_name(struct pfs_dir_entry self)
 	return pfs_data_field(self.part, 0);
 }
 
-/* Dir: words of data 1, pointers 1. */
+/* Dir: words of data 2, pointers 1. */
 static_assert(sizeof(struct pfs_dir) == sizeof(struct pfs_struct_part));
+static_assert(4 % sizeof(u32) == 0 && 4 + sizeof(u32) <= 16);
+static_assert(8 % sizeof(u64) == 0 && 8 + sizeof(u64) <= 16);
 
 static inline struct pfs_dir pfs_dir_at(struct pfs_dir_list list, u32 index)
 {
@@ -218,6 +220,24 @@ static inline struct pfs_dir_entry_list pfs_dir_entries(struct pfs_dir self)
 static inline bool pfs_dir_look_below(struct pfs_dir self)
 {
 	return pfs_bool_field(self.part, 0, 1);
+}
+
+/*
+ * Number of links of this directory, if the image records its tree: 2, and one
+ * for each directory in it.
+ */
+static inline u32 pfs_dir_links(struct pfs_dir self)
+{
+	return pfs_u32_field(self.part, 4);
+}
+
+/*
+ * Number of the directory that has this one, if the image records its tree; the
+ * root's is its own.
+ */
+static inline u64 pfs_dir_parent(struct pfs_dir self)
+{
+	return pfs_u53_field(self.part, 8);
 }
 
 /* Blk: words of data 2, pointers 0. */
@@ -316,9 +336,10 @@ static inline struct pfs_bytes pfs_xattr_val(struct pfs_xattr self)
 	return pfs_data_field(self.part, 1);
 }
 
-/* InodeAdditional: words of data 0, pointers 2. */
+/* InodeAdditional: words of data 1, pointers 2. */
 static_assert(sizeof(struct pfs_inode_additional) ==
 	      sizeof(struct pfs_struct_part));
+static_assert(0 % sizeof(u32) == 0 && 0 + sizeof(u32) <= 8);
 
 static inline struct pfs_inode_additional
 pfs_inode_additional_at(struct pfs_inode_additional_list list, u32 index)
@@ -343,6 +364,15 @@ static inline struct pfs_bytes
 pfs_inode_additional_symlink_target(struct pfs_inode_additional self)
 {
 	return pfs_data_field(self.part, 1);
+}
+
+/*
+ * Number of links of what is not a directory, if the image records its tree and
+ * there are several; otherwise absent.
+ */
+static inline u32 pfs_inode_additional_links(struct pfs_inode_additional self)
+{
+	return pfs_u32_field(self.part, 0);
 }
 
 /* Inode: words of data 4, pointers 2. */
@@ -497,9 +527,12 @@ pfs_verity_data_verity(struct pfs_verity_data self)
 	return pfs_data_field(self.part, 1);
 }
 
-/* Rootfs: words of data 1, pointers 2. */
+/* Rootfs: words of data 4, pointers 2. */
 static_assert(sizeof(struct pfs_rootfs) == sizeof(struct pfs_struct_part));
-static_assert(0 % sizeof(u64) == 0 && 0 + sizeof(u64) <= 8);
+static_assert(0 % sizeof(u64) == 0 && 0 + sizeof(u64) <= 32);
+static_assert(8 % sizeof(u64) == 0 && 8 + sizeof(u64) <= 32);
+static_assert(16 % sizeof(u64) == 0 && 16 + sizeof(u64) <= 32);
+static_assert(24 % sizeof(u32) == 0 && 24 + sizeof(u32) <= 32);
 
 static inline struct pfs_rootfs pfs_rootfs_at(struct pfs_rootfs_list list,
 					      u32 index)
@@ -529,6 +562,31 @@ pfs_rootfs_fs_verity_data(struct pfs_rootfs self)
 static inline u64 pfs_rootfs_manifest_version(struct pfs_rootfs self)
 {
 	return pfs_u53_field(self.part, 0);
+}
+
+/*
+ * Number of visible inodes, if the image records its tree: this, the next two
+ * members, and `links` and `parent` of every visible inode. Readers need not
+ * walk the tree of such an image.
+ */
+static inline u64 pfs_rootfs_inodes(struct pfs_rootfs self)
+{
+	return pfs_u53_field(self.part, 8);
+}
+
+/* Bytes of all visible files, each once, if the image records its tree. */
+static inline u64 pfs_rootfs_content_bytes(struct pfs_rootfs self)
+{
+	return pfs_u53_field(self.part, 16);
+}
+
+/*
+ * What some visible inode has, if the image records its tree: the bits of
+ * schema/recorded.ts.
+ */
+static inline u32 pfs_rootfs_traits(struct pfs_rootfs self)
+{
+	return pfs_u32_field(self.part, 24);
 }
 
 /* Pack: words of data 1, pointers 2. */

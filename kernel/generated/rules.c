@@ -85,6 +85,10 @@ const char * const pfs_rule_names[] = {
 	"place-table-packs",
 	"place-table-order",
 	"place-table-slice",
+	"recorded-totals",
+	"recorded-links",
+	"recorded-parent",
+	"recorded-unsorted",
 };
 
 static_assert(sizeof(pfs_rule_names) == PFS_RULE_COUNT * sizeof(char *));

@@ -214,6 +214,20 @@ enum pfs_rule {
 	PFS_RULE_PLACE_TABLE_ORDER,
 	/* A record of a place table is not inside its pack, or is empty. */
 	PFS_RULE_PLACE_TABLE_SLICE,
+	/*
+	 * The image has other numbers of inodes or bytes, or other traits, than
+	 * it records.
+	 */
+	PFS_RULE_RECORDED_TOTALS,
+	/* An inode has another number of links than the image records. */
+	PFS_RULE_RECORDED_LINKS,
+	/* A directory is in another one than the image records. */
+	PFS_RULE_RECORDED_PARENT,
+	/*
+	 * A directory of an image that records its tree has names that are not
+	 * sorted.
+	 */
+	PFS_RULE_RECORDED_UNSORTED,
 	PFS_RULE_COUNT
 };
 

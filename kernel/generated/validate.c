@@ -2,14 +2,13 @@
 /* Code generated from schema/validate.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
-/* schema/validate.ts: checkEncoding() */
+/* schema/validate.ts: openRootfs() */
 /*
- * First step: checks the encoding. After it, countRecords returns how much
- * memory `validate` needs. `work` is one number.
+ * The root of the metadata; sets the work that the size of the message allows.
  */
-bool pfs_check_encoding(const struct pfs_message *message,
-			struct pfs_scratch_u53 work,
-			struct pfs_failure *failure, struct pfs_rootfs *out)
+bool pfs_open_rootfs(const struct pfs_message *message,
+		     struct pfs_scratch_u53 work, struct pfs_failure *failure,
+		     struct pfs_rootfs *out)
 {
 	struct pfs_struct_part part;
 	struct pfs_rootfs image;
@@ -22,6 +21,23 @@ bool pfs_check_encoding(const struct pfs_message *message,
 				(u64)image.part.at * 8);
 	pfs_scratch_u53_set(work, 0,
 			    message->bytes.length / 8 * PFS_WORK_PER_WORD);
+	*out = image;
+	return true;
+}
+
+/* schema/validate.ts: checkEncoding() */
+/*
+ * First step: checks the encoding. After it, countRecords returns how much
+ * memory `validate` needs. `work` is one number.
+ */
+bool pfs_check_encoding(const struct pfs_message *message,
+			struct pfs_scratch_u53 work,
+			struct pfs_failure *failure, struct pfs_rootfs *out)
+{
+	struct pfs_rootfs image;
+
+	if (!pfs_open_rootfs(message, work, failure, &image))
+		return false;
 	if (!pfs_follow_rootfs(image, work, failure))
 		return false;
 	if (pfs_rootfs_metadatas(image).part.count > PFS_MAX_LAYERS)
@@ -168,8 +184,8 @@ pfs_check_dir(struct pfs_dir dir, struct pfs_inode inode,
  * Checks the rules of every inode record, superseded or not; returns whether
  * its names are sorted.
  */
-static noinline_for_stack bool
-pfs_check_record(struct pfs_inode inode, struct pfs_failure *failure, bool *out)
+bool pfs_check_record(struct pfs_inode inode, struct pfs_failure *failure,
+		      bool *out)
 {
 	enum pfs_inode_mode kind = pfs_inode_mode_kind(inode);
 	u64 at = (u64)inode.part.at * 8;
@@ -276,14 +292,30 @@ static void pfs_count_name(struct pfs_scratch_u32 links, u64 ordinal)
 
 /* schema/validate.ts: checkTarget() */
 /* Checks that some layer has the inode of an entry of directory `dir`. */
-static noinline_for_stack bool
-pfs_check_target(struct pfs_inode_vector_list layers,
-		 struct pfs_dir_entry entry, u64 dir,
-		 struct pfs_failure *failure)
+bool pfs_check_target(struct pfs_inode_vector_list layers,
+		      struct pfs_dir_entry entry, u64 dir,
+		      struct pfs_failure *failure)
 {
 	if (!pfs_has_inode(layers, pfs_dir_entry_ino(entry)))
 		return pfs_fail(failure, PFS_RULE_DIR_ENTRY_DANGLING, dir,
 				(u64)entry.part.at * 8);
+	return true;
+}
+
+/* schema/validate.ts: checkRoot() */
+/* Checks that the root is there, and a directory. */
+bool pfs_check_root(struct pfs_rootfs image, struct pfs_failure *failure)
+{
+	struct pfs_inode root;
+	bool root_found;
+
+	root_found = pfs_find_inode(image, PFS_ROOT_INO, &root);
+	if (!root_found)
+		return pfs_fail(failure, PFS_RULE_ROOT_INODE, PFS_ROOT_INO,
+				(u64)image.part.at * 8);
+	if (pfs_inode_mode_kind(root) != PFS_INODE_MODE_DIR)
+		return pfs_fail(failure, PFS_RULE_ROOT_INODE, PFS_ROOT_INO,
+				(u64)root.part.at * 8);
 	return true;
 }
 
@@ -358,13 +390,13 @@ pfs_check_tree(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 	u64 queued;
 	u64 visible;
 
+	if (!pfs_check_root(image, failure))
+		return false;
 	root_found = pfs_resolve_inode(layers, newest, PFS_ROOT_INO, &root);
-	if (!root_found)
-		return pfs_fail(failure, PFS_RULE_ROOT_INODE, PFS_ROOT_INO,
-				(u64)image.part.at * 8);
-	if (pfs_inode_mode_kind(root.inode) != PFS_INODE_MODE_DIR)
-		return pfs_fail(failure, PFS_RULE_ROOT_INODE, PFS_ROOT_INO,
-				(u64)root.inode.part.at * 8);
+	if (!root_found) {
+		*out = 0;
+		return true;
+	}
 	pfs_scratch_u53_set(parents, root.ordinal, PFS_ROOT_INO);
 	pfs_scratch_u32_set(links, root.ordinal, 2);
 	pfs_scratch_u53_set(queue, 0, PFS_ROOT_INO);
@@ -499,8 +531,14 @@ bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 			if (!pfs_check_record(inode, failure, &sorted))
 				return false;
 			if (!sorted) {
-				u32 names = pfs_dir_entries(pfs_inode_mode_dir(inode)).part.count;
+				u32 names;
 
+				if (pfs_records_tree(image))
+					return pfs_fail(failure,
+							PFS_RULE_RECORDED_UNSORTED,
+							pfs_inode_ino(inode),
+							(u64)inode.part.at * 8);
+				names = pfs_dir_entries(pfs_inode_mode_dir(inode)).part.count;
 				unsorted = pfs_narrow((u64)unsorted + 1);
 				index = (u64)pfs_narrow(index) +
 					PFS_INDEX_HEAD + names;
@@ -510,6 +548,8 @@ bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 		}
 	}
 	if (!pfs_check_tree(image, links, parents, queue, failure, &visible))
+		return false;
+	if (!pfs_check_recorded(image, links, parents, visible, failure))
 		return false;
 	*out = (struct pfs_summary) {
 		.inodes = visible,

@@ -31,9 +31,18 @@ struct pfs_summary {
 	u64 index;
 };
 
+bool pfs_open_rootfs(const struct pfs_message *message,
+		     struct pfs_scratch_u53 work, struct pfs_failure *failure,
+		     struct pfs_rootfs *out);
 bool pfs_check_encoding(const struct pfs_message *message,
 			struct pfs_scratch_u53 work,
 			struct pfs_failure *failure, struct pfs_rootfs *out);
+bool pfs_check_record(struct pfs_inode inode, struct pfs_failure *failure,
+		      bool *out);
+bool pfs_check_target(struct pfs_inode_vector_list layers,
+		      struct pfs_dir_entry entry, u64 dir,
+		      struct pfs_failure *failure);
+bool pfs_check_root(struct pfs_rootfs image, struct pfs_failure *failure);
 bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 		  struct pfs_scratch_u53 parents, struct pfs_scratch_u53 queue,
 		  struct pfs_failure *failure, struct pfs_summary *out);

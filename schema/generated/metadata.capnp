@@ -23,6 +23,10 @@ struct Dir {
     # Names; builders write them in ascending byte order.
   lookBelow @1 :Bool;
     # Whether the names of this directory in older layers show through.
+  links @2 :UInt32;
+    # Number of links of this directory, if the image records its tree: 2, and one for each directory in it.
+  parent @3 :UInt64;
+    # Number of the directory that has this one, if the image records its tree; the root's is its own.
 }
 
 struct Blk {
@@ -65,6 +69,8 @@ struct InodeAdditional {
     # Extended attributes; builders write them in ascending byte order of their names.
   symlinkTarget @1 :Data;
     # Target of a symbolic link, 1 to 4095 bytes without NUL.
+  links @2 :UInt32;
+    # Number of links of what is not a directory, if the image records its tree and there are several; otherwise absent.
 }
 
 struct Inode {
@@ -122,6 +128,13 @@ struct Rootfs {
     # fs-verity digests of the blobs, ascending by digest.
   manifestVersion @2 :UInt64;
     # Version of the format: 3.
+  inodes @3 :UInt64;
+    # Number of visible inodes, if the image records its tree: this, the next two members, and `links` and `parent` of
+    # every visible inode. Readers need not walk the tree of such an image.
+  contentBytes @4 :UInt64;
+    # Bytes of all visible files, each once, if the image records its tree.
+  traits @5 :UInt32;
+    # What some visible inode has, if the image records its tree: the bits of schema/recorded.ts.
 }
 
 struct Pack {

@@ -46,7 +46,10 @@ function spoilContent(inode: Writable<InodeValue>, inos: readonly number[], rand
   if (mode.kind === "dir") {
     const dir: Writable<typeof mode.dir> = { ...mode.dir };
     const { entries = [] } = dir;
-    if (random.once(4)) dir.lookBelow = dir.lookBelow !== true;
+    const turn = random.below(5);
+    if (turn === 0) dir.links = random.pick([0, 1, 2, 3, 2 ** 32 - 1]);
+    else if (turn === 1) dir.parent = random.pick([0, 1, ...inos, Number.MAX_SAFE_INTEGER]);
+    else if (random.once(4)) dir.lookBelow = dir.lookBelow !== true;
     else if (entries.length > 0 && random.once(2)) dir.entries = rearranged(entries, random);
     else if (entries.length > 0) spoilEntry(random.pick(entries), inos, random);
     inode.mode = { kind: "dir", dir };
@@ -70,6 +73,7 @@ function spoilInode(inode: Writable<InodeValue>, inos: readonly number[], random
   else if (turn === 2) inode.ino = random.pick([0, 1, inode.ino + 1, ...inos, Number.MAX_SAFE_INTEGER]);
   else if (turn === 3) inode.mode = { kind: random.pick(["unknown", "wht", "fifo", "lnk"] as const) };
   else if (turn === 4) inode.mode = { kind: "dir", dir: {} };
+  else if (turn === 6) inode.additional = { ...inode.additional, links: random.pick([0, 1, 2, 2 ** 32 - 1]) };
   else if (turn === 5 && xattrs.length > 0) spoilXattr(random.pick(xattrs), random);
   else spoilContent(inode, inos, random);
 }
@@ -80,13 +84,16 @@ export function spoiled(original: RootfsValue, random: Random): RootfsValue {
   const { metadatas = [], fsVerityData = [] } = value;
   const layer: Writable<(typeof metadatas)[number]> = random.pick(metadatas);
   const { inodes = [] } = layer;
-  const turn = random.below(19);
+  const turn = random.below(20);
   if (turn === 0) value.manifestVersion = random.pick([0, 2, 4]);
   else if (turn === 1) value.metadatas = rearranged(metadatas, random);
   else if (turn === 2) value.metadatas = Array.from({ length: random.pick([128, 129]) }, (_, i) => metadatas[i] ?? {});
   else if (turn === 3 && fsVerityData.length > 0)
     value.fsVerityData = [{ digest: random.bytes(31), verity: random.bytes(32) }];
   else if (turn < 7 && inodes.length > 0) layer.inodes = rearranged(inodes, random);
+  else if (turn === 7) value.inodes = random.pick([0, 1, (value.inodes ?? 0) + 1, Number.MAX_SAFE_INTEGER]);
+  else if (turn === 8) value.contentBytes = random.pick([0, ...NUMBERS]);
+  else if (turn === 9) value.traits = random.below(32);
   else if (inodes.length > 0)
     spoilInode(
       random.pick(inodes),

@@ -206,6 +206,47 @@ static void judge_image(struct text *text, const struct pfs_message *message)
 	free(queue.data);
 }
 
+/* Inode numbers of each layer of which the check at first use is printed. */
+#define FIRST_USES 64
+
+static void judge_use(struct text *text, struct pfs_rootfs image, u64 ino, struct pfs_scratch_u53 work)
+{
+	struct pfs_inode_record record;
+	struct pfs_failure failure;
+
+	if (!pfs_find_inode_record(image, ino, &record))
+		return;
+	if (pfs_check_inode(image, record.inode, work, &failure))
+		put(text, "use %" PRIu64 " %u\n", pfs_inode_ino(record.inode), pfs_recorded_links(record.inode));
+	else
+		refuse(text, &failure);
+	if (!pfs_check_parent(record.inode, PFS_ROOT_INO, &failure))
+		refuse(text, &failure);
+}
+
+/* The checks of inodes at their first use, whether the image records its tree or not. */
+static void judge_first_uses(struct text *text, const struct pfs_message *message)
+{
+	u64 limit = 0;
+	struct pfs_scratch_u53 work = { &limit, 1 };
+	struct pfs_failure failure;
+	struct pfs_rootfs image;
+
+	if (!pfs_check_outline(message, work, &failure, &image)) {
+		refuse(text, &failure);
+		return;
+	}
+	put(text, "outline %s\n", pfs_records_tree(image) ? "true" : "false");
+	for (u32 layer = 0; layer < pfs_rootfs_metadatas(image).part.count; layer++) {
+		struct pfs_inode_list inodes =
+			pfs_inode_vector_inodes(pfs_inode_vector_at(pfs_rootfs_metadatas(image), layer));
+
+		for (u32 i = 0; i < inodes.part.count && i < FIRST_USES; i++)
+			judge_use(text, image, pfs_inode_ino(pfs_inode_at(inodes, i)), work);
+	}
+	put(text, "left %" PRIu64 "\n", limit);
+}
+
 static void judge_metadata(struct text *text, struct pfs_bytes bytes)
 {
 	struct pfs_scratch_u32 starts = { alloc_scratch(PFS_MAX_SEGMENTS + 1, sizeof(u32)), PFS_MAX_SEGMENTS + 1 };
@@ -221,6 +262,7 @@ static void judge_metadata(struct text *text, struct pfs_bytes bytes)
 		struct pfs_struct_part top = { &message, starts.data[0], 0, 1 };
 
 		judge_image(text, &message);
+		judge_first_uses(text, &message);
 		dump_root(text, pfs_struct_field(top, 0));
 		put(text, "\n");
 	}

@@ -30,6 +30,44 @@ export class Model {
     return inode?.mode.kind === "wht" ? undefined : inode;
   }
 
+  /** Visible inodes, by number: how many links each has, and the directory that has its first name. */
+  walk(): Map<number, { links: number; parent: number }> {
+    const found = new Map([[ROOT, { links: 2, parent: ROOT }]]);
+    for (const [dir, above] of found) {
+      if (this.find(dir)?.mode.kind !== "dir") continue;
+      for (const ino of this.list(dir).values()) {
+        const isDir = this.find(ino)?.mode.kind === "dir";
+        if (isDir) above.links++;
+        const known = found.get(ino);
+        if (known === undefined) found.set(ino, { links: isDir ? 2 : 1, parent: dir });
+        else known.links++;
+      }
+    }
+    return found;
+  }
+
+  /** What an image records of the tree as a whole. */
+  totals(): { inodes: number; contentBytes: number; traits: number } {
+    const totals = { inodes: 0, contentBytes: 0n, traits: 0 };
+    for (const ino of this.walk().keys()) {
+      const inode = this.find(ino);
+      if (inode === undefined) continue;
+      const { mode, additional } = inode;
+      totals.inodes++;
+      if (mode.kind === "file") for (const { len } of mode.file) totals.contentBytes += BigInt(len);
+      if (mode.kind === "chr" && mode.chr.major === 0 && mode.chr.minor === 0) totals.traits |= 8;
+      for (const { key } of additional?.xattrs ?? []) {
+        const name = latin1(key);
+        totals.traits |= 1;
+        if (name.startsWith("system.posix_acl_")) totals.traits |= 2;
+        if (name === "security.selinux") totals.traits |= 4;
+        if (/^(trusted|user)\.overlay\./.test(name)) totals.traits |= 8;
+      }
+    }
+    const largest = 2n ** 53n;
+    return { ...totals, contentBytes: Number(totals.contentBytes < largest ? totals.contentBytes : largest) };
+  }
+
   #records(ino: number): Dir[] {
     return this.#layers.flatMap((layer) => {
       const mode = layer.get(ino)?.mode;
@@ -55,6 +93,25 @@ export class Model {
       if (lookBelow !== true) break;
     }
     return new Map([...merged].filter(([, target]) => this.find(target) !== undefined));
+  }
+}
+
+/** The rules of an image that records its tree. */
+function* recordedViolations(value: RootfsValue, model: Model): Generator<string> {
+  const totals = model.totals();
+  const { inodes = 0, contentBytes = 0, traits = 0 } = value;
+  if (inodes === 0) return;
+  if (inodes !== totals.inodes || contentBytes !== totals.contentBytes || traits !== totals.traits)
+    yield "recorded-totals";
+  for (const [ino, { links, parent }] of model.walk()) {
+    const inode = model.find(ino);
+    const dir = inode?.mode.kind === "dir" ? inode.mode.dir : undefined;
+    if ((dir === undefined ? inode?.additional?.links || 1 : (dir.links ?? 0)) !== links) yield "recorded-links";
+    if (dir !== undefined && (dir.parent ?? 0) !== parent) yield "recorded-parent";
+  }
+  for (const { mode } of layersOf(value).flat()) {
+    const names = mode.kind === "dir" ? (mode.dir.entries ?? []).map(({ name }) => latin1(name)) : [];
+    if (names.some((name, i) => i > 0 && name < (names[i - 1] ?? ""))) yield "recorded-unsorted";
   }
 }
 
@@ -130,5 +187,6 @@ export function violations(value: RootfsValue): Set<string> {
   const model = new Model(value);
   for (const inode of layersOf(value).flat()) for (const rule of recordViolations(inode, model)) found.add(rule);
   for (const rule of treeViolations(value, model)) found.add(rule);
+  for (const rule of recordedViolations(value, model)) found.add(rule);
   return found;
 }

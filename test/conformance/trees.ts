@@ -37,15 +37,25 @@ function randomMode(random: Random): InodeValue["mode"] {
   const kind = random.pick(["file", "file", "file", "dir", "dir", "lnk", "chr", "blk", "fifo", "sock"] as const);
   if (kind === "dir") return { kind, dir: {} };
   if (kind === "file") return { kind, file: Array.from({ length: random.below(4) }, () => randomChunk(random)) };
-  const device = { major: random.below(4096), minor: random.below(1048576) };
+  const device = random.once(5) ? { major: 0, minor: 0 } : { major: random.below(4096), minor: random.below(1048576) };
   if (kind === "chr") return { kind, chr: device };
   if (kind === "blk") return { kind, blk: device };
   return { kind };
 }
 
+/** Names of extended attributes that are traits of an image. */
+const TELLING = [
+  "system.posix_acl_access",
+  "system.posix_acl_default",
+  "security.selinux",
+  "trusted.overlay.opaque",
+  "user.overlay.",
+  "user.overlay",
+];
+
 function randomInode(random: Random, ino: number, mode: InodeValue["mode"]): InodeValue {
   const xattrs = Array.from({ length: random.once(5) ? 1 + random.below(3) : 0 }, () => ({
-    key: Buffer.from(`user.${random.bits()}`),
+    key: Buffer.from(random.once(4) ? random.pick(TELLING) : `user.${random.bits()}`),
     val: random.bytes(random.below(40)),
   }));
   const symlinkTarget = mode.kind === "lnk" ? Buffer.from(`../${random.bits()}`) : undefined;

@@ -9,6 +9,7 @@ import {
   findVerity,
 } from "../../packages/format/src/generated/content.ts";
 import { findName, nextName } from "../../packages/format/src/generated/directories.ts";
+import { checkInode, checkOutline, checkParent } from "../../packages/format/src/generated/firstuse.ts";
 import { countRecords, findInodeRecord, ROOT_INO } from "../../packages/format/src/generated/layers.ts";
 import {
   DESCRIPTOR_NONE,
@@ -26,6 +27,7 @@ import {
   seekTableBytes,
   writeSeekTable,
 } from "../../packages/format/src/generated/seektable.ts";
+import { recordedLinks, recordsTree } from "../../packages/format/src/generated/recorded.ts";
 import { checkEncoding, validate } from "../../packages/format/src/generated/validate.ts";
 import type { Summary } from "../../packages/format/src/generated/validate.ts";
 import { MAX_SEGMENTS, openMessage, structField } from "../../packages/format/src/generated/wire.ts";
@@ -148,7 +150,30 @@ function judgeImage(message: Message): string {
   return tree(image, summary, index, links, parents);
 }
 
-/** Verdict, effective tree, and every field; of a refused message the fields as far as the budget goes. */
+/** Inode numbers of each layer of which the check at first use is printed, as in harness.c. */
+const FIRST_USES = 64;
+
+/** The checks of inodes at their first use, whether the image records its tree or not. */
+function firstUses(message: Message): string {
+  const work = new Float64Array(1);
+  const image = checkOutline(message, work);
+  const lines: string[] = [`outline ${recordsTree(image)}\n`];
+  for (const { inodes } of image.metadatas) {
+    for (let i = 0; i < Math.min(inodes.length, FIRST_USES); i++) {
+      const record = findInodeRecord(image, inodes.at(i).ino);
+      if (record === undefined) continue;
+      const { inode } = record;
+      lines.push(judged(() => (checkInode(image, inode, work), `use ${inode.ino} ${recordedLinks(inode)}\n`)));
+      lines.push(judged(() => (checkParent(inode, ROOT_INO), "")));
+    }
+  }
+  return `${lines.join("")}left ${work[0]}\n`;
+}
+
+/** A verdict without the first uses, which have positions in the message. */
+export const withoutUses = (verdict: string): string => verdict.replace(/^outline .*\n[^]*?^left .*\n/m, "");
+
+/** Verdict, effective tree, first uses, and every field; of a refused message the fields as far as the budget goes. */
 export function judgeMetadata(bytes: Uint8Array, size = bytes.length): string {
   return judged(() => {
     const message = openMessage(new Bytes(bytes, 0, size), new Uint32Array(MAX_SEGMENTS + 1));
@@ -156,7 +181,8 @@ export function judgeMetadata(bytes: Uint8Array, size = bytes.length): string {
     // A struct that has the message's first word as its only pointer.
     const top = { message, at: message.starts[0] ?? 0, words: 0, pointers: 1 };
     const root = new Rootfs(structField(top, 0));
-    return `${verdict}${dumper.dump(root, "Rootfs", verdict.startsWith("accepted") ? WHOLE : REFUSED)}\n`;
+    const uses = judged(() => firstUses(message));
+    return `${verdict}${uses}${dumper.dump(root, "Rootfs", verdict.startsWith("accepted") ? WHOLE : REFUSED)}\n`;
   });
 }
 

@@ -91,6 +91,18 @@ const xattr = (key: Uint8Array, val: Uint8Array): InodeValue =>
 /** A root directory with the entries, and a fifo of number 2. */
 const entries = (...list: DirEntryValue[]): RootfsValue => layers([dir(1, list), inode(2, { kind: "fifo" })]);
 
+/** A directory with what an image records of it. */
+const withTree = (made: InodeValue, links: number, parent: number): InodeValue =>
+  made.mode.kind === "dir" ? { ...made, mode: { kind: "dir", dir: { ...made.mode.dir, links, parent } } } : made;
+
+/** An image of a root directory and a file of one byte that records its tree. */
+const recorded: RootfsValue = {
+  ...layers([withTree(dir(1, [entry("2", 2)]), 2, 1), file(DIGEST, 0, 1)]),
+  inodes: 2,
+  contentBytes: 1,
+  traits: 0,
+};
+
 function broken(): Record<string, RootfsValue> {
   const fifo = inode(2, { kind: "fifo" });
   return {
@@ -118,6 +130,13 @@ function broken(): Record<string, RootfsValue> {
     "look-below-unsorted": layers([dir(1, [entry("b", 2), entry("a", 2)], true), fifo]),
     "root-inode": layers([fifo]),
     "dir-parents": image([dir(2, [entry("again", 3)]), dir(3, [])]),
+    "recorded-totals": { ...recorded, contentBytes: 2 },
+    "recorded-links": { ...recorded, ...layers([withTree(dir(1, [entry("2", 2)]), 3, 1), file(DIGEST, 0, 1)]) },
+    "recorded-parent": { ...recorded, ...layers([withTree(dir(1, [entry("2", 2)]), 2, 2), file(DIGEST, 0, 1)]) },
+    "recorded-unsorted": {
+      ...recorded,
+      ...layers([withTree(dir(1, [entry("b", 2), entry("a", 2)]), 2, 1), file(DIGEST, 0, 1)]),
+    },
     "dir-unreachable": layers([dir(1, []), dir(2, [entry("3", 3)]), dir(3, [entry("2", 2)])]),
   };
 }

@@ -1,6 +1,11 @@
-import type { Attributes, TreeEntry } from "@puzzlefs/reader";
+import { TRAIT_ACLS, TRAIT_SELINUX, TRAIT_XATTRS, type Attributes, type TreeEntry } from "@puzzlefs/reader";
 import { type FixtureEntry, modeOf } from "@puzzlefs/posix-suite";
 import type { MountableTree } from "../../packages/fuse/src/operations/mountable.ts";
+
+function traitsOfName(name: string): number {
+  if (name.startsWith("system.posix_acl_")) return TRAIT_XATTRS | TRAIT_ACLS;
+  return name === "security.selinux" ? TRAIT_XATTRS | TRAIT_SELINUX : TRAIT_XATTRS;
+}
 
 interface Inode {
   attributes: Attributes;
@@ -16,7 +21,7 @@ interface Inode {
 export class MemoryTree implements MountableTree {
   readonly #inodes = new Map<number, Inode>();
   readonly #byPath = new Map<string, number>();
-  readonly xattrNames: ReadonlySet<string>;
+  readonly traits: number;
   inodeCount = 0;
   contentBytes = 0;
   readonly #beforeRead = new Map<number, () => void>();
@@ -34,7 +39,8 @@ export class MemoryTree implements MountableTree {
       this.#byPath.set(entry.path, ino);
       if (entry.path !== "") this.#link(entry.path, ino);
     }
-    this.xattrNames = new Set(entries.flatMap((entry) => Object.keys(entry.xattrs ?? {})));
+    const names = entries.flatMap((entry) => Object.keys(entry.xattrs ?? {}));
+    this.traits = names.reduce((traits, name) => traits | traitsOfName(name), 0);
   }
 
   /** The inode at `path`; throws if there is none. */

@@ -51,6 +51,13 @@ export function blobPath(store: string, digest: string): string {
   return join(store, "blobs/sha256", digest.replace("sha256:", ""));
 }
 
+/** The names in a layout's directory, in order, but for the records of known chunks that builds leave. */
+export function layoutNames(store: string): string[] {
+  return readdirSync(store)
+    .filter((name) => !name.startsWith(".puzzlefs-chunks-"))
+    .sort();
+}
+
 /** Everything in a layout, by path, with the content of what has no digest for a name. */
 export function layoutState(store: string): string[] {
   const paths = readdirSync(store, { recursive: true, encoding: "utf8" }).sort();

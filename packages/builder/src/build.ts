@@ -1,4 +1,4 @@
-import { encodeRootfs, type InodeValue } from "@puzzlefs/format";
+import { encodeRootfs, recordsTree, type InodeValue } from "@puzzlefs/format";
 import {
   assembleManifest,
   fsVerityDigest,
@@ -22,7 +22,7 @@ import { WRITING } from "./chunk-work.ts";
 import { holeChunk } from "./pieces.ts";
 import { BaseNumbering, isChanged, layerValues } from "./delta.ts";
 import type { FileCache } from "./file-cache.ts";
-import { inodeValue, Reachable, rootfsValue } from "./metadata-values.ts";
+import { inodeValue, Reachable, rootfsValue, traitsOfNode } from "./metadata-values.ts";
 import { Omissions } from "./omissions.ts";
 import { resolveOptions, type BuildOptions, type BuildResult, type ResolvedOptions } from "./options.ts";
 import { stageBuilt } from "./packed/built-form.ts";
@@ -161,6 +161,9 @@ async function storeTree(
     return blob;
   };
   const counts = { files: 0, entries: nodes.length, bytes: 0 };
+  // The layers of a base that does not record its tree lack what readers of a recorded one need.
+  const recorded = base === undefined || recordsTree(base.image);
+  let traits = 0;
   const inodes: InodeValue[] = [];
   // Each node is freed as its inode is made, so that a large tree is not in memory twice.
   nodes.reverse();
@@ -168,7 +171,8 @@ async function storeTree(
     for (let left = NODES_PER_TURN; left > 0; left--) {
       const node = nodes.pop();
       if (node === undefined) return;
-      inodes.push(inodeValue(node, blobOf));
+      inodes.push(inodeValue(node, blobOf, recorded));
+      traits |= traitsOfNode(node);
       if (node.kind === "file") counts.files++;
       counts.bytes += node.size;
     }
@@ -180,7 +184,8 @@ async function storeTree(
   const blobs = reachable.blobs();
   const layers = base === undefined ? [{ inodes }] : await layersOver(base, inodes, turns);
   await turns.take();
-  const metadata = encodeRootfs(rootfsValue(layers, blobs));
+  const totals = recorded ? { inodes: counts.entries, contentBytes: counts.bytes, traits } : undefined;
+  const metadata = encodeRootfs(rootfsValue(layers, blobs, totals));
   await turns.take();
   const replaced = blobs.filter(({ replaces }) => replaces).map(({ hex }) => hex);
   const repaired = [...new Set([...(base?.damaged ?? []), ...replaced])].sort();

@@ -68,6 +68,7 @@ function sameInode(value: InodeValue, inode: Inode, base: BaseImage): boolean {
     (value.mtimeSeconds ?? 0) === mtimeSeconds &&
     (value.mtimeNanoseconds ?? 0) === mtimeNanoseconds &&
     sameMode(value.mode, inode, base) &&
+    (value.additional?.links ?? 0) === inode.additional.links &&
     sameBytes(value.additional?.symlinkTarget, inode.additional.symlinkTarget.toUint8Array()) &&
     sameXattrs(value, inode)
   );
@@ -83,7 +84,11 @@ function sameMode(value: InodeModeValue, { ino, mode }: Inode, base: BaseImage):
     case "file":
       return sameChunks(value.file, mode.file);
     case "dir":
-      return sameEntries(value.dir.entries ?? [], base.children(ino));
+      return (
+        (value.dir.links ?? 0) === mode.dir.links &&
+        (value.dir.parent ?? 0) === mode.dir.parent &&
+        sameEntries(value.dir.entries ?? [], base.children(ino))
+      );
     default:
       return true;
   }
@@ -132,8 +137,9 @@ function valueOf(inode: Inode): InodeValue {
   const xattrs = [...additional.xattrs].map(({ key, val }) => ({ key: key.toUint8Array(), val: val.toUint8Array() }));
   const symlinkTarget = additional.symlinkTarget.toUint8Array();
   const value: InodeValue = { ino, mode: modeOf(inode), uid, gid, permissions, mtimeSeconds, mtimeNanoseconds };
-  if (symlinkTarget.length > 0) value.additional = { xattrs, symlinkTarget };
-  else if (xattrs.length > 0) value.additional = { xattrs };
+  const links = additional.links === 0 ? undefined : { links: additional.links };
+  if (symlinkTarget.length > 0) value.additional = { xattrs, symlinkTarget, ...links };
+  else if (xattrs.length > 0 || links !== undefined) value.additional = { xattrs, ...links };
   return value;
 }
 
@@ -148,7 +154,8 @@ function modeOf({ ino, mode }: Inode): InodeModeValue {
       return { kind, file: [...mode.file].map(({ blob, len }) => ({ blob: refOf(blob), len })) };
     case "dir": {
       const entries = [...mode.dir.entries].map((entry) => ({ ino: entry.ino, name: entry.name.toUint8Array() }));
-      return { kind, dir: { entries, lookBelow: mode.dir.lookBelow } };
+      const { lookBelow, links, parent } = mode.dir;
+      return { kind, dir: { entries, lookBelow, links, parent } };
     }
     case "invalid":
       throw new Error(`inode ${ino} has a kind that validation refuses`);

@@ -1,35 +1,39 @@
-import { MANIFEST_VERSION } from "@puzzlefs/format";
+import { MANIFEST_VERSION, TRAIT_ACLS, TRAIT_OVERLAY, TRAIT_SELINUX, TRAIT_XATTRS } from "@puzzlefs/format";
 import type { FileChunkValue, InodeModeValue, InodeValue, RootfsValue } from "@puzzlefs/format";
 
 import type { Pieces } from "./pieces.ts";
 import type { Blob } from "./image-blob.ts";
 import type { TreeNode } from "./tree-node.ts";
 
-/** A node as a value of the format. `blobOf` finds a chunk. */
-export function inodeValue(node: TreeNode, blobOf: (chunk: number) => Blob): InodeValue {
+/** A node as a value of the format. `blobOf` finds a chunk; `recorded`: whether the image records its tree. */
+export function inodeValue(node: TreeNode, blobOf: (chunk: number) => Blob, recorded: boolean): InodeValue {
   const value: InodeValue = {
     ino: node.ino,
-    mode: modeValue(node, blobOf),
+    mode: modeValue(node, blobOf, recorded),
     uid: node.uid,
     gid: node.gid,
     permissions: node.permissions,
     mtimeSeconds: node.mtimeSeconds,
     mtimeNanoseconds: node.mtimeNanoseconds,
   };
-  if (node.target !== undefined) value.additional = { xattrs: node.xattrs, symlinkTarget: node.target };
-  else if (node.xattrs.length > 0) value.additional = { xattrs: node.xattrs };
+  const links = recorded && node.kind !== "dir" && node.links > 1 ? { links: node.links } : undefined;
+  if (node.target !== undefined) value.additional = { xattrs: node.xattrs, symlinkTarget: node.target, ...links };
+  else if (node.xattrs.length > 0 || links !== undefined) value.additional = { xattrs: node.xattrs, ...links };
   return value;
 }
 
-function modeValue(node: TreeNode, blobOf: (chunk: number) => Blob): InodeModeValue {
-  const { kind, major, minor } = node;
+function modeValue(node: TreeNode, blobOf: (chunk: number) => Blob, recorded: boolean): InodeModeValue {
+  const { kind, major, minor, links, parent } = node;
   switch (kind) {
     case "file":
       return { kind, file: fileChunks(node.pieces, blobOf) };
     case "dir":
       return {
         kind,
-        dir: { entries: node.entries.map(({ ino, name }) => ({ ino, name: Buffer.from(name, "latin1") })) },
+        dir: {
+          entries: node.entries.map(({ ino, name }) => ({ ino, name: Buffer.from(name, "latin1") })),
+          ...(recorded && { links, parent }),
+        },
       };
     case "chr":
       return { kind, chr: { major, minor } };
@@ -81,7 +85,31 @@ export class Reachable {
   }
 }
 
-/** The metadata of an image with these layers, newest first. */
-export function rootfsValue(layers: readonly { inodes: readonly InodeValue[] }[], blobs: readonly Blob[]): RootfsValue {
-  return { metadatas: layers, fsVerityData: blobs, manifestVersion: MANIFEST_VERSION };
+/** What an image records of its tree as a whole. */
+export interface TreeTotals {
+  inodes: number;
+  contentBytes: number;
+  traits: number;
+}
+
+/** The bits of Rootfs.traits that an inode has, as traitsOf() of schema/recorded.ts returns them for the encoded one. */
+export function traitsOfNode({ kind, major, minor, xattrs }: TreeNode): number {
+  let traits = kind === "chr" && major === 0 && minor === 0 ? TRAIT_OVERLAY : 0;
+  for (const { key } of xattrs) {
+    const name = key.toString("latin1");
+    traits |= TRAIT_XATTRS;
+    if (name.startsWith("system.posix_acl_")) traits |= TRAIT_ACLS;
+    if (name === "security.selinux") traits |= TRAIT_SELINUX;
+    if (name.startsWith("trusted.overlay.") || name.startsWith("user.overlay.")) traits |= TRAIT_OVERLAY;
+  }
+  return traits;
+}
+
+/** The metadata of an image with these layers, newest first. `totals` if it records its tree. */
+export function rootfsValue(
+  layers: readonly { inodes: readonly InodeValue[] }[],
+  blobs: readonly Blob[],
+  totals?: TreeTotals,
+): RootfsValue {
+  return { metadatas: layers, fsVerityData: blobs, manifestVersion: MANIFEST_VERSION, ...totals };
 }

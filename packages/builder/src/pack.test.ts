@@ -59,7 +59,7 @@ async function packed(rootfs: string, packBytes: number, options: Partial<BuildO
       return blob;
     };
     nodes.sort((a, b) => a.ino - b.ino);
-    const inodes = nodes.map((node) => inodeValue(node, blobOf));
+    const inodes = nodes.map((node) => inodeValue(node, blobOf, false));
     const { packs, slices } = pipeline.packs!;
     const blobs = reachable.blobs();
     return {

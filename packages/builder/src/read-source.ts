@@ -47,8 +47,12 @@ export function* readSource(source: Source, options: ReadOptions): Generator<voi
     const known = link === undefined ? undefined : linked.get(link);
     if (known !== undefined) checkLink(entry, known);
     parent?.entries.push({ name, ino: known?.ino ?? ino });
-    if (known !== undefined) continue;
-    const node = nodeOf(ino, entry, options);
+    if (known !== undefined) {
+      known.links++;
+      continue;
+    }
+    const node = nodeOf(ino, parent?.ino ?? ino, entry, options);
+    if (kind === "dir" && parent !== undefined) parent.links++;
     checkAttributes(entry, node);
     nodes.push(node);
     if (link !== undefined) linked.set(link, node);
@@ -62,7 +66,7 @@ export function* readSource(source: Source, options: ReadOptions): Generator<voi
   return nodes;
 }
 
-function nodeOf(ino: number, entry: SourceEntry, { mtime, xattrs }: ReadOptions): TreeNode {
+function nodeOf(ino: number, parent: number, entry: SourceEntry, { mtime, xattrs }: ReadOptions): TreeNode {
   const { kind } = entry;
   const { mtimeSeconds, mtimeNanoseconds } = mtimeOf(entry, mtime);
   return {
@@ -80,6 +84,8 @@ function nodeOf(ino: number, entry: SourceEntry, { mtime, xattrs }: ReadOptions)
     size: entry.size,
     pieces: noPieces,
     entries: kind === "dir" ? [] : noEntries,
+    links: kind === "dir" ? 2 : 1,
+    parent,
   };
 }
 

@@ -1,4 +1,4 @@
-import { isHole, ZERO_BLOB_DIGEST } from "@puzzlefs/format";
+import { isHole, TRAIT_SELINUX, ZERO_BLOB_DIGEST } from "@puzzlefs/format";
 import { CONFIG_LIMIT, CONFIG_TYPE, LayoutError, readConfig, type Layout, type PlatformChoice } from "@puzzlefs/oci";
 import { visibleInodes, type ImageHeader, type ImageTree } from "@puzzlefs/reader";
 
@@ -27,8 +27,8 @@ export function shownOptions(
   };
 }
 
-function contentOptions({ metadata, xattrNames }: ImageTree): Pick<BuildOptions, "compress" | "selinux"> {
-  const selinux = xattrNames.has("security.selinux");
+function contentOptions({ metadata, traits }: ImageTree): Pick<BuildOptions, "compress" | "selinux"> {
+  const selinux = (traits & TRAIT_SELINUX) !== 0;
   for (const { mode } of visibleInodes(metadata)) {
     if (mode.kind !== "file") continue;
     for (const chunk of mode.file)

@@ -22,6 +22,10 @@ export interface TreeNode {
   pieces: Pieces;
   /** Of a directory, in byte order of the names. */
   readonly entries: TreeEntry[];
+  /** Number of names; of a directory 2, and one for each directory in it. */
+  links: number;
+  /** Number of the directory in which the first name is; the root's is its own. */
+  readonly parent: number;
 }
 
 export interface TreeEntry {

@@ -79,7 +79,7 @@ export async function compile(schema: string): Promise<string> {
     writeFileSync(join(out, file), text);
   }
   const { typescript, c } = spec.settings.outputs;
-  for (const file of ["runtime.ts", "struct-list.ts", "writer.ts", "errors.ts", "holes.ts", "open.ts"]) {
+  for (const file of ["runtime.ts", "struct-list.ts", "writer.ts", "errors.ts", "holes.ts", "metadata.ts", "open.ts"]) {
     cpSync(join(ROOT, "packages/format/src", file), join(out, typescript, "..", file));
   }
   for (const file of ["format_base.h", "format_base.c"]) cpSync(join(ROOT, "kernel", file), join(out, c, "..", file));

@@ -4,8 +4,16 @@ export { ZERO_BLOB_DIGEST } from "./holes.ts";
 export { kindOfMode } from "./inode-kinds.ts";
 export type { InodeKind } from "./inode-kinds.ts";
 export * from "./media-types.ts";
-export { checkMetadataHeader, manifestBlobs, METADATA_HEADER_BYTES, openMetadata, readManifest } from "./open.ts";
-export type { ManifestBlob, Metadata, MetadataDescriptor } from "./open.ts";
+export type { Metadata, RecordedMetadata, WholeMetadata } from "./metadata.ts";
+export {
+  checkMetadataHeader,
+  manifestBlobs,
+  METADATA_HEADER_BYTES,
+  openMetadata,
+  openRecordedMetadata,
+  readManifest,
+} from "./open.ts";
+export type { ManifestBlob, MetadataDescriptor } from "./open.ts";
 export {
   chunkLayersStart,
   encodeIndex,
@@ -31,6 +39,7 @@ export * from "./generated/layers.ts";
 export { MAX_MANIFEST_BYTES } from "./generated/manifest.ts";
 export * from "./generated/metadata.ts";
 export { MAX_NAME_BYTES } from "./generated/names.ts";
+export * from "./generated/recorded.ts";
 export * from "./generated/rules.ts";
 export * from "./generated/seektable.ts";
 export { MANIFEST_VERSION, MAX_TARGET_BYTES, MAX_XATTR_VALUE_BYTES } from "./generated/validate.ts";

@@ -1,6 +1,7 @@
 import {
   DESCRIPTOR_CONFIG,
   DESCRIPTOR_NONE,
+  findFirstRootfs,
   findRootfs,
   manifestStart,
   nextDescriptor,
@@ -12,32 +13,17 @@ import {
   TYPE_ROOTFS,
 } from "./generated/manifest.ts";
 import type { ManifestScratch } from "./generated/manifest.ts";
-import { findVerity } from "./generated/content.ts";
 import { DIGEST_BYTES, DIGEST_TEXT_BYTES } from "./generated/digest.ts";
 import { KEY_POSITIONS, OPEN_MARKS } from "./generated/json.ts";
-import { countRecords } from "./generated/layers.ts";
-import type { Rootfs } from "./generated/metadata.ts";
-import { indexNames } from "./generated/nameindex.ts";
-import { checkEncoding, validate } from "./generated/validate.ts";
+import { checkOutline } from "./generated/firstuse.ts";
+import { recordsTree } from "./generated/recorded.ts";
+import { checkEncoding } from "./generated/validate.ts";
 import { MAX_HEADER_BYTES, MAX_METADATA_BYTES, MAX_SEGMENTS, openMessage, readSegments } from "./generated/wire.ts";
+import type { Message } from "./generated/wire.ts";
 import { FormatError } from "./errors.ts";
-import { ZERO_BLOB_DIGEST } from "./holes.ts";
+import { RecordedMetadata, WholeMetadata } from "./metadata.ts";
+import type { Metadata } from "./metadata.ts";
 import { Bytes } from "./runtime.ts";
-
-/** A metadata blob that breaks no rule, and the results of checking it. */
-export interface Metadata {
-  readonly image: Rootfs;
-  /** Visible inodes. */
-  readonly inodes: number;
-  /** The index of the names that their builder did not sort, for `findName`; empty for most images. */
-  readonly index: Uint32Array;
-  /** Number of links of each visible inode, by the ordinal that findInodeRecord and nextName return. */
-  readonly links: Uint32Array;
-  /** Inode number of each visible directory's parent, by ordinal; the root is its own. */
-  readonly parents: Float64Array;
-  /** Whether files may have holes: the image records a fs-verity digest of the blob of zeros, as of every blob. */
-  readonly hasHoles: boolean;
-}
 
 /**
  * Checks the table of segments of a metadata blob of `size` bytes, before memory is allocated for the rest. `header` is its
@@ -51,17 +37,25 @@ export function checkMetadataHeader(header: Uint8Array, size: number): void {
 export const METADATA_HEADER_BYTES = MAX_HEADER_BYTES;
 
 /** Opens a metadata blob: checks every rule; the views that it returns read `bytes`, which must not change. Throws FormatError. */
-export function openMetadata(bytes: Uint8Array): Metadata {
-  const message = openMessage(Bytes.of(bytes), new Uint32Array(MAX_SEGMENTS + 1));
-  const image = checkEncoding(message, new Float64Array(1));
-  const records = countRecords(image);
-  const links = new Uint32Array(records);
-  const parents = new Float64Array(records);
-  const { inodes, unsorted, index: indexLength } = validate(image, links, parents, new Float64Array(records));
-  const index = new Uint32Array(indexLength);
-  if (unsorted > 0) indexNames(image, unsorted, index);
-  const hasHoles = findVerity(image, ZERO_BLOB_DIGEST) !== undefined;
-  return { image, inodes, index, links, parents, hasHoles };
+export function openMetadata(bytes: Uint8Array): WholeMetadata {
+  return new WholeMetadata(checkEncoding(messageOf(bytes), new Float64Array(1)));
+}
+
+/**
+ * The same, but an image that records its tree is checked inode by inode, as each is first used.
+ *
+ * @param object the name of the blob in errors that are found later
+ */
+export function openRecordedMetadata(bytes: Uint8Array, object: string): Metadata {
+  const work = new Float64Array(1);
+  const image = checkOutline(messageOf(bytes), work);
+  return recordsTree(image)
+    ? new RecordedMetadata(image, work, object, () => openMetadata(bytes))
+    : openMetadata(bytes);
+}
+
+function messageOf(bytes: Uint8Array): Message {
+  return openMessage(Bytes.of(bytes), new Uint32Array(MAX_SEGMENTS + 1));
 }
 
 /** The metadata blob, as its manifest describes it; hexadecimal digests. */
@@ -87,10 +81,14 @@ export function manifestScratch(): ManifestScratch {
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
-/** Finds the metadata blob in a manifest's JSON. Throws FormatError. */
-export function readManifest(json: Uint8Array): MetadataDescriptor {
+/**
+ * Finds the metadata blob in a manifest's JSON. Throws FormatError.
+ *
+ * @param check `used`: the text behind the descriptor is not checked
+ */
+export function readManifest(json: Uint8Array, check: "all" | "used" = "all"): MetadataDescriptor {
   const scratch = manifestScratch();
-  const found = findRootfs(Bytes.of(json), scratch);
+  const found = (check === "used" ? findFirstRootfs : findRootfs)(Bytes.of(json), scratch);
   const size = found.size === NO_SIZE ? undefined : found.size;
   return { digest: hex(scratch.digest), size, ...(found.hasVerity && { verity: hex(scratch.verity) }) };
 }

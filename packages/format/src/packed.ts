@@ -16,8 +16,9 @@ import {
 } from "./generated/places.ts";
 import type { Place, PlaceHead } from "./generated/places.ts";
 import { MAX_SEGMENTS, openMessage } from "./generated/wire.ts";
+import type { WholeMetadata } from "./metadata.ts";
 import { manifestBlobs, manifestScratch } from "./open.ts";
-import type { Metadata, MetadataDescriptor } from "./open.ts";
+import type { MetadataDescriptor } from "./open.ts";
 import { Bytes } from "./runtime.ts";
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
@@ -75,7 +76,7 @@ export interface PlacedChunk {
  */
 export function readBundleIndex(
   bundle: Bundle,
-  { image, links }: Metadata,
+  { image, links }: WholeMetadata,
   canonical: string,
 ): { table: PlaceTable; chunks: PlacedChunk[] } {
   const { packs, index } = bundle;

@@ -1,5 +1,13 @@
 import { inInitialNamespace } from "@puzzlefs/linux";
-import { escapeBytes, isKnownXattr, pathOf, visibleInodes, walkTree, type ImageTree } from "@puzzlefs/reader";
+import {
+  escapeBytes,
+  isKnownXattr,
+  pathOf,
+  TRAIT_OVERLAY,
+  visibleInodes,
+  walkTree,
+  type ImageTree,
+} from "@puzzlefs/reader";
 
 /** Inodes of an image that overlayfs would interpret as its own marks. */
 export interface OverlayMarks {
@@ -38,6 +46,7 @@ export function refuseOverlayMarks(tree: ImageTree, mountpoint: string, prefix: 
  * hide and redirect names instead of showing them. Undefined if there are none.
  */
 export function findOverlayMarks(tree: ImageTree, prefix: string): OverlayMarks | undefined {
+  if ((tree.traits & TRAIT_OVERLAY) === 0) return undefined;
   const marks = new Map<number, string>();
   for (const { ino, mode, additional } of visibleInodes(tree.metadata)) {
     if (mode.kind === "chr" && mode.chr.major === 0 && mode.chr.minor === 0) marks.set(ino, "character device 0:0");

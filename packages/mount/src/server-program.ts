@@ -33,6 +33,7 @@ export function servedImage(request: MountRequest, { reference, shownAt }: FuseM
     manifest: reference,
     options: {
       verify,
+      check: "used",
       ...(digest !== undefined && { verity: digest }),
       ...(cache !== undefined && { frameCacheBytes: cache }),
     },

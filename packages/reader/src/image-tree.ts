@@ -1,10 +1,8 @@
 import {
   Bytes,
-  contentBytes,
   dataSize,
   fileSize,
   findName,
-  findInodeRecord,
   nextVisibleEntry,
   nextListing,
   openListing,
@@ -34,8 +32,6 @@ export class ImageTree implements Tree {
   readonly #contents = new ContentMaps(contentRunsKept);
   readonly #lookAhead: LookAhead;
   readonly #owned = new DisposableStack();
-  #contentBytes: number | undefined;
-  #xattrNames: ReadonlySet<string> | undefined;
 
   constructor(metadata: Metadata, manifestDigest: string, blobs: BlobCache) {
     this.metadata = metadata;
@@ -44,18 +40,9 @@ export class ImageTree implements Tree {
     this.#lookAhead = new LookAhead(blobs, (ino) => this.#contentOf(ino, largestAhead));
   }
 
-  /** Names (latin1) of all extended attributes in the image: with them, a caller need not ask inode by inode. */
-  get xattrNames(): ReadonlySet<string> {
-    if (this.#xattrNames !== undefined) return this.#xattrNames;
-    const names = new Set<string>();
-    for (const { additional } of visibleInodes(this.metadata)) {
-      for (const { key } of additional.xattrs) {
-        const name = key.toUint8Array();
-        if (isKnownXattr(name)) names.add(Buffer.from(name).toString("latin1"));
-      }
-    }
-    this.#xattrNames = names;
-    return names;
+  /** What some inode has: bits of TRAIT_XATTRS and the others. */
+  get traits(): number {
+    return this.metadata.traits;
   }
 
   get inodeCount(): number {
@@ -63,8 +50,7 @@ export class ImageTree implements Tree {
   }
 
   get contentBytes(): number {
-    this.#contentBytes ??= contentBytes(this.metadata.image, this.metadata.links);
-    return this.#contentBytes;
+    return this.metadata.contentBytes;
   }
 
   /** Whether files may have holes. */
@@ -73,29 +59,34 @@ export class ImageTree implements Tree {
   }
 
   attributes(ino: number): Attributes | undefined {
-    const record = this.#record(ino);
-    return record === undefined ? undefined : attributesAt(this.metadata, record);
+    const record = this.metadata.find(ino);
+    return record === undefined ? undefined : attributesOf(this.metadata, record);
   }
 
   lookup(directory: number, name: Uint8Array): number | undefined {
-    const { image, index } = this.metadata;
-    return findName(image, index, directory, Bytes.of(name))?.ino;
+    const { metadata } = this;
+    if (metadata.find(directory) === undefined) return undefined;
+    const found = findName(metadata.image, metadata.index, directory, Bytes.of(name));
+    if (found === undefined) return undefined;
+    metadata.checkChild(found, directory);
+    return found.ino;
   }
 
   *entries(directory: number, cookie = 0): Generator<TreeEntry> {
     const { image } = this.metadata;
+    if (this.metadata.find(directory) === undefined) return;
     let record = openListing(image, directory, cookie);
     for (; record !== undefined; record = nextListing(image, directory, record)) {
       let next = nextVisibleEntry(image, directory, record, cookie);
       for (; next !== undefined; next = nextVisibleEntry(image, directory, record, next.cookie)) {
-        yield new ImageEntry(this.metadata, next);
+        yield new ImageEntry(this.metadata, directory, next);
       }
     }
   }
 
   parent(directory: number): number {
-    const record = this.#record(directory);
-    return record === undefined ? ROOT_INO : (this.metadata.parents[record.ordinal] as number);
+    const record = this.metadata.find(directory);
+    return record === undefined ? ROOT_INO : this.metadata.parentOf(record);
   }
 
   readlink(ino: number): Uint8Array {
@@ -124,7 +115,7 @@ export class ImageTree implements Tree {
   #contentOf(ino: number, most = Infinity): ContentMap | undefined {
     const known = this.#contents.get(ino);
     if (known !== undefined) return known;
-    const mode = this.#record(ino)?.inode.mode;
+    const mode = this.metadata.find(ino)?.inode.mode;
     if (mode?.kind !== "file" || mode.file.length > most) return undefined;
     return this.#contents.add(ino, new ContentMap(mode.file));
   }
@@ -168,30 +159,26 @@ export class ImageTree implements Tree {
     this.#owned.dispose();
   }
 
-  /** A visible inode. */
-  #record(ino: number): InodeRecord | undefined {
-    const record = findInodeRecord(this.metadata.image, ino);
-    return record !== undefined && this.metadata.links[record.ordinal] !== 0 ? record : undefined;
-  }
-
   #inode(ino: number): Inode {
-    const record = this.#record(ino);
+    const record = this.metadata.find(ino);
     if (record === undefined) throw new Error(`no inode ${ino} in the image`);
     return record.inode;
   }
 }
 
-/** An entry of a listing; its attributes are read on first use. */
+/** An entry of a listing; its inode is checked, and its attributes are read, on first use. */
 class ImageEntry implements TreeEntry {
   readonly cookie: number;
   readonly ino: number;
   readonly #metadata: Metadata;
+  readonly #directory: number;
   readonly #entry: VisibleEntry;
 
-  constructor(metadata: Metadata, entry: VisibleEntry) {
+  constructor(metadata: Metadata, directory: number, entry: VisibleEntry) {
     this.cookie = entry.cookie;
     this.ino = entry.inode.ino;
     this.#metadata = metadata;
+    this.#directory = directory;
     this.#entry = entry;
   }
 
@@ -200,15 +187,21 @@ class ImageEntry implements TreeEntry {
   }
 
   get kind(): InodeKind {
-    return this.#entry.inode.mode.kind as InodeKind;
+    const { kind } = this.#entry.inode.mode;
+    // The check of an inode of another kind fails.
+    return kind === "unknown" || kind === "invalid" || kind === "wht" ? this.attributes.kind : kind;
   }
 
   get attributes(): Attributes {
-    return attributesAt(this.#metadata, this.#entry);
+    this.#metadata.checkChild(this.#entry.inode, this.#directory);
+    const record = this.#metadata.find(this.ino);
+    if (record === undefined) throw new Error(`no inode ${this.ino} in the image`);
+    return attributesOf(this.#metadata, record);
   }
 }
 
-function attributesAt({ links, hasHoles }: Metadata, { inode, ordinal }: InodeRecord): Attributes {
+function attributesOf(metadata: Metadata, record: InodeRecord): Attributes {
+  const { inode } = record;
   const { mode } = inode;
   // Validation refuses all other kinds.
   const kind = mode.kind as InodeKind;
@@ -217,7 +210,7 @@ function attributesAt({ links, hasHoles }: Metadata, { inode, ordinal }: InodeRe
     ino: inode.ino,
     kind,
     mode: statMode(inode),
-    nlink: links[ordinal] as number,
+    nlink: metadata.linksOf(record),
     uid: inode.uid,
     gid: inode.gid,
     size: sizeOf(inode, kind),
@@ -226,7 +219,7 @@ function attributesAt({ links, hasHoles }: Metadata, { inode, ordinal }: InodeRe
     mtimeSeconds: inode.mtimeSeconds,
     mtimeNanoseconds: inode.mtimeNanoseconds,
   };
-  if (!hasHoles || kind !== "file") return attributes;
+  if (!metadata.hasHoles || kind !== "file") return attributes;
   return { ...attributes, dataSize: dataSize(mode.file, ZERO_BLOB_DIGEST) };
 }
 
@@ -235,8 +228,9 @@ function sizeOf(inode: Inode, kind: InodeKind): number {
   return kind === "lnk" ? inode.additional.symlinkTarget.length : 0;
 }
 
-/** The inodes of the effective tree, each once. */
-export function* visibleInodes({ image, links }: Metadata): Generator<Inode> {
+/** The inodes of the effective tree, each once. All of the image is checked before. */
+export function* visibleInodes(metadata: Metadata): Generator<Inode> {
+  const { image, links } = metadata.whole();
   let ordinal = 0;
   for (const { inodes } of image.metadatas) {
     for (let i = 0; i < inodes.length; i++, ordinal++) if (links[ordinal] !== 0) yield inodes.at(i);

@@ -4,6 +4,7 @@ import {
   MAX_MANIFEST_BYTES,
   METADATA_HEADER_BYTES,
   openMetadata,
+  openRecordedMetadata,
   readManifest,
 } from "@puzzlefs/format";
 import { Layout } from "@puzzlefs/oci";
@@ -25,6 +26,11 @@ export interface OpenImageOptions extends PlatformChoice {
   openBlobs?: number;
   /** `blob`: hash chunks each time that they are read. Default `none`; metadata and manifest are always hashed. */
   verify?: "none" | "blob";
+  /**
+   * `used`: if the image records its tree, each inode is checked at its first use. Opening does not depend on the number of
+   * inodes then, and methods of the tree throw FormatError. Default `all`. Packed images are always checked as a whole.
+   */
+  check?: "all" | "used";
   /** Hex fs-verity digest that the kernel must enforce on the manifest; then on every blob, as the image records. */
   verity?: string;
 }
@@ -44,7 +50,7 @@ const defaultOpenBlobs = 512;
 export function openImage(layout: Layout, reference: string, options: OpenImageOptions = {}): ImageTree {
   const { blobs } = layout;
   const image = layout.use(reference, options);
-  return openUsed(image, options, () => headerOf(blobs, image.digest, image.bytes, options.verity));
+  return openUsed(image, options, () => headerOf(blobs, image.digest, image.bytes, options));
 }
 
 /**
@@ -54,7 +60,7 @@ export function openImage(layout: Layout, reference: string, options: OpenImageO
 export function openImageIn(blobs: BlobStore, manifestDigest: string, options: OpenImageOptions = {}): ImageTree {
   return openUsed(blobs.hold?.(manifestDigest), options, () => {
     const manifest = blobs.read(manifestDigest, MAX_MANIFEST_BYTES);
-    return headerOf(blobs, manifestDigest, manifest, options.verity);
+    return headerOf(blobs, manifestDigest, manifest, options);
   });
 }
 
@@ -98,24 +104,31 @@ function openerFor({ metadata, packed, mustHash }: ImageHeader, options: OpenIma
 export function readHeader(
   layout: Layout,
   reference: string,
-  options: Pick<OpenImageOptions, "verity" | "platform" | "preferred"> = {},
+  options: Pick<OpenImageOptions, "verity" | "check" | "platform" | "preferred"> = {},
 ): ImageHeader {
   const { digest, bytes } = layout.manifest(reference, options);
-  return headerOf(layout.blobs, digest, bytes, options.verity);
+  return headerOf(layout.blobs, digest, bytes, options);
 }
 
 /** @param stored the manifest's bytes, whose sha256 has been checked */
-function headerOf(blobs: BlobStore, manifestDigest: string, stored: Buffer, verity?: string): ImageHeader {
+function headerOf(
+  blobs: BlobStore,
+  manifestDigest: string,
+  stored: Buffer,
+  { verity, check }: Pick<OpenImageOptions, "verity" | "check">,
+): ImageHeader {
   const name = `manifest sha256:${manifestDigest}`;
   if (inObject(name, () => isPackedManifest(stored))) return settle(blobs, manifestDigest, stored, verity);
   const manifest = verity === undefined ? stored : readVerified(blobs, manifestDigest, name, checkManifestSize, verity);
-  const found = inObject(name, () => readManifest(manifest));
+  const found = inObject(name, () => readManifest(manifest, check));
   const metadataDigest = found.digest;
   const metadataName = `metadata blob sha256:${metadataDigest}`;
   if (verity !== undefined && found.verity === undefined) throw new IntegrityError(name, "verity", "of the metadata");
   const checkHeader = (file: BlobFile): void => checkBeforeReading(file, found.size);
   const bytes = readVerified(blobs, metadataDigest, metadataName, checkHeader, verity && found.verity);
-  const metadata = inObject(metadataName, () => openMetadata(bytes));
+  const metadata = inObject(metadataName, () =>
+    check === "used" ? openRecordedMetadata(bytes, metadataName) : openMetadata(bytes),
+  );
   return { manifestDigest, manifest, metadataDigest, metadata, blobs, mustHash: false };
 }
 

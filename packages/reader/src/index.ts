@@ -16,6 +16,7 @@ export { countImage, fileRuns, type FileRun, type ImageCounts } from "./image-co
 export { ImageTree, visibleInodes } from "./image-tree.ts";
 export { catPath, listPath, readContent, sortedEntries, statPath, type Listed } from "./path-queries.ts";
 export { resolveName, resolvePath, splitPath, type ResolvedPath } from "./path.ts";
+export { TRAIT_ACLS, TRAIT_OVERLAY, TRAIT_SELINUX, TRAIT_XATTRS } from "@puzzlefs/format";
 export { Selection } from "./selection.ts";
 export type { Attributes, InodeKind, Tree, TreeEntry } from "./tree.ts";
 export { hostXattrReason, isKnownXattr } from "./xattr-names.ts";

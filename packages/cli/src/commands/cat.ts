@@ -23,7 +23,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const [image, ...paths] = command.args as [string, ...string[]];
   const { verify, escaped } = command.opts<{ verify: boolean; escaped?: boolean }>();
   const wanted = paths.map((path) => imagePath(path, escaped));
-  const tree = openNamed(image, { ...platformChoice(command), verify: verify ? "blob" : "none" });
+  const tree = openNamed(image, { ...platformChoice(command), check: "used", verify: verify ? "blob" : "none" });
   try {
     return eachPath(wanted, (path) => {
       for (const piece of catPath(tree, path)) write(piece);

@@ -47,7 +47,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     throw new UsageError("--null lists names alone, without --long or --json");
   }
   const wanted = imagePath(path ?? "/", options.escaped);
-  const tree = openNamed(image, platformChoice(command));
+  const tree = openNamed(image, { ...platformChoice(command), check: "used" });
   const lines = new LineBuffer();
   try {
     const found = list(tree, wanted, options.recursive ?? false);

@@ -31,7 +31,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const [image, ...paths] = command.args as [string, ...string[]];
   const { escaped, json: asJson } = command.opts<{ escaped?: boolean; json?: boolean }>();
   const wanted = (paths.length > 0 ? paths : ["/"]).map((path) => imagePath(path, escaped));
-  const tree = openNamed(image, platformChoice(command));
+  const tree = openNamed(image, { ...platformChoice(command), check: "used" });
   try {
     let before = "";
     return eachPath(wanted, (path) => {

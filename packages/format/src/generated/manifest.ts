@@ -290,7 +290,7 @@ export function nextDescriptor(json: Bytes, scratch: ManifestScratch, last: Desc
 
 /**
  * Finds the one layer of a type; its digests are in `scratch.digest` and `scratch.verity`. A second one breaks rule
- * `twice`; `end` is 0 if there is none.
+ * `twice`; if that is 0, the first one is returned and the rest of the text is not read. `end` is 0 if there is none.
  */
 function findLayer(json: Bytes, scratch: ManifestScratch, type: number, twice: number): RootfsDescriptor {
   const start = manifestStart(json);
@@ -326,19 +326,35 @@ function findLayer(json: Bytes, scratch: ManifestScratch, type: number, twice: n
       scratch.digest[i] = scratch.layer[i] ?? 0;
       scratch.verity[i] = scratch.layer[DIGEST_BYTES + i] ?? 0;
     }
+    if (twice === 0) {
+      break;
+    }
   }
   return { end: found, hasVerity: hasVerity, size: size, bundle: bundle };
+}
+
+/** Refuses a manifest in which no layer is the metadata blob. */
+function checkFound(found: RootfsDescriptor): void {
+  if (found.end !== 0) {
+    return;
+  }
+  if (found.bundle !== 0) {
+    throw failure(Rule["manifest-packed"], 0, found.bundle);
+  }
+  throw failure(Rule["manifest-rootfs-missing"], 0, 0);
 }
 
 /** Finds the one layer that is the metadata blob; its digests are in `scratch.digest` and `scratch.verity`. */
 export function findRootfs(json: Bytes, scratch: ManifestScratch): RootfsDescriptor {
   const found = findLayer(json, scratch, TYPE_ROOTFS, Rule["manifest-rootfs-twice"]);
-  if (found.end === 0) {
-    if (found.bundle !== 0) {
-      throw failure(Rule["manifest-packed"], 0, found.bundle);
-    }
-    throw failure(Rule["manifest-rootfs-missing"], 0, 0);
-  }
+  checkFound(found);
+  return found;
+}
+
+/** The same, but the text behind that layer, which lists all chunks, is neither read nor checked. */
+export function findFirstRootfs(json: Bytes, scratch: ManifestScratch): RootfsDescriptor {
+  const found = findLayer(json, scratch, TYPE_ROOTFS, 0);
+  checkFound(found);
   return found;
 }
 

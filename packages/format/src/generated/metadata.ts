@@ -68,6 +68,16 @@ export class Dir {
   get lookBelow(): boolean {
     return boolField(this.part, 0, 1);
   }
+
+  /** Number of links of this directory, if the image records its tree: 2, and one for each directory in it. */
+  get links(): number {
+    return u32Field(this.part, 4);
+  }
+
+  /** Number of the directory that has this one, if the image records its tree; the root's is its own. */
+  get parent(): number {
+    return u53Field(this.part, 8);
+  }
 }
 
 /** A block device. */
@@ -167,6 +177,11 @@ export class InodeAdditional {
   /** Target of a symbolic link, 1 to 4095 bytes without NUL. */
   get symlinkTarget(): Bytes {
     return dataField(this.part, 1);
+  }
+
+  /** Number of links of what is not a directory, if the image records its tree and there are several; otherwise absent. */
+  get links(): number {
+    return u32Field(this.part, 0);
   }
 }
 
@@ -325,6 +340,24 @@ export class Rootfs {
   /** Version of the format: 3. */
   get manifestVersion(): number {
     return u53Field(this.part, 0);
+  }
+
+  /**
+   * Number of visible inodes, if the image records its tree: this, the next two members, and `links` and `parent` of
+   * every visible inode. Readers need not walk the tree of such an image.
+   */
+  get inodes(): number {
+    return u53Field(this.part, 8);
+  }
+
+  /** Bytes of all visible files, each once, if the image records its tree. */
+  get contentBytes(): number {
+    return u53Field(this.part, 16);
+  }
+
+  /** What some visible inode has, if the image records its tree: the bits of schema/recorded.ts. */
+  get traits(): number {
+    return u32Field(this.part, 24);
   }
 }
 

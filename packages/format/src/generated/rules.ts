@@ -163,6 +163,14 @@ export const Rule = {
   "place-table-order": 80,
   /** A record of a place table is not inside its pack, or is empty. */
   "place-table-slice": 81,
+  /** The image has other numbers of inodes or bytes, or other traits, than it records. */
+  "recorded-totals": 82,
+  /** An inode has another number of links than the image records. */
+  "recorded-links": 83,
+  /** A directory is in another one than the image records. */
+  "recorded-parent": 84,
+  /** A directory of an image that records its tree has names that are not sorted. */
+  "recorded-unsorted": 85,
 } as const;
 
 export type RuleName = keyof typeof Rule;
@@ -250,4 +258,8 @@ export const RULES: readonly (readonly [RuleName, "corrupt" | "unsupported"])[] 
   ["place-table-packs", "unsupported"],
   ["place-table-order", "corrupt"],
   ["place-table-slice", "corrupt"],
+  ["recorded-totals", "corrupt"],
+  ["recorded-links", "corrupt"],
+  ["recorded-parent", "corrupt"],
+  ["recorded-unsorted", "corrupt"],
 ];

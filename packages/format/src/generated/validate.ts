@@ -7,7 +7,7 @@ import { deviceFits } from "./device.ts";
 import { DIGEST_BYTES } from "./digest.ts";
 import { MAX_LOOK_BELOW, findDirRecord, resolveEntry } from "./directories.ts";
 import { MAX_PERMISSIONS } from "./filetypes.ts";
-import { MAX_LAYERS, ROOT_INO, hasInode, resolveInode } from "./layers.ts";
+import { MAX_LAYERS, ROOT_INO, findInode, hasInode, resolveInode } from "./layers.ts";
 import {
   DirEntry,
   FileChunk,
@@ -22,6 +22,7 @@ import {
 } from "./metadata.ts";
 import { INDEX_HEAD } from "./nameindex.ts";
 import { MAX_NAME_BYTES, NO_SEPARATOR, compareNames, hasNul, isDots, separator } from "./names.ts";
+import { checkRecorded, recordsTree } from "./recorded.ts";
 import { Rule } from "./rules.ts";
 import { checkedRoot, dataField, element, listField, type Message, u53Field } from "./wire.ts";
 
@@ -50,14 +51,20 @@ export interface Summary {
   readonly index: number;
 }
 
-/** First step: checks the encoding. After it, countRecords returns how much memory `validate` needs. `work` is one number. */
-export function checkEncoding(message: Message, work: Float64Array): Rootfs {
+/** The root of the metadata; sets the work that the size of the message allows. */
+export function openRootfs(message: Message, work: Float64Array): Rootfs {
   const part = checkedRoot(message);
   const image = new Rootfs(part);
   if (image.manifestVersion !== MANIFEST_VERSION) {
     throw failure(Rule["manifest-version"], 0, image.part.at * 8);
   }
   work[0] = (message.bytes.length >>> 3) * WORK_PER_WORD;
+  return image;
+}
+
+/** First step: checks the encoding. After it, countRecords returns how much memory `validate` needs. `work` is one number. */
+export function checkEncoding(message: Message, work: Float64Array): Rootfs {
+  const image = openRootfs(message, work);
   followRootfs(image, work);
   if (listField(image.part, 0).count > MAX_LAYERS) {
     throw failure(Rule["too-many-layers"], 0, image.part.at * 8);
@@ -145,7 +152,7 @@ function checkDir(dir: Dir, inode: Inode): boolean {
 }
 
 /** Checks the rules of every inode record, superseded or not; returns whether its names are sorted. */
-function checkRecord(inode: Inode): boolean {
+export function checkRecord(inode: Inode): boolean {
   const kind = InodeMode.kindOf(inode.part);
   const at = inode.part.at * 8;
   const additional = inode.additional;
@@ -211,9 +218,20 @@ function countName(links: Uint32Array, ordinal: number): void {
 }
 
 /** Checks that some layer has the inode of an entry of directory `dir`. */
-function checkTarget(layers: StructList<InodeVector>, entry: DirEntry, dir: number): void {
+export function checkTarget(layers: StructList<InodeVector>, entry: DirEntry, dir: number): void {
   if (!hasInode(layers, entry.ino)) {
     throw failure(Rule["dir-entry-dangling"], dir, entry.part.at * 8);
+  }
+}
+
+/** Checks that the root is there, and a directory. */
+export function checkRoot(image: Rootfs): void {
+  const root = findInode(image, ROOT_INO);
+  if (root === undefined) {
+    throw failure(Rule["root-inode"], ROOT_INO, image.part.at * 8);
+  }
+  if (InodeMode.kindOf(root.part) !== "dir") {
+    throw failure(Rule["root-inode"], ROOT_INO, root.part.at * 8);
   }
 }
 
@@ -224,12 +242,10 @@ function checkTarget(layers: StructList<InodeVector>, entry: DirEntry, dir: numb
 function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, queue: Float64Array): number {
   const layers = image.metadatas;
   const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
+  checkRoot(image);
   const root = resolveInode(layers, newest, ROOT_INO);
   if (root === undefined) {
-    throw failure(Rule["root-inode"], ROOT_INO, image.part.at * 8);
-  }
-  if (InodeMode.kindOf(root.inode.part) !== "dir") {
-    throw failure(Rule["root-inode"], ROOT_INO, root.inode.part.at * 8);
+    return 0;
   }
   parents[root.ordinal] = ROOT_INO;
   links[root.ordinal] = 2;
@@ -341,6 +357,9 @@ export function validate(image: Rootfs, links: Uint32Array, parents: Float64Arra
       const inode = new Inode(element(inodeList, inodeIndex));
       const sorted = checkRecord(inode);
       if (!sorted) {
+        if (recordsTree(image)) {
+          throw failure(Rule["recorded-unsorted"], inode.ino, inode.part.at * 8);
+        }
         const names = listField(inode.mode.dir.part, 0).count;
         unsorted = narrow(unsorted + 1);
         index = narrow(index) + INDEX_HEAD + names;
@@ -351,5 +370,6 @@ export function validate(image: Rootfs, links: Uint32Array, parents: Float64Arra
     }
   }
   const visible = checkTree(image, links, parents, queue);
+  checkRecorded(image, links, parents, visible);
   return { inodes: visible, unsorted: unsorted, index: unsorted === 0 ? 0 : narrow(index) + 1 + largest };
 }

@@ -24,6 +24,10 @@ export interface DirValue {
   entries?: readonly DirEntryValue[];
   /** Whether the names of this directory in older layers show through. */
   lookBelow?: boolean;
+  /** Number of links of this directory, if the image records its tree: 2, and one for each directory in it. */
+  links?: number;
+  /** Number of the directory that has this one, if the image records its tree; the root's is its own. */
+  parent?: number;
 }
 
 /** A block device. */
@@ -66,6 +70,8 @@ export interface InodeAdditionalValue {
   xattrs?: readonly XattrValue[];
   /** Target of a symbolic link, 1 to 4095 bytes without NUL. */
   symlinkTarget?: Uint8Array;
+  /** Number of links of what is not a directory, if the image records its tree and there are several; otherwise absent. */
+  links?: number;
 }
 
 /** The kind of file, and the members of that kind. */
@@ -122,6 +128,15 @@ export interface RootfsValue {
   fsVerityData?: readonly VerityDataValue[];
   /** Version of the format: 3. */
   manifestVersion: number;
+  /**
+   * Number of visible inodes, if the image records its tree: this, the next two members, and `links` and `parent` of
+   * every visible inode. Readers need not walk the tree of such an image.
+   */
+  inodes?: number;
+  /** Bytes of all visible files, each once, if the image records its tree. */
+  contentBytes?: number;
+  /** What some visible inode has, if the image records its tree: the bits of schema/recorded.ts. */
+  traits?: number;
 }
 
 /** A pack: chunks one after the other, each exactly as it would be stored in a blob of its own. */
@@ -175,14 +190,18 @@ const DirEntryLayout: Layout<DirEntryValue> = {
 };
 
 const DirLayout: Layout<DirValue> = {
-  words: () => {
+  words: (value) => {
+    if ((value.parent ?? 0) !== 0) return 2;
+    if ((value.links ?? 0) !== 0) return 1;
     return 1;
   },
   pointers: () => {
     return 1;
   },
-  write: (message, at, pointers, value) => {
+  write: (message, at, pointers, value, words) => {
     if (value.lookBelow ?? false) message.setBit(at, 0);
+    if (words > 0) message.u32(at + 4, value.links ?? 0);
+    if (words > 1) message.u53(at + 8, value.parent ?? 0);
     if (value.entries !== undefined) message.list(pointers + 0, value.entries, DirEntryLayout);
   },
 };
@@ -241,13 +260,15 @@ const XattrLayout: Layout<XattrValue> = {
 };
 
 const InodeAdditionalLayout: Layout<InodeAdditionalValue> = {
-  words: () => {
+  words: (value) => {
+    if ((value.links ?? 0) !== 0) return 1;
     return 0;
   },
   pointers: () => {
     return 2;
   },
-  write: (message, _at, pointers, value) => {
+  write: (message, at, pointers, value, words) => {
+    if (words > 0) message.u32(at + 0, value.links ?? 0);
     if (value.xattrs !== undefined) message.list(pointers + 0, value.xattrs, XattrLayout);
     if (value.symlinkTarget !== undefined) message.data(pointers + 8, value.symlinkTarget);
   },
@@ -332,14 +353,20 @@ const VerityDataLayout: Layout<VerityDataValue> = {
 };
 
 const RootfsLayout: Layout<RootfsValue> = {
-  words: () => {
+  words: (value) => {
+    if ((value.traits ?? 0) !== 0) return 4;
+    if ((value.contentBytes ?? 0) !== 0) return 3;
+    if ((value.inodes ?? 0) !== 0) return 2;
     return 1;
   },
   pointers: () => {
     return 2;
   },
-  write: (message, at, pointers, value) => {
+  write: (message, at, pointers, value, words) => {
     message.u53(at + 0, value.manifestVersion);
+    if (words > 1) message.u53(at + 8, value.inodes ?? 0);
+    if (words > 2) message.u53(at + 16, value.contentBytes ?? 0);
+    if (words > 3) message.u32(at + 24, value.traits ?? 0);
     if (value.metadatas !== undefined) message.list(pointers + 0, value.metadatas, InodeVectorLayout);
     if (value.fsVerityData !== undefined) message.list(pointers + 8, value.fsVerityData, VerityDataLayout);
   },

@@ -1,4 +1,5 @@
 import { ENOENT } from "@puzzlefs/linux";
+import type { Attributes, TreeEntry } from "@puzzlefs/reader";
 import { DirentWriter } from "../wire/dirent-writer.ts";
 import type { Reply } from "../wire/reply.ts";
 import type { Request } from "../wire/request.ts";
@@ -16,6 +17,7 @@ const DIRECTORY = 0o4;
  */
 const FIRST_ENTRY = 2;
 
+const UNKNOWN = 0;
 const TYPES = { fifo: 0o1, chr: 0o2, dir: 0o4, blk: 0o6, file: 0o10, lnk: 0o12, sock: 0o14 } as const;
 
 /** READDIR, or with `policy` READDIRPLUS. */
@@ -31,6 +33,17 @@ export function directoryHandler(tree: MountableTree, reply: Reply, policy?: Rea
   const bare = (ino: number, next: number, type: number, name: Uint8Array): boolean =>
     plus ? dirents.appendBare(ino, next, type, name) : dirents.append(ino, next, type, name);
 
+  /** An inode that breaks a rule is listed without a type: the LOOKUP of its name fails, and logs the rule. */
+  const describe = (entry: TreeEntry, complete: boolean): { type: number; attributes?: Attributes | undefined } => {
+    try {
+      const { kind } = entry;
+      if (!plus || !(complete || kind === "dir")) return { type: TYPES[kind] };
+      return { type: TYPES[kind], attributes: entry.attributes ?? tree.attributes(entry.ino) };
+    } catch {
+      return { type: UNKNOWN };
+    }
+  };
+
   return (request: Request): number => {
     const directory = request.node;
     const offset = request.readOffset;
@@ -41,14 +54,12 @@ export function directoryHandler(tree: MountableTree, reply: Reply, policy?: Rea
     const complete = offset > 0 || policy?.wantsAttributes(directory) === true;
     for (const entry of tree.entries(directory, Math.max(offset - FIRST_ENTRY, 0))) {
       const next = entry.cookie + FIRST_ENTRY;
-      if (plus && (complete || entry.kind === "dir")) {
-        const attributes = entry.attributes ?? tree.attributes(entry.ino);
-        if (attributes === undefined)
-          throw new Error(`directory inode ${directory} lists inode ${entry.ino}, which does not exist`);
-        if (!dirents.appendPlus(attributes, next, entry.name)) break;
-      } else if (!bare(entry.ino, next, TYPES[entry.kind], entry.name)) {
-        break;
-      }
+      const { type, attributes } = describe(entry, complete);
+      const appended =
+        attributes === undefined
+          ? bare(entry.ino, next, type, entry.name)
+          : dirents.appendPlus(attributes, next, entry.name);
+      if (!appended) break;
     }
     return dirents.size;
   };

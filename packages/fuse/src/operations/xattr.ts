@@ -1,7 +1,8 @@
+import { TRAIT_SELINUX } from "@puzzlefs/reader";
 import { CAP_SYS_ADMIN, ENODATA, ENOSYS, EOPNOTSUPP, ERANGE, hasCapability } from "@puzzlefs/linux";
 import type { Request } from "../wire/request.ts";
 import type { Handler } from "./handler.ts";
-import { mayHaveAcls, mayHaveXattrs, type MountableTree } from "./mountable.ts";
+import { mayHave, mayHaveAcls, mayHaveXattrs, type MountableTree } from "./mountable.ts";
 
 /** The uid in requests when idmapped mounts are allowed: the kernel then checks permissions itself. */
 const UNKNOWN_UID = 0xffffffff;
@@ -63,7 +64,7 @@ export function xattrHandlers(tree: MountableTree, mayTrust: boolean): { get: Ha
  */
 function unsupportedNames(tree: MountableTree): Buffer[] {
   const names: string[] = [];
-  if (tree.xattrNames?.has("security.selinux") === false) names.push("security.selinux");
+  if (!mayHave(tree, TRAIT_SELINUX)) names.push("security.selinux");
   if (!mayHaveAcls(tree)) names.push("system.posix_acl_access", "system.posix_acl_default");
   return names.map((name) => Buffer.from(name));
 }
