@@ -1,5 +1,5 @@
 # The developers' commands; `make help` lists them.
-.PHONY: help setup setup-test setup-kernels setup-external external build install uninstall codegen demo demo-kernel check golden npm docs test soak test-kernels check-kernel debug-kernel vm lint format bench bench-fuse bench-kernel clean
+.PHONY: help setup setup-test setup-kernels setup-external setup-browser external build install uninstall codegen demo demo-kernel check golden npm docs test soak test-kernels check-kernel debug-kernel vm lint format bench bench-documents bench-fuse bench-kernel clean
 .DEFAULT_GOAL := help
 
 NODE := build/node
@@ -89,14 +89,21 @@ test-kernels: setup-test setup-kernels build ## run all tests of the driver on e
 vm: setup-kernels ## KERNEL=6.1|6.12|7|debug [IMAGE=OCI_DIR:TAG] CMD='…': run CMD in a virtual machine, with the image on /mnt
 	@$(NODE) qemu/src/vm.ts
 
+setup-browser: ## install Chromium, in which `make test` then opens the page of `puzzlefs report`
+	@setup/setup.sh browser
+
 setup-external: setup-kernels ## make a root directory with Debian's userland, for test suites of other projects
 	@setup/setup.sh external
 
 external: setup-external build ## run test suites of other projects on mounted images, if their sources are there (test/external/README.md)
 	@$(NODE) test/external/run.ts
 
-bench: setup-test build ## measure builds of the same tree by this tool and by the Rust tool
+bench: setup-test build ## measure stores and builds beside others [PARTS=sizes,rebuild,large,memory] [ROUNDS=5] [SERIES=DIR] [BIG=DIR] [NOTE=TEXT]
+	@setup/setup.sh bench-store
 	@$(NODE) bench/run.ts $(PUZZLEFS_CACHE)
+
+bench-documents: setup ## make tables and chart from bench/results again
+	@$(NODE) bench/run.ts documents
 
 bench-fuse: setup build ## measure this FUSE server and others [TREE=debian|big|DIR] [ROWS=find,tar] [RUNS=3] [PEERS=puzzlefs,erofsfuse] [JSON=FILE]
 	@setup/setup.sh bench-fuse

@@ -11,7 +11,7 @@ export function seconds(program: string, args: string[]): number {
   return taken;
 }
 
-export function median(values: number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }

@@ -37,6 +37,8 @@ async function bundle(): Promise<void> {
     platform: "node",
     target: "node24",
     external: Object.keys(nativeAddOns),
+    // Vega would measure text by it, if some directory above the program had it.
+    alias: { canvas: join(root, "packaging/no-canvas.ts") },
     minifySyntax: true,
     legalComments: "inline",
     logLevel: "warning",
@@ -61,15 +63,15 @@ function linkAddOns(): void {
   }
 }
 
+const launcher = join(root, "packages/cli/bin/puzzlefs");
+
 /** Runs frequent commands once, so that Node caches their compiled code. It keeps a cache for each user id. */
 function fillCompileCache(): void {
   const cache = join(output, "compile-cache");
   rmSync(cache, { recursive: true, force: true });
   for (const argv of [["--version"], ["--help"], ["build", "--help"], ["mount", "--help"], ["ls", "--help"]]) {
-    execFileSync(process.execPath, [join(library, "puzzlefs.js"), ...argv], {
-      env: { NODE_COMPILE_CACHE: cache },
-      stdio: ["ignore", "ignore", "inherit"],
-    });
+    // By the launcher: the code is for its options of Node.
+    execFileSync(launcher, argv, { stdio: ["ignore", "ignore", "inherit"] });
   }
 }
 

@@ -7,8 +7,10 @@
 #   setup.sh debug-kernel    another kernel, built with every checker of the kernel
 #   setup.sh kernel-scripts  the checkers of all three kernels, and Coccinelle
 #   setup.sh external        Debian's userland for test suites of other projects
+#   setup.sh bench-store     programs to compare storage with, and big-tree
 #   setup.sh bench-kernel    file systems to compare the driver with
 #   setup.sh bench-fuse      file systems to compare the FUSE daemon with
+#   setup.sh browser         Chromium, in which the page of `report` is tested
 #   setup.sh big-tree        2 GB of files to measure with: some minutes
 #   setup.sh recipes         the system on which the commands of docs/recipes.md are tested
 #   setup.sh pnpm ARGS…    pnpm in the current directory, as it installs the workspace
@@ -211,6 +213,15 @@ external)
 recipes)
 	recipes_root
 	;;
+browser)
+	packages chromium fonts-dejavu-core
+	;;
+bench-store)
+	packages borgbackup casync erofs-utils gzip ostree rsync squashfs-tools time zstd
+	rust_tool
+	recipes_root
+	big_tree
+	;;
 bench-kernel)
 	packages e2fsprogs erofs-utils squashfs-tools
 	;;
@@ -228,7 +239,7 @@ pnpm)
 	pnpm "$@"
 	;;
 *)
-	say "usage: setup.sh run|test|kernels|debug-kernel|kernel-scripts|external|recipes|bench-kernel|bench-fuse|big-tree|pnpm|cache" >&2
+	say "usage: setup.sh run|test|kernels|debug-kernel|kernel-scripts|external|recipes|browser|bench-store|bench-kernel|bench-fuse|big-tree|pnpm|cache" >&2
 	exit 2
 	;;
 esac

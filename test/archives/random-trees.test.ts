@@ -103,7 +103,8 @@ function metadataOf(argv: string[]): string {
     fill(tree, random, writer);
     const store = scratch.fresh("store");
     const options = ["--json", ...(random.once(2) ? ["-c"] : [])];
-    const expected = metadataOf(["build", ...options, "--mtime", "keep", tree, `${store}:built`]);
+    const form = (): string[] => (random.once(2) ? ["--packed"] : []);
+    const expected = metadataOf(["build", ...options, ...form(), "--mtime", "keep", tree, `${store}:built`]);
     const [program = "", ...argv] = writers[writer];
     const archive = scratch.fresh("archive");
     const { stderr } = attempt(program, [...argv, "-C", tree, "-cf", archive, "."]);
@@ -111,7 +112,7 @@ function metadataOf(argv: string[]): string {
     const back = (path: string): string => {
       const layout = scratch.directory("layout");
       makeImage(layout, [readFileSync(path)], { compression: [compression] });
-      return metadataOf(["convert", ...options, `${layout}:image`, `${layout}:converted`]);
+      return metadataOf(["convert", ...options, ...form(), `${layout}:image`, `${layout}:converted`]);
     };
     t.is(back(archive), expected, `tree ${index}, ${writer}, ${compression}: ${stderr}`);
     const exported = scratch.fresh("exported");

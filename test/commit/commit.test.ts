@@ -20,6 +20,13 @@ test.after.always(() => scratch.remove());
 /** Attributes of overlayfs that the uppers of all rounds had. */
 const met = new Set<string>();
 
+interface Committed {
+  manifest: string;
+  canonical: boolean;
+  newBytes: number;
+  packed?: { packs: number; keptPacks: number };
+}
+
 /** A layout with an image of a random tree, and a directory for its mounts. */
 class Round {
   readonly directory = scratch.directory("round");
@@ -60,9 +67,9 @@ class Round {
     return run(process.execPath, [join(import.meta.dirname, "changes.ts"), this.at("mnt"), `${seed}`, `${count}`]);
   }
 
-  commit(tag: string, ...options: string[]): { manifest: string; canonical: boolean; newBytes: number } {
+  commit(tag: string, ...options: string[]): Committed {
     const output = run(puzzlefs, ["commit", "--json", ...options, this.image("v1"), this.at("upper"), this.image(tag)]);
-    return JSON.parse(output) as { manifest: string; canonical: boolean; newBytes: number };
+    return JSON.parse(output) as Committed;
   }
 
   /** The digest of a fresh image of what is mounted. */
@@ -108,6 +115,7 @@ const ways = [
   { build: ["-c", "--mtime", "keep"], rebuild: ["-c", "--mtime", "keep"] },
   { build: ["-c", "--level", "9"], rebuild: ["-c", "--level", "9"] },
   { build: ["--chunk-size", "4096:16384:65536"], rebuild: ["--chunk-size", "4096:16384:65536"] },
+  { build: ["-c", "--packed"], rebuild: ["-c"] },
 ];
 const overlays = [
   "redirect_dir=on,metacopy=on,index=off",
@@ -132,7 +140,7 @@ function untilFresh(body: () => void): void {
   }
 }
 
-for (let round = 0; round < 12; round++) {
+for (let round = 0; round < 15; round++) {
   const seed = runSeed + 100 * round;
   const overlayRound = (t: ExecutionContext): void => {
     const random = new Random(seed);
@@ -145,7 +153,8 @@ for (let round = 0; round < 12; round++) {
     const log = `${options}\n${made.change(seed, 30)}`;
     const expected = dumpDirectory(made.at("mnt"), "--no-times");
     const fresh = made.fresh(...rebuild);
-    const cutting = build.filter((word) => word !== "--mtime" && word !== "keep");
+    // Times, and the form, are the image's.
+    const cutting = build.filter((word) => !["--mtime", "keep", "--packed"].includes(word));
     const refused = attempt(puzzlefs, ["commit", made.image("v1"), made.at("upper"), made.image("v2")]);
     t.is(refused.status, 1);
     t.regex(refused.stderr, /uses it/);
@@ -156,6 +165,7 @@ for (let round = 0; round < 12; round++) {
     t.is(dumpDirectory(made.at("upper")), before, "the upper directory is only read");
     assertSameText(t, withoutLinks(dumpImage(made.image("v2"), "--no-times")), withoutLinks(expected), log);
     t.true(committed.canonical);
+    t.is(committed.packed !== undefined, build.includes("--packed"));
     made.mountOverlay(options);
     assertExtracted(t, made.image("v2"), made.at("mnt"), build.includes("keep"), log);
     t.is(committed.manifest, fresh, log);
@@ -222,7 +232,7 @@ declare(`of three names of a file one is removed, or changed: the others stay on
   }
 });
 
-declare(`over a packed image${suffix}`, (t) => {
+declare(`over a packed image: a packed one with its packs, a loose one, and packs of its own${suffix}`, (t) => {
   const made = new Round(new Random(), ["-c", "--packed"]);
   run(puzzlefs, ["mount", "--driver", "fuse", "--persist", made.at("upper"), made.image("v1"), made.at("mnt")]);
   const log = made.change(runSeed, 15);
@@ -231,17 +241,26 @@ declare(`over a packed image${suffix}`, (t) => {
   const argv = ["commit", "--json", made.image("v1"), made.at("upper"), made.image("v2")];
   const { status, stdout, stderr } = attempt(puzzlefs, argv);
   t.deepEqual([status, stderr], [0, ""], log);
-  t.is((JSON.parse(stdout) as { manifest: string }).manifest, fresh, log);
-  run(puzzlefs, ["verify", made.image("v2")]);
+  const { manifest, packed } = JSON.parse(stdout) as Committed;
+  t.is(manifest, fresh, log);
+  t.true(packed !== undefined);
+  const loose = made.commit("v3", "--no-packed");
+  t.deepEqual([loose.manifest, loose.packed], [fresh, undefined], log);
+  const independent = made.commit("v4", "--independent");
+  t.deepEqual([independent.manifest, independent.packed?.keptPacks], [fresh, 0], log);
+  const expected = dumpImage(made.image("v2"));
+  for (const tag of ["v3", "v4"]) assertSameText(t, dumpImage(made.image(tag)), expected, tag);
+  t.regex(run(puzzlefs, ["verify", made.store]), /: good\n$/);
 });
 
 declare(`in a user namespace, with userxattr${suffix}`, (t) => {
   for (let round = 0; round < 4; round++) {
     const seed = runSeed + 20_000 + round;
-    const made = new Round(new Random(seed), ["--mtime", "keep"], 30);
+    const form = round % 2 === 0 ? [] : ["-c", "--packed"];
+    const made = new Round(new Random(seed), ["--mtime", "keep", ...form], 30);
     // What the namespace does not map cannot be copied up.
     run("chown", ["-R", "0:0", made.source]);
-    run(puzzlefs, ["build", "--mtime", "keep", made.source, made.image("v1")]);
+    run(puzzlefs, ["build", "--mtime", "keep", ...form, made.source, made.image("v1")]);
     const changes = join(import.meta.dirname, "changes.ts");
     const script = `
       puzzlefs mount --persist upper store:v1 mnt
@@ -409,6 +428,23 @@ declare(`content that is not changed is not read${suffix}`, (t) => {
     chunks.forEach((name, index) => writeFileSync(join(blobs, name), Buffer.alloc(saved[index]!.length, "x")));
     t.is(attempt(puzzlefs, ["commit", made.image("v1"), made.at("upper"), made.image("v3")]).status, 3);
   }
+});
+
+declare(`a packed base keeps its packs, and what was written is added${suffix}`, (t) => {
+  const made = byHand(
+    (upper) => {
+      mkdirSync(join(upper, "e"));
+      writeFileSync(join(upper, "e/new"), noise(9, 80_000));
+    },
+    ["-c", "--packed"],
+  );
+  const blobs = (): string[] => readdirSync(join(made.store, "blobs/sha256"));
+  const before = blobs().length;
+  const { packed, newBytes } = made.commit("v2");
+  t.deepEqual([packed?.packs, packed?.keptPacks], [2, 1]);
+  t.true(newBytes < 81_000, `${newBytes}`);
+  t.is(blobs().length - before, 5, "pack, bundle, manifest, and two documents for other tools");
+  t.regex(run(puzzlefs, ["verify", made.store]), /: good\n$/);
 });
 
 declare(`a base that is cut in another way keeps its chunks, and canonicalize makes the fresh image${suffix}`, (t) => {

@@ -3,13 +3,13 @@
  *
  *     node worker-fixture.ts ROLE LAYOUT SCRATCH SEED
  *
- * `builder` builds, over bases too, and untags; `collector` runs gc without a grace period.
+ * `builder` builds, over bases too, gives images other forms, and untags; `collector` runs gc, with the grace period that the line has.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { build } from "@puzzlefs/builder";
+import { build, canonicalize, packImage, unpackImage } from "@puzzlefs/builder";
 import { mountedImages } from "@puzzlefs/mount";
 import { collectGarbage, Layout, LayoutError, untag } from "@puzzlefs/oci";
 import { Random } from "@puzzlefs/testing";
@@ -59,8 +59,24 @@ async function work(): Promise<string> {
     )
       throw error;
   }
+  await changeForm(tag());
   if (random.once(2)) remove(tag());
   return "built";
+}
+
+/** Packs, unpacks or canonicalizes an image, if there is one. Its tag may get another image meanwhile. */
+async function changeForm(name: string): Promise<void> {
+  const image = { ociDir: path, tag: name, mounted: mountedImages };
+  try {
+    const choice = random.below(6);
+    if (choice === 0) await packImage({ ...image, independent: random.once(2) });
+    if (choice === 1) await unpackImage(image);
+    if (choice === 2) await canonicalize({ from: path, reference: name, ociDir: path, tag: name, jobs: 1 });
+  } catch (error) {
+    const isChanged =
+      error instanceof LayoutError && /has been changed meanwhile|cannot be rebuilt/.test(error.message);
+    if (!isAbsent(error) && !isChanged) throw error;
+  }
 }
 
 function remove(name: string): void {
@@ -76,12 +92,19 @@ function isAbsent(error: unknown): boolean {
   return error instanceof LayoutError && error.kind === "absent";
 }
 
-function collect(): string {
-  using layout = Layout.open(path);
-  return JSON.stringify(collectGarbage(layout, { grace: 0, mounted: mountedImages }));
+/** Without a report where index.json or oci-layout is half written for long, as skopeo does it: then nothing is removed. */
+function collect(grace: number): string {
+  try {
+    using layout = Layout.open(path);
+    return JSON.stringify(collectGarbage(layout, { grace, mounted: mountedImages }));
+  } catch (error) {
+    if (error instanceof LayoutError && error.kind === "corrupt" && /(index\.json|oci-layout): /.test(error.message))
+      return "null";
+    throw error;
+  }
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === "") continue;
-  console.log(role === "builder" ? await work() : collect());
+  console.log(role === "builder" ? await work() : collect(Number(line)));
 }

@@ -12,7 +12,7 @@ import {
 import { LayoutError, referencedBlobs, systemFailure, type BlobStore, type Layout, type Platform } from "@puzzlefs/oci";
 import { readHeader, type ImageHeader } from "@puzzlefs/reader";
 
-import { hashBlob } from "./pack-file.ts";
+import { hashBlob } from "./hash-blob.ts";
 import type { Blob } from "./image-blob.ts";
 import type { ChunkQueue } from "./queue.ts";
 
@@ -56,7 +56,8 @@ export class BaseImage {
   readonly damaged: string[] = [];
   /** The largest inode number that any layer uses. */
   readonly lastIno: number;
-  #store: BlobStore;
+  /** Has its chunks. */
+  readonly blobs: BlobStore;
   /** Bytes, as the manifest lists them. */
   #sizes: ReadonlyMap<string, number>;
   #verity = new Map<string, Uint8Array>();
@@ -64,7 +65,7 @@ export class BaseImage {
 
   constructor(store: BlobStore, image: Rootfs, sizes: ReadonlyMap<string, number>, use: Disposable) {
     this.#use = use;
-    this.#store = store;
+    this.blobs = store;
     this.#sizes = sizes;
     this.image = image;
     this.lastIno = Math.max(...[...image.metadatas].map(lastInoOf));
@@ -73,11 +74,6 @@ export class BaseImage {
 
   [Symbol.dispose](): void {
     this.#use[Symbol.dispose]();
-  }
-
-  /** The stored bytes of a chunk. Throws LayoutError. */
-  read(hex: string): Buffer {
-    return this.#store.read(hex, this.#sizes.get(hex) ?? 0);
   }
 
   /** The inode that readers see under a number. */
@@ -145,10 +141,10 @@ export class BaseImage {
    * @param unlisted the bytes that it must have where the manifest does not list it
    */
   #blob(hex: string, measure: boolean, unlisted: number): Blob | undefined {
-    const size = this.#store.size(hex);
+    const size = this.blobs.size(hex);
     const hasSize = size !== undefined && size === (this.#sizes.get(hex) ?? unlisted);
     const recorded = measure ? undefined : this.#verity.get(hex);
-    const verity = hasSize ? (recorded ?? hashBlob(this.#store, hex)?.verity) : undefined;
+    const verity = hasSize ? (recorded ?? hashBlob(this.blobs, hex)?.verity) : undefined;
     if (!hasSize || verity === undefined) {
       this.damaged.push(hex);
       return undefined;

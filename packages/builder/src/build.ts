@@ -1,8 +1,5 @@
 import { encodeRootfs, recordsTree, type InodeValue } from "@puzzlefs/format";
 import {
-  assembleManifest,
-  fsVerityDigest,
-  hostPlatform,
   Layout,
   LayoutError,
   parseImageConfig,
@@ -14,7 +11,6 @@ import {
   Turns,
   type CommitRequest,
   type LockWait,
-  type StagedBlob,
 } from "@puzzlefs/oci";
 
 import { openBase, type BaseImage } from "./base.ts";
@@ -25,7 +21,7 @@ import type { FileCache } from "./file-cache.ts";
 import { inodeValue, Reachable, rootfsValue, traitsOfNode } from "./metadata-values.ts";
 import { Omissions } from "./omissions.ts";
 import { resolveOptions, type BuildOptions, type BuildResult, type ResolvedOptions } from "./options.ts";
-import { stageBuilt } from "./packed/built-form.ts";
+import { KnownPacks } from "./packed/known-packs.ts";
 import { Pipeline } from "./pipeline.ts";
 import { ChunkBlobs } from "./chunk-blobs.ts";
 import type { Blob } from "./image-blob.ts";
@@ -33,6 +29,7 @@ import { FreshNumbering } from "./tree-node.ts";
 import { readSource } from "./read-source.ts";
 import { refuseInside } from "./refuse-inside.ts";
 import type { Source } from "./source.ts";
+import { storeImage, type StoredTree } from "./store-image.ts";
 import { cacheOf, sourceOf } from "./tree-source.ts";
 import { XattrPolicy } from "./xattrs.ts";
 
@@ -106,24 +103,34 @@ async function buildInto(
   using base = options.base === undefined ? undefined : openBase(layout, options.base, platform.platform);
   using cache = cacheOf(options, layout);
   const source = sourceOf(options, layout, cache);
-  const pipeline = new Pipeline(options, transaction.directory, layout, 0, source.stored);
+  using packs = knownPacks(options, layout, base, source);
+  const pipeline = new Pipeline(options, transaction.directory, layout, packs, source.stored);
   try {
     const tree = await storeTree(options, turns, pipeline, base, source, cache);
     options.check();
-    const chunks = base ?? source.stored;
-    return await commit({ options, turns, layout, transaction, base, chunks, ...platform }, tree, (manifest) => {
+    const remember = (manifest: Uint8Array): string[] => {
       const staged = [pipeline.remember(), cache?.stage(sha256Hex(manifest), transaction.directory)];
       return staged.filter((name) => name !== undefined);
-    });
+    };
+    const progress = (copied: number, total: number): void => pipeline.reportPacking(copied, total);
+    return await storeImage({ options, turns, layout, transaction, packs, remember, progress, ...platform }, tree);
   } finally {
     await pipeline.close();
   }
 }
 
-/** A tree in its final form: content in blobs, all else in the bytes of the metadata blob. */
-interface StoredTree extends Pick<BuildResult, "files" | "entries" | "bytes" | "chunks" | "omissions" | "repaired"> {
-  metadata: Uint8Array;
-  blobs: Blob[];
+/** The packed images whose chunks the new one may have. */
+function knownPacks(
+  { packed, tag, platform, warn, verify }: ResolvedOptions,
+  layout: Layout,
+  base: BaseImage | undefined,
+  { stored }: Source,
+): KnownPacks {
+  const packs = new KnownPacks(layout, warn, verify);
+  packs.add(base?.blobs, true);
+  packs.add(stored?.blobs, base === undefined);
+  if (packed) packs.openLikely(tag, platform === undefined ? {} : { preferred: platform });
+  return packs;
 }
 
 /** Nodes made into inodes before the time is read. */
@@ -211,78 +218,4 @@ function platformOf({ config, platform }: ResolvedOptions): Pick<CommitRequest, 
   if (platform === undefined || samePlatform(platform, configured)) return { platform: configured };
   const problem = `it is for ${platformText(configured)}, not for ${platformText(platform)}`;
   throw new LayoutError("refused", config.path, problem);
-}
-
-/** Where and how an image is committed. */
-interface CommitTarget extends Pick<CommitRequest, "platform"> {
-  options: ResolvedOptions;
-  turns: Turns;
-  layout: Layout;
-  transaction: Transaction;
-  base: BaseImage | undefined;
-  /** Has the chunks that are in packs only. */
-  chunks: Pick<BaseImage, "read"> | undefined;
-}
-
-async function commit(
-  target: CommitTarget,
-  tree: StoredTree,
-  remember: (manifest: Uint8Array) => string[],
-): Promise<BuildResult> {
-  const { options, turns, layout, transaction, base, chunks: known, platform } = target;
-  const { metadata, blobs, ...counts } = tree;
-  const rootfs = { ...describe(metadata), verity: fsVerityDigest(metadata).toString("hex") };
-  const chunks = blobs.map(({ hex, size, compressed }) => ({ digest: hex, size, compressed }));
-  const config = options.config && describe(options.config.bytes);
-  const manifest = assembleManifest(rootfs, chunks, config, options.annotations);
-  await turns.take();
-  const result = {
-    manifest: sha256Hex(manifest),
-    manifestVerity: fsVerityDigest(manifest).toString("hex"),
-    metadata: rootfs.digest,
-    metadataBytes: metadata.length,
-    manifestBytes: manifest.length,
-    ...counts,
-  };
-  const request = { tag: options.tag, ...(platform !== undefined && { platform }) };
-  if (options.packed) {
-    const parts = { metadata, manifest, config: options.config?.bytes ?? EMPTY, platform: platform ?? hostPlatform() };
-    const form = await stageBuilt({ options, turns, layout, transaction, base }, parts, blobs);
-    const done = await transaction.commitAsync({ ...request, manifest: form.manifest, blobs: form.staged }, turns);
-    const { packs, keptPacks, packedBytes, bundleBytes } = form;
-    return {
-      ...result,
-      newBlobs: packs - keptPacks,
-      newBytes: packedBytes,
-      savedBytes: Math.max(0, counts.bytes - packedBytes),
-      packed: { manifest: done.digest, verity: done.verity, packs, keptPacks, bundleBytes },
-    };
-  }
-  const fresh = blobs.filter((blob) => blob.temporary !== undefined);
-  const staged = fresh.map(({ temporary = "", hex, replaces }): StagedBlob => ({ temporary, digest: hex, replaces }));
-  staged.push(
-    transaction.writeBlob(metadata),
-    ...(options.config ? [transaction.writeBlob(options.config.bytes)] : []),
-  );
-  // Chunks that only packs of the base have.
-  for (const { hex, temporary } of blobs) {
-    if (temporary !== undefined || known === undefined || transaction.has(hex)) continue;
-    staged.push(transaction.writeBlob(known.read(hex)));
-    if (turns.isDue) await turns.take();
-  }
-  const records = remember(manifest);
-  const { lost } = await transaction.commitAsync({ ...request, manifest, blobs: staged, records }, turns);
-  if (lost.length > 0) options.warn(`${lost.join(", ")} cannot be written: the next build does that work again`);
-  const newBytes = sum(fresh.map((blob) => blob.size));
-  return { ...result, newBlobs: fresh.length, newBytes, savedBytes: Math.max(0, counts.bytes - newBytes) };
-}
-
-const EMPTY = Buffer.from("{}");
-
-function describe(bytes: Uint8Array): { digest: string; size: number } {
-  return { digest: sha256Hex(bytes), size: bytes.length };
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
 }

@@ -10,7 +10,7 @@ const recordBytes = 128;
 const recordWords = recordBytes / 4;
 
 /** The words of a record. */
-const word = { address: 0, length: 1, next: 2, sameAs: 3, storedLength: 4, flags: 5, slab: 6, done: 7 } as const;
+const word = { address: 0, length: 1, next: 2, sameAs: 3, storedLength: 4, flags: 5, slab: 6 } as const;
 const contentAt = 32;
 const storedAt = 64;
 const verityAt = 96;
@@ -26,12 +26,10 @@ export const chunkFlags = {
   compressed: 1,
   /** Not in the layout before this build. */
   fresh: 2,
-  /** Not a chunk: a finished pack, to be hashed. */
-  pack: 4,
   /** Known from the base image. */
-  base: 8,
+  base: 4,
   /** Replaces a damaged file of the layout. */
-  replaces: 16,
+  replaces: 8,
 } as const;
 
 export interface ChunkTableBuffers {
@@ -70,9 +68,8 @@ export class ChunkTable {
 
   /**
    * Files `chunk` under the digest of its content. Returns a chunk of equal content that was filed before, or -1.
-   * With `ordered`, only one with a lower number counts, so that the first of the tree always has the data.
    */
-  claim(chunk: number, content: Uint8Array, ordered: boolean): number {
+  claim(chunk: number, content: Uint8Array): number {
     this.#digests.set(content, chunk * recordBytes + contentAt);
     const bucket = (content[0] | (content[1] << 8) | (content[2] << 16)) & ((1 << bucketBits) - 1);
     for (;;) {
@@ -80,7 +77,7 @@ export class ChunkTable {
       const head = Atomics.load(this.#buckets, bucket);
       for (let link = head; link !== 0; link = this.#records[(link - 1) * recordWords + word.next]) {
         const other = link - 1;
-        if ((!ordered || other < chunk) && this.#sameContent(other, chunk)) {
+        if (this.#sameContent(other, chunk)) {
           this.#records[chunk * recordWords + word.sameAs] = other;
           return other;
         }
@@ -99,22 +96,12 @@ export class ChunkTable {
     return true;
   }
 
-  /** Makes `original` the chunk whose results count for `chunk`, which has the same content. */
-  setOriginal(chunk: number, original: number): void {
-    this.#records[chunk * recordWords + word.sameAs] = original;
-  }
-
   setResult(chunk: number, stored: Uint8Array, verity: Uint8Array, storedLength: number, flags: number): void {
     const at = chunk * recordBytes;
     this.#digests.set(stored, at + storedAt);
     this.#digests.set(verity, at + verityAt);
     this.#records[chunk * recordWords + word.storedLength] = storedLength;
     this.#records[chunk * recordWords + word.flags] |= flags;
-  }
-
-  /** Marks the results of a chunk as complete. */
-  setDone(chunk: number): void {
-    Atomics.store(this.#records, chunk * recordWords + word.done, 1);
   }
 
   address(chunk: number): number {
@@ -131,9 +118,6 @@ export class ChunkTable {
   }
   storedLength(chunk: number): number {
     return this.#records[chunk * recordWords + word.storedLength];
-  }
-  done(chunk: number): boolean {
-    return Atomics.load(this.#records, chunk * recordWords + word.done) !== 0;
   }
   /** The chunk whose results count for all chunks of this content: `chunk` itself unless an equal one was filed before it. */
   original(chunk: number): number {

@@ -5,7 +5,6 @@ import { ZERO_BLOB_DIGEST } from "@puzzlefs/format";
 import { close, Directory, hasCode, startWriteback } from "@puzzlefs/linux";
 import { BlobDirectory, FILE_MODE, fsVerityDigest } from "@puzzlefs/oci";
 
-import { hashBlob, hashFile, packName } from "./pack-file.ts";
 import type { Blob } from "./image-blob.ts";
 import { chunkFlags } from "./chunk-table.ts";
 import { KnownChunks } from "./known-chunks.ts";
@@ -23,8 +22,8 @@ export interface WorkSettings {
   compress: boolean;
   level: number;
   frameSize: number;
-  /** Blobs of chunks go into packs: leave them in the slab for the thread that writes packs. */
-  packing: boolean;
+  /** Blobs are copied into packs in the end, and their files removed: nothing is written to the disk before. */
+  packed: boolean;
   /** The directories of new blobs, until the build is committed, and of the layout's own blobs. */
   staging: SharedDirectory;
   blobs: SharedDirectory;
@@ -79,32 +78,24 @@ export class ChunkWork {
   /** Works on one taken record. Throws what the file system throws. */
   process(chunk: number): void {
     const { queue } = this;
-    const { memory, packing } = this.#settings;
-    if (queue.chunks.flags(chunk) & chunkFlags.pack) {
-      this.#finishPack(chunk);
-      return;
-    }
+    const { memory } = this.#settings;
     const address = queue.chunks.address(chunk);
     const bytes = memory.subarray(address, address + queue.chunks.length(chunk));
     const content = sha256(bytes, contentScratch);
-    if (queue.chunks.claim(chunk, content, packing) < 0 && !this.#useKnown(chunk, content)) {
+    if (queue.chunks.claim(chunk, content) < 0 && !this.#useKnown(chunk, content)) {
       const compressed = this.#compressor?.compress(bytes);
       const blob = compressed ?? bytes;
       const digest = compressed === undefined ? content : sha256(compressed, storedScratch);
-      let flags = compressed === undefined ? 0 : chunkFlags.compressed;
-      if (!packing) flags |= this.#write(digest.toString("hex"), blob);
+      const flags = this.#write(digest.toString("hex"), blob) | (compressed === undefined ? 0 : chunkFlags.compressed);
       queue.chunks.setResult(chunk, digest, fsVerityDigest(blob), blob.length, flags);
-      // It is smaller than the chunk.
-      if (packing && compressed !== undefined) bytes.set(compressed);
     }
-    queue.finish(chunk, packing);
+    queue.finish(chunk);
   }
 
   /** Takes the results of an earlier build, if the layout has its blob; false if it does not. */
   #useKnown(chunk: number, content: Buffer): boolean {
-    const { newStore, packing } = this.#settings;
-    const known = newStore || packing ? undefined : this.#known.find(content);
-    if (known === undefined || this.#blobs.size(hexOf(known.stored)) !== known.size) return false;
+    const known = this.#settings.newStore ? undefined : this.#known.find(content);
+    if (known === undefined || !(known.packed || this.#blobs.size(hexOf(known.stored)) === known.size)) return false;
     const flags = known.compressed ? chunkFlags.compressed : 0;
     this.queue.chunks.setResult(chunk, known.stored, known.verity, known.size, flags);
     return true;
@@ -136,38 +127,13 @@ export class ChunkWork {
     }
     try {
       for (let at = 0; at < blob.length;) at += writeSync(file, blob, at);
-      startWriteback(file);
+      if (!this.#settings.packed) startWriteback(file);
     } finally {
       close(file);
     }
     this.queue.addNewBytes(blob.length);
     // The commit replaces the damaged file.
     return chunkFlags.fresh | (found === undefined ? 0 : chunkFlags.replaces);
-  }
-
-  #finishPack(chunk: number): void {
-    const name = packName(this.queue.chunks.address(chunk));
-    const file = this.#staging.openFile(name);
-    if (file === undefined) throw new Error(`${this.#staging.pathOf(name)} has vanished`);
-    let hashed: ReturnType<typeof hashFile>;
-    try {
-      hashed = hashFile(file);
-    } finally {
-      close(file);
-    }
-    const { digest, length } = hashed;
-    const known = digest.toString("hex");
-    const { newStore, verify } = this.#settings;
-    const found = newStore ? undefined : this.#blobs.size(known);
-    const isIntact = found === length && (!verify || hashBlob(this.#blobs, known) !== undefined);
-    this.queue.chunks.setResult(
-      chunk,
-      digest,
-      hashed.verity,
-      length,
-      found === undefined || isIntact ? 0 : chunkFlags.replaces,
-    );
-    this.queue.finish(chunk, false);
   }
 }
 

@@ -10,9 +10,7 @@ import { StoredChunks } from "./stored-chunks.ts";
 import { writtenBy } from "./tree-source.ts";
 
 /** Options of build(): by default those that the base shows, otherwise build()'s own. */
-export interface CommitOptions extends Partial<
-  Omit<BuildOptions, "rootfs" | "base" | "crossing" | "platform" | "packed" | "independent">
-> {
+export interface CommitOptions extends Partial<Omit<BuildOptions, "rootfs" | "base" | "crossing" | "platform">> {
   /** The layout of the base and of the result. */
   ociDir: string;
   /** A tag, or a manifest's sha256: the image that the overlay is over. */

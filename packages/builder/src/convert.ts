@@ -25,12 +25,12 @@ export interface ConvertOptions extends Omit<
   source: { ociDir: string; reference: string; platform?: Platform };
   /** Uncompressed bytes of all layers together, at most. Default: 1 GiB, and 64 times the stored bytes. */
   limit?: number;
-  /** First the layers are read: `total` of their stored bytes; then the image is built: `total` of content. */
+  /** First the layers are read: `total` of their stored bytes; then the image is built: `total` of content; then perhaps packed. */
   progress?: (progress: ConvertProgress) => void;
 }
 
 export interface ConvertProgress {
-  doing: "reading" | "building";
+  doing: "reading" | "building" | "packing";
   /** Bytes. */
   done: number;
   total: number;
@@ -102,7 +102,11 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
       config,
       ...(Object.keys(image.annotations).length > 0 && { annotations: image.annotations }),
       ...(progress && {
-        progress: ({ bytes, newBytes }) => progress({ doing: "building", done: bytes, total, newBytes }),
+        progress: ({ bytes, newBytes, packed }) =>
+          progress({
+            ...(packed ? { doing: "packing", ...packed } : { doing: "building", done: bytes, total }),
+            newBytes,
+          }),
       }),
     });
     done = true;

@@ -1,7 +1,14 @@
-import { FormatError, MAX_MANIFEST_BYTES } from "@puzzlefs/format";
+import { FormatError } from "@puzzlefs/format";
 import type { Directory } from "@puzzlefs/linux";
 import { LayoutError, referencedBlobs, type Layout } from "@puzzlefs/oci";
-import { IntegrityError, openImageIn, type Attributes, type ImageTree } from "@puzzlefs/reader";
+import {
+  IntegrityError,
+  openHeader,
+  readHeader,
+  type Attributes,
+  type ImageHeader,
+  type ImageTree,
+} from "@puzzlefs/reader";
 
 import { DirectoryEntry } from "./directory-entry.ts";
 import { ImageEntry } from "./image-source.ts";
@@ -46,8 +53,8 @@ export class FileCache {
     if (records === undefined || records.length === 0) return;
     const whole = openWhole(layout, records.toString("hex", 0, DIGEST_BYTES));
     if (whole === undefined) return;
-    const { tree, manifest } = whole;
-    const stored = new StoredChunks(tree, { manifest, blobs: layout.blobs }, least);
+    const { tree, header } = whole;
+    const stored = new StoredChunks(tree, header, least);
     this.#tree = tree;
     if (!stored.isCanonical) return;
     this.stored = stored;
@@ -97,13 +104,17 @@ export class FileCache {
   }
 }
 
-/** Opens an image if the layout has all of its blobs, with their sizes. */
-function openWhole({ blobs }: Layout, digest: string): { tree: ImageTree; manifest: Buffer } | undefined {
+/** Opens an image if the layout has all of its chunks, with their sizes, in either form. */
+function openWhole(layout: Layout, digest: string): { tree: ImageTree; header: ImageHeader } | undefined {
+  using opened = new DisposableStack();
   try {
-    const manifest = blobs.read(digest, MAX_MANIFEST_BYTES);
+    const header = readHeader(layout, opened.use(layout.use(digest)).digest);
+    const { manifest, blobs } = header;
     const needed = referencedBlobs(manifest, `manifest sha256:${digest}`);
     if (needed.some((blob) => blob.digest === undefined || blobs.size(blob.digest) !== blob.size)) return undefined;
-    return { tree: openImageIn(blobs, digest, { verify: "blob" }), manifest };
+    const tree = openHeader(header, { verify: "blob" });
+    tree.own(opened.move());
+    return { tree, header };
   } catch (error) {
     if (error instanceof LayoutError || error instanceof IntegrityError || error instanceof FormatError)
       return undefined;

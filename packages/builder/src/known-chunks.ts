@@ -2,17 +2,21 @@ import type { Directory } from "@puzzlefs/linux";
 import type { Layout } from "@puzzlefs/oci";
 
 import { chunkFlags, type ChunkTable } from "./chunk-table.ts";
+import type { KnownPacks } from "./packed/known-packs.ts";
 import { RecordFile } from "./record-file.ts";
 
 const PREFIX = ".puzzlefs-chunks-";
 const MAGIC = Buffer.from("puzzlefs chunk 1");
 const DIGEST_BYTES = 32;
-/** Digests of content and of the stored bytes, fs-verity digest, size, 1 if compressed. */
+/** Digests of content and of the stored bytes, fs-verity digest, size, flags. */
 const RECORD_BYTES = 104;
 const storedAt = 32;
 const verityAt = 64;
 const sizeAt = 96;
-const compressedAt = 100;
+const flagsAt = 100;
+const COMPRESSED = 1;
+/** Only in memory: a packed image that is open has the blob. */
+const PACKED = 2;
 
 /** Known chunks in memory that threads share. */
 export class KnownChunks {
@@ -40,7 +44,8 @@ export class KnownChunks {
       stored: this.#records.subarray(at + storedAt, at + storedAt + DIGEST_BYTES),
       verity: this.#records.subarray(at + verityAt, at + verityAt + DIGEST_BYTES),
       size: this.#words.getUint32(at + sizeAt, true),
-      compressed: this.#words.getUint32(at + compressedAt, true) !== 0,
+      compressed: (this.#words.getUint32(at + flagsAt, true) & COMPRESSED) !== 0,
+      packed: (this.#words.getUint32(at + flagsAt, true) & PACKED) !== 0,
     };
   }
 
@@ -58,6 +63,8 @@ export interface KnownChunk {
   /** Bytes. */
   size: number;
   compressed: boolean;
+  /** A packed image that is open has the blob. */
+  packed: boolean;
 }
 
 /**
@@ -67,6 +74,7 @@ export interface KnownChunk {
 export class KnownChunkFile {
   readonly #layout: Layout;
   readonly #file: RecordFile;
+  #packs: KnownPacks | undefined;
 
   /** @param parameters all that a stored form depends on, but for the content */
   constructor(layout: Layout, parameters: string) {
@@ -74,10 +82,18 @@ export class KnownChunkFile {
     this.#file = new RecordFile(layout.directory, PREFIX, MAGIC, parameters, RECORD_BYTES);
   }
 
-  load(): SharedArrayBuffer {
+  /** @param packs have chunks that are not files of the layout */
+  load(packs?: KnownPacks): SharedArrayBuffer {
+    this.#packs = packs;
     const records = this.#file.load() ?? Buffer.alloc(0);
     const shared = new SharedArrayBuffer(records.length);
+    const words = new DataView(shared);
     new Uint8Array(shared).set(records);
+    for (let at = 0; at < records.length; at += RECORD_BYTES) {
+      const isCompressed = words.getUint32(at + flagsAt, true) & COMPRESSED;
+      const isPacked = packs?.size(storedOf(records, at)) === words.getUint32(at + sizeAt, true);
+      words.setUint32(at + flagsAt, isCompressed | (isPacked ? PACKED : 0), true);
+    }
     return shared;
   }
 
@@ -88,19 +104,37 @@ export class KnownChunkFile {
   stage(before: KnownChunks, chunks: ChunkTable, published: number, staging: Directory): string | undefined {
     const added = newRecords(before, chunks, published);
     if (added.length === 0) return undefined;
-    const blobs = new Set(this.#layout.blobs.list());
-    const kept = [...before.records()].filter((record) =>
-      blobs.has(Buffer.from(record.subarray(storedAt, storedAt + DIGEST_BYTES)).toString("hex")),
-    );
-    return this.#file.stage([...kept, ...added].sort(Buffer.compare), staging);
+    const kept = [...before.records()].filter(this.#mayExist(before.count + added.length));
+    return this.#file.stage([...kept.map(withoutPacked), ...added].sort(Buffer.compare), staging);
   }
+
+  /** Whether the blob of a record may exist. Other packed images than the open ones are not asked; they may have any. */
+  #mayExist(count: number): (record: Uint8Array) => boolean {
+    if (this.#packs?.hasOthers === true && count < MOST_DOUBTFUL) return () => true;
+    const blobs = new Set(this.#layout.blobs.list());
+    return (record) => (record[flagsAt] & PACKED) !== 0 || blobs.has(storedOf(record, 0));
+  }
+}
+
+/** So many records are kept although their blobs may have been removed: 64 MB. */
+const MOST_DOUBTFUL = 600_000;
+
+/** The digest in hex of the stored bytes of a record. */
+function storedOf(records: Uint8Array, at: number): string {
+  return Buffer.from(records.buffer, records.byteOffset + at + storedAt, DIGEST_BYTES).toString("hex");
+}
+
+function withoutPacked(record: Uint8Array): Uint8Array {
+  const copy = record.slice();
+  copy[flagsAt] &= COMPRESSED;
+  return copy;
 }
 
 function newRecords(before: KnownChunks, chunks: ChunkTable, published: number): Buffer[] {
   const added: Buffer[] = [];
   for (let chunk = 0; chunk < published; chunk++) {
     const flags = chunks.flags(chunk);
-    if (chunks.original(chunk) !== chunk || (flags & (chunkFlags.base | chunkFlags.pack)) !== 0) continue;
+    if (chunks.original(chunk) !== chunk || (flags & chunkFlags.base) !== 0) continue;
     const content = chunks.contentDigest(chunk);
     if (before.find(content) !== undefined) continue;
     const record = Buffer.alloc(RECORD_BYTES);
@@ -108,7 +142,7 @@ function newRecords(before: KnownChunks, chunks: ChunkTable, published: number):
     record.set(chunks.storedDigest(chunk), storedAt);
     record.set(chunks.verity(chunk), verityAt);
     record.writeUInt32LE(chunks.storedLength(chunk), sizeAt);
-    record.writeUInt32LE((flags & chunkFlags.compressed) === 0 ? 0 : 1, compressedAt);
+    record.writeUInt32LE((flags & chunkFlags.compressed) === 0 ? 0 : COMPRESSED, flagsAt);
     added.push(record);
   }
   return added;

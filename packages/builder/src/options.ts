@@ -19,6 +19,8 @@ export interface Progress {
   chunks: number;
   /** Bytes written to the store so far. */
   newBytes: number;
+  /** Bytes copied into packs, and all that will be; once the tree has been read. */
+  packed?: { done: number; total: number };
 }
 
 export interface BuildOptions {
@@ -36,7 +38,7 @@ export interface BuildOptions {
   /** `file` (default): files of at least the minimum chunk size on their own; `stream`: all in one, as the Rust tool. */
   chunking?: "file" | "stream";
   chunkSizes?: ChunkSizes;
-  /** Store the image in packs (docs/format.md §6). The packs of the base are kept where they are mostly needed. */
+  /** Store the image in packs (docs/format.md §6). Packs of the base, or of the most similar packed image, are kept where they are mostly needed. */
   packed?: boolean;
   /** With `packed`: keep no packs, so that the result depends on the image alone. */
   independent?: boolean;
@@ -145,7 +147,6 @@ export function resolveOptions(options: BuildOptions): ResolvedOptions {
   checkChunkSizes(resolved.chunkSizes);
   if (resolved.fileCache && (resolved.chunking !== "file" || typeof resolved.rootfs !== "string"))
     throw new OptionError("a file cache is for directories that are cut by file");
-  if (resolved.fileCache && resolved.packed) throw new OptionError("a file cache is for images that are not packed");
   checkInteger("jobs", resolved.jobs, 1, 256);
   checkInteger("level", resolved.level, -7, 22);
   checkInteger("frame size", resolved.frameSize, 0, 1 << 30);

@@ -5,9 +5,9 @@ import { ContentStream } from "./content-stream.ts";
 import type { Directory } from "@puzzlefs/linux";
 import type { Layout, Turns } from "@puzzlefs/oci";
 import type { Progress, ResolvedOptions } from "./options.ts";
-import { PackWriter } from "./pack.ts";
 import type { Blob } from "./image-blob.ts";
 import { KnownChunkFile, KnownChunks } from "./known-chunks.ts";
+import type { KnownPacks } from "./packed/known-packs.ts";
 import { ChunkQueue } from "./queue.ts";
 import { storedFormOf } from "./seekable.ts";
 import { SlabRing, slabLayout } from "./slab.ts";
@@ -28,7 +28,6 @@ const progressInterval = 50;
  */
 export class Pipeline {
   readonly queue: ChunkQueue;
-  readonly packs: PackWriter | undefined;
   #options: ResolvedOptions;
   #chunker: Chunker;
   #ring: SlabRing;
@@ -47,17 +46,16 @@ export class Pipeline {
 
   /**
    * @param staging where new blobs go
-   * @param packBytes join the blobs of new chunks into packs of at most this many bytes (`packs`), which are written instead
-   * of them; 0: each blob is a file. What the blobs are does not depend on it.
+   * @param packs have chunks that need not be stored again
    * @param stored chunks of the layout that the source refers to
    */
-  constructor(options: ResolvedOptions, staging: Directory, layout: Layout, packBytes = 0, stored?: StoredChunks) {
+  constructor(options: ResolvedOptions, staging: Directory, layout: Layout, packs: KnownPacks, stored?: StoredChunks) {
     const { path, blobs } = layout;
-    const { compress, level, frameSize, verify } = options;
+    const { compress, level, frameSize, verify, packed } = options;
     this.#options = options;
     this.#staging = staging;
     this.#knownFile = new KnownChunkFile(layout, storedFormOf(options));
-    this.#known = this.#knownFile.load();
+    this.#known = this.#knownFile.load(packs);
     const { slabBytes, slabs } = slabLayout(options.chunkSizes.max);
     this.#chunker = new Chunker(options.chunkSizes, slabs * slabBytes);
     this.queue = new ChunkQueue(slabs);
@@ -67,7 +65,7 @@ export class Pipeline {
       compress,
       level,
       frameSize,
-      packing: packBytes > 0,
+      packed,
       staging: sharedDirectory(staging),
       blobs: sharedDirectory(blobs.directory),
       layout: path,
@@ -77,7 +75,6 @@ export class Pipeline {
     };
     this.#work = new ChunkWork(settings, this.queue);
     this.#threads = new WorkerThreads(settings, options.jobs - 1);
-    if (packBytes > 0) this.packs = new PackWriter(this.queue, settings.memory, staging, packBytes);
     const ring = new SlabRing(this.#chunker.dataStart, slabBytes, this.queue, () => this.#relieve());
     this.#ring = ring;
     const emit = (address: number, length: number, slab: number): number => this.#emit(address, length, slab);
@@ -158,19 +155,19 @@ export class Pipeline {
     if (this.#smallFiles === undefined) this.#small.close();
     else this.#smallFiles.close();
     await this.#drain(turns);
-    if (this.packs !== undefined) {
-      while (this.packs.drain()) if (turns.isDue) await turns.take();
-      this.packs.finish();
-      await this.#drain(turns);
-    }
     this.queue.close();
     this.#check();
     this.#report(true);
   }
 
+  /** Reports that chunks are copied into packs. */
+  reportPacking(done: number, total: number): void {
+    this.#progress.packed = { done, total };
+    this.#report();
+  }
+
   /** Stages the record of how the chunks are stored, for later builds. Call it after finish(). Returns the file's name, if there is one. */
   remember(): string | undefined {
-    if (this.packs !== undefined) return undefined;
     return this.#knownFile.stage(new KnownChunks(this.#known), this.queue.chunks, this.queue.published, this.#staging);
   }
 
@@ -202,7 +199,6 @@ export class Pipeline {
     this.#progress.chunks++;
     if (this.#options.jobs === 1) this.#work.process(this.queue.take());
     else if (this.#progress.bytes >= startThreadsAfter) this.#threads.start();
-    this.packs?.drain();
     if (this.#progress.chunks % 64 === 0) this.#report();
     return chunk;
   }
@@ -217,7 +213,6 @@ export class Pipeline {
   #advance(): boolean {
     this.#check();
     this.#report();
-    if (this.packs?.drain() === true) return true;
     const chunk = this.queue.take();
     if (chunk < 0) return false;
     this.#work.process(chunk);

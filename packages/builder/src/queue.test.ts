@@ -15,7 +15,7 @@ test("records are taken once each, in order", (t) => {
   t.is(other.chunks.address(2), 200);
   t.false(queue.allFinished);
   t.is(queue.slabUsers[0], 3);
-  for (let index = 0; index < 3; index++) other.finish(index, false);
+  for (let index = 0; index < 3; index++) other.finish(index);
   t.true(queue.allFinished);
   t.is(queue.slabUsers[0], 0);
 });
@@ -26,20 +26,12 @@ test("the table grows; another thread's view grows with it", (t) => {
   const count = 20_000;
   for (let index = 0; index < count; index++) {
     queue.publish(index, index, -1);
-    other.chunks.claim(index, digestOf(`${index % 15_000}`), false);
+    other.chunks.claim(index, digestOf(`${index % 15_000}`));
   }
   for (const index of [0, 4095, 4096, 14_999]) t.is(queue.chunks.original(index), index);
   for (const index of [15_000, 19_999]) t.is(queue.chunks.original(index), index - 15_000);
   t.deepEqual(Buffer.from(queue.chunks.contentDigest(19_999)), digestOf("4999"));
   t.is(other.chunks.length(19_999), 19_999);
-});
-
-test("in order: only an earlier chunk can be the original of a later one", (t) => {
-  const queue = new ChunkQueue(1);
-  for (let index = 0; index < 3; index++) queue.publish(0, 0, -1);
-  t.is(queue.chunks.claim(1, digestOf("x"), true), -1);
-  t.is(queue.chunks.claim(0, digestOf("x"), true), -1);
-  t.true([0, 1].includes(queue.chunks.claim(2, digestOf("x"), true)));
 });
 
 test("chunks that are stored already are found by content", (t) => {
@@ -48,7 +40,7 @@ test("chunks that are stored already are found by content", (t) => {
   t.true(queue.allFinished);
   const chunk = queue.publish(0, 7, 0);
   t.is(queue.take(), chunk);
-  t.is(queue.chunks.claim(chunk, digestOf("content"), true), 0);
+  t.is(queue.chunks.claim(chunk, digestOf("content")), 0);
   t.is(queue.chunks.original(chunk), 0);
   t.is(queue.chunks.flags(0), chunkFlags.base | chunkFlags.compressed);
   t.deepEqual(Buffer.from(queue.chunks.storedDigest(0)), digestOf("stored"));

@@ -54,9 +54,9 @@ export class ChunkQueue {
   }
 
   /** Appends a record and wakes a thread for it; main thread only. Returns its number. */
-  publish(address: number, length: number, slab: number, flags = 0): number {
+  publish(address: number, length: number, slab: number): number {
     const chunk = this.published;
-    this.chunks.add(chunk, address, length, slab, flags);
+    this.chunks.add(chunk, address, length, slab, 0);
     if (slab >= 0) Atomics.add(this.slabUsers, slab, 1);
     Atomics.store(this.#control, control.published, chunk + 1);
     this.#signal();
@@ -74,8 +74,7 @@ export class ChunkQueue {
     const chunk = this.published;
     this.chunks.add(chunk, 0, length, -1, chunkFlags.base | (compressed ? chunkFlags.compressed : 0));
     this.chunks.setResult(chunk, stored, verity, 0, 0);
-    this.chunks.claim(chunk, content, false);
-    this.chunks.setDone(chunk);
+    this.chunks.claim(chunk, content);
     for (const counter of [control.published, control.taken, control.finished]) {
       Atomics.store(this.#control, counter, chunk + 1);
     }
@@ -103,10 +102,9 @@ export class ChunkQueue {
     }
   }
 
-  /** Marks a record's results as complete and its slab as no longer used by it, unless `keepSlab`. */
-  finish(chunk: number, keepSlab: boolean): void {
-    this.chunks.setDone(chunk);
-    if (!keepSlab) this.releaseSlab(this.chunks.slab(chunk));
+  /** Counts a record as finished: its results are complete, and it uses its slab no longer. */
+  finish(chunk: number): void {
+    this.releaseSlab(this.chunks.slab(chunk));
     Atomics.add(this.#control, control.finished, 1);
     this.#signal();
   }

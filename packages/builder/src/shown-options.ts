@@ -5,7 +5,7 @@ import { visibleInodes, type ImageHeader, type ImageTree } from "@puzzlefs/reade
 import type { BuildOptions } from "./options.ts";
 
 /**
- * The options of `build` that an image shows: compression, labels of SELinux, configuration and platform. How content was
+ * The options of `build` that an image shows: its form, compression, labels of SELinux, configuration and platform. How content was
  * cut, and the level of compression, cannot be read from it. Throws LayoutError (refused) for a configuration that `build`
  * does not write.
  *
@@ -21,6 +21,7 @@ export function shownOptions(
 ): Partial<BuildOptions> {
   const platform = layout.platformOf(reference, choice);
   return {
+    packed: header.packed !== undefined,
     ...(platform !== undefined && { platform }),
     ...(!configured && configurationOf(header)),
     ...contentOptions(tree),

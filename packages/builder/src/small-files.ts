@@ -25,6 +25,8 @@ export class SmallFiles {
   readonly #stored: StoredChunks;
   #held: Waiting[] = [];
   #streamed: Waiting[] = [];
+  /** Where the chunk ends at which the held files begin, as long as they begin there; finding it takes longer the more files it has. */
+  #chunk: { head: Waiting; from: number; end: SmallPosition | undefined } | undefined;
 
   constructor(stream: ContentStream, stored: StoredChunks) {
     this.#stream = stream;
@@ -110,7 +112,7 @@ export class SmallFiles {
   /** Uses the base's chunks for the files that are held back, as far as they are all there. */
   #takeChunks(): void {
     for (let head = this.#held.at(0); head !== undefined; head = this.#held.at(0)) {
-      const end = this.#stored.chunkEnd(positionOf(head));
+      const end = this.#endOf(head);
       const last = this.#held.at(-1)?.stored?.position ?? -1;
       // The last chunk ends where it does because the stream ends there.
       if (end === undefined || last < end.file) return;
@@ -120,6 +122,13 @@ export class SmallFiles {
       this.#assign(rest, end.offset);
       if (end.offset === rest.size) this.#held.shift();
     }
+  }
+
+  #endOf(head: Waiting): SmallPosition | undefined {
+    const { from } = head;
+    if (this.#chunk?.head !== head || this.#chunk.from !== from)
+      this.#chunk = { head, from, end: this.#stored.chunkEnd(positionOf(head)) };
+    return this.#chunk.end;
   }
 
   /** Adds the base's pieces up to byte `to`. */

@@ -4,7 +4,7 @@ import { sortedEntries, type Attributes, type ImageHeader, type ImageTree } from
 
 import { holeChunk, type Pieces } from "./pieces.ts";
 import type { Blob } from "./image-blob.ts";
-import { hashBlob } from "./pack-file.ts";
+import { hashBlob } from "./hash-blob.ts";
 
 /** Numbers of stored chunks go down from here; those of new ones go up from 0. */
 const firstStored = holeChunk - 1;
@@ -36,12 +36,14 @@ export class StoredChunks {
    * order of the walk. Then a new image can be cut so too, by reading only what is near to a change.
    */
   readonly isCanonical: boolean;
-  readonly #store: BlobStore;
+  /** Has the chunks. */
+  readonly blobs: BlobStore;
   readonly #listed = new Map<string, Listed>();
   readonly #verity = new Map<string, Uint8Array>();
   readonly #numbers = new Map<string, number>();
   readonly #blobs: { hex: string; compressed: boolean; found: Blob | undefined }[] = [];
   readonly #small: SmallFile[] = [];
+  readonly #large = new Map<number, Pieces>();
   readonly #positions = new Map<number, number>();
   readonly #tree: ImageTree;
 
@@ -53,7 +55,7 @@ export class StoredChunks {
    */
   constructor(tree: ImageTree, { manifest, blobs }: Pick<ImageHeader, "manifest" | "blobs">, least: number) {
     this.#tree = tree;
-    this.#store = blobs;
+    this.blobs = blobs;
     for (const { digest, size, type } of referencedBlobs(manifest, `manifest sha256:${tree.manifestDigest}`))
       if (digest !== undefined) this.#listed.set(digest, { size, compressed: type === "compressed-chunk" });
     for (const { digest, verity } of tree.metadata.image.fsVerityData)
@@ -64,12 +66,7 @@ export class StoredChunks {
   /** The content of a regular file. */
   pieces(ino: number): Pieces {
     const position = this.#positions.get(ino);
-    return position === undefined ? this.#piecesOf(ino) : this.#small[position].pieces;
-  }
-
-  /** The stored bytes of a chunk, by its digest in hex. Throws LayoutError. */
-  read(hex: string): Buffer {
-    return this.#store.read(hex, this.#listed.get(hex)?.size ?? 0);
+    return position === undefined ? (this.#large.get(ino) ?? this.#piecesOf(ino)) : this.#small[position].pieces;
   }
 
   /** The position of a file among the small ones; undefined for a large or empty one. */
@@ -117,10 +114,10 @@ export class StoredChunks {
   #find(hex: string, compressed: boolean): Blob {
     const listed = this.#listed.get(hex);
     // The Rust tool does not list the blobs of a base.
-    const size = listed?.size ?? this.#store.size(hex);
+    const size = listed?.size ?? this.blobs.size(hex);
     // It lists raw blobs of a compressed image as compressed, and records another digest for them.
     const isTrusted = listed !== undefined && listed.compressed === compressed;
-    const verity = (isTrusted ? this.#verity.get(hex) : undefined) ?? hashBlob(this.#store, hex)?.verity;
+    const verity = (isTrusted ? this.#verity.get(hex) : undefined) ?? hashBlob(this.blobs, hex)?.verity;
     if (size === undefined || verity === undefined)
       throw new LayoutError("missing", `sha256:${hex}`, "no such blob, or it is damaged");
     const digest = Buffer.from(hex, "hex");
@@ -143,6 +140,7 @@ export class StoredChunks {
         if (nlink > 1) seen.add(ino);
         const pieces = this.#piecesOf(ino);
         if (size >= least) {
+          this.#large.set(ino, pieces);
           isCut &&= pieces.every((value, index) => index % 3 !== 1 || value === 0 || pieces[index - 1] === holeChunk);
           isCut &&= this.#areWhole(pieces);
           continue;

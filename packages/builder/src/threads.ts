@@ -7,6 +7,9 @@ export function workerEntry(): URL {
   return new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
 }
 
+/** Nothing that a chunk needs outlives it, but V8 lets the heap for new objects grow to 24 MiB. */
+const WORKER_LIMITS = { maxYoungGenerationSizeMb: 6 };
+
 /** The worker threads of one build. */
 export class WorkerThreads {
   #settings: WorkSettings;
@@ -26,7 +29,13 @@ export class WorkerThreads {
     for (let index = 0; index < this.#count; index++) {
       const name = `puzzlefs-build-${index}`;
       // Otherwise Node would open the program's standard output and error for the thread, and make them non-blocking.
-      const worker = new Worker(workerEntry(), { workerData: this.#settings, name, stdout: true, stderr: true });
+      const worker = new Worker(workerEntry(), {
+        workerData: this.#settings,
+        name,
+        stdout: true,
+        stderr: true,
+        resourceLimits: WORKER_LIMITS,
+      });
       worker.on("error", (error: Error) => (this.failure ??= error));
       this.#exits.push(new Promise((resolve) => worker.on("exit", () => resolve())));
     }

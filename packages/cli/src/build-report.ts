@@ -69,7 +69,8 @@ function countText(omission: Omission): string {
   return isDirectory(omission) ? formatCountOf(count, what) : `${what} of ${formatCountOf(count, "inode")}`;
 }
 
-function packedFields({ packed }: Report): [string, string][] {
+/** Lines about the packed form, if the image has it. */
+export function packedFields({ packed }: BuildResult): [string, string][] {
   if (packed === undefined) return [];
   const { packs, keptPacks, bundleBytes, manifest, verity } = packed;
   return [

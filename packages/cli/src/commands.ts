@@ -38,10 +38,15 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "canonicalize",
-    summary: "make an image the same bytes as a fresh build",
+    summary: "give an image the bytes of a fresh build of its tree",
     load: () => import("./commands/canonicalize.ts"),
   },
   { name: "tags", summary: "list the images of a layout", load: () => import("./commands/tags.ts") },
+  {
+    name: "report",
+    summary: "make a page with charts about a layout",
+    load: () => import("./commands/report.ts"),
+  },
   { name: "untag", summary: "remove a tag from a layout", load: () => import("./commands/untag.ts") },
   { name: "gc", summary: "remove the blobs that no image needs", load: () => import("./commands/gc.ts") },
   {

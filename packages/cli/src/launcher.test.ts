@@ -8,6 +8,8 @@ import { version } from "./version.ts";
 
 const ALL_BYTES = Array.from({ length: 255 }, (_, index) => String.fromCharCode(index + 1)).join("");
 const INVALID = "\xff\xc3";
+/** Of Node, from the launcher. */
+const OPTION = "--max-semi-space-size=8";
 const AS_ORDINARY_USER = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 const isRoot = process.geteuid?.() === 0;
 
@@ -74,7 +76,7 @@ test("Node starts with the variables of the list and no others, whichever shell 
     const given = environment.filter((variable) => startsWith(name, variable));
     const started = await directory.start(shell, given, ...argv);
     t.deepEqual(started.environment, [...always, ...passed].sort(), name);
-    t.deepEqual(started.argv, [`${directory.home}/lib/puzzlefs.js`, ...argv], name);
+    t.deepEqual(started.argv, [OPTION, `${directory.home}/lib/puzzlefs.js`, ...argv], name);
     t.false(existsSync(directory.path("ran")), `${name}: code that the environment names ran`);
     t.false(existsSync(directory.path("nowhere")), `${name}: Node was led to a directory`);
   }
@@ -114,7 +116,7 @@ test("the directory of the installation may have any name", async (t) => {
     using directory = new Installation(home);
     for (const [name, shell] of directory.shells) {
       const { argv } = await directory.start(shell, ["NO_COLOR="], "word", "");
-      t.deepEqual(argv, [latin1(`${directory.home}/lib/puzzlefs.js`), "word", ""], `${name}: ${home}`);
+      t.deepEqual(argv, [OPTION, latin1(`${directory.home}/lib/puzzlefs.js`), "word", ""], `${name}: ${home}`);
     }
   }
 });
@@ -128,7 +130,7 @@ test("mount(8) gets its helper under the helper's names", async (t) => {
   ] as const) {
     symlinkSync(`${directory.home}/puzzlefs`, directory.path(link));
     const { stdout } = await directory.run([directory.path(link), "a b", "dir"]);
-    t.deepEqual((JSON.parse(stdout) as { argv: string[] }).argv, [helper, "a b", "dir", ...more]);
+    t.deepEqual((JSON.parse(stdout) as { argv: string[] }).argv, [OPTION, helper, "a b", "dir", ...more]);
   }
 });
 

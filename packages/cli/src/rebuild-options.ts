@@ -1,10 +1,8 @@
-import { parseMtime, type BuildOptions, type Progress } from "@puzzlefs/builder";
+import { parseMtime, type BuildOptions } from "@puzzlefs/builder";
 import { parseChunkSizes } from "@puzzlefs/chunker";
 import type { Command } from "commander";
 import { choiceOption, parseInteger, parseSizeOption } from "./command-line.ts";
 import { readConfigFile } from "./config-file.ts";
-import type { ProgressBar } from "./terminal/progress-bar.ts";
-import { formatBytes, formatCountOf } from "./terminal/quantities.ts";
 
 /** The options of `build` with which an image is made from another one. */
 export interface RebuildOptions {
@@ -17,6 +15,8 @@ export interface RebuildOptions {
   config?: string;
   jobs?: number;
   verify?: boolean;
+  packed?: boolean;
+  independent?: boolean;
   json?: boolean;
 }
 
@@ -34,6 +34,9 @@ export function rebuildOptions<C extends Command>(command: C): C {
     .option("--chunk-size <min:avg:max>", "bounds of a chunk's size, bytes (default: 16384:65536:262144)")
     .option("--level <n>", "zstd level (default: 3)", parseInteger)
     .option("--frame-size <bytes>", "uncompressed bytes in a zstd frame (default: a whole chunk)", parseSizeOption)
+    .option("--packed", "store the result in packs, and keep packs that the layout has (default: as the image)")
+    .option("--no-packed", "store each chunk as a blob")
+    .option("--independent", "of a packed result: keep no packs, so that it depends on the tree alone")
     .option("--mtime <which>", "modification times: zero, keep, or clamp:SECONDS (default: as the image)")
     .option("--config <file>", "another OCI image configuration (default: that of the image)")
     .option("--jobs <n>", "threads (default: one for each processor)", parseInteger)
@@ -43,7 +46,7 @@ export function rebuildOptions<C extends Command>(command: C): C {
 
 /** The options that were given. */
 export function givenOptions(command: Command): Partial<BuildOptions> {
-  const { compression, chunkSize, chunking, level, frameSize, mtime, config, jobs, verify } =
+  const { compression, chunkSize, chunking, level, frameSize, mtime, config, jobs, verify, packed, independent } =
     command.opts<RebuildOptions>();
   return {
     chunking,
@@ -55,11 +58,7 @@ export function givenOptions(command: Command): Partial<BuildOptions> {
     ...(config !== undefined && { config: { bytes: readConfigFile(config), path: config } }),
     ...(jobs !== undefined && { jobs }),
     ...(verify !== undefined && { verify }),
+    ...(packed !== undefined && { packed }),
+    ...(independent !== undefined && { independent }),
   };
-}
-
-/** Shows the progress of a build whose size is known. */
-export function progressOn(bar: ProgressBar, total: number | undefined): (now: Progress) => void {
-  return ({ bytes, chunks, newBytes }) =>
-    bar.update(bytes, total, [formatCountOf(chunks, "chunk"), `${formatBytes(newBytes)} new`]);
 }

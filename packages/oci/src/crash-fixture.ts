@@ -8,63 +8,21 @@
  * itself with SIGKILL; a write is then half done. At the end it prints the calls, one a line. With `convert` the images are
  * there, and get another form, which needs none of their blobs.
  */
-import fs from "node:fs";
-import { createRequire, syncBuiltinESMExports } from "node:module";
 import type { Layout } from "./image-layout.ts";
+import { watchCalls } from "./watched-calls-fixture.ts";
 
 const [directory, prefix, commits, killAt, convert] = process.argv.slice(2);
 const calls: string[] = [];
 /** Off while modules load. */
 let armed = false;
 
-/** Records a call with the names among its arguments; kills the process instead if it is call number `kill at`. */
-function step(name: string, values: unknown[] = []): void {
+watchCalls((call, half) => {
   if (!armed) return;
-  const names = values.flatMap((value) =>
-    value instanceof Uint8Array ? [Buffer.from(value).toString().slice(0, -1)] : [],
-  );
-  calls.push([name, ...names].join(" "));
-  if (calls.length === Number(killAt)) process.kill(process.pid, "SIGKILL");
-}
-
-/** Calls that leave everything as it is: dying there is dying before the next. */
-const harmless = /^(stat|fstat|lstat|exists|read|readFile|readdir|realpath|close)Sync$/;
-const harmlessNative = /^(statx|getdents64|close)$/;
-/** Those of openat(2) and openat2(2) that make nothing. */
-const opens = (name: string, values: unknown[]): boolean =>
-  (name === "openat" && (Number(values[2]) & fs.constants.O_CREAT) === 0) || name === "syscall";
-const { writeSync } = fs;
-for (const [name, original] of Object.entries<unknown>({ ...fs })) {
-  if (!name.endsWith("Sync") || harmless.test(name) || typeof original !== "function") continue;
-  const watched = (...values: unknown[]): unknown => {
-    const [descriptor, bytes] = values;
-    if (armed && name === "writeSync" && calls.length + 1 === Number(killAt))
-      if (typeof descriptor === "number" && bytes instanceof Uint8Array)
-        writeSync(descriptor, bytes, 0, bytes.length >> 1);
-    step(name);
-    return Reflect.apply(original, fs, values);
-  };
-  Object.defineProperty(fs, name, { value: watched });
-}
-syncBuiltinESMExports();
-
-// The C library's calls are watched where koffi binds them.
-const require = createRequire(createRequire(import.meta.url).resolve("@puzzlefs/linux"));
-const koffi: { load(library: null): { func(prototype: string): (...values: unknown[]) => unknown } } = require("koffi");
-const load = (): object => {
-  const library = koffi.load(null);
-  const func = (prototype: string) => {
-    const native = library.func(prototype);
-    const name = /(\w+)\(/.exec(prototype)?.[1] ?? "";
-    return (...values: unknown[]): unknown => {
-      if (!harmlessNative.test(name) && !opens(name, values)) step(name, values);
-      return native(...values);
-    };
-  };
-  return { func };
-};
-const cached = require.cache[require.resolve("koffi")];
-if (cached !== undefined) cached.exports = { ...koffi, load };
+  calls.push(call);
+  if (calls.length !== Number(killAt)) return;
+  half?.();
+  process.kill(process.pid, "SIGKILL");
+});
 
 const { collectGarbage } = await import("./collect-garbage.ts");
 const { Layout: Opened } = await import("./image-layout.ts");

@@ -103,3 +103,20 @@ export function replaceDurably(directory: Directory, name: string, staging: Dire
   staging.rename(name, directory, name);
   directory.sync();
 }
+
+/** Other tools write their files in place: one that is not whole is read again, so often and after so many milliseconds. */
+const READINGS = 5;
+const READ_AGAIN = 25;
+const pause = new Int32Array(new SharedArrayBuffer(4));
+
+/** Reads a file that another tool may be writing. Throws what `read` throws the last time. */
+export function readWhole<T>(read: () => T): T {
+  for (let left = READINGS; ; left--) {
+    try {
+      return read();
+    } catch (error) {
+      if (left === 1 || !(error instanceof LayoutError) || error.kind !== "corrupt") throw error;
+      Atomics.wait(pause, 0, 0, READ_AGAIN);
+    }
+  }
+}

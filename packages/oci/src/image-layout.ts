@@ -3,7 +3,7 @@ import { absolutePath, Directory, hasCode } from "@puzzlefs/linux";
 import { BlobDirectory } from "./blob-directory.ts";
 import { digestHex, isHexDigest } from "./digests.ts";
 import { LayoutError, systemFailure } from "./errors.ts";
-import { readRegular, replaceDurably } from "./files.ts";
+import { readRegular, readWhole, replaceDurably } from "./files.ts";
 import { ImageChooser, type IndexedImage, type PlatformChoice } from "./image-choice.ts";
 import { ImageIndex, INDEX_LIMIT, type IndexEntry } from "./index-json.ts";
 import { parseObject } from "./json.ts";
@@ -58,7 +58,7 @@ export class Layout {
     const layout = new Layout(path, opened);
     layout.#waiting = waiting;
     try {
-      layout.#checkVersion();
+      readWhole(() => layout.#checkVersion());
       return layout;
     } catch (error) {
       layout.close();
@@ -127,7 +127,7 @@ export class Layout {
 
   /** index.json as it is now. Throws LayoutError: absent, corrupt, unsupported (too large). */
   index(): ImageIndex {
-    const index = this.#readIndex();
+    const index = readWhole(() => this.#readIndex());
     if (index !== undefined) return index;
     const path = this.directory.pathOf(INDEX_FILE);
     throw new LayoutError("absent", path, "no such file, and images are found by it alone");

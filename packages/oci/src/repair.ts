@@ -3,13 +3,14 @@ import { MAX_MANIFEST_BYTES } from "@puzzlefs/format";
 import { close, type Directory, isSystemError, reasonOf } from "@puzzlefs/linux";
 import type { BlobDirectory } from "./blob-directory.ts";
 import type { StoredBlob } from "./blob-store.ts";
+import type { StagedBlob } from "./commit-request.ts";
 import type { Count } from "./garbage-report.ts";
 import { digestHex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
 import { FILE_MODE, writeAll } from "./files.ts";
 import type { Layout } from "./image-layout.ts";
 import { type Reference, referencesIn, startsDocument } from "./reachable.ts";
-import { type StagedBlob, Transaction } from "./transaction.ts";
+import { Transaction } from "./transaction.ts";
 
 export interface RepairOptions {
   /** The layout that has the blobs. */

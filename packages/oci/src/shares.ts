@@ -1,62 +1,11 @@
 import type { Count } from "./garbage-report.ts";
-import { LayoutError } from "./errors.ts";
+import { ImageBlobs, type ImageShare, readClosure } from "./image-blobs.ts";
 import type { Layout } from "./image-layout.ts";
 import { blobsOf } from "./reachable.ts";
 
-/** The blobs that an image needs. */
-export interface ImageShare {
-  /** All of them that are in the layout, manifest and configuration too. */
-  stored: Count;
-  /** Those of them that no other image needs: untag and gc free them. */
-  frees: Count;
-}
-
-/** More users of a blob are not counted. */
-const SHARED = 2;
-
-/**
- * What each of these manifests (hex; one that comes twice is shared with itself) needs, and needs alone. Undefined for one that is missing or damaged. It reads the
- * manifests, not the metadata.
- */
+/** ImageBlobs.shares() of these manifests (hex). */
 export function shareOut(layout: Layout, manifests: readonly (string | undefined)[]): (ImageShare | undefined)[] {
-  const { blobs } = layout;
-  const ids = new Map<string, number>();
-  const users: number[] = [];
-  const closures = manifests.map((manifest) => {
-    const needed = manifest === undefined ? undefined : readClosure(layout, manifest);
-    // Numbers, because the digests of a hundred images would be in memory a hundred times.
-    const closure = Uint32Array.from(needed ?? [], (digest) => {
-      const id = ids.get(digest) ?? ids.size;
-      ids.set(digest, id);
-      users[id] = Math.min(SHARED, (users[id] ?? 0) + 1);
-      return id;
-    });
-    return needed === undefined ? undefined : closure;
-  });
-  const sizes = Float64Array.from(ids.keys(), (digest) => blobs.size(digest) ?? -1);
-  return closures.map((closure) => {
-    if (closure === undefined) return undefined;
-    const share = { stored: { blobs: 0, bytes: 0 }, frees: { blobs: 0, bytes: 0 } };
-    for (const id of closure) {
-      const size = sizes[id] as number;
-      if (size < 0) continue;
-      for (const count of users[id] === 1 ? [share.stored, share.frees] : [share.stored]) {
-        count.blobs++;
-        count.bytes += size;
-      }
-    }
-    return share;
-  });
-}
-
-function readClosure(layout: Layout, manifest: string): Set<string> | undefined {
-  if (!layout.blobs.has(manifest)) return undefined;
-  try {
-    return blobsOf(layout.blobs, manifest);
-  } catch (error) {
-    if (!(error instanceof LayoutError)) throw error;
-    return undefined;
-  }
+  return new ImageBlobs(layout, manifests).shares();
 }
 
 /** The blobs that only the first manifests (hex) need, and none of the others. Undefined where one of the others is missing or damaged. */

@@ -1,5 +1,6 @@
 import type { ManifestBlob } from "@puzzlefs/format";
 import { isSystemError, type Directory } from "@puzzlefs/linux";
+import type { CommitRequest, CommitResult, StagedBlob } from "./commit-request.ts";
 import { digestHex, sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
 import { writeNew } from "./files.ts";
@@ -8,50 +9,12 @@ import type { Layout } from "./image-layout.ts";
 import { runSteps, runStepsAsync, type Steps, type Turns } from "./steps.ts";
 import { EMPTY_CONFIG, MANIFEST_TYPE, referencedBlobs } from "./manifest.ts";
 import { createStaging, findDead, isMoved, isStaged, removeStaging, type Staging } from "./staging.ts";
-import { hostPlatform, type Platform } from "./platform.ts";
+import { hostPlatform } from "./platform.ts";
+import { checkTag } from "./tag.ts";
 import { fsVerityDigest } from "./verity-digest.ts";
 
-/** A complete blob in the staging directory. */
-export interface StagedBlob {
-  /** Name of its file there. */
-  temporary: string;
-  /** sha256 of its content, 64 hex digits. The caller vouches for it. */
-  digest: string;
-  /** Replaces a file of the layout although that has the right size: its content is damaged. */
-  replaces?: boolean;
-}
-
-/** The parts of an image. */
-export interface CommitRequest {
-  tag: string;
-  /** From assembleManifest(), or a foreign manifest as it is. */
-  manifest: Uint8Array;
-  /** New blobs; one that the layout has already is dropped, two with one digest are one. */
-  blobs: Iterable<StagedBlob>;
-  /** Default: Linux on this machine's architecture. */
-  platform?: Platform;
-  /**
-   * The image is another form of the one that `tag` names now: hex sha256 of its manifest. Its entry then names the new
-   * manifest, and else stays as it is.
-   */
-  replaces?: string;
-  /** Files of the staging directory that replace those of the same names in the layout's own directory, after all else: caches. */
-  records?: readonly string[];
-}
-
-export interface CommitResult {
-  /** sha256 of the manifest, hex: the kernel's `image_manifest`. */
-  digest: string;
-  /** fs-verity digest of the manifest, hex: what `puzzlefs build` prints and `mount --digest` demands. */
-  verity: string;
-  /** Blobs that the layout did not have, the manifest among them. */
-  newBlobs: number;
-  /** Their bytes. */
-  newBytes: number;
-  /** Those of `records` that could not be moved. */
-  lost: string[];
-}
-
+/** Blobs that are looked up one by one, because a listing of the layout takes longer. */
+const FEW = 64;
 /** Readings of a blob that runs of gc set aside at the same time. */
 const MOST_TRIES = 10;
 
@@ -268,16 +231,16 @@ export class Transaction {
 
   /** Removes the staged blobs that the layout has, and repetitions; returns the others. */
   *#dropKnown(staged: StagedBlob[]): Steps<StagedBlob[]> {
-    // One listing instead of a stat for each: images have tens of thousands of blobs, and most of them are new at first.
+    // One listing instead of a stat for each of many: images have tens of thousands of blobs, and most of them are new at first.
     const { blobs } = this.#layout;
-    const names = new Set(blobs.list());
+    const names = staged.length > FEW ? new Set(blobs.list()) : undefined;
     const seen = new Set<string>();
     const fresh: StagedBlob[] = [];
     for (const blob of staged) {
       const { temporary, digest, replaces = false } = blob;
       const repeated = seen.has(digest);
       seen.add(digest);
-      const isKnown = !replaces && names.has(digest) && blobs.size(digest) === this.#sizeOf(temporary);
+      const isKnown = !replaces && names?.has(digest) !== false && blobs.size(digest) === this.#sizeOf(temporary);
       if (repeated || isKnown) this.directory.removeFile(temporary);
       else fresh.push(blob);
       yield;
@@ -305,14 +268,4 @@ export class Transaction {
       }
     }
   }
-}
-
-/** Whether an image may get this tag: tags are what skopeo, umoci and registries accept, and never look like a digest. */
-export function isTag(text: string): boolean {
-  return /^[A-Za-z0-9_][\w.:@+/-]{0,254}$/.test(text) && !/^(sha256:)?[0-9a-f]{64}$/.test(text);
-}
-
-function checkTag(tag: string, path: string): void {
-  if (!isTag(tag))
-    throw new LayoutError("refused", path, `not a tag: ${JSON.stringify(tag)} (letters, digits and _ . : @ + / -)`);
 }

@@ -13,10 +13,14 @@ export class ContentComparison {
   #pieces: [Buffer, Buffer] | undefined;
   /** Results for files with several names. */
   readonly #known = new Map<string, boolean>();
+  readonly #progress: (done: number) => void;
+  #done = 0;
 
-  constructor(a: ImageTree, b: ImageTree) {
+  /** @param progress is called with the bytes that have been compared */
+  constructor(a: ImageTree, b: ImageTree, progress: (done: number) => void) {
     this.#a = a;
     this.#b = b;
+    this.#progress = progress;
   }
 
   /** Whether regular files have the same content. Throws what reading them throws. */
@@ -36,7 +40,9 @@ export class ContentComparison {
       while (a.end(runA) <= at) runA++;
       while (b.end(runB) <= at) runB++;
       const end = Math.min(a.end(runA), b.end(runB));
-      if (!isSame(a, runA, b, runB, at) && !this.#sameBytes(inoA, inoB, at, end)) return false;
+      const isStoredOnce = isSame(a, runA, b, runB, at);
+      if (!isStoredOnce && !this.#sameBytes(inoA, inoB, at, end)) return false;
+      if (isStoredOnce) this.#add(end - at);
       at = end;
     }
     return true;
@@ -50,9 +56,15 @@ export class ContentComparison {
       const [a, b] = [pieceA.subarray(0, length), pieceB.subarray(0, length)];
       this.#a.read(inoA, at, a);
       this.#b.read(inoB, at, b);
+      this.#add(length);
       if (!a.equals(b)) return false;
     }
     return true;
+  }
+
+  #add(bytes: number): void {
+    this.#done += bytes;
+    this.#progress(this.#done);
   }
 }
 

@@ -24,6 +24,8 @@ export interface Difference {
 export interface CompareOptions {
   /** Modification times; default true. */
   times?: boolean;
+  /** Called with the bytes of content that have been compared. */
+  progress?: (done: number) => void;
 }
 
 /** A name that a walk through both trees has come to. */
@@ -39,7 +41,7 @@ interface Pair {
  * Memory does not grow with the trees, but for files with several names. Throws what reading the trees throws.
  */
 export function* compareTrees(a: ImageTree, b: ImageTree, options: CompareOptions = {}): Generator<Difference> {
-  const comparison = new TreeComparison(a, b, options.times ?? true);
+  const comparison = new TreeComparison(a, b, options);
   const root = { parent: undefined, name: new Uint8Array(0), a: a.attributes(ROOT_INO), b: b.attributes(ROOT_INO) };
   const stack: Iterator<Pair>[] = [[root].values()];
   for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
@@ -83,11 +85,11 @@ class TreeComparison {
   /** The first path in the second tree alone. */
   readonly #firstInB = new Map<number, Pair>();
 
-  constructor(a: ImageTree, b: ImageTree, times: boolean) {
+  constructor(a: ImageTree, b: ImageTree, { times = true, progress = () => {} }: CompareOptions) {
     this.#a = a;
     this.#b = b;
     this.#times = times;
-    this.#contents = new ContentComparison(a, b);
+    this.#contents = new ContentComparison(a, b, progress);
   }
 
   /** To be called for every path, in order. */

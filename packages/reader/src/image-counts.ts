@@ -107,7 +107,7 @@ export function fileRuns(metadata: Metadata, ino: number): FileRun[] {
   return mode?.kind === "file" ? [...runsOf(mode.file)] : [];
 }
 
-function* runsOf(chunks: StructList<FileChunk>): Generator<FileRun> {
+export function* runsOf(chunks: StructList<FileChunk>): Generator<FileRun> {
   let fileOffset = 0;
   for (const chunk of chunks) {
     const { digest, offset: blobOffset, compressed } = chunk.blob;

@@ -37,10 +37,10 @@ export class ImageFixture {
     return digest;
   }
 
-  /** Stores a chunk that the manifest lists. */
-  chunk(bytes: Uint8Array, compressed = false): Buffer {
+  /** Stores a chunk that the manifest lists. `size`: as it is listed. */
+  chunk(bytes: Uint8Array, compressed = false, size = bytes.length): Buffer {
     const digest = this.blob(bytes);
-    this.#list(compressed ? COMPRESSED_CHUNK_TYPE : CHUNK_TYPE, digest, bytes.length);
+    this.#list(compressed ? COMPRESSED_CHUNK_TYPE : CHUNK_TYPE, digest, size);
     return digest;
   }
 

@@ -133,3 +133,30 @@ test("chunks that the manifest leaves out are worth a warning", (t) => {
   t.regex(problems[0]?.message ?? "", /copies of the image lose data/);
   fixture.remove();
 });
+
+test("sizes that a manifest lists wrongly are one warning, but those of damaged blobs are none", (t) => {
+  for (const count of [1, 2]) {
+    const fixture = new ImageFixture();
+    const contents = Array.from({ length: count }, (_, index) => Buffer.concat([content, Buffer.of(index)]));
+    const chunks = contents.map((bytes) => fixture.chunk(bytes, false, bytes.length + 1));
+    const inodes = [
+      dir(1, Object.fromEntries(chunks.map((_, index) => [`f${index}`, index + 2]))),
+      ...chunks.map((digest, index) => file(index + 2, [run(digest, 0, 5)])),
+    ];
+    fixture.image("v1", { metadatas: [{ inodes }] });
+    const layout = Layout.open(fixture.directory);
+    const [{ severity, message } = { severity: "", message: "" }, ...others] = verifyImage(layout).problems;
+    t.deepEqual([severity, others], ["warning", []]);
+    t.is(
+      message,
+      `it lists a wrong size for ${count === 1 ? `blob sha256:${chunks[0]?.toString("hex")}` : "2 blobs"}: copying the image may fail`,
+    );
+    for (const digest of chunks) writeFileSync(fixture.blobPath(digest), content.subarray(1));
+    const { problems } = verifyImage(layout);
+    t.deepEqual(
+      problems.map((problem) => problem.severity),
+      chunks.map(() => "error"),
+    );
+    fixture.remove();
+  }
+});

@@ -18,10 +18,12 @@ export interface VerifyReport {
   images: string[];
   /** Entries of the layout that are not PuzzleFS images: only their blobs are checked. */
   foreign: ForeignEntry[];
-  /** Blobs hashed, manifests and metadata included. */
+  /** Blobs of the layout that were hashed, manifests, metadata and packs included. */
   blobs: number;
-  /** Stored bytes hashed. */
+  /** Their bytes. */
   bytes: number;
+  /** Chunks that were hashed in packs. */
+  packedChunks: number;
   problems: VerifyProblem[];
 }
 
@@ -47,8 +49,9 @@ export interface VerifyOptions extends PlatformChoice {
  * @throws only errors that are not about the images: no such layout or tag, an image of another tool, no descriptors
  */
 export function verifyImage(layout: Layout, reference?: string, options: VerifyOptions = {}): VerifyReport {
-  const report: VerifyReport = { images: [], foreign: [], blobs: 0, bytes: 0, problems: [] };
+  const report: VerifyReport = { images: [], foreign: [], blobs: 0, bytes: 0, packedChunks: 0, problems: [] };
   const expectations = new Expectations();
+  const wrongSizes: WrongSizes[] = [];
   const { blobs } = layout;
   const packed: PackedContents[] = [];
   const wanted = reference === undefined ? sortEntries(layout, report) : new Map([[reference, [reference]]]);
@@ -59,11 +62,11 @@ export function verifyImage(layout: Layout, reference?: string, options: VerifyO
       // One image stays whole meanwhile; for all of them there may be too few descriptors.
       const digest = reference === undefined ? image : use.use(layout.use(image, options)).digest;
       const header = readHeader(layout, digest, options);
-      if (header.packed === undefined) return expectImage(header, expectations, report);
+      if (header.packed === undefined) return void wrongSizes.push(expectImage(header, expectations, report));
       expectPacked(header.packed, expectations);
       const contents = new PackedContents(header.blobs as PackedBlobs);
       packed.push(contents);
-      expectImage(header, contents.expectations, report);
+      wrongSizes.push(expectImage(header, contents.expectations, report));
     });
   }
   if (reference === undefined) for (const digest of blobs.list()) expectations.of(digest);
@@ -71,32 +74,48 @@ export function verifyImage(layout: Layout, reference?: string, options: VerifyO
     expectations.bytesIn(blobs) +
     packed.reduce((sum, { expectations: own, blobs: store }) => sum + own.bytesIn(store), 0);
   const wrongVerities: string[] = [];
-  const verifyAll = (store: BlobStore, digests: Iterable<string>, own: Expectations): void => {
+  let hashed = 0;
+  type Count = (digest: string, bytes: number) => void;
+  const verifyAll = (store: BlobStore, digests: Iterable<string>, own: Expectations, count: Count): void => {
     const verifier = new BlobVerifier(store, own);
     for (const digest of digests) {
       const problems = verifier.verify(digest);
       // A blob that no image needs may be removed meanwhile.
       if (problems.length > 0 && !own.isNeeded(digest) && !blobs.list().includes(digest)) continue;
       report.problems.push(...problems);
-      report.blobs += 1;
-      report.bytes += store.size(digest) ?? 0;
-      options.progress?.(report.bytes, total);
+      const bytes = store.size(digest) ?? 0;
+      count(digest, bytes);
+      hashed += bytes;
+      options.progress?.(hashed, total);
     }
     verifier.close();
     wrongVerities.push(...verifier.wrongVerities);
   };
-  verifyAll(blobs, expectations.digests(), expectations);
+  verifyAll(blobs, expectations.digests(), expectations, (_, bytes) => {
+    report.blobs += 1;
+    report.bytes += bytes;
+  });
   const seen = new Set<string>();
   for (const contents of packed) {
     using store = contents.blobs;
-    verifyAll(store, contents.unseen(seen), contents.expectations);
+    // What is in the bundle is not counted.
+    verifyAll(store, contents.unseen(seen), contents.expectations, (digest) => {
+      if (store.table.find(digest) !== undefined) report.packedChunks += 1;
+    });
   }
+  report.problems.push(...wrongSizeProblems(wrongSizes, report.problems));
   report.problems.push(...wrongVerityProblem([...new Set(wrongVerities)]));
   return report;
 }
 
-/** The requirements of one image on its blobs. */
-function expectImage(header: ImageHeader, expectations: Expectations, report: VerifyReport): void {
+/** Blobs (hex) that have other sizes than a manifest lists. */
+interface WrongSizes {
+  manifest: string;
+  blobs: string[];
+}
+
+/** Adds the requirements of one image on its blobs. */
+function expectImage(header: ImageHeader, expectations: Expectations, report: VerifyReport): WrongSizes {
   const { metadata, manifest, manifestDigest, blobs } = header;
   const { image } = metadata;
   const name = `manifest sha256:${manifestDigest}`;
@@ -105,24 +124,24 @@ function expectImage(header: ImageHeader, expectations: Expectations, report: Ve
   for (const { digest, verity } of image.fsVerityData) {
     expectations.of(hexOf(digest.toUint8Array())).verities.add(hexOf(verity.toUint8Array()));
   }
-  const warn = (message: string): void => {
-    report.problems.push({ severity: "warning", object: name, rule: "", inode: 0, offset: 0, message });
-  };
   const listed = new Set<string>();
-  let wrongSizes = 0;
+  const wrong: string[] = [];
   for (const { type, digest: digits, size, verity } of referencedBlobs(manifest, name)) {
     if (digits === undefined) continue;
     listed.add(digits);
     expectations.listed(digits, size, type === "compressed-chunk");
     if (type === "rootfs" && verity !== undefined) expectations.of(digits).verities.add(verity);
     const stored = blobs.size(digits);
-    if (stored !== undefined && stored !== size) wrongSizes += 1;
+    if (stored !== undefined && stored !== size) wrong.push(digits);
   }
-  // The Rust tool lists the uncompressed sizes of compressed chunks.
-  if (wrongSizes > 0) warn(`lists ${wrongSizes} blobs with a size that is not theirs: copying the image may fail`);
   const unlisted = new Set([...keys].map(keyDigest).filter((digest) => !listed.has(digest)));
-  if (unlisted.size > 0)
-    warn(`does not list ${unlisted.size} blobs that its files need: copies of the image lose data`);
+  if (unlisted.size > 0) {
+    const missing = unlisted.size === 1 ? "a blob" : `${unlisted.size} blobs`;
+    report.problems.push(
+      warningOf(name, `it does not list ${missing} that its files need: copies of the image lose data`),
+    );
+  }
+  return { manifest: name, blobs: wrong };
 }
 
 /** Every run of every file; returns the blobs they are in. */
@@ -157,13 +176,29 @@ function sortEntries(layout: Layout, report: VerifyReport): Map<string, string[]
   return new Map([...images].map(([hex, names]) => [hex, names.length > 0 ? names : [`sha256:${hex}`]]));
 }
 
+function warningOf(object: string, message: string): VerifyProblem {
+  return { severity: "warning", object, rule: "", inode: 0, offset: 0, message };
+}
+
+/** A warning for each manifest. Blobs that are reported themselves are damaged: then the size that is listed may be right. */
+function wrongSizeProblems(found: readonly WrongSizes[], problems: readonly VerifyProblem[]): VerifyProblem[] {
+  const reported = new Set(problems.map(({ object }) => object));
+  return found.flatMap(({ manifest, blobs }) => {
+    const wrong = blobs.filter((digest) => !reported.has(`blob sha256:${digest}`));
+    if (wrong.length === 0) return [];
+    const which = wrong.length === 1 ? `blob sha256:${wrong[0]}` : `${wrong.length} blobs`;
+    // The Rust tool lists the uncompressed sizes of compressed chunks.
+    return [warningOf(manifest, `it lists a wrong size for ${which}: copying the image may fail`)];
+  });
+}
+
 /** One warning for all: there may be hundreds. */
 function wrongVerityProblem([first, ...others]: string[]): VerifyProblem[] {
   if (first === undefined) return [];
   const object = `blob sha256:${first}`;
   const which = others.length === 0 ? object : `${object} and ${others.length} others`;
   const message = `${which}: the recorded fs-verity digest is wrong, as the Rust tool writes it where chunks do not compress`;
-  return [{ severity: "warning", object, rule: "", inode: 0, offset: 0, message }];
+  return [warningOf(object, message)];
 }
 
 function recordFailure(report: VerifyReport, image: string, action: () => void): void {

@@ -1,17 +1,8 @@
-import {
-  fsVerityDigest,
-  Layout,
-  LayoutError,
-  type Platform,
-  type PlatformChoice,
-  referencedBlobs,
-  Transaction,
-  Turns,
-} from "@puzzlefs/oci";
+import { fsVerityDigest, Layout, LayoutError, type Platform, referencedBlobs, Transaction, Turns } from "@puzzlefs/oci";
 import type { ImageHeader } from "@puzzlefs/reader";
 import { checkCanonical } from "./bundle.ts";
 import { type Removal, removeFormer } from "./obsolete-files.ts";
-import { choosePackBase, openPackBase, type PackBase } from "./pack-base.ts";
+import { KnownPacks } from "./known-packs.ts";
 import { type CopyProgress, stagePackedForm } from "./packed-form.ts";
 import { closeBlobs, configBytes, metadataOf, openStored } from "./stored-image.ts";
 import { type Chunk, chunksInWalkOrder } from "./walk-order.ts";
@@ -73,12 +64,10 @@ export async function packImage(options: PackOptions): Promise<PackResult> {
     opened.defer(() => closeBlobs(header));
     if (header.packed !== undefined && base === undefined && !independent) return unchanged(header);
     const chunks = chunksOf(header, layout.path);
-    const source =
-      base !== undefined
-        ? packedBase(layout, base, platform === undefined ? {} : { platform })
-        : independent
-          ? undefined
-          : choosePackBase(layout, chunks, warn);
+    const known = opened.use(new KnownPacks(layout, warn));
+    if (base !== undefined && !known.openBase(base, platform === undefined ? {} : { platform }))
+      throw new LayoutError("refused", layout.path, `${JSON.stringify(base)} is not packed: pack it first`);
+    const source = independent ? undefined : known.choose(chunks);
     const parts = {
       metadata: metadataOf(header),
       manifest: header.manifest,
@@ -87,9 +76,11 @@ export async function packImage(options: PackOptions): Promise<PackResult> {
       chunks,
       read: ({ digest, size }: Chunk) => header.blobs.read(digest, size),
     };
-    const form = await stagePackedForm(transaction, turns, parts, layout.path, source, options.progress);
+    const form = await stagePackedForm({ transaction, turns, layout, progress: options.progress }, parts, source);
     const request = { tag, manifest: form.manifest, blobs: form.staged, replaces: stored.digest };
     const { digest, verity, newBytes } = await transaction.commitAsync(request, turns);
+    // Otherwise they would be in use.
+    opened.dispose();
     const removal = removeFormer(layout, stored, options.mounted);
     const { packs, keptPacks, packedBytes } = form;
     const packedForm = { packedManifest: digest, packedVerity: verity, packs, keptPacks, packedBytes };
@@ -97,12 +88,6 @@ export async function packImage(options: PackOptions): Promise<PackResult> {
   } finally {
     transaction.abort();
   }
-}
-
-function packedBase(layout: Layout, reference: string, choice: PlatformChoice): PackBase {
-  const base = openPackBase(layout, reference, choice);
-  if (base !== undefined) return base;
-  throw new LayoutError("refused", layout.path, `${JSON.stringify(reference)} is not packed: pack it first`);
 }
 
 function identityOf({ manifest, manifestDigest }: ImageHeader): Pick<PackResult, "manifest" | "manifestVerity"> {

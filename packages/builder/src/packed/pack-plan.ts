@@ -2,7 +2,7 @@ import { MAX_PACKS, type PackRecord, type Place } from "@puzzlefs/format";
 import type { Chunk } from "./walk-order.ts";
 
 /** A pack of the base is kept if at least this part of it is needed. */
-const LIVE = 0.6;
+export const LIVE = 0.6;
 /** Small packs: smaller than the image divided by this. More of them than SMALL_PACKS are packed anew. */
 const SMALL_PART = 32;
 const SMALL_PACKS = 16;

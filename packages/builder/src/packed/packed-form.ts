@@ -1,6 +1,7 @@
 import {
   assemblePacked,
   fsVerityDigest,
+  type Layout,
   type PackedPart,
   type Platform,
   sha256Hex,
@@ -38,25 +39,30 @@ export interface StagedForm {
 /** Called with the bytes of chunks that were copied, and of all that will be. */
 export type CopyProgress = (done: number, total: number) => void;
 
+/** Where packs are written. */
+export interface PackTarget {
+  layout: Layout;
+  transaction: Transaction;
+  turns: Turns;
+  progress?: CopyProgress | undefined;
+}
+
 /** Writes the packs that an image needs beside those that it keeps, its bundle and documents into a staging directory. */
 export async function stagePackedForm(
-  transaction: Transaction,
-  turns: Turns,
+  { layout, transaction, turns, progress }: PackTarget,
   parts: CanonicalParts,
-  path: string,
   source?: PackSource,
-  progress: CopyProgress = () => {},
 ): Promise<StagedForm> {
   const { metadata, manifest, config, platform, chunks, read } = parts;
   const { kept, fresh, places } = planPacks(chunks, source);
   const total = fresh.reduce((sum, pack) => sum + bytesOf(pack), 0);
-  const writing = writePacks(fresh, read, transaction.directory);
+  const writing = writePacks(fresh, read, transaction.directory, layout.blobs);
   let done = 0;
   let next = writing.next();
   try {
     for (; next.done !== true; next = writing.next()) {
       done += next.value;
-      progress(done, total);
+      progress?.(done, total);
       if (turns.isDue) await turns.take();
     }
   } finally {
@@ -64,7 +70,7 @@ export async function stagePackedForm(
   }
   const written = next.value;
   const packs = [...kept, ...written.map(({ record }) => record)];
-  const stored = makeBundle({ metadata, manifest, config, packs, places }, path);
+  const stored = makeBundle({ metadata, manifest, config, packs, places }, layout.path);
   await turns.take();
   const bundle = transaction.writeBlob(stored);
   const verity = fsVerityDigest(stored).toString("hex");

@@ -1,7 +1,8 @@
-import { build, parseMtime, TreeSize, type BuildOptions } from "@puzzlefs/builder";
+import { build, parseMtime, TreeSize, type BuildOptions, type Progress } from "@puzzlefs/builder";
 import { parseChunkSizes } from "@puzzlefs/chunker";
 import type { Crossing } from "@puzzlefs/linux";
 import type { Platform } from "@puzzlefs/oci";
+import { BuildProgress } from "../build-progress.ts";
 import { reportImage } from "../build-report.ts";
 import { readConfigFile } from "../config-file.ts";
 import {
@@ -17,8 +18,6 @@ import { imageNameFrom } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
 import { warning } from "../terminal/messages.ts";
 import { stderrIsTerminal } from "../terminal/output.ts";
-import { ProgressBar } from "../terminal/progress-bar.ts";
-import { formatBytes, formatCountOf } from "../terminal/quantities.ts";
 
 interface Options {
   compression?: boolean;
@@ -42,10 +41,10 @@ interface Options {
 }
 
 const example = `
-  puzzlefs build -c ./rootfs ./store:v1        the whole tree, compressed
-  puzzlefs build -c ./rootfs2 ./store:v2       only chunks that v1 does not have are added
-  puzzlefs build -c -b v1 ./rootfs2 ./store:v2 the same as a layer over v1
-
+  puzzlefs build -c ./rootfs ./store:v1           the whole tree, compressed
+  puzzlefs build -c ./rootfs2 ./store:v2          only chunks that v1 does not have are added
+  puzzlefs build -c -b v1 ./rootfs2 ./store:v2    the same as a layer over v1
+  puzzlefs build -c --packed ./rootfs ./store:v1  tens of blobs instead of thousands, for registries
   puzzlefs build --config config.json ./rootfs ./store:v1`;
 
 const notes = `
@@ -96,10 +95,11 @@ export async function run(argv: readonly string[]): Promise<number> {
   const options = command.opts<Options>();
   const given = buildOptions(options);
   const crossing = crossingOf(options);
-  const bar = new ProgressBar("building");
+  const bar = new BuildProgress("building");
   const size = stderrIsTerminal ? new TreeSize(rootfs, crossing) : undefined;
   const start = performance.now();
   try {
+    const progress = (now: Progress): void => bar.update(now, size?.bytes);
     const image = { ...given, crossing, rootfs, ociDir: name.ociDir, tag: name.reference };
     const result = await interruptible((check) => build({ ...image, warn: warning, progress, check }));
     bar.finish();
@@ -109,10 +109,6 @@ export async function run(argv: readonly string[]): Promise<number> {
     await size?.stop();
   }
   return 0;
-
-  function progress(now: { bytes: number; chunks: number; newBytes: number }): void {
-    bar.update(now.bytes, size?.bytes, [formatCountOf(now.chunks, "chunk"), `${formatBytes(now.newBytes)} new`]);
-  }
 }
 
 function crossingOf({ oneFileSystem = false, crossMounts = false }: Options): Crossing {

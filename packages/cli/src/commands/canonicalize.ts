@@ -1,13 +1,13 @@
-import { canonicalize } from "@puzzlefs/builder";
+import { canonicalize, type Progress } from "@puzzlefs/builder";
 import { isTag } from "@puzzlefs/oci";
+import { BuildProgress } from "../build-progress.ts";
 import { reportImage } from "../build-report.ts";
 import { defineCommand, platformChoice, platformOption, type ManualCommand } from "../command-line.ts";
 import { UsageError } from "../errors.ts";
 import { parseImageName } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
-import { givenOptions, progressOn, rebuildOptions, type RebuildOptions } from "../rebuild-options.ts";
+import { givenOptions, rebuildOptions, type RebuildOptions } from "../rebuild-options.ts";
 import { warning } from "../terminal/messages.ts";
-import { ProgressBar } from "../terminal/progress-bar.ts";
 
 const example = `
   puzzlefs canonicalize ./store:v2             the tag v2 then names the image without layers
@@ -22,7 +22,7 @@ export function define(): ManualCommand {
     platformOption(
       defineCommand({
         name: "canonicalize",
-        description: "Make an image the same bytes as a fresh build of its tree.",
+        description: "Give an image the bytes of a fresh build of its tree.",
         example,
         notes,
       }),
@@ -47,10 +47,10 @@ export async function run(argv: readonly string[]): Promise<number> {
     ociDir: to.ociDir,
     tag: to.reference,
   };
-  const bar = new ProgressBar("canonicalizing");
+  const bar = new BuildProgress("canonicalizing");
   const start = performance.now();
   try {
-    const progress = progressOn(bar, undefined);
+    const progress = (now: Progress): void => bar.update(now, undefined);
     const made = await interruptible((check) => canonicalize({ ...options, warn: warning, progress, check }));
     bar.finish();
     const { json = false } = command.opts<RebuildOptions>();

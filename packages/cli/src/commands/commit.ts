@@ -1,24 +1,25 @@
-import { commit, openIndex, type CommitResult } from "@puzzlefs/builder";
+import { commit, openIndex, type CommitResult, type Progress } from "@puzzlefs/builder";
 import { FileStatus, type Directory } from "@puzzlefs/linux";
 import { RestingUpper, type RestingOptions } from "@puzzlefs/mount";
 import { isTag, Layout } from "@puzzlefs/oci";
+import { BuildProgress } from "../build-progress.ts";
 import { reportImage } from "../build-report.ts";
 import { defineCommand, platformChoice, platformOption, type ManualCommand } from "../command-line.ts";
 import { UsageError } from "../errors.ts";
 import { parseImageName } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
-import { givenOptions, progressOn, rebuildOptions, type RebuildOptions } from "../rebuild-options.ts";
+import { givenOptions, rebuildOptions, type RebuildOptions } from "../rebuild-options.ts";
 import { warning } from "../terminal/messages.ts";
-import { ProgressBar } from "../terminal/progress-bar.ts";
 
 interface Options extends RebuildOptions, RestingOptions {
   selinux?: boolean;
 }
 
 const example = `
-  puzzlefs commit ./store:v1 changes ./store:v2   after
   puzzlefs mount --persist changes ./store:v1 mnt
-  puzzlefs umount mnt`;
+  touch mnt/new                                   any change of what is mounted
+  puzzlefs umount mnt
+  puzzlefs commit ./store:v1 changes ./store:v2   v2 has the changes; v1 stays as it is`;
 
 const notes = `
 UPPER is the directory of 'puzzlefs mount --persist', or the upper directory of any overlay over a mount of BASE. No
@@ -57,7 +58,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     ...(userxattr !== undefined && { userxattr }),
   });
   using index = resting.work === undefined ? undefined : openIndex(resting.work);
-  const bar = new ProgressBar("committing");
+  const bar = new BuildProgress("committing");
   const start = performance.now();
   try {
     const { directory, prefix } = resting;
@@ -70,7 +71,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       upper: { directory, prefix, index },
       opened: (digest: string): void => checkImage(resting, index, digest),
     };
-    const progress = progressOn(bar, undefined);
+    const progress = (now: Progress): void => bar.update(now, undefined);
     const made = await interruptible((check) => commit({ ...options, warn: warning, progress, check }));
     bar.finish();
     conclude(made, result);

@@ -2,6 +2,7 @@ import { convert, parseMtime, type ConvertOptions, type ConvertProgress, type Co
 import { parseChunkSizes } from "@puzzlefs/chunker";
 import { jsonText } from "@puzzlefs/linux";
 import type { Platform } from "@puzzlefs/oci";
+import { packedFields } from "../build-report.ts";
 import {
   choiceOption,
   defineCommand,
@@ -28,6 +29,8 @@ interface Options {
   platform?: Platform;
   limit?: number;
   jobs?: number;
+  packed?: boolean;
+  independent?: boolean;
   json?: boolean;
 }
 
@@ -55,6 +58,8 @@ export function define(): ManualCommand {
     .option("--chunk-size <min:avg:max>", "bounds of a chunk's size, bytes (default: 16384:65536:262144)")
     .option("--level <n>", "zstd level (default: 3)", parseInteger)
     .option("--frame-size <bytes>", "uncompressed bytes in a zstd frame (default: a whole chunk)", parseSizeOption)
+    .option("--packed", "store the result in packs; those of the most similar packed image are kept")
+    .option("--independent", "with --packed: keep no packs, so that the result depends on its tree alone")
     .option("--mtime <which>", "modification times: zero, keep, or clamp:SECONDS", "keep")
     .option(
       "--limit <bytes>",
@@ -72,7 +77,9 @@ export async function run(argv: readonly string[]): Promise<number> {
   const target = parseImageName(to);
   const options = command.opts<Options>();
   const { platform } = options;
-  const bars = { reading: new ProgressBar("reading layers"), building: new ProgressBar("building") };
+  const labels = { reading: "reading layers", building: "building", packing: "packing" };
+  const bars: Partial<Record<keyof typeof labels, ProgressBar>> = {};
+  const finish = (): void => Object.values(bars).forEach((bar) => bar.finish());
   const start = performance.now();
   try {
     const request: ConvertOptions = {
@@ -82,23 +89,27 @@ export async function run(argv: readonly string[]): Promise<number> {
       tag: target.reference,
       warn: warning,
       progress: ({ doing, done, total, newBytes }: ConvertProgress): void =>
-        bars[doing].update(done, total, doing === "building" ? [`${formatBytes(newBytes)} new`] : []),
+        (bars[doing] ??= new ProgressBar(labels[doing])).update(
+          done,
+          total,
+          doing === "building" ? [`${formatBytes(newBytes)} new`] : [],
+        ),
     };
     const result = await interruptible((check) => convert({ ...request, check }));
-    bars.building.finish();
+    finish();
     for (const { what, why, count, paths } of result.omissions)
       warning(`${what}: left out ${formatCountOf(count, "time")}, first ${paths[0]}: ${why}`);
     const seconds = Number(((performance.now() - start) / 1000).toFixed(3));
     if (options.json === true) writeLine(jsonText({ ...result, seconds }));
     else print(result, seconds);
   } finally {
-    bars.building.finish();
+    finish();
   }
   return 0;
 }
 
 function buildOptions(given: Options): Partial<ConvertOptions> & Pick<ConvertOptions, "chunking"> {
-  const { compression, chunkSize, chunking, level, frameSize, limit, jobs } = given;
+  const { compression, chunkSize, chunking, level, frameSize, limit, jobs, packed, independent } = given;
   return {
     chunking,
     mtime: parseMtime(given.mtime, process.env["SOURCE_DATE_EPOCH"]),
@@ -108,6 +119,8 @@ function buildOptions(given: Options): Partial<ConvertOptions> & Pick<ConvertOpt
     ...(frameSize !== undefined && { frameSize }),
     ...(limit !== undefined && { limit }),
     ...(jobs !== undefined && { jobs }),
+    ...(packed !== undefined && { packed }),
+    ...(independent !== undefined && { independent }),
   };
 }
 
@@ -125,6 +138,7 @@ function print(result: ConvertResult, seconds: number): void {
       ["stored", `${formatBytes(newBytes)} in ${formatCountOf(newBlobs, "new blob")}`],
       ["saved", `${formatBytes(savedBytes)} (${formatShare(savedBytes, bytes)})`],
       ...leftOut,
+      ...packedFields(result),
       ["time", `${formatSeconds(seconds)}, ${formatBytes(bytes / seconds)}/s`],
       ["manifest", `sha256:${result.manifest}`],
     ]),

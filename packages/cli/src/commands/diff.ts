@@ -5,6 +5,7 @@ import { defineCommand, type ManualCommand, platformChoice, platformOption, veri
 import { EXIT_CORRUPT, EXIT_DIFFERENT, EXIT_FAILED, exitCodeOf, messageLines, TroubleError } from "../errors.ts";
 import { parseImageName } from "../image-name.ts";
 import { LineBuffer, ReaderGoneError } from "../terminal/output.ts";
+import { ProgressBar } from "../terminal/progress-bar.ts";
 import { formatBytes, formatCount, formatCountOf } from "../terminal/quantities.ts";
 
 interface Options {
@@ -72,14 +73,19 @@ function openNamed(name: string, command: ManualCommand): Opened {
 /** Prints all differences; returns whether there are any. */
 function print(first: Opened, second: Opened, { json = false, times }: Options): boolean {
   const lines = new LineBuffer();
+  const bar = new ProgressBar("comparing");
+  // The bytes of the first image, at most.
+  const total = first.tree.contentBytes;
+  const progress = (done: number): void => bar.update(done, total);
   const counts = { added: 0, removed: 0, changed: 0 };
   let separator = "";
   if (json) lines.push('{"differences":[');
-  for (const difference of compareTrees(first.tree, second.tree, { times })) {
+  for (const difference of compareTrees(first.tree, second.tree, { times, progress })) {
     counts[difference.before === undefined ? "added" : difference.after === undefined ? "removed" : "changed"]++;
     lines.push(json ? separator + jsonText(objectOf(difference)) : lineOf(difference));
     separator = ",";
   }
+  bar.finish();
   const { shared, onlyA, onlyB } = compareBlobs(first, second);
   if (json) lines.push(`],${jsonText({ ...counts, blobs: { shared, new: onlyB, gone: onlyA } }).slice(1)}`);
   else

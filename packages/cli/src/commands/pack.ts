@@ -17,8 +17,9 @@ const example = `
   puzzlefs pack --independent ./store:v2       the same image becomes the same packs, in any layout`;
 
 const notes = `
-The image stays what it is: its digests, its files, and what unpack gives back. The tag then names the packed form,
-and blobs that no other image of the layout needs are removed.`;
+Registries and skopeo then move tens of blobs instead of thousands. The image stays what it is: its digests, its files,
+and what unpack gives back. The tag then names the packed form, and blobs that no other image of the layout needs are
+removed.`;
 
 export function define(): ManualCommand {
   return platformOption(

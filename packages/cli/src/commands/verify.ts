@@ -50,7 +50,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   return report.problems.some(({ severity }) => severity === "error") ? EXIT_CORRUPT : 0;
 }
 
-function print({ images, foreign, blobs, bytes, problems }: VerifyReport): void {
+function print({ images, foreign, blobs, bytes, packedChunks, problems }: VerifyReport): void {
   for (const { severity, object, message } of problems) {
     const text = message.includes(object) ? message : `${object}: ${message}`;
     if (severity === "error") failure(text);
@@ -59,6 +59,7 @@ function print({ images, foreign, blobs, bytes, problems }: VerifyReport): void 
   const errors = problems.filter(({ severity }) => severity === "error").length;
   const verdict = errors === 0 ? "good" : formatCountOf(errors, "error");
   const counts = [formatCountOf(images.length, "image"), formatCountOf(blobs, "blob"), formatBytes(bytes)];
+  if (packedChunks > 0) counts.push(`${formatCountOf(packedChunks, "chunk")} in packs`);
   if (foreign.length > 0) counts.splice(1, 0, foreignText(foreign));
   writeLine(`${counts.join(", ")}: ${verdict}`);
 }

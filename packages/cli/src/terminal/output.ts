@@ -88,7 +88,10 @@ export class LineBuffer {
   };
 
   flush(): void {
-    if (this.#lines.length > 0) write(`${this.#lines.join("\n")}\n`);
+    if (this.#lines.length > 0) {
+      clearTransient();
+      write(`${this.#lines.join("\n")}\n`);
+    }
     this.#lines = [];
     this.#length = 0;
   }

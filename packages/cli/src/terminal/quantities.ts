@@ -2,14 +2,20 @@ const units = ["B", "kB", "MB", "GB", "TB", "PB"];
 
 /** Bytes for people, powers of 1000: "12.3 MB". */
 export function formatBytes(bytes: number): string {
-  let value = bytes;
+  const { unit, format } = bytesUnit(bytes);
+  return `${format(bytes)} ${unit}`;
+}
+
+/** The unit in which formatBytes() shows that many bytes, and other numbers of bytes in it. */
+export function bytesUnit(bytes: number): { unit: string; format: (bytes: number) => string } {
+  let factor = 1;
   let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
+  while (bytes / factor >= 999.5 && unit < units.length - 1) {
+    factor *= 1000;
     unit += 1;
   }
-  const digits = unit === 0 || value >= 99.95 ? 0 : 1;
-  return `${value.toFixed(digits)} ${units[unit]}`;
+  const format = (some: number): string => (some / factor).toFixed(unit === 0 || some / factor >= 99.95 ? 0 : 1);
+  return { unit: units[unit] as string, format };
 }
 
 /** A count with its digits in groups of three: "12,345". */
