@@ -55,11 +55,11 @@ export function measured(command: Command, written: string, options: CommandOpti
   const report = join(directory, "time");
   try {
     // What an earlier command wrote is not written back at the cost of this one.
-    spawnSync("sync", ["--file-system", written]);
+    run(["sync", "--file-system", written]);
     const start = performance.now();
     run(["time", "--quiet", "--format=%U %S %M", `--output=${report}`, ...command], options);
     const seconds = (performance.now() - start) / 1000;
-    spawnSync("sync", ["--file-system", written]);
+    run(["sync", "--file-system", written]);
     const flushed = (performance.now() - start) / 1000;
     const [user = NaN, system = NaN, kibi = NaN] = readFileSync(report, "utf8").trim().split(" ").map(Number);
     return { seconds, flushed, processor: user + system, memory: kibi * 1024 };

@@ -15,7 +15,7 @@ export interface Circumstances {
   processors: number;
   memoryGib: number;
   node: string;
-  /** What the user says about the machine: that it was idle, or not. */
+  /** The note of the user about the machine: idle, or not. */
   note?: string;
   /** Names of subjects whose programs are not installed. */
   missing: string[];

@@ -32,8 +32,8 @@ function hasPrefix(name: Bytes, prefix: Bytes): boolean {
   return sameBytes(name.slice(0, prefix.length), prefix);
 }
 
-/** The bits that the name of an extended attribute has. */
-function traitsOfName(name: Bytes): u32 {
+/** The bits of an inode that has an extended attribute of this name. */
+export function traitsOfName(name: Bytes): u32 {
   if (hasPrefix(name, text("system.posix_acl_"))) return TRAIT_XATTRS | TRAIT_ACLS;
   if (sameBytes(name, text("security.selinux"))) return TRAIT_XATTRS | TRAIT_SELINUX;
   if (hasPrefix(name, text("trusted.overlay."))) return TRAIT_XATTRS | TRAIT_OVERLAY;

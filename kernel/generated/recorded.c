@@ -31,8 +31,8 @@ static bool pfs_has_prefix(struct pfs_bytes name, struct pfs_bytes prefix)
 }
 
 /* schema/recorded.ts: traitsOfName() */
-/* The bits that the name of an extended attribute has. */
-static u32 pfs_traits_of_name(struct pfs_bytes name)
+/* The bits of an inode that has an extended attribute of this name. */
+u32 pfs_traits_of_name(struct pfs_bytes name)
 {
 	if (pfs_has_prefix(name, PFS_TEXT("system.posix_acl_")))
 		return PFS_TRAIT_XATTRS | PFS_TRAIT_ACLS;

@@ -1,11 +1,7 @@
-import { TRAIT_ACLS, TRAIT_SELINUX, TRAIT_XATTRS, type Attributes, type TreeEntry } from "@puzzlefs/reader";
+import { Bytes, traitsOfName } from "@puzzlefs/format";
+import type { Attributes, TreeEntry } from "@puzzlefs/reader";
 import { type FixtureEntry, modeOf } from "@puzzlefs/posix-suite";
 import type { MountableTree } from "../../packages/fuse/src/operations/mountable.ts";
-
-function traitsOfName(name: string): number {
-  if (name.startsWith("system.posix_acl_")) return TRAIT_XATTRS | TRAIT_ACLS;
-  return name === "security.selinux" ? TRAIT_XATTRS | TRAIT_SELINUX : TRAIT_XATTRS;
-}
 
 interface Inode {
   attributes: Attributes;
@@ -40,7 +36,7 @@ export class MemoryTree implements MountableTree {
       if (entry.path !== "") this.#link(entry.path, ino);
     }
     const names = entries.flatMap((entry) => Object.keys(entry.xattrs ?? {}));
-    this.traits = names.reduce((traits, name) => traits | traitsOfName(name), 0);
+    this.traits = names.reduce((traits, name) => traits | traitsOfName(Bytes.of(Buffer.from(name))), 0);
   }
 
   /** The inode at `path`; throws if there is none. */

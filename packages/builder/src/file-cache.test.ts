@@ -98,7 +98,7 @@ for (const options of [{}, { compress: true }, { mtime: { kind: "keep" } }] as c
   });
 }
 
-test.serial("the cache is used: what it says about a file is taken over", async (t) => {
+test.serial("the cache is used: what it records of a file is taken over", async (t) => {
   const [rootfs, ociDir] = [makeTree({ a: noise("a", 50_000), b: noise("b", 50_000) }), temporaryDirectory()];
   const first = await later({ rootfs, ociDir, tag: "v1" });
   poison(ociDir);

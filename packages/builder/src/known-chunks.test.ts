@@ -44,7 +44,7 @@ function poison(ociDir: string): void {
   writeFileSync(knownFile(ociDir), Buffer.concat([bytes, createHash("sha256").update(bytes).digest()]));
 }
 
-test.serial("the file is used: what it says about a chunk is taken over, but not with --verify", async (t) => {
+test.serial("the file is used: what it records of a chunk is taken over, but not with --verify", async (t) => {
   const { ociDir, rootfs, first, again } = await prepare();
   t.is((await again()).manifest, first.manifest);
   poison(ociDir);

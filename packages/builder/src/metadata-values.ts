@@ -1,4 +1,4 @@
-import { MANIFEST_VERSION, TRAIT_ACLS, TRAIT_OVERLAY, TRAIT_SELINUX, TRAIT_XATTRS } from "@puzzlefs/format";
+import { Bytes, MANIFEST_VERSION, TRAIT_OVERLAY, traitsOfName } from "@puzzlefs/format";
 import type { FileChunkValue, InodeModeValue, InodeValue, RootfsValue } from "@puzzlefs/format";
 
 import type { Pieces } from "./pieces.ts";
@@ -95,13 +95,7 @@ export interface TreeTotals {
 /** The bits of Rootfs.traits that an inode has, as traitsOf() of schema/recorded.ts returns them for the encoded one. */
 export function traitsOfNode({ kind, major, minor, xattrs }: TreeNode): number {
   let traits = kind === "chr" && major === 0 && minor === 0 ? TRAIT_OVERLAY : 0;
-  for (const { key } of xattrs) {
-    const name = key.toString("latin1");
-    traits |= TRAIT_XATTRS;
-    if (name.startsWith("system.posix_acl_")) traits |= TRAIT_ACLS;
-    if (name === "security.selinux") traits |= TRAIT_SELINUX;
-    if (name.startsWith("trusted.overlay.") || name.startsWith("user.overlay.")) traits |= TRAIT_OVERLAY;
-  }
+  for (const { key } of xattrs) traits |= traitsOfName(Bytes.of(key));
   return traits;
 }
 

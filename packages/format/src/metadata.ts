@@ -4,7 +4,7 @@ import { countRecords, findInodeRecord } from "./generated/layers.ts";
 import type { InodeRecord } from "./generated/layers.ts";
 import type { Inode, Rootfs } from "./generated/metadata.ts";
 import { indexNames } from "./generated/nameindex.ts";
-import { imageTraits, recordedLinks } from "./generated/recorded.ts";
+import { imageTraits, recordedLinks, recordsTree } from "./generated/recorded.ts";
 import { validate } from "./generated/validate.ts";
 import { FormatError } from "./errors.ts";
 import { ZERO_BLOB_DIGEST } from "./holes.ts";
@@ -60,12 +60,13 @@ export class WholeMetadata implements Metadata {
   }
 
   get contentBytes(): number {
-    this.#contentBytes ??= contentBytes(this.image, this.links);
+    // What is recorded has been compared with the tree.
+    this.#contentBytes ??= recordsTree(this.image) ? this.image.contentBytes : contentBytes(this.image, this.links);
     return this.#contentBytes;
   }
 
   get traits(): number {
-    this.#traits ??= imageTraits(this.image, this.links);
+    this.#traits ??= recordsTree(this.image) ? this.image.traits : imageTraits(this.image, this.links);
     return this.#traits;
   }
 
@@ -91,6 +92,8 @@ export class WholeMetadata implements Metadata {
   }
 }
 
+/** Words of an inode of ordinary size. */
+const REFUNDED_WORDS = 1024;
 const noIndex = new Uint32Array();
 
 /** Metadata that record their tree: each inode is checked at its first use, so that opening takes the same time for any size. */
@@ -132,9 +135,20 @@ export class RecordedMetadata implements Metadata {
     const bit = 1 << (ordinal & 7);
     const bits = this.#checked[ordinal >>> 3] as number;
     if ((bits & bit) !== 0) return record;
-    this.#inObject(() => checkInode(this.image, inode, this.#work));
+    this.#check(inode);
     this.#checked[ordinal >>> 3] = bits | bit;
     return record;
+  }
+
+  /** An inode that is refused may be used again and again: if it is of ordinary size, that takes nothing from the others. */
+  #check(inode: Inode): void {
+    const before = this.#work[0] as number;
+    try {
+      this.#inObject(() => checkInode(this.image, inode, this.#work));
+    } catch (error) {
+      if (before - (this.#work[0] as number) <= REFUNDED_WORDS) this.#work[0] = before;
+      throw error;
+    }
   }
 
   checkChild(child: Inode, directory: number): void {

@@ -36,8 +36,8 @@ function hasPrefix(name: Bytes, prefix: Bytes): boolean {
   return sameBytes(name.slice(0, prefix.length), prefix);
 }
 
-/** The bits that the name of an extended attribute has. */
-function traitsOfName(name: Bytes): number {
+/** The bits of an inode that has an extended attribute of this name. */
+export function traitsOfName(name: Bytes): number {
   if (hasPrefix(name, text("system.posix_acl_"))) {
     return TRAIT_XATTRS | TRAIT_ACLS;
   }
