@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Stores, their open blobs, and decompressed frames: the lower half of the
+ * Stores, their blobs, and what is in memory of them: the lower half of the
  * driver, which knows neither images nor inodes. Calls go downward only:
  *
  *	store.c		stores: directories of blobs
- *	blob.c		open blobs and their seek tables
- *	frame.c		decompressed frames and verified blobs, in memory
+ *	blob.c		blobs, found by name once
+ *	table.c  frame.c  direct.c  handle.c
+ *			their seek tables, frames, direct reads, open files
+ *	object.c	memory of these, with a limit and a shrinker
  *	lower.c, verity.c, zstd.c, sha256.c, message.c
  *			the lower filesystem, fs-verity, libraries, the log
  *
@@ -15,12 +17,13 @@
 #define _PUZZLEFS_BLOB_H
 
 #include <linux/fs.h>
-#include <linux/hashtable.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/path.h>
+#include <linux/ratelimit.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable-types.h>
 #include <linux/sizes.h>
-#include <linux/spinlock.h>
 #include <linux/types.h>
 #include "generated/format.h"
 #include "message.h"
@@ -28,47 +31,63 @@
 /* Blobs of at most this size are read ahead, and dropped, as a whole. */
 #define PUZZLEFS_SMALL_BLOB SZ_1M
 
+struct puzzlefs_store_kind {
+	bool verify;			/* every blob against its sha256 */
+	bool verity;			/* every blob against fs-verity */
+	bool single;			/* used by one superblock only */
+};
+
 /*
  * A directory of blobs, accessed through a private mount and with the
  * mounter's credentials. Superblocks with the same directory, credentials and
- * verification share one store, and so its open blobs.
+ * verification share one store, and so its blobs.
  */
 struct puzzlefs_store {
 	struct list_head stores;
-	u64 id;				/* never reused */
 	unsigned int users;		/* under stores_lock */
 	struct path root;		/* of the private mount, owned */
+	struct vfsmount *pages;		/* of hidden inodes, see share.c */
 	const struct cred *cred;
-	bool verify;			/* every blob against its sha256 */
-	bool verity;			/* every blob against fs-verity */
-
-	spinlock_t lock;		/* guards what follows */
-	DECLARE_HASHTABLE(blobs, 10);
-	struct list_head idle;		/* blobs without users, oldest first */
-	unsigned int idle_count;
+	struct puzzlefs_store_kind kind;
+	struct rhashtable blobs;	/* by id */
+	struct ratelimit_state messages;
 };
 
-/* An open blob of a store. */
-struct puzzlefs_blob {
-	struct hlist_node node;
-	struct list_head idle;
-	unsigned int users;		/* under the store's lock */
+/* Hashed and compared as bytes: there is no padding. */
+struct puzzlefs_blob_id {
 	u8 digest[PFS_DIGEST_BYTES];
 	u8 verity[PFS_DIGEST_BYTES];	/* required digest, or zeros */
-	bool compressed;
-	bool reported;			/* an error of it has been logged */
-	bool ready;			/* what follows is valid */
-	struct puzzlefs_store *store;
-	struct file *file;
-	u64 size;			/* stored bytes */
-
-	struct mutex lock;		/* serializes reading the seek table */
-	u64 content_size;		/* uncompressed bytes */
-	u32 frames;
-	u64 *stored;			/* start of each frame; frames + 1 */
-	u64 *content;			/* the same, uncompressed */
-	struct list_head cached;	/* frames; under frames_lock */
+	u64 compressed;			/* 0 or 1 */
 };
+
+/* A blob that an inode in memory needs, whether or not its file exists. */
+struct puzzlefs_blob {
+	struct rhash_head node;
+	struct rcu_head rcu;
+	struct puzzlefs_blob_id id;
+	refcount_t users;
+	unsigned long flags;		/* bits of enum puzzlefs_blob_flag */
+	struct puzzlefs_store *store;
+
+	/* Under objects_lock; dentry is published after size. */
+	struct dentry *dentry;		/* pinned; NULL: not found */
+	u64 size;			/* stored bytes */
+	struct list_head objects;
+};
+
+enum puzzlefs_blob_flag {
+	PUZZLEFS_BLOB_REPORTED,		/* an error of it has been logged */
+	PUZZLEFS_BLOB_FAILED,		/* to be looked up again */
+	PUZZLEFS_BLOB_CACHED,		/* others have pages of its file */
+	PUZZLEFS_BLOB_BUFFERED,		/* direct reads are impossible */
+};
+
+/* Whether the file was there when it was last looked up. */
+static inline bool puzzlefs_has_file(const struct puzzlefs_blob *blob)
+{
+	/* Pairs with the release in puzzlefs_set_dentry(). */
+	return smp_load_acquire(&blob->dentry);
+}
 
 /* The inode for which a blob is read, for messages. */
 struct puzzlefs_reader {
@@ -82,50 +101,105 @@ struct puzzlefs_extent {
 	u64 stored;			/* offset in the blob */
 	u32 content_length;
 	u32 stored_length;
+	u32 index;			/* of the frame */
 };
 
-/* An extent in memory, decompressed and verified. */
-struct puzzlefs_frame {
-	struct list_head blob;		/* in its blob's cached */
-	struct list_head idle;		/* least recently used first */
-	unsigned int users;		/* under frames_lock */
+/* Indices of objects that are no frames. */
+#define PUZZLEFS_TABLE_INDEX (U32_MAX - 1)
+#define PUZZLEFS_FILE_INDEX U32_MAX
+
+/* A part of a blob in memory: a frame, the seek table, or the open file. */
+struct puzzlefs_object {
+	struct hlist_node node;		/* by blob and index */
+	struct list_head of_blob;
+	struct list_head idle;		/* without users: oldest first */
+	struct puzzlefs_blob *blob;
+	u32 index;			/* of the frame, or one of the above */
+	unsigned int users;		/* under objects_lock */
 	struct mutex lock;		/* held while it is loaded */
+	bool loaded;			/* what follows is valid */
 	int error;
-	u64 content;
-	u32 length;
-	u8 *data;
+	size_t bytes;			/* real memory that it takes */
+	union {
+		u8 *frame;		/* decompressed and verified */
+		struct puzzlefs_table *table;
+		struct file *file;
+	};
+};
+
+/* Where the frames of a blob are. */
+struct puzzlefs_table {
+	u64 content_size;		/* uncompressed bytes */
+	u32 frames;
+	u64 starts[];			/* stored, then content; frames + 1 */
 };
 
 /* store.c */
-struct puzzlefs_store *puzzlefs_get_store(const struct path *root, bool verify,
-					  bool verity);
+struct puzzlefs_store *puzzlefs_get_store(const struct path *root,
+					  struct puzzlefs_store_kind kind,
+					  struct file_system_type *pages);
 void puzzlefs_put_store(struct puzzlefs_store *store);
+int puzzlefs_setup_readahead(struct super_block *sb);
 
 /* blob.c */
+int puzzlefs_init_blobs(struct puzzlefs_store *store);
 struct puzzlefs_blob *puzzlefs_get_blob(struct puzzlefs_store *store,
-					const u8 *digest, bool compressed,
-					const u8 *verity);
+					const struct puzzlefs_blob_id *id);
+int puzzlefs_locate_blob(struct puzzlefs_blob *blob);
 void puzzlefs_put_blob(struct puzzlefs_blob *blob);
-void puzzlefs_free_idle_blobs(struct puzzlefs_store *store);
-int puzzlefs_ready_blob(struct puzzlefs_blob *blob,
-			const struct puzzlefs_reader *reader);
-int puzzlefs_find_extent(struct puzzlefs_blob *blob, u64 offset,
+
+/* table.c */
+struct puzzlefs_object *puzzlefs_get_table(struct puzzlefs_blob *blob,
+					   const struct puzzlefs_reader *reader);
+int puzzlefs_find_extent(const struct puzzlefs_blob *blob,
+			 struct puzzlefs_table *table, u64 offset,
 			 struct puzzlefs_extent *extent);
 
 /* frame.c */
-struct puzzlefs_frame *puzzlefs_get_frame(struct puzzlefs_blob *blob,
-					  const struct puzzlefs_reader *reader,
-					  const struct puzzlefs_extent *extent);
-void puzzlefs_put_frame(struct puzzlefs_frame *frame);
-void puzzlefs_drop_frames(struct puzzlefs_blob *blob);
-int puzzlefs_init_frames(void);
-void puzzlefs_exit_frames(void);
+struct puzzlefs_object *puzzlefs_get_frame(struct puzzlefs_blob *blob,
+					   const struct puzzlefs_reader *reader,
+					   const struct puzzlefs_extent *extent);
+
+/* direct.c */
+bool puzzlefs_is_direct(const struct puzzlefs_blob *blob,
+			const struct file *file);
+struct puzzlefs_direct *
+puzzlefs_begin_direct(struct puzzlefs_blob *blob,
+		      const struct puzzlefs_reader *reader, u64 offset,
+		      size_t length);
+bool puzzlefs_copy_direct(struct puzzlefs_direct *direct,
+			  struct puzzlefs_blob *blob, u64 offset, size_t length,
+			  struct iov_iter *to);
+void puzzlefs_end_direct(struct puzzlefs_direct *direct);
+
+/* handle.c */
+struct puzzlefs_object *puzzlefs_get_file(struct puzzlefs_blob *blob,
+					  const struct puzzlefs_reader *reader);
+
+/* object.c */
+typedef int puzzlefs_load_t(struct puzzlefs_object *object,
+			    const struct puzzlefs_reader *reader,
+			    const struct puzzlefs_extent *extent);
+struct puzzlefs_object *
+puzzlefs_get_object(struct puzzlefs_blob *blob, u32 index,
+		    puzzlefs_load_t *load, const struct puzzlefs_reader *reader,
+		    const struct puzzlefs_extent *extent);
+bool puzzlefs_is_loaded(struct puzzlefs_blob *blob, u32 index);
+void puzzlefs_put_object(struct puzzlefs_object *object);
+struct dentry *puzzlefs_get_dentry(struct puzzlefs_blob *blob);
+struct dentry *puzzlefs_set_dentry(struct puzzlefs_blob *blob,
+				   struct dentry *dentry, u64 size);
+int puzzlefs_init_objects(void);
+void puzzlefs_exit_objects(void);
 
 /* lower.c */
+struct dentry *puzzlefs_find_lower(const struct puzzlefs_store *store,
+				   const u8 *digest);
 struct file *puzzlefs_open_lower(const struct puzzlefs_store *store,
-				 const u8 *digest);
+				 struct dentry *dentry);
 int puzzlefs_read_lower(struct file *file, void *buffer, size_t length,
 			u64 offset);
+bool puzzlefs_is_transient(int err);
 
 /* verity.c */
 bool puzzlefs_has_verity(void);
@@ -134,10 +208,15 @@ int puzzlefs_check_verity(struct file *file, const u8 *expected);
 /* zstd.c */
 int puzzlefs_decompress(void *content, size_t length, const void *stored,
 			size_t stored_length);
-void puzzlefs_exit_zstd(void);
+unsigned long puzzlefs_free_contexts(void);
+unsigned long puzzlefs_count_contexts(void);
 
 /* sha256.c */
 int puzzlefs_sha256(const void *data, size_t length, u8 *digest);
+struct puzzlefs_sha256 *puzzlefs_begin_sha256(void);
+int puzzlefs_add_sha256(struct puzzlefs_sha256 *sha256, const void *data,
+			size_t length);
+int puzzlefs_end_sha256(struct puzzlefs_sha256 *sha256, int err, u8 *digest);
 int puzzlefs_init_sha256(void);
 void puzzlefs_exit_sha256(void);
 

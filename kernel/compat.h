@@ -7,16 +7,19 @@
 #ifndef _PUZZLEFS_COMPAT_H
 #define _PUZZLEFS_COMPAT_H
 
+#include <linux/dcache.h>
 #include <linux/fs.h>
+#include <linux/mount.h>
 #include <linux/posix_acl_xattr.h>
+#include <linux/security.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/xattr.h>
 
 #ifdef PUZZLEFS_FILEMAP_SPLICE_READ
-#define puzzlefs_splice_read filemap_splice_read
+#define puzzlefs_filemap_splice_read filemap_splice_read
 #else
-#define puzzlefs_splice_read generic_file_splice_read
+#define puzzlefs_filemap_splice_read generic_file_splice_read
 #endif
 
 #ifdef PUZZLEFS_MMAP_PREPARE
@@ -41,6 +44,57 @@
 #define puzzlefs_acl_default posix_acl_default_xattr_handler
 #define PUZZLEFS_CONST_LIST
 #endif
+
+#ifndef PUZZLEFS_VFS_PATH_LOOKUP
+/* Exported, but declared in a private header. */
+int vfs_path_lookup(struct dentry *dentry, struct vfsmount *mnt,
+		    const char *name, unsigned int flags, struct path *path);
+#endif
+
+/*
+ * Opens a path without permission checks, and without counting the file as one
+ * of the caller's.
+ */
+static inline struct file *puzzlefs_open_path(const struct path *path,
+					      const struct cred *cred)
+{
+	int flags = O_RDONLY | O_LARGEFILE;
+
+#ifdef PUZZLEFS_KERNEL_FILE_OPEN
+	return kernel_file_open(path, flags, cred);
+#else
+	return open_with_fake_path(path, flags, d_inode(path->dentry), cred);
+#endif
+}
+
+static inline bool puzzlefs_same_idmap(const struct vfsmount *a,
+				       const struct vfsmount *b)
+{
+#ifdef PUZZLEFS_MNT_IDMAP
+	return mnt_idmap(a) == mnt_idmap(b);
+#else
+	return mnt_user_ns(a) == mnt_user_ns(b);
+#endif
+}
+
+/* Whether security modules give both the same label. */
+static inline bool puzzlefs_same_label(const struct cred *a,
+				       const struct cred *b)
+{
+#ifdef PUZZLEFS_LSM_PROP
+	struct lsm_prop one = {}, other = {};
+
+	security_cred_getlsmprop(a, &one);
+	security_cred_getlsmprop(b, &other);
+	return !memcmp(&one, &other, sizeof(one));
+#else
+	u32 one = 0, other = 0;
+
+	security_cred_getsecid(a, &one);
+	security_cred_getsecid(b, &other);
+	return one == other;
+#endif
+}
 
 static inline bool puzzlefs_is_new(struct inode *inode)
 {

@@ -1,29 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The runs of open files: which blobs hold their bytes. All names of blobs are
- * looked up here, when a file is opened. Reading a file never looks one up.
+ * The runs of files: which blobs hold their bytes. All names of blobs are
+ * looked up here, when a file is opened or read by read(2). Where pages are
+ * read, none is.
  */
 #include "internal.h"
 
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-static void free_content(struct puzzlefs_content *content)
+void puzzlefs_free_content(struct puzzlefs_content *content)
 {
 	u32 i;
 
 	if (!content)
 		return;
-	for (i = 0; i < content->count; i++)
+	for (i = 0; i < content->count; i++) {
 		puzzlefs_put_blob(content->runs[i].blob);
+		cond_resched();
+	}
 	kvfree(content);
-}
-
-/* After a transient error open(2) fails, as a second attempt may succeed. */
-static bool is_transient(int err)
-{
-	return err == -ENOMEM || err == -EINTR || err == -EAGAIN ||
-	       err == -ENFILE || err == -EMFILE || err == -ERESTARTSYS;
 }
 
 /* Safe without validation: a digest of another length becomes zeros. */
@@ -35,59 +32,39 @@ static void copy_digest(u8 *to, struct pfs_bytes from)
 		memset(to, 0, PFS_DIGEST_BYTES);
 }
 
-static void report_unavailable(struct inode *inode, const u8 *digest,
-			       const char *reason, int err)
-{
-	puzzlefs_err_ratelimited(inode->i_sb,
-				 "blob %*phN, needed by inode %llu: %s: %pe",
-				 PFS_DIGEST_BYTES, digest,
-				 PUZZLEFS_I(inode)->ino, reason, ERR_PTR(err));
-}
-
-static const char *open_failure(int err)
-{
-	switch (err) {
-	case -EKEYREJECTED:
-		return "fs-verity digest does not match";
-	case -ENODATA:
-		return "no fs-verity";
-	default:
-		return "cannot be opened";
-	}
-}
-
-/*
- * Opens a run's blob. If that fails permanently, the run has none: reading it
- * fails, and the rest of the file can be read.
+/**
+ * puzzlefs_blob_id - identify the blob of a run
+ * @inode: a file of the image
+ * @ref: from the record of the run
+ *
+ * Return: the blob's identity in the store of the image.
  */
-static int open_run(struct puzzlefs_content *content, struct inode *inode,
+struct puzzlefs_blob_id puzzlefs_blob_id(struct inode *inode,
+					 struct pfs_blob_ref ref)
+{
+	struct puzzlefs_blob_id id = {
+		.compressed = pfs_blob_ref_compressed(ref),
+	};
+	struct pfs_bytes verity = {};
+
+	copy_digest(id.digest, pfs_blob_ref_digest(ref));
+	if (PUZZLEFS_SB(inode->i_sb)->store->kind.verity &&
+	    pfs_find_verity(puzzlefs_rootfs(inode->i_sb),
+			    pfs_blob_ref_digest(ref), &verity))
+		copy_digest(id.verity, verity);
+	return id;
+}
+
+/* Sets the blob of a run. Its file is not looked up yet. */
+static int set_blob(struct puzzlefs_content *content, struct inode *inode,
 		    struct pfs_blob_ref ref, struct puzzlefs_run *run)
 {
-	u8 digest[PFS_DIGEST_BYTES], verity[PFS_DIGEST_BYTES];
-	struct pfs_bytes recorded = {};
-	struct puzzlefs_blob *blob;
-	int err;
+	struct puzzlefs_blob_id id = puzzlefs_blob_id(inode, ref);
+	struct puzzlefs_blob *blob = puzzlefs_get_blob(content->store, &id);
 
-	copy_digest(digest, pfs_blob_ref_digest(ref));
-	if (content->store->verity &&
-	    !pfs_find_verity(puzzlefs_rootfs(inode->i_sb),
-			     pfs_blob_ref_digest(ref), &recorded)) {
-		report_unavailable(inode, digest,
-				   "no fs-verity digest in the image",
-				   -ENODATA);
-		return 0;
-	}
-	copy_digest(verity, recorded);
-	blob = puzzlefs_get_blob(content->store, digest,
-				 pfs_blob_ref_compressed(ref), verity);
-	if (!IS_ERR(blob)) {
-		run->blob = blob;
-		return 0;
-	}
-	err = PTR_ERR(blob);
-	if (is_transient(err))
-		return err;
-	report_unavailable(inode, digest, open_failure(err), err);
+	if (IS_ERR(blob))
+		return PTR_ERR(blob);
+	run->blob = blob;
 	return 0;
 }
 
@@ -106,110 +83,157 @@ static void link_runs(struct puzzlefs_content *content)
 	}
 }
 
-/**
- * puzzlefs_load_content - open the blobs of a file
- * @inode: the file
- *
- * Return: the content, with one user, or an error pointer.
- */
-struct puzzlefs_content *puzzlefs_load_content(struct inode *inode)
+/* Fills the runs of a new content. */
+static int load_runs(struct puzzlefs_content *content, struct inode *inode,
+		     struct pfs_file_chunk_list chunks)
 {
-	struct puzzlefs_sb_info *sbi = PUZZLEFS_SB(inode->i_sb);
-	struct puzzlefs_inode *pi = PUZZLEFS_I(inode);
-	struct pfs_file_chunk_list chunks = pfs_inode_mode_file(pi->record);
-	struct pfs_bytes zeros = { sbi->image.zeros, PFS_DIGEST_BYTES };
-	struct puzzlefs_content *content;
+	struct puzzlefs_image *image = &PUZZLEFS_SB(inode->i_sb)->image;
+	struct pfs_bytes zeros = { image->zeros, PFS_DIGEST_BYTES };
 	u64 pos = 0;
 	u32 i;
 
-	content = kvzalloc(struct_size(content, runs, chunks.part.count + 1ULL),
-			   GFP_KERNEL);
-	if (!content)
-		return ERR_PTR(-ENOMEM);
-	content->users = 1;
-	content->store = sbi->store;
-	strscpy(content->reader.mount, inode->i_sb->s_id,
-		sizeof(content->reader.mount));
-	content->reader.ino = pi->ino;
 	for (i = 0; i < chunks.part.count; i++) {
 		struct pfs_file_chunk chunk = pfs_file_chunk_at(chunks, i);
-		struct pfs_blob_ref ref = pfs_file_chunk_blob(chunk);
 		struct puzzlefs_run *run = &content->runs[content->count];
 		u64 length = pfs_file_chunk_len(chunk);
-		int err;
+		int err = 0;
 
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		if (!length)
 			continue;
 		run->start = pos;
-		run->offset = pfs_blob_ref_offset(ref);
+		run->offset = pfs_blob_ref_offset(pfs_file_chunk_blob(chunk));
 		run->hole = pfs_is_hole(chunk, zeros);
-		err = run->hole ? 0 : open_run(content, inode, ref, run);
-		if (err) {
-			free_content(content);
-			return ERR_PTR(err);
-		}
 		content->count++;
+		if (!run->hole)
+			err = set_blob(content, inode,
+				       pfs_file_chunk_blob(chunk), run);
+		if (err)
+			return err;
 		pos += length;
-		cond_resched();
 	}
 	content->runs[content->count].start = pos;
 	link_runs(content);
-	return content;
+	return 0;
 }
 
 /**
- * puzzlefs_get_content - get the runs of an open file
- * @host: the inode that has the pages
+ * puzzlefs_load_content - get the blobs of a file
+ * @inode: the file
  *
- * Return: the content, to be released by puzzlefs_put_content(), or NULL if no
- * file with these pages is open.
+ * Return: the content, for puzzlefs_complete_content(), or an error pointer.
  */
-struct puzzlefs_content *puzzlefs_get_content(struct inode *host)
+struct puzzlefs_content *puzzlefs_load_content(struct inode *inode)
 {
+	struct puzzlefs_inode *pi = PUZZLEFS_I(inode);
+	struct pfs_file_chunk_list chunks = pfs_inode_mode_file(pi->record);
 	struct puzzlefs_content *content;
+	int err;
 
-	spin_lock(&host->i_lock);
-	content = PUZZLEFS_I(host)->content;
-	if (content)
-		content->users++;
-	spin_unlock(&host->i_lock);
-	return content;
-}
-
-void puzzlefs_put_content(struct inode *host, struct puzzlefs_content *content)
-{
-	spin_lock(&host->i_lock);
-	if (--content->users)
-		content = NULL;
-	else
-		PUZZLEFS_I(host)->content = NULL;
-	spin_unlock(&host->i_lock);
-	free_content(content);
+	/* An image that asks for more than there is gets no warning. */
+	content = kvzalloc(struct_size(content, runs, chunks.part.count + 1ULL),
+			   GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!content)
+		return ERR_PTR(-ENOMEM);
+	content->store = PUZZLEFS_SB(inode->i_sb)->store;
+	content->located = -1;
+	strscpy(content->reader.mount, inode->i_sb->s_id,
+		sizeof(content->reader.mount));
+	content->reader.ino = pi->ino;
+	err = load_runs(content, inode, chunks);
+	if (!err)
+		return content;
+	puzzlefs_free_content(content);
+	return ERR_PTR(err);
 }
 
 /**
- * puzzlefs_set_content - set an inode's content unless it has one
- * @host: the inode that has the pages
- * @fresh: content with one user; consumed
+ * puzzlefs_find_run - find the run that holds a byte
+ * @content: the runs of a file
+ * @pos: offset of the byte, below the size of the file
  *
- * Return: the content that the inode has now, to be released by
- * puzzlefs_put_content().
+ * Return: the index of the run.
  */
-struct puzzlefs_content *puzzlefs_set_content(struct inode *host,
-					      struct puzzlefs_content *fresh)
+u32 puzzlefs_find_run(const struct puzzlefs_content *content, u64 pos)
 {
-	struct puzzlefs_content *content;
+	u32 low = 0;
+	u32 high = content->count;
 
-	spin_lock(&host->i_lock);
-	content = PUZZLEFS_I(host)->content;
-	if (content) {
-		content->users++;
-	} else {
-		PUZZLEFS_I(host)->content = fresh;
-		content = fresh;
-		fresh = NULL;
+	while (high - low > 1) {
+		u32 middle = low + (high - low) / 2;
+
+		if (content->runs[middle].start <= pos)
+			low = middle;
+		else
+			high = middle;
 	}
-	spin_unlock(&host->i_lock);
-	free_content(fresh);
-	return content;
+	return low;
+}
+
+/* Looks a run's blob up. Whether it is missing is returned in @missing. */
+static int locate_run(struct puzzlefs_content *content,
+		      struct puzzlefs_run *run, bool *missing)
+{
+	int err = puzzlefs_locate_blob(run->blob);
+
+	if (!err || puzzlefs_is_transient(err))
+		return err;
+	*missing = true;
+	puzzlefs_report_blob(run->blob, &content->reader,
+			     "cannot be opened: %pe", ERR_PTR(err));
+	return 0;
+}
+
+/**
+ * puzzlefs_complete_content - look up blobs whose files have not been found
+ * @content: the runs of a file
+ * @pos: start of the range of the file that is about to be read
+ * @length: length of the range; U64_MAX: all of the file
+ *
+ * Must not be called where pages are read, see puzzlefs_find_lower(). Reading
+ * from a blob whose file is missing fails, and the rest can be read.
+ *
+ * Return: 0, also if a file is missing, or a transient error.
+ */
+int puzzlefs_complete_content(struct puzzlefs_content *content, u64 pos,
+			      u64 length)
+{
+	u64 size = content->runs[content->count].start;
+	u64 end;
+	struct puzzlefs_blob *last = NULL;
+	int failures = atomic_read(&content->failures);
+	bool missing = false;
+	int err = 0;
+	u32 i;
+
+	/* Pairs with the release below: all blobs are seen with their files. */
+	if (smp_load_acquire(&content->located) == failures || pos >= size)
+		return 0;
+	/* Whole pages are read. */
+	end = length < size - pos ? round_up(pos + length, PAGE_SIZE) : size;
+	pos = round_down(pos, PAGE_SIZE);
+	for (i = puzzlefs_find_run(content, pos);
+	     i < content->count && content->runs[i].start < end; i++) {
+		struct puzzlefs_run *run = &content->runs[i];
+
+		if (!run->blob || run->blob == last)
+			continue;
+		last = run->blob;
+		err = locate_run(content, run, &missing);
+		cond_resched();
+		if (!err && fatal_signal_pending(current))
+			err = -EINTR;
+		if (err)
+			break;
+	}
+	if (err || missing || pos || end < size)
+		return err;
+	/*
+	 * What failed meanwhile is looked up the next time. Pairs with the
+	 * acquire above.
+	 */
+	smp_store_release(&content->located, failures);
+	return 0;
 }

@@ -5,6 +5,8 @@
 #include "internal.h"
 #include "compat.h"
 
+#include <linux/sched/signal.h>
+
 /* Positions 0 and 1 are "." and ".."; later ones are cookies plus this. */
 #define DOTS 2
 
@@ -41,6 +43,9 @@ static bool emit_record(struct inode *dir, const struct pfs_dir_record *record,
 			      fs_umode_to_dtype(mode)))
 			return false;
 		ctx->pos = entry.cookie + DOTS;
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return false;
 	}
 	return true;
 }

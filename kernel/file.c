@@ -5,26 +5,20 @@
 #include "internal.h"
 #include "compat.h"
 
+#include <linux/huge_mm.h>
+#include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/uio.h>
 
 static int puzzlefs_open(struct inode *inode, struct file *file)
 {
-	struct puzzlefs_content *content;
-	struct inode *host;
+	struct puzzlefs_content *content = puzzlefs_open_content(inode);
 
-	content = puzzlefs_open_content(inode, &host);
 	if (IS_ERR(content))
 		return PTR_ERR(content);
 	file->private_data = content;
-	file->f_mapping = host->i_mapping;
+	file->f_mapping = inode->i_mapping;
 	file->f_mode |= FMODE_NOWAIT;
-	return 0;
-}
-
-static int puzzlefs_release(struct inode *inode, struct file *file)
-{
-	puzzlefs_put_content(file->f_mapping->host, file->private_data);
 	return 0;
 }
 
@@ -60,17 +54,35 @@ static loff_t puzzlefs_llseek(struct file *file, loff_t offset, int whence)
 static ssize_t puzzlefs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	/* Readahead waits for the lower filesystem, which NOWAIT forbids. */
-	if (iocb->ki_flags & IOCB_NOWAIT)
+	if (iocb->ki_flags & IOCB_NOWAIT) {
 		iocb->ki_flags |= IOCB_NOIO;
+	} else {
+		int err = puzzlefs_complete_content(iocb->ki_filp->private_data,
+						    iocb->ki_pos,
+						    iov_iter_count(to));
+
+		if (err)
+			return err;
+	}
 	return generic_file_read_iter(iocb, to);
+}
+
+static ssize_t puzzlefs_splice_read(struct file *file, loff_t *pos,
+				    struct pipe_inode_info *pipe, size_t length,
+				    unsigned int flags)
+{
+	int err = puzzlefs_complete_content(file->private_data, *pos, length);
+
+	return err ? err : puzzlefs_filemap_splice_read(file, pos, pipe, length,
+							flags);
 }
 
 const struct file_operations puzzlefs_file_fops = {
 	.open		= puzzlefs_open,
-	.release	= puzzlefs_release,
 	.llseek		= puzzlefs_llseek,
 	.read_iter	= puzzlefs_read_iter,
 	.splice_read	= puzzlefs_splice_read,
 	.fsync		= noop_fsync,
+	.get_unmapped_area = thp_get_unmapped_area,
 	PUZZLEFS_READONLY_MMAP,
 };

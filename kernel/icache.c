@@ -16,7 +16,7 @@ struct inode *puzzlefs_alloc_inode(struct super_block *sb)
 	if (!pi)
 		return NULL;
 	pi->content = NULL;
-	pi->shared = NULL;
+	pi->host = NULL;
 	return &pi->vfs_inode;
 }
 

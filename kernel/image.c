@@ -5,6 +5,7 @@
  */
 #include "internal.h"
 
+#include <linux/dcache.h>
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -39,16 +40,22 @@ static int open_checked(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 			const char *what, const u8 *digest, const u8 *verity,
 			struct file **out)
 {
+	struct dentry *dentry = puzzlefs_find_lower(sbi->store, digest);
 	struct file *file;
 	int err = 0;
 
-	file = puzzlefs_open_lower(sbi->store, digest);
+	if (IS_ERR(dentry)) {
+		file = ERR_CAST(dentry);
+	} else {
+		file = puzzlefs_open_lower(sbi->store, dentry);
+		dput(dentry);
+	}
 	if (IS_ERR(file)) {
 		errorfc(fc, "%s %*phN: cannot be opened in %s: %pe", what,
 			PFS_DIGEST_BYTES, digest, sbi->oci_root_dir, file);
 		return PTR_ERR(file);
 	}
-	if (sbi->store->verity)
+	if (sbi->store->kind.verity)
 		err = puzzlefs_check_verity(file, verity);
 	if (err) {
 		errorfc(fc, "%s %*phN has %s", what, PFS_DIGEST_BYTES, digest,
@@ -144,7 +151,7 @@ static int find_metadata(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 	};
 	if (!pfs_find_rootfs(json, &scratch, &failure, &descriptor)) {
 		err = report_rule(fc, "manifest", sbi->manifest, &failure);
-	} else if (sbi->store->verity && !descriptor.has_verity) {
+	} else if (sbi->store->kind.verity && !descriptor.has_verity) {
 		errorfc(fc,
 			"manifest %*phN: metadata have no fs-verity digest",
 			PFS_DIGEST_BYTES, sbi->manifest);

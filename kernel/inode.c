@@ -152,8 +152,12 @@ struct inode *puzzlefs_iget(struct super_block *sb, u64 ino)
 
 void puzzlefs_evict_inode(struct inode *inode)
 {
+	struct puzzlefs_inode *pi = PUZZLEFS_I(inode);
+
 	truncate_inode_pages_final(&inode->i_data);
 	clear_inode(inode);
 	inode->i_mapping = &inode->i_data;
-	iput(PUZZLEFS_I(inode)->shared);
+	puzzlefs_free_content(pi->content);
+	if (pi->host != inode)
+		iput(pi->host);
 }

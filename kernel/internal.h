@@ -5,7 +5,7 @@
  *
  * superblock -> image (metadata in memory, validated once)
  *            -> store (a directory of blobs) -> blobs -> frames
- * inode -> hidden inode with the pages -> content (the runs of an open file)
+ * inode -> hidden inode with the pages -> content (the runs of the file)
  *       -> blobs of the store
  *
  * Calls go downward only. The exceptions are tables of operations, which the
@@ -16,8 +16,8 @@
  *	inode.c			inodes made from their records
  *	file.c  xattr.c		open, seek; attributes and ACLs
  *	share.c			one page cache for files with equal content
- *	data.c			from blobs into the page cache
- *	content.c  icache.c	runs of open files; memory of inodes
+ *	data.c  run.c		from blobs into the page cache
+ *	content.c  icache.c	runs of files; memory of inodes
  *	image.c			manifest and metadata, read and validated
  *	blob.h			stores, blobs, frames, and what they depend on
  */
@@ -35,19 +35,29 @@
 struct puzzlefs_run {
 	u64 start;			/* in the file */
 	u64 offset;			/* in the blob, uncompressed */
-	struct puzzlefs_blob *blob;	/* NULL: a hole, or unreadable */
+	struct puzzlefs_blob *blob;	/* NULL: a hole */
 	u32 next;			/* first later run of the other kind */
 	bool hole;			/* zeros, in no blob */
 };
 
-/* Where the bytes of an open file are stored. */
+/* Where the bytes of a file are stored. Exists as long as its inode. */
 struct puzzlefs_content {
-	unsigned int users;		/* under the inode's i_lock */
+	/* Names are looked up unless all have been since the last failure. */
+	atomic_t failures;
+	int located;			/* value of failures then */
 	struct puzzlefs_store *store;
 	/* Copied: other superblocks may use the content after that one. */
 	struct puzzlefs_reader reader;
 	u32 count;
 	struct puzzlefs_run runs[];	/* count + 1 */
+};
+
+/* Files with equal keys have equal contents. There is no padding. */
+struct puzzlefs_key {
+	u8 digest[PFS_DIGEST_BYTES];
+	u64 offset;
+	u64 size;
+	u64 kind;			/* see share.c */
 };
 
 /* The metadata of an image, validated. */
@@ -71,7 +81,10 @@ struct puzzlefs_sb_info {
 	u8 verity[PFS_DIGEST_BYTES];
 	bool has_manifest;
 	bool has_verity;
+	bool has_verify;
+	bool has_share;
 	unsigned int verify;
+	unsigned int share;
 	struct puzzlefs_store *store;
 	struct puzzlefs_image image;
 };
@@ -84,11 +97,18 @@ struct puzzlefs_inode {
 			u64 ordinal;
 			struct pfs_inode record;
 		};
-		u8 key[PFS_DIGEST_BYTES]; /* of a hidden inode, see share.c */
+		struct puzzlefs_key key; /* of a hidden inode, see share.c */
 	};
-	struct inode *shared;		/* the hidden inode with the pages */
+	/* The inode with the pages, this or a hidden one; NULL: not known yet */
+	struct inode *host;
 	struct puzzlefs_content *content;
 };
+
+/* Small files need parts of blobs whose other parts the next files need. */
+static inline bool puzzlefs_is_small(const struct puzzlefs_content *content)
+{
+	return content->runs[content->count].start < SZ_64K;
+}
 
 static inline struct puzzlefs_sb_info *PUZZLEFS_SB(const struct super_block *sb)
 {
@@ -125,22 +145,26 @@ ssize_t puzzlefs_listxattr(struct dentry *dentry, char *buffer, size_t size);
 void puzzlefs_set_xattr_handlers(struct super_block *sb);
 
 /* share.c */
-struct puzzlefs_content *puzzlefs_open_content(struct inode *inode,
-					       struct inode **host);
-int puzzlefs_init_shared(void);
-void puzzlefs_exit_shared(void);
+struct puzzlefs_content *puzzlefs_open_content(struct inode *inode);
+void puzzlefs_init_shared(void);
+extern struct file_system_type puzzlefs_shared_type;
 
 /* data.c */
 extern const struct address_space_operations puzzlefs_aops;
-u32 puzzlefs_find_run(const struct puzzlefs_content *content, u64 pos);
-int puzzlefs_setup_readahead(struct super_block *sb);
+
+/* run.c */
+int puzzlefs_read_run(struct puzzlefs_content *content, u32 index, u64 skip,
+		      size_t length, struct puzzlefs_direct *direct,
+		      struct iov_iter *to);
 
 /* content.c */
+struct puzzlefs_blob_id puzzlefs_blob_id(struct inode *inode,
+					 struct pfs_blob_ref ref);
 struct puzzlefs_content *puzzlefs_load_content(struct inode *inode);
-struct puzzlefs_content *puzzlefs_get_content(struct inode *host);
-struct puzzlefs_content *puzzlefs_set_content(struct inode *host,
-					      struct puzzlefs_content *fresh);
-void puzzlefs_put_content(struct inode *host, struct puzzlefs_content *content);
+void puzzlefs_free_content(struct puzzlefs_content *content);
+int puzzlefs_complete_content(struct puzzlefs_content *content, u64 pos,
+			      u64 length);
+u32 puzzlefs_find_run(const struct puzzlefs_content *content, u64 pos);
 
 /* icache.c */
 struct inode *puzzlefs_alloc_inode(struct super_block *sb);

@@ -27,7 +27,7 @@ void puzzlefs_printk(const char *level, const char *mount, const char *fmt,
 }
 
 /**
- * puzzlefs_report_blob - log what is wrong with a blob, once while it is open
+ * puzzlefs_report_blob - log what is wrong with a blob, once for its file
  * @blob: the blob
  * @reader: the inode that it was read for
  * @fmt: text without a newline
@@ -39,13 +39,15 @@ void puzzlefs_report_blob(struct puzzlefs_blob *blob,
 	struct va_format text;
 	va_list args;
 
-	if (xchg(&blob->reported, true))
+	if (test_bit(PUZZLEFS_BLOB_REPORTED, &blob->flags) ||
+	    !__ratelimit(&blob->store->messages) ||
+	    test_and_set_bit(PUZZLEFS_BLOB_REPORTED, &blob->flags))
 		return;
 	va_start(args, fmt);
 	text.fmt = fmt;
 	text.va = &args;
 	puzzlefs_printk(KERN_ERR, reader->mount,
 			"blob %*phN, needed by inode %llu: %pV",
-			PFS_DIGEST_BYTES, blob->digest, reader->ino, &text);
+			PFS_DIGEST_BYTES, blob->id.digest, reader->ino, &text);
 	va_end(args);
 }

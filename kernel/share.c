@@ -2,127 +2,172 @@
 /*
  * One page cache for files with equal content, in all images of a store.
  *
- * Files with equal runs have their pages in one hidden inode. The i_mapping of
- * each visible inode is that of the hidden one, as with block devices. Equal
- * runs are also verified equally: the key includes the store, and so
- * credentials and the kind of verification, and the digests of their blobs.
+ * Files with equal runs have their pages in one hidden inode of the store. The
+ * i_mapping of each visible inode is that of the hidden one, as with block
+ * devices. Equal runs are also verified equally: the store implies credentials
+ * and the kind of verification, the key the digests of the blobs.
+ *
+ * A hidden inode is cached as any other: with the last visible inode it becomes
+ * unused, and is evicted when its pages have been, or with the store.
  */
 #include "internal.h"
 #include "compat.h"
 
+#include <linux/jhash.h>
 #include <linux/mount.h>
 #include <linux/pagemap.h>
 #include <linux/pseudo_fs.h>
+#include <linux/random.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 /* Smaller files share chunks with others, and so rarely have equal runs. */
 #define MIN_SHARED_BYTES SZ_16K
+/* Runs that are hashed at a time. */
+#define BATCH 16
 
-static struct vfsmount *shared_mount;
+/* Images choose digests; they must not be able to choose hash chains. */
+static u32 hash_seed __ro_after_init;
 
-enum { RUN_RAW, RUN_COMPRESSED, RUN_HOLE };
+/* Kinds of keys. KEY_HASH: the digest is one of struct run_key. */
+enum { KEY_RAW, KEY_COMPRESSED, KEY_HOLE, KEY_HASH };
 
 /* Runs with equal keys are equal. Hashed as stored: there is no padding. */
 struct run_key {
-	u64 start;
+	u64 length;
 	u64 offset;
-	u64 store;
-	u64 kind;
-	u8 digest[PFS_DIGEST_BYTES];
-	u8 verity[PFS_DIGEST_BYTES];
+	u64 hole;
+	struct puzzlefs_blob_id id;
 };
 
-static int hash_content(const struct puzzlefs_content *content, u8 *hash)
+static void set_run_key(struct inode *inode, struct pfs_file_chunk chunk,
+			struct run_key *key)
 {
+	struct puzzlefs_image *image = &PUZZLEFS_SB(inode->i_sb)->image;
+	struct pfs_bytes zeros = { image->zeros, PFS_DIGEST_BYTES };
+	struct pfs_blob_ref ref = pfs_file_chunk_blob(chunk);
+
+	memset(key, 0, sizeof(*key));
+	key->length = pfs_file_chunk_len(chunk);
+	key->hole = pfs_is_hole(chunk, zeros);
+	if (key->hole)
+		return;
+	key->offset = pfs_blob_ref_offset(ref);
+	key->id = puzzlefs_blob_id(inode, ref);
+}
+
+/* Hashes the runs of a file. */
+static int hash_runs(struct inode *inode, struct pfs_file_chunk_list chunks,
+		     u8 *digest)
+{
+	struct puzzlefs_sha256 *sha256 = puzzlefs_begin_sha256();
 	struct run_key *keys;
+	u32 batch = 0;
+	int err = 0;
 	u32 i;
-	int err;
 
-	keys = kvcalloc(content->count + 1ULL, sizeof(*keys), GFP_KERNEL);
-	if (!keys)
-		return -ENOMEM;
-	for (i = 0; i < content->count; i++) {
-		const struct puzzlefs_run *run = &content->runs[i];
-		struct run_key *key = &keys[i];
-
-		key->start = run->start;
-		key->offset = run->offset;
-		key->store = content->store->id;
-		if (run->hole) {
-			key->kind = RUN_HOLE;
+	keys = kcalloc(BATCH, sizeof(*keys), GFP_KERNEL);
+	if (!keys || !sha256)
+		err = -ENOMEM;
+	for (i = 0; i < chunks.part.count && !err; i++) {
+		set_run_key(inode, pfs_file_chunk_at(chunks, i), &keys[batch]);
+		if (++batch < BATCH && i + 1 < chunks.part.count)
 			continue;
-		}
-		key->kind = run->blob->compressed ? RUN_COMPRESSED : RUN_RAW;
-		memcpy(key->digest, run->blob->digest, PFS_DIGEST_BYTES);
-		memcpy(key->verity, run->blob->verity, PFS_DIGEST_BYTES);
+		err = puzzlefs_add_sha256(sha256, keys, batch * sizeof(*keys));
+		batch = 0;
+		cond_resched();
+		if (!err && fatal_signal_pending(current))
+			err = -EINTR;
 	}
-	/* The size of the file: the end of its last run. */
-	keys[i].start = content->runs[i].start;
-	err = puzzlefs_sha256(keys, (i + 1ULL) * sizeof(*keys), hash);
-	kvfree(keys);
-	return err;
+	kfree(keys);
+	return puzzlefs_end_sha256(sha256, err, digest);
+}
+
+/* The key of most files is that of their only run. */
+static int make_key(struct inode *inode, struct puzzlefs_key *key)
+{
+	struct pfs_file_chunk_list chunks =
+		pfs_inode_mode_file(PUZZLEFS_I(inode)->record);
+	struct run_key only;
+
+	memset(key, 0, sizeof(*key));
+	key->size = inode->i_size;
+	if (chunks.part.count == 1 && !PUZZLEFS_SB(inode->i_sb)->store->kind.verity) {
+		set_run_key(inode, pfs_file_chunk_at(chunks, 0), &only);
+		memcpy(key->digest, only.id.digest, PFS_DIGEST_BYTES);
+		key->offset = only.offset;
+		key->kind = only.hole ? KEY_HOLE :
+			    only.id.compressed ? KEY_COMPRESSED : KEY_RAW;
+		return 0;
+	}
+	key->kind = KEY_HASH;
+	return hash_runs(inode, chunks, key->digest);
 }
 
 static int has_key(struct inode *inode, void *key)
 {
-	return !memcmp(PUZZLEFS_I(inode)->key, key, PFS_DIGEST_BYTES);
+	return !memcmp(&PUZZLEFS_I(inode)->key, key,
+		       sizeof(struct puzzlefs_key));
 }
 
 static int set_key(struct inode *inode, void *key)
 {
-	memcpy(PUZZLEFS_I(inode)->key, key, PFS_DIGEST_BYTES);
+	PUZZLEFS_I(inode)->key = *(struct puzzlefs_key *)key;
 	return 0;
 }
 
-static bool is_complete(const struct puzzlefs_content *content)
+/*
+ * Gets the hidden inode for a file. NULL for small files, or if memory is
+ * short: then the file's own pages are used.
+ */
+static struct inode *get_shared(struct inode *inode)
 {
-	u32 i;
+	struct super_block *sb = PUZZLEFS_SB(inode->i_sb)->store->pages->mnt_sb;
+	struct puzzlefs_key key;
+	struct inode *shared;
+	int err;
 
-	for (i = 0; i < content->count; i++)
-		if (!content->runs[i].blob && !content->runs[i].hole)
-			return false;
-	return true;
+	if (inode->i_size < MIN_SHARED_BYTES)
+		return NULL;
+	err = make_key(inode, &key);
+	if (err)
+		return err == -EINTR ? ERR_PTR(err) : NULL;
+	shared = iget5_locked(sb, jhash(&key, sizeof(key), hash_seed), has_key,
+			      set_key, &key);
+	if (shared && puzzlefs_is_new(shared)) {
+		shared->i_mode = S_IFREG;
+		shared->i_size = key.size;
+		shared->i_mapping->a_ops = &puzzlefs_aops;
+		mapping_set_large_folios(shared->i_mapping);
+		unlock_new_inode(shared);
+	}
+	return shared;
 }
 
 /*
- * Gets the hidden inode for the runs of a file. NULL for small and incomplete
- * files, or if memory is short: then the file's own pages are used.
+ * Gets the inode that has a file's pages. That is decided once, before there
+ * are any.
  */
-static struct inode *get_shared(const struct puzzlefs_content *content)
-{
-	u64 size = content->runs[content->count].start;
-	u8 key[PFS_DIGEST_BYTES];
-	unsigned long hash;
-	struct inode *inode;
-
-	if (size < MIN_SHARED_BYTES || !is_complete(content) ||
-	    hash_content(content, key))
-		return NULL;
-	memcpy(&hash, key, sizeof(hash));
-	inode = iget5_locked(shared_mount->mnt_sb, hash, has_key, set_key, key);
-	if (inode && puzzlefs_is_new(inode)) {
-		inode->i_mode = S_IFREG;
-		inode->i_size = size;
-		inode->i_mapping->a_ops = &puzzlefs_aops;
-		mapping_set_large_folios(inode->i_mapping);
-		unlock_new_inode(inode);
-	}
-	return inode;
-}
-
-/* Makes the file use the pages of the shared inode. */
-static struct inode *set_shared(struct inode *inode, struct inode *shared)
+static struct inode *get_host(struct inode *inode)
 {
 	struct puzzlefs_inode *pi = PUZZLEFS_I(inode);
-	struct inode *host = shared;
+	/* Pairs with the release below. */
+	struct inode *host = smp_load_acquire(&pi->host);
+	struct inode *shared;
 
+	if (host)
+		return host;
+	shared = get_shared(inode);
+	if (IS_ERR(shared))
+		return shared;
+	host = shared ? shared : inode;
 	spin_lock(&inode->i_lock);
-	if (pi->shared) {
-		host = pi->shared;
+	if (pi->host) {
+		host = pi->host;
 	} else {
-		inode->i_mapping = shared->i_mapping;
-		/* Pairs with the acquire in puzzlefs_open_content(). */
-		smp_store_release(&pi->shared, shared);
+		inode->i_mapping = host->i_mapping;
+		/* Pairs with the acquire above. */
+		smp_store_release(&pi->host, host);
 		shared = NULL;
 	}
 	spin_unlock(&inode->i_lock);
@@ -131,46 +176,39 @@ static struct inode *set_shared(struct inode *inode, struct inode *shared)
 }
 
 /**
- * puzzlefs_open_content - open a file: its blobs, and the pages it shares
- * @inode: the file
- * @host: set to the inode that has the file's pages
+ * puzzlefs_open_content - open a file: the inode with its pages, its blobs
+ * @inode: the file; after success its host is set
  *
- * Return: the content, to be released by puzzlefs_put_content(), or an error
- * pointer.
+ * Return: the content, which exists as long as the inode, or an error pointer.
  */
-struct puzzlefs_content *puzzlefs_open_content(struct inode *inode,
-					       struct inode **host)
+struct puzzlefs_content *puzzlefs_open_content(struct inode *inode)
 {
-	struct puzzlefs_content *content;
-	struct inode *shared;
+	struct puzzlefs_content *content, *other;
+	struct inode *host = get_host(inode);
+	int err;
 
-	/* Pairs with the release in set_shared(). */
-	shared = smp_load_acquire(&PUZZLEFS_I(inode)->shared);
-	*host = shared ? shared : inode;
-	content = puzzlefs_get_content(*host);
-	if (content)
-		return content;
-	content = puzzlefs_load_content(inode);
-	if (IS_ERR(content))
-		return content;
-	if (!shared) {
-		shared = get_shared(content);
-		if (shared)
-			*host = set_shared(inode, shared);
+	if (IS_ERR(host))
+		return ERR_CAST(host);
+	/* Pairs with cmpxchg() below. */
+	content = smp_load_acquire(&PUZZLEFS_I(host)->content);
+	if (!content) {
+		content = puzzlefs_load_content(inode);
+		if (IS_ERR(content))
+			return content;
+		other = cmpxchg(&PUZZLEFS_I(host)->content, NULL, content);
+		if (other) {
+			puzzlefs_free_content(content);
+			content = other;
+		}
 	}
-	return puzzlefs_set_content(*host, content);
-}
-
-/* The pages are freed with the last visible inode that uses them. */
-static int drop_shared(struct inode *inode)
-{
-	return 1;
+	err = puzzlefs_complete_content(content, 0, U64_MAX);
+	return err ? ERR_PTR(err) : content;
 }
 
 static const struct super_operations shared_super_ops = {
 	.alloc_inode	= puzzlefs_alloc_inode,
 	.free_inode	= puzzlefs_free_inode,
-	.drop_inode	= drop_shared,
+	.evict_inode	= puzzlefs_evict_inode,
 	.statfs		= simple_statfs,
 };
 
@@ -185,26 +223,13 @@ static int init_shared_context(struct fs_context *fc)
 }
 
 /* No owner: the mount is internal, and must not pin the module. */
-static struct file_system_type shared_fs_type = {
+struct file_system_type puzzlefs_shared_type = {
 	.name			= "puzzlefs_shared",
 	.init_fs_context	= init_shared_context,
 	.kill_sb		= kill_anon_super,
 };
 
-int __init puzzlefs_init_shared(void)
+void __init puzzlefs_init_shared(void)
 {
-	int err;
-
-	shared_mount = kern_mount(&shared_fs_type);
-	if (IS_ERR(shared_mount))
-		return PTR_ERR(shared_mount);
-	err = puzzlefs_setup_readahead(shared_mount->mnt_sb);
-	if (err)
-		kern_unmount(shared_mount);
-	return err;
-}
-
-void puzzlefs_exit_shared(void)
-{
-	kern_unmount(shared_mount);
+	hash_seed = get_random_u32();
 }

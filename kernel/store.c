@@ -3,75 +3,126 @@
  * Stores: directories of blobs on a lower filesystem.
  */
 #include "blob.h"
+#include "compat.h"
 
+#include <linux/backing-dev.h>
 #include <linux/cred.h>
 #include <linux/mount.h>
+#include <linux/rhashtable.h>
 #include <linux/slab.h>
 
 static LIST_HEAD(stores);
 static DEFINE_MUTEX(stores_lock);
 
-static bool same_store(const struct puzzlefs_store *store,
-		       const struct path *root, bool verify, bool verity)
+/* Whether two processes may read the same files. */
+static bool same_rights(const struct cred *a, const struct cred *b)
 {
-	return d_inode(store->root.dentry) == d_inode(root->dentry) &&
-	       store->verify == verify && store->verity == verity &&
-	       store->cred->user_ns == current_cred()->user_ns &&
-	       cred_fscmp(store->cred, current_cred()) == 0;
+	return a->user_ns == b->user_ns && !cred_fscmp(a, b) &&
+	       cap_issubset(a->cap_effective, b->cap_effective) &&
+	       cap_issubset(b->cap_effective, a->cap_effective) &&
+	       puzzlefs_same_label(a, b);
 }
 
-static struct puzzlefs_store *new_store(const struct path *root, bool verify,
-					bool verity)
+static bool same_store(const struct puzzlefs_store *store,
+		       const struct path *root,
+		       struct puzzlefs_store_kind kind)
 {
-	static u64 last_id;		/* under stores_lock */
+	return d_inode(store->root.dentry) == d_inode(root->dentry) &&
+	       puzzlefs_same_idmap(store->root.mnt, root->mnt) &&
+	       store->kind.verify == kind.verify &&
+	       store->kind.verity == kind.verity &&
+	       !store->kind.single && !kind.single &&
+	       same_rights(store->cred, current_cred());
+}
+
+static struct puzzlefs_store *new_store(const struct path *root,
+					struct puzzlefs_store_kind kind,
+					struct file_system_type *pages)
+{
 	struct puzzlefs_store *store;
 	struct vfsmount *mount;
+	int err;
 
 	store = kzalloc(sizeof(*store), GFP_KERNEL);
 	if (!store)
 		return ERR_PTR(-ENOMEM);
+	err = puzzlefs_init_blobs(store);
+	if (err)
+		goto no_blobs;
+	store->pages = kern_mount(pages);
+	err = PTR_ERR_OR_ZERO(store->pages);
+	if (err)
+		goto no_pages;
+	err = puzzlefs_setup_readahead(store->pages->mnt_sb);
+	if (err)
+		goto no_mount;
 	/* User space cannot unmount, remount or cover a private mount. */
 	mount = clone_private_mount(root);
-	if (IS_ERR(mount)) {
-		kfree(store);
-		return ERR_CAST(mount);
-	}
+	err = PTR_ERR_OR_ZERO(mount);
+	if (err)
+		goto no_mount;
 	mount->mnt_flags |= MNT_READONLY | MNT_NOATIME;
 	store->root.mnt = mount;
 	store->root.dentry = mount->mnt_root;
 	store->cred = get_current_cred();
-	store->verify = verify;
-	store->verity = verity;
+	store->kind = kind;
 	store->users = 1;
-	store->id = ++last_id;
-	spin_lock_init(&store->lock);
-	hash_init(store->blobs);
-	INIT_LIST_HEAD(&store->idle);
+	ratelimit_state_init(&store->messages, DEFAULT_RATELIMIT_INTERVAL,
+			     DEFAULT_RATELIMIT_BURST);
 	return store;
+
+no_mount:
+	kern_unmount(store->pages);
+no_pages:
+	rhashtable_destroy(&store->blobs);
+no_blobs:
+	kfree(store);
+	return ERR_PTR(err);
+}
+
+/* More than the usual 128 KiB, as folios are filled with whole chunks. */
+#define READAHEAD_BYTES SZ_1M
+
+/**
+ * puzzlefs_setup_readahead - set up a backing device for readahead
+ * @sb: the superblock; without a device it would not read ahead at all
+ *
+ * Return: 0 or an error.
+ */
+int puzzlefs_setup_readahead(struct super_block *sb)
+{
+	int err = super_setup_bdi(sb);
+
+	if (err)
+		return err;
+	sb->s_bdi->ra_pages = READAHEAD_BYTES >> PAGE_SHIFT;
+	sb->s_bdi->io_pages = READAHEAD_BYTES >> PAGE_SHIFT;
+	return 0;
 }
 
 /**
  * puzzlefs_get_store - get the store of a directory and current credentials
  * @root: the directory of blobs
- * @verify: whether every chunk is checked against its sha256
- * @verity: whether every blob is checked against its fs-verity digest
+ * @kind: how blobs are verified, and whether the store is shared
+ * @pages: the type of the hidden superblock that a new store gets
  *
  * Return: the store, to be released by puzzlefs_put_store(), or an error
  * pointer.
  */
-struct puzzlefs_store *puzzlefs_get_store(const struct path *root, bool verify,
-					  bool verity)
+struct puzzlefs_store *puzzlefs_get_store(const struct path *root,
+					  struct puzzlefs_store_kind kind,
+					  struct file_system_type *pages)
 {
 	struct puzzlefs_store *store;
 
 	mutex_lock(&stores_lock);
 	list_for_each_entry(store, &stores, stores) {
-		if (same_store(store, root, verify, verity)) {
+		if (same_store(store, root, kind)) {
 			store->users++;
 			goto out;
 		}
 	}
-	store = new_store(root, verify, verity);
+	store = new_store(root, kind, pages);
 	if (!IS_ERR(store))
 		list_add(&store->stores, &stores);
 out:
@@ -91,7 +142,9 @@ void puzzlefs_put_store(struct puzzlefs_store *store)
 	list_del(&store->stores);
 	mutex_unlock(&stores_lock);
 
-	puzzlefs_free_idle_blobs(store);
+	/* Evicts the hidden inodes; with their contents go the last blobs. */
+	kern_unmount(store->pages);
+	rhashtable_destroy(&store->blobs);
 	/* mntput() would not free it: it was made by the kernel. */
 	kern_unmount(store->root.mnt);
 	put_cred(store->cred);

@@ -16,40 +16,52 @@
 /* Enough to distinguish images; s_id has 32 bytes. */
 #define NAME_DIGEST_BYTES 6
 
-enum { OPT_OCI_ROOT_DIR, OPT_IMAGE_MANIFEST, OPT_VERITY, OPT_VERIFY };
+enum {
+	OPT_OCI_ROOT_DIR,
+	OPT_IMAGE_MANIFEST,
+	OPT_VERITY,
+	OPT_VERIFY,
+	OPT_SHARE,
+};
+
+/* An option that is not given has the value of the first of its constants. */
 enum { VERIFY_NONE, VERIFY_BLOB };
+enum { SHARE_ALL, SHARE_PAGES, SHARE_NONE };
+
+static const struct constant_table verify_values[] = {
+	{ "none",	VERIFY_NONE },
+	{ "blob",	VERIFY_BLOB },
+	{}
+};
+
+static const struct constant_table share_values[] = {
+	{ "all",	SHARE_ALL },
+	{ "pages",	SHARE_PAGES },
+	{ "none",	SHARE_NONE },
+	{}
+};
 
 static const struct fs_parameter_spec puzzlefs_parameters[] = {
 	fsparam_string("oci_root_dir", OPT_OCI_ROOT_DIR),
 	fsparam_string("image_manifest", OPT_IMAGE_MANIFEST),
 	fsparam_string("verity", OPT_VERITY),
-	fsparam_string("verify", OPT_VERIFY),
+	fsparam_enum("verify", OPT_VERIFY, verify_values),
+	fsparam_enum("share", OPT_SHARE, share_values),
 	{}
 };
 
 static int parse_digest(struct fs_context *fc, struct fs_parameter *param,
-			u8 *digest)
+			u8 *digest, bool *found)
 {
 	struct pfs_bytes digits = { param->string, strlen(param->string) };
 	struct pfs_scratch_u8 bytes = { digest, PFS_DIGEST_BYTES };
 
-	if (pfs_parse_hex(digits, bytes))
+	*found = pfs_parse_hex(digits, bytes);
+	if (*found)
 		return 0;
 	errorfc(fc, "%s=%s: a digest is %d lower-case hexadecimal digits",
 		param->key, param->string, PFS_HEX_DIGITS);
 	return -EINVAL;
-}
-
-static int parse_verify(struct fs_context *fc, const char *mode,
-			unsigned int *verify)
-{
-	if (!strcmp(mode, "none"))
-		*verify = VERIFY_NONE;
-	else if (!strcmp(mode, "blob"))
-		*verify = VERIFY_BLOB;
-	else
-		return invalfc(fc, "verify=%s: none or blob is expected", mode);
-	return 0;
 }
 
 static int puzzlefs_parse_param(struct fs_context *fc,
@@ -66,13 +78,18 @@ static int puzzlefs_parse_param(struct fs_context *fc,
 		param->string = NULL;
 		return 0;
 	case OPT_IMAGE_MANIFEST:
-		sbi->has_manifest = true;
-		return parse_digest(fc, param, sbi->manifest);
+		return parse_digest(fc, param, sbi->manifest,
+				    &sbi->has_manifest);
 	case OPT_VERITY:
-		sbi->has_verity = true;
-		return parse_digest(fc, param, sbi->verity);
+		return parse_digest(fc, param, sbi->verity, &sbi->has_verity);
 	case OPT_VERIFY:
-		return parse_verify(fc, param->string, &sbi->verify);
+		sbi->verify = result.uint_32;
+		sbi->has_verify = true;
+		return 0;
+	case OPT_SHARE:
+		sbi->share = result.uint_32;
+		sbi->has_share = true;
+		return 0;
 	default:
 		return option;
 	}
@@ -89,7 +106,9 @@ static int puzzlefs_statfs(struct dentry *dentry, struct kstatfs *buf)
 					 sb->s_blocksize);
 	buf->f_files = image->summary.inodes;
 	buf->f_namelen = PFS_MAX_NAME_BYTES;
-	buf->f_fsid = uuid_to_fsid(sb->s_uuid.b);
+	buf->f_fsid = uuid_is_null(&sb->s_uuid) ?
+		      u64_to_fsid(huge_encode_dev(sb->s_dev)) :
+		      uuid_to_fsid(sb->s_uuid.b);
 	return 0;
 }
 
@@ -104,6 +123,8 @@ static int puzzlefs_show_options(struct seq_file *seq, struct dentry *root)
 		seq_printf(seq, ",verity=%*phN", PFS_DIGEST_BYTES, sbi->verity);
 	if (sbi->verify == VERIFY_BLOB)
 		seq_puts(seq, ",verify=blob");
+	if (sbi->share != SHARE_ALL)
+		seq_printf(seq, ",share=%s", share_values[sbi->share].name);
 	return 0;
 }
 
@@ -168,6 +189,11 @@ static struct file_system_type puzzlefs_fs_type;
 /* Gets the store of the directory of blobs. */
 static int find_store(struct fs_context *fc, struct puzzlefs_sb_info *sbi)
 {
+	struct puzzlefs_store_kind kind = {
+		.verify = sbi->verify == VERIFY_BLOB,
+		.verity = sbi->has_verity,
+		.single = sbi->share == SHARE_NONE,
+	};
 	struct super_block *lower;
 	struct path root;
 	int err;
@@ -185,9 +211,8 @@ static int find_store(struct fs_context *fc, struct puzzlefs_sb_info *sbi)
 		errorfc(fc, "oci_root_dir=%s: maximum stacking depth exceeded",
 			sbi->oci_root_dir);
 	} else {
-		sbi->store = puzzlefs_get_store(&root,
-						sbi->verify == VERIFY_BLOB,
-						sbi->has_verity);
+		sbi->store = puzzlefs_get_store(&root, kind,
+						&puzzlefs_shared_type);
 		err = PTR_ERR_OR_ZERO(sbi->store);
 		if (err)
 			errorfc(fc, "oci_root_dir=%s: no private mount: %pe",
@@ -205,16 +230,41 @@ static void set_mount_name(struct super_block *sb)
 		 PUZZLEFS_SB(sb)->manifest);
 }
 
-static int fill_super(struct super_block *sb, struct fs_context *fc)
+/*
+ * Overlays on an image must be able to nest, and so it does not count as a
+ * level if the store is on an ordinary filesystem. Two images are never stacked
+ * directly; on an overlay, the store's level bounds the depth.
+ */
+static int stack_depth(const struct puzzlefs_store *store)
+{
+	int depth = store->root.mnt->mnt_sb->s_stack_depth;
+
+	return depth ? depth + 1 : 0;
+}
+
+/*
+ * The UUID is that of the image and its verification, so that file handles stay
+ * valid. Superblocks that are not shared have none, as several may exist.
+ */
+static void set_identity(struct super_block *sb)
+{
+	struct puzzlefs_sb_info *sbi = PUZZLEFS_SB(sb);
+	u8 uuid[PFS_DIGEST_BYTES];
+
+	if (sbi->share != SHARE_ALL)
+		return;
+	memcpy(uuid, sbi->manifest, sizeof(uuid));
+	uuid[0] ^= sbi->verify << 1 | sbi->has_verity;
+	puzzlefs_set_uuid(sb, uuid);
+}
+
+static int fill_super(struct super_block *sb)
 {
 	struct puzzlefs_sb_info *sbi = PUZZLEFS_SB(sb);
 	struct inode *root;
 	int err;
 
 	set_mount_name(sb);
-	err = puzzlefs_load_image(sbi, fc);
-	if (err)
-		return err;
 	err = puzzlefs_setup_readahead(sb);
 	if (err)
 		return err;
@@ -224,11 +274,11 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	sb->s_maxbytes = MAX_LFS_FILESIZE;
 	sb->s_time_gran = 1;
 	sb->s_flags |= SB_RDONLY | SB_NOATIME | SB_POSIXACL;
-	sb->s_stack_depth = sbi->store->root.mnt->mnt_sb->s_stack_depth + 1;
+	sb->s_stack_depth = stack_depth(sbi->store);
 	sb->s_op = &puzzlefs_super_ops;
 	sb->s_export_op = &puzzlefs_export_ops;
 	puzzlefs_set_xattr_handlers(sb);
-	puzzlefs_set_uuid(sb, sbi->manifest);
+	set_identity(sb);
 
 	root = puzzlefs_iget(sb, PFS_ROOT_INO);
 	if (IS_ERR(root))
@@ -241,7 +291,8 @@ static bool same_image(const struct puzzlefs_sb_info *a,
 		       const struct puzzlefs_sb_info *b)
 {
 	/* The store implies directory, credentials and verification. */
-	return a->store == b->store &&
+	return a->store == b->store && a->share == SHARE_ALL &&
+	       b->share == SHARE_ALL &&
 	       !memcmp(a->manifest, b->manifest, sizeof(a->manifest)) &&
 	       !memcmp(a->verity, b->verity, sizeof(a->verity));
 }
@@ -250,6 +301,29 @@ static int test_super(struct super_block *sb, struct fs_context *fc)
 {
 	return sb->s_user_ns == fc->user_ns &&
 	       same_image(PUZZLEFS_SB(sb), fc->s_fs_info);
+}
+
+static int refuse_super(struct super_block *sb, struct fs_context *fc)
+{
+	return -EAGAIN;
+}
+
+/*
+ * Gets the superblock of the image, or a new one. The image is loaded before
+ * there is a new one: sync(2) waits for superblocks that are being filled, and
+ * reading may take long.
+ */
+static struct super_block *get_superblock(struct fs_context *fc)
+{
+	struct super_block *sb = sget_fc(fc, test_super, refuse_super);
+	int err;
+
+	if (sb != ERR_PTR(-EAGAIN))
+		return sb;
+	err = puzzlefs_load_image(fc->s_fs_info, fc);
+	if (err)
+		return ERR_PTR(err);
+	return sget_fc(fc, test_super, set_anon_super_fc);
 }
 
 static int puzzlefs_get_tree(struct fs_context *fc)
@@ -264,11 +338,11 @@ static int puzzlefs_get_tree(struct fs_context *fc)
 	if (err)
 		return err;
 	fc->sb_flags |= SB_RDONLY;
-	sb = sget_fc(fc, test_super, set_anon_super_fc);
+	sb = get_superblock(fc);
 	if (IS_ERR(sb))
 		return PTR_ERR(sb);
 	if (!sb->s_root) {
-		err = fill_super(sb, fc);
+		err = fill_super(sb);
 		if (err) {
 			deactivate_locked_super(sb);
 			return err;
@@ -292,8 +366,10 @@ static int puzzlefs_reconfigure(struct fs_context *fc)
 	     memcmp(new->manifest, old->manifest, sizeof(new->manifest))) ||
 	    (new->has_verity &&
 	     memcmp(new->verity, old->verity, sizeof(new->verity))) ||
-	    (new->verify && new->verify != old->verify)) {
-		errorfc(fc, "remount cannot change image or verification");
+	    (new->has_verify && new->verify != old->verify) ||
+	    (new->has_share && new->share != old->share)) {
+		errorfc(fc,
+			"remount cannot change image, verification or sharing");
 		return -EINVAL;
 	}
 	return 0;
@@ -350,19 +426,15 @@ static int __init puzzlefs_init(void)
 	err = puzzlefs_init_inodes();
 	if (err)
 		goto no_inodes;
-	err = puzzlefs_init_frames();
+	err = puzzlefs_init_objects();
 	if (err)
-		goto no_frames;
-	err = puzzlefs_init_shared();
-	if (err)
-		goto no_shared;
+		goto no_objects;
+	puzzlefs_init_shared();
 	err = register_filesystem(&puzzlefs_fs_type);
 	if (!err)
 		return 0;
-	puzzlefs_exit_shared();
-no_shared:
-	puzzlefs_exit_frames();
-no_frames:
+	puzzlefs_exit_objects();
+no_objects:
 	puzzlefs_exit_inodes();
 no_inodes:
 	puzzlefs_exit_sha256();
@@ -372,10 +444,9 @@ no_inodes:
 static void __exit puzzlefs_exit(void)
 {
 	unregister_filesystem(&puzzlefs_fs_type);
-	puzzlefs_exit_shared();
-	puzzlefs_exit_frames();
+	puzzlefs_exit_objects();
 	puzzlefs_exit_inodes();
-	puzzlefs_exit_zstd();
+	puzzlefs_free_contexts();
 	puzzlefs_exit_sha256();
 }
 

@@ -7,7 +7,10 @@
 
 #include <linux/capability.h>
 #include <linux/posix_acl_xattr.h>
+#include <linux/sched/signal.h>
 #include <linux/xattr.h>
+
+#define XATTRS_BETWEEN_PAUSES 1024
 
 static struct pfs_xattr_list xattrs_of(struct inode *inode)
 {
@@ -16,22 +19,36 @@ static struct pfs_xattr_list xattrs_of(struct inode *inode)
 	return pfs_inode_additional_xattrs(pfs_inode_additional(record));
 }
 
-static bool find_xattr(struct inode *inode, const char *name,
-		       struct pfs_bytes *value)
+/* An inode of a hostile image may have millions. */
+static int pause_at(u32 index)
+{
+	if (index % XATTRS_BETWEEN_PAUSES)
+		return 0;
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
+/* Returns 0, -ENODATA, or -EINTR if the task is killed. */
+static int find_xattr(struct inode *inode, const char *name,
+		      struct pfs_bytes *value)
 {
 	struct pfs_bytes key = { (const u8 *)name, strlen(name) };
 	struct pfs_xattr_list xattrs = xattrs_of(inode);
+	int err;
 	u32 i;
 
 	for (i = 0; i < xattrs.part.count; i++) {
 		struct pfs_xattr xattr = pfs_xattr_at(xattrs, i);
 
+		err = pause_at(i);
+		if (err)
+			return err;
 		if (pfs_same_bytes(pfs_xattr_key(xattr), key)) {
 			*value = pfs_xattr_val(xattr);
-			return true;
+			return 0;
 		}
 	}
-	return false;
+	return -ENODATA;
 }
 
 static int puzzlefs_xattr_get(const struct xattr_handler *handler,
@@ -39,9 +56,11 @@ static int puzzlefs_xattr_get(const struct xattr_handler *handler,
 			      const char *name, void *buffer, size_t size)
 {
 	struct pfs_bytes value;
+	int err;
 
-	if (!find_xattr(inode, xattr_full_name(handler, name), &value))
-		return -ENODATA;
+	err = find_xattr(inode, xattr_full_name(handler, name), &value);
+	if (err)
+		return err;
 	if (!size)
 		return value.length;
 	if (value.length > size)
@@ -104,11 +123,15 @@ ssize_t puzzlefs_listxattr(struct dentry *dentry, char *buffer, size_t size)
 {
 	struct pfs_xattr_list xattrs = xattrs_of(d_inode(dentry));
 	size_t used = 0;
+	int err;
 	u32 i;
 
 	for (i = 0; i < xattrs.part.count; i++) {
 		struct pfs_bytes key = pfs_xattr_key(pfs_xattr_at(xattrs, i));
 
+		err = pause_at(i);
+		if (err)
+			return err;
 		if (!is_listed(key))
 			continue;
 		if (buffer) {
@@ -118,6 +141,9 @@ ssize_t puzzlefs_listxattr(struct dentry *dentry, char *buffer, size_t size)
 			buffer[used + key.length] = '\0';
 		}
 		used += key.length + 1;
+		/* The VFS lists no more. */
+		if (used > XATTR_LIST_MAX)
+			return -E2BIG;
 	}
 	return used;
 }
@@ -129,11 +155,13 @@ struct posix_acl *puzzlefs_get_acl(struct inode *inode, int type, bool rcu)
 			   XATTR_NAME_POSIX_ACL_ACCESS :
 			   XATTR_NAME_POSIX_ACL_DEFAULT;
 	struct pfs_bytes value;
+	int err;
 
 	if (rcu)
 		return ERR_PTR(-ECHILD);
-	if (!find_xattr(inode, name, &value))
-		return NULL;
+	err = find_xattr(inode, name, &value);
+	if (err)
+		return err == -ENODATA ? NULL : ERR_PTR(err);
 	return posix_acl_from_xattr(inode->i_sb->s_user_ns, value.data,
 				    value.length);
 #else

@@ -83,10 +83,25 @@ int puzzlefs_decompress(void *content, size_t length, const void *stored,
 	return zstd_is_error(done) || done != length ? -EUCLEAN : 0;
 }
 
-void puzzlefs_exit_zstd(void)
+/* Pages that puzzlefs_free_contexts() would free, about. */
+unsigned long puzzlefs_count_contexts(void)
 {
-	struct context *context, *next;
+	return READ_ONCE(idle_count) *
+	       DIV_ROUND_UP(zstd_dctx_workspace_bound(), PAGE_SIZE);
+}
 
-	list_for_each_entry_safe(context, next, &idle_contexts, idle)
+/* Frees the idle contexts. Returns how many pages that were, about. */
+unsigned long puzzlefs_free_contexts(void)
+{
+	unsigned long pages = puzzlefs_count_contexts();
+	struct context *context, *next;
+	LIST_HEAD(freed);
+
+	spin_lock(&contexts_lock);
+	list_splice_init(&idle_contexts, &freed);
+	idle_count = 0;
+	spin_unlock(&contexts_lock);
+	list_for_each_entry_safe(context, next, &freed, idle)
 		kvfree(context);
+	return pages;
 }

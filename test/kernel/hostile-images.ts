@@ -174,27 +174,10 @@ function look(tree: ImageTree, { ino, kind }: TreeEntry): string {
 function ends(tree: ImageTree, ino: number, size: number): string[] {
   if (size === 0) return [];
   const offsets = size > page ? [0, size - (size % page || page)] : [0];
-  const digests = offsets.map((offset) => {
+  return offsets.map((offset) => {
     const into = Buffer.alloc(page);
     return isReadable(tree, ino, offset, into) ? sha256(into.subarray(0, size - offset)).slice(0, 16) : "EIO";
   });
-  return digests.map((found) => (found === "EIO" || allReadable(tree, ino) ? found : `${perhaps}${found}`));
-}
-
-/** Prefix of a digest that the driver may replace by EIO: another page of the same folio may be unreadable. */
-const perhaps = "~";
-
-/** Whether the output for a name is as expected. */
-export function agrees(expected: string, actual: string | undefined): boolean {
-  const fields = actual?.split(" ") ?? [];
-  const wanted = expected.split(" ");
-  return (
-    wanted.length === fields.length &&
-    wanted.every((field, i) => {
-      const other = fields[i] ?? "";
-      return field === other || (field.startsWith(perhaps) && (other === "EIO" || field.slice(1) === other));
-    })
-  );
 }
 
 function isReadable(tree: ImageTree, ino: number, offset: number, into: Buffer): boolean {
@@ -205,13 +188,6 @@ function isReadable(tree: ImageTree, ino: number, offset: number, into: Buffer):
     if (error instanceof FormatError || error instanceof IntegrityError) return false;
     throw error;
   }
-}
-
-/** One byte of each run suffices: blobs are unchanged, so a run is readable as a whole or not at all. */
-function allReadable(tree: ImageTree, ino: number): boolean {
-  const content = tree.content(ino);
-  const starts = Array.from({ length: content.runs }, (_, run) => content.start(run));
-  return starts.every((start) => isReadable(tree, ino, start, Buffer.alloc(1)));
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");

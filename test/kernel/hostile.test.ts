@@ -20,7 +20,7 @@ import { eventually } from "@puzzlefs/testing";
 import test from "ava";
 import { Scratch } from "../support/scratch.ts";
 import { makeBases } from "./hostile-bases.ts";
-import { addCorpus, addMutations, addSeekTables, agrees, examined, HostileStore, manifestOf } from "./hostile-images.ts";
+import { addCorpus, addMutations, addSeekTables, examined, HostileStore, manifestOf } from "./hostile-images.ts";
 import type { HostileImage } from "./hostile-images.ts";
 
 const count = Number(process.env["PUZZLEFS_HOSTILE"] ?? 2000);
@@ -134,7 +134,7 @@ else {
     const differ = store.images.flatMap((image) => {
       const lines = actual.get(image.manifest) ?? [];
       const wanted = expected(opened, image);
-      const first = wanted.findIndex((line, i) => !agrees(line, lines[i]));
+      const first = wanted.findIndex((line, i) => line !== lines[i]);
       const at = first === -1 && lines.length > wanted.length ? wanted.length : first;
       const { name, manifest } = image;
       return at === -1 ? [] : [{ name, manifest, actual: lines[at], expected: wanted[at] }];

@@ -77,7 +77,8 @@ function declare(kernel: KernelName, { directory, good, other, misnamed, missize
     ["a file for a directory", `oci_root_dir=/init,image_manifest=${good}`, "Not a directory", "oci_root_dir=/init: "],
     ["too few digits", `oci_root_dir=${store},image_manifest=abc`, "Invalid argument", "image_manifest=abc: "],
     ["capitals", `oci_root_dir=${store},image_manifest=${"A".repeat(64)}`, "Invalid argument", "hexadecimal"],
-    ["an unknown value of verify=", `oci_root_dir=${store},image_manifest=${good},verify=all`, "Invalid argument", "all"],
+    ["an unknown value of verify=", `oci_root_dir=${store},image_manifest=${good},verify=all`, "Invalid argument", "Bad value for 'verify'"],
+    ["an unknown value of share=", `oci_root_dir=${store},image_manifest=${good},share=some`, "Invalid argument", "Bad value for 'share'"],
     ["a blob that is missing", `oci_root_dir=${store},image_manifest=${absent}`, "No such file", absent],
     ["a digest that is wrong", `oci_root_dir=${store},image_manifest=${misnamed}`, "", `manifest ${misnamed} has the sha256`],
     ["another size than listed", `oci_root_dir=${store},image_manifest=${missized}`, "", " bytes instead of 1"],
@@ -105,10 +106,23 @@ function declare(kernel: KernelName, { directory, good, other, misnamed, missize
     await mountImage(running, "oci", good, "/b");
     await mountImage(running, "oci", other, "/c");
     await mountImage(running, "oci", good, "/d", "verify=blob");
-    const [a, b, c, d] = (await running.succeed("stat -c %d /a /b /c /d")).trim().split("\n");
+    await mountImage(running, "oci", good, "/e", "share=none");
+    await mountImage(running, "oci", good, "/f", "share=pages");
+    const [a, b, ...others] = (await running.succeed("stat -c %d /a /b /c /d /e /f")).trim().split("\n");
     t.is(a, b);
-    t.is(new Set([a, c, d]).size, 3);
-    await running.succeed("umount /a && sha256sum /b/directory/* >/dev/null && umount /b /c /d");
+    t.is(new Set([a, ...others]).size, 5);
+    t.regex(await running.succeed("grep ' /e ' /proc/mounts"), /,share=none /);
+    // Pages of /a are in memory: with them, nothing is read for /f, and the pages of /e are its own.
+    await running.succeed("echo 3 >/proc/sys/vm/drop_caches; cat /a/directory/* >/dev/null");
+    const cached = "awk '/^Cached:/ { print $2 }' /proc/meminfo";
+    const grown: number[] = [];
+    for (const at of ["/f", "/e"]) {
+      const before = Number(await running.succeed(cached));
+      await running.succeed(`cat ${at}/directory/* >/dev/null`);
+      grown.push(Number(await running.succeed(cached)) - before);
+    }
+    t.true((grown[0] ?? 0) < 1000 && (grown[1] ?? 0) > 4000, `${grown.join(" and ")} KiB more`);
+    await running.succeed("umount /a && sha256sum /b/directory/* >/dev/null && umount /b /c /d /e /f");
   });
 
   kernelTest(kernel, "blobs/sha256 may be a symbolic link: two layouts that link to one directory share a superblock", async (t) => {
@@ -132,7 +146,8 @@ function declare(kernel: KernelName, { directory, good, other, misnamed, missize
     t.regex(line, new RegExp(`^none /mnt puzzlefs ro,.*oci_root_dir=${store},image_manifest=${good},verify=blob 0 0\n$`));
     await running.run("mount -o remount,rw /mnt");
     t.regex((await running.run("touch /mnt/new")).stderr, /Read-only file system/);
-    t.not((await running.run("mount -o remount,verify=none,image_manifest=" + absent + " /mnt")).status, 0);
+    for (const changed of [`image_manifest=${absent}`, "verify=none", "share=none"])
+      t.not((await running.run(`mount -o remount,${changed} /mnt`)).status, 0, changed);
     t.is(await running.succeed("grep ' /mnt ' /proc/mounts"), line);
     await running.succeed("umount /mnt");
   });

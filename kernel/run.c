@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reading the bytes of a run from its blob: raw ones directly, others by way of
+ * decompressed or verified frames.
+ */
+#include "internal.h"
+
+#include <linux/fadvise.h>
+#include <linux/sched/signal.h>
+#include <linux/uio.h>
+
+/*
+ * Drops from the lower page cache what is now in ours. Best effort. Pages that
+ * were there before the blob was opened are of use to others, and stay.
+ */
+static void drop_behind(struct puzzlefs_blob *blob, struct file *file,
+			u64 from, u64 to, bool last)
+{
+	u64 size = READ_ONCE(blob->size);
+
+	if (test_bit(PUZZLEFS_BLOB_CACHED, &blob->flags))
+		return;
+	/* Partial pages at both ends stay, unless it is all of a small blob. */
+	if (last && size <= PUZZLEFS_SMALL_BLOB) {
+		from = 0;
+		to = size;
+	}
+	vfs_fadvise(file, from, to - from, POSIX_FADV_DONTNEED);
+}
+
+/* Raw bytes that are not verified are read straight into the folios. */
+static int read_file(struct puzzlefs_blob *blob, struct file *file,
+		     const struct puzzlefs_reader *reader, u64 offset,
+		     size_t length, struct iov_iter *to)
+{
+	size_t rest = iov_iter_count(to) - length;
+	loff_t pos = offset;
+	ssize_t count = 1;
+
+	iov_iter_truncate(to, length);
+	while (iov_iter_count(to) && count > 0)
+		count = vfs_iter_read(file, to, &pos, 0);
+	length = iov_iter_count(to);
+	iov_iter_reexpand(to, length + rest);
+	if (!length)
+		return 0;
+	if (count < 0 && puzzlefs_is_transient(count))
+		return count;
+	puzzlefs_report_blob(blob, reader, "read at byte %lld failed: %zd",
+			     pos, count);
+	return count < 0 ? count : -EIO;
+}
+
+static int report_extent(struct puzzlefs_blob *blob,
+			 const struct puzzlefs_reader *reader,
+			 const struct puzzlefs_table *table, u64 offset,
+			 int err)
+{
+	if (err == -EFBIG)
+		puzzlefs_report_blob(blob, reader,
+				     "too large to be verified: %llu bytes, %llu stored",
+				     table ? table->content_size : blob->size,
+				     blob->size);
+	else
+		puzzlefs_report_blob(blob, reader, "no frame at byte %llu",
+				     offset);
+	return -EIO;
+}
+
+/* Drops from the lower page cache a frame that has been read to its end. */
+static void drop_extent(struct puzzlefs_blob *blob,
+			const struct puzzlefs_reader *reader,
+			const struct puzzlefs_extent *extent, bool last)
+{
+	struct puzzlefs_object *file = puzzlefs_get_file(blob, reader);
+
+	if (IS_ERR(file))
+		return;
+	drop_behind(blob, file->file, extent->stored,
+		    extent->stored + extent->stored_length, last);
+	puzzlefs_put_object(file);
+}
+
+static int read_extents(struct puzzlefs_blob *blob,
+			struct puzzlefs_table *table, u64 content_size,
+			const struct puzzlefs_reader *reader, u64 offset,
+			size_t length, struct iov_iter *to)
+{
+	while (length) {
+		struct puzzlefs_object *frame;
+		struct puzzlefs_extent extent;
+		size_t skip, part;
+		int err;
+
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		err = puzzlefs_find_extent(blob, table, offset, &extent);
+		skip = offset - extent.content;
+		if (!err && skip >= extent.content_length)
+			err = -EIO;
+		if (err)
+			return report_extent(blob, reader, table, offset, err);
+		frame = puzzlefs_get_frame(blob, reader, &extent);
+		if (IS_ERR(frame))
+			return PTR_ERR(frame);
+		part = min_t(size_t, length, extent.content_length - skip);
+		err = copy_to_iter(frame->frame + skip, part, to) == part ?
+		      0 : -EFAULT;
+		puzzlefs_put_object(frame);
+		if (err)
+			return err;
+		offset += part;
+		length -= part;
+		/* Not before: the next small file needs the rest of it. */
+		if ((table || blob->store->kind.verify) &&
+		    offset == extent.content + extent.content_length)
+			drop_extent(blob, reader, &extent,
+				    offset == content_size);
+	}
+	return 0;
+}
+
+/* Checks that a run ends inside its blob. */
+static int check_end(struct puzzlefs_blob *blob,
+		     const struct puzzlefs_reader *reader, u64 end,
+		     u64 content_size)
+{
+	struct pfs_failure failure;
+
+	if (pfs_check_run_end(end, content_size, reader->ino, &failure))
+		return 0;
+	puzzlefs_report_blob(blob, reader,
+			     "%s: %llu bytes instead of %llu or more",
+			     pfs_rule_names[failure.rule], content_size, end);
+	return -EIO;
+}
+
+/* Reads a part of a run of a compressed blob. */
+static int read_compressed(struct puzzlefs_blob *blob,
+			   const struct puzzlefs_reader *reader, u64 end,
+			   u64 offset, size_t length, struct iov_iter *to)
+{
+	struct puzzlefs_object *object = puzzlefs_get_table(blob, reader);
+	u64 content_size;
+	int err;
+
+	if (IS_ERR(object))
+		return PTR_ERR(object);
+	content_size = object->table->content_size;
+	err = check_end(blob, reader, end, content_size);
+	if (!err)
+		err = read_extents(blob, object->table, content_size, reader,
+				   offset, length, to);
+	puzzlefs_put_object(object);
+	return err;
+}
+
+/* Reads a part of a run of a raw blob through the lower page cache. */
+static int read_buffered(struct puzzlefs_blob *blob, struct file *file,
+			 const struct puzzlefs_reader *reader, u64 start,
+			 u64 end, u64 offset, size_t length,
+			 struct iov_iter *to)
+{
+	int err = read_file(blob, file, reader, offset, length, to);
+
+	/* The whole run at its end: earlier reads left partial pages. */
+	if (!err && offset + length == end)
+		drop_behind(blob, file, start, end,
+			    end == READ_ONCE(blob->size));
+	else if (!err)
+		drop_behind(blob, file, offset, offset + length, false);
+	return err;
+}
+
+static int read_raw(struct puzzlefs_content *content, struct puzzlefs_run *run,
+		    struct puzzlefs_direct *direct, u64 end, u64 offset,
+		    size_t length, struct iov_iter *to)
+{
+	const struct puzzlefs_reader *reader = &content->reader;
+	struct puzzlefs_blob *blob = run->blob;
+	u64 size = READ_ONCE(blob->size);
+	struct puzzlefs_object *object;
+	int err;
+
+	err = check_end(blob, reader, end, size);
+	if (err)
+		return err;
+	if (direct && puzzlefs_copy_direct(direct, blob, offset, length, to))
+		return 0;
+	if (blob->store->kind.verify)
+		return read_extents(blob, NULL, size, reader, offset, length,
+				    to);
+	object = puzzlefs_get_file(blob, reader);
+	if (IS_ERR(object))
+		return PTR_ERR(object);
+	if (puzzlefs_is_small(content) &&
+	    puzzlefs_is_direct(blob, object->file))
+		err = read_extents(blob, NULL, size, reader, offset, length,
+				   to);
+	else
+		err = read_buffered(blob, object->file, reader, run->offset,
+				    end, offset, length, to);
+	puzzlefs_put_object(object);
+	return err;
+}
+
+/**
+ * puzzlefs_read_run - read a part of one run of a file
+ * @content: the runs of the file
+ * @index: which run
+ * @skip: where the part starts in the run
+ * @length: bytes of the part
+ * @direct: a read of the part that has begun, or NULL
+ * @to: destination
+ *
+ * Called with the store's credentials. Looks no name up.
+ *
+ * Return: 0, -EIO or another error of the read. It has been logged, unless it
+ * is transient.
+ */
+int puzzlefs_read_run(struct puzzlefs_content *content, u32 index, u64 skip,
+		      size_t length, struct puzzlefs_direct *direct,
+		      struct iov_iter *to)
+{
+	const struct puzzlefs_reader *reader = &content->reader;
+	struct puzzlefs_run *run = &content->runs[index];
+	struct puzzlefs_blob *blob = run->blob;
+	u64 end = run->offset + run[1].start - run->start;
+	u64 offset = run->offset + skip;
+
+	if (run->hole)
+		return iov_iter_zero(length, to) == length ? 0 : -EFAULT;
+	/* That it is missing was logged when it was looked up. */
+	if (!puzzlefs_has_file(blob))
+		return -EIO;
+	if (blob->id.compressed)
+		return read_compressed(blob, reader, end, offset, length, to);
+	return read_raw(content, run, direct, end, offset, length, to);
+}
