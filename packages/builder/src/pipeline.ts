@@ -17,8 +17,6 @@ import { WorkerThreads } from "./threads.ts";
 import type { SourceEntry } from "./source.ts";
 import type { TreeNode } from "./tree-node.ts";
 
-/** Threads are started once this many bytes have been read: they cost more than a small tree does. */
-const startThreadsAfter = 256 << 10;
 const progressInterval = 50;
 
 /**
@@ -39,6 +37,8 @@ export class Pipeline {
   #smallFiles: SmallFiles | undefined;
   #progress: Progress = { files: 0, bytes: 0, chunks: 0, newBytes: 0 };
   #reportAt = 0;
+  /** Bytes of the chunks that were cut. */
+  #cut = 0;
   #zeros: Blob | undefined;
   readonly #staging: Directory;
   readonly #knownFile: KnownChunkFile;
@@ -197,8 +197,9 @@ export class Pipeline {
   #emit(address: number, length: number, slab: number): number {
     const chunk = this.queue.publish(address, length, slab);
     this.#progress.chunks++;
+    this.#cut += length;
     if (this.#options.jobs === 1) this.#work.process(this.queue.take());
-    else if (this.#progress.bytes >= startThreadsAfter) this.#threads.start();
+    else if (this.#cut >= this.#options.threadsAfter) this.#threads.start();
     if (this.#progress.chunks % 64 === 0) this.#report();
     return chunk;
   }
