@@ -8,7 +8,7 @@
  *
  * All randomness of the tests depends on the seed that is printed first; PUZZLEFS_SEED sets it.
  */
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFile, execFileSync, spawn, spawnSync } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -44,10 +44,14 @@ function report(name: string, problem: string): void {
   console.log(`${problem === "" ? "ok  " : "FAIL"} ${name}${problem === "" ? "" : `\n${problem.trimEnd()}`}`);
 }
 
-/** Runs a program on Node. Its output is shown only if it fails. */
-function check(name: string, program: string, args: string[]): void {
-  const result = spawnSync(process.execPath, [resolve(modules, program), ...args], { cwd: root, encoding: "utf8" });
-  report(name, result.status === 0 ? "" : `${result.stdout}${result.stderr}`);
+/** Runs a program on Node. Returns its output if it fails. */
+function failureOf(program: string, args: string[]): Promise<string> {
+  const options = { cwd: root, maxBuffer: 2 ** 26 };
+  return new Promise((done) => {
+    execFile(process.execPath, [resolve(modules, program), ...args], options, (error, stdout, stderr) =>
+      done(error === null ? "" : `${stdout}${stderr}` || error.message),
+    );
+  });
 }
 
 const filesIn = (directory: string): string[] =>
@@ -56,11 +60,10 @@ const filesIn = (directory: string): string[] =>
     .map((entry) => join(entry.parentPath, entry.name));
 
 /** `make codegen` must leave the tree as it is: a fresh run's files are compared with those checked in. */
-function checkGenerated(): void {
+async function differencesOfGenerated(): Promise<string> {
   const fresh = mkdtempSync(join(tmpdir(), "puzzlefs-codegen-"));
-  const compiler = join(root, "packages/codegen/src/main.ts");
-  const result = spawnSync(process.execPath, [compiler, join(root, "schema"), fresh], { encoding: "utf8" });
-  const made = result.status === 0 ? filesIn(fresh).map((file) => relative(fresh, file)) : [];
+  const failure = await failureOf(join(root, "packages/codegen/src/main.ts"), [join(root, "schema"), fresh]);
+  const made = failure === "" ? filesIn(fresh).map((file) => relative(fresh, file)) : [];
   const stale = made.filter((file) => {
     try {
       return !readFileSync(join(fresh, file)).equals(readFileSync(join(root, file)));
@@ -79,15 +82,19 @@ function checkGenerated(): void {
     ...stale.map((file) => `${file} differs from a fresh run`),
     ...extra.map((file) => `${file} is made by nothing`),
   ];
-  report("generated files are as `make codegen` makes them", result.status === 0 ? lines.join("\n") : result.stderr);
+  return failure || lines.join("\n");
 }
 
-function lint(): void {
-  check("types", "typescript/bin/tsc", ["-p", "tsconfig.json"]);
-  check("lint", "oxlint/bin/oxlint", ["--type-aware", "--deny-warnings"]);
-  check("format", "prettier/bin/prettier.cjs", ["--check", "--log-level", "warn", "."]);
-  checkGenerated();
-  check("docs/cli.md is as the command definitions make it", join(root, "packaging/documents.ts"), ["check"]);
+/** All checks at once: each is mostly one thread. */
+async function lint(): Promise<void> {
+  const checks: Record<string, Promise<string>> = {
+    types: failureOf("typescript/bin/tsc", ["-p", "tsconfig.json"]),
+    lint: failureOf("oxlint/bin/oxlint", ["--type-aware", "--deny-warnings"]),
+    format: failureOf("prettier/bin/prettier.cjs", ["--check", "--log-level", "warn", "."]),
+    "generated files are as `make codegen` makes them": differencesOfGenerated(),
+    "docs/cli.md is as the command definitions make it": failureOf(join(root, "packaging/documents.ts"), ["check"]),
+  };
+  for (const [name, failure] of Object.entries(checks)) report(name, await failure);
 }
 
 /**
@@ -131,7 +138,7 @@ async function test(patterns: string[]): Promise<void> {
 
 const args = process.argv.slice(2);
 const [first] = args;
-if (first === undefined || first === "lint" || first === "check") lint();
+if (first === undefined || first === "lint" || first === "check") await lint();
 // A fifth of the random images, so that it ends within three minutes.
 if (first === "check") process.env["PUZZLEFS_FUZZ"] ??= "0.2";
 if (first !== "lint") await test(first === "check" ? QUICK_TESTS : args);

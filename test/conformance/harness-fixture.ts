@@ -1,12 +1,10 @@
 /** The builds of the C harness, started once for each test file. */
+import { effort } from "@puzzlefs/testing";
 import type { ExecutionContext, TestFn } from "ava";
 import { COMPARED, Harness, compile } from "./harness.ts";
 import type { Build } from "./harness.ts";
 import { judge } from "./verdict.ts";
 import type { ObjectKind } from "./verdict.ts";
-
-/** Multiplies the numbers of generated messages: PUZZLEFS_FUZZ=100 runs for hours. */
-export const EFFORT = Number(process.env["PUZZLEFS_FUZZ"] ?? 1);
 
 export interface Harnesses {
   started: Map<Build, Harness>;
@@ -53,7 +51,7 @@ function difference(typescript: string, c: string): string {
 
 /** A property's parameters for fast-check, effort included. */
 export const runs = (numRuns: number): { numRuns: number; endOnFailure: boolean } => ({
-  numRuns: Math.ceil(numRuns * EFFORT),
+  numRuns: Math.ceil(numRuns * effort),
   endOnFailure: false,
 });
 

@@ -2,7 +2,7 @@ import { encodeRootfs } from "@puzzlefs/format";
 import type { InodeValue, RootfsValue } from "@puzzlefs/format";
 import test from "ava";
 import { damaged } from "./damage.ts";
-import { EFFORT } from "./harness-fixture.ts";
+import { effort } from "@puzzlefs/testing";
 import { readByCapnpEs, readByTool } from "./oracles.ts";
 import { Random, runSeed } from "@puzzlefs/testing";
 import { reencoded } from "./reencode.ts";
@@ -20,7 +20,7 @@ function accepted(messages: readonly Uint8Array[]): [message: Uint8Array, dump: 
   });
 }
 
-const IMAGES = 250 * EFFORT;
+const IMAGES = 250 * effort;
 /** Of the second a damaged message once had a far pointer to null, which readers took in two ways. */
 const seeds = [runSeed, 1710028691];
 

@@ -2,4 +2,4 @@
 export { noise, prose } from "./content.ts";
 export { eventually, PATIENCE } from "./patience.ts";
 export { running, waitsForFuse, type Running } from "./processes.ts";
-export { Random, runSeed } from "./random.ts";
+export { effort, Random, rounds, runSeed } from "./random.ts";

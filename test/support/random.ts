@@ -1,6 +1,14 @@
 /** The seed of the run, which test/run.ts prints. Every random choice of a test is derived from it. */
 export const runSeed = Number(process.env["PUZZLEFS_SEED"] ?? 1);
 
+/** Multiplies the numbers of random cases: PUZZLEFS_FUZZ=100 runs for hours, and `make check` tries a fifth. */
+export const effort = Number(process.env["PUZZLEFS_FUZZ"] ?? 1);
+
+/** `count` rounds of a random test, by the effort of the run; one at least. */
+export function rounds(count: number): number {
+  return Math.max(1, Math.round(count * effort));
+}
+
 /** A generator of random choices: the same seed makes the same choices. */
 export class Random {
   #state: number;

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { encodeRootfs, findInode, ZERO_BLOB_DIGEST } from "@puzzlefs/format";
 import { assembleManifest, fsVerityDigest, Layout, LayoutError, Transaction, type Platform } from "@puzzlefs/oci";
 import { extract, IntegrityError, openImageAt } from "@puzzlefs/reader";
-import { noise, Random, runSeed } from "@puzzlefs/testing";
+import { noise, Random, rounds, runSeed } from "@puzzlefs/testing";
 import { RandomTree } from "@puzzlefs/testing/random-tree";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
 import test from "ava";
@@ -38,7 +38,7 @@ const ways: Partial<BuildOptions>[] = [
   { chunkSizes: { min: 4096, avg: 16384, max: 65536 } },
 ];
 
-for (let round = 0; round < 6; round++) {
+for (let round = 0; round < rounds(6); round++) {
   const seed = runSeed + round;
   test.serial(`random changes through layers, seed ${seed}`, async (t) => {
     const random = new Random(seed);

@@ -122,15 +122,15 @@ const changes: Record<string, { change: (at: (name: string) => string) => void; 
   },
 };
 
-for (const options of [{}, { compress: true }]) {
+for (const options of [{}, { compress: true, jobs: 2 }]) {
   const way = JSON.stringify(options);
   for (const [name, { change, repeated, added }] of Object.entries(changes)) {
     test.serial(`${name} ${way}`, async (t) => {
       const [rootfs, ociDir] = [baseTree(), temporaryDirectory()];
-      await build({ rootfs, ociDir, tag: "v1", jobs: 2, ...options });
+      await build({ rootfs, ociDir, tag: "v1", ...options });
       const before = dumpImage(ociDir, "v1");
       change((path) => join(rootfs, path));
-      const result = await build({ rootfs, ociDir, tag: "v2", base: "v1", jobs: 2, ...options });
+      const result = await build({ rootfs, ociDir, tag: "v2", base: "v1", ...options });
       t.deepEqual(dumpImage(ociDir, "v2"), dumpTree(rootfs));
       t.deepEqual(dumpImage(ociDir, "v1"), before);
 

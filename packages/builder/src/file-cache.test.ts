@@ -13,7 +13,7 @@ import {
 import { join } from "node:path";
 
 import { Layout } from "@puzzlefs/oci";
-import { noise, prose, Random, runSeed } from "@puzzlefs/testing";
+import { noise, prose, Random, rounds, runSeed } from "@puzzlefs/testing";
 import { RandomTree } from "@puzzlefs/testing/random-tree";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
 import test, { type ExecutionContext } from "ava";
@@ -180,7 +180,7 @@ test.serial("each tree, and each way to store and cut it, has its own cache", as
   await t.throwsAsync(later({ rootfs, ociDir, tag: "v4", chunking: "stream" }), { name: "OptionError" });
 });
 
-for (let round = 0; round < 8; round++) {
+for (let round = 0; round < rounds(8); round++) {
   const seed = runSeed + round;
   test.serial(`images of changed trees are those of builds without a cache, seed ${seed}`, async (t) => {
     const random = new Random(seed);

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, 
 import { join } from "node:path";
 
 import { Layout } from "@puzzlefs/oci";
-import { noise, prose, Random, runSeed } from "@puzzlefs/testing";
+import { noise, prose, Random, rounds, runSeed } from "@puzzlefs/testing";
 import { RandomTree } from "@puzzlefs/testing/random-tree";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
 import test from "ava";
@@ -122,7 +122,7 @@ test.serial("each way to store chunks has its own file, with the chunks of all b
   t.is(size(), before + 104);
 });
 
-for (let round = 0; round < 4; round++) {
+for (let round = 0; round < rounds(4); round++) {
   const seed = runSeed + round;
   test.serial(`images of changed trees are those of layouts without the file, seed ${seed}`, async (t) => {
     const random = new Random(seed);

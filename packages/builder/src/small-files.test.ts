@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Directory, lsetxattr } from "@puzzlefs/linux";
 import { Layout } from "@puzzlefs/oci";
 import { openHeader, readHeader } from "@puzzlefs/reader";
-import { noise, prose, Random, runSeed } from "@puzzlefs/testing";
+import { noise, prose, Random, rounds, runSeed } from "@puzzlefs/testing";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
 import test from "ava";
 
@@ -68,7 +68,7 @@ const shapes = [
 ];
 const ways: Partial<BuildOptions>[] = [{}, { compress: true }];
 
-for (let round = 0; round < 24; round++) {
+for (let round = 0; round < rounds(24); round++) {
   const seed = runSeed + 7 * round;
   const { files, most, changes } = shapes[round % shapes.length]!;
   test.serial(`${files} files, ${changes} changes, seed ${seed}`, async (t) => {

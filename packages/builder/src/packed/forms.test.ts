@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Layout } from "@puzzlefs/oci";
-import { noise, prose, Random, runSeed } from "@puzzlefs/testing";
+import { noise, prose, Random, rounds, runSeed } from "@puzzlefs/testing";
 import { RandomTree } from "@puzzlefs/testing/random-tree";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
 import test, { type ExecutionContext } from "ava";
@@ -137,7 +137,7 @@ function assertAll(t: ExecutionContext, ociDir: string, images: ReadonlyMap<stri
   t.deepEqual(problemsOf(ociDir), [], log);
 }
 
-for (let round = 0; round < 6; round++) {
+for (let round = 0; round < rounds(6); round++) {
   const seed = runSeed + round;
   test.serial(`random edits, builders and forms in one layout, seed ${seed}`, async (t) => {
     const random = new Random(seed);
