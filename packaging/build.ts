@@ -3,10 +3,20 @@
  * find by `new URL("./NAME.js", import.meta.url)`, as the chunker's WebAssembly. Native add-ons stay where pnpm put them, behind links in build/node_modules. Commands become chunks that are read only when they run.
  */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { build } from "esbuild";
+import { licenseTexts, packageOf } from "./licenses.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const output = join(root, "build");
@@ -28,7 +38,7 @@ const nativeAddOns = { koffi: "packages/linux", "zstd-napi": "packages/reader" }
 async function bundle(): Promise<void> {
   const fresh = join(output, "lib.new");
   rmSync(fresh, { recursive: true, force: true });
-  await build({
+  const { metafile } = await build({
     entryPoints: Object.entries(entries).map(([out, source]) => ({ out, in: join(root, source) })),
     outdir: fresh,
     bundle: true,
@@ -42,7 +52,12 @@ async function bundle(): Promise<void> {
     minifySyntax: true,
     legalComments: "inline",
     logLevel: "warning",
+    metafile: true,
   });
+  const packages = Object.keys(metafile.inputs).map((file) => packageOf(resolve(file)));
+  const others = [...Object.keys(nativeAddOns).map(addOn), dirname(dirname(realpathSync(process.execPath)))];
+  const bundled = new Set([...packages.filter((directory) => directory !== undefined), ...others]);
+  writeFileSync(join(fresh, "THIRD-PARTY-LICENSES"), licenseTexts(bundled));
   for (const asset of assets) copyFileSync(join(root, asset), join(fresh, basename(asset)));
   const old = join(output, "lib.old");
   rmSync(old, { recursive: true, force: true });
@@ -51,16 +66,20 @@ async function bundle(): Promise<void> {
   rmSync(old, { recursive: true, force: true });
 }
 
+/** The directory of a native add-on's package. */
+function addOn(name: string): string {
+  const user = nativeAddOns[name as keyof typeof nativeAddOns];
+  let directory = dirname(createRequire(join(root, user, "package.json")).resolve(name));
+  while (!existsSync(join(directory, "package.json"))) directory = dirname(directory);
+  return realpathSync(directory);
+}
+
 /** Relative links, so that the checkout can be moved. */
 function linkAddOns(): void {
   const modules = join(output, "node_modules");
   rmSync(modules, { recursive: true, force: true });
   mkdirSync(modules, { recursive: true });
-  for (const [name, user] of Object.entries(nativeAddOns)) {
-    let directory = dirname(createRequire(join(root, user, "package.json")).resolve(name));
-    while (!existsSync(join(directory, "package.json"))) directory = dirname(directory);
-    symlinkSync(relative(modules, realpathSync(directory)), join(modules, name));
-  }
+  for (const name of Object.keys(nativeAddOns)) symlinkSync(relative(modules, addOn(name)), join(modules, name));
 }
 
 const launcher = join(root, "packages/cli/bin/puzzlefs");
