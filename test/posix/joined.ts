@@ -12,7 +12,7 @@ import {
 } from "@puzzlefs/format";
 import { type ChunkBlob, fsVerityDigest, Layout, type StagedBlob, Transaction } from "@puzzlefs/oci";
 import { openBase } from "../../packages/builder/src/base.ts";
-import { layerValues } from "../../packages/builder/src/delta.ts";
+import { valueOf } from "../../packages/builder/src/delta.ts";
 import { type TableRow, withChunkTable } from "../conformance/reencode.ts";
 import { commitImage } from "./layered.ts";
 
@@ -99,8 +99,8 @@ export function addJoined(store: string, from: string, tag: string, blobBytes: n
   using layout = Layout.open(store);
   const base = openBase(layout, from);
   const joiner = new Joiner(layout, blobBytes);
-  const metadatas = layerValues(base).map(({ inodes }) => ({
-    inodes: inodes.map((value): InodeValue => {
+  const metadatas = [...base.image.metadatas].map(({ inodes }) => ({
+    inodes: [...inodes].map(valueOf).map((value): InodeValue => {
       const { mode } = value;
       return mode.kind === "file"
         ? { ...value, mode: { kind: "file", file: mode.file.map((run) => joiner.moved(run)) } }

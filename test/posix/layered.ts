@@ -10,7 +10,7 @@ import {
   Transaction,
 } from "@puzzlefs/oci";
 import { type BaseImage, openBase } from "../../packages/builder/src/base.ts";
-import { layerValues } from "../../packages/builder/src/delta.ts";
+import { valueOf } from "../../packages/builder/src/delta.ts";
 
 /** A name that no tree of the tests has. */
 const ghost = Buffer.from(".gone from below");
@@ -67,7 +67,7 @@ export function addLayered(store: string, from: string, tag: string): void {
   using layout = Layout.open(store);
   const base = openBase(layout, from);
   const layers = new Layers(base);
-  for (const { inodes } of layerValues(base)) inodes.forEach((value) => layers.add(value));
+  for (const { inodes } of base.image.metadatas) for (const inode of inodes) layers.add(valueOf(inode));
   const byNumber = (a: InodeValue, b: InodeValue): number => a.ino - b.ino;
   const metadata = encodeRootfs({
     metadatas: [{ inodes: layers.top.toSorted(byNumber) }, { inodes: layers.bottom.toSorted(byNumber) }],

@@ -1,4 +1,3 @@
-import { encodeRootfs, recordsTree, type InodeValue } from "@puzzlefs/format";
 import {
   Layout,
   LayoutError,
@@ -16,9 +15,10 @@ import {
 import { openBase, type BaseImage } from "./base.ts";
 import { WRITING } from "./chunk-work.ts";
 import { holeChunk } from "./pieces.ts";
-import { BaseNumbering, isChanged, layerValues } from "./delta.ts";
+import { BaseNumbering } from "./delta.ts";
+import { encodeTree } from "./encode-tree.ts";
 import type { FileCache } from "./file-cache.ts";
-import { inodeValue, Reachable, rootfsValue, traitsOfNode } from "./metadata-values.ts";
+import { Reachable } from "./metadata-values.ts";
 import { Omissions } from "./omissions.ts";
 import { resolveOptions, type BuildOptions, type BuildResult, type ResolvedOptions } from "./options.ts";
 import { KnownPacks } from "./packed/known-packs.ts";
@@ -133,9 +133,6 @@ function knownPacks(
   return packs;
 }
 
-/** Nodes made into inodes before the time is read. */
-const NODES_PER_TURN = 64;
-
 /** The memory that grows with the tree is free when this returns. */
 async function storeTree(
   options: ResolvedOptions,
@@ -167,47 +164,11 @@ async function storeTree(
     reachable.add(blob);
     return blob;
   };
-  const counts = { files: 0, entries: nodes.length, bytes: 0 };
-  // The layers of a base that does not record its tree lack what readers of a recorded one need.
-  const recorded = base === undefined || recordsTree(base.image);
-  let traits = 0;
-  const inodes: InodeValue[] = [];
-  // Each node is freed as its inode is made, so that a large tree is not in memory twice.
-  nodes.reverse();
-  const convertSome = (): void => {
-    for (let left = NODES_PER_TURN; left > 0; left--) {
-      const node = nodes.pop();
-      if (node === undefined) return;
-      inodes.push(inodeValue(node, blobOf, recorded));
-      traits |= traitsOfNode(node);
-      if (node.kind === "file") counts.files++;
-      counts.bytes += node.size;
-    }
-  };
-  while (nodes.length > 0) {
-    convertSome();
-    if (turns.isDue) await turns.take();
-  }
+  const encoded = await encodeTree(nodes, base, blobOf, () => reachable.blobs(), turns);
   const blobs = reachable.blobs();
-  const layers = base === undefined ? [{ inodes }] : await layersOver(base, inodes, turns);
-  await turns.take();
-  const totals = recorded ? { inodes: counts.entries, contentBytes: counts.bytes, traits } : undefined;
-  const metadata = encodeRootfs(rootfsValue(layers, blobs, totals));
-  await turns.take();
   const replaced = blobs.filter(({ replaces }) => replaces).map(({ hex }) => hex);
   const repaired = [...new Set([...(base?.damaged ?? []), ...replaced])].sort();
-  return { metadata, blobs, chunks: reachable.chunkCount, omissions: omissions.list(), repaired, ...counts };
-}
-
-/** The base's layers, below a new layer if anything has changed. */
-async function layersOver(base: BaseImage, inodes: InodeValue[], turns: Turns): Promise<{ inodes: InodeValue[] }[]> {
-  const changed: InodeValue[] = [];
-  for (const inode of inodes) {
-    if (isChanged(inode, base)) changed.push(inode);
-    if (turns.isDue) await turns.take();
-  }
-  const below = layerValues(base);
-  return changed.length === 0 ? below : [{ inodes: changed }, ...below];
+  return { ...encoded, blobs, chunks: reachable.chunkCount, omissions: omissions.list(), repaired };
 }
 
 /** The platform of the image's entry in index.json: the one asked for, that of its configuration, or this machine's. */

@@ -54,11 +54,6 @@ export function isChanged(value: InodeValue, base: BaseImage): boolean {
   return inode === undefined || !sameInode(value, inode, base);
 }
 
-/** The base's layers, to be written again below the new one. */
-export function layerValues(base: BaseImage): { inodes: InodeValue[] }[] {
-  return [...base.image.metadatas].map(({ inodes }) => ({ inodes: [...inodes].map(valueOf) }));
-}
-
 function sameInode(value: InodeValue, inode: Inode, base: BaseImage): boolean {
   const { uid, gid, permissions, mtimeSeconds, mtimeNanoseconds } = inode;
   return (
@@ -132,7 +127,8 @@ function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("latin1");
 }
 
-function valueOf(inode: Inode): InodeValue {
+/** An inode as a value, to be written again. */
+export function valueOf(inode: Inode): InodeValue {
   const { ino, uid, gid, permissions, mtimeSeconds, mtimeNanoseconds, additional } = inode;
   const xattrs = [...additional.xattrs].map(({ key, val }) => ({ key: key.toUint8Array(), val: val.toUint8Array() }));
   const symlinkTarget = additional.symlinkTarget.toUint8Array();

@@ -23,6 +23,7 @@ const RECORD_BYTES = 56;
 const FINGERPRINT_BYTES = 48;
 const DIGEST_BYTES = 32;
 const BUFFER_BYTES = 1 << 18;
+const FIRST_FOUND = 64;
 /**
  * Milliseconds before a build in which a change could be followed by another one at the same time: the clock of a file
  * system has up to two seconds (FAT), and pages that are mapped are written later than they are changed.
@@ -39,7 +40,9 @@ export class FileCache {
   readonly #tree: ImageTree | undefined;
   readonly #known = new Map<string, number>();
   readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-  readonly #found: Buffer[] = [];
+  /** Records for the next build; the first one is that of the image. */
+  #found = Buffer.alloc(FIRST_FOUND * RECORD_BYTES);
+  #foundEnd = RECORD_BYTES;
   /** Seconds since 1970: files that were changed then or later are not recorded. */
   readonly #racy = (Date.now() - RACY_MILLISECONDS) / 1000;
 
@@ -82,17 +85,16 @@ export class FileCache {
   /** Records a file that this build has found. */
   add(ino: number, entry: SourceEntry): void {
     if (!(entry instanceof DirectoryEntry) || entry.size === 0 || entry.changedSeconds >= this.#racy) return;
-    const record = Buffer.alloc(RECORD_BYTES);
-    record.write(entry.fingerprint, "latin1");
-    record.writeBigUInt64LE(BigInt(ino), FINGERPRINT_BYTES);
-    this.#found.push(record);
+    if (this.#foundEnd === this.#found.length) this.#found = Buffer.concat([this.#found], this.#foundEnd * 2);
+    this.#found.write(entry.fingerprint, this.#foundEnd, "latin1");
+    this.#found.writeBigUInt64LE(BigInt(ino), this.#foundEnd + FINGERPRINT_BYTES);
+    this.#foundEnd += RECORD_BYTES;
   }
 
   /** Stages what was recorded, for the next build. Returns the file's name. */
   stage(manifestDigest: string, staging: Directory): string | undefined {
-    const first = Buffer.alloc(RECORD_BYTES);
-    first.write(manifestDigest, "hex");
-    return this.#file.stage([first, ...this.#found], staging);
+    this.#found.write(manifestDigest, "hex");
+    return this.#file.stage(this.#found.subarray(0, this.#foundEnd), staging);
   }
 
   [Symbol.dispose](): void {

@@ -89,34 +89,39 @@ export class KnownChunkFile {
     const shared = new SharedArrayBuffer(records.length);
     const words = new DataView(shared);
     new Uint8Array(shared).set(records);
+    if (packs === undefined || packs.isEmpty) return shared;
     for (let at = 0; at < records.length; at += RECORD_BYTES) {
       const isCompressed = words.getUint32(at + flagsAt, true) & COMPRESSED;
-      const isPacked = packs?.size(storedOf(records, at)) === words.getUint32(at + sizeAt, true);
+      const isPacked = packs.size(storedOf(records, at)) === words.getUint32(at + sizeAt, true);
       words.setUint32(at + flagsAt, isCompressed | (isPacked ? PACKED : 0), true);
     }
     return shared;
   }
 
   /**
-   * Stages a file with the chunks of a build and those that were known before, but for those whose blobs have been removed.
-   * Returns its name; undefined if there are no new ones.
+   * Stages a file with the chunks of a build and those that were known before. Returns its name; undefined if there are no
+   * new ones.
    */
   stage(before: KnownChunks, chunks: ChunkTable, published: number, staging: Directory): string | undefined {
-    const added = newRecords(before, chunks, published);
+    const added = newRecords(before, chunks, published).sort(Buffer.compare);
     if (added.length === 0) return undefined;
-    const kept = [...before.records()].filter(this.#mayExist(before.count + added.length));
-    return this.#file.stage([...kept.map(withoutPacked), ...added].sort(Buffer.compare), staging);
+    return this.#file.stage(merged(before, added, this.#mayExist(before.count + added.length)), staging);
   }
 
-  /** Whether the blob of a record may exist. Other packed images than the open ones are not asked; they may have any. */
+  /**
+   * Whether the blob of a record may exist; a record of a removed one is noticed when it is used. Other packed images than
+   * the open ones are not asked; they may have any.
+   */
   #mayExist(count: number): (record: Uint8Array) => boolean {
-    if (this.#packs?.hasOthers === true && count < MOST_DOUBTFUL) return () => true;
+    if (count < MOST_UNCHECKED || (count < MOST_DOUBTFUL && this.#packs?.hasOthers === true)) return () => true;
     const blobs = new Set(this.#layout.blobs.list());
     return (record) => (record[flagsAt] & PACKED) !== 0 || blobs.has(storedOf(record, 0));
   }
 }
 
-/** So many records are kept although their blobs may have been removed: 64 MB. */
+/** So many records are kept without a look at the blobs: 7 MB. */
+const MOST_UNCHECKED = 1 << 16;
+/** So many are kept although their blobs may have been removed: 64 MB. */
 const MOST_DOUBTFUL = 600_000;
 
 /** The digest in hex of the stored bytes of a record. */
@@ -124,10 +129,21 @@ function storedOf(records: Uint8Array, at: number): string {
   return Buffer.from(records.buffer, records.byteOffset + at + storedAt, DIGEST_BYTES).toString("hex");
 }
 
-function withoutPacked(record: Uint8Array): Uint8Array {
-  const copy = record.slice();
-  copy[flagsAt] &= COMPRESSED;
-  return copy;
+/** Records in one order: those of before that are kept, and new ones, which are sorted. */
+function merged(before: KnownChunks, added: readonly Buffer[], isKept: (record: Uint8Array) => boolean): Uint8Array {
+  const all = new Uint8Array((before.count + added.length) * RECORD_BYTES);
+  let [end, next] = [0, 0];
+  const put = (record: Uint8Array): void => {
+    all.set(record, end);
+    all[end + flagsAt] &= COMPRESSED;
+    end += RECORD_BYTES;
+  };
+  for (const record of before.records()) {
+    while (next < added.length && Buffer.compare(added[next], record) < 0) put(added[next++]);
+    if (isKept(record)) put(record);
+  }
+  while (next < added.length) put(added[next++]);
+  return all.subarray(0, end);
 }
 
 function newRecords(before: KnownChunks, chunks: ChunkTable, published: number): Buffer[] {

@@ -1,5 +1,5 @@
 import { Bytes, MANIFEST_VERSION, TRAIT_OVERLAY, traitsOfName } from "@puzzlefs/format";
-import type { FileChunkValue, InodeModeValue, InodeValue, RootfsValue } from "@puzzlefs/format";
+import type { FileChunkValue, InodeModeValue, InodeValue, InodeVectorValue, RootfsValue } from "@puzzlefs/format";
 
 import type { Pieces } from "./pieces.ts";
 import type { Blob } from "./image-blob.ts";
@@ -101,7 +101,7 @@ export function traitsOfNode({ kind, major, minor, xattrs }: TreeNode): number {
 
 /** The metadata of an image with these layers, newest first. `totals` if it records its tree. */
 export function rootfsValue(
-  layers: readonly { inodes: readonly InodeValue[] }[],
+  layers: readonly InodeVectorValue[],
   blobs: readonly Blob[],
   totals?: TreeTotals,
 ): RootfsValue {

@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import { constants, readSync } from "node:fs";
 
 import { close, FileStatus, hasCode, NotRegularError, type Directory } from "@puzzlefs/linux";
@@ -53,13 +53,13 @@ export class RecordFile {
   }
 
   /** Writes a new file into `staging`, which replaces the old one by a commit. Returns its name; undefined if it would be too large, or not trusted later. */
-  stage(records: readonly Uint8Array[], staging: Directory): string | undefined {
-    if (records.length * this.#recordBytes > LIMIT || !this.#isTrusted()) return undefined;
-    const body = Buffer.concat([this.#header, ...records]);
+  stage(records: Uint8Array, staging: Directory): string | undefined {
+    if (records.length > LIMIT || !this.#isTrusted()) return undefined;
     const file = staging.createFile(this.#name, FILE_MODE);
     try {
-      writeAll(file, body);
-      writeAll(file, sha256(body));
+      writeAll(file, this.#header);
+      writeAll(file, records);
+      writeAll(file, createHash("sha256").update(this.#header).update(records).digest());
     } finally {
       close(file);
     }

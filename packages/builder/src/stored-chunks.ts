@@ -2,7 +2,7 @@ import { findInode, isHole, ZERO_BLOB_DIGEST, type FileChunk, type StructList } 
 import { LayoutError, referencedBlobs, type BlobStore } from "@puzzlefs/oci";
 import { sortedEntries, type Attributes, type ImageHeader, type ImageTree } from "@puzzlefs/reader";
 
-import { holeChunk, type Pieces } from "./pieces.ts";
+import { addPiece, holeChunk, noPieces, type Pieces } from "./pieces.ts";
 import type { Blob } from "./image-blob.ts";
 import { hashBlob } from "./hash-blob.ts";
 
@@ -175,16 +175,16 @@ export class StoredChunks {
   }
 
   #numbered(chunks: StructList<FileChunk>): Pieces {
-    const pieces: number[] = [];
+    const file = { pieces: noPieces };
     for (const chunk of chunks) {
       const { blob, len } = chunk;
       if (len === 0) continue;
       const number = isHole(chunk, ZERO_BLOB_DIGEST)
         ? holeChunk
         : this.#number(blob.digest.toUint8Array(), blob.compressed);
-      pieces.push(number, number === holeChunk ? 0 : blob.offset, len);
+      addPiece(file, number, number === holeChunk ? 0 : blob.offset, len);
     }
-    return pieces;
+    return file.pieces;
   }
 
   #number(digest: Uint8Array, compressed: boolean): number {

@@ -44,3 +44,4 @@ export * from "./generated/rules.ts";
 export * from "./generated/seektable.ts";
 export { MANIFEST_VERSION, MAX_TARGET_BYTES, MAX_XATTR_VALUE_BYTES } from "./generated/validate.ts";
 export * from "./generated/writer.ts";
+export { ListEncoder } from "./writer.ts";

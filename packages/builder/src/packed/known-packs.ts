@@ -65,6 +65,10 @@ export class KnownPacks implements Disposable {
     if (likely !== undefined) this.#open(likely);
   }
 
+  get isEmpty(): boolean {
+    return this.#images.length === 0;
+  }
+
   /** Whether the layout has packed images that are not open. */
   get hasOthers(): boolean {
     return packedImages(this.#layout).length > this.#images.length;

@@ -163,7 +163,8 @@ export interface BundleValue {
   packs?: readonly PackValue[];
 }
 
-const ChrLayout: Layout<ChrValue> = {
+/** How Chr is encoded. */
+export const ChrLayout: Layout<ChrValue> = {
   words: () => {
     return 2;
   },
@@ -176,7 +177,8 @@ const ChrLayout: Layout<ChrValue> = {
   },
 };
 
-const DirEntryLayout: Layout<DirEntryValue> = {
+/** How DirEntry is encoded. */
+export const DirEntryLayout: Layout<DirEntryValue> = {
   words: () => {
     return 1;
   },
@@ -189,7 +191,8 @@ const DirEntryLayout: Layout<DirEntryValue> = {
   },
 };
 
-const DirLayout: Layout<DirValue> = {
+/** How Dir is encoded. */
+export const DirLayout: Layout<DirValue> = {
   words: (value) => {
     if ((value.parent ?? 0) !== 0) return 2;
     if ((value.links ?? 0) !== 0) return 1;
@@ -206,7 +209,8 @@ const DirLayout: Layout<DirValue> = {
   },
 };
 
-const BlkLayout: Layout<BlkValue> = {
+/** How Blk is encoded. */
+export const BlkLayout: Layout<BlkValue> = {
   words: () => {
     return 2;
   },
@@ -219,7 +223,8 @@ const BlkLayout: Layout<BlkValue> = {
   },
 };
 
-const BlobRefLayout: Layout<BlobRefValue> = {
+/** How BlobRef is encoded. */
+export const BlobRefLayout: Layout<BlobRefValue> = {
   words: () => {
     return 2;
   },
@@ -233,7 +238,8 @@ const BlobRefLayout: Layout<BlobRefValue> = {
   },
 };
 
-const FileChunkLayout: Layout<FileChunkValue> = {
+/** How FileChunk is encoded. */
+export const FileChunkLayout: Layout<FileChunkValue> = {
   words: () => {
     return 1;
   },
@@ -246,7 +252,8 @@ const FileChunkLayout: Layout<FileChunkValue> = {
   },
 };
 
-const XattrLayout: Layout<XattrValue> = {
+/** How Xattr is encoded. */
+export const XattrLayout: Layout<XattrValue> = {
   words: () => {
     return 0;
   },
@@ -259,7 +266,8 @@ const XattrLayout: Layout<XattrValue> = {
   },
 };
 
-const InodeAdditionalLayout: Layout<InodeAdditionalValue> = {
+/** How InodeAdditional is encoded. */
+export const InodeAdditionalLayout: Layout<InodeAdditionalValue> = {
   words: (value) => {
     if ((value.links ?? 0) !== 0) return 1;
     return 0;
@@ -274,7 +282,8 @@ const InodeAdditionalLayout: Layout<InodeAdditionalValue> = {
   },
 };
 
-const InodeLayout: Layout<InodeValue> = {
+/** How Inode is encoded. */
+export const InodeLayout: Layout<InodeValue> = {
   words: (value) => {
     if ((value.mtimeSeconds ?? 0) !== 0) return 4;
     if ((value.mtimeNanoseconds ?? 0) !== 0) return 3;
@@ -327,7 +336,8 @@ const InodeLayout: Layout<InodeValue> = {
   },
 };
 
-const InodeVectorLayout: Layout<InodeVectorValue> = {
+/** How InodeVector is encoded. */
+export const InodeVectorLayout: Layout<InodeVectorValue> = {
   words: () => {
     return 0;
   },
@@ -339,7 +349,8 @@ const InodeVectorLayout: Layout<InodeVectorValue> = {
   },
 };
 
-const VerityDataLayout: Layout<VerityDataValue> = {
+/** How VerityData is encoded. */
+export const VerityDataLayout: Layout<VerityDataValue> = {
   words: () => {
     return 0;
   },
@@ -352,7 +363,8 @@ const VerityDataLayout: Layout<VerityDataValue> = {
   },
 };
 
-const RootfsLayout: Layout<RootfsValue> = {
+/** How Rootfs is encoded. */
+export const RootfsLayout: Layout<RootfsValue> = {
   words: (value) => {
     if ((value.traits ?? 0) !== 0) return 4;
     if ((value.contentBytes ?? 0) !== 0) return 3;
@@ -372,7 +384,8 @@ const RootfsLayout: Layout<RootfsValue> = {
   },
 };
 
-const PackLayout: Layout<PackValue> = {
+/** How Pack is encoded. */
+export const PackLayout: Layout<PackValue> = {
   words: () => {
     return 1;
   },
@@ -386,7 +399,8 @@ const PackLayout: Layout<PackValue> = {
   },
 };
 
-const BundleLayout: Layout<BundleValue> = {
+/** How Bundle is encoded. */
+export const BundleLayout: Layout<BundleValue> = {
   words: () => {
     return 0;
   },

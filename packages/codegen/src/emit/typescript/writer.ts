@@ -93,7 +93,7 @@ function layout(struct: StructType): string {
   const used = (name: string): string => (new RegExp(`\\b${name}\\b`).test(lines.join("\n")) ? name : `_${name}`);
   const needsWords = lines.some((line) => line.includes("words >"));
   const parameters = ["message", used("at"), used("pointers"), "value", ...(needsWords ? ["words"] : [])];
-  return `const ${struct.name}Layout: Layout<${struct.name}Value> = {\n${sizes(struct)}\nwrite: (${parameters.join(", ")}) => {\n${lines.join("\n")}\n},\n};`;
+  return `/** How ${struct.name} is encoded. */\nexport const ${struct.name}Layout: Layout<${struct.name}Value> = {\n${sizes(struct)}\nwrite: (${parameters.join(", ")}) => {\n${lines.join("\n")}\n},\n};`;
 }
 
 /** The writer: plain objects in, one message of one segment out. */
