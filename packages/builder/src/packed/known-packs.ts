@@ -2,11 +2,13 @@ import { FormatError, type PlaceTable } from "@puzzlefs/format";
 import { type BlobStore, type Layout, LayoutError, PackedBlobs, type PlatformChoice } from "@puzzlefs/oci";
 import { IntegrityError, readHeader } from "@puzzlefs/reader";
 import { hashBlob } from "../hash-blob.ts";
-import { bytesOf, LIVE, liveBytes, type PackSource } from "./pack-plan.ts";
+import { bytesOf, liveBytes, type PackSource } from "./pack-plan.ts";
 import type { Chunk } from "./walk-order.ts";
 
 /** Images that are looked at: those of the last entries of the index. */
 const MOST_LOOKED_AT = 16;
+/** An image that has this part of the chunks is taken without a look at others. */
+const ENOUGH = 0.6;
 
 /** A packed image that is open. */
 interface Packed extends PackSource {
@@ -95,7 +97,7 @@ export class KnownPacks implements Disposable {
   choose(chunks: readonly Chunk[]): PackSource | undefined {
     if (this.#base !== undefined) return this.#base;
     let best: { image: Packed; bytes: number } | undefined;
-    const enough = LIVE * bytesOf(chunks);
+    const enough = ENOUGH * bytesOf(chunks);
     const look = (image: Packed): void => {
       const bytes = [...liveBytes(chunks, image).values()].reduce((sum, live) => sum + live, 0);
       if (bytes > (best?.bytes ?? 0)) best = { image, bytes };

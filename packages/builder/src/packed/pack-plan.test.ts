@@ -19,33 +19,60 @@ function baseOf(...packs: Chunk[][]): NonNullable<Parameters<typeof planPacks>[1
   return { packs: records, find: (digest) => places.get(digest) };
 }
 
+const namesOf = (packs: readonly Chunk[][]): string[][] => packs.map((pack) => pack.map(({ digest }) => digest));
+
 test("new chunks go into packs of at most 32 MiB in their order, larger ones alone", (t) => {
+  const large = Array.from({ length: 10 }, (_, index) => chunk(`l${index}`, 32 * MIB));
   const chunks = [chunk("a", 20 * MIB), chunk("b", 12 * MIB), chunk("c", 1), chunk("d", 40 * MIB), chunk("e", 1)];
-  const { fresh, kept, places } = planPacks(chunks);
-  t.deepEqual(
-    fresh.map((pack) => pack.map(({ digest }) => digest)),
-    [["a", "b"], ["c"], ["d"], ["e"]],
-  );
+  const { fresh, kept, places } = planPacks([...chunks, ...large]);
+  t.deepEqual(namesOf(fresh).slice(0, 5), [["a", "b"], ["c"], ["d"], ["e"], ["l0"]]);
   t.deepEqual(kept, []);
   t.deepEqual(places[1], { pack: 0, offset: 20 * MIB, size: 12 * MIB });
 });
 
-test("a pack of which 60 % are needed is kept, one of which less is needed is not", (t) => {
-  const base = baseOf([chunk("a", 60), chunk("x", 40)], [chunk("b", 59), chunk("y", 41)]);
-  const { kept, fresh, places } = planPacks([chunk("b", 59), chunk("a", 60), chunk("c", 1)], base);
+test("a small image has ten packs, but none that is needlessly below 4 MiB", (t) => {
+  const chunks = Array.from({ length: 1000 }, (_, index) => chunk(`${index}`, 50_000));
+  t.is(planPacks(chunks).fresh.length, 10);
+  t.is(planPacks(chunks.slice(0, 200)).fresh.length, 3);
+  t.is(planPacks(chunks.slice(0, 80)).fresh.length, 1);
+});
+
+test("a version adds packs of the same size, and a single one once there are sixteen", (t) => {
+  const old = Array.from({ length: 15 }, (_, index) => chunk(`old ${index}`, 4 * MIB));
+  const changed = Array.from({ length: 11 }, (_, index) => chunk(`new ${index}`, MIB));
+  for (const { packs, added } of [
+    { packs: 10, added: 3 },
+    { packs: 15, added: 1 },
+  ]) {
+    const base = baseOf(...old.slice(0, packs).map((one) => [one]));
+    const { kept, fresh } = planPacks([...old.slice(0, packs), ...changed], base);
+    t.deepEqual([kept.length, fresh.length], [packs, added]);
+  }
+});
+
+test("packs are kept, the mostly needed ones first, until a quarter of the image would not be needed of them", (t) => {
+  const base = baseOf(
+    [chunk("a", 90), chunk("w", 10)],
+    [chunk("b", 80), chunk("x", 20)],
+    [chunk("c", 70), chunk("y", 30)],
+    [chunk("d", 20), chunk("z", 80)],
+  );
+  const needed = [chunk("d", 20), chunk("c", 70), chunk("b", 80), chunk("a", 90), chunk("e", 1)];
+  const { kept, fresh, places } = planPacks(needed, base);
   t.deepEqual(
     kept.map(({ digest }) => digest),
-    ["pack 0"],
+    ["pack 0", "pack 1", "pack 2"],
   );
-  t.deepEqual(
-    fresh.map((pack) => pack.map(({ digest }) => digest)),
-    [["b", "c"]],
-  );
+  t.deepEqual(namesOf(fresh), [["d", "e"]]);
   t.deepEqual(places, [
-    { pack: 1, offset: 0, size: 59 },
-    { pack: 0, offset: 0, size: 60 },
-    { pack: 1, offset: 59, size: 1 },
+    { pack: 3, offset: 0, size: 20 },
+    { pack: 2, offset: 0, size: 70 },
+    { pack: 1, offset: 0, size: 80 },
+    { pack: 0, offset: 0, size: 90 },
+    { pack: 3, offset: 20, size: 1 },
   ]);
+  // Of "b" and "c" 50 bytes would not be needed; a quarter of this image are 42.
+  t.is(planPacks(needed.slice(0, 3), base).kept.length, 1);
 });
 
 test("more than 16 packs below 1/32 of the image are merged, 16 are not", (t) => {

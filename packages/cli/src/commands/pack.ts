@@ -27,7 +27,7 @@ export function define(): ManualCommand {
   )
     .usage("[OPTION]… OCI_DIR:TAG")
     .argument("<oci_dir:tag>", "the image")
-    .option("-b, --base <tag>", "keep the packs of this packed image of which at least 60 % are needed")
+    .option("-b, --base <tag>", "keep the packs of this packed image that are mostly needed")
     .option("--independent", "keep no packs of other images")
     .option("--json", "print the result as JSON");
 }
