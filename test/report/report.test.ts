@@ -186,6 +186,8 @@ test("the page has the numbers of the JSON output, is well-formed, and the same 
 
 test("dead bytes are what the chunks of the images leave of their packs", (t) => {
   const [tree, store, loose] = [makeTree(), scratch.fresh("store"), scratch.fresh("loose")];
+  // So that less than a quarter is dead, and the pack is kept.
+  writeFileSync(join(tree, "large"), noise("large", 2_000_000));
   run(puzzlefs, ["build", "-c", "--packed", tree, `${store}:v1`]);
   for (const [removed, base, tag] of [
     ["usr/share", "v1", "v2"],
