@@ -22,7 +22,7 @@ export function packageOf(file: string): string | undefined {
   if (!file.includes("/node_modules/")) return undefined;
   for (let directory = dirname(file); !directory.endsWith("/node_modules"); directory = dirname(directory)) {
     const description = join(directory, "package.json");
-    // A package has directories with a package.json that only tells the kind of their modules.
+    // A package has directories with a package.json that only has the kind of their modules.
     if (existsSync(description) && typeof JSON.parse(readFileSync(description, "utf8")).name === "string")
       return directory;
   }
