@@ -23,7 +23,7 @@ const MiB = 1 << 20;
 const cache = 16 * MiB;
 /**
  * Memory that it may use in addition to that and to the memory before the first read (the program, the metadata): 512 open
- * blobs with their seek tables, buffers, compiled code, and what V8 has not collected yet. Seen: 17 to 34 MiB.
+ * blobs with their seek tables, buffers, compiled code, and what V8 has not collected yet. Seen: 24 to 27 MiB.
  */
 const allowance = 40 * MiB;
 /** 512 blobs, 64 that are expected to be read, as many that are just being opened, and what the runtime has. */

@@ -13,6 +13,7 @@ import {
 import { Device } from "../device.ts";
 import type { MountableTree } from "../operations/mountable.ts";
 import { Session, type SessionOptions } from "../session.ts";
+import { limitHeapGrowth } from "./heap-growth.ts";
 import { logTo } from "./log.ts";
 import type { Log } from "./log-level.ts";
 import {
@@ -29,7 +30,6 @@ import type { ServerOrder } from "./server-order.ts";
 import { SharedRequest } from "./shared-request.ts";
 import { cannotUnmount, requestUnmount, watchSignals } from "./signals.ts";
 import { Supervisor } from "./supervisor.ts";
-import { keepYoungGenerationSmall } from "./young-generation.ts";
 
 /** The part of serve() that the program provides. */
 export interface ServerProgram {
@@ -69,7 +69,7 @@ async function serveTree(order: ServerOrder, program: ServerProgram, log: Log): 
     return;
   }
   try {
-    keepYoungGenerationSmall();
+    limitHeapGrowth();
     report({ opened: true });
     const device = receiveDescriptor(CONTROL_DESCRIPTOR);
     // Without a device: the starter died or could not mount.
