@@ -3,6 +3,7 @@ import {
   dataSize,
   fileSize,
   findName,
+  FormatError,
   nextVisibleEntry,
   nextListing,
   openListing,
@@ -37,7 +38,7 @@ export class ImageTree implements Tree {
     this.metadata = metadata;
     this.manifestDigest = manifestDigest;
     this.#blobs = blobs;
-    this.#lookAhead = new LookAhead(blobs, (ino) => this.#contentOf(ino, largestAhead));
+    this.#lookAhead = new LookAhead(blobs, (ino) => this.#contentAhead(ino));
   }
 
   /** What some inode has: bits of TRAIT_XATTRS and the others. */
@@ -118,6 +119,16 @@ export class ImageTree implements Tree {
     const mode = this.metadata.find(ino)?.inode.mode;
     if (mode?.kind !== "file" || mode.file.length > most) return undefined;
     return this.#contents.add(ino, new ContentMap(mode.file));
+  }
+
+  /** Of an inode that may be read later: if it breaks a rule, its own readers get the error. */
+  #contentAhead(ino: number): ContentMap | undefined {
+    try {
+      return this.#contentOf(ino, largestAhead);
+    } catch (error) {
+      if (error instanceof FormatError) return undefined;
+      throw error;
+    }
   }
 
   /** @throws {IntegrityError} a blob does not have its digest @throws {FormatError} it is too short for the image */

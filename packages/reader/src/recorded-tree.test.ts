@@ -1,7 +1,7 @@
 /** Images that record their tree, opened so that each inode is checked at its first use. */
 import { FormatError, TRAIT_XATTRS, type InodeValue, type RootfsValue } from "@puzzlefs/format";
 import test from "ava";
-import { dir, file, withFixture } from "./image-fixture.ts";
+import { dir, file, run, withFixture } from "./image-fixture.ts";
 import { openImage } from "./image.ts";
 import type { ImageTree } from "./image-tree.ts";
 
@@ -68,6 +68,23 @@ test("an inode that breaks a rule is refused at each use, with the name of the o
     }
     t.is(tree.attributes(2)?.kind, "dir");
     t.is(tree.lookup(2, name("f")), 3);
+  });
+});
+
+test("a file is read although the next inode, which is expected to be read too, breaks a rule", (t) => {
+  withFixture((fixture, layout) => {
+    const content = Buffer.from("content");
+    const inodes = [
+      recordedDir(1, { a: 2, b: 3 }, 2, 1),
+      file(2, [run(fixture.chunk(content), 0, content.length)]),
+      { ...file(3, []), permissions: 0o10000 },
+    ];
+    fixture.image("v1", { metadatas: [{ inodes }], inodes: 3, contentBytes: content.length, traits: 0 });
+    using tree = openImage(layout, "v1", used);
+    const into = Buffer.alloc(content.length);
+    t.is(tree.read(2, 0, into), content.length);
+    t.deepEqual(into, content);
+    t.throws(() => tree.attributes(3), { instanceOf: FormatError });
   });
 });
 
