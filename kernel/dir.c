@@ -15,18 +15,26 @@ static struct dentry *puzzlefs_lookup(struct inode *dir, struct dentry *dentry,
 {
 	struct puzzlefs_image *image = &PUZZLEFS_SB(dir->i_sb)->image;
 	struct pfs_bytes name = { dentry->d_name.name, dentry->d_name.len };
+	u64 ino = PUZZLEFS_I(dir)->ino;
 	struct inode *inode = NULL;
 	struct pfs_inode record;
+	int err;
 
 	if (name.length > PFS_MAX_NAME_BYTES)
 		return ERR_PTR(-ENAMETOOLONG);
-	if (pfs_find_name(image->rootfs, image->index, PUZZLEFS_I(dir)->ino,
-			  name, &record))
+	if (pfs_find_name(image->rootfs, image->index, ino, name, &record)) {
+		err = puzzlefs_check_child(dir->i_sb, record, ino);
+		if (err)
+			return ERR_PTR(err);
 		inode = puzzlefs_iget(dir->i_sb, pfs_inode_ino(record));
+	}
 	return d_splice_alias(inode, dentry);
 }
 
-/* Emits the visible entries of one record; false if the buffer is full. */
+/*
+ * Emits the visible entries of one record; false if the buffer is full. An inode
+ * that breaks a rule may have no type: looking up its name returns the error.
+ */
 static bool emit_record(struct inode *dir, const struct pfs_dir_record *record,
 			struct dir_context *ctx)
 {

@@ -82,7 +82,8 @@ static int read_inode(struct inode *inode, struct pfs_inode record, u32 links)
 		.tv_sec = pfs_inode_mtime_seconds(record),
 		.tv_nsec = pfs_inode_mtime_nanoseconds(record),
 	});
-	if (!pfs_inode_additional_xattrs(more).part.count)
+	if (!PUZZLEFS_SB(inode->i_sb)->image.has_acls ||
+	    !pfs_inode_additional_xattrs(more).part.count)
 		cache_no_acl(inode);
 
 	switch (mode & S_IFMT) {
@@ -118,8 +119,8 @@ static int set_inode(struct inode *inode, void *ino)
  * @sb: the superblock
  * @ino: the number, from the image or from a file handle
  *
- * Return: the inode, -ESTALE if the tree does not contain the number, -EFBIG,
- * or -ENOMEM.
+ * Return: the inode, -ESTALE if the tree does not contain the number, -EUCLEAN
+ * or -EOPNOTSUPP if the inode breaks a rule, -EFBIG, or -ENOMEM.
  */
 struct inode *puzzlefs_iget(struct super_block *sb, u64 ino)
 {
@@ -127,7 +128,7 @@ struct inode *puzzlefs_iget(struct super_block *sb, u64 ino)
 	struct puzzlefs_inode *pi;
 	struct pfs_inode_record record;
 	struct inode *inode;
-	int err = -ESTALE;
+	int err;
 
 	inode = iget5_locked(sb, ino, is_inode, set_inode, &ino);
 	if (!inode)
@@ -135,12 +136,12 @@ struct inode *puzzlefs_iget(struct super_block *sb, u64 ino)
 	if (!puzzlefs_is_new(inode))
 		return inode;
 	pi = PUZZLEFS_I(inode);
-	if (pfs_find_inode_record(image->rootfs, ino, &record) &&
-	    image->links[record.ordinal]) {
+	err = puzzlefs_find_record(sb, ino, &record);
+	if (!err) {
 		pi->record = record.inode;
 		pi->ordinal = record.ordinal;
 		err = read_inode(inode, record.inode,
-				 image->links[record.ordinal]);
+				 puzzlefs_count_links(image, &record));
 	}
 	if (err) {
 		iget_failed(inode);

@@ -3,7 +3,7 @@
  * Images, superblocks, inodes and open files. The format itself is in
  * generated/format.h, and only the code generated with it parses images.
  *
- * superblock -> image (metadata in memory, validated once)
+ * superblock -> image (metadata in memory, each part checked once)
  *            -> store (a directory of blobs) -> blobs -> frames
  * inode -> hidden inode with the pages -> content (the runs of the file)
  *       -> blobs of the store
@@ -18,7 +18,8 @@
  *	share.c			one page cache for files with equal content
  *	data.c  run.c		from blobs into the page cache
  *	content.c  icache.c	runs of files; memory of inodes
- *	image.c			manifest and metadata, read and validated
+ *	image.c  whole.c	manifest and metadata, read and checked
+ *	record.c		records of inodes, checked at their first use
  *	blob.h			stores, blobs, frames, and what they depend on
  */
 #ifndef _PUZZLEFS_INTERNAL_H
@@ -60,26 +61,38 @@ struct puzzlefs_key {
 	u64 kind;			/* see share.c */
 };
 
-/* The metadata of an image, validated. */
+/*
+ * The metadata of an image. Either it records its tree, and an inode is checked
+ * at its first use: then @checked is not NULL. Or all were validated.
+ */
 struct puzzlefs_image {
+	u8 digest[PFS_DIGEST_BYTES];
 	struct pfs_bytes bytes;
 	u32 *starts;
 	struct pfs_message message;
 	struct pfs_rootfs rootfs;
-	struct pfs_summary summary;
+	struct pfs_summary summary;	/* of validation */
+	u64 inodes;
 	u64 content_bytes;		/* sum of the sizes of all files */
 	u8 zeros[PFS_DIGEST_BYTES];	/* digest of the blob for holes */
 	bool has_holes;			/* the image lists that blob */
-	u32 *links;			/* by ordinal of the inode record */
-	u64 *parents;
+	bool has_acls;			/* some inode may have one */
+	/* By ordinal of the inode record. */
+	u32 *links;			/* of validation */
+	u64 *parents;			/* of validation */
+	unsigned long *checked;		/* bits: breaks no rule */
+	atomic64_t work;		/* words that all checks may follow */
+	struct ratelimit_state messages;
 	struct pfs_scratch_u32 index;	/* of names that are not sorted */
 };
 
 struct puzzlefs_sb_info {
 	char *oci_root_dir;		/* value of the option */
 	u8 manifest[PFS_DIGEST_BYTES];
-	u8 verity[PFS_DIGEST_BYTES];
+	u8 metadata[PFS_DIGEST_BYTES];	/* instead of the manifest */
+	u8 verity[PFS_DIGEST_BYTES];	/* of the one that is given */
 	bool has_manifest;
+	bool has_metadata;
 	bool has_verity;
 	bool has_verify;
 	bool has_share;
@@ -172,8 +185,37 @@ void puzzlefs_free_inode(struct inode *inode);
 int puzzlefs_init_inodes(void);
 void puzzlefs_exit_inodes(void);
 
+/* A blob that is read as a whole, before it is known to be good. */
+struct puzzlefs_whole {
+	const char *what;		/* for messages */
+	const u8 *digest;
+	const u8 *verity;		/* required if the store has verity */
+	u64 size;			/* PFS_NO_SIZE: any */
+	u64 limit;
+	enum pfs_rule too_large;	/* broken by more than that */
+};
+
 /* image.c */
 int puzzlefs_load_image(struct puzzlefs_sb_info *sbi, struct fs_context *fc);
 void puzzlefs_free_image(struct puzzlefs_image *image);
+
+/* whole.c */
+int puzzlefs_refuse_blob(struct fs_context *fc, const char *what,
+			 const u8 *digest, const struct pfs_failure *failure);
+int puzzlefs_read_whole(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
+			const struct puzzlefs_whole *blob,
+			struct pfs_bytes *bytes);
+
+/* record.c */
+bool puzzlefs_check_record(struct puzzlefs_image *image,
+			   const struct pfs_inode_record *record,
+			   struct pfs_failure *failure);
+int puzzlefs_find_record(struct super_block *sb, u64 ino,
+			 struct pfs_inode_record *record);
+int puzzlefs_check_child(struct super_block *sb, struct pfs_inode child,
+			 u64 dir);
+u32 puzzlefs_count_links(const struct puzzlefs_image *image,
+			 const struct pfs_inode_record *record);
+u64 puzzlefs_find_parent(struct inode *dir);
 
 #endif /* _PUZZLEFS_INTERNAL_H */

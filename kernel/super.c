@@ -19,6 +19,7 @@
 enum {
 	OPT_OCI_ROOT_DIR,
 	OPT_IMAGE_MANIFEST,
+	OPT_METADATA,
 	OPT_VERITY,
 	OPT_VERIFY,
 	OPT_SHARE,
@@ -44,6 +45,7 @@ static const struct constant_table share_values[] = {
 static const struct fs_parameter_spec puzzlefs_parameters[] = {
 	fsparam_string("oci_root_dir", OPT_OCI_ROOT_DIR),
 	fsparam_string("image_manifest", OPT_IMAGE_MANIFEST),
+	fsparam_string("metadata", OPT_METADATA),
 	fsparam_string("verity", OPT_VERITY),
 	fsparam_enum("verify", OPT_VERIFY, verify_values),
 	fsparam_enum("share", OPT_SHARE, share_values),
@@ -80,6 +82,9 @@ static int puzzlefs_parse_param(struct fs_context *fc,
 	case OPT_IMAGE_MANIFEST:
 		return parse_digest(fc, param, sbi->manifest,
 				    &sbi->has_manifest);
+	case OPT_METADATA:
+		return parse_digest(fc, param, sbi->metadata,
+				    &sbi->has_metadata);
 	case OPT_VERITY:
 		return parse_digest(fc, param, sbi->verity, &sbi->has_verity);
 	case OPT_VERIFY:
@@ -104,7 +109,7 @@ static int puzzlefs_statfs(struct dentry *dentry, struct kstatfs *buf)
 	buf->f_bsize = sb->s_blocksize;
 	buf->f_blocks = DIV_ROUND_UP_ULL(image->content_bytes,
 					 sb->s_blocksize);
-	buf->f_files = image->summary.inodes;
+	buf->f_files = image->inodes;
 	buf->f_namelen = PFS_MAX_NAME_BYTES;
 	buf->f_fsid = uuid_is_null(&sb->s_uuid) ?
 		      u64_to_fsid(huge_encode_dev(sb->s_dev)) :
@@ -112,13 +117,20 @@ static int puzzlefs_statfs(struct dentry *dentry, struct kstatfs *buf)
 	return 0;
 }
 
+/* The digest by which the options name the image. */
+static const u8 *name_of(const struct puzzlefs_sb_info *sbi)
+{
+	return sbi->has_metadata ? sbi->metadata : sbi->manifest;
+}
+
 static int puzzlefs_show_options(struct seq_file *seq, struct dentry *root)
 {
 	struct puzzlefs_sb_info *sbi = PUZZLEFS_SB(root->d_sb);
 
 	seq_show_option(seq, "oci_root_dir", sbi->oci_root_dir);
-	seq_printf(seq, ",image_manifest=%*phN", PFS_DIGEST_BYTES,
-		   sbi->manifest);
+	seq_printf(seq, ",%s=%*phN",
+		   sbi->has_metadata ? "metadata" : "image_manifest",
+		   PFS_DIGEST_BYTES, name_of(sbi));
 	if (sbi->has_verity)
 		seq_printf(seq, ",verity=%*phN", PFS_DIGEST_BYTES, sbi->verity);
 	if (sbi->verify == VERIFY_BLOB)
@@ -152,8 +164,13 @@ static int check_options(struct fs_context *fc, struct puzzlefs_sb_info *sbi)
 		errorfc(fc, "missing option: oci_root_dir=DIRECTORY");
 		return -EINVAL;
 	}
-	if (!sbi->has_manifest) {
-		errorfc(fc, "missing option: image_manifest=SHA256");
+	if (!sbi->has_manifest && !sbi->has_metadata) {
+		errorfc(fc,
+			"missing option: image_manifest=SHA256 or metadata=SHA256");
+		return -EINVAL;
+	}
+	if (sbi->has_manifest && sbi->has_metadata) {
+		errorfc(fc, "image_manifest= or metadata=, not both");
 		return -EINVAL;
 	}
 	if (sbi->has_verity && !puzzlefs_has_verity()) {
@@ -222,12 +239,11 @@ static int find_store(struct fs_context *fc, struct puzzlefs_sb_info *sbi)
 	return err;
 }
 
-/* Names the mount in messages: device number and digits of the manifest. */
+/* Names the mount in messages: device number and digits of the image's name. */
 static void set_mount_name(struct super_block *sb)
 {
 	snprintf(sb->s_id, sizeof(sb->s_id), "%u:%u/%*phN", MAJOR(sb->s_dev),
-		 MINOR(sb->s_dev), NAME_DIGEST_BYTES,
-		 PUZZLEFS_SB(sb)->manifest);
+		 MINOR(sb->s_dev), NAME_DIGEST_BYTES, name_of(PUZZLEFS_SB(sb)));
 }
 
 /*
@@ -253,7 +269,7 @@ static void set_identity(struct super_block *sb)
 
 	if (sbi->share != SHARE_ALL)
 		return;
-	memcpy(uuid, sbi->manifest, sizeof(uuid));
+	memcpy(uuid, name_of(sbi), sizeof(uuid));
 	uuid[0] ^= sbi->verify << 1 | sbi->has_verity;
 	puzzlefs_set_uuid(sb, uuid);
 }
@@ -294,6 +310,7 @@ static bool same_image(const struct puzzlefs_sb_info *a,
 	return a->store == b->store && a->share == SHARE_ALL &&
 	       b->share == SHARE_ALL &&
 	       !memcmp(a->manifest, b->manifest, sizeof(a->manifest)) &&
+	       !memcmp(a->metadata, b->metadata, sizeof(a->metadata)) &&
 	       !memcmp(a->verity, b->verity, sizeof(a->verity));
 }
 
@@ -364,6 +381,8 @@ static int puzzlefs_reconfigure(struct fs_context *fc)
 	     strcmp(new->oci_root_dir, old->oci_root_dir)) ||
 	    (new->has_manifest &&
 	     memcmp(new->manifest, old->manifest, sizeof(new->manifest))) ||
+	    (new->has_metadata &&
+	     memcmp(new->metadata, old->metadata, sizeof(new->metadata))) ||
 	    (new->has_verity &&
 	     memcmp(new->verity, old->verity, sizeof(new->verity))) ||
 	    (new->has_verify && new->verify != old->verify) ||

@@ -1,6 +1,7 @@
 /** Mounting by the driver: refusals and their messages, shared superblocks, loading, unloading, unmounting. */
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { readManifest } from "@puzzlefs/format";
 import { type KernelName, type Machine, manifestOf, mountCommand, storeDisk } from "@puzzlefs/qemu";
 import test, { type ExecutionContext } from "ava";
 import { corpusCases } from "../corpus/corpus.ts";
@@ -17,6 +18,8 @@ const absent = "f".repeat(64);
 interface Prepared {
   directory: string;
   good: string;
+  /** sha256 of its metadata. */
+  metadata: string;
   other: string;
   /** Its name is not the digest of its content. */
   misnamed: string;
@@ -50,7 +53,8 @@ function prepare(): Prepared {
   const written = readFileSync(join(layout, "blobs/sha256", good), "utf8");
   const other = written.replace(/(image.rootfs.v1","size":)\d+/, "$11");
   const missized = hostile.blob(Buffer.from(other));
-  return { directory, good, other: manifestOf(layout, "other"), misnamed, missized, damaged: hostile.images };
+  const metadata = readManifest(Buffer.from(written)).digest;
+  return { directory, good, metadata, other: manifestOf(layout, "other"), misnamed, missized, damaged: hostile.images };
 }
 
 test.after.always(() => scratch.remove());
@@ -58,7 +62,7 @@ test.after.always(() => scratch.remove());
 for (const kernel of kernels) if (missingFor(kernel) === "") declare(kernel, prepare());
   else kernelTest(kernel, "mounting", () => undefined);
 
-function declare(kernel: KernelName, { directory, good, other, misnamed, missized, damaged }: Prepared): void {
+function declare(kernel: KernelName, { directory, good, metadata, other, misnamed, missized, damaged }: Prepared): void {
   const store = "/store/oci";
   const disk = storeDisk(directory);
   let booted: Promise<Machine> | undefined;
@@ -79,6 +83,10 @@ function declare(kernel: KernelName, { directory, good, other, misnamed, missize
     ["capitals", `oci_root_dir=${store},image_manifest=${"A".repeat(64)}`, "Invalid argument", "hexadecimal"],
     ["an unknown value of verify=", `oci_root_dir=${store},image_manifest=${good},verify=all`, "Invalid argument", "Bad value for 'verify'"],
     ["an unknown value of share=", `oci_root_dir=${store},image_manifest=${good},share=some`, "Invalid argument", "Bad value for 'share'"],
+    ["two names of the image", `oci_root_dir=${store},image_manifest=${good},metadata=${metadata}`, "Invalid argument", "not both"],
+    ["metadata that are missing", `oci_root_dir=${store},metadata=${absent}`, "No such file", `metadata ${absent}: cannot be opened`],
+    ["metadata that are a manifest", `oci_root_dir=${store},metadata=${good}`, "", ` metadata ${good}: message-`],
+    ["metadata of another digest", `oci_root_dir=${store},metadata=${misnamed}`, "", `metadata ${misnamed} has the sha256`],
     ["a blob that is missing", `oci_root_dir=${store},image_manifest=${absent}`, "No such file", absent],
     ["a digest that is wrong", `oci_root_dir=${store},image_manifest=${misnamed}`, "", `manifest ${misnamed} has the sha256`],
     ["another size than listed", `oci_root_dir=${store},image_manifest=${missized}`, "", " bytes instead of 1"],
@@ -123,6 +131,21 @@ function declare(kernel: KernelName, { directory, good, other, misnamed, missize
     }
     t.true((grown[0] ?? 0) < 1000 && (grown[1] ?? 0) > 4000, `${grown.join(" and ")} KiB more`);
     await running.succeed("umount /a && sha256sum /b/directory/* >/dev/null && umount /b /c /d /e /f");
+  });
+
+  kernelTest(kernel, "metadata= names an image without its manifest", async (t) => {
+    const running = await machine();
+    await mountImage(running, "oci", good, "/a");
+    const mount = `mount -t puzzlefs -o oci_root_dir=${store},metadata=${metadata} none`;
+    await running.succeed(`mv ${store}/blobs/sha256/${good} /tmp; mkdir -p /b; ${mount} /mnt && ${mount} /b`);
+    t.regex(await running.succeed("grep ' /mnt ' /proc/mounts"), new RegExp(`,oci_root_dir=${store},metadata=${metadata} 0 0`));
+    const devices = (await running.succeed("stat -c %d /mnt /b /a")).trim().split("\n");
+    t.is(devices[0], devices[1]);
+    t.not(devices[0], devices[2]);
+    await running.succeed("cd /a && find . | xargs stat -c '%n %s %h %i %Z' >/tmp/a && cd /mnt && find . | xargs stat -c '%n %s %h %i %Z' | cmp - /tmp/a");
+    await running.succeed("cd /a && sha256sum directory/* >/tmp/a && cd /mnt && sha256sum directory/* | cmp - /tmp/a");
+    t.not((await running.run(`mount -o remount,image_manifest=${metadata} /mnt`)).status, 0);
+    await running.succeed(`mount -o remount,metadata=${metadata} /mnt && umount /mnt /a /b && mv /tmp/${good} ${store}/blobs/sha256`);
   });
 
   kernelTest(kernel, "blobs/sha256 may be a symbolic link: two layouts that link to one directory share a superblock", async (t) => {

@@ -21,7 +21,7 @@ export interface GarbageOptions {
   dryRun?: boolean;
   /** Removes no others than these, hex. */
   only?: ReadonlySet<string>;
-  /** Manifests (hex) that are in use without a lock on them: by mounts of the kernel driver. */
+  /** Manifests and metadata (hex) that are in use without a lock on them: by mounts of the kernel driver. */
   mounted?: () => Iterable<string>;
   /** Called as blobs are removed. */
   progress?: (doneBytes: number, totalBytes: number) => void;
@@ -215,7 +215,9 @@ class Collection {
       // The command that mounts has the lock until the mount is in the lists.
       const mounted = new Set(this.#options.mounted?.());
       for (const candidate of free) {
-        if (mounted.has(candidate.digest)) this.#keep(this.#blobsOfDocument(candidate.digest), this.#report.inUse);
+        // The image may be mounted by the digest of its metadata.
+        const needed = mounted.size === 0 ? [] : [...this.#blobsOfDocument(candidate.digest)];
+        if (needed.some((digest) => mounted.has(digest))) this.#keep(needed, this.#report.inUse);
         else this.#remove(candidate);
       }
     }
