@@ -200,6 +200,7 @@ struct file *puzzlefs_open_lower(const struct puzzlefs_store *store,
 int puzzlefs_read_lower(struct file *file, void *buffer, size_t length,
 			u64 offset);
 bool puzzlefs_is_transient(int err);
+int puzzlefs_rule_error(const struct pfs_failure *failure);
 
 /* verity.c */
 bool puzzlefs_has_verity(void);

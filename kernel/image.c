@@ -14,13 +14,15 @@
 static int report_rule(struct fs_context *fc, const char *what,
 		       const u8 *digest, const struct pfs_failure *failure)
 {
-	bool unsupported = pfs_rule_unsupported[failure->rule];
+	int err = puzzlefs_rule_error(failure);
 
+	if (err == -EINTR)
+		return err;
 	errorfc(fc, "%s %s %*phN: %s (inode %llu, byte %llu)",
-		unsupported ? "unsupported" : "corrupt", what,
+		err == -EOPNOTSUPP ? "unsupported" : "corrupt", what,
 		PFS_DIGEST_BYTES, digest, pfs_rule_names[failure->rule],
 		failure->inode, failure->offset);
-	return unsupported ? -EOPNOTSUPP : -EUCLEAN;
+	return err;
 }
 
 static int check_blob(struct fs_context *fc, const char *what,
@@ -244,6 +246,8 @@ static int check_rules(struct puzzlefs_image *image,
 		image->content_bytes = pfs_content_bytes(image->rootfs, links);
 		find_zeros(image);
 	}
+	if (!err && pfs_stopped())
+		err = -EINTR;
 	return err;
 }
 
@@ -281,7 +285,7 @@ int puzzlefs_load_image(struct puzzlefs_sb_info *sbi, struct fs_context *fc)
 	if (err)
 		return err;
 	err = check_rules(image, &failure);
-	if (failure.rule != PFS_RULE_NONE)
+	if (err == -EUCLEAN)
 		return report_rule(fc, "metadata", digest, &failure);
 	return err;
 }

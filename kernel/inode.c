@@ -57,6 +57,8 @@ static int read_file(struct inode *inode, struct pfs_inode record)
 	if (image->has_holes)
 		data = pfs_data_size(chunks, (struct pfs_bytes) {
 					image->zeros, PFS_DIGEST_BYTES });
+	if (pfs_stopped())
+		return -EINTR;
 	if (size > inode->i_sb->s_maxbytes)
 		return -EFBIG;
 	inode->i_size = size;
@@ -119,7 +121,7 @@ static int set_inode(struct inode *inode, void *ino)
  * @ino: the number, from the image or from a file handle
  *
  * Return: the inode, -ESTALE if the tree does not contain the number, -EFBIG,
- * or -ENOMEM.
+ * -EINTR if the task is killed, or -ENOMEM.
  */
 struct inode *puzzlefs_iget(struct super_block *sb, u64 ino)
 {
@@ -142,6 +144,8 @@ struct inode *puzzlefs_iget(struct super_block *sb, u64 ino)
 		err = read_inode(inode, record.inode,
 				 image->links[record.ordinal]);
 	}
+	if (pfs_stopped())
+		err = -EINTR;
 	if (err) {
 		iget_failed(inode);
 		return ERR_PTR(err);

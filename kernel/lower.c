@@ -112,3 +112,17 @@ bool puzzlefs_is_transient(int err)
 	return err == -ENOMEM || err == -EINTR || err == -EAGAIN ||
 	       err == -ENFILE || err == -EMFILE || err == -ERESTARTSYS;
 }
+
+/**
+ * puzzlefs_rule_error - the error of bytes that violate a rule
+ * @failure: of generated code
+ *
+ * Return: -EUCLEAN, -EOPNOTSUPP if the bytes are newer than this driver, or
+ * -EINTR if the task was killed: then there is nothing to report.
+ */
+int puzzlefs_rule_error(const struct pfs_failure *failure)
+{
+	if (failure->rule == PFS_RULE_NONE)
+		return -EINTR;
+	return pfs_rule_unsupported[failure->rule] ? -EOPNOTSUPP : -EUCLEAN;
+}

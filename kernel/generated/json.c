@@ -23,7 +23,8 @@ static u64 pfs_digits_end(struct pfs_bytes json, u64 at)
 
 	for (u64 bound = U64_MAX;
 	     position < json.length && pfs_is_digit(pfs_byte(json, position)) &&
-	     pfs_decreases(&bound, pfs_difference(json.length, position));)
+	     pfs_decreases(&bound, pfs_difference(json.length, position)) &&
+	     pfs_tick();)
 		position = (u64)pfs_narrow(position) + 1;
 	return position;
 }
@@ -62,7 +63,7 @@ pfs_number_end(struct pfs_bytes json, u64 at, struct pfs_failure *failure,
 		position = pfs_digits_end(json, position);
 	}
 	*out = position;
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/json.ts: literalEnd() */
@@ -71,14 +72,14 @@ static noinline_for_stack bool
 pfs_literal_end(struct pfs_bytes json, u64 at, struct pfs_bytes word,
 		struct pfs_failure *failure, u64 *out)
 {
-	for (u32 i = 0; i < word.length; i++) {
+	for (u32 i = 0; i < word.length && pfs_tick(); i++) {
 		if (pfs_byte(json, (u64)pfs_narrow(at) + i) !=
 		    pfs_byte(word, i))
 			return pfs_fail(failure, PFS_RULE_MANIFEST_SYNTAX, 0,
 					(u64)pfs_narrow(at) + i);
 	}
 	*out = (u64)pfs_narrow(at) + word.length;
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/json.ts: scalarEnd() */
@@ -121,7 +122,7 @@ pfs_record_key(struct pfs_bytes json, u64 at, u32 depth,
 	if (count >= PFS_MAX_KEYS)
 		return pfs_fail(failure, PFS_RULE_MANIFEST_OBJECT_TOO_LARGE, 0,
 				at);
-	for (u32 i = 0; i < count; i++) {
+	for (u32 i = 0; i < count && pfs_tick(); i++) {
 		if (pfs_same_string(json,
 				    pfs_scratch_u32_get(keys, first + 1 + i),
 				    at))
@@ -130,7 +131,7 @@ pfs_record_key(struct pfs_bytes json, u64 at, u32 depth,
 	}
 	pfs_scratch_u32_set(keys, first + 1 + count, pfs_narrow(at));
 	pfs_scratch_u32_set(keys, first, pfs_narrow((u64)count + 1));
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/json.ts: scanStart() */
@@ -225,7 +226,8 @@ bool pfs_next_step(struct pfs_bytes json, struct pfs_scratch_u8 open,
 
 	for (u64 bound = U64_MAX;
 	     at < json.length &&
-	     pfs_decreases(&bound, pfs_difference(json.length, at));) {
+	     pfs_decreases(&bound, pfs_difference(json.length, at)) &&
+	     pfs_tick();) {
 		u32 code = pfs_byte(json, at);
 		u64 start = at;
 
@@ -242,10 +244,13 @@ bool pfs_next_step(struct pfs_bytes json, struct pfs_scratch_u8 open,
 						at);
 			want = PFS_WANT_VALUE;
 			at = (u64)pfs_narrow(at) + 1;
-		} else if (code == PFS_CLOSE_BRACE || code == PFS_CLOSE_BRACKET)
-			return pfs_close_innermost(json, open, last, want, at,
-						   failure, out);
-		else if (want == PFS_WANT_COMMA_OR_END) {
+		} else if (code == PFS_CLOSE_BRACE ||
+			   code == PFS_CLOSE_BRACKET) {
+			if (!pfs_close_innermost(json, open, last, want, at,
+						 failure, out))
+				return false;
+			return pfs_finished(failure);
+		} else if (want == PFS_WANT_COMMA_OR_END) {
 			if (code != PFS_COMMA)
 				return pfs_fail(failure,
 						PFS_RULE_MANIFEST_SYNTAX, 0,
@@ -269,8 +274,10 @@ bool pfs_next_step(struct pfs_bytes json, struct pfs_scratch_u8 open,
 			at = key_end;
 			want = PFS_WANT_COLON;
 		} else if (code == PFS_OPEN_BRACE || code == PFS_OPEN_BRACKET) {
-			return pfs_open_nested(json, open, keys, last, key, at,
-					       failure, out);
+			if (!pfs_open_nested(json, open, keys, last, key, at,
+					     failure, out))
+				return false;
+			return pfs_finished(failure);
 		} else {
 			u64 end;
 
@@ -288,7 +295,7 @@ bool pfs_next_step(struct pfs_bytes json, struct pfs_scratch_u8 open,
 				.at = end,
 				.want = PFS_WANT_COMMA_OR_END,
 			};
-			return true;
+			return pfs_finished(failure);
 		}
 	}
 	if (want != PFS_WANT_NOTHING)
@@ -301,5 +308,5 @@ bool pfs_next_step(struct pfs_bytes json, struct pfs_scratch_u8 open,
 		.at = at,
 		.want = want,
 	};
-	return true;
+	return pfs_finished(failure);
 }
