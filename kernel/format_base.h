@@ -25,6 +25,9 @@ typedef uint32_t u32;
 typedef uint64_t u64;
 typedef int64_t s64;
 #define noinline_for_stack __attribute__((__noinline__))
+#ifndef __always_inline
+#define __always_inline inline
+#endif
 #define U32_MAX UINT32_MAX
 #define U64_MAX UINT64_MAX
 #define static_assert(condition) extern char pfs_assertion[(condition) ? 1 : -1]
@@ -72,20 +75,22 @@ struct pfs_scratch_bool {
 #ifdef __KERNEL__
 DECLARE_PER_CPU(int, pfs_ticks);
 
-bool pfs_pause(void);
+bool __cold pfs_pause(void);
 
 /*
  * Whether a loop goes on whose number of rounds the input determines. Such
  * loops sleep now and then, and end early if the task was killed. A function
  * that may fail then fails; the result of any other one has no meaning.
  */
-static inline bool pfs_tick(void)
+static __always_inline bool pfs_tick(void)
 {
-	return likely(this_cpu_dec_return(pfs_ticks) > 0) || pfs_pause();
+	/* Another CPU may be counted: it does not matter which. */
+	raw_cpu_dec(pfs_ticks);
+	return likely(raw_cpu_read(pfs_ticks) > 0) || pfs_pause();
 }
 
 /* Whether loops may have ended early. Remains true until the task ends. */
-static inline bool pfs_stopped(void)
+static __always_inline bool pfs_stopped(void)
 {
 	return fatal_signal_pending(current);
 }
@@ -115,12 +120,12 @@ static inline bool pfs_fail(struct pfs_failure *failure, u32 rule, u64 inode,
 }
 
 /* The value of a function that has succeeded unless loops ended early. */
-static inline bool pfs_finished(struct pfs_failure *failure)
+static __always_inline bool pfs_finished(struct pfs_failure *failure)
 {
 	return !pfs_stopped() || pfs_fail(failure, 0, 0, 0);
 }
 
-static inline u8 pfs_byte(struct pfs_bytes bytes, u64 offset)
+static __always_inline u8 pfs_byte(struct pfs_bytes bytes, u64 offset)
 {
 	return offset < bytes.length ? bytes.data[offset] : 0;
 }
@@ -132,7 +137,7 @@ static inline u32 pfs_load_u16(struct pfs_bytes bytes, u64 offset)
 	return bytes.data[offset] | (u32)bytes.data[offset + 1] << 8;
 }
 
-static inline u32 pfs_load_u32(struct pfs_bytes bytes, u64 offset)
+static __always_inline u32 pfs_load_u32(struct pfs_bytes bytes, u64 offset)
 {
 	const u8 *data;
 

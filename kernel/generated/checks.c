@@ -86,9 +86,8 @@ bool pfs_follow_inode_additional(struct pfs_inode_additional self,
 		if (!pfs_follow_xattr(item, work, failure))
 			return false;
 	}
-	if (!pfs_checked_data(self.part, 1, work, failure, &unused))
-		return false;
-	return pfs_finished(failure);
+	return pfs_checked_data(self.part, 1, work, failure, &unused) &&
+	       pfs_finished(failure);
 }
 
 /* schema/generated/checks.ts: followInode() */

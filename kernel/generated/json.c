@@ -7,6 +7,8 @@
  * positions.
  */
 #define PFS_KEY_STRIDE (PFS_MAX_KEYS + 1)
+/* Characters of `false`. */
+#define PFS_LONGEST_LITERAL 5
 #define PFS_WANT_VALUE 0
 #define PFS_WANT_VALUE_OR_END 1
 #define PFS_WANT_KEY 2
@@ -72,14 +74,16 @@ static noinline_for_stack bool
 pfs_literal_end(struct pfs_bytes json, u64 at, struct pfs_bytes word,
 		struct pfs_failure *failure, u64 *out)
 {
-	for (u32 i = 0; i < word.length && pfs_tick(); i++) {
+	u32 length = pfs_at_most(word.length, PFS_LONGEST_LITERAL);
+
+	for (u32 i = 0; i < length; i++) {
 		if (pfs_byte(json, (u64)pfs_narrow(at) + i) !=
 		    pfs_byte(word, i))
 			return pfs_fail(failure, PFS_RULE_MANIFEST_SYNTAX, 0,
 					(u64)pfs_narrow(at) + i);
 	}
 	*out = (u64)pfs_narrow(at) + word.length;
-	return pfs_finished(failure);
+	return true;
 }
 
 /* schema/json.ts: scalarEnd() */
@@ -244,13 +248,11 @@ bool pfs_next_step(struct pfs_bytes json, struct pfs_scratch_u8 open,
 						at);
 			want = PFS_WANT_VALUE;
 			at = (u64)pfs_narrow(at) + 1;
-		} else if (code == PFS_CLOSE_BRACE ||
-			   code == PFS_CLOSE_BRACKET) {
-			if (!pfs_close_innermost(json, open, last, want, at,
-						 failure, out))
-				return false;
-			return pfs_finished(failure);
-		} else if (want == PFS_WANT_COMMA_OR_END) {
+		} else if (code == PFS_CLOSE_BRACE || code == PFS_CLOSE_BRACKET)
+			return pfs_close_innermost(json, open, last, want, at,
+						   failure, out) &&
+			       pfs_finished(failure);
+		else if (want == PFS_WANT_COMMA_OR_END) {
 			if (code != PFS_COMMA)
 				return pfs_fail(failure,
 						PFS_RULE_MANIFEST_SYNTAX, 0,
@@ -274,10 +276,9 @@ bool pfs_next_step(struct pfs_bytes json, struct pfs_scratch_u8 open,
 			at = key_end;
 			want = PFS_WANT_COLON;
 		} else if (code == PFS_OPEN_BRACE || code == PFS_OPEN_BRACKET) {
-			if (!pfs_open_nested(json, open, keys, last, key, at,
-					     failure, out))
-				return false;
-			return pfs_finished(failure);
+			return pfs_open_nested(json, open, keys, last, key, at,
+					       failure, out) &&
+			       pfs_finished(failure);
 		} else {
 			u64 end;
 

@@ -231,13 +231,14 @@ bool pfs_same_string(struct pfs_bytes json, u64 a, u64 b)
 /* schema/jsonstring.ts: stringIs() */
 /*
  * Whether the well-formed string whose opening quote is at `at` is `wanted`,
- * which has only plain characters.
+ * which has at most MAX_NAME_BYTES, plain characters.
  */
 bool pfs_string_is(struct pfs_bytes json, u64 at, struct pfs_bytes wanted)
 {
+	u32 length = pfs_at_most(wanted.length, PFS_MAX_NAME_BYTES);
 	u64 position = (u64)pfs_narrow(at) + 1;
 
-	for (u32 i = 0; i < wanted.length && pfs_tick(); i++) {
+	for (u32 i = 0; i < length; i++) {
 		u32 code = pfs_byte(json, position);
 
 		if (code == pfs_byte(wanted, i)) {

@@ -76,9 +76,9 @@ export class CBody {
     const { body, returns, fallible } = this.#fn;
     if (returns.is !== "void" || !fallible || endsFlow(body)) return this.#block(body, 1).text();
     const last = body.at(-1);
-    if (last?.is === "call" && mayFail(last.call) && this.#success === "true") {
+    if (last?.is === "call" && mayFail(last.call)) {
       const block = this.#block(body.slice(0, -1), 1);
-      block.add("return ", this.#attempt(last.call, this.#unused(last.call, block)), ";");
+      block.add("return ", this.#succeeds(this.#attempt(last.call, this.#unused(last.call, block))), ";");
       return block.text();
     }
     const block = this.#block(body, 1);
@@ -118,7 +118,7 @@ export class CBody {
 
   /** Assigns a value that may fail to `target`. */
   #into(target: string, value: Expr, block: Block): void {
-    if (mayFail(value)) block.try(this.#attempt(value, target.startsWith("*") ? target.slice(1) : `&${target}`));
+    if (mayFail(value)) block.try(this.#attempt(value, `&${target}`));
     else block.add(assignment(target, this.#print(value)), ";");
   }
 
@@ -147,12 +147,17 @@ export class CBody {
       if (value === undefined) block.add("return;");
       else block.add("return ", this.#print(value), ";");
     } else if (absent) block.add("return false;");
-    else if (value !== undefined && (mayFail(value) || isOptionalCall(value)) && this.#success === "true") {
-      block.add("return ", this.#attempt(value, "out"), ";");
+    else if (value !== undefined && (mayFail(value) || isOptionalCall(value))) {
+      block.add("return ", this.#succeeds(this.#attempt(value, "out")), ";");
     } else {
-      if (value !== undefined) this.#into("*out", value, block);
+      if (value !== undefined) block.add(assignment("*out", this.#print(value)), ";");
       block.add("return ", this.#success, ";");
     }
+  }
+
+  /** Whether the function succeeds that ends with `attempt`. */
+  #succeeds(attempt: Doc): Doc {
+    return this.#success === "true" ? attempt : fill([[attempt, " &&"], this.#success]);
   }
 
   /** Where a value goes that the caller ignores: C needs a variable for it. */
