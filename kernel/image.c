@@ -177,6 +177,8 @@ static int check_rules(struct puzzlefs_image *image,
 		err = validate(image, failure);
 	if (!err)
 		find_zeros(image);
+	if (!err && pfs_stopped())
+		err = -EINTR;
 	return err;
 }
 

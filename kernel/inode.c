@@ -57,6 +57,8 @@ static int read_file(struct inode *inode, struct pfs_inode record)
 	if (image->has_holes)
 		data = pfs_data_size(chunks, (struct pfs_bytes) {
 					image->zeros, PFS_DIGEST_BYTES });
+	if (pfs_stopped())
+		return -EINTR;
 	if (size > inode->i_sb->s_maxbytes)
 		return -EFBIG;
 	inode->i_size = size;
@@ -120,7 +122,8 @@ static int set_inode(struct inode *inode, void *ino)
  * @ino: the number, from the image or from a file handle
  *
  * Return: the inode, -ESTALE if the tree does not contain the number, -EUCLEAN
- * or -EOPNOTSUPP if the inode breaks a rule, -EFBIG, or -ENOMEM.
+ * or -EOPNOTSUPP if the inode breaks a rule, -EFBIG, -EINTR if the task is
+ * killed, or -ENOMEM.
  */
 struct inode *puzzlefs_iget(struct super_block *sb, u64 ino)
 {
@@ -143,6 +146,8 @@ struct inode *puzzlefs_iget(struct super_block *sb, u64 ino)
 		err = read_inode(inode, record.inode,
 				 puzzlefs_count_links(image, &record));
 	}
+	if (pfs_stopped())
+		err = -EINTR;
 	if (err) {
 		iget_failed(inode);
 		return ERR_PTR(err);

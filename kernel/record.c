@@ -64,7 +64,8 @@ bool puzzlefs_check_record(struct puzzlefs_image *image,
  * @record: receives the record
  *
  * Return: 0; -ESTALE if the tree does not contain the number; -EUCLEAN or
- * -EOPNOTSUPP if the inode breaks a rule, which is logged.
+ * -EOPNOTSUPP if the inode breaks a rule, which is logged; -EINTR if the task is
+ * killed.
  */
 int puzzlefs_find_record(struct super_block *sb, u64 ino,
 			 struct pfs_inode_record *record)
@@ -73,7 +74,7 @@ int puzzlefs_find_record(struct super_block *sb, u64 ino,
 	struct pfs_failure failure;
 
 	if (!pfs_find_inode_record(image->rootfs, ino, record))
-		return -ESTALE;
+		return pfs_stopped() ? -EINTR : -ESTALE;
 	if (image->links)
 		return image->links[record->ordinal] ? 0 : -ESTALE;
 	if (puzzlefs_check_record(image, record, &failure))

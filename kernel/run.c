@@ -130,6 +130,8 @@ static int check_end(struct puzzlefs_blob *blob,
 
 	if (pfs_check_run_end(end, content_size, reader->ino, &failure))
 		return 0;
+	if (puzzlefs_rule_error(&failure) == -EINTR)
+		return -EINTR;
 	puzzlefs_report_blob(blob, reader,
 			     "%s: %llu bytes instead of %llu or more",
 			     pfs_rule_names[failure.rule], content_size, end);

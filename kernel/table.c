@@ -11,8 +11,6 @@
 
 /* A seek table of 8 million frames; a larger one is refused. */
 #define MAX_TABLE_BYTES SZ_64M
-/* Magic number, header, window or content size, and a block's header. */
-#define MIN_FRAME_BYTES 9
 /* Raw blobs that are not verified are loaded in pieces of this size. */
 #define PIECE_BYTES SZ_256K
 /* Frames, and blobs to be verified, of more stored bytes are refused. */
@@ -33,29 +31,12 @@ static int bad_table(struct puzzlefs_blob *blob,
 		     const struct puzzlefs_reader *reader,
 		     const struct pfs_failure *failure)
 {
+	int err = puzzlefs_rule_error(failure);
+
+	if (err == -EINTR)
+		return err;
 	puzzlefs_report_blob(blob, reader, "%s at byte %llu",
 			     pfs_rule_names[failure->rule], failure->offset);
-	return -EUCLEAN;
-}
-
-/*
- * Bounds the frames by the size of the blob. A frame may be empty, as the Rust
- * tool ends a blob of whole frames with one, but not without a header.
- */
-static int check_frames(struct puzzlefs_blob *blob,
-			const struct puzzlefs_reader *reader,
-			const struct puzzlefs_table *table)
-{
-	u32 i;
-
-	for (i = 0; i < table->frames; i++) {
-		if (table->starts[i + 1] - table->starts[i] < MIN_FRAME_BYTES)
-			break;
-		cond_resched();
-	}
-	if (i == table->frames)
-		return 0;
-	puzzlefs_report_blob(blob, reader, "frame %u is too short", i);
 	return -EUCLEAN;
 }
 
@@ -78,8 +59,6 @@ static int parse_table(struct puzzlefs_object *object,
 				 stored_starts(table), content_starts(table),
 				 &failure, &table->content_size))
 		err = bad_table(blob, reader, &failure);
-	else
-		err = check_frames(blob, reader, table);
 	if (err) {
 		kvfree(table);
 		return err;

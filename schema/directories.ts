@@ -1,5 +1,5 @@
 /** Finding and listing names in the directories of a validated image, merged over its layers. */
-import { decreases, u32 } from "./language.ts";
+import { atMost, decreases, difference, halves, u32 } from "./language.ts";
 import type { Bytes, Items, Scratch, Value, u53 } from "./language.ts";
 import { MAX_LAYERS, resolvedInode, resolveInode, searchInodes } from "./layers.ts";
 import type { InodeRecord } from "./layers.ts";
@@ -10,12 +10,17 @@ import { compareNames } from "./names.ts";
 /** Largest number of records of one directory with lookBelow: a name is looked up in one after the other. */
 export const MAX_LOOK_BELOW: u32 = 16;
 
+/** Entries that nextVisibleEntry looks at before it returns. */
+const ENTRIES_AT_ONCE: u32 = 128;
+
 /** A cookie, the position in a listing, is the layer times this, plus the number of its entries that are listed. */
 const LAYER_SPAN: u53 = 0x100000000;
 
 /** A name that a directory shows; `cookie` resumes the listing after it. */
 export interface VisibleEntry extends Value {
   cookie: u53;
+  /** Whether the directory shows it; otherwise many entries were hidden, and the listing goes on after `cookie`. */
+  shown: boolean;
   entry: DirEntry;
   ordinal: u53;
   inode: Inode;
@@ -26,7 +31,7 @@ function searchNames(entries: Items<DirEntry>, index: Scratch<u32>, start: u32, 
   let low: u32 = 0;
   let high: u32 = entries.length;
   while (low < high) {
-    decreases(high - low);
+    halves(high - low);
     const middle: u32 = (low + high) / 2;
     const position: u32 = sortedEntry(index, start, middle);
     const order: u32 = compareNames(entries[position].name, name);
@@ -42,7 +47,7 @@ function hasName(entries: Items<DirEntry>, name: Bytes): boolean {
   let low: u32 = 0;
   let high: u32 = entries.length;
   while (low < high) {
-    decreases(high - low);
+    halves(high - low);
     const middle: u32 = (low + high) / 2;
     const order: u32 = compareNames(entries[middle].name, name);
     if (order === 1) return true;
@@ -99,7 +104,7 @@ export function findName(image: Rootfs, index: Scratch<u32>, dir: u53, name: Byt
 }
 
 /** Whether a layer newer than `layer` has `name` in directory `dir`, and so hides the one of `layer`. */
-function isHidden(layers: Items<InodeVector>, layer: u32, dir: u53, name: Bytes): boolean {
+export function isHidden(layers: Items<InodeVector>, layer: u32, dir: u53, name: Bytes): boolean {
   for (let newer: u32 = 0; newer < layer; newer++) {
     const inodes = layers[newer].inodes;
     const position: u32 = searchInodes(inodes, dir);
@@ -112,7 +117,7 @@ function isHidden(layers: Items<InodeVector>, layer: u32, dir: u53, name: Bytes)
 }
 
 /** The inode that an entry of a directory record in `layer` shows; undefined if a newer layer hides it, or for a whiteout. */
-export function resolveEntry(
+function resolveEntry(
   layers: Items<InodeVector>,
   newest: Items<Inode>,
   layer: u32,
@@ -154,28 +159,48 @@ export function nextListing(image: Rootfs, dir: u53, record: DirRecord): DirReco
   return findDirRecord(image.metadatas, dir, u32(record.layer + 1));
 }
 
-/** The first name after `cookie` that a record of directory `dir` shows. */
-export function nextVisibleEntry(image: Rootfs, dir: u53, record: DirRecord, cookie: u53): VisibleEntry | undefined {
+/** The index of the first entry of a record after `cookie`. */
+function firstAfter(record: DirRecord, cookie: u53): u32 {
+  return u32(cookie / LAYER_SPAN) === record.layer ? u32(cookie % LAYER_SPAN) : 0;
+}
+
+/** The first entry from `from` on and before `end` that a record of directory `dir` shows. */
+function visibleEntry(image: Rootfs, dir: u53, record: DirRecord, from: u32, end: u32): VisibleEntry | undefined {
   const layers = image.metadatas;
   const newest = layers[0].inodes;
   const entries = record.entries;
-  const from: u32 = u32(cookie / LAYER_SPAN) === record.layer ? u32(cookie % LAYER_SPAN) : 0;
-  for (let i: u32 = from; i < entries.length; i++) {
+  const last: u32 = atMost(entries.length, end);
+  for (let i: u32 = from; i < last; i++) {
     const entry = entries[i];
     const found = resolveEntry(layers, newest, record.layer, dir, entry);
     if (found !== undefined) {
       const next: u53 = cookieAfter(record.layer, i);
-      return { cookie: next, entry: entry, ordinal: found.ordinal, inode: found.inode };
+      return { cookie: next, shown: true, entry: entry, ordinal: found.ordinal, inode: found.inode };
     }
   }
   return undefined;
+}
+
+/**
+ * The first name after `cookie` that a record of directory `dir` shows. It looks at few entries: a result that is not shown has
+ * the cookie with which the listing goes on.
+ */
+export function nextVisibleEntry(image: Rootfs, dir: u53, record: DirRecord, cookie: u53): VisibleEntry | undefined {
+  const from: u32 = firstAfter(record, cookie);
+  const end: u32 = u32(from + ENTRIES_AT_ONCE);
+  const found = visibleEntry(image, dir, record, from, end);
+  if (found !== undefined) return found;
+  if (end >= record.entries.length) return undefined;
+  const next: u53 = cookieAfter(record.layer, u32(difference(end, 1)));
+  const newest = image.metadatas[0].inodes;
+  return { cookie: next, shown: false, entry: record.entries[end], ordinal: 0, inode: newest[newest.length] };
 }
 
 /** The first name after `cookie` that directory `dir` shows; 0 starts a listing. */
 export function nextName(image: Rootfs, dir: u53, cookie: u53): VisibleEntry | undefined {
   const first = openListing(image, dir, cookie);
   if (first === undefined) return undefined;
-  const visible = nextVisibleEntry(image, dir, first, cookie);
+  const visible = visibleEntry(image, dir, first, firstAfter(first, cookie), first.entries.length);
   if (visible !== undefined) return visible;
   let below: boolean = first.lookBelow;
   let layer: u32 = first.layer;
@@ -184,7 +209,7 @@ export function nextName(image: Rootfs, dir: u53, cookie: u53): VisibleEntry | u
     if (!below) return undefined;
     const record = findDirRecord(image.metadatas, dir, u32(layer + 1));
     if (record === undefined) return undefined;
-    const shown = nextVisibleEntry(image, dir, record, cookie);
+    const shown = visibleEntry(image, dir, record, firstAfter(record, cookie), record.entries.length);
     if (shown !== undefined) return shown;
     below = record.lookBelow;
     layer = record.layer;

@@ -9,7 +9,7 @@
  */
 import { MAX_PACKS } from "./bundle.ts";
 import { DIGEST_BYTES } from "./digest.ts";
-import { decreases, difference, fail, u32 } from "./language.ts";
+import { difference, fail, halves, u32 } from "./language.ts";
 import type { Bytes, Items, Scratch, Value, u53, u8 } from "./language.ts";
 import { putU32, putU53 } from "./littleendian.ts";
 import type { Pack } from "./metadata.ts";
@@ -135,7 +135,7 @@ export function findPlace(table: Bytes, head: PlaceHead, digest: Bytes): Place |
   let low: u32 = 0;
   let high: u32 = head.chunks;
   while (low < high) {
-    decreases(high - low);
+    halves(high - low);
     const middle: u32 = (low + high) / 2;
     const at = placeAt(head.packs, middle);
     const order: u32 = compareNames(digestAt(table, at), digest);

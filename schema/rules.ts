@@ -173,4 +173,16 @@ export const rules = {
   "recorded-parent": "corrupt",
   /** A directory of an image that records its tree has names that are not sorted. */
   "recorded-unsorted": "corrupt",
+  /** A list has structs without members: its bytes would not bound its length. */
+  "list-empty-structs": "corrupt",
+  /** The layers have more inodes than the message has room for, 16 bytes each. */
+  "too-many-inodes": "corrupt",
+  /** A file has more than 2^24 runs. */
+  "too-many-runs": "unsupported",
+  /** The names of an inode's extended attributes have more than 64 KiB, each with a NUL: Linux lists no more. */
+  "xattr-names": "unsupported",
+  /** A frame is stored in fewer than 9 bytes, the header of a frame and of a block. */
+  "seek-table-frame-too-small": "corrupt",
+  /** A frame that is not the last one has no content. */
+  "seek-table-empty-frame": "corrupt",
 } as const satisfies Record<string, "corrupt" | "unsupported">;

@@ -21,7 +21,7 @@ static u64 pfs_place_at(u32 packs, u32 rank)
 static void pfs_put_bytes(struct pfs_scratch_u8 table, u64 at,
 			  struct pfs_bytes bytes)
 {
-	for (u32 i = 0; i < bytes.length; i++)
+	for (u32 i = 0; i < bytes.length && pfs_tick(); i++)
 		pfs_scratch_u8_set(table, (u64)pfs_narrow(at) + i,
 				   pfs_byte(bytes, i));
 }
@@ -37,7 +37,7 @@ void pfs_write_place_head(struct pfs_scratch_u8 table,
 	pfs_put_u32(table, 8, packs.part.count);
 	pfs_put_u32(table, 12, chunks);
 	pfs_put_bytes(table, 16, manifest);
-	for (u32 i = 0; i < packs.part.count; i++) {
+	for (u32 i = 0; i < packs.part.count && pfs_tick(); i++) {
 		u64 at = PFS_PLACE_HEAD_BYTES + (u64)i * PFS_PLACE_PACK_BYTES;
 
 		pfs_put_bytes(table, at,
@@ -149,7 +149,7 @@ struct pfs_place pfs_read_place(struct pfs_bytes table, u32 packs, u32 rank)
 bool pfs_check_places(struct pfs_bytes table, struct pfs_place_head head,
 		      struct pfs_failure *failure)
 {
-	for (u32 rank = 0; rank < head.chunks; rank++) {
+	for (u32 rank = 0; rank < head.chunks && pfs_tick(); rank++) {
 		u64 at = pfs_place_at(head.packs, rank);
 		struct pfs_place place = pfs_read_place(table, head.packs,
 							rank);
@@ -174,7 +174,7 @@ bool pfs_check_places(struct pfs_bytes table, struct pfs_place_head head,
 			return pfs_fail(failure, PFS_RULE_PLACE_TABLE_SLICE, 0,
 					at);
 	}
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/places.ts: findPlace() */
@@ -186,7 +186,7 @@ bool pfs_find_place(struct pfs_bytes table, struct pfs_place_head head,
 	u32 high = head.chunks;
 
 	for (u64 bound = U64_MAX;
-	     low < high && pfs_decreases(&bound, pfs_difference(high, low));) {
+	     low < high && pfs_halves(&bound, pfs_difference(high, low));) {
 		u32 middle = ((u64)low + high) / 2;
 		u64 at = pfs_place_at(head.packs, middle);
 		u32 order = pfs_compare_names(pfs_digest_at(table, at), digest);

@@ -27,9 +27,11 @@ struct pfs_place {
 };
 
 u64 pfs_place_table_bytes(u32 packs, u32 chunks);
+/* If pfs_stopped(), the result has no meaning: */
 void pfs_write_place_head(struct pfs_scratch_u8 table,
 			  struct pfs_bytes manifest, struct pfs_pack_list packs,
 			  u32 chunks);
+/* If pfs_stopped(), the result has no meaning: */
 void pfs_write_place(struct pfs_scratch_u8 table, u32 packs, u32 rank,
 		     struct pfs_bytes digest, struct pfs_place place);
 bool pfs_read_place_head(struct pfs_bytes head, u64 bytes,

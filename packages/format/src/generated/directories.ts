@@ -10,12 +10,17 @@ import { dataField, element, listField } from "./wire.ts";
 /** Largest number of records of one directory with lookBelow: a name is looked up in one after the other. */
 export const MAX_LOOK_BELOW = 16;
 
+/** Entries that nextVisibleEntry looks at before it returns. */
+const ENTRIES_AT_ONCE = 128;
+
 /** A cookie, the position in a listing, is the layer times this, plus the number of its entries that are listed. */
 const LAYER_SPAN = 0x100000000;
 
 /** A name that a directory shows; `cookie` resumes the listing after it. */
 export interface VisibleEntry {
   readonly cookie: number;
+  /** Whether the directory shows it; otherwise many entries were hidden, and the listing goes on after `cookie`. */
+  readonly shown: boolean;
   readonly entry: DirEntry;
   readonly ordinal: number;
   readonly inode: Inode;
@@ -35,7 +40,7 @@ function searchNames(entries: StructList<DirEntry>, index: Uint32Array, start: n
   let high: number = entries.length;
   for (let measure = 0, bound = Infinity; low < high; bound = measure) {
     measure = high > low ? high - low : 0;
-    if (measure >= bound) break;
+    if (measure > bound / 2 || bound === 0) break;
     const middle = Math.floor((low + high) / 2);
     const position = sortedEntry(index, start, middle);
     const order = compareNames(dataField(element(entries.part, position), 0), name);
@@ -57,7 +62,7 @@ function hasName(entries: StructList<DirEntry>, name: Bytes): boolean {
   let high: number = entries.length;
   for (let measure = 0, bound = Infinity; low < high; bound = measure) {
     measure = high > low ? high - low : 0;
-    if (measure >= bound) break;
+    if (measure > bound / 2 || bound === 0) break;
     const middle = Math.floor((low + high) / 2);
     const order = compareNames(dataField(element(entries.part, middle), 0), name);
     if (order === 1) {
@@ -120,7 +125,7 @@ export function findName(image: Rootfs, index: Uint32Array, dir: number, name: B
 }
 
 /** Whether a layer newer than `layer` has `name` in directory `dir`, and so hides the one of `layer`. */
-function isHidden(layers: StructList<InodeVector>, layer: number, dir: number, name: Bytes): boolean {
+export function isHidden(layers: StructList<InodeVector>, layer: number, dir: number, name: Bytes): boolean {
   for (let newer = 0; newer < layer; newer++) {
     const inodes = new StructList(listField(element(layers.part, newer), 0), Inode);
     const position = searchInodes(inodes, dir);
@@ -139,7 +144,7 @@ function isHidden(layers: StructList<InodeVector>, layer: number, dir: number, n
 }
 
 /** The inode that an entry of a directory record in `layer` shows; undefined if a newer layer hides it, or for a whiteout. */
-export function resolveEntry(
+function resolveEntry(
   layers: StructList<InodeVector>,
   newest: StructList<Inode>,
   layer: number,
@@ -196,26 +201,62 @@ export function nextListing(image: Rootfs, dir: number, record: DirRecord): DirR
   return findDirRecord(image.metadatas, dir, narrow(record.layer + 1));
 }
 
-/** The first name after `cookie` that a record of directory `dir` shows. */
+/** The index of the first entry of a record after `cookie`. */
+function firstAfter(record: DirRecord, cookie: number): number {
+  return Math.floor(cookie / LAYER_SPAN) === record.layer ? cookie % LAYER_SPAN : 0;
+}
+
+/** The first entry from `from` on and before `end` that a record of directory `dir` shows. */
+function visibleEntry(
+  image: Rootfs,
+  dir: number,
+  record: DirRecord,
+  from: number,
+  end: number,
+): VisibleEntry | undefined {
+  const layers = image.metadatas;
+  const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
+  const entries = record.entries;
+  const last = Math.min(entries.length, end);
+  for (let i = from; i < last; i++) {
+    const entry = new DirEntry(element(entries.part, i));
+    const found = resolveEntry(layers, newest, record.layer, dir, entry);
+    if (found !== undefined) {
+      const next = cookieAfter(record.layer, i);
+      return { cookie: next, shown: true, entry: entry, ordinal: found.ordinal, inode: found.inode };
+    }
+  }
+  return undefined;
+}
+
+/**
+ * The first name after `cookie` that a record of directory `dir` shows. It looks at few entries: a result that is not shown has
+ * the cookie with which the listing goes on.
+ */
 export function nextVisibleEntry(
   image: Rootfs,
   dir: number,
   record: DirRecord,
   cookie: number,
 ): VisibleEntry | undefined {
-  const layers = image.metadatas;
-  const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
-  const entries = record.entries;
-  const from = Math.floor(cookie / LAYER_SPAN) === record.layer ? cookie % LAYER_SPAN : 0;
-  for (let i = from; i < entries.length; i++) {
-    const entry = new DirEntry(element(entries.part, i));
-    const found = resolveEntry(layers, newest, record.layer, dir, entry);
-    if (found !== undefined) {
-      const next = cookieAfter(record.layer, i);
-      return { cookie: next, entry: entry, ordinal: found.ordinal, inode: found.inode };
-    }
+  const from = firstAfter(record, cookie);
+  const end = narrow(from + ENTRIES_AT_ONCE);
+  const found = visibleEntry(image, dir, record, from, end);
+  if (found !== undefined) {
+    return found;
   }
-  return undefined;
+  if (end >= record.entries.length) {
+    return undefined;
+  }
+  const next = cookieAfter(record.layer, end > 1 ? end - 1 : 0);
+  const newest = new StructList(listField(element(listField(image.part, 0), 0), 0), Inode);
+  return {
+    cookie: next,
+    shown: false,
+    entry: new DirEntry(element(record.entries.part, end)),
+    ordinal: 0,
+    inode: new Inode(element(newest.part, newest.length)),
+  };
 }
 
 /** The first name after `cookie` that directory `dir` shows; 0 starts a listing. */
@@ -224,7 +265,7 @@ export function nextName(image: Rootfs, dir: number, cookie: number): VisibleEnt
   if (first === undefined) {
     return undefined;
   }
-  const visible = nextVisibleEntry(image, dir, first, cookie);
+  const visible = visibleEntry(image, dir, first, firstAfter(first, cookie), first.entries.length);
   if (visible !== undefined) {
     return visible;
   }
@@ -240,7 +281,7 @@ export function nextName(image: Rootfs, dir: number, cookie: number): VisibleEnt
     if (record === undefined) {
       return undefined;
     }
-    const shown = nextVisibleEntry(image, dir, record, cookie);
+    const shown = visibleEntry(image, dir, record, firstAfter(record, cookie), record.entries.length);
     if (shown !== undefined) {
       return shown;
     }

@@ -150,7 +150,7 @@ export function findPlace(table: Bytes, head: PlaceHead, digest: Bytes): Place |
   let high: number = head.chunks;
   for (let measure = 0, bound = Infinity; low < high; bound = measure) {
     measure = high > low ? high - low : 0;
-    if (measure >= bound) break;
+    if (measure > bound / 2 || bound === 0) break;
     const middle = Math.floor((low + high) / 2);
     const at = placeAt(head.packs, middle);
     const order = compareNames(digestAt(table, at), digest);

@@ -171,6 +171,18 @@ export const Rule = {
   "recorded-parent": 84,
   /** A directory of an image that records its tree has names that are not sorted. */
   "recorded-unsorted": 85,
+  /** A list has structs without members: its bytes would not bound its length. */
+  "list-empty-structs": 86,
+  /** The layers have more inodes than the message has room for, 16 bytes each. */
+  "too-many-inodes": 87,
+  /** A file has more than 2^24 runs. */
+  "too-many-runs": 88,
+  /** The names of an inode's extended attributes have more than 64 KiB, each with a NUL: Linux lists no more. */
+  "xattr-names": 89,
+  /** A frame is stored in fewer than 9 bytes, the header of a frame and of a block. */
+  "seek-table-frame-too-small": 90,
+  /** A frame that is not the last one has no content. */
+  "seek-table-empty-frame": 91,
 } as const;
 
 export type RuleName = keyof typeof Rule;
@@ -262,4 +274,10 @@ export const RULES: readonly (readonly [RuleName, "corrupt" | "unsupported"])[] 
   ["recorded-links", "corrupt"],
   ["recorded-parent", "corrupt"],
   ["recorded-unsorted", "corrupt"],
+  ["list-empty-structs", "corrupt"],
+  ["too-many-inodes", "corrupt"],
+  ["too-many-runs", "unsupported"],
+  ["xattr-names", "unsupported"],
+  ["seek-table-frame-too-small", "corrupt"],
+  ["seek-table-empty-frame", "corrupt"],
 ];
