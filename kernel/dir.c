@@ -4,6 +4,7 @@
  */
 #include "internal.h"
 #include "compat.h"
+#include "trace.h"
 
 #include <linux/sched/signal.h>
 
@@ -23,6 +24,8 @@ static struct dentry *puzzlefs_lookup(struct inode *dir, struct dentry *dentry,
 	if (pfs_find_name(image->rootfs, image->index, PUZZLEFS_I(dir)->ino,
 			  name, &record))
 		inode = puzzlefs_iget(dir->i_sb, pfs_inode_ino(record));
+	trace_puzzlefs_lookup(dir, dentry, IS_ERR_OR_NULL(inode) ? 0 :
+			      PUZZLEFS_I(inode)->ino);
 	return d_splice_alias(inode, dentry);
 }
 

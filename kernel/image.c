@@ -286,6 +286,15 @@ int puzzlefs_load_image(struct puzzlefs_sb_info *sbi, struct fs_context *fc)
 	return err;
 }
 
+/* The memory that the image takes while it is mounted. */
+u64 puzzlefs_image_bytes(const struct puzzlefs_image *image)
+{
+	u64 records = image->links ? pfs_count_records(image->rootfs) + 1 : 0;
+
+	return image->bytes.length + image->index.length * sizeof(u32) +
+	       records * (sizeof(*image->links) + sizeof(*image->parents));
+}
+
 void puzzlefs_free_image(struct puzzlefs_image *image)
 {
 	kvfree(image->index.data);

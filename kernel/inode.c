@@ -4,6 +4,7 @@
  */
 #include "internal.h"
 #include "compat.h"
+#include "trace.h"
 
 #include <linux/pagemap.h>
 #include <linux/slab.h>
@@ -146,6 +147,7 @@ struct inode *puzzlefs_iget(struct super_block *sb, u64 ino)
 		iget_failed(inode);
 		return ERR_PTR(err);
 	}
+	trace_puzzlefs_fill_inode(inode);
 	unlock_new_inode(inode);
 	return inode;
 }

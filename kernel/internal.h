@@ -12,6 +12,7 @@
  * code that makes an inode hands to the VFS.
  *
  *	super.c			mount options, superblocks, the module
+ *	sysfs.c			/sys/fs/puzzlefs: features and counters
  *	export.c  dir.c		file handles; look-up and listing
  *	inode.c			inodes made from their records
  *	file.c  xattr.c		open, seek; attributes and ACLs
@@ -26,6 +27,7 @@
 
 #include <linux/fs.h>
 #include <linux/fs_context.h>
+#include <linux/kobject.h>
 #include "blob.h"
 
 /* The type that statfs(2) returns: "puzz". */
@@ -75,6 +77,12 @@ struct puzzlefs_image {
 	struct pfs_scratch_u32 index;	/* of names that are not sorted */
 };
 
+/* What the hidden inodes of a store have in memory. */
+struct puzzlefs_shared {
+	unsigned long inodes;
+	unsigned long pages;
+};
+
 struct puzzlefs_sb_info {
 	char *oci_root_dir;		/* value of the option */
 	u8 manifest[PFS_DIGEST_BYTES];
@@ -87,6 +95,8 @@ struct puzzlefs_sb_info {
 	unsigned int share;
 	struct puzzlefs_store *store;
 	struct puzzlefs_image image;
+	struct kobject kobj;		/* of sysfs */
+	struct completion released;	/* no reference to kobj is left */
 };
 
 struct puzzlefs_inode {
@@ -125,6 +135,12 @@ static inline struct pfs_rootfs puzzlefs_rootfs(const struct super_block *sb)
 	return PUZZLEFS_SB(sb)->image.rootfs;
 }
 
+/* sysfs.c */
+int puzzlefs_register_sysfs(struct super_block *sb);
+void puzzlefs_unregister_sysfs(struct puzzlefs_sb_info *sbi);
+int puzzlefs_init_sysfs(void);
+void puzzlefs_exit_sysfs(void);
+
 /* export.c */
 extern const struct export_operations puzzlefs_export_ops;
 
@@ -147,6 +163,7 @@ void puzzlefs_set_xattr_handlers(struct super_block *sb);
 /* share.c */
 struct puzzlefs_content *puzzlefs_open_content(struct inode *inode);
 void puzzlefs_init_shared(void);
+struct puzzlefs_shared puzzlefs_count_shared(const struct puzzlefs_store *store);
 extern struct file_system_type puzzlefs_shared_type;
 
 /* data.c */
@@ -175,5 +192,6 @@ void puzzlefs_exit_inodes(void);
 /* image.c */
 int puzzlefs_load_image(struct puzzlefs_sb_info *sbi, struct fs_context *fc);
 void puzzlefs_free_image(struct puzzlefs_image *image);
+u64 puzzlefs_image_bytes(const struct puzzlefs_image *image);
 
 #endif /* _PUZZLEFS_INTERNAL_H */

@@ -205,6 +205,40 @@ struct puzzlefs_content *puzzlefs_open_content(struct inode *inode)
 	return err ? ERR_PTR(err) : content;
 }
 
+/**
+ * puzzlefs_count_shared - count the hidden inodes of a store, and their pages
+ * @store: the store
+ *
+ * Return: both numbers, which may change while they are counted.
+ */
+struct puzzlefs_shared puzzlefs_count_shared(const struct puzzlefs_store *store)
+{
+	struct super_block *sb = store->pages->mnt_sb;
+	struct puzzlefs_shared shared = {};
+	struct inode *pinned = NULL;
+	struct inode *inode;
+
+	spin_lock(&sb->s_inode_list_lock);
+	list_for_each_entry(inode, &sb->s_inodes, i_sb_list) {
+		/* The root directory has no content. */
+		if (S_ISREG(inode->i_mode)) {
+			shared.inodes++;
+			shared.pages += READ_ONCE(inode->i_data.nrpages);
+		}
+		/* An inode that is being freed cannot be pinned. */
+		if (!need_resched() || !igrab(inode))
+			continue;
+		spin_unlock(&sb->s_inode_list_lock);
+		iput(pinned);
+		pinned = inode;
+		cond_resched();
+		spin_lock(&sb->s_inode_list_lock);
+	}
+	spin_unlock(&sb->s_inode_list_lock);
+	iput(pinned);
+	return shared;
+}
+
 static const struct super_operations shared_super_ops = {
 	.alloc_inode	= puzzlefs_alloc_inode,
 	.free_inode	= puzzlefs_free_inode,

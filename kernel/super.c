@@ -284,7 +284,7 @@ static int fill_super(struct super_block *sb)
 	if (IS_ERR(root))
 		return PTR_ERR(root);
 	sb->s_root = d_make_root(root);
-	return sb->s_root ? 0 : -ENOMEM;
+	return sb->s_root ? puzzlefs_register_sysfs(sb) : -ENOMEM;
 }
 
 static bool same_image(const struct puzzlefs_sb_info *a,
@@ -403,6 +403,7 @@ static void puzzlefs_kill_sb(struct super_block *sb)
 {
 	struct puzzlefs_sb_info *sbi = PUZZLEFS_SB(sb);
 
+	puzzlefs_unregister_sysfs(sbi);
 	kill_anon_super(sb);
 	free_sb_info(sbi);
 }
@@ -430,9 +431,14 @@ static int __init puzzlefs_init(void)
 	if (err)
 		goto no_objects;
 	puzzlefs_init_shared();
+	err = puzzlefs_init_sysfs();
+	if (err)
+		goto no_sysfs;
 	err = register_filesystem(&puzzlefs_fs_type);
 	if (!err)
 		return 0;
+	puzzlefs_exit_sysfs();
+no_sysfs:
 	puzzlefs_exit_objects();
 no_objects:
 	puzzlefs_exit_inodes();
@@ -444,6 +450,7 @@ no_inodes:
 static void __exit puzzlefs_exit(void)
 {
 	unregister_filesystem(&puzzlefs_fs_type);
+	puzzlefs_exit_sysfs();
 	puzzlefs_exit_objects();
 	puzzlefs_exit_inodes();
 	puzzlefs_free_contexts();
