@@ -62,66 +62,77 @@ static u64 read_metadata_bytes(const struct puzzlefs_sb_info *sbi)
 {
 	return puzzlefs_image_bytes(&sbi->image);
 }
+
 COUNTER(metadata_bytes);
 
 static u64 read_blobs(const struct puzzlefs_sb_info *sbi)
 {
 	return atomic_read(&sbi->store->blobs.nelems);
 }
+
 COUNTER(blobs);
 
 static u64 read_open_blobs(const struct puzzlefs_sb_info *sbi)
 {
 	return puzzlefs_count_objects(sbi->store).files;
 }
+
 COUNTER(open_blobs);
 
 static u64 read_seek_tables(const struct puzzlefs_sb_info *sbi)
 {
 	return puzzlefs_count_objects(sbi->store).tables;
 }
+
 COUNTER(seek_tables);
 
 static u64 read_seek_table_bytes(const struct puzzlefs_sb_info *sbi)
 {
 	return puzzlefs_count_objects(sbi->store).table_bytes;
 }
+
 COUNTER(seek_table_bytes);
 
 static u64 read_cached_frames(const struct puzzlefs_sb_info *sbi)
 {
 	return puzzlefs_count_objects(sbi->store).frames;
 }
+
 COUNTER(cached_frames);
 
 static u64 read_cached_frame_bytes(const struct puzzlefs_sb_info *sbi)
 {
 	return puzzlefs_count_objects(sbi->store).frame_bytes;
 }
+
 COUNTER(cached_frame_bytes);
 
 static u64 read_shared_inodes(const struct puzzlefs_sb_info *sbi)
 {
 	return puzzlefs_count_shared(sbi->store).inodes;
 }
+
 COUNTER(shared_inodes);
 
 static u64 read_shared_pages(const struct puzzlefs_sb_info *sbi)
 {
 	return puzzlefs_count_shared(sbi->store).pages;
 }
+
 COUNTER(shared_pages);
 
 static u64 read_blob_errors(const struct puzzlefs_sb_info *sbi)
 {
 	return atomic_long_read(&sbi->store->errors);
 }
+
 COUNTER(blob_errors);
 
 static u64 read_verification_failures(const struct puzzlefs_sb_info *sbi)
 {
 	return atomic_long_read(&sbi->store->verify_failures);
 }
+
 COUNTER(verification_failures);
 
 static struct attribute *counters_attrs[] = {
