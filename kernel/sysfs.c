@@ -205,7 +205,9 @@ void puzzlefs_unregister_sysfs(struct puzzlefs_sb_info *sbi)
 {
 	if (!sbi->kobj.state_initialized)
 		return;
-	kobject_del(&sbi->kobj);
+	/* It is not, if memory was short. */
+	if (sbi->kobj.state_in_sysfs)
+		kobject_del(&sbi->kobj);
 	kobject_put(&sbi->kobj);
 	wait_for_completion(&sbi->released);
 }
