@@ -3,7 +3,6 @@
  * Directories: look-up and listing.
  */
 #include "internal.h"
-#include "compat.h"
 #include "trace.h"
 
 #include <linux/sched/signal.h>
@@ -78,6 +77,7 @@ const struct file_operations puzzlefs_dir_fops = {
 
 const struct inode_operations puzzlefs_dir_iops = {
 	.lookup		= puzzlefs_lookup,
+	.getattr	= puzzlefs_getattr,
 	.listxattr	= puzzlefs_listxattr,
-	PUZZLEFS_GET_ACL,
+	.get_inode_acl	= puzzlefs_get_acl,
 };

@@ -85,6 +85,7 @@ struct puzzlefs_shared {
 
 struct puzzlefs_sb_info {
 	char *oci_root_dir;		/* value of the option */
+	struct path layout;		/* the same, if it is a descriptor */
 	u8 manifest[PFS_DIGEST_BYTES];
 	u8 verity[PFS_DIGEST_BYTES];
 	bool has_manifest;
@@ -151,9 +152,13 @@ extern const struct inode_operations puzzlefs_dir_iops;
 /* inode.c */
 struct inode *puzzlefs_iget(struct super_block *sb, u64 ino);
 void puzzlefs_evict_inode(struct inode *inode);
+int puzzlefs_getattr(struct mnt_idmap *idmap, const struct path *path,
+		     struct kstat *stat, u32 request_mask, unsigned int flags);
 
 /* file.c */
 extern const struct file_operations puzzlefs_file_fops;
+int puzzlefs_fiemap(struct inode *inode, struct fiemap_extent_info *info,
+		    u64 start, u64 length);
 
 /* xattr.c */
 struct posix_acl *puzzlefs_get_acl(struct inode *inode, int type, bool rcu);

@@ -5,7 +5,6 @@
  * together: the page cache is what caches the bytes of files.
  */
 #include "blob.h"
-#include "compat.h"
 #include "trace.h"
 
 #include <linux/dcache.h>
@@ -369,12 +368,16 @@ static struct shrinker *objects_shrinker;
 
 int __init puzzlefs_init_objects(void)
 {
-	objects_shrinker = puzzlefs_register_shrinker(count_idle, free_idle,
-						      "puzzlefs-objects");
-	return objects_shrinker ? 0 : -ENOMEM;
+	objects_shrinker = shrinker_alloc(0, "%s", "puzzlefs-objects");
+	if (!objects_shrinker)
+		return -ENOMEM;
+	objects_shrinker->count_objects = count_idle;
+	objects_shrinker->scan_objects = free_idle;
+	shrinker_register(objects_shrinker);
+	return 0;
 }
 
 void puzzlefs_exit_objects(void)
 {
-	puzzlefs_unregister_shrinker(objects_shrinker);
+	shrinker_free(objects_shrinker);
 }

@@ -11,7 +11,6 @@
  * unused, and is evicted when its pages have been, or with the store.
  */
 #include "internal.h"
-#include "compat.h"
 
 #include <linux/jhash.h>
 #include <linux/mount.h>
@@ -134,7 +133,7 @@ static struct inode *get_shared(struct inode *inode)
 		return err == -EINTR ? ERR_PTR(err) : NULL;
 	shared = iget5_locked(sb, jhash(&key, sizeof(key), hash_seed), has_key,
 			      set_key, &key);
-	if (shared && puzzlefs_is_new(shared)) {
+	if (shared && inode_state_read_once(shared) & I_NEW) {
 		shared->i_mode = S_IFREG;
 		shared->i_size = key.size;
 		shared->i_mapping->a_ops = &puzzlefs_aops;

@@ -22,11 +22,13 @@ static ssize_t show_supported(struct kobject *kobj, struct kobj_attribute *attr,
 	static struct kobj_attribute feature_##_name = \
 		__ATTR(_name, 0444, show_supported, NULL)
 
+FEATURE(oci_root_dir_fd);
 FEATURE(share);
 FEATURE(verify);
 FEATURE(verity);
 
 static struct attribute *features_attrs[] = {
+	&feature_oci_root_dir_fd.attr,
 	&feature_share.attr,
 	&feature_verify.attr,
 	&feature_verity.attr,

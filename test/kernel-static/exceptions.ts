@@ -59,6 +59,12 @@ export const exceptions: readonly Exception[] = [
     reason: "TRACE_EVENT() has this form in all headers of include/trace/events",
   },
   {
+    checker: "checkpatch",
+    file: /^compat\/compat\.h$/,
+    message: /^MACRO_ARG_UNUSED/,
+    reason: "functions of older kernels do not have these arguments",
+  },
+  {
     checker: "minmax",
     file: /^format_base\.h$|^generated\//,
     message: /opportunity for min\(\)/,
