@@ -8,10 +8,9 @@
 #include <linux/pagemap.h>
 #include <linux/slab.h>
 
-/* Whether the file's first chunk is, which is so for all or none of most. */
-static bool is_compressed(struct pfs_inode record)
+/* Whether the first chunk is: of most files, all chunks are or none is. */
+static bool is_compressed(struct pfs_file_chunk_list chunks)
 {
-	struct pfs_file_chunk_list chunks = pfs_inode_mode_file(record);
 	struct pfs_file_chunk first = pfs_file_chunk_at(chunks, 0);
 
 	return chunks.part.count &&
@@ -35,7 +34,7 @@ int puzzlefs_getattr(struct mnt_idmap *idmap, const struct path *path,
 {
 	struct inode *inode = d_inode(path->dentry);
 
-	if (S_ISREG(inode->i_mode) && is_compressed(PUZZLEFS_I(inode)->record))
+	if (PUZZLEFS_I(inode)->compressed)
 		stat->attributes |= STATX_ATTR_COMPRESSED;
 	stat->attributes |= STATX_ATTR_IMMUTABLE;
 	stat->attributes_mask |= STATX_ATTR_COMPRESSED | STATX_ATTR_IMMUTABLE;
@@ -106,6 +105,7 @@ static int read_file(struct inode *inode, struct pfs_inode record)
 					image->zeros, PFS_DIGEST_BYTES });
 	if (size > inode->i_sb->s_maxbytes)
 		return -EFBIG;
+	PUZZLEFS_I(inode)->compressed = is_compressed(chunks);
 	inode->i_size = size;
 	inode->i_blocks = DIV_ROUND_UP_ULL(data, 512);
 	inode->i_op = &puzzlefs_file_iops;

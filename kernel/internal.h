@@ -113,6 +113,7 @@ struct puzzlefs_inode {
 	/* The inode with the pages, this or a hidden one; NULL: not known yet */
 	struct inode *host;
 	struct puzzlefs_content *content;
+	bool compressed;		/* the first chunk of a file */
 };
 
 /* Small files need parts of blobs whose other parts the next files need. */
