@@ -5,6 +5,7 @@
  * that is missing is looked up again.
  */
 #include "blob.h"
+#include "trace.h"
 
 #include <linux/dcache.h>
 #include <linux/rhashtable.h>
@@ -101,13 +102,16 @@ int puzzlefs_locate_blob(struct puzzlefs_blob *blob)
 	    !test_bit(PUZZLEFS_BLOB_FAILED, &blob->flags))
 		return 0;
 	dentry = puzzlefs_find_lower(blob->store, blob->id.digest);
-	if (IS_ERR(dentry))
+	if (IS_ERR(dentry)) {
+		trace_puzzlefs_locate_blob(blob, PTR_ERR(dentry));
 		return puzzlefs_has_file(blob) ? 0 : PTR_ERR(dentry);
+	}
 	clear_bit(PUZZLEFS_BLOB_FAILED, &blob->flags);
 	old = puzzlefs_set_dentry(blob, dentry, i_size_read(d_inode(dentry)));
 	if (old != dentry)
 		clear_bit(PUZZLEFS_BLOB_REPORTED, &blob->flags);
 	dput(old);
+	trace_puzzlefs_locate_blob(blob, 0);
 	return 0;
 }
 

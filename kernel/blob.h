@@ -51,6 +51,8 @@ struct puzzlefs_store {
 	struct puzzlefs_store_kind kind;
 	struct rhashtable blobs;	/* by id */
 	struct ratelimit_state messages;
+	atomic_long_t errors;		/* reported ones, and suppressed ones */
+	atomic_long_t verify_failures;
 };
 
 /* Hashed and compared as bytes: there is no padding. */
@@ -127,6 +129,15 @@ struct puzzlefs_object {
 	};
 };
 
+/* What is loaded of the blobs of a store. */
+struct puzzlefs_counts {
+	unsigned long files;
+	unsigned long tables;
+	unsigned long frames;
+	u64 table_bytes;
+	u64 frame_bytes;
+};
+
 /* Where the frames of a blob are. */
 struct puzzlefs_table {
 	u64 content_size;		/* uncompressed bytes */
@@ -186,6 +197,8 @@ puzzlefs_get_object(struct puzzlefs_blob *blob, u32 index,
 		    const struct puzzlefs_extent *extent);
 bool puzzlefs_is_loaded(struct puzzlefs_blob *blob, u32 index);
 void puzzlefs_put_object(struct puzzlefs_object *object);
+struct puzzlefs_counts
+puzzlefs_count_objects(const struct puzzlefs_store *store);
 struct dentry *puzzlefs_get_dentry(struct puzzlefs_blob *blob);
 struct dentry *puzzlefs_set_dentry(struct puzzlefs_blob *blob,
 				   struct dentry *dentry, u64 size);

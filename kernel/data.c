@@ -4,6 +4,7 @@
  * read(2), mmap(2), execve(2) and splice(2).
  */
 #include "internal.h"
+#include "trace.h"
 
 #include <linux/cred.h>
 #include <linux/fadvise.h>
@@ -171,6 +172,8 @@ static int puzzlefs_read_folio(struct file *file, struct folio *folio)
 	u64 length = folio_size(folio);
 	int err;
 
+	trace_puzzlefs_read_folio(folio->mapping->host, folio_pos(folio),
+				  length);
 	if (fill(folio->mapping->host, folio_pos(folio), length, &err) ==
 	    length) {
 		flush_dcache_folio(folio);
@@ -198,6 +201,7 @@ static void puzzlefs_readahead(struct readahead_control *rac)
 	u64 filled;
 	int err;
 
+	trace_puzzlefs_readahead(mapping->host, start, length);
 	filled = start + fill(mapping->host, start, length, &err);
 	while ((folio = readahead_folio(rac))) {
 		if (folio_pos(folio) + folio_size(folio) <= filled) {

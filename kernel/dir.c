@@ -3,7 +3,7 @@
  * Directories: look-up and listing.
  */
 #include "internal.h"
-#include "compat.h"
+#include "trace.h"
 
 /* Positions 0 and 1 are "." and ".."; later ones are cookies plus this. */
 #define DOTS 2
@@ -30,6 +30,8 @@ static struct dentry *puzzlefs_lookup(struct inode *dir, struct dentry *dentry,
 			return ERR_PTR(err);
 		inode = puzzlefs_iget(dir->i_sb, pfs_inode_ino(record));
 	}
+	trace_puzzlefs_lookup(dir, dentry, IS_ERR_OR_NULL(inode) ? 0 :
+			      PUZZLEFS_I(inode)->ino);
 	return d_splice_alias(inode, dentry);
 }
 
@@ -90,6 +92,7 @@ const struct file_operations puzzlefs_dir_fops = {
 
 const struct inode_operations puzzlefs_dir_iops = {
 	.lookup		= puzzlefs_lookup,
+	.getattr	= puzzlefs_getattr,
 	.listxattr	= puzzlefs_listxattr,
-	PUZZLEFS_GET_ACL,
+	.get_inode_acl	= puzzlefs_get_acl,
 };

@@ -22,6 +22,7 @@ static int check_digest(struct puzzlefs_blob *blob,
 		return err;
 	if (!memcmp(digest, blob->id.digest, PFS_DIGEST_BYTES))
 		return 0;
+	puzzlefs_count_verify_failure(blob, reader);
 	puzzlefs_report_blob(blob, reader, "sha256 of its %zu bytes is %*phN",
 			     length, PFS_DIGEST_BYTES, digest);
 	return -EUCLEAN;

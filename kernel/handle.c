@@ -54,6 +54,8 @@ static int open_file(struct puzzlefs_object *object,
 		object->bytes = FILE_BYTES;
 		return 0;
 	}
+	if (!IS_ERR(file) && (err == -EKEYREJECTED || err == -ENODATA))
+		puzzlefs_count_verify_failure(blob, reader);
 	if (!puzzlefs_is_transient(err))
 		puzzlefs_report_blob(blob, reader, "%s: %pe",
 				     open_failure(blob, err), ERR_PTR(err));

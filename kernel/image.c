@@ -253,6 +253,18 @@ int puzzlefs_load_image(struct puzzlefs_sb_info *sbi, struct fs_context *fc)
 	return err;
 }
 
+/* The memory that the image takes while it is mounted. */
+u64 puzzlefs_image_bytes(const struct puzzlefs_image *image)
+{
+	u64 records = pfs_count_records(image->rootfs);
+	u64 bytes = image->bytes.length + image->index.length * sizeof(u32);
+
+	if (image->checked)
+		return bytes + BITS_TO_LONGS(records) * sizeof(long);
+	return bytes + (records + 1) * (sizeof(*image->links) +
+					sizeof(*image->parents));
+}
+
 void puzzlefs_free_image(struct puzzlefs_image *image)
 {
 	kvfree(image->index.data);

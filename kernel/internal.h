@@ -12,6 +12,7 @@
  * code that makes an inode hands to the VFS.
  *
  *	super.c			mount options, superblocks, the module
+ *	sysfs.c			/sys/fs/puzzlefs: features and counters
  *	export.c  dir.c		file handles; look-up and listing
  *	inode.c			inodes made from their records
  *	file.c  xattr.c		open, seek; attributes and ACLs
@@ -27,6 +28,7 @@
 
 #include <linux/fs.h>
 #include <linux/fs_context.h>
+#include <linux/kobject.h>
 #include "blob.h"
 
 /* The type that statfs(2) returns: "puzz". */
@@ -86,8 +88,15 @@ struct puzzlefs_image {
 	struct pfs_scratch_u32 index;	/* of names that are not sorted */
 };
 
+/* What the hidden inodes of a store have in memory. */
+struct puzzlefs_shared {
+	unsigned long inodes;
+	unsigned long pages;
+};
+
 struct puzzlefs_sb_info {
 	char *oci_root_dir;		/* value of the option */
+	struct path layout;		/* the same, if it is a descriptor */
 	u8 manifest[PFS_DIGEST_BYTES];
 	u8 metadata[PFS_DIGEST_BYTES];	/* instead of the manifest */
 	u8 verity[PFS_DIGEST_BYTES];	/* of the one that is given */
@@ -100,6 +109,8 @@ struct puzzlefs_sb_info {
 	unsigned int share;
 	struct puzzlefs_store *store;
 	struct puzzlefs_image image;
+	struct kobject kobj;		/* of sysfs */
+	struct completion released;	/* no reference to kobj is left */
 };
 
 struct puzzlefs_inode {
@@ -115,6 +126,7 @@ struct puzzlefs_inode {
 	/* The inode with the pages, this or a hidden one; NULL: not known yet */
 	struct inode *host;
 	struct puzzlefs_content *content;
+	bool compressed;		/* the first chunk of a file */
 };
 
 /* Small files need parts of blobs whose other parts the next files need. */
@@ -138,6 +150,12 @@ static inline struct pfs_rootfs puzzlefs_rootfs(const struct super_block *sb)
 	return PUZZLEFS_SB(sb)->image.rootfs;
 }
 
+/* sysfs.c */
+int puzzlefs_register_sysfs(struct super_block *sb);
+void puzzlefs_unregister_sysfs(struct puzzlefs_sb_info *sbi);
+int puzzlefs_init_sysfs(void);
+void puzzlefs_exit_sysfs(void);
+
 /* export.c */
 extern const struct export_operations puzzlefs_export_ops;
 
@@ -148,9 +166,13 @@ extern const struct inode_operations puzzlefs_dir_iops;
 /* inode.c */
 struct inode *puzzlefs_iget(struct super_block *sb, u64 ino);
 void puzzlefs_evict_inode(struct inode *inode);
+int puzzlefs_getattr(struct mnt_idmap *idmap, const struct path *path,
+		     struct kstat *stat, u32 request_mask, unsigned int flags);
 
 /* file.c */
 extern const struct file_operations puzzlefs_file_fops;
+int puzzlefs_fiemap(struct inode *inode, struct fiemap_extent_info *info,
+		    u64 start, u64 length);
 
 /* xattr.c */
 struct posix_acl *puzzlefs_get_acl(struct inode *inode, int type, bool rcu);
@@ -160,6 +182,7 @@ void puzzlefs_set_xattr_handlers(struct super_block *sb);
 /* share.c */
 struct puzzlefs_content *puzzlefs_open_content(struct inode *inode);
 void puzzlefs_init_shared(void);
+struct puzzlefs_shared puzzlefs_count_shared(const struct puzzlefs_store *store);
 extern struct file_system_type puzzlefs_shared_type;
 
 /* data.c */
@@ -198,6 +221,7 @@ struct puzzlefs_whole {
 /* image.c */
 int puzzlefs_load_image(struct puzzlefs_sb_info *sbi, struct fs_context *fc);
 void puzzlefs_free_image(struct puzzlefs_image *image);
+u64 puzzlefs_image_bytes(const struct puzzlefs_image *image);
 
 /* whole.c */
 int puzzlefs_refuse_blob(struct fs_context *fc, const char *what,

@@ -3,7 +3,6 @@
  * The lower filesystem: files of blobs are found, opened and read.
  */
 #include "blob.h"
-#include "compat.h"
 
 #include <linux/cred.h>
 #include <linux/file.h>
@@ -70,7 +69,7 @@ struct file *puzzlefs_open_lower(const struct puzzlefs_store *store,
 	const struct cred *old = override_creds(store->cred);
 	struct file *file;
 
-	file = puzzlefs_open_path(&path, store->cred);
+	file = kernel_file_open(&path, O_RDONLY | O_LARGEFILE, store->cred);
 	revert_creds(old);
 	return file;
 }

@@ -4,6 +4,7 @@
  */
 #include "message.h"
 #include "blob.h"
+#include "trace.h"
 
 #include <linux/printk.h>
 
@@ -39,6 +40,7 @@ void puzzlefs_report_blob(struct puzzlefs_blob *blob,
 	struct va_format text;
 	va_list args;
 
+	atomic_long_inc(&blob->store->errors);
 	if (test_bit(PUZZLEFS_BLOB_REPORTED, &blob->flags) ||
 	    !__ratelimit(&blob->store->messages) ||
 	    test_and_set_bit(PUZZLEFS_BLOB_REPORTED, &blob->flags))
@@ -50,4 +52,12 @@ void puzzlefs_report_blob(struct puzzlefs_blob *blob,
 			"blob %*phN, needed by inode %llu: %pV",
 			PFS_DIGEST_BYTES, blob->id.digest, reader->ino, &text);
 	va_end(args);
+}
+
+/* A blob has another digest than expected; the caller reports it. */
+void puzzlefs_count_verify_failure(struct puzzlefs_blob *blob,
+				   const struct puzzlefs_reader *reader)
+{
+	atomic_long_inc(&blob->store->verify_failures);
+	trace_puzzlefs_verify_failure(blob, reader);
 }

@@ -26,6 +26,9 @@ void puzzlefs_report_blob(struct puzzlefs_blob *blob,
 			  const struct puzzlefs_reader *reader,
 			  const char *fmt, ...);
 
+void puzzlefs_count_verify_failure(struct puzzlefs_blob *blob,
+				   const struct puzzlefs_reader *reader);
+
 #define puzzlefs_err(sb, fmt, ...) \
 	puzzlefs_printk(KERN_ERR, (sb)->s_id, fmt, ##__VA_ARGS__)
 #define puzzlefs_warn(sb, fmt, ...) \

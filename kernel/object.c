@@ -5,7 +5,7 @@
  * together: the page cache is what caches the bytes of files.
  */
 #include "blob.h"
-#include "compat.h"
+#include "trace.h"
 
 #include <linux/dcache.h>
 #include <linux/file.h>
@@ -167,6 +167,7 @@ static int load_object(struct puzzlefs_object *object, puzzlefs_load_t *load,
 			/* Pairs with the acquire in puzzlefs_get_object(). */
 			smp_store_release(&object->loaded, true);
 		}
+		trace_puzzlefs_load_object(object, reader, err);
 	}
 	mutex_unlock(&object->lock);
 	return err;
@@ -239,6 +240,49 @@ void puzzlefs_put_object(struct puzzlefs_object *object)
 	}
 	spin_unlock(&objects_lock);
 	free_objects(&freed);
+}
+
+static void count_object(struct puzzlefs_counts *counts,
+			 const struct puzzlefs_object *object)
+{
+	switch (object->index) {
+	case PUZZLEFS_FILE_INDEX:
+		counts->files++;
+		break;
+	case PUZZLEFS_TABLE_INDEX:
+		counts->tables++;
+		counts->table_bytes += object->bytes;
+		break;
+	default:
+		counts->frames++;
+		counts->frame_bytes += object->bytes;
+	}
+}
+
+/**
+ * puzzlefs_count_objects - count what is loaded of the blobs of a store
+ * @store: the store
+ *
+ * Return: numbers and bytes, which may change while they are counted.
+ */
+struct puzzlefs_counts
+puzzlefs_count_objects(const struct puzzlefs_store *store)
+{
+	struct puzzlefs_counts counts = {};
+	struct puzzlefs_object *object;
+	u32 i;
+
+	for (i = 0; i < HASH_SIZE(objects); i++) {
+		/* While an object is in the table, its blob exists. */
+		spin_lock(&objects_lock);
+		hlist_for_each_entry(object, &objects[i], node) {
+			if (object->loaded && object->blob->store == store)
+				count_object(&counts, object);
+		}
+		spin_unlock(&objects_lock);
+		cond_resched();
+	}
+	return counts;
 }
 
 /**
@@ -324,12 +368,16 @@ static struct shrinker *objects_shrinker;
 
 int __init puzzlefs_init_objects(void)
 {
-	objects_shrinker = puzzlefs_register_shrinker(count_idle, free_idle,
-						      "puzzlefs-objects");
-	return objects_shrinker ? 0 : -ENOMEM;
+	objects_shrinker = shrinker_alloc(0, "%s", "puzzlefs-objects");
+	if (!objects_shrinker)
+		return -ENOMEM;
+	objects_shrinker->count_objects = count_idle;
+	objects_shrinker->scan_objects = free_idle;
+	shrinker_register(objects_shrinker);
+	return 0;
 }
 
 void puzzlefs_exit_objects(void)
 {
-	puzzlefs_unregister_shrinker(objects_shrinker);
+	shrinker_free(objects_shrinker);
 }

@@ -4,6 +4,7 @@
  * decompressed or verified frames.
  */
 #include "internal.h"
+#include "trace.h"
 
 #include <linux/fadvise.h>
 #include <linux/sched/signal.h>
@@ -231,6 +232,7 @@ int puzzlefs_read_run(struct puzzlefs_content *content, u32 index, u64 skip,
 	u64 end = run->offset + run[1].start - run->start;
 	u64 offset = run->offset + skip;
 
+	trace_puzzlefs_map_run(content, run, skip, length);
 	if (run->hole)
 		return iov_iter_zero(length, to) == length ? 0 : -EFAULT;
 	/* That it is missing was logged when it was looked up. */

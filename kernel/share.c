@@ -11,7 +11,6 @@
  * unused, and is evicted when its pages have been, or with the store.
  */
 #include "internal.h"
-#include "compat.h"
 
 #include <linux/jhash.h>
 #include <linux/mount.h>
@@ -134,7 +133,7 @@ static struct inode *get_shared(struct inode *inode)
 		return err == -EINTR ? ERR_PTR(err) : NULL;
 	shared = iget5_locked(sb, jhash(&key, sizeof(key), hash_seed), has_key,
 			      set_key, &key);
-	if (shared && puzzlefs_is_new(shared)) {
+	if (shared && inode_state_read_once(shared) & I_NEW) {
 		shared->i_mode = S_IFREG;
 		shared->i_size = key.size;
 		shared->i_mapping->a_ops = &puzzlefs_aops;
@@ -203,6 +202,40 @@ struct puzzlefs_content *puzzlefs_open_content(struct inode *inode)
 	}
 	err = puzzlefs_complete_content(content, 0, U64_MAX);
 	return err ? ERR_PTR(err) : content;
+}
+
+/**
+ * puzzlefs_count_shared - count the hidden inodes of a store, and their pages
+ * @store: the store
+ *
+ * Return: both numbers, which may change while they are counted.
+ */
+struct puzzlefs_shared puzzlefs_count_shared(const struct puzzlefs_store *store)
+{
+	struct super_block *sb = store->pages->mnt_sb;
+	struct puzzlefs_shared shared = {};
+	struct inode *pinned = NULL;
+	struct inode *inode;
+
+	spin_lock(&sb->s_inode_list_lock);
+	list_for_each_entry(inode, &sb->s_inodes, i_sb_list) {
+		/* The root directory has no content. */
+		if (S_ISREG(inode->i_mode)) {
+			shared.inodes++;
+			shared.pages += READ_ONCE(inode->i_data.nrpages);
+		}
+		/* An inode that is being freed cannot be pinned. */
+		if (!need_resched() || !igrab(inode))
+			continue;
+		spin_unlock(&sb->s_inode_list_lock);
+		iput(pinned);
+		pinned = inode;
+		cond_resched();
+		spin_lock(&sb->s_inode_list_lock);
+	}
+	spin_unlock(&sb->s_inode_list_lock);
+	iput(pinned);
+	return shared;
 }
 
 static const struct super_operations shared_super_ops = {

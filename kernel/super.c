@@ -3,8 +3,9 @@
  * Mount options, superblocks, and the module itself.
  */
 #include "internal.h"
-#include "compat.h"
 
+#include <linux/dcache.h>
+#include <linux/file.h>
 #include <linux/fs_parser.h>
 #include <linux/module.h>
 #include <linux/mount.h>
@@ -42,8 +43,20 @@ static const struct constant_table share_values[] = {
 	{}
 };
 
+/* A directory as a string, or as FSCONFIG_SET_PATH(_EMPTY) or _SET_FD pass it. */
+static int is_directory(struct p_log *log, const struct fs_parameter_spec *spec,
+			struct fs_parameter *param,
+			struct fs_parse_result *result)
+{
+	if ((param->type == fs_value_is_string && *param->string) ||
+	    param->type == fs_value_is_filename ||
+	    param->type == fs_value_is_file)
+		return 0;
+	return inval_plog(log, "Bad value for '%s'", param->key);
+}
+
 static const struct fs_parameter_spec puzzlefs_parameters[] = {
-	fsparam_string("oci_root_dir", OPT_OCI_ROOT_DIR),
+	__fsparam(is_directory, "oci_root_dir", OPT_OCI_ROOT_DIR, 0, NULL),
 	fsparam_string("image_manifest", OPT_IMAGE_MANIFEST),
 	fsparam_string("metadata", OPT_METADATA),
 	fsparam_string("verity", OPT_VERITY),
@@ -51,6 +64,58 @@ static const struct fs_parameter_spec puzzlefs_parameters[] = {
 	fsparam_enum("share", OPT_SHARE, share_values),
 	{}
 };
+
+/* The path of a directory as a string, for messages and /proc/mounts. */
+static char *path_text(const struct path *path)
+{
+	char *page = kmalloc(PATH_MAX, GFP_KERNEL);
+	char *text;
+
+	if (!page)
+		return ERR_PTR(-ENOMEM);
+	text = d_path(path, page, PATH_MAX);
+	if (!IS_ERR(text)) {
+		text = kstrdup(text, GFP_KERNEL);
+		if (!text)
+			text = ERR_PTR(-ENOMEM);
+	}
+	kfree(page);
+	return text;
+}
+
+/* A string is resolved while mounting; a descriptor is a directory already. */
+static int parse_root(struct fs_context *fc, struct fs_parameter *param)
+{
+	struct puzzlefs_sb_info *sbi = fc->s_fs_info;
+	struct path root = {};
+	char *text;
+	int err;
+
+	if (param->type == fs_value_is_string) {
+		text = param->string;
+		param->string = NULL;
+	} else {
+		if (param->type == fs_value_is_file) {
+			root = param->file->f_path;
+			path_get(&root);
+		} else {
+			err = fs_lookup_param(fc, param, false, LOOKUP_FOLLOW,
+					      &root);
+			if (err)
+				return err;
+		}
+		text = path_text(&root);
+		if (IS_ERR(text)) {
+			path_put(&root);
+			return PTR_ERR(text);
+		}
+	}
+	path_put(&sbi->layout);
+	sbi->layout = root;
+	kfree(sbi->oci_root_dir);
+	sbi->oci_root_dir = text;
+	return 0;
+}
 
 static int parse_digest(struct fs_context *fc, struct fs_parameter *param,
 			u8 *digest, bool *found)
@@ -75,10 +140,7 @@ static int puzzlefs_parse_param(struct fs_context *fc,
 
 	switch (option) {
 	case OPT_OCI_ROOT_DIR:
-		kfree(sbi->oci_root_dir);
-		sbi->oci_root_dir = param->string;
-		param->string = NULL;
-		return 0;
+		return parse_root(fc, param);
 	case OPT_IMAGE_MANIFEST:
 		return parse_digest(fc, param, sbi->manifest,
 				    &sbi->has_manifest);
@@ -154,6 +216,7 @@ static void free_sb_info(struct puzzlefs_sb_info *sbi)
 		return;
 	puzzlefs_free_image(&sbi->image);
 	puzzlefs_put_store(sbi->store);
+	path_put(&sbi->layout);
 	kfree(sbi->oci_root_dir);
 	kfree(sbi);
 }
@@ -181,23 +244,43 @@ static int check_options(struct fs_context *fc, struct puzzlefs_sb_info *sbi)
 	return 0;
 }
 
-/*
- * Finds the directory of blobs. It may be a symbolic link: LXC makes one in
- * each container's layout, to a directory that all of them share.
- */
-static int find_blobs(struct fs_context *fc, const char *oci_root_dir,
-		      struct path *blobs)
+#define BLOBS "blobs/sha256"
+
+/* Looks the directory of blobs up below a string. */
+static int find_by_name(const char *oci_root_dir, struct path *blobs)
 {
-	char *name = kasprintf(GFP_KERNEL, "%s/blobs/sha256", oci_root_dir);
+	char *name = kasprintf(GFP_KERNEL, "%s/" BLOBS, oci_root_dir);
 	int err;
 
 	if (!name)
 		return -ENOMEM;
 	err = kern_path(name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, blobs);
-	if (err)
-		errorfc(fc, "oci_root_dir=%s: blobs/sha256: %pe", oci_root_dir,
-			ERR_PTR(err));
 	kfree(name);
+	return err;
+}
+
+/*
+ * Finds the directory of blobs. It may be a symbolic link: LXC makes one in
+ * each container's layout, to a directory that all of them share. But links do
+ * not lead out of a layout that is given by a descriptor.
+ */
+static int find_blobs(struct fs_context *fc, struct puzzlefs_sb_info *sbi,
+		      struct path *blobs)
+{
+	int err;
+
+	if (sbi->layout.dentry)
+		err = vfs_path_lookup(sbi->layout.dentry, sbi->layout.mnt,
+				      BLOBS, LOOKUP_FOLLOW | LOOKUP_DIRECTORY,
+				      blobs);
+	else
+		err = find_by_name(sbi->oci_root_dir, blobs);
+	if (err)
+		errorfc(fc, "oci_root_dir=%s: " BLOBS ": %pe",
+			sbi->oci_root_dir, ERR_PTR(err));
+	/* The mount that it is on is not used any more. */
+	path_put(&sbi->layout);
+	sbi->layout = (struct path) {};
 	return err;
 }
 
@@ -215,7 +298,7 @@ static int find_store(struct fs_context *fc, struct puzzlefs_sb_info *sbi)
 	struct path root;
 	int err;
 
-	err = find_blobs(fc, sbi->oci_root_dir, &root);
+	err = find_blobs(fc, sbi, &root);
 	if (err)
 		return err;
 	lower = root.mnt->mnt_sb;
@@ -271,7 +354,7 @@ static void set_identity(struct super_block *sb)
 		return;
 	memcpy(uuid, name_of(sbi), sizeof(uuid));
 	uuid[0] ^= sbi->verify << 1 | sbi->has_verity;
-	puzzlefs_set_uuid(sb, uuid);
+	super_set_uuid(sb, uuid, sizeof(sb->s_uuid));
 }
 
 static int fill_super(struct super_block *sb)
@@ -300,7 +383,7 @@ static int fill_super(struct super_block *sb)
 	if (IS_ERR(root))
 		return PTR_ERR(root);
 	sb->s_root = d_make_root(root);
-	return sb->s_root ? 0 : -ENOMEM;
+	return sb->s_root ? puzzlefs_register_sysfs(sb) : -ENOMEM;
 }
 
 static bool same_image(const struct puzzlefs_sb_info *a,
@@ -422,6 +505,7 @@ static void puzzlefs_kill_sb(struct super_block *sb)
 {
 	struct puzzlefs_sb_info *sbi = PUZZLEFS_SB(sb);
 
+	puzzlefs_unregister_sysfs(sbi);
 	kill_anon_super(sb);
 	free_sb_info(sbi);
 }
@@ -449,9 +533,14 @@ static int __init puzzlefs_init(void)
 	if (err)
 		goto no_objects;
 	puzzlefs_init_shared();
+	err = puzzlefs_init_sysfs();
+	if (err)
+		goto no_sysfs;
 	err = register_filesystem(&puzzlefs_fs_type);
 	if (!err)
 		return 0;
+	puzzlefs_exit_sysfs();
+no_sysfs:
 	puzzlefs_exit_objects();
 no_objects:
 	puzzlefs_exit_inodes();
@@ -463,6 +552,7 @@ no_inodes:
 static void __exit puzzlefs_exit(void)
 {
 	unregister_filesystem(&puzzlefs_fs_type);
+	puzzlefs_exit_sysfs();
 	puzzlefs_exit_objects();
 	puzzlefs_exit_inodes();
 	puzzlefs_free_contexts();

@@ -13,10 +13,10 @@ export const MAX_LOOK_BELOW: u32 = 16;
 /** Entries that nextVisibleEntry looks at before it returns. */
 const ENTRIES_AT_ONCE: u32 = 128;
 
-/** A cookie, the position in a listing, is the layer times this, plus the number of its entries that are listed. */
-const LAYER_SPAN: u53 = 0x100000000;
-
-/** A name that a directory shows; `cookie` resumes the listing after it. */
+/**
+ * A name that a directory shows; `cookie` resumes the listing after it: the number of entries of the directory up to this one, in
+ * its newer records and in its own, shown or not. It fits in the 31 bits of an offset in 32-bit programs.
+ */
 export interface VisibleEntry extends Value {
   cookie: u53;
   /** Whether the directory shows it; otherwise many entries were hidden, and the listing goes on after `cookie`. */
@@ -57,12 +57,16 @@ function hasName(entries: Items<DirEntry>, name: Bytes): boolean {
   return false;
 }
 
-/** A record of a directory: its layer, its position among the inodes of the layer, and its names. */
+/**
+ * A record of a directory: its layer, its position among the inodes of the layer, and its names; in a listing, also the number
+ * of entries of newer records.
+ */
 export interface DirRecord extends Value {
   layer: u32;
   position: u32;
   entries: Items<DirEntry>;
   lookBelow: boolean;
+  before: u32;
 }
 
 /** The record of directory `dir` in the newest of the layers from `from` on in which it is a directory. */
@@ -72,10 +76,23 @@ export function findDirRecord(layers: Items<InodeVector>, dir: u53, from: u32): 
     const position: u32 = searchInodes(inodes, dir);
     if (position < inodes.length && inodes[position].mode.kind === "dir") {
       const record = inodes[position].mode.dir;
-      return { layer: layer, position: position, entries: record.entries, lookBelow: record.lookBelow };
+      return { layer: layer, position: position, entries: record.entries, lookBelow: record.lookBelow, before: 0 };
     }
   }
   return undefined;
+}
+
+/** The same for a listing, in which newer records have `before` entries. */
+function findListed(layers: Items<InodeVector>, dir: u53, from: u32, before: u32): DirRecord | undefined {
+  const listed = findDirRecord(layers, dir, from);
+  if (listed === undefined) return undefined;
+  return {
+    layer: listed.layer,
+    position: listed.position,
+    entries: listed.entries,
+    lookBelow: listed.lookBelow,
+    before: before,
+  };
 }
 
 /** The inode of `name` in directory `dir`. `index` was filled by indexNames; it is empty if all names are sorted. */
@@ -134,7 +151,6 @@ function resolveEntry(
  */
 export function openListing(image: Rootfs, dir: u53, cookie: u53): DirRecord | undefined {
   const layers = image.metadatas;
-  const resumed: u32 = u32(cookie / LAYER_SPAN);
   if (cookie === 0) {
     const newest = layers[0].inodes;
     const directory = resolveInode(layers, newest, dir);
@@ -142,26 +158,33 @@ export function openListing(image: Rootfs, dir: u53, cookie: u53): DirRecord | u
     if (directory.inode.mode.kind !== "dir") return undefined;
   }
   let layer: u32 = 0;
+  let before: u32 = 0;
   while (layer < MAX_LAYERS) {
     decreases(MAX_LAYERS - layer);
-    const record = findDirRecord(layers, dir, layer);
+    const record = findListed(layers, dir, layer, before);
     if (record === undefined) return undefined;
-    if (record.layer >= resumed) return record;
+    before = entriesUntil(record);
+    if (cookie < before) return record;
     if (!record.lookBelow) return undefined;
     layer = u32(record.layer + 1);
   }
   return undefined;
 }
 
+/** How many entries a record and the newer ones have. */
+function entriesUntil(record: DirRecord): u32 {
+  return u32(record.before + record.entries.length);
+}
+
 /** The record with which a listing continues after the last entry of `record`. */
 export function nextListing(image: Rootfs, dir: u53, record: DirRecord): DirRecord | undefined {
   if (!record.lookBelow) return undefined;
-  return findDirRecord(image.metadatas, dir, u32(record.layer + 1));
+  return findListed(image.metadatas, dir, u32(record.layer + 1), entriesUntil(record));
 }
 
 /** The index of the first entry of a record after `cookie`. */
 function firstAfter(record: DirRecord, cookie: u53): u32 {
-  return u32(cookie / LAYER_SPAN) === record.layer ? u32(cookie % LAYER_SPAN) : 0;
+  return u32(difference(cookie, record.before));
 }
 
 /** The first entry from `from` on and before `end` that a record of directory `dir` shows. */
@@ -174,7 +197,7 @@ function visibleEntry(image: Rootfs, dir: u53, record: DirRecord, from: u32, end
     const entry = entries[i];
     const found = resolveEntry(layers, newest, record.layer, dir, entry);
     if (found !== undefined) {
-      const next: u53 = cookieAfter(record.layer, i);
+      const next: u53 = record.before + i + 1;
       return { cookie: next, shown: true, entry: entry, ordinal: found.ordinal, inode: found.inode };
     }
   }
@@ -191,7 +214,7 @@ export function nextVisibleEntry(image: Rootfs, dir: u53, record: DirRecord, coo
   const found = visibleEntry(image, dir, record, from, end);
   if (found !== undefined) return found;
   if (end >= record.entries.length) return undefined;
-  const next: u53 = cookieAfter(record.layer, u32(difference(end, 1)));
+  const next: u53 = record.before + end;
   const newest = image.metadatas[0].inodes;
   return { cookie: next, shown: false, entry: record.entries[end], ordinal: 0, inode: newest[newest.length] };
 }
@@ -204,20 +227,17 @@ export function nextName(image: Rootfs, dir: u53, cookie: u53): VisibleEntry | u
   if (visible !== undefined) return visible;
   let below: boolean = first.lookBelow;
   let layer: u32 = first.layer;
+  let before: u32 = entriesUntil(first);
   while (layer < MAX_LAYERS) {
     decreases(MAX_LAYERS - layer);
     if (!below) return undefined;
-    const record = findDirRecord(image.metadatas, dir, u32(layer + 1));
+    const record = findListed(image.metadatas, dir, u32(layer + 1), before);
     if (record === undefined) return undefined;
     const shown = visibleEntry(image, dir, record, firstAfter(record, cookie), record.entries.length);
     if (shown !== undefined) return shown;
     below = record.lookBelow;
     layer = record.layer;
+    before = entriesUntil(record);
   }
   return undefined;
-}
-
-/** The cookie after entry `index` of a record in `layer`. */
-function cookieAfter(layer: u32, index: u32): u53 {
-  return (layer & 0xffff) * LAYER_SPAN + index + 1;
 }

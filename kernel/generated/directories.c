@@ -2,14 +2,6 @@
 /* Code generated from schema/directories.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
-/* Entries that nextVisibleEntry looks at before it returns. */
-#define PFS_ENTRIES_AT_ONCE 128
-/*
- * A cookie, the position in a listing, is the layer times this, plus the number
- * of its entries that are listed.
- */
-#define PFS_LAYER_SPAN 0x100000000ULL
-
 /* schema/directories.ts: searchNames() */
 /*
  * The position of `name` in a directory record, or the number of its entries.
@@ -91,11 +83,33 @@ bool pfs_find_dir_record(struct pfs_inode_vector_list layers, u64 dir, u32 from,
 				.position = position,
 				.entries = pfs_dir_entries(record),
 				.look_below = pfs_dir_look_below(record),
+				.before = 0,
 			};
 			return true;
 		}
 	}
 	return false;
+}
+
+/* schema/directories.ts: findListed() */
+/* The same for a listing, in which newer records have `before` entries. */
+static bool pfs_find_listed(struct pfs_inode_vector_list layers, u64 dir,
+			    u32 from, u32 before, struct pfs_dir_record *out)
+{
+	struct pfs_dir_record listed;
+	bool listed_found;
+
+	listed_found = pfs_find_dir_record(layers, dir, from, &listed);
+	if (!listed_found)
+		return false;
+	*out = (struct pfs_dir_record) {
+		.layer = listed.layer,
+		.position = listed.position,
+		.entries = listed.entries,
+		.look_below = listed.look_below,
+		.before = before,
+	};
+	return true;
 }
 
 /* schema/directories.ts: findName() */
@@ -191,6 +205,13 @@ static bool pfs_resolve_entry(struct pfs_inode_vector_list layers,
 	return pfs_resolve_inode(layers, newest, pfs_dir_entry_ino(entry), out);
 }
 
+/* schema/directories.ts: entriesUntil() */
+/* How many entries a record and the newer ones have. */
+static u32 pfs_entries_until(struct pfs_dir_record record)
+{
+	return pfs_narrow((u64)record.before + record.entries.part.count);
+}
+
 /* schema/directories.ts: openListing() */
 /*
  * The record with which a listing of directory `dir` continues after `cookie`;
@@ -201,8 +222,8 @@ bool pfs_open_listing(struct pfs_rootfs image, u64 dir, u64 cookie,
 		      struct pfs_dir_record *out)
 {
 	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
-	u32 resumed = cookie / PFS_LAYER_SPAN;
 	u32 layer;
+	u32 before;
 
 	if (cookie == 0) {
 		struct pfs_inode_list newest =
@@ -218,16 +239,19 @@ bool pfs_open_listing(struct pfs_rootfs image, u64 dir, u64 cookie,
 			return false;
 	}
 	layer = 0;
+	before = 0;
 	for (u64 bound = U64_MAX;
 	     layer < PFS_MAX_LAYERS &&
 	     pfs_decreases(&bound, pfs_difference(PFS_MAX_LAYERS, layer));) {
 		struct pfs_dir_record record;
 		bool record_found;
 
-		record_found = pfs_find_dir_record(layers, dir, layer, &record);
+		record_found = pfs_find_listed(layers, dir, layer, before,
+					       &record);
 		if (!record_found)
 			return false;
-		if (record.layer >= resumed) {
+		before = pfs_entries_until(record);
+		if (cookie < before) {
 			*out = record;
 			return true;
 		}
@@ -247,23 +271,9 @@ bool pfs_next_listing(struct pfs_rootfs image, u64 dir,
 {
 	if (!record.look_below)
 		return false;
-	return pfs_find_dir_record(pfs_rootfs_metadatas(image), dir,
-				   pfs_narrow((u64)record.layer + 1), out);
-}
-
-/* schema/directories.ts: firstAfter() */
-/* The index of the first entry of a record after `cookie`. */
-static u32 pfs_first_after(struct pfs_dir_record record, u64 cookie)
-{
-	return cookie / PFS_LAYER_SPAN == record.layer ?
-	       cookie % PFS_LAYER_SPAN : 0;
-}
-
-/* schema/directories.ts: cookieAfter() */
-/* The cookie after entry `index` of a record in `layer`. */
-static u64 pfs_cookie_after(u32 layer, u32 index)
-{
-	return (layer & 0xffff) * PFS_LAYER_SPAN + index + 1;
+	return pfs_find_listed(pfs_rootfs_metadatas(image), dir,
+			       pfs_narrow((u64)record.layer + 1),
+			       pfs_entries_until(record), out);
 }
 
 /* schema/directories.ts: visibleEntry() */
@@ -279,7 +289,7 @@ static bool pfs_visible_entry(struct pfs_rootfs image, u64 dir,
 	struct pfs_inode_list newest =
 		pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0));
 	struct pfs_dir_entry_list entries = record.entries;
-	u32 last = pfs_at_most(entries.part.count, end);
+	u32 from = pfs_narrow(pfs_difference(cookie, record.before));
 
 	for (u32 i = from; i < last && pfs_tick(); i++) {
 		struct pfs_dir_entry entry = pfs_dir_entry_at(entries, i);
@@ -289,7 +299,7 @@ static bool pfs_visible_entry(struct pfs_rootfs image, u64 dir,
 		found_found = pfs_resolve_entry(layers, newest, record.layer,
 						dir, entry, &found);
 		if (found_found) {
-			u64 next = pfs_cookie_after(record.layer, i);
+			u64 next = (u64)record.before + i + 1;
 
 			*out = (struct pfs_visible_entry) {
 				.cookie = next,
@@ -353,6 +363,7 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 	bool visible_found;
 	bool below;
 	u32 layer;
+	u32 before;
 
 	first_found = pfs_open_listing(image, dir, cookie, &first);
 	if (!first_found)
@@ -366,6 +377,7 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 	}
 	below = first.look_below;
 	layer = first.layer;
+	before = pfs_entries_until(first);
 	for (u64 bound = U64_MAX;
 	     layer < PFS_MAX_LAYERS &&
 	     pfs_decreases(&bound, pfs_difference(PFS_MAX_LAYERS, layer));) {
@@ -376,10 +388,9 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 
 		if (!below)
 			return false;
-		record_found =
-			pfs_find_dir_record(pfs_rootfs_metadatas(image), dir,
-					    pfs_narrow((u64)layer + 1),
-					    &record);
+		record_found = pfs_find_listed(pfs_rootfs_metadatas(image), dir,
+					       pfs_narrow((u64)layer + 1),
+					       before, &record);
 		if (!record_found)
 			return false;
 		shown_found =
@@ -392,6 +403,7 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 		}
 		below = record.look_below;
 		layer = record.layer;
+		before = pfs_entries_until(record);
 	}
 	return false;
 }

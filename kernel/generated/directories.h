@@ -12,7 +12,12 @@
  */
 #define PFS_MAX_LOOK_BELOW 16
 
-/* A name that a directory shows; `cookie` resumes the listing after it. */
+/*
+ * A name that a directory shows; `cookie` resumes the listing after it: the
+ * number of entries of the directory up to this one, in its newer records and
+ * in its own, shown or not. It fits in the 31 bits of an offset in 32-bit
+ * programs.
+ */
 struct pfs_visible_entry {
 	u64 cookie;
 	/*
@@ -27,13 +32,15 @@ struct pfs_visible_entry {
 
 /*
  * A record of a directory: its layer, its position among the inodes of the
- * layer, and its names.
+ * layer, and its names; in a listing, also the number of entries of newer
+ * records.
  */
 struct pfs_dir_record {
 	u32 layer;
 	u32 position;
 	struct pfs_dir_entry_list entries;
 	bool look_below;
+	u32 before;
 };
 
 /* If pfs_stopped(), the result has no meaning: */

@@ -13,6 +13,28 @@ import { type HostileImage, HostileStore } from "./hostile-images.ts";
 
 const scratch = new Scratch();
 const absent = "f".repeat(64);
+const errors = { enoent: -2, enotdir: -20, einval: -22 };
+
+/**
+ * `lua /fsopen.lua COMMAND VALUE FD-PATH FLAGS MANIFEST AT BETWEEN`: mounts an image of the layout that fsconfig(2) gets by the
+ * command with VALUE (a path, or -) and a descriptor of FD-PATH. BETWEEN is run in a shell before the image is mounted. Prints the
+ * results of the option and of the creation.
+ */
+const fsopen = `
+  local command, value, path, flags, manifest, at, between = table.unpack(arg)
+  local directory = sys.call(2, path, tonumber(flags), 0)
+  local context = sys.call(430, "puzzlefs", 0)
+  local set = sys.call(431, context, tonumber(command), "oci_root_dir", value ~= "-" and value or 0, directory)
+  sys.call(3, directory)
+  sys.shell(between)
+  sys.call(431, context, 1, "image_manifest", manifest, 0)
+  local created = sys.call(431, context, 6, 0, 0, 0)
+  print(set, created)
+  if created == 0 then sys.call(429, sys.call(432, context, 0, 0), "", -100, at, 4) end`;
+const setPath = 3;
+const setPathEmpty = 4;
+const setFd = 5;
+const oPath = 0o10000000;
 
 /** A layout with two good images and damaged ones. */
 interface Prepared {
@@ -66,7 +88,8 @@ function declare(kernel: KernelName, { directory, good, metadata, other, misname
   const store = "/store/oci";
   const disk = storeDisk(directory);
   let booted: Promise<Machine> | undefined;
-  const machine = (): Promise<Machine> => (booted ??= bootDriver(kernel, { disks: [disk] }));
+  const machine = (): Promise<Machine> =>
+    (booted ??= bootDriver(kernel, { disks: [disk], files: { "/fsopen.lua": fsopen } }));
   test.after.always(async () => {
     (await booted?.catch(() => undefined))?.kill();
     disk.remove();
@@ -160,6 +183,44 @@ function declare(kernel: KernelName, { directory, good, metadata, other, misname
     const [a, b] = (await running.succeed("stat -c %d /a /b")).trim().split("\n");
     t.is(a, b);
     await running.succeed("sha256sum /a/directory/* >/dev/null && umount /a /b");
+  });
+
+  kernelTest(kernel, "the layout may be a descriptor, which is not looked up again", async (t) => {
+    const running = await machine();
+    const deep = `/store/${"d".repeat(200)}/${"e".repeat(200)}`;
+    await running.succeed(`mkdir -p /x /a ${deep}; mkdir -p /store/links/blobs; ln -s ${store}/blobs/sha256 /store/links/blobs/sha256`);
+    const by = async (command: number, value: string, path: string, flags = 0, between = "true"): Promise<number[]> =>
+      (await running.succeed(`lua /fsopen.lua ${command} ${value} ${path} ${flags} ${good} /a '${between}'`)).trim().split("\t").map(Number);
+    const check = async (): Promise<void> => {
+      await running.succeed("sha256sum /a/directory/* >/dev/null && grep -q ' /a puzzlefs .*oci_root_dir=/' /proc/mounts && umount /a");
+    };
+    const moved = `mv ${store} ${deep}/oci`;
+    const back = `mv ${deep}/oci ${store}`;
+    for (const [command, value, path, flags] of [
+      [setFd, "-", store, 0],
+      [setPathEmpty, "''", store, oPath],
+      [setPath, "oci", "/store", oPath],
+      [setPath, store, "/", 0],
+    ] as const) {
+      t.deepEqual(await by(command, value, path, flags, moved), [0, 0], `${command} ${value}`);
+      await check();
+      await running.succeed(back);
+    }
+    // Longer than a string may be.
+    await running.succeed(moved);
+    t.deepEqual(await by(setPath, `${deep}/oci`, "/"), [0, 0]);
+    t.regex(await running.succeed("grep ' /a ' /proc/mounts"), new RegExp(`oci_root_dir=${deep}/oci,`));
+    await running.succeed(`umount /a; ${back}`);
+
+    // Of links, only those inside the layout are followed.
+    t.deepEqual(await by(setFd, "-", "/store/links"), [0, errors.enoent]);
+    await running.succeed(`mkdir /store/oci/there; ln -s ../../there /store/links/blobs/below; cp -r ${store}/blobs/sha256 /store/links/real
+      rm /store/links/blobs/sha256; ln -s ../real /store/links/blobs/sha256`);
+    t.deepEqual(await by(setFd, "-", "/store/links"), [0, 0]);
+    await check();
+    t.deepEqual(await by(setFd, "-", "/init"), [0, errors.enotdir]);
+    t.deepEqual(await by(setPath, "/none", "/"), [errors.enoent, errors.einval]);
+    await running.succeed(`rm -r /store/links ${store}/there; rm -r /store/ddd*`);
   });
 
   kernelTest(kernel, "/proc/mounts shows the options; a remount changes none", async (t) => {

@@ -10,13 +10,10 @@ import { dataField, element, listField } from "./wire.ts";
 /** Largest number of records of one directory with lookBelow: a name is looked up in one after the other. */
 export const MAX_LOOK_BELOW = 16;
 
-/** Entries that nextVisibleEntry looks at before it returns. */
-const ENTRIES_AT_ONCE = 128;
-
-/** A cookie, the position in a listing, is the layer times this, plus the number of its entries that are listed. */
-const LAYER_SPAN = 0x100000000;
-
-/** A name that a directory shows; `cookie` resumes the listing after it. */
+/**
+ * A name that a directory shows; `cookie` resumes the listing after it: the number of entries of the directory up to this one, in
+ * its newer records and in its own, shown or not. It fits in the 31 bits of an offset in 32-bit programs.
+ */
 export interface VisibleEntry {
   readonly cookie: number;
   /** Whether the directory shows it; otherwise many entries were hidden, and the listing goes on after `cookie`. */
@@ -26,12 +23,16 @@ export interface VisibleEntry {
   readonly inode: Inode;
 }
 
-/** A record of a directory: its layer, its position among the inodes of the layer, and its names. */
+/**
+ * A record of a directory: its layer, its position among the inodes of the layer, and its names; in a listing, also the number
+ * of entries of newer records.
+ */
 export interface DirRecord {
   readonly layer: number;
   readonly position: number;
   readonly entries: StructList<DirEntry>;
   readonly lookBelow: boolean;
+  readonly before: number;
 }
 
 /** The position of `name` in a directory record, or the number of its entries. `start` is the record's indexStart. */
@@ -84,10 +85,25 @@ export function findDirRecord(layers: StructList<InodeVector>, dir: number, from
     const position = searchInodes(inodes, dir);
     if (position < inodes.length && InodeMode.kindOf(element(inodes.part, position)) === "dir") {
       const record = new Inode(element(inodes.part, position)).mode.dir;
-      return { layer: layer, position: position, entries: record.entries, lookBelow: record.lookBelow };
+      return { layer: layer, position: position, entries: record.entries, lookBelow: record.lookBelow, before: 0 };
     }
   }
   return undefined;
+}
+
+/** The same for a listing, in which newer records have `before` entries. */
+function findListed(layers: StructList<InodeVector>, dir: number, from: number, before: number): DirRecord | undefined {
+  const listed = findDirRecord(layers, dir, from);
+  if (listed === undefined) {
+    return undefined;
+  }
+  return {
+    layer: listed.layer,
+    position: listed.position,
+    entries: listed.entries,
+    lookBelow: listed.lookBelow,
+    before: before,
+  };
 }
 
 /** The inode of `name` in directory `dir`. `index` was filled by indexNames; it is empty if all names are sorted. */
@@ -163,7 +179,6 @@ function resolveEntry(
  */
 export function openListing(image: Rootfs, dir: number, cookie: number): DirRecord | undefined {
   const layers = image.metadatas;
-  const resumed = Math.floor(cookie / LAYER_SPAN);
   if (cookie === 0) {
     const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
     const directory = resolveInode(layers, newest, dir);
@@ -175,14 +190,16 @@ export function openListing(image: Rootfs, dir: number, cookie: number): DirReco
     }
   }
   let layer: number = 0;
+  let before: number = 0;
   for (let measure = 0, bound = Infinity; layer < MAX_LAYERS; bound = measure) {
     measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
     if (measure >= bound) break;
-    const record = findDirRecord(layers, dir, layer);
+    const record = findListed(layers, dir, layer, before);
     if (record === undefined) {
       return undefined;
     }
-    if (record.layer >= resumed) {
+    before = entriesUntil(record);
+    if (cookie < before) {
       return record;
     }
     if (!record.lookBelow) {
@@ -193,12 +210,17 @@ export function openListing(image: Rootfs, dir: number, cookie: number): DirReco
   return undefined;
 }
 
+/** How many entries a record and the newer ones have. */
+function entriesUntil(record: DirRecord): number {
+  return narrow(record.before + record.entries.length);
+}
+
 /** The record with which a listing continues after the last entry of `record`. */
 export function nextListing(image: Rootfs, dir: number, record: DirRecord): DirRecord | undefined {
   if (!record.lookBelow) {
     return undefined;
   }
-  return findDirRecord(image.metadatas, dir, narrow(record.layer + 1));
+  return findListed(image.metadatas, dir, narrow(record.layer + 1), entriesUntil(record));
 }
 
 /** The index of the first entry of a record after `cookie`. */
@@ -239,11 +261,17 @@ export function nextVisibleEntry(
   record: DirRecord,
   cookie: number,
 ): VisibleEntry | undefined {
-  const from = firstAfter(record, cookie);
-  const end = narrow(from + ENTRIES_AT_ONCE);
-  const found = visibleEntry(image, dir, record, from, end);
-  if (found !== undefined) {
-    return found;
+  const layers = image.metadatas;
+  const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
+  const entries = record.entries;
+  const from = narrow(cookie > record.before ? cookie - record.before : 0);
+  for (let i = from; i < entries.length; i++) {
+    const entry = new DirEntry(element(entries.part, i));
+    const found = resolveEntry(layers, newest, record.layer, dir, entry);
+    if (found !== undefined) {
+      const next = record.before + i + 1;
+      return { cookie: next, entry: entry, ordinal: found.ordinal, inode: found.inode };
+    }
   }
   if (end >= record.entries.length) {
     return undefined;
@@ -271,13 +299,14 @@ export function nextName(image: Rootfs, dir: number, cookie: number): VisibleEnt
   }
   let below: boolean = first.lookBelow;
   let layer: number = first.layer;
+  let before: number = entriesUntil(first);
   for (let measure = 0, bound = Infinity; layer < MAX_LAYERS; bound = measure) {
     measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
     if (measure >= bound) break;
     if (!below) {
       return undefined;
     }
-    const record = findDirRecord(image.metadatas, dir, narrow(layer + 1));
+    const record = findListed(image.metadatas, dir, narrow(layer + 1), before);
     if (record === undefined) {
       return undefined;
     }
@@ -287,11 +316,7 @@ export function nextName(image: Rootfs, dir: number, cookie: number): VisibleEnt
     }
     below = record.lookBelow;
     layer = record.layer;
+    before = entriesUntil(record);
   }
   return undefined;
-}
-
-/** The cookie after entry `index` of a record in `layer`. */
-function cookieAfter(layer: number, index: number): number {
-  return (layer & 0xffff) * LAYER_SPAN + index + 1;
 }
