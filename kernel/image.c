@@ -1,123 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Loading an image. Manifest and metadata are read into private memory, then
- * compared with their digests, then validated against the format's rules.
+ * validated against the format's rules. The manifest of a packed image is not
+ * read: its place table names the metadata.
  */
 #include "internal.h"
 
-#include <linux/dcache.h>
-#include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
-
-static int report_rule(struct fs_context *fc, const char *what,
-		       const u8 *digest, const struct pfs_failure *failure)
-{
-	bool unsupported = pfs_rule_unsupported[failure->rule];
-
-	errorfc(fc, "%s %s %*phN: %s (inode %llu, byte %llu)",
-		unsupported ? "unsupported" : "corrupt", what,
-		PFS_DIGEST_BYTES, digest, pfs_rule_names[failure->rule],
-		failure->inode, failure->offset);
-	return unsupported ? -EOPNOTSUPP : -EUCLEAN;
-}
-
-static int check_blob(struct fs_context *fc, const char *what,
-		      const u8 *digest, struct pfs_bytes bytes)
-{
-	u8 actual[PFS_DIGEST_BYTES];
-	int err = puzzlefs_sha256(bytes.data, bytes.length, actual);
-
-	if (err || !memcmp(actual, digest, PFS_DIGEST_BYTES))
-		return err;
-	errorfc(fc, "%s %*phN has the sha256 %*phN", what, PFS_DIGEST_BYTES,
-		digest, PFS_DIGEST_BYTES, actual);
-	return -EUCLEAN;
-}
-
-static int open_checked(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
-			const char *what, const u8 *digest, const u8 *verity,
-			struct file **out)
-{
-	struct dentry *dentry = puzzlefs_find_lower(sbi->store, digest);
-	struct file *file;
-	int err = 0;
-
-	if (IS_ERR(dentry)) {
-		file = ERR_CAST(dentry);
-	} else {
-		file = puzzlefs_open_lower(sbi->store, dentry);
-		dput(dentry);
-	}
-	if (IS_ERR(file)) {
-		errorfc(fc, "%s %*phN: cannot be opened in %s: %pe", what,
-			PFS_DIGEST_BYTES, digest, sbi->oci_root_dir, file);
-		return PTR_ERR(file);
-	}
-	if (sbi->store->kind.verity)
-		err = puzzlefs_check_verity(file, verity);
-	if (err) {
-		errorfc(fc, "%s %*phN has %s", what, PFS_DIGEST_BYTES, digest,
-			err == -ENODATA ? "no fs-verity" :
-			"a different fs-verity digest");
-		fput(file);
-		return err;
-	}
-	*out = file;
-	return 0;
-}
-
-/*
- * Reads a whole blob into private memory and checks its digest. More than
- * @limit bytes violate the rule @too_large. Any size but @expected is refused
- * before memory is allocated, unless @expected is PFS_NO_SIZE.
- */
-static int read_blob(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
-		     const char *what, const u8 *digest, const u8 *verity,
-		     u64 limit, enum pfs_rule too_large, u64 expected,
-		     struct pfs_bytes *bytes)
-{
-	const struct pfs_failure failure = { .rule = too_large };
-	struct file *file;
-	u8 *data;
-	u64 size;
-	int err;
-
-	err = open_checked(sbi, fc, what, digest, verity, &file);
-	if (err)
-		return err;
-	size = i_size_read(file_inode(file));
-	if (size > limit) {
-		err = report_rule(fc, what, digest, &failure);
-		goto out;
-	}
-	if (expected != PFS_NO_SIZE && size != expected) {
-		errorfc(fc, "%s %*phN has %llu bytes instead of %llu", what,
-			PFS_DIGEST_BYTES, digest, size, expected);
-		err = -EUCLEAN;
-		goto out;
-	}
-	/* Long-lived: kmalloc() would round it up to a power of two. */
-	data = __vmalloc(max_t(u64, size, 1), GFP_KERNEL_ACCOUNT);
-	err = -ENOMEM;
-	if (!data)
-		goto out;
-	*bytes = (struct pfs_bytes) { data, size };
-	err = puzzlefs_read_lower(file, data, size, 0);
-	if (err)
-		errorfc(fc, "%s %*phN: read failed: %d", what,
-			PFS_DIGEST_BYTES, digest, err);
-	else
-		err = check_blob(fc, what, digest, *bytes);
-	if (err) {
-		vfree(data);
-		*bytes = (struct pfs_bytes) { };
-	}
-out:
-	fput(file);
-	return err;
-}
 
 /* Scratch memory of pfs_find_rootfs(). */
 struct manifest_memory {
@@ -150,7 +41,8 @@ static int find_metadata(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 		.verity = { verity, PFS_DIGEST_BYTES },
 	};
 	if (!pfs_find_rootfs(json, &scratch, &failure, &descriptor)) {
-		err = report_rule(fc, "manifest", sbi->manifest, &failure);
+		err = puzzlefs_refuse_blob(fc, "manifest", sbi->manifest,
+					   &failure);
 	} else if (sbi->store->kind.verity && !descriptor.has_verity) {
 		errorfc(fc,
 			"manifest %*phN: metadata have no fs-verity digest",
@@ -247,6 +139,33 @@ static int check_rules(struct puzzlefs_image *image,
 	return err;
 }
 
+/* Finds the digests and the size of the metadata blob. */
+static int load_manifest(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
+			 u8 *digest, u8 *verity, u64 *size)
+{
+	const struct puzzlefs_whole manifest = {
+		.what = "manifest",
+		.digest = sbi->manifest,
+		.verity = sbi->verity,
+		.size = PFS_NO_SIZE,
+		.limit = PFS_MAX_MANIFEST_BYTES,
+		.too_large = PFS_RULE_MANIFEST_TOO_LARGE,
+	};
+	struct pfs_bytes json;
+	int err;
+
+	if (sbi->has_places) {
+		*size = PFS_NO_SIZE;
+		return puzzlefs_load_places(sbi, fc, digest, verity);
+	}
+	err = puzzlefs_read_whole(sbi, fc, &manifest, &json);
+	if (err)
+		return err;
+	err = find_metadata(sbi, fc, json, digest, verity, size);
+	vfree(json.data);
+	return err;
+}
+
 /**
  * puzzlefs_load_image - read and validate the image that a manifest names
  * @sbi: has the store and the manifest's digest; its image is filled
@@ -261,28 +180,25 @@ int puzzlefs_load_image(struct puzzlefs_sb_info *sbi, struct fs_context *fc)
 {
 	struct puzzlefs_image *image = &sbi->image;
 	u8 digest[PFS_DIGEST_BYTES], verity[PFS_DIGEST_BYTES];
+	struct puzzlefs_whole blob = {
+		.what = "metadata",
+		.digest = digest,
+		.verity = verity,
+		.limit = PFS_MAX_METADATA_BYTES,
+		.too_large = PFS_RULE_MESSAGE_TOO_LARGE,
+	};
 	struct pfs_failure failure;
-	struct pfs_bytes json;
-	u64 size;
 	int err;
 
-	err = read_blob(sbi, fc, "manifest", sbi->manifest, sbi->verity,
-			PFS_MAX_MANIFEST_BYTES, PFS_RULE_MANIFEST_TOO_LARGE,
-			PFS_NO_SIZE, &json);
+	err = load_manifest(sbi, fc, digest, verity, &blob.size);
 	if (err)
 		return err;
-	err = find_metadata(sbi, fc, json, digest, verity, &size);
-	vfree(json.data);
-	if (err)
-		return err;
-	err = read_blob(sbi, fc, "metadata", digest, verity,
-			PFS_MAX_METADATA_BYTES, PFS_RULE_MESSAGE_TOO_LARGE,
-			size, &image->bytes);
+	err = puzzlefs_read_whole(sbi, fc, &blob, &image->bytes);
 	if (err)
 		return err;
 	err = check_rules(image, &failure);
 	if (failure.rule != PFS_RULE_NONE)
-		return report_rule(fc, "metadata", digest, &failure);
+		return puzzlefs_refuse_blob(fc, "metadata", digest, &failure);
 	return err;
 }
 

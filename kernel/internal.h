@@ -18,7 +18,8 @@
  *	share.c			one page cache for files with equal content
  *	data.c  run.c		from blobs into the page cache
  *	content.c  icache.c	runs of files; memory of inodes
- *	image.c			manifest and metadata, read and validated
+ *	image.c  places.c  whole.c
+ *				manifest, metadata, place table: read, checked
  *	blob.h			stores, blobs, frames, and what they depend on
  */
 #ifndef _PUZZLEFS_INTERNAL_H
@@ -75,11 +76,19 @@ struct puzzlefs_image {
 	struct pfs_scratch_u32 index;	/* of names that are not sorted */
 };
 
+/* Where the chunks of a packed image are. */
+struct puzzlefs_places {
+	u8 digest[PFS_DIGEST_BYTES];	/* of the table */
+	struct pfs_bytes bytes;		/* the table, checked */
+	struct pfs_place_head head;
+};
+
 struct puzzlefs_sb_info {
 	char *oci_root_dir;		/* value of the option */
 	u8 manifest[PFS_DIGEST_BYTES];
 	u8 verity[PFS_DIGEST_BYTES];
 	bool has_manifest;
+	bool has_places;
 	bool has_verity;
 	bool has_verify;
 	bool has_share;
@@ -87,6 +96,7 @@ struct puzzlefs_sb_info {
 	unsigned int share;
 	struct puzzlefs_store *store;
 	struct puzzlefs_image image;
+	struct puzzlefs_places places;
 };
 
 struct puzzlefs_inode {
@@ -172,8 +182,32 @@ void puzzlefs_free_inode(struct inode *inode);
 int puzzlefs_init_inodes(void);
 void puzzlefs_exit_inodes(void);
 
+/* A blob that is read as a whole, before it is known to be good. */
+struct puzzlefs_whole {
+	const char *what;		/* for messages */
+	const u8 *digest;
+	const u8 *verity;		/* required if the store has verity */
+	u64 size;			/* PFS_NO_SIZE: any */
+	u64 limit;
+	enum pfs_rule too_large;	/* broken by more than that */
+};
+
 /* image.c */
 int puzzlefs_load_image(struct puzzlefs_sb_info *sbi, struct fs_context *fc);
 void puzzlefs_free_image(struct puzzlefs_image *image);
+
+/* places.c */
+int puzzlefs_load_places(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
+			 u8 *metadata, u8 *verity);
+void puzzlefs_free_places(struct puzzlefs_places *places);
+void puzzlefs_find_place(const struct puzzlefs_places *places,
+			 struct puzzlefs_blob_id *id);
+
+/* whole.c */
+int puzzlefs_refuse_blob(struct fs_context *fc, const char *what,
+			 const u8 *digest, const struct pfs_failure *failure);
+int puzzlefs_read_whole(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
+			const struct puzzlefs_whole *blob,
+			struct pfs_bytes *bytes);
 
 #endif /* _PUZZLEFS_INTERNAL_H */

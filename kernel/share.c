@@ -83,17 +83,20 @@ static int hash_runs(struct inode *inode, struct pfs_file_chunk_list chunks,
 	return puzzlefs_end_sha256(sha256, err, digest);
 }
 
-/* The key of most files is that of their only run. */
+/* The key of most files is that of their only run, unless that is a slice. */
 static int make_key(struct inode *inode, struct puzzlefs_key *key)
 {
 	struct pfs_file_chunk_list chunks =
 		pfs_inode_mode_file(PUZZLEFS_I(inode)->record);
+	bool single = chunks.part.count == 1 &&
+		      !PUZZLEFS_SB(inode->i_sb)->store->kind.verity;
 	struct run_key only;
 
 	memset(key, 0, sizeof(*key));
 	key->size = inode->i_size;
-	if (chunks.part.count == 1 && !PUZZLEFS_SB(inode->i_sb)->store->kind.verity) {
+	if (single)
 		set_run_key(inode, pfs_file_chunk_at(chunks, 0), &only);
+	if (single && !only.id.size) {
 		memcpy(key->digest, only.id.digest, PFS_DIGEST_BYTES);
 		key->offset = only.offset;
 		key->kind = only.hole ? KEY_HOLE :

@@ -19,6 +19,7 @@
 enum {
 	OPT_OCI_ROOT_DIR,
 	OPT_IMAGE_MANIFEST,
+	OPT_PLACES,
 	OPT_VERITY,
 	OPT_VERIFY,
 	OPT_SHARE,
@@ -44,6 +45,7 @@ static const struct constant_table share_values[] = {
 static const struct fs_parameter_spec puzzlefs_parameters[] = {
 	fsparam_string("oci_root_dir", OPT_OCI_ROOT_DIR),
 	fsparam_string("image_manifest", OPT_IMAGE_MANIFEST),
+	fsparam_string("places", OPT_PLACES),
 	fsparam_string("verity", OPT_VERITY),
 	fsparam_enum("verify", OPT_VERIFY, verify_values),
 	fsparam_enum("share", OPT_SHARE, share_values),
@@ -80,6 +82,9 @@ static int puzzlefs_parse_param(struct fs_context *fc,
 	case OPT_IMAGE_MANIFEST:
 		return parse_digest(fc, param, sbi->manifest,
 				    &sbi->has_manifest);
+	case OPT_PLACES:
+		return parse_digest(fc, param, sbi->places.digest,
+				    &sbi->has_places);
 	case OPT_VERITY:
 		return parse_digest(fc, param, sbi->verity, &sbi->has_verity);
 	case OPT_VERIFY:
@@ -119,6 +124,9 @@ static int puzzlefs_show_options(struct seq_file *seq, struct dentry *root)
 	seq_show_option(seq, "oci_root_dir", sbi->oci_root_dir);
 	seq_printf(seq, ",image_manifest=%*phN", PFS_DIGEST_BYTES,
 		   sbi->manifest);
+	if (sbi->has_places)
+		seq_printf(seq, ",places=%*phN", PFS_DIGEST_BYTES,
+			   sbi->places.digest);
 	if (sbi->has_verity)
 		seq_printf(seq, ",verity=%*phN", PFS_DIGEST_BYTES, sbi->verity);
 	if (sbi->verify == VERIFY_BLOB)
@@ -141,6 +149,7 @@ static void free_sb_info(struct puzzlefs_sb_info *sbi)
 	if (!sbi)
 		return;
 	puzzlefs_free_image(&sbi->image);
+	puzzlefs_free_places(&sbi->places);
 	puzzlefs_put_store(sbi->store);
 	kfree(sbi->oci_root_dir);
 	kfree(sbi);
@@ -243,8 +252,8 @@ static int stack_depth(const struct puzzlefs_store *store)
 }
 
 /*
- * The UUID is that of the image and its verification, so that file handles stay
- * valid. Superblocks that are not shared have none, as several may exist.
+ * The UUID is that of the image, its form and verification, so that file handles
+ * stay valid. Superblocks that are not shared have none, as several may exist.
  */
 static void set_identity(struct super_block *sb)
 {
@@ -254,7 +263,7 @@ static void set_identity(struct super_block *sb)
 	if (sbi->share != SHARE_ALL)
 		return;
 	memcpy(uuid, sbi->manifest, sizeof(uuid));
-	uuid[0] ^= sbi->verify << 1 | sbi->has_verity;
+	uuid[0] ^= sbi->has_places << 2 | sbi->verify << 1 | sbi->has_verity;
 	puzzlefs_set_uuid(sb, uuid);
 }
 
@@ -294,6 +303,8 @@ static bool same_image(const struct puzzlefs_sb_info *a,
 	return a->store == b->store && a->share == SHARE_ALL &&
 	       b->share == SHARE_ALL &&
 	       !memcmp(a->manifest, b->manifest, sizeof(a->manifest)) &&
+	       !memcmp(a->places.digest, b->places.digest,
+		       sizeof(a->places.digest)) &&
 	       !memcmp(a->verity, b->verity, sizeof(a->verity));
 }
 
@@ -364,6 +375,9 @@ static int puzzlefs_reconfigure(struct fs_context *fc)
 	     strcmp(new->oci_root_dir, old->oci_root_dir)) ||
 	    (new->has_manifest &&
 	     memcmp(new->manifest, old->manifest, sizeof(new->manifest))) ||
+	    (new->has_places &&
+	     memcmp(new->places.digest, old->places.digest,
+		    sizeof(new->places.digest))) ||
 	    (new->has_verity &&
 	     memcmp(new->verity, old->verity, sizeof(new->verity))) ||
 	    (new->has_verify && new->verify != old->verify) ||

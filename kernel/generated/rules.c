@@ -83,8 +83,10 @@ const char * const pfs_rule_names[] = {
 	"place-table-size",
 	"place-table-magic",
 	"place-table-packs",
+	"place-table-too-large",
 	"place-table-order",
 	"place-table-slice",
+	"place-table-overlap",
 	"recorded-totals",
 	"recorded-links",
 	"recorded-parent",
@@ -111,5 +113,6 @@ const bool pfs_rule_unsupported[] = {
 	[PFS_RULE_BUNDLE_PACKS] = true,
 	[PFS_RULE_PLACE_TABLE_MAGIC] = true,
 	[PFS_RULE_PLACE_TABLE_PACKS] = true,
+	[PFS_RULE_PLACE_TABLE_TOO_LARGE] = true,
 	[PFS_RULE_COUNT] = false,
 };

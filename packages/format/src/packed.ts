@@ -9,7 +9,10 @@ import {
   placePackDigest,
   placePackSize,
   placePackVerity,
+  placeManifest,
+  placeMetadata,
   placeTableBytes,
+  PLACE_SUMS,
   readPlaceHead,
   readPlace,
   writePlaceHead,
@@ -121,7 +124,7 @@ export class PlaceTable {
     this.bytes = bytes;
     const table = Bytes.of(bytes);
     const head = readPlaceHead(table, bytes.length);
-    if (!isChecked) checkPlaces(table, head);
+    if (!isChecked) checkPlaces(table, head, new Float64Array(PLACE_SUMS));
     this.#table = table;
     this.#head = head;
     this.packs = Array.from({ length: head.packs }, (_, pack) => ({
