@@ -60,12 +60,13 @@ struct puzzlefs_store {
 struct puzzlefs_blob_id {
 	u8 digest[PFS_DIGEST_BYTES];
 	u8 verity[PFS_DIGEST_BYTES];	/* required digest, or zeros */
-	u8 pack[PFS_DIGEST_BYTES];	/* of a slice, or zeros */
-	u8 pack_verity[PFS_DIGEST_BYTES];
-	u64 pack_size;			/* of a slice or a pack, or 0 */
-	u64 base;			/* of a slice in its pack */
-	u64 size;			/* of a slice, or 0 */
 	u64 compressed;			/* 0 or 1 */
+	u64 size;			/* of a slice, or 0 */
+	/* What follows is zero unless it is a slice, or as noted. */
+	u8 pack[PFS_DIGEST_BYTES];
+	u8 pack_verity[PFS_DIGEST_BYTES];
+	u64 pack_size;			/* also of a pack */
+	u64 base;			/* of a slice in its pack */
 };
 
 /*

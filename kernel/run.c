@@ -179,6 +179,17 @@ static int read_buffered(struct puzzlefs_blob *blob, struct file *file,
 	return err;
 }
 
+/* Pieces of a pack have the chunks of many small files. */
+static int read_pieces(struct puzzlefs_blob *blob,
+		       const struct puzzlefs_reader *reader, u64 offset,
+		       size_t length, struct iov_iter *to)
+{
+	struct puzzlefs_blob *file = puzzlefs_file_blob(blob);
+
+	return read_extents(file, NULL, READ_ONCE(file->size), reader,
+			    blob->id.base + offset, length, to);
+}
+
 static int read_raw(struct puzzlefs_content *content, struct puzzlefs_run *run,
 		    struct puzzlefs_blob *blob, struct puzzlefs_direct *direct,
 		    u64 end, u64 offset, size_t length, struct iov_iter *to)
@@ -201,8 +212,7 @@ static int read_raw(struct puzzlefs_content *content, struct puzzlefs_run *run,
 		return PTR_ERR(object);
 	if (puzzlefs_is_small(content) &&
 	    puzzlefs_is_direct(blob, object->file))
-		err = read_extents(blob, NULL, size, reader, offset, length,
-				   to);
+		err = read_pieces(blob, reader, offset, length, to);
 	else
 		err = read_buffered(blob, object->file, reader, run->offset,
 				    end, offset, length, to);

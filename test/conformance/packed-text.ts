@@ -54,7 +54,9 @@ export function placeTableText(table: Bytes): string {
   const head = readPlaceHead(table, table.length);
   checkPlaces(table, head, new Float64Array(PLACE_SUMS));
   const { packs, chunks } = head;
-  const own = [placeManifest, placeMetadata, placeMetadataVerity].map((digestOf) => hexOf(digestOf(table).toUint8Array()));
+  const own = [placeManifest, placeMetadata, placeMetadataVerity].map((digestOf) =>
+    hexOf(digestOf(table).toUint8Array()),
+  );
   const lines = [`accepted\n${packs} ${chunks} ${own.join(" ")}\n`];
   for (let pack = 0; pack < packs; pack++) {
     const digests = [placePackDigest(table, pack), placePackVerity(table, pack)].map((one) =>
