@@ -73,6 +73,10 @@ const cases: Record<string, Fields[][]> = {
     [root, dir("d", { mode: 0o700, uid: 1, records: [["SCHILY.xattr.user.a", "1"]] }), file("d/f", "1")],
     [dir("d", { mode: 0o755, gid: 2, mtime: 9, records: [["SCHILY.xattr.user.b", "2"]] })],
   ],
+  "an implied directory in one with the set-group-ID bit": [
+    [root, dir("d", { mode: 0o2775, uid: 1, gid: 7 }), file("d/e/f/a", "1")],
+    [dir("d/e", { mode: 0o755 }), file("d/e/g/b", "2"), symlink("l", "d"), file("l/h/c", "3")],
+  ],
   "hard links in a layer": [[root, file("a", "1", { mode: 0o600 }), hardLink("b", "a"), hardLink("c", "./b")]],
   "hard links to files of lower layers": [
     [root, dir("d"), file("d/a", "1")],
@@ -206,7 +210,7 @@ for (const [name, layers] of Object.entries(cases)) {
     const unpacked = unpack(layout, "image", scratch.fresh("bundle"));
     run(puzzlefs, ["convert", `${layout}:image`, `${layout}:converted`]);
     // The times of directories that are only implied are umoci's of now.
-    const implied = /long|prefix|UTF-8|in which the layer|whose mark/.test(name) ? ["--no-times"] : [];
+    const implied = /long|prefix|UTF-8|implied|in which the layer|whose mark/.test(name) ? ["--no-times"] : [];
     assertSameText(t, dumpImage(`${layout}:converted`, ...implied), dumpDirectory(unpacked, ...implied), name);
     t.regex(run(puzzlefs, ["verify", `${layout}:converted`]), /: good\n$/);
   });

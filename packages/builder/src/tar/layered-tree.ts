@@ -44,6 +44,7 @@ const WHITEOUT = ".wh.";
 const OPAQUE = ".wh..wh..opq";
 /** Names that aufs keeps for itself, at the top of a layer. */
 const AUFS = ".wh..wh.";
+const SET_GROUP_ID = 0o2000;
 /** Symbolic links in one path, as in the kernel. */
 const MOST_LINKS = 40;
 const none: readonly SourceXattr[] = Object.freeze([]);
@@ -150,7 +151,7 @@ export class LayeredTree {
       const names = namesOf(parent);
       if (names === undefined) throw error(member, "a part of its path is not a directory");
       checkName(name, member);
-      const directory = found ?? { node: directoryNode(), layer: this.#layer };
+      const directory = found ?? { node: impliedDirectory(parent.node), layer: this.#layer };
       if (found === undefined) names.set(name, directory);
       if (directory.node.kind !== "dir") throw error(member, "a part of its path is not a directory");
       return (parent = directory);
@@ -209,6 +210,16 @@ function directoryNode(): LayeredNode {
     names: new Map(),
     cleared: -1,
   };
+}
+
+/**
+ * A directory that only the names of members imply. Every unpacker makes it by mkdir(2): in a directory with the
+ * set-group-ID bit it gets the group and the bit.
+ */
+function impliedDirectory(parent: LayeredNode): LayeredNode {
+  const node = directoryNode();
+  if ((parent.permissions & SET_GROUP_ID) === 0) return node;
+  return { ...node, gid: parent.gid, permissions: node.permissions | SET_GROUP_ID };
 }
 
 function attributesOf(member: Member): Partial<LayeredNode> {
