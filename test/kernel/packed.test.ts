@@ -188,7 +188,7 @@ function declare(kernel: KernelName): void {
     });
 
     withMachine(`${name}: a pack that is replaced`, async (machine) => {
-      await machine.succeed(`cp ${fileOf(form, oldPack)} /store/good; truncate -s -1 ${fileOf(form, oldPack)}`);
+      await machine.succeed(`cp ${fileOf(form, oldPack)} /store/good; truncate -s $(($(stat -c %s /store/good) - 1)) ${fileOf(form, oldPack)}`);
       await mount(machine, form);
       const { stdout, log } = await machine.run(wrong);
       expectEqual(stdout, lines(before), "files of a pack that is too short");
