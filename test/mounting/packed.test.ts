@@ -30,11 +30,10 @@ function prepare(scratch: Scratch): Prepared {
   const { verity: canonical } = buildImage(store, "oci", tree, ["-c", "--mtime", "keep"]);
   run(puzzlefs, ["pack", `${store}/oci:v1`]);
   const { stdout } = attempt(puzzlefs, ["inspect", "--json", `${store}/oci:v1`]);
-  const [, packed = ""] = /"manifestVerity": ?"([0-9a-f]{64})"/.exec(stdout) ?? [];
-  if (packed === "") throw new Error(stdout);
+  const { stored } = JSON.parse(stdout) as { stored: { manifestVerity: string } };
   const disk = scratch.fresh("store.ext4");
   ext4Image(disk, store);
-  return { disks: [disk], dump: dumpDirectory(tree), canonical, packed };
+  return { disks: [disk], dump: dumpDirectory(tree), canonical, packed: stored.manifestVerity };
 }
 
 for (const kernel of kernels) declare(kernel);
