@@ -73,7 +73,7 @@ static int hash_runs(struct inode *inode, struct pfs_file_chunk_list chunks,
 	int err = 0;
 	u32 i;
 
-	keys = kmalloc(BATCH * sizeof(key), GFP_KERNEL);
+	keys = kmalloc_array(BATCH, sizeof(key), GFP_KERNEL);
 	if (!keys || !sha256)
 		err = -ENOMEM;
 	for (i = 0; i < chunks.part.count && !err; i++) {
