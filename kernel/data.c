@@ -40,7 +40,8 @@ static void read_lower_ahead(struct puzzlefs_blob *blob,
 	file = length ? puzzlefs_get_file(blob, reader) : ERR_PTR(-ENOENT);
 	if (IS_ERR(file))
 		return;
-	vfs_fadvise(file->file, from, length, POSIX_FADV_WILLNEED);
+	vfs_fadvise(file->file, blob->id.base + from, length,
+		    POSIX_FADV_WILLNEED);
 	puzzlefs_put_object(file);
 }
 
@@ -72,7 +73,8 @@ static void fetch_ahead(struct puzzlefs_content *content, u32 index, u64 pos,
 
 	for (; index < content->count; index++) {
 		struct puzzlefs_run *run = &content->runs[index];
-		struct puzzlefs_blob *blob = run->blob;
+		struct puzzlefs_blob *blob = run->hole ? NULL :
+			puzzlefs_readable_blob(run->blob);
 		u64 skip = pos > run->start ? pos - run->start : 0;
 		u64 from = run->offset + skip;
 		u64 length = run[1].start - run->start - skip;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
+/*
  * Loading an image. Its metadata are read into private memory, then checked
  * against the format's rules. If the image records its tree, that is done for
- * its outline only, and record.c checks each inode at its first use.
+ * its outline only, and record.c checks each inode at its first use. The
+ * manifest of a packed image is not read: its place table names the metadata.
  */
 #include "internal.h"
 
@@ -205,6 +207,10 @@ static int load_manifest(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 		memcpy(verity, sbi->verity, PFS_DIGEST_BYTES);
 		*size = PFS_NO_SIZE;
 		return 0;
+	}
+	if (sbi->has_places) {
+		*size = PFS_NO_SIZE;
+		return puzzlefs_load_places(sbi, fc, digest, verity);
 	}
 	err = puzzlefs_read_whole(sbi, fc, &manifest, &json);
 	if (err)

@@ -19,7 +19,8 @@
  *	share.c			one page cache for files with equal content
  *	data.c  run.c		from blobs into the page cache
  *	content.c  icache.c	runs of files; memory of inodes
- *	image.c  whole.c	manifest and metadata, read and checked
+ *	image.c  places.c  whole.c
+ *				manifest, metadata, place table: read, checked
  *	record.c		records of inodes, checked at their first use
  *	blob.h			stores, blobs, frames, and what they depend on
  */
@@ -94,6 +95,13 @@ struct puzzlefs_shared {
 	unsigned long pages;
 };
 
+/* Where the chunks of a packed image are. */
+struct puzzlefs_places {
+	u8 digest[PFS_DIGEST_BYTES];	/* of the table */
+	struct pfs_bytes bytes;		/* the table, checked */
+	struct pfs_place_head head;
+};
+
 struct puzzlefs_sb_info {
 	char *oci_root_dir;		/* value of the option */
 	struct path layout;		/* the same, if it is a descriptor */
@@ -102,6 +110,7 @@ struct puzzlefs_sb_info {
 	u8 verity[PFS_DIGEST_BYTES];	/* of the one that is given */
 	bool has_manifest;
 	bool has_metadata;
+	bool has_places;
 	bool has_verity;
 	bool has_verify;
 	bool has_share;
@@ -109,6 +118,7 @@ struct puzzlefs_sb_info {
 	unsigned int share;
 	struct puzzlefs_store *store;
 	struct puzzlefs_image image;
+	struct puzzlefs_places places;
 	struct kobject kobj;		/* of sysfs */
 	struct completion released;	/* no reference to kobj is left */
 };
@@ -241,5 +251,12 @@ int puzzlefs_check_child(struct super_block *sb, struct pfs_inode child,
 u32 puzzlefs_count_links(const struct puzzlefs_image *image,
 			 const struct pfs_inode_record *record);
 u64 puzzlefs_find_parent(struct inode *dir);
+
+/* places.c */
+int puzzlefs_load_places(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
+			 u8 *metadata, u8 *verity);
+void puzzlefs_free_places(struct puzzlefs_places *places);
+void puzzlefs_find_place(const struct puzzlefs_places *places,
+			 struct puzzlefs_blob_id *id);
 
 #endif /* _PUZZLEFS_INTERNAL_H */

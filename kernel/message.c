@@ -37,6 +37,7 @@ void puzzlefs_report_blob(struct puzzlefs_blob *blob,
 			  const struct puzzlefs_reader *reader,
 			  const char *fmt, ...)
 {
+	const struct puzzlefs_blob_id *id = &blob->id;
 	struct va_format text;
 	va_list args;
 
@@ -48,9 +49,17 @@ void puzzlefs_report_blob(struct puzzlefs_blob *blob,
 	va_start(args, fmt);
 	text.fmt = fmt;
 	text.va = &args;
-	puzzlefs_printk(KERN_ERR, reader->mount,
-			"blob %*phN, needed by inode %llu: %pV",
-			PFS_DIGEST_BYTES, blob->id.digest, reader->ino, &text);
+	if (blob->pack)
+		puzzlefs_printk(KERN_ERR, reader->mount,
+				"blob %*phN in pack %*phN, needed by inode %llu: %pV",
+				PFS_DIGEST_BYTES, id->digest, PFS_DIGEST_BYTES,
+				id->pack, reader->ino, &text);
+	else
+		puzzlefs_printk(KERN_ERR, reader->mount,
+				"%s %*phN, needed by inode %llu: %pV",
+				id->pack_size ? "pack" : "blob",
+				PFS_DIGEST_BYTES, id->digest, reader->ino,
+				&text);
 	va_end(args);
 }
 

@@ -55,6 +55,14 @@ static unsigned long free_objects(struct list_head *list)
 	return pages;
 }
 
+/* Whether an object is this one, from the present file. Under objects_lock. */
+static bool is_object(const struct puzzlefs_object *object,
+		      struct puzzlefs_blob *blob, u32 index)
+{
+	return object->blob == blob && object->index == index &&
+	       object->generation == puzzlefs_file_blob(blob)->generation;
+}
+
 /* Under objects_lock. */
 static struct puzzlefs_object *find_object(struct puzzlefs_blob *blob,
 					   u32 index)
@@ -62,7 +70,7 @@ static struct puzzlefs_object *find_object(struct puzzlefs_blob *blob,
 	struct puzzlefs_object *object;
 
 	hash_for_each_possible(objects, object, node, object_key(blob, index)) {
-		if (object->blob != blob || object->index != index)
+		if (!is_object(object, blob, index))
 			continue;
 		if (!object->users++ && !list_empty(&object->idle)) {
 			list_del_init(&object->idle);
@@ -127,6 +135,7 @@ static struct puzzlefs_object *get_linked(struct puzzlefs_blob *blob, u32 index)
 	if (!object) {
 		object = fresh;
 		fresh = NULL;
+		object->generation = puzzlefs_file_blob(blob)->generation;
 		hash_add(objects, &object->node, object_key(blob, index));
 		list_add(&object->of_blob, &blob->objects);
 	}
@@ -215,7 +224,7 @@ bool puzzlefs_is_loaded(struct puzzlefs_blob *blob, u32 index)
 
 	spin_lock(&objects_lock);
 	hash_for_each_possible(objects, object, node, object_key(blob, index))
-		found |= object->blob == blob && object->index == index;
+		found |= is_object(object, blob, index);
 	spin_unlock(&objects_lock);
 	return found;
 }
@@ -308,7 +317,7 @@ struct dentry *puzzlefs_get_dentry(struct puzzlefs_blob *blob)
  * @size: stored bytes
  *
  * If the file is another one than before, what has been loaded from that is
- * not used again.
+ * not used again, also for the slices of a pack.
  *
  * Return: the dentry that is not needed, to be released by dput().
  */
@@ -332,6 +341,7 @@ struct dentry *puzzlefs_set_dentry(struct puzzlefs_blob *blob,
 			idle_bytes -= object->bytes;
 		}
 	}
+	blob->generation++;
 	WRITE_ONCE(blob->size, size);
 	/* Pairs with the acquire in puzzlefs_has_file(). */
 	smp_store_release(&blob->dentry, dentry);

@@ -55,25 +55,34 @@ static void set_run_key(struct inode *inode, struct pfs_file_chunk chunk,
 	key->id = puzzlefs_blob_id(inode, ref);
 }
 
+/* Bytes of a key that matter: fewer if the run is not in a slice. */
+static size_t key_length(const struct run_key *key)
+{
+	return key->id.size ? sizeof(*key) : offsetof(struct run_key, id.pack);
+}
+
 /* Hashes the runs of a file. */
 static int hash_runs(struct inode *inode, struct pfs_file_chunk_list chunks,
 		     u8 *digest)
 {
 	struct puzzlefs_sha256 *sha256 = puzzlefs_begin_sha256();
-	struct run_key *keys;
-	u32 batch = 0;
+	struct run_key key;
+	size_t length = 0;
+	u8 *keys;
 	int err = 0;
 	u32 i;
 
-	keys = kcalloc(BATCH, sizeof(*keys), GFP_KERNEL);
+	keys = kmalloc_array(BATCH, sizeof(key), GFP_KERNEL);
 	if (!keys || !sha256)
 		err = -ENOMEM;
 	for (i = 0; i < chunks.part.count && !err; i++) {
-		set_run_key(inode, pfs_file_chunk_at(chunks, i), &keys[batch]);
-		if (++batch < BATCH && i + 1 < chunks.part.count)
+		set_run_key(inode, pfs_file_chunk_at(chunks, i), &key);
+		memcpy(keys + length, &key, key_length(&key));
+		length += key_length(&key);
+		if (i % BATCH < BATCH - 1 && i + 1 < chunks.part.count)
 			continue;
-		err = puzzlefs_add_sha256(sha256, keys, batch * sizeof(*keys));
-		batch = 0;
+		err = puzzlefs_add_sha256(sha256, keys, length);
+		length = 0;
 		cond_resched();
 		if (!err && fatal_signal_pending(current))
 			err = -EINTR;
@@ -82,17 +91,20 @@ static int hash_runs(struct inode *inode, struct pfs_file_chunk_list chunks,
 	return puzzlefs_end_sha256(sha256, err, digest);
 }
 
-/* The key of most files is that of their only run. */
+/* The key of most files is that of their only run, unless that is a slice. */
 static int make_key(struct inode *inode, struct puzzlefs_key *key)
 {
 	struct pfs_file_chunk_list chunks =
 		pfs_inode_mode_file(PUZZLEFS_I(inode)->record);
+	bool single = chunks.part.count == 1 &&
+		      !PUZZLEFS_SB(inode->i_sb)->store->kind.verity;
 	struct run_key only;
 
 	memset(key, 0, sizeof(*key));
 	key->size = inode->i_size;
-	if (chunks.part.count == 1 && !PUZZLEFS_SB(inode->i_sb)->store->kind.verity) {
+	if (single)
 		set_run_key(inode, pfs_file_chunk_at(chunks, 0), &only);
+	if (single && !only.id.size) {
 		memcpy(key->digest, only.id.digest, PFS_DIGEST_BYTES);
 		key->offset = only.offset;
 		key->kind = only.hole ? KEY_HOLE :

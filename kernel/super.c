@@ -21,6 +21,7 @@ enum {
 	OPT_OCI_ROOT_DIR,
 	OPT_IMAGE_MANIFEST,
 	OPT_METADATA,
+	OPT_PLACES,
 	OPT_VERITY,
 	OPT_VERIFY,
 	OPT_SHARE,
@@ -59,6 +60,7 @@ static const struct fs_parameter_spec puzzlefs_parameters[] = {
 	__fsparam(is_directory, "oci_root_dir", OPT_OCI_ROOT_DIR, 0, NULL),
 	fsparam_string("image_manifest", OPT_IMAGE_MANIFEST),
 	fsparam_string("metadata", OPT_METADATA),
+	fsparam_string("places", OPT_PLACES),
 	fsparam_string("verity", OPT_VERITY),
 	fsparam_enum("verify", OPT_VERIFY, verify_values),
 	fsparam_enum("share", OPT_SHARE, share_values),
@@ -147,6 +149,9 @@ static int puzzlefs_parse_param(struct fs_context *fc,
 	case OPT_METADATA:
 		return parse_digest(fc, param, sbi->metadata,
 				    &sbi->has_metadata);
+	case OPT_PLACES:
+		return parse_digest(fc, param, sbi->places.digest,
+				    &sbi->has_places);
 	case OPT_VERITY:
 		return parse_digest(fc, param, sbi->verity, &sbi->has_verity);
 	case OPT_VERIFY:
@@ -193,6 +198,9 @@ static int puzzlefs_show_options(struct seq_file *seq, struct dentry *root)
 	seq_printf(seq, ",%s=%*phN",
 		   sbi->has_metadata ? "metadata" : "image_manifest",
 		   PFS_DIGEST_BYTES, name_of(sbi));
+	if (sbi->has_places)
+		seq_printf(seq, ",places=%*phN", PFS_DIGEST_BYTES,
+			   sbi->places.digest);
 	if (sbi->has_verity)
 		seq_printf(seq, ",verity=%*phN", PFS_DIGEST_BYTES, sbi->verity);
 	if (sbi->verify == VERIFY_BLOB)
@@ -215,6 +223,7 @@ static void free_sb_info(struct puzzlefs_sb_info *sbi)
 	if (!sbi)
 		return;
 	puzzlefs_free_image(&sbi->image);
+	puzzlefs_free_places(&sbi->places);
 	puzzlefs_put_store(sbi->store);
 	path_put(&sbi->layout);
 	kfree(sbi->oci_root_dir);
@@ -234,6 +243,10 @@ static int check_options(struct fs_context *fc, struct puzzlefs_sb_info *sbi)
 	}
 	if (sbi->has_manifest && sbi->has_metadata) {
 		errorfc(fc, "image_manifest= or metadata=, not both");
+		return -EINVAL;
+	}
+	if (sbi->has_places && !sbi->has_manifest) {
+		errorfc(fc, "places= is an option of image_manifest=");
 		return -EINVAL;
 	}
 	if (sbi->has_verity && !puzzlefs_has_verity()) {
@@ -342,8 +355,8 @@ static int stack_depth(const struct puzzlefs_store *store)
 }
 
 /*
- * The UUID is that of the image and its verification, so that file handles stay
- * valid. Superblocks that are not shared have none, as several may exist.
+ * The UUID is that of the image, its form and verification, so that file handles
+ * stay valid. Superblocks that are not shared have none, as several may exist.
  */
 static void set_identity(struct super_block *sb)
 {
@@ -353,7 +366,7 @@ static void set_identity(struct super_block *sb)
 	if (sbi->share != SHARE_ALL)
 		return;
 	memcpy(uuid, name_of(sbi), sizeof(uuid));
-	uuid[0] ^= sbi->verify << 1 | sbi->has_verity;
+	uuid[0] ^= sbi->has_places << 2 | sbi->verify << 1 | sbi->has_verity;
 	super_set_uuid(sb, uuid, sizeof(sb->s_uuid));
 }
 
@@ -394,6 +407,8 @@ static bool same_image(const struct puzzlefs_sb_info *a,
 	       b->share == SHARE_ALL &&
 	       !memcmp(a->manifest, b->manifest, sizeof(a->manifest)) &&
 	       !memcmp(a->metadata, b->metadata, sizeof(a->metadata)) &&
+	       !memcmp(a->places.digest, b->places.digest,
+		       sizeof(a->places.digest)) &&
 	       !memcmp(a->verity, b->verity, sizeof(a->verity));
 }
 
@@ -466,6 +481,9 @@ static int puzzlefs_reconfigure(struct fs_context *fc)
 	     memcmp(new->manifest, old->manifest, sizeof(new->manifest))) ||
 	    (new->has_metadata &&
 	     memcmp(new->metadata, old->metadata, sizeof(new->metadata))) ||
+	    (new->has_places &&
+	     memcmp(new->places.digest, old->places.digest,
+		    sizeof(new->places.digest))) ||
 	    (new->has_verity &&
 	     memcmp(new->verity, old->verity, sizeof(new->verity))) ||
 	    (new->has_verify && new->verify != old->verify) ||

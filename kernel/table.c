@@ -68,18 +68,19 @@ static int parse_table(struct puzzlefs_object *object,
 	return 0;
 }
 
-/* Reads the table of @size bytes, which ends the file, and parses it. */
+/* Reads the table that ends a blob of @size bytes, and parses it. */
 static int read_entries(struct puzzlefs_object *object, struct file *file,
 			const struct puzzlefs_reader *reader, u64 size,
 			struct pfs_seek_footer footer)
 {
+	u64 end = object->blob->id.base + size;
 	u8 *bytes = kvmalloc(footer.table_bytes, GFP_KERNEL_ACCOUNT);
 	int err;
 
 	if (!bytes)
 		return -ENOMEM;
 	err = puzzlefs_read_lower(file, bytes, footer.table_bytes,
-				  size - footer.table_bytes);
+				  end - footer.table_bytes);
 	if (!err)
 		err = parse_table(object, reader, (struct pfs_bytes) {
 					bytes, footer.table_bytes },
@@ -93,6 +94,7 @@ static int read_table(struct puzzlefs_object *object, struct file *file,
 {
 	struct puzzlefs_blob *blob = object->blob;
 	u64 size = READ_ONCE(blob->size);
+	u64 base = blob->id.base;
 	u8 bytes[PFS_SEEK_FOOTER_BYTES];
 	u32 length = min_t(u64, size, sizeof(bytes));
 	struct pfs_seek_footer footer;
@@ -101,8 +103,8 @@ static int read_table(struct puzzlefs_object *object, struct file *file,
 
 	/* Its frames are needed next: one read instead of three. */
 	if (size <= PUZZLEFS_SMALL_BLOB)
-		vfs_fadvise(file, 0, size, POSIX_FADV_WILLNEED);
-	err = puzzlefs_read_lower(file, bytes, length, size - length);
+		vfs_fadvise(file, base, size, POSIX_FADV_WILLNEED);
+	err = puzzlefs_read_lower(file, bytes, length, base + size - length);
 	if (err)
 		return err;
 	if (!pfs_read_seek_footer((struct pfs_bytes) { bytes, length }, size,

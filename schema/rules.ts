@@ -161,10 +161,14 @@ export const rules = {
   "place-table-magic": "unsupported",
   /** A place table has more than 1000 packs. */
   "place-table-packs": "unsupported",
+  /** A place table has more than 512 MiB. */
+  "place-table-too-large": "unsupported",
   /** The records of a place table do not ascend by digest. */
   "place-table-order": "corrupt",
   /** A record of a place table is not inside its pack, or is empty. */
   "place-table-slice": "corrupt",
+  /** The records of a place table add up to more than their pack: some overlap. */
+  "place-table-overlap": "corrupt",
   /** The image has other numbers of inodes or bytes, or other traits, than it records. */
   "recorded-totals": "corrupt",
   /** An inode has another number of links than the image records. */

@@ -210,10 +210,17 @@ enum pfs_rule {
 	PFS_RULE_PLACE_TABLE_MAGIC,
 	/* A place table has more than 1000 packs. */
 	PFS_RULE_PLACE_TABLE_PACKS,
+	/* A place table has more than 512 MiB. */
+	PFS_RULE_PLACE_TABLE_TOO_LARGE,
 	/* The records of a place table do not ascend by digest. */
 	PFS_RULE_PLACE_TABLE_ORDER,
 	/* A record of a place table is not inside its pack, or is empty. */
 	PFS_RULE_PLACE_TABLE_SLICE,
+	/*
+	 * The records of a place table add up to more than their pack: some
+	 * overlap.
+	 */
+	PFS_RULE_PLACE_TABLE_OVERLAP,
 	/*
 	 * The image has other numbers of inodes or bytes, or other traits, than
 	 * it records.

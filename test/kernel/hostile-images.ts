@@ -212,7 +212,7 @@ export function examined(layout: Layout, manifest: string, names: number): { lin
   return { lines, refusals };
 }
 
-function look(tree: ImageTree, { ino, kind }: TreeEntry): string {
+export function look(tree: ImageTree, { ino, kind }: TreeEntry): string {
   const attributes = tree.attributes(ino);
   if (attributes === undefined) throw new Error(`inode ${ino} is listed, but does not exist`);
   const { mode, nlink, uid, gid, size, major, minor } = attributes;

@@ -18,6 +18,7 @@ export {
   chunkLayersStart,
   encodeIndex,
   isPackedManifest,
+  isPlaceTable,
   openBundle,
   type PackedManifest,
   type PackRecord,
@@ -28,6 +29,7 @@ export {
 } from "./packed.ts";
 export { Bytes, U53_END } from "./runtime.ts";
 export { checkBundleSize, MAX_BUNDLE_BYTES, MAX_BUNDLE_CONTENT_BYTES, MAX_PACKS } from "./generated/bundle.ts";
+export { PLACE_HEAD_BYTES } from "./generated/places.ts";
 export type { Place } from "./generated/places.ts";
 export { StructList } from "./struct-list.ts";
 export * from "./generated/content.ts";

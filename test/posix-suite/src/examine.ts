@@ -42,8 +42,8 @@ export class Examiner {
   }
 
   /**
-   * One image: a line with its manifest, `mounted` or the name of the error, and the driver's message; then a line for
-   * each name, breadth first, with what is there or the name of the error.
+   * One image, by its manifest and perhaps more options, "sha256,a=b": a line with these, `mounted` or the name of the error, and the
+   * driver's message; then a line for each name, breadth first, with what is there or the name of the error.
    */
   examine(manifest: string): void {
     const { system } = this;
@@ -65,8 +65,9 @@ export class Examiner {
 
   /** 0, or minus the number of the error. */
   private configure(context: number, manifest: string): number {
-    const options = [`oci_root_dir=${this.settings.store}`, `image_manifest=${manifest}`];
-    for (const option of this.settings.more.split(",")) if (option !== "") options.push(option);
+    const options = [`oci_root_dir=${this.settings.store}`];
+    const given = `image_manifest=${manifest},${this.settings.more}`;
+    for (const option of given.split(",")) if (option !== "") options.push(option);
     for (const option of options) {
       const equals = option.indexOf("=");
       const result =
