@@ -2,6 +2,9 @@
 /* Code generated from schema/directories.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
+/* Entries that nextVisibleEntry looks at before it returns. */
+#define PFS_ENTRIES_AT_ONCE 128
+
 /* schema/directories.ts: searchNames() */
 /*
  * The position of `name` in a directory record, or the number of its entries.
@@ -276,6 +279,13 @@ bool pfs_next_listing(struct pfs_rootfs image, u64 dir,
 			       pfs_entries_until(record), out);
 }
 
+/* schema/directories.ts: firstAfter() */
+/* The index of the first entry of a record after `cookie`. */
+static u32 pfs_first_after(struct pfs_dir_record record, u64 cookie)
+{
+	return pfs_narrow(pfs_difference(cookie, record.before));
+}
+
 /* schema/directories.ts: visibleEntry() */
 /*
  * The first entry from `from` on and before `end` that a record of directory
@@ -289,7 +299,7 @@ static bool pfs_visible_entry(struct pfs_rootfs image, u64 dir,
 	struct pfs_inode_list newest =
 		pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0));
 	struct pfs_dir_entry_list entries = record.entries;
-	u32 from = pfs_narrow(pfs_difference(cookie, record.before));
+	u32 last = pfs_at_most(entries.part.count, end);
 
 	for (u32 i = from; i < last && pfs_tick(); i++) {
 		struct pfs_dir_entry entry = pfs_dir_entry_at(entries, i);
@@ -338,7 +348,7 @@ bool pfs_next_visible_entry(struct pfs_rootfs image, u64 dir,
 	}
 	if (end >= record.entries.part.count)
 		return false;
-	next = pfs_cookie_after(record.layer, pfs_difference(end, 1));
+	next = (u64)record.before + end;
 	newest = pfs_inode_vector_inodes(pfs_inode_vector_at(pfs_rootfs_metadatas(image), 0));
 	*out = (struct pfs_visible_entry) {
 		.cookie = next,

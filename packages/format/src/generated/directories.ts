@@ -10,6 +10,9 @@ import { dataField, element, listField } from "./wire.ts";
 /** Largest number of records of one directory with lookBelow: a name is looked up in one after the other. */
 export const MAX_LOOK_BELOW = 16;
 
+/** Entries that nextVisibleEntry looks at before it returns. */
+const ENTRIES_AT_ONCE = 128;
+
 /**
  * A name that a directory shows; `cookie` resumes the listing after it: the number of entries of the directory up to this one, in
  * its newer records and in its own, shown or not. It fits in the 31 bits of an offset in 32-bit programs.
@@ -225,7 +228,7 @@ export function nextListing(image: Rootfs, dir: number, record: DirRecord): DirR
 
 /** The index of the first entry of a record after `cookie`. */
 function firstAfter(record: DirRecord, cookie: number): number {
-  return Math.floor(cookie / LAYER_SPAN) === record.layer ? cookie % LAYER_SPAN : 0;
+  return narrow(cookie > record.before ? cookie - record.before : 0);
 }
 
 /** The first entry from `from` on and before `end` that a record of directory `dir` shows. */
@@ -244,7 +247,7 @@ function visibleEntry(
     const entry = new DirEntry(element(entries.part, i));
     const found = resolveEntry(layers, newest, record.layer, dir, entry);
     if (found !== undefined) {
-      const next = cookieAfter(record.layer, i);
+      const next = record.before + i + 1;
       return { cookie: next, shown: true, entry: entry, ordinal: found.ordinal, inode: found.inode };
     }
   }
@@ -261,22 +264,16 @@ export function nextVisibleEntry(
   record: DirRecord,
   cookie: number,
 ): VisibleEntry | undefined {
-  const layers = image.metadatas;
-  const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
-  const entries = record.entries;
-  const from = narrow(cookie > record.before ? cookie - record.before : 0);
-  for (let i = from; i < entries.length; i++) {
-    const entry = new DirEntry(element(entries.part, i));
-    const found = resolveEntry(layers, newest, record.layer, dir, entry);
-    if (found !== undefined) {
-      const next = record.before + i + 1;
-      return { cookie: next, entry: entry, ordinal: found.ordinal, inode: found.inode };
-    }
+  const from = firstAfter(record, cookie);
+  const end = narrow(from + ENTRIES_AT_ONCE);
+  const found = visibleEntry(image, dir, record, from, end);
+  if (found !== undefined) {
+    return found;
   }
   if (end >= record.entries.length) {
     return undefined;
   }
-  const next = cookieAfter(record.layer, end > 1 ? end - 1 : 0);
+  const next = record.before + end;
   const newest = new StructList(listField(element(listField(image.part, 0), 0), 0), Inode);
   return {
     cookie: next,
