@@ -57,11 +57,13 @@ static int find_metadata(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 }
 
 /* Allocates arrays with an element per inode record. False: out of memory. */
-static bool alloc_scratch(struct puzzlefs_image *image, u64 records,
+static bool alloc_scratch(struct puzzlefs_image *image,
 			  struct pfs_scratch_u32 *links,
 			  struct pfs_scratch_u53 *parents,
 			  struct pfs_scratch_u53 *queue)
 {
+	u64 records = image->records;
+
 	/* One more: an empty image must get to the rule that refuses it. */
 	links->data = kvcalloc(records + 1, sizeof(u32), GFP_KERNEL_ACCOUNT);
 	parents->data = kvcalloc(records + 1, sizeof(u64), GFP_KERNEL_ACCOUNT);
@@ -118,8 +120,7 @@ static int validate(struct puzzlefs_image *image, struct pfs_failure *failure)
 	image->has_acls = true;
 	if (!pfs_check_encoding(&image->message, work, failure, &image->rootfs))
 		return -EUCLEAN;
-	if (!alloc_scratch(image, pfs_count_records(image->rootfs), &links,
-			   &parents, &queue))
+	if (!alloc_scratch(image, &links, &parents, &queue))
 		err = -ENOMEM;
 	else if (!pfs_validate(image->rootfs, links, parents, queue, failure,
 			       &image->summary))
@@ -130,29 +131,29 @@ static int validate(struct puzzlefs_image *image, struct pfs_failure *failure)
 	image->inodes = image->summary.inodes;
 	if (!err)
 		image->content_bytes = pfs_content_bytes(image->rootfs, links);
-	return err;
+	return pfs_stopped() ? -EINTR : err;
 }
 
 /* Takes the results of validation from the records, and checks the root. */
 static int use_records(struct puzzlefs_image *image,
 		       struct pfs_failure *failure)
 {
-	u64 records = pfs_count_records(image->rootfs);
 	struct pfs_inode_record root;
 
-	if (records > U32_MAX)
+	if (image->records > U32_MAX)
 		return -ENOMEM;
-	image->checked = kvcalloc(BITS_TO_LONGS(records), sizeof(long),
+	image->checked = kvcalloc(BITS_TO_LONGS(image->records), sizeof(long),
 				  GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!image->checked)
 		return -ENOMEM;
 	image->inodes = pfs_rootfs_inodes(image->rootfs);
 	image->content_bytes = pfs_rootfs_content_bytes(image->rootfs);
 	image->has_acls = pfs_rootfs_traits(image->rootfs) & PFS_TRAIT_ACLS;
-	if (!pfs_find_inode_record(image->rootfs, PFS_ROOT_INO, &root) ||
-	    !puzzlefs_check_record(image, &root, failure))
-		return -EUCLEAN;
-	return 0;
+	if (!pfs_find_inode_record(image->rootfs, PFS_ROOT_INO, &root)) {
+		/* The outline has a root. */
+		return pfs_stopped() ? -EINTR : -EUCLEAN;
+	}
+	return puzzlefs_check_record(image, &root, failure) ? 0 : -EUCLEAN;
 }
 
 /* Checks the metadata. A violated rule is returned in @failure. */
@@ -173,14 +174,15 @@ static int check_rules(struct puzzlefs_image *image,
 	    !pfs_check_outline(&image->message, work, failure, &image->rootfs))
 		return -EUCLEAN;
 	atomic64_set(&image->work, words);
+	image->records = pfs_count_records(image->rootfs);
+	if (pfs_stopped())
+		return -EINTR;
 	if (pfs_records_tree(image->rootfs))
 		err = use_records(image, failure);
 	else
 		err = validate(image, failure);
 	if (!err)
 		find_zeros(image);
-	if (!err && pfs_stopped())
-		err = -EINTR;
 	return err;
 }
 
@@ -262,13 +264,12 @@ int puzzlefs_load_image(struct puzzlefs_sb_info *sbi, struct fs_context *fc)
 /* The memory that the image takes while it is mounted. */
 u64 puzzlefs_image_bytes(const struct puzzlefs_image *image)
 {
-	u64 records = pfs_count_records(image->rootfs);
 	u64 bytes = image->bytes.length + image->index.length * sizeof(u32);
 
 	if (image->checked)
-		return bytes + BITS_TO_LONGS(records) * sizeof(long);
-	return bytes + (records + 1) * (sizeof(*image->links) +
-					sizeof(*image->parents));
+		return bytes + BITS_TO_LONGS(image->records) * sizeof(long);
+	return bytes + (image->records + 1) * (sizeof(*image->links) +
+					       sizeof(*image->parents));
 }
 
 void puzzlefs_free_image(struct puzzlefs_image *image)

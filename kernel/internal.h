@@ -75,6 +75,7 @@ struct puzzlefs_image {
 	struct pfs_message message;
 	struct pfs_rootfs rootfs;
 	struct pfs_summary summary;	/* of validation */
+	u64 records;			/* of inodes, in all layers */
 	u64 inodes;
 	u64 content_bytes;		/* sum of the sizes of all files */
 	u8 zeros[PFS_DIGEST_BYTES];	/* digest of the blob for holes */
