@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
-/*
  * Loading an image. Its metadata are read into private memory, then checked
  * against the format's rules. If the image records its tree, that is done for
  * its outline only, and record.c checks each inode at its first use. The
