@@ -31,7 +31,7 @@ interface HostileTable {
 }
 
 /** False tables that break no rule, by what is false. */
-const lies: Record<string, (table: Table, random: Random) => void> = {
+const changes: Record<string, (table: Table, random: Random) => void> = {
   "an offset": ({ chunks, packs }, random) => {
     const chunk = random.pick(chunks);
     chunk.offset = random.below((packs[chunk.pack]?.size ?? 0) - chunk.size + 1);
@@ -61,8 +61,8 @@ const lies: Record<string, (table: Table, random: Random) => void> = {
 function tablesOf(header: ImageHeader, random: Random, name: string): HostileTable[] {
   const good = Buffer.from(header.packed?.table.bytes ?? []);
   const tables: HostileTable[] = [{ name, header, bytes: good }];
-  for (const [what, lie] of Object.entries(lies))
-    for (let i = 0; i < 6; i++) tables.push({ name: `${name}: ${what}`, header, bytes: changedTable(good, (table) => lie(table, random)) });
+  for (const [what, change] of Object.entries(changes))
+    for (let i = 0; i < 6; i++) tables.push({ name: `${name}: ${what}`, header, bytes: changedTable(good, (table) => change(table, random)) });
   for (let i = 0; i < count; i++) tables.push({ name: `${name}: damaged`, header, bytes: damaged(good, random) });
   return tables;
 }
