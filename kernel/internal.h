@@ -11,7 +11,8 @@
  * Calls go downward only. The exceptions are tables of operations, which the
  * code that makes an inode hands to the VFS.
  *
- *	super.c			mount options, superblocks, the module
+ *	super.c			superblocks, the module
+ *	options.c		mount options
  *	sysfs.c			/sys/fs/puzzlefs: features and counters
  *	export.c  dir.c		file handles; look-up and listing
  *	inode.c			inodes made from their records
@@ -29,6 +30,7 @@
 
 #include <linux/fs.h>
 #include <linux/fs_context.h>
+#include <linux/fs_parser.h>
 #include <linux/kobject.h>
 #include "blob.h"
 
@@ -103,6 +105,10 @@ struct puzzlefs_places {
 	struct pfs_place_head head;
 };
 
+/* Options that are not given have the values of the first constants. */
+enum puzzlefs_verify { VERIFY_NONE, VERIFY_BLOB };
+enum puzzlefs_share { SHARE_ALL, SHARE_PAGES, SHARE_NONE };
+
 struct puzzlefs_sb_info {
 	char *oci_root_dir;		/* value of the option */
 	struct path layout;		/* the same, if it is a descriptor */
@@ -115,8 +121,8 @@ struct puzzlefs_sb_info {
 	bool has_verity;
 	bool has_verify;
 	bool has_share;
-	unsigned int verify;
-	unsigned int share;
+	enum puzzlefs_verify verify;
+	enum puzzlefs_share share;
 	struct puzzlefs_store *store;
 	struct puzzlefs_image image;
 	struct puzzlefs_places places;
@@ -160,6 +166,21 @@ static inline struct pfs_rootfs puzzlefs_rootfs(const struct super_block *sb)
 {
 	return PUZZLEFS_SB(sb)->image.rootfs;
 }
+
+/* The digest by which the options name the image. */
+static inline const u8 *puzzlefs_image_name(const struct puzzlefs_sb_info *sbi)
+{
+	return sbi->has_metadata ? sbi->metadata : sbi->manifest;
+}
+
+/* options.c */
+extern const struct fs_parameter_spec puzzlefs_parameters[];
+int puzzlefs_parse_param(struct fs_context *fc, struct fs_parameter *param);
+int puzzlefs_check_options(struct fs_context *fc,
+			   const struct puzzlefs_sb_info *sbi);
+bool puzzlefs_repeats_options(const struct puzzlefs_sb_info *new,
+			      const struct puzzlefs_sb_info *old);
+int puzzlefs_show_options(struct seq_file *seq, struct dentry *root);
 
 /* sysfs.c */
 int puzzlefs_register_sysfs(struct super_block *sb);
