@@ -2,8 +2,10 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, lstatSync, renameSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { Layout } from "@puzzlefs/oci";
-import { entriesBelow, ext4Image, manifestOf, mountCommand } from "@puzzlefs/qemu";
+import { storePlaces } from "@puzzlefs/mount";
+import { canonicalOf, Layout } from "@puzzlefs/oci";
+import { entriesBelow, ext4Image, mountCommand } from "@puzzlefs/qemu";
+import { readHeader } from "@puzzlefs/reader";
 
 export interface Subject {
   name: string;
@@ -34,6 +36,8 @@ export const storeDirectory = "/store";
 const images = [
   { tag: "raw", options: [], peers: ["erofs", "squashfs"] },
   { tag: "zstd", options: ["-c"], peers: ["erofs", "squashfs zstd"] },
+  { tag: "raw packed", options: ["--packed", "--independent"], peers: ["erofs", "squashfs", "raw"] },
+  { tag: "zstd packed", options: ["-c", "--packed", "--independent"], peers: ["erofs", "squashfs zstd", "zstd"] },
 ];
 
 /** Programs that make an image of the tree ROOT in the file IMAGE. */
@@ -62,7 +66,10 @@ export function prepare(root: string, directory: string): Prepared {
   const store = join(directory, "store.ext4");
   const puzzlefs = resolve(import.meta.dirname, "../packages/cli/bin/puzzlefs");
   once(layout, (temporary) => {
-    for (const { tag, options } of images) run([puzzlefs, "build", ...options, root, `${temporary}:${tagName(tag)}`]);
+    for (const { tag, options } of images) {
+      run([puzzlefs, "build", ...options, root, `${temporary}:${tagName(tag)}`]);
+      settled(temporary, tagName(tag));
+    }
   });
   once(store, (temporary) => ext4Image(temporary, layout));
   const disks = [store];
@@ -77,18 +84,27 @@ export function prepare(root: string, directory: string): Prepared {
   });
   for (const { tag, peers: others } of images) {
     const at = `/mnt/${tagName(tag)}`;
-    const manifest = manifestOf(layout, tagName(tag));
-    const mount = mountCommand({ store: storeDirectory, manifest, at });
+    const mount = mountCommand({ store: storeDirectory, ...settled(layout, tagName(tag)), at });
     subjects.push({ name: tag, at, disk: "vda", mount, peers: others, metadata: metadataBytes(layout, tagName(tag)) });
   }
   return { subjects, disks, ...measureTree(root) };
 }
 
-function metadataBytes(layout: string, tag: string): number {
-  const { layers } = JSON.parse(Layout.open(layout).manifest(tag).bytes.toString()) as {
-    layers: { mediaType: string; size: number }[];
-  };
-  return layers.find(({ mediaType }) => mediaType.includes(".rootfs."))?.size ?? NaN;
+/** What the driver needs; of a packed image, its place table is stored. */
+function settled(directory: string, tag: string): { manifest: string; more?: string } {
+  using layout = Layout.open(directory);
+  const { digest, bytes } = layout.manifest(tag);
+  if (canonicalOf(bytes) === undefined) return { manifest: digest };
+  using options = storePlaces(directory, tag, { verify: "none" });
+  return { manifest: options.manifest, more: `places=${options.places}` };
+}
+
+function metadataBytes(directory: string, tag: string): number {
+  using layout = Layout.open(directory);
+  const { blobs, metadataDigest } = readHeader(layout, tag);
+  const bytes = blobs.size(metadataDigest);
+  if (blobs !== layout.blobs) blobs.close();
+  return bytes ?? NaN;
 }
 
 function measureTree(root: string): { largeFile: string; dataBytes: number } {

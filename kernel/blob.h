@@ -51,16 +51,30 @@ struct puzzlefs_store {
 	struct puzzlefs_store_kind kind;
 	struct rhashtable blobs;	/* by id */
 	struct ratelimit_state messages;
+	atomic_long_t errors;		/* reported ones, and suppressed ones */
+	atomic_long_t verify_failures;
 };
 
-/* Hashed and compared as bytes: there is no padding. */
+/*
+ * Hashed and compared as bytes: there is no padding. Where a slice is belongs
+ * to its identity: nothing but its digest says that other bytes are the same.
+ */
 struct puzzlefs_blob_id {
 	u8 digest[PFS_DIGEST_BYTES];
 	u8 verity[PFS_DIGEST_BYTES];	/* required digest, or zeros */
 	u64 compressed;			/* 0 or 1 */
+	u64 size;			/* of a slice, or 0 */
+	/* What follows is zero unless it is a slice, or as noted. */
+	u8 pack[PFS_DIGEST_BYTES];
+	u8 pack_verity[PFS_DIGEST_BYTES];
+	u64 pack_size;			/* also of a pack */
+	u64 base;			/* of a slice in its pack */
 };
 
-/* A blob that an inode in memory needs, whether or not its file exists. */
+/*
+ * A blob that an inode in memory needs, whether or not its file exists. It is a
+ * file, or a slice of a file, which is then a blob too: the pack.
+ */
 struct puzzlefs_blob {
 	struct rhash_head node;
 	struct rcu_head rcu;
@@ -68,10 +82,13 @@ struct puzzlefs_blob {
 	refcount_t users;
 	unsigned long flags;		/* bits of enum puzzlefs_blob_flag */
 	struct puzzlefs_store *store;
+	struct puzzlefs_blob *pack;	/* of a slice */
+	struct puzzlefs_blob *loose;	/* of a slice whose pack is missing */
 
 	/* Under objects_lock; dentry is published after size. */
-	struct dentry *dentry;		/* pinned; NULL: not found */
+	struct dentry *dentry;		/* pinned; NULL: not found, or a slice */
 	u64 size;			/* stored bytes */
+	unsigned int generation;	/* counts the files that it has had */
 	struct list_head objects;
 };
 
@@ -82,11 +99,31 @@ enum puzzlefs_blob_flag {
 	PUZZLEFS_BLOB_BUFFERED,		/* direct reads are impossible */
 };
 
+/* The blob that is the file. */
+static inline struct puzzlefs_blob *
+puzzlefs_file_blob(struct puzzlefs_blob *blob)
+{
+	return blob->pack ? blob->pack : blob;
+}
+
 /* Whether the file was there when it was last looked up. */
-static inline bool puzzlefs_has_file(const struct puzzlefs_blob *blob)
+static inline bool puzzlefs_has_file(struct puzzlefs_blob *blob)
 {
 	/* Pairs with the release in puzzlefs_set_dentry(). */
-	return smp_load_acquire(&blob->dentry);
+	return smp_load_acquire(&puzzlefs_file_blob(blob)->dentry);
+}
+
+/* The blob to read instead of a slice whose pack is missing; else the same. */
+static inline struct puzzlefs_blob *
+puzzlefs_readable_blob(struct puzzlefs_blob *blob)
+{
+	struct puzzlefs_blob *loose;
+
+	if (!blob->pack || puzzlefs_has_file(blob))
+		return blob;
+	/* Pairs with cmpxchg() in get_loose(). */
+	loose = smp_load_acquire(&blob->loose);
+	return loose ? loose : blob;
 }
 
 /* The inode for which a blob is read, for messages. */
@@ -116,6 +153,7 @@ struct puzzlefs_object {
 	struct puzzlefs_blob *blob;
 	u32 index;			/* of the frame, or one of the above */
 	unsigned int users;		/* under objects_lock */
+	unsigned int generation;	/* of the file */
 	struct mutex lock;		/* held while it is loaded */
 	bool loaded;			/* what follows is valid */
 	int error;
@@ -125,6 +163,15 @@ struct puzzlefs_object {
 		struct puzzlefs_table *table;
 		struct file *file;
 	};
+};
+
+/* What is loaded of the blobs of a store. */
+struct puzzlefs_counts {
+	unsigned long files;
+	unsigned long tables;
+	unsigned long frames;
+	u64 table_bytes;
+	u64 frame_bytes;
 };
 
 /* Where the frames of a blob are. */
@@ -145,7 +192,8 @@ int puzzlefs_setup_readahead(struct super_block *sb);
 int puzzlefs_init_blobs(struct puzzlefs_store *store);
 struct puzzlefs_blob *puzzlefs_get_blob(struct puzzlefs_store *store,
 					const struct puzzlefs_blob_id *id);
-int puzzlefs_locate_blob(struct puzzlefs_blob *blob);
+int puzzlefs_locate_blob(struct puzzlefs_blob *blob,
+			 const struct puzzlefs_reader *reader);
 void puzzlefs_put_blob(struct puzzlefs_blob *blob);
 
 /* table.c */
@@ -167,9 +215,8 @@ struct puzzlefs_direct *
 puzzlefs_begin_direct(struct puzzlefs_blob *blob,
 		      const struct puzzlefs_reader *reader, u64 offset,
 		      size_t length);
-bool puzzlefs_copy_direct(struct puzzlefs_direct *direct,
-			  struct puzzlefs_blob *blob, u64 offset, size_t length,
-			  struct iov_iter *to);
+bool puzzlefs_copy_direct(struct puzzlefs_direct *direct, u64 offset,
+			  size_t length, struct iov_iter *to);
 void puzzlefs_end_direct(struct puzzlefs_direct *direct);
 
 /* handle.c */
@@ -186,6 +233,8 @@ puzzlefs_get_object(struct puzzlefs_blob *blob, u32 index,
 		    const struct puzzlefs_extent *extent);
 bool puzzlefs_is_loaded(struct puzzlefs_blob *blob, u32 index);
 void puzzlefs_put_object(struct puzzlefs_object *object);
+struct puzzlefs_counts
+puzzlefs_count_objects(const struct puzzlefs_store *store);
 struct dentry *puzzlefs_get_dentry(struct puzzlefs_blob *blob);
 struct dentry *puzzlefs_set_dentry(struct puzzlefs_blob *blob,
 				   struct dentry *dentry, u64 size);
@@ -200,6 +249,7 @@ struct file *puzzlefs_open_lower(const struct puzzlefs_store *store,
 int puzzlefs_read_lower(struct file *file, void *buffer, size_t length,
 			u64 offset);
 bool puzzlefs_is_transient(int err);
+int puzzlefs_rule_error(const struct pfs_failure *failure);
 
 /* verity.c */
 bool puzzlefs_has_verity(void);

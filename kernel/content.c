@@ -52,6 +52,7 @@ struct puzzlefs_blob_id puzzlefs_blob_id(struct inode *inode,
 	    pfs_find_verity(puzzlefs_rootfs(inode->i_sb),
 			    pfs_blob_ref_digest(ref), &verity))
 		copy_digest(id.verity, verity);
+	puzzlefs_find_place(&PUZZLEFS_SB(inode->i_sb)->places, &id);
 	return id;
 }
 
@@ -176,13 +177,11 @@ u32 puzzlefs_find_run(const struct puzzlefs_content *content, u64 pos)
 static int locate_run(struct puzzlefs_content *content,
 		      struct puzzlefs_run *run, bool *missing)
 {
-	int err = puzzlefs_locate_blob(run->blob);
+	int err = puzzlefs_locate_blob(run->blob, &content->reader);
 
 	if (!err || puzzlefs_is_transient(err))
 		return err;
 	*missing = true;
-	puzzlefs_report_blob(run->blob, &content->reader,
-			     "cannot be opened: %pe", ERR_PTR(err));
 	return 0;
 }
 

@@ -4,6 +4,7 @@
  * read(2), mmap(2), execve(2) and splice(2).
  */
 #include "internal.h"
+#include "trace.h"
 
 #include <linux/cred.h>
 #include <linux/fadvise.h>
@@ -39,7 +40,8 @@ static void read_lower_ahead(struct puzzlefs_blob *blob,
 	file = length ? puzzlefs_get_file(blob, reader) : ERR_PTR(-ENOENT);
 	if (IS_ERR(file))
 		return;
-	vfs_fadvise(file->file, from, length, POSIX_FADV_WILLNEED);
+	vfs_fadvise(file->file, blob->id.base + from, length,
+		    POSIX_FADV_WILLNEED);
 	puzzlefs_put_object(file);
 }
 
@@ -71,7 +73,8 @@ static void fetch_ahead(struct puzzlefs_content *content, u32 index, u64 pos,
 
 	for (; index < content->count; index++) {
 		struct puzzlefs_run *run = &content->runs[index];
-		struct puzzlefs_blob *blob = run->blob;
+		struct puzzlefs_blob *blob = run->hole ? NULL :
+			puzzlefs_readable_blob(run->blob);
 		u64 skip = pos > run->start ? pos - run->start : 0;
 		u64 from = run->offset + skip;
 		u64 length = run[1].start - run->start - skip;
@@ -171,6 +174,8 @@ static int puzzlefs_read_folio(struct file *file, struct folio *folio)
 	u64 length = folio_size(folio);
 	int err;
 
+	trace_puzzlefs_read_folio(folio->mapping->host, folio_pos(folio),
+				  length);
 	if (fill(folio->mapping->host, folio_pos(folio), length, &err) ==
 	    length) {
 		flush_dcache_folio(folio);
@@ -198,6 +203,7 @@ static void puzzlefs_readahead(struct readahead_control *rac)
 	u64 filled;
 	int err;
 
+	trace_puzzlefs_readahead(mapping->host, start, length);
 	filled = start + fill(mapping->host, start, length, &err);
 	while ((folio = readahead_folio(rac))) {
 		if (folio_pos(folio) + folio_size(folio) <= filled) {

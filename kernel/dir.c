@@ -3,9 +3,7 @@
  * Directories: look-up and listing.
  */
 #include "internal.h"
-#include "compat.h"
-
-#include <linux/sched/signal.h>
+#include "trace.h"
 
 /* Positions 0 and 1 are "." and ".."; later ones are cookies plus this. */
 #define DOTS 2
@@ -15,20 +13,36 @@ static struct dentry *puzzlefs_lookup(struct inode *dir, struct dentry *dentry,
 {
 	struct puzzlefs_image *image = &PUZZLEFS_SB(dir->i_sb)->image;
 	struct pfs_bytes name = { dentry->d_name.name, dentry->d_name.len };
+	u64 ino = PUZZLEFS_I(dir)->ino;
 	struct inode *inode = NULL;
 	struct pfs_inode record;
+	bool found;
+	int err;
 
 	if (name.length > PFS_MAX_NAME_BYTES)
 		return ERR_PTR(-ENAMETOOLONG);
-	if (pfs_find_name(image->rootfs, image->index, PUZZLEFS_I(dir)->ino,
-			  name, &record))
+	found = pfs_find_name(image->rootfs, image->index, ino, name, &record);
+	if (pfs_stopped())
+		return ERR_PTR(-EINTR);
+	if (found) {
+		err = puzzlefs_check_child(dir->i_sb, record, ino);
+		if (err)
+			return ERR_PTR(err);
 		inode = puzzlefs_iget(dir->i_sb, pfs_inode_ino(record));
+	}
+	trace_puzzlefs_lookup(dir, dentry, IS_ERR_OR_NULL(inode) ? 0 :
+			      PUZZLEFS_I(inode)->ino);
 	return d_splice_alias(inode, dentry);
 }
 
-/* Emits the visible entries of one record; false if the buffer is full. */
+/*
+ * Emits the visible entries of one record; false if the buffer is full, or if
+ * many entries after the last one are hidden: @ctx is beyond them. Without any
+ * entry the directory would seem to end. An inode that breaks a rule may have
+ * no type: looking up its name returns the error.
+ */
 static bool emit_record(struct inode *dir, const struct pfs_dir_record *record,
-			struct dir_context *ctx)
+			struct dir_context *ctx, bool *emitted)
 {
 	struct pfs_rootfs rootfs = puzzlefs_rootfs(dir->i_sb);
 	struct pfs_visible_entry entry;
@@ -38,16 +52,18 @@ static bool emit_record(struct inode *dir, const struct pfs_dir_record *record,
 		struct pfs_bytes name = pfs_dir_entry_name(entry.entry);
 		u32 mode = pfs_file_type(entry.inode);
 
-		if (!dir_emit(ctx, name.data, name.length,
-			      pfs_dir_entry_ino(entry.entry),
-			      fs_umode_to_dtype(mode)))
+		if (pfs_stopped())
+			return false;
+		if (entry.shown && !dir_emit(ctx, name.data, name.length,
+					     pfs_dir_entry_ino(entry.entry),
+					     fs_umode_to_dtype(mode)))
 			return false;
 		ctx->pos = entry.cookie + DOTS;
-		cond_resched();
-		if (fatal_signal_pending(current))
+		if (!entry.shown && *emitted)
 			return false;
+		*emitted |= entry.shown;
 	}
-	return true;
+	return !pfs_stopped();
 }
 
 static int puzzlefs_readdir(struct file *file, struct dir_context *ctx)
@@ -56,14 +72,15 @@ static int puzzlefs_readdir(struct file *file, struct dir_context *ctx)
 	struct pfs_rootfs rootfs = puzzlefs_rootfs(dir->i_sb);
 	u64 ino = PUZZLEFS_I(dir)->ino;
 	struct pfs_dir_record record;
+	bool emitted = ctx->pos < DOTS;
 
 	if (!dir_emit_dots(file, ctx) ||
 	    !pfs_open_listing(rootfs, ino, ctx->pos - DOTS, &record))
-		return 0;
-	while (emit_record(dir, &record, ctx) &&
+		return pfs_stopped() ? -EINTR : 0;
+	while (emit_record(dir, &record, ctx, &emitted) &&
 	       pfs_next_listing(rootfs, ino, record, &record))
 		;
-	return 0;
+	return pfs_stopped() ? -EINTR : 0;
 }
 
 const struct file_operations puzzlefs_dir_fops = {
@@ -75,6 +92,7 @@ const struct file_operations puzzlefs_dir_fops = {
 
 const struct inode_operations puzzlefs_dir_iops = {
 	.lookup		= puzzlefs_lookup,
+	.getattr	= puzzlefs_getattr,
 	.listxattr	= puzzlefs_listxattr,
-	PUZZLEFS_GET_ACL,
+	.get_inode_acl	= puzzlefs_get_acl,
 };

@@ -24,8 +24,9 @@
 struct puzzlefs_direct {
 	struct kiocb iocb;
 	struct completion done;
+	struct puzzlefs_blob *blob;
 	struct puzzlefs_object *file;
-	u64 start;			/* of the range, aligned */
+	u64 start;			/* of the range in the file, aligned */
 	size_t length;			/* aligned */
 	long result;			/* bytes or an error, once done */
 	unsigned int count;
@@ -119,6 +120,8 @@ static void submit(struct puzzlefs_direct *direct)
 bool puzzlefs_is_direct(const struct puzzlefs_blob *blob,
 			const struct file *file)
 {
+	if (blob->pack)
+		blob = blob->pack;
 	return !blob->store->kind.verity &&
 	       (file->f_mode & FMODE_CAN_ODIRECT) &&
 	       !test_bit(PUZZLEFS_BLOB_CACHED, &blob->flags) &&
@@ -145,6 +148,8 @@ puzzlefs_begin_direct(struct puzzlefs_blob *blob,
 	direct = kzalloc(sizeof(*direct), GFP_KERNEL_ACCOUNT);
 	if (!direct)
 		return NULL;
+	direct->blob = blob;
+	offset += blob->id.base;
 	direct->start = round_down(offset, DIRECT_ALIGNMENT);
 	direct->length = round_up(offset + length, DIRECT_ALIGNMENT) -
 			 direct->start;
@@ -187,23 +192,23 @@ static bool copy_pieces(struct puzzlefs_direct *direct, size_t skip,
 /**
  * puzzlefs_copy_direct - wait for a read, and copy a part of its range
  * @direct: the read
- * @blob: its blob
- * @offset: start of the part
+ * @offset: start of the part in the blob
  * @length: bytes of the part
  * @to: destination
  *
  * Return: whether the part was copied. If not, nothing was, and the part is to
  * be read in another way, which reports errors.
  */
-bool puzzlefs_copy_direct(struct puzzlefs_direct *direct,
-			  struct puzzlefs_blob *blob, u64 offset, size_t length,
-			  struct iov_iter *to)
+bool puzzlefs_copy_direct(struct puzzlefs_direct *direct, u64 offset,
+			  size_t length, struct iov_iter *to)
 {
-	size_t skip = offset - direct->start;
+	struct puzzlefs_blob *blob = direct->blob;
+	size_t skip = blob->id.base + offset - direct->start;
 
 	wait_for_completion(&direct->done);
 	if (direct->result == -EINVAL || direct->result == -EOPNOTSUPP)
-		set_bit(PUZZLEFS_BLOB_BUFFERED, &blob->flags);
+		set_bit(PUZZLEFS_BLOB_BUFFERED,
+			&puzzlefs_file_blob(blob)->flags);
 	return direct->result >= 0 && skip + length <= direct->result &&
 	       copy_pieces(direct, skip, length, to);
 }

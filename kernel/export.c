@@ -67,10 +67,7 @@ static struct dentry *puzzlefs_fh_to_parent(struct super_block *sb,
 
 static struct dentry *puzzlefs_get_parent(struct dentry *child)
 {
-	struct super_block *sb = child->d_sb;
-	u64 ordinal = PUZZLEFS_I(d_inode(child))->ordinal;
-
-	return find_dentry(sb, PUZZLEFS_SB(sb)->image.parents[ordinal]);
+	return find_dentry(child->d_sb, puzzlefs_find_parent(d_inode(child)));
 }
 
 const struct export_operations puzzlefs_export_ops = {

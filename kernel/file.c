@@ -3,11 +3,12 @@
  * Regular files: all reading goes through the page cache.
  */
 #include "internal.h"
-#include "compat.h"
 
+#include <linux/fiemap.h>
 #include <linux/huge_mm.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/sched/signal.h>
 #include <linux/uio.h>
 
 static int puzzlefs_open(struct inode *inode, struct file *file)
@@ -51,6 +52,54 @@ static loff_t puzzlefs_llseek(struct file *file, loff_t offset, int whence)
 	return vfs_setpos(file, offset, file_inode(file)->i_sb->s_maxbytes);
 }
 
+/*
+ * One extent for each range of data between holes. Its physical offset is not
+ * known: it is in many blobs, which are compressed.
+ */
+#define EXTENT_FLAGS (FIEMAP_EXTENT_UNKNOWN | FIEMAP_EXTENT_MERGED | \
+		      FIEMAP_EXTENT_NOT_ALIGNED)
+
+/**
+ * puzzlefs_fiemap - report where a file has data
+ * @inode: the file
+ * @info: receives extents
+ * @start: of the range that is asked for
+ * @length: of the range
+ *
+ * Return: 0, also when no more extents fit, or an error.
+ */
+int puzzlefs_fiemap(struct inode *inode, struct fiemap_extent_info *info,
+		    u64 start, u64 length)
+{
+	struct puzzlefs_content *content = puzzlefs_open_content(inode);
+	loff_t data, end;
+	int err;
+
+	if (IS_ERR(content))
+		return PTR_ERR(content);
+	err = fiemap_prep(inode, info, start, &length, 0);
+	if (err)
+		return err;
+	data = find_data_or_hole(content, start, false);
+	while (data >= 0 && data < start + length) {
+		loff_t next;
+
+		end = find_data_or_hole(content, data, true);
+		next = find_data_or_hole(content, end, false);
+		err = fiemap_fill_next_extent(info, data, 0, end - data,
+					      EXTENT_FLAGS |
+					      (next < 0 ? FIEMAP_EXTENT_LAST :
+					       0));
+		if (err)
+			return err < 0 ? err : 0;
+		data = next;
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+	return 0;
+}
+
 static ssize_t puzzlefs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	/* Readahead waits for the lower filesystem, which NOWAIT forbids. */
@@ -73,8 +122,7 @@ static ssize_t puzzlefs_splice_read(struct file *file, loff_t *pos,
 {
 	int err = puzzlefs_complete_content(file->private_data, *pos, length);
 
-	return err ? err : puzzlefs_filemap_splice_read(file, pos, pipe, length,
-							flags);
+	return err ? err : filemap_splice_read(file, pos, pipe, length, flags);
 }
 
 const struct file_operations puzzlefs_file_fops = {
@@ -84,5 +132,5 @@ const struct file_operations puzzlefs_file_fops = {
 	.splice_read	= puzzlefs_splice_read,
 	.fsync		= noop_fsync,
 	.get_unmapped_area = thp_get_unmapped_area,
-	PUZZLEFS_READONLY_MMAP,
+	.mmap_prepare	= generic_file_readonly_mmap_prepare,
 };

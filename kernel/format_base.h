@@ -11,6 +11,8 @@
 #ifdef __KERNEL__
 #include <linux/build_bug.h>
 #include <linux/limits.h>
+#include <linux/percpu.h>
+#include <linux/sched/signal.h>
 #include <linux/types.h>
 #else
 #include <stdbool.h>
@@ -23,6 +25,9 @@ typedef uint32_t u32;
 typedef uint64_t u64;
 typedef int64_t s64;
 #define noinline_for_stack __attribute__((__noinline__))
+#ifndef __always_inline
+#define __always_inline inline
+#endif
 #define U32_MAX UINT32_MAX
 #define U64_MAX UINT64_MAX
 #define static_assert(condition) extern char pfs_assertion[(condition) ? 1 : -1]
@@ -36,7 +41,10 @@ struct pfs_bytes {
 	u32 length;
 };
 
-/* The violated rule, with the inode and the byte offset of the violation. */
+/*
+ * The violated rule, with the inode and the byte offset of the violation. Rule
+ * 0: the task was killed, and nothing is known of the input.
+ */
 struct pfs_failure {
 	u32 rule;
 	u64 inode;
@@ -64,16 +72,60 @@ struct pfs_scratch_bool {
 	u64 length;
 };
 
+#ifdef __KERNEL__
+DECLARE_PER_CPU(int, pfs_ticks);
+
+bool __cold pfs_pause(void);
+
+/*
+ * Whether a loop goes on whose number of rounds the input determines. Such
+ * loops sleep now and then, and end early if the task was killed. A function
+ * that may fail then fails; the result of any other one has no meaning.
+ */
+static __always_inline bool pfs_tick(void)
+{
+	/* Another CPU may be counted: it does not matter which. */
+	raw_cpu_dec(pfs_ticks);
+	return likely(raw_cpu_read(pfs_ticks) > 0) || pfs_pause();
+}
+
+/* Whether loops may have ended early. Remains true until the task ends. */
+static __always_inline bool pfs_stopped(void)
+{
+	return fatal_signal_pending(current);
+}
+#elif defined(PFS_TEST_TICKS)
+bool pfs_tick(void);
+bool pfs_stopped(void);
+#else
+static inline bool pfs_tick(void)
+{
+	return true;
+}
+
+static inline bool pfs_stopped(void)
+{
+	return false;
+}
+#endif
+
 static inline bool pfs_fail(struct pfs_failure *failure, u32 rule, u64 inode,
 			    u64 offset)
 {
-	failure->rule = rule;
+	/* Loops that ended early may have led to the failure. */
+	failure->rule = pfs_stopped() ? 0 : rule;
 	failure->inode = inode;
 	failure->offset = offset;
 	return false;
 }
 
-static inline u8 pfs_byte(struct pfs_bytes bytes, u64 offset)
+/* The value of a function that has succeeded unless loops ended early. */
+static __always_inline bool pfs_finished(struct pfs_failure *failure)
+{
+	return !pfs_stopped() || pfs_fail(failure, 0, 0, 0);
+}
+
+static __always_inline u8 pfs_byte(struct pfs_bytes bytes, u64 offset)
 {
 	return offset < bytes.length ? bytes.data[offset] : 0;
 }
@@ -85,7 +137,7 @@ static inline u32 pfs_load_u16(struct pfs_bytes bytes, u64 offset)
 	return bytes.data[offset] | (u32)bytes.data[offset + 1] << 8;
 }
 
-static inline u32 pfs_load_u32(struct pfs_bytes bytes, u64 offset)
+static __always_inline u32 pfs_load_u32(struct pfs_bytes bytes, u64 offset)
 {
 	const u8 *data;
 
@@ -146,6 +198,12 @@ static inline u64 pfs_difference(u64 a, u64 b)
 	return a > b ? a - b : 0;
 }
 
+/* `value`, or `limit` if that is smaller. */
+static inline u64 pfs_at_most(u64 value, u64 limit)
+{
+	return value < limit ? value : limit;
+}
+
 /*
  * The guard of a loop that must end: false, which ends it, if `measure` is not
  * smaller than in the round before, whose measure is in `bound`.
@@ -153,6 +211,15 @@ static inline u64 pfs_difference(u64 a, u64 b)
 static inline bool pfs_decreases(u64 *bound, u64 measure)
 {
 	if (measure >= *bound)
+		return false;
+	*bound = measure;
+	return true;
+}
+
+/* The same, but the measure must have become half of that, or less. */
+static inline bool pfs_halves(u64 *bound, u64 measure)
+{
+	if (measure > *bound / 2 || !*bound)
 		return false;
 	*bound = measure;
 	return true;

@@ -22,6 +22,7 @@ static int check_digest(struct puzzlefs_blob *blob,
 		return err;
 	if (!memcmp(digest, blob->id.digest, PFS_DIGEST_BYTES))
 		return 0;
+	puzzlefs_count_verify_failure(blob, reader);
 	puzzlefs_report_blob(blob, reader, "sha256 of its %zu bytes is %*phN",
 			     length, PFS_DIGEST_BYTES, digest);
 	return -EUCLEAN;
@@ -58,7 +59,7 @@ static bool read_piece(struct puzzlefs_blob *blob,
 	if (!direct)
 		return false;
 	iov_iter_kvec(&to, ITER_DEST, &vector, 1, vector.iov_len);
-	done = puzzlefs_copy_direct(direct, blob, extent->stored,
+	done = puzzlefs_copy_direct(direct, extent->stored,
 				    extent->stored_length, &to);
 	puzzlefs_end_direct(direct);
 	return done;
@@ -79,7 +80,7 @@ static int read_stored(struct puzzlefs_blob *blob,
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	err = puzzlefs_read_lower(file->file, stored, extent->stored_length,
-				  extent->stored);
+				  blob->id.base + extent->stored);
 	puzzlefs_put_object(file);
 	if (err && !puzzlefs_is_transient(err))
 		puzzlefs_report_blob(blob, reader,

@@ -28,6 +28,15 @@ static const char *open_failure(const struct puzzlefs_blob *blob, int err)
 	}
 }
 
+/* See drop_behind(), which leaves some pages of packs. */
+static bool has_others_pages(const struct puzzlefs_blob *blob,
+			     const struct file *file)
+{
+	u64 pages = READ_ONCE(file->f_mapping->nrpages);
+
+	return pages > (blob->id.pack_size >> PAGE_SHIFT) / 4;
+}
+
 /* Opens the file, and compares its fs-verity digest. */
 static int open_file(struct puzzlefs_object *object,
 		     const struct puzzlefs_reader *reader,
@@ -47,13 +56,14 @@ static int open_file(struct puzzlefs_object *object,
 	else if (blob->store->kind.verity)
 		err = puzzlefs_check_verity(file, blob->id.verity);
 	if (!err) {
-		/* See drop_behind(). */
-		if (READ_ONCE(file->f_mapping->nrpages))
+		if (has_others_pages(blob, file))
 			set_bit(PUZZLEFS_BLOB_CACHED, &blob->flags);
 		object->file = file;
 		object->bytes = FILE_BYTES;
 		return 0;
 	}
+	if (!IS_ERR(file) && (err == -EKEYREJECTED || err == -ENODATA))
+		puzzlefs_count_verify_failure(blob, reader);
 	if (!puzzlefs_is_transient(err))
 		puzzlefs_report_blob(blob, reader, "%s: %pe",
 				     open_failure(blob, err), ERR_PTR(err));
@@ -63,7 +73,7 @@ static int open_file(struct puzzlefs_object *object,
 }
 
 /**
- * puzzlefs_get_file - open a blob's file, unless it is open
+ * puzzlefs_get_file - open a blob's file, its own or its pack, unless it is open
  * @blob: the blob, which was found by puzzlefs_locate_blob()
  * @reader: the inode that needs it, for messages
  *
@@ -73,6 +83,7 @@ static int open_file(struct puzzlefs_object *object,
 struct puzzlefs_object *puzzlefs_get_file(struct puzzlefs_blob *blob,
 					  const struct puzzlefs_reader *reader)
 {
-	return puzzlefs_get_object(blob, PUZZLEFS_FILE_INDEX, open_file, reader,
+	return puzzlefs_get_object(puzzlefs_file_blob(blob),
+				   PUZZLEFS_FILE_INDEX, open_file, reader,
 				   NULL);
 }

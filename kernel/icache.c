@@ -17,6 +17,7 @@ struct inode *puzzlefs_alloc_inode(struct super_block *sb)
 		return NULL;
 	pi->content = NULL;
 	pi->host = NULL;
+	pi->compressed = false;
 	return &pi->vfs_inode;
 }
 

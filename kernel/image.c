@@ -1,125 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Loading an image. Manifest and metadata are read into private memory, then
- * compared with their digests, then validated against the format's rules.
+ * Loading an image. Its metadata are read into private memory, then checked
+ * against the format's rules. If the image records its tree, that is done for
+ * its outline only, and record.c checks each inode at its first use. The
+ * manifest of a packed image is not read: its place table names the metadata.
  */
 #include "internal.h"
 
-#include <linux/dcache.h>
-#include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-static int report_rule(struct fs_context *fc, const char *what,
-		       const u8 *digest, const struct pfs_failure *failure)
-{
-	bool unsupported = pfs_rule_unsupported[failure->rule];
-
-	errorfc(fc, "%s %s %*phN: %s (inode %llu, byte %llu)",
-		unsupported ? "unsupported" : "corrupt", what,
-		PFS_DIGEST_BYTES, digest, pfs_rule_names[failure->rule],
-		failure->inode, failure->offset);
-	return unsupported ? -EOPNOTSUPP : -EUCLEAN;
-}
-
-static int check_blob(struct fs_context *fc, const char *what,
-		      const u8 *digest, struct pfs_bytes bytes)
-{
-	u8 actual[PFS_DIGEST_BYTES];
-	int err = puzzlefs_sha256(bytes.data, bytes.length, actual);
-
-	if (err || !memcmp(actual, digest, PFS_DIGEST_BYTES))
-		return err;
-	errorfc(fc, "%s %*phN has the sha256 %*phN", what, PFS_DIGEST_BYTES,
-		digest, PFS_DIGEST_BYTES, actual);
-	return -EUCLEAN;
-}
-
-static int open_checked(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
-			const char *what, const u8 *digest, const u8 *verity,
-			struct file **out)
-{
-	struct dentry *dentry = puzzlefs_find_lower(sbi->store, digest);
-	struct file *file;
-	int err = 0;
-
-	if (IS_ERR(dentry)) {
-		file = ERR_CAST(dentry);
-	} else {
-		file = puzzlefs_open_lower(sbi->store, dentry);
-		dput(dentry);
-	}
-	if (IS_ERR(file)) {
-		errorfc(fc, "%s %*phN: cannot be opened in %s: %pe", what,
-			PFS_DIGEST_BYTES, digest, sbi->oci_root_dir, file);
-		return PTR_ERR(file);
-	}
-	if (sbi->store->kind.verity)
-		err = puzzlefs_check_verity(file, verity);
-	if (err) {
-		errorfc(fc, "%s %*phN has %s", what, PFS_DIGEST_BYTES, digest,
-			err == -ENODATA ? "no fs-verity" :
-			"a different fs-verity digest");
-		fput(file);
-		return err;
-	}
-	*out = file;
-	return 0;
-}
-
-/*
- * Reads a whole blob into private memory and checks its digest. More than
- * @limit bytes violate the rule @too_large. Any size but @expected is refused
- * before memory is allocated, unless @expected is PFS_NO_SIZE.
- */
-static int read_blob(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
-		     const char *what, const u8 *digest, const u8 *verity,
-		     u64 limit, enum pfs_rule too_large, u64 expected,
-		     struct pfs_bytes *bytes)
-{
-	const struct pfs_failure failure = { .rule = too_large };
-	struct file *file;
-	u8 *data;
-	u64 size;
-	int err;
-
-	err = open_checked(sbi, fc, what, digest, verity, &file);
-	if (err)
-		return err;
-	size = i_size_read(file_inode(file));
-	if (size > limit) {
-		err = report_rule(fc, what, digest, &failure);
-		goto out;
-	}
-	if (expected != PFS_NO_SIZE && size != expected) {
-		errorfc(fc, "%s %*phN has %llu bytes instead of %llu", what,
-			PFS_DIGEST_BYTES, digest, size, expected);
-		err = -EUCLEAN;
-		goto out;
-	}
-	/* Long-lived: kmalloc() would round it up to a power of two. */
-	data = __vmalloc(max_t(u64, size, 1), GFP_KERNEL_ACCOUNT);
-	err = -ENOMEM;
-	if (!data)
-		goto out;
-	*bytes = (struct pfs_bytes) { data, size };
-	err = puzzlefs_read_lower(file, data, size, 0);
-	if (err)
-		errorfc(fc, "%s %*phN: read failed: %d", what,
-			PFS_DIGEST_BYTES, digest, err);
-	else
-		err = check_blob(fc, what, digest, *bytes);
-	if (err) {
-		vfree(data);
-		*bytes = (struct pfs_bytes) { };
-	}
-out:
-	fput(file);
-	return err;
-}
-
-/* Scratch memory of pfs_find_rootfs(). */
+/* Scratch memory of pfs_find_first_rootfs(). */
 struct manifest_memory {
 	u32 keys[PFS_KEY_POSITIONS];
 	u8 open[PFS_OPEN_MARKS];
@@ -149,8 +41,9 @@ static int find_metadata(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 		.digest = { digest, PFS_DIGEST_BYTES },
 		.verity = { verity, PFS_DIGEST_BYTES },
 	};
-	if (!pfs_find_rootfs(json, &scratch, &failure, &descriptor)) {
-		err = report_rule(fc, "manifest", sbi->manifest, &failure);
+	if (!pfs_find_first_rootfs(json, &scratch, &failure, &descriptor)) {
+		err = puzzlefs_refuse_blob(fc, "manifest", sbi->manifest,
+					   &failure);
 	} else if (sbi->store->kind.verity && !descriptor.has_verity) {
 		errorfc(fc,
 			"manifest %*phN: metadata have no fs-verity digest",
@@ -163,11 +56,13 @@ static int find_metadata(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 }
 
 /* Allocates arrays with an element per inode record. False: out of memory. */
-static bool alloc_scratch(struct puzzlefs_image *image, u64 records,
+static bool alloc_scratch(struct puzzlefs_image *image,
 			  struct pfs_scratch_u32 *links,
 			  struct pfs_scratch_u53 *parents,
 			  struct pfs_scratch_u53 *queue)
 {
+	u64 records = image->records;
+
 	/* One more: an empty image must get to the rule that refuses it. */
 	links->data = kvcalloc(records + 1, sizeof(u32), GFP_KERNEL_ACCOUNT);
 	parents->data = kvcalloc(records + 1, sizeof(u64), GFP_KERNEL_ACCOUNT);
@@ -213,26 +108,18 @@ static void find_zeros(struct puzzlefs_image *image)
  * Validates the image against all rules, and stores in it what validation
  * computes. A violated rule is returned in @failure.
  */
-static int check_rules(struct puzzlefs_image *image,
-		       struct pfs_failure *failure)
+static int validate(struct puzzlefs_image *image, struct pfs_failure *failure)
 {
 	u64 words;
 	struct pfs_scratch_u53 work = { &words, 1 };
 	struct pfs_scratch_u53 parents, queue;
-	struct pfs_scratch_u32 starts, links;
+	struct pfs_scratch_u32 links;
 	int err;
 
-	failure->rule = PFS_RULE_NONE;
-	starts.length = PFS_MAX_SEGMENTS + 1;
-	starts.data = kcalloc(starts.length, sizeof(u32), GFP_KERNEL_ACCOUNT);
-	if (!starts.data)
-		return -ENOMEM;
-	image->starts = starts.data;
-	if (!pfs_open_message(image->bytes, starts, failure, &image->message) ||
-	    !pfs_check_encoding(&image->message, work, failure, &image->rootfs))
+	image->has_acls = true;
+	if (!pfs_check_encoding(&image->message, work, failure, &image->rootfs))
 		return -EUCLEAN;
-	if (!alloc_scratch(image, pfs_count_records(image->rootfs), &links,
-			   &parents, &queue))
+	if (!alloc_scratch(image, &links, &parents, &queue))
 		err = -ENOMEM;
 	else if (!pfs_validate(image->rootfs, links, parents, queue, failure,
 			       &image->summary))
@@ -240,16 +127,103 @@ static int check_rules(struct puzzlefs_image *image,
 	else
 		err = index_names(image, failure);
 	kvfree(queue.data);
-	if (!err) {
+	image->inodes = image->summary.inodes;
+	if (!err)
 		image->content_bytes = pfs_content_bytes(image->rootfs, links);
-		find_zeros(image);
+	return pfs_stopped() ? -EINTR : err;
+}
+
+/* Takes the results of validation from the records, and checks the root. */
+static int use_records(struct puzzlefs_image *image,
+		       struct pfs_failure *failure)
+{
+	struct pfs_inode_record root;
+
+	if (image->records > U32_MAX)
+		return -ENOMEM;
+	image->checked = kvcalloc(BITS_TO_LONGS(image->records), sizeof(long),
+				  GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!image->checked)
+		return -ENOMEM;
+	image->inodes = pfs_rootfs_inodes(image->rootfs);
+	image->content_bytes = pfs_rootfs_content_bytes(image->rootfs);
+	image->has_acls = pfs_rootfs_traits(image->rootfs) & PFS_TRAIT_ACLS;
+	if (!pfs_find_inode_record(image->rootfs, PFS_ROOT_INO, &root)) {
+		/* The outline has a root. */
+		return pfs_stopped() ? -EINTR : -EUCLEAN;
 	}
+	return puzzlefs_check_record(image, &root, failure) ? 0 : -EUCLEAN;
+}
+
+/* Checks the metadata. A violated rule is returned in @failure. */
+static int check_rules(struct puzzlefs_image *image,
+		       struct pfs_failure *failure)
+{
+	u64 words;
+	struct pfs_scratch_u53 work = { &words, 1 };
+	struct pfs_scratch_u32 starts;
+	int err;
+
+	starts.length = PFS_MAX_SEGMENTS + 1;
+	starts.data = kcalloc(starts.length, sizeof(u32), GFP_KERNEL_ACCOUNT);
+	if (!starts.data)
+		return -ENOMEM;
+	image->starts = starts.data;
+	if (!pfs_open_message(image->bytes, starts, failure, &image->message) ||
+	    !pfs_check_outline(&image->message, work, failure, &image->rootfs))
+		return -EUCLEAN;
+	atomic64_set(&image->work, words);
+	image->records = pfs_count_records(image->rootfs);
+	if (pfs_stopped())
+		return -EINTR;
+	if (pfs_records_tree(image->rootfs))
+		err = use_records(image, failure);
+	else
+		err = validate(image, failure);
+	if (!err)
+		find_zeros(image);
+	return err;
+}
+
+/*
+ * Finds the digests and the size of the metadata blob. Of the manifest, what
+ * follows the descriptor of the metadata, a list of all chunks, is not parsed.
+ */
+static int load_manifest(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
+			 u8 *digest, u8 *verity, u64 *size)
+{
+	const struct puzzlefs_whole manifest = {
+		.what = "manifest",
+		.digest = sbi->manifest,
+		.verity = sbi->verity,
+		.size = PFS_NO_SIZE,
+		.limit = PFS_MAX_MANIFEST_BYTES,
+		.too_large = PFS_RULE_MANIFEST_TOO_LARGE,
+	};
+	struct pfs_bytes json;
+	int err;
+
+	if (sbi->has_metadata) {
+		memcpy(digest, sbi->metadata, PFS_DIGEST_BYTES);
+		memcpy(verity, sbi->verity, PFS_DIGEST_BYTES);
+		*size = PFS_NO_SIZE;
+		return 0;
+	}
+	if (sbi->has_places) {
+		*size = PFS_NO_SIZE;
+		return puzzlefs_load_places(sbi, fc, digest, verity);
+	}
+	err = puzzlefs_read_whole(sbi, fc, &manifest, &json);
+	if (err)
+		return err;
+	err = find_metadata(sbi, fc, json, digest, verity, size);
+	vfree(json.data);
 	return err;
 }
 
 /**
- * puzzlefs_load_image - read and validate the image that a manifest names
- * @sbi: has the store and the manifest's digest; its image is filled
+ * puzzlefs_load_image - read and check the image that the options name
+ * @sbi: has the options and the store; its image is filled
  * @fc: receives messages
  *
  * Return: 0; -EUCLEAN if the image is corrupt, -EOPNOTSUPP if it is newer than
@@ -260,35 +234,47 @@ static int check_rules(struct puzzlefs_image *image,
 int puzzlefs_load_image(struct puzzlefs_sb_info *sbi, struct fs_context *fc)
 {
 	struct puzzlefs_image *image = &sbi->image;
-	u8 digest[PFS_DIGEST_BYTES], verity[PFS_DIGEST_BYTES];
-	struct pfs_failure failure;
-	struct pfs_bytes json;
-	u64 size;
+	u8 verity[PFS_DIGEST_BYTES];
+	struct puzzlefs_whole blob = {
+		.what = "metadata",
+		.digest = image->digest,
+		.verity = verity,
+		.limit = PFS_MAX_METADATA_BYTES,
+		.too_large = PFS_RULE_MESSAGE_TOO_LARGE,
+	};
+	struct pfs_failure failure = { .rule = PFS_RULE_NONE };
 	int err;
 
-	err = read_blob(sbi, fc, "manifest", sbi->manifest, sbi->verity,
-			PFS_MAX_MANIFEST_BYTES, PFS_RULE_MANIFEST_TOO_LARGE,
-			PFS_NO_SIZE, &json);
+	ratelimit_state_init(&image->messages, DEFAULT_RATELIMIT_INTERVAL,
+			     DEFAULT_RATELIMIT_BURST);
+	err = load_manifest(sbi, fc, image->digest, verity, &blob.size);
 	if (err)
 		return err;
-	err = find_metadata(sbi, fc, json, digest, verity, &size);
-	vfree(json.data);
-	if (err)
-		return err;
-	err = read_blob(sbi, fc, "metadata", digest, verity,
-			PFS_MAX_METADATA_BYTES, PFS_RULE_MESSAGE_TOO_LARGE,
-			size, &image->bytes);
+	err = puzzlefs_read_whole(sbi, fc, &blob, &image->bytes);
 	if (err)
 		return err;
 	err = check_rules(image, &failure);
-	if (failure.rule != PFS_RULE_NONE)
-		return report_rule(fc, "metadata", digest, &failure);
+	if (err == -EUCLEAN)
+		return puzzlefs_refuse_blob(fc, "metadata", image->digest,
+					    &failure);
 	return err;
+}
+
+/* The memory that the image takes while it is mounted. */
+u64 puzzlefs_image_bytes(const struct puzzlefs_image *image)
+{
+	u64 bytes = image->bytes.length + image->index.length * sizeof(u32);
+
+	if (image->checked)
+		return bytes + BITS_TO_LONGS(image->records) * sizeof(long);
+	return bytes + (image->records + 1) * (sizeof(*image->links) +
+					       sizeof(*image->parents));
 }
 
 void puzzlefs_free_image(struct puzzlefs_image *image)
 {
 	kvfree(image->index.data);
+	kvfree(image->checked);
 	kvfree(image->parents);
 	kvfree(image->links);
 	kfree(image->starts);

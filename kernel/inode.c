@@ -3,19 +3,65 @@
  * Inodes made from their records: attributes, and operations of each type.
  */
 #include "internal.h"
-#include "compat.h"
+#include "trace.h"
 
 #include <linux/pagemap.h>
 #include <linux/slab.h>
 
+/* Whether the first chunk is: of most files, all chunks are or none is. */
+static bool is_compressed(struct pfs_file_chunk_list chunks)
+{
+	struct pfs_file_chunk first = pfs_file_chunk_at(chunks, 0);
+
+	return chunks.part.count &&
+	       pfs_blob_ref_compressed(pfs_file_chunk_blob(first));
+}
+
+/**
+ * puzzlefs_getattr - get the attributes of an inode
+ * @idmap: of the mount
+ * @path: the inode
+ * @stat: receives the attributes
+ * @request_mask: those of statx(2) that are asked for
+ * @flags: AT_ flags
+ *
+ * Nothing can be modified; there is no direct I/O, whose alignments stay 0.
+ *
+ * Return: 0.
+ */
+int puzzlefs_getattr(struct mnt_idmap *idmap, const struct path *path,
+		     struct kstat *stat, u32 request_mask, unsigned int flags)
+{
+	struct inode *inode = d_inode(path->dentry);
+
+	if (PUZZLEFS_I(inode)->compressed)
+		stat->attributes |= STATX_ATTR_COMPRESSED;
+	stat->attributes |= STATX_ATTR_IMMUTABLE;
+	stat->attributes_mask |= STATX_ATTR_COMPRESSED | STATX_ATTR_IMMUTABLE;
+	generic_fillattr(idmap, request_mask, inode, stat);
+	stat->ino = PUZZLEFS_I(inode)->ino;
+	if (S_ISREG(inode->i_mode))
+		stat->result_mask |= request_mask & STATX_DIOALIGN;
+	return 0;
+}
+
 static const struct inode_operations puzzlefs_file_iops = {
+	.fiemap		= puzzlefs_fiemap,
+	.getattr	= puzzlefs_getattr,
 	.listxattr	= puzzlefs_listxattr,
-	PUZZLEFS_GET_ACL,
+	.get_inode_acl	= puzzlefs_get_acl,
 };
 
 static const struct inode_operations puzzlefs_symlink_iops = {
 	.get_link	= simple_get_link,
+	.getattr	= puzzlefs_getattr,
 	.listxattr	= puzzlefs_listxattr,
+};
+
+static const struct inode_operations puzzlefs_special_iops = {
+	.getattr	= puzzlefs_getattr,
+	.listxattr	= puzzlefs_listxattr,
+	.get_inode_acl	= puzzlefs_get_acl,
 };
 
 static dev_t device_of(struct pfs_inode record)
@@ -57,8 +103,11 @@ static int read_file(struct inode *inode, struct pfs_inode record)
 	if (image->has_holes)
 		data = pfs_data_size(chunks, (struct pfs_bytes) {
 					image->zeros, PFS_DIGEST_BYTES });
+	if (pfs_stopped())
+		return -EINTR;
 	if (size > inode->i_sb->s_maxbytes)
 		return -EFBIG;
+	PUZZLEFS_I(inode)->compressed = is_compressed(chunks);
 	inode->i_size = size;
 	inode->i_blocks = DIV_ROUND_UP_ULL(data, 512);
 	inode->i_op = &puzzlefs_file_iops;
@@ -66,6 +115,13 @@ static int read_file(struct inode *inode, struct pfs_inode record)
 	inode->i_mapping->a_ops = &puzzlefs_aops;
 	mapping_set_large_folios(inode->i_mapping);
 	return 0;
+}
+
+static void set_times(struct inode *inode, struct timespec64 time)
+{
+	inode_set_mtime_to_ts(inode, time);
+	inode_set_atime_to_ts(inode, time);
+	inode_set_ctime_to_ts(inode, time);
 }
 
 /* Fills a new inode from its record. */
@@ -78,11 +134,12 @@ static int read_inode(struct inode *inode, struct pfs_inode record, u32 links)
 	i_uid_write(inode, pfs_inode_uid(record));
 	i_gid_write(inode, pfs_inode_gid(record));
 	set_nlink(inode, links);
-	puzzlefs_set_times(inode, (struct timespec64) {
+	set_times(inode, (struct timespec64) {
 		.tv_sec = pfs_inode_mtime_seconds(record),
 		.tv_nsec = pfs_inode_mtime_nanoseconds(record),
 	});
-	if (!pfs_inode_additional_xattrs(more).part.count)
+	if (!PUZZLEFS_SB(inode->i_sb)->image.has_acls ||
+	    !pfs_inode_additional_xattrs(more).part.count)
 		cache_no_acl(inode);
 
 	switch (mode & S_IFMT) {
@@ -95,7 +152,7 @@ static int read_inode(struct inode *inode, struct pfs_inode record, u32 links)
 		inode->i_fop = &puzzlefs_dir_fops;
 		return 0;
 	default:
-		inode->i_op = &puzzlefs_file_iops;
+		inode->i_op = &puzzlefs_special_iops;
 		init_special_inode(inode, mode, device_of(record));
 		return 0;
 	}
@@ -118,8 +175,9 @@ static int set_inode(struct inode *inode, void *ino)
  * @sb: the superblock
  * @ino: the number, from the image or from a file handle
  *
- * Return: the inode, -ESTALE if the tree does not contain the number, -EFBIG,
- * or -ENOMEM.
+ * Return: the inode, -ESTALE if the tree does not contain the number, -EUCLEAN
+ * or -EOPNOTSUPP if the inode breaks a rule, -EFBIG, -EINTR if the task is
+ * killed, or -ENOMEM.
  */
 struct inode *puzzlefs_iget(struct super_block *sb, u64 ino)
 {
@@ -127,25 +185,28 @@ struct inode *puzzlefs_iget(struct super_block *sb, u64 ino)
 	struct puzzlefs_inode *pi;
 	struct pfs_inode_record record;
 	struct inode *inode;
-	int err = -ESTALE;
+	int err;
 
 	inode = iget5_locked(sb, ino, is_inode, set_inode, &ino);
 	if (!inode)
 		return ERR_PTR(-ENOMEM);
-	if (!puzzlefs_is_new(inode))
+	if (!(inode_state_read_once(inode) & I_NEW))
 		return inode;
 	pi = PUZZLEFS_I(inode);
-	if (pfs_find_inode_record(image->rootfs, ino, &record) &&
-	    image->links[record.ordinal]) {
+	err = puzzlefs_find_record(sb, ino, &record);
+	if (!err) {
 		pi->record = record.inode;
 		pi->ordinal = record.ordinal;
 		err = read_inode(inode, record.inode,
-				 image->links[record.ordinal]);
+				 puzzlefs_count_links(image, &record));
 	}
+	if (pfs_stopped())
+		err = -EINTR;
 	if (err) {
 		iget_failed(inode);
 		return ERR_PTR(err);
 	}
+	trace_puzzlefs_fill_inode(inode);
 	unlock_new_inode(inode);
 	return inode;
 }

@@ -3,7 +3,6 @@
  * The lower filesystem: files of blobs are found, opened and read.
  */
 #include "blob.h"
-#include "compat.h"
 
 #include <linux/cred.h>
 #include <linux/file.h>
@@ -70,7 +69,7 @@ struct file *puzzlefs_open_lower(const struct puzzlefs_store *store,
 	const struct cred *old = override_creds(store->cred);
 	struct file *file;
 
-	file = puzzlefs_open_path(&path, store->cred);
+	file = kernel_file_open(&path, O_RDONLY | O_LARGEFILE, store->cred);
 	revert_creds(old);
 	return file;
 }
@@ -111,4 +110,18 @@ bool puzzlefs_is_transient(int err)
 {
 	return err == -ENOMEM || err == -EINTR || err == -EAGAIN ||
 	       err == -ENFILE || err == -EMFILE || err == -ERESTARTSYS;
+}
+
+/**
+ * puzzlefs_rule_error - the error of bytes that violate a rule
+ * @failure: of generated code
+ *
+ * Return: -EUCLEAN, -EOPNOTSUPP if the bytes are newer than this driver, or
+ * -EINTR if the task was killed: then there is nothing to report.
+ */
+int puzzlefs_rule_error(const struct pfs_failure *failure)
+{
+	if (failure->rule == PFS_RULE_NONE)
+		return -EINTR;
+	return pfs_rule_unsupported[failure->rule] ? -EOPNOTSUPP : -EUCLEAN;
 }

@@ -4,6 +4,7 @@
  */
 #include "message.h"
 #include "blob.h"
+#include "trace.h"
 
 #include <linux/printk.h>
 
@@ -36,9 +37,11 @@ void puzzlefs_report_blob(struct puzzlefs_blob *blob,
 			  const struct puzzlefs_reader *reader,
 			  const char *fmt, ...)
 {
+	const struct puzzlefs_blob_id *id = &blob->id;
 	struct va_format text;
 	va_list args;
 
+	atomic_long_inc(&blob->store->errors);
 	if (test_bit(PUZZLEFS_BLOB_REPORTED, &blob->flags) ||
 	    !__ratelimit(&blob->store->messages) ||
 	    test_and_set_bit(PUZZLEFS_BLOB_REPORTED, &blob->flags))
@@ -46,8 +49,24 @@ void puzzlefs_report_blob(struct puzzlefs_blob *blob,
 	va_start(args, fmt);
 	text.fmt = fmt;
 	text.va = &args;
-	puzzlefs_printk(KERN_ERR, reader->mount,
-			"blob %*phN, needed by inode %llu: %pV",
-			PFS_DIGEST_BYTES, blob->id.digest, reader->ino, &text);
+	if (blob->pack)
+		puzzlefs_printk(KERN_ERR, reader->mount,
+				"blob %*phN in pack %*phN, needed by inode %llu: %pV",
+				PFS_DIGEST_BYTES, id->digest, PFS_DIGEST_BYTES,
+				id->pack, reader->ino, &text);
+	else
+		puzzlefs_printk(KERN_ERR, reader->mount,
+				"%s %*phN, needed by inode %llu: %pV",
+				id->pack_size ? "pack" : "blob",
+				PFS_DIGEST_BYTES, id->digest, reader->ino,
+				&text);
 	va_end(args);
+}
+
+/* A blob has another digest than expected; the caller reports it. */
+void puzzlefs_count_verify_failure(struct puzzlefs_blob *blob,
+				   const struct puzzlefs_reader *reader)
+{
+	atomic_long_inc(&blob->store->verify_failures);
+	trace_puzzlefs_verify_failure(blob, reader);
 }

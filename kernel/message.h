@@ -5,8 +5,8 @@
  *	puzzlefs (0:47/4f53e1a2b3c4): blob ab12..., needed by inode 7: ...
  *
  * The name is the superblock's s_id: its device number, as in
- * /proc/self/mountinfo, and the first digits of the manifest's sha256. What
- * happens before there is a superblock is reported by errorfc().
+ * /proc/self/mountinfo, and the first digits of the sha256 that names the
+ * image. What happens before there is a superblock is reported by errorfc().
  */
 #ifndef _PUZZLEFS_MESSAGE_H
 #define _PUZZLEFS_MESSAGE_H
@@ -25,6 +25,9 @@ __printf(3, 4)
 void puzzlefs_report_blob(struct puzzlefs_blob *blob,
 			  const struct puzzlefs_reader *reader,
 			  const char *fmt, ...);
+
+void puzzlefs_count_verify_failure(struct puzzlefs_blob *blob,
+				   const struct puzzlefs_reader *reader);
 
 #define puzzlefs_err(sb, fmt, ...) \
 	puzzlefs_printk(KERN_ERR, (sb)->s_id, fmt, ##__VA_ARGS__)

@@ -5,7 +5,7 @@
  * together: the page cache is what caches the bytes of files.
  */
 #include "blob.h"
-#include "compat.h"
+#include "trace.h"
 
 #include <linux/dcache.h>
 #include <linux/file.h>
@@ -55,6 +55,14 @@ static unsigned long free_objects(struct list_head *list)
 	return pages;
 }
 
+/* Whether an object is this one, from the present file. Under objects_lock. */
+static bool is_object(const struct puzzlefs_object *object,
+		      struct puzzlefs_blob *blob, u32 index)
+{
+	return object->blob == blob && object->index == index &&
+	       object->generation == puzzlefs_file_blob(blob)->generation;
+}
+
 /* Under objects_lock. */
 static struct puzzlefs_object *find_object(struct puzzlefs_blob *blob,
 					   u32 index)
@@ -62,7 +70,7 @@ static struct puzzlefs_object *find_object(struct puzzlefs_blob *blob,
 	struct puzzlefs_object *object;
 
 	hash_for_each_possible(objects, object, node, object_key(blob, index)) {
-		if (object->blob != blob || object->index != index)
+		if (!is_object(object, blob, index))
 			continue;
 		if (!object->users++ && !list_empty(&object->idle)) {
 			list_del_init(&object->idle);
@@ -127,6 +135,7 @@ static struct puzzlefs_object *get_linked(struct puzzlefs_blob *blob, u32 index)
 	if (!object) {
 		object = fresh;
 		fresh = NULL;
+		object->generation = puzzlefs_file_blob(blob)->generation;
 		hash_add(objects, &object->node, object_key(blob, index));
 		list_add(&object->of_blob, &blob->objects);
 	}
@@ -167,6 +176,7 @@ static int load_object(struct puzzlefs_object *object, puzzlefs_load_t *load,
 			/* Pairs with the acquire in puzzlefs_get_object(). */
 			smp_store_release(&object->loaded, true);
 		}
+		trace_puzzlefs_load_object(object, reader, err);
 	}
 	mutex_unlock(&object->lock);
 	return err;
@@ -214,7 +224,7 @@ bool puzzlefs_is_loaded(struct puzzlefs_blob *blob, u32 index)
 
 	spin_lock(&objects_lock);
 	hash_for_each_possible(objects, object, node, object_key(blob, index))
-		found |= object->blob == blob && object->index == index;
+		found |= is_object(object, blob, index);
 	spin_unlock(&objects_lock);
 	return found;
 }
@@ -241,6 +251,49 @@ void puzzlefs_put_object(struct puzzlefs_object *object)
 	free_objects(&freed);
 }
 
+static void count_object(struct puzzlefs_counts *counts,
+			 const struct puzzlefs_object *object)
+{
+	switch (object->index) {
+	case PUZZLEFS_FILE_INDEX:
+		counts->files++;
+		break;
+	case PUZZLEFS_TABLE_INDEX:
+		counts->tables++;
+		counts->table_bytes += object->bytes;
+		break;
+	default:
+		counts->frames++;
+		counts->frame_bytes += object->bytes;
+	}
+}
+
+/**
+ * puzzlefs_count_objects - count what is loaded of the blobs of a store
+ * @store: the store
+ *
+ * Return: numbers and bytes, which may change while they are counted.
+ */
+struct puzzlefs_counts
+puzzlefs_count_objects(const struct puzzlefs_store *store)
+{
+	struct puzzlefs_counts counts = {};
+	struct puzzlefs_object *object;
+	u32 i;
+
+	for (i = 0; i < HASH_SIZE(objects); i++) {
+		/* While an object is in the table, its blob exists. */
+		spin_lock(&objects_lock);
+		hlist_for_each_entry(object, &objects[i], node) {
+			if (object->loaded && object->blob->store == store)
+				count_object(&counts, object);
+		}
+		spin_unlock(&objects_lock);
+		cond_resched();
+	}
+	return counts;
+}
+
 /**
  * puzzlefs_get_dentry - get the dentry of a blob's file
  * @blob: the blob
@@ -264,7 +317,7 @@ struct dentry *puzzlefs_get_dentry(struct puzzlefs_blob *blob)
  * @size: stored bytes
  *
  * If the file is another one than before, what has been loaded from that is
- * not used again.
+ * not used again, also for the slices of a pack.
  *
  * Return: the dentry that is not needed, to be released by dput().
  */
@@ -288,6 +341,7 @@ struct dentry *puzzlefs_set_dentry(struct puzzlefs_blob *blob,
 			idle_bytes -= object->bytes;
 		}
 	}
+	blob->generation++;
 	WRITE_ONCE(blob->size, size);
 	/* Pairs with the acquire in puzzlefs_has_file(). */
 	smp_store_release(&blob->dentry, dentry);
@@ -324,12 +378,16 @@ static struct shrinker *objects_shrinker;
 
 int __init puzzlefs_init_objects(void)
 {
-	objects_shrinker = puzzlefs_register_shrinker(count_idle, free_idle,
-						      "puzzlefs-objects");
-	return objects_shrinker ? 0 : -ENOMEM;
+	objects_shrinker = shrinker_alloc(0, "%s", "puzzlefs-objects");
+	if (!objects_shrinker)
+		return -ENOMEM;
+	objects_shrinker->count_objects = count_idle;
+	objects_shrinker->scan_objects = free_idle;
+	shrinker_register(objects_shrinker);
+	return 0;
 }
 
 void puzzlefs_exit_objects(void)
 {
-	puzzlefs_unregister_shrinker(objects_shrinker);
+	shrinker_free(objects_shrinker);
 }

@@ -4,6 +4,7 @@
  * decompressed or verified frames.
  */
 #include "internal.h"
+#include "trace.h"
 
 #include <linux/fadvise.h>
 #include <linux/sched/signal.h>
@@ -11,21 +12,27 @@
 
 /*
  * Drops from the lower page cache what is now in ours. Best effort. Pages that
- * were there before the blob was opened are of use to others, and stay.
+ * were there before the file was opened are of use to others, and stay.
  */
 static void drop_behind(struct puzzlefs_blob *blob, struct file *file,
 			u64 from, u64 to, bool last)
 {
 	u64 size = READ_ONCE(blob->size);
 
-	if (test_bit(PUZZLEFS_BLOB_CACHED, &blob->flags))
+	if (test_bit(PUZZLEFS_BLOB_CACHED, &puzzlefs_file_blob(blob)->flags))
 		return;
 	/* Partial pages at both ends stay, unless it is all of a small blob. */
 	if (last && size <= PUZZLEFS_SMALL_BLOB) {
 		from = 0;
 		to = size;
 	}
-	vfs_fadvise(file, from, to - from, POSIX_FADV_DONTNEED);
+	/* In a pack, the next slice needs the last page, and drops it. */
+	if (blob->pack) {
+		from = round_down(blob->id.base + from, PAGE_SIZE);
+		to = round_down(blob->id.base + to, PAGE_SIZE);
+	}
+	if (from < to)
+		vfs_fadvise(file, from, to - from, POSIX_FADV_DONTNEED);
 }
 
 /* Raw bytes that are not verified are read straight into the folios. */
@@ -34,7 +41,7 @@ static int read_file(struct puzzlefs_blob *blob, struct file *file,
 		     size_t length, struct iov_iter *to)
 {
 	size_t rest = iov_iter_count(to) - length;
-	loff_t pos = offset;
+	loff_t pos = blob->id.base + offset;
 	ssize_t count = 1;
 
 	iov_iter_truncate(to, length);
@@ -46,8 +53,8 @@ static int read_file(struct puzzlefs_blob *blob, struct file *file,
 		return 0;
 	if (count < 0 && puzzlefs_is_transient(count))
 		return count;
-	puzzlefs_report_blob(blob, reader, "read at byte %lld failed: %zd",
-			     pos, count);
+	puzzlefs_report_blob(blob, reader, "read at byte %llu failed: %zd",
+			     pos - blob->id.base, count);
 	return count < 0 ? count : -EIO;
 }
 
@@ -130,6 +137,8 @@ static int check_end(struct puzzlefs_blob *blob,
 
 	if (pfs_check_run_end(end, content_size, reader->ino, &failure))
 		return 0;
+	if (puzzlefs_rule_error(&failure) == -EINTR)
+		return -EINTR;
 	puzzlefs_report_blob(blob, reader,
 			     "%s: %llu bytes instead of %llu or more",
 			     pfs_rule_names[failure.rule], content_size, end);
@@ -173,12 +182,22 @@ static int read_buffered(struct puzzlefs_blob *blob, struct file *file,
 	return err;
 }
 
+/* Pieces of a pack have the chunks of many small files. */
+static int read_pieces(struct puzzlefs_blob *blob,
+		       const struct puzzlefs_reader *reader, u64 offset,
+		       size_t length, struct iov_iter *to)
+{
+	struct puzzlefs_blob *file = puzzlefs_file_blob(blob);
+
+	return read_extents(file, NULL, READ_ONCE(file->size), reader,
+			    blob->id.base + offset, length, to);
+}
+
 static int read_raw(struct puzzlefs_content *content, struct puzzlefs_run *run,
-		    struct puzzlefs_direct *direct, u64 end, u64 offset,
-		    size_t length, struct iov_iter *to)
+		    struct puzzlefs_blob *blob, struct puzzlefs_direct *direct,
+		    u64 end, u64 offset, size_t length, struct iov_iter *to)
 {
 	const struct puzzlefs_reader *reader = &content->reader;
-	struct puzzlefs_blob *blob = run->blob;
 	u64 size = READ_ONCE(blob->size);
 	struct puzzlefs_object *object;
 	int err;
@@ -186,7 +205,7 @@ static int read_raw(struct puzzlefs_content *content, struct puzzlefs_run *run,
 	err = check_end(blob, reader, end, size);
 	if (err)
 		return err;
-	if (direct && puzzlefs_copy_direct(direct, blob, offset, length, to))
+	if (direct && puzzlefs_copy_direct(direct, offset, length, to))
 		return 0;
 	if (blob->store->kind.verify)
 		return read_extents(blob, NULL, size, reader, offset, length,
@@ -196,8 +215,7 @@ static int read_raw(struct puzzlefs_content *content, struct puzzlefs_run *run,
 		return PTR_ERR(object);
 	if (puzzlefs_is_small(content) &&
 	    puzzlefs_is_direct(blob, object->file))
-		err = read_extents(blob, NULL, size, reader, offset, length,
-				   to);
+		err = read_pieces(blob, reader, offset, length, to);
 	else
 		err = read_buffered(blob, object->file, reader, run->offset,
 				    end, offset, length, to);
@@ -225,16 +243,18 @@ int puzzlefs_read_run(struct puzzlefs_content *content, u32 index, u64 skip,
 {
 	const struct puzzlefs_reader *reader = &content->reader;
 	struct puzzlefs_run *run = &content->runs[index];
-	struct puzzlefs_blob *blob = run->blob;
 	u64 end = run->offset + run[1].start - run->start;
 	u64 offset = run->offset + skip;
+	struct puzzlefs_blob *blob;
 
+	trace_puzzlefs_map_run(content, run, skip, length);
 	if (run->hole)
 		return iov_iter_zero(length, to) == length ? 0 : -EFAULT;
+	blob = puzzlefs_readable_blob(run->blob);
 	/* That it is missing was logged when it was looked up. */
 	if (!puzzlefs_has_file(blob))
 		return -EIO;
 	if (blob->id.compressed)
 		return read_compressed(blob, reader, end, offset, length, to);
-	return read_raw(content, run, direct, end, offset, length, to);
+	return read_raw(content, run, blob, direct, end, offset, length, to);
 }

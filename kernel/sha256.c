@@ -38,7 +38,7 @@ static int add_bytes(struct shash_desc *desc, const void *data, size_t length)
 
 	/* The API takes an unsigned int, and long inputs take long. */
 	while (!err && length) {
-		unsigned int part = min_t(size_t, length, SZ_1M);
+		unsigned int part = min_t(size_t, length, SZ_256K);
 
 		err = crypto_shash_update(desc, data, part);
 		data += part;

@@ -11,7 +11,6 @@
  * unused, and is evicted when its pages have been, or with the store.
  */
 #include "internal.h"
-#include "compat.h"
 
 #include <linux/jhash.h>
 #include <linux/mount.h>
@@ -56,25 +55,34 @@ static void set_run_key(struct inode *inode, struct pfs_file_chunk chunk,
 	key->id = puzzlefs_blob_id(inode, ref);
 }
 
+/* Bytes of a key that matter: fewer if the run is not in a slice. */
+static size_t key_length(const struct run_key *key)
+{
+	return key->id.size ? sizeof(*key) : offsetof(struct run_key, id.pack);
+}
+
 /* Hashes the runs of a file. */
 static int hash_runs(struct inode *inode, struct pfs_file_chunk_list chunks,
 		     u8 *digest)
 {
 	struct puzzlefs_sha256 *sha256 = puzzlefs_begin_sha256();
-	struct run_key *keys;
-	u32 batch = 0;
+	struct run_key key;
+	size_t length = 0;
+	u8 *keys;
 	int err = 0;
 	u32 i;
 
-	keys = kcalloc(BATCH, sizeof(*keys), GFP_KERNEL);
+	keys = kmalloc_array(BATCH, sizeof(key), GFP_KERNEL);
 	if (!keys || !sha256)
 		err = -ENOMEM;
 	for (i = 0; i < chunks.part.count && !err; i++) {
-		set_run_key(inode, pfs_file_chunk_at(chunks, i), &keys[batch]);
-		if (++batch < BATCH && i + 1 < chunks.part.count)
+		set_run_key(inode, pfs_file_chunk_at(chunks, i), &key);
+		memcpy(keys + length, &key, key_length(&key));
+		length += key_length(&key);
+		if (i % BATCH < BATCH - 1 && i + 1 < chunks.part.count)
 			continue;
-		err = puzzlefs_add_sha256(sha256, keys, batch * sizeof(*keys));
-		batch = 0;
+		err = puzzlefs_add_sha256(sha256, keys, length);
+		length = 0;
 		cond_resched();
 		if (!err && fatal_signal_pending(current))
 			err = -EINTR;
@@ -83,17 +91,20 @@ static int hash_runs(struct inode *inode, struct pfs_file_chunk_list chunks,
 	return puzzlefs_end_sha256(sha256, err, digest);
 }
 
-/* The key of most files is that of their only run. */
+/* The key of most files is that of their only run, unless that is a slice. */
 static int make_key(struct inode *inode, struct puzzlefs_key *key)
 {
 	struct pfs_file_chunk_list chunks =
 		pfs_inode_mode_file(PUZZLEFS_I(inode)->record);
+	bool single = chunks.part.count == 1 &&
+		      !PUZZLEFS_SB(inode->i_sb)->store->kind.verity;
 	struct run_key only;
 
 	memset(key, 0, sizeof(*key));
 	key->size = inode->i_size;
-	if (chunks.part.count == 1 && !PUZZLEFS_SB(inode->i_sb)->store->kind.verity) {
+	if (single)
 		set_run_key(inode, pfs_file_chunk_at(chunks, 0), &only);
+	if (single && !only.id.size) {
 		memcpy(key->digest, only.id.digest, PFS_DIGEST_BYTES);
 		key->offset = only.offset;
 		key->kind = only.hole ? KEY_HOLE :
@@ -134,7 +145,7 @@ static struct inode *get_shared(struct inode *inode)
 		return err == -EINTR ? ERR_PTR(err) : NULL;
 	shared = iget5_locked(sb, jhash(&key, sizeof(key), hash_seed), has_key,
 			      set_key, &key);
-	if (shared && puzzlefs_is_new(shared)) {
+	if (shared && inode_state_read_once(shared) & I_NEW) {
 		shared->i_mode = S_IFREG;
 		shared->i_size = key.size;
 		shared->i_mapping->a_ops = &puzzlefs_aops;
@@ -203,6 +214,40 @@ struct puzzlefs_content *puzzlefs_open_content(struct inode *inode)
 	}
 	err = puzzlefs_complete_content(content, 0, U64_MAX);
 	return err ? ERR_PTR(err) : content;
+}
+
+/**
+ * puzzlefs_count_shared - count the hidden inodes of a store, and their pages
+ * @store: the store
+ *
+ * Return: both numbers, which may change while they are counted.
+ */
+struct puzzlefs_shared puzzlefs_count_shared(const struct puzzlefs_store *store)
+{
+	struct super_block *sb = store->pages->mnt_sb;
+	struct puzzlefs_shared shared = {};
+	struct inode *pinned = NULL;
+	struct inode *inode;
+
+	spin_lock(&sb->s_inode_list_lock);
+	list_for_each_entry(inode, &sb->s_inodes, i_sb_list) {
+		/* The root directory has no content. */
+		if (S_ISREG(inode->i_mode)) {
+			shared.inodes++;
+			shared.pages += READ_ONCE(inode->i_data.nrpages);
+		}
+		/* An inode that is being freed cannot be pinned. */
+		if (!need_resched() || !igrab(inode))
+			continue;
+		spin_unlock(&sb->s_inode_list_lock);
+		iput(pinned);
+		pinned = inode;
+		cond_resched();
+		spin_lock(&sb->s_inode_list_lock);
+	}
+	spin_unlock(&sb->s_inode_list_lock);
+	iput(pinned);
+	return shared;
 }
 
 static const struct super_operations shared_super_ops = {

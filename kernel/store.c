@@ -3,16 +3,26 @@
  * Stores: directories of blobs on a lower filesystem.
  */
 #include "blob.h"
-#include "compat.h"
 
 #include <linux/backing-dev.h>
 #include <linux/cred.h>
 #include <linux/mount.h>
 #include <linux/rhashtable.h>
+#include <linux/security.h>
 #include <linux/slab.h>
 
 static LIST_HEAD(stores);
 static DEFINE_MUTEX(stores_lock);
+
+/* Whether security modules give both the same label. */
+static bool same_label(const struct cred *a, const struct cred *b)
+{
+	struct lsm_prop one = {}, other = {};
+
+	security_cred_getlsmprop(a, &one);
+	security_cred_getlsmprop(b, &other);
+	return !memcmp(&one, &other, sizeof(one));
+}
 
 /* Whether two processes may read the same files. */
 static bool same_rights(const struct cred *a, const struct cred *b)
@@ -20,7 +30,7 @@ static bool same_rights(const struct cred *a, const struct cred *b)
 	return a->user_ns == b->user_ns && !cred_fscmp(a, b) &&
 	       cap_issubset(a->cap_effective, b->cap_effective) &&
 	       cap_issubset(b->cap_effective, a->cap_effective) &&
-	       puzzlefs_same_label(a, b);
+	       same_label(a, b);
 }
 
 static bool same_store(const struct puzzlefs_store *store,
@@ -28,7 +38,7 @@ static bool same_store(const struct puzzlefs_store *store,
 		       struct puzzlefs_store_kind kind)
 {
 	return d_inode(store->root.dentry) == d_inode(root->dentry) &&
-	       puzzlefs_same_idmap(store->root.mnt, root->mnt) &&
+	       mnt_idmap(store->root.mnt) == mnt_idmap(root->mnt) &&
 	       store->kind.verify == kind.verify &&
 	       store->kind.verity == kind.verity &&
 	       !store->kind.single && !kind.single &&

@@ -1,99 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mount options, superblocks, and the module itself.
+ * Superblocks, and the module itself.
  */
 #include "internal.h"
-#include "compat.h"
 
-#include <linux/fs_parser.h>
+#include <linux/dcache.h>
 #include <linux/module.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/statfs.h>
 
 /* Enough to distinguish images; s_id has 32 bytes. */
 #define NAME_DIGEST_BYTES 6
-
-enum {
-	OPT_OCI_ROOT_DIR,
-	OPT_IMAGE_MANIFEST,
-	OPT_VERITY,
-	OPT_VERIFY,
-	OPT_SHARE,
-};
-
-/* An option that is not given has the value of the first of its constants. */
-enum { VERIFY_NONE, VERIFY_BLOB };
-enum { SHARE_ALL, SHARE_PAGES, SHARE_NONE };
-
-static const struct constant_table verify_values[] = {
-	{ "none",	VERIFY_NONE },
-	{ "blob",	VERIFY_BLOB },
-	{}
-};
-
-static const struct constant_table share_values[] = {
-	{ "all",	SHARE_ALL },
-	{ "pages",	SHARE_PAGES },
-	{ "none",	SHARE_NONE },
-	{}
-};
-
-static const struct fs_parameter_spec puzzlefs_parameters[] = {
-	fsparam_string("oci_root_dir", OPT_OCI_ROOT_DIR),
-	fsparam_string("image_manifest", OPT_IMAGE_MANIFEST),
-	fsparam_string("verity", OPT_VERITY),
-	fsparam_enum("verify", OPT_VERIFY, verify_values),
-	fsparam_enum("share", OPT_SHARE, share_values),
-	{}
-};
-
-static int parse_digest(struct fs_context *fc, struct fs_parameter *param,
-			u8 *digest, bool *found)
-{
-	struct pfs_bytes digits = { param->string, strlen(param->string) };
-	struct pfs_scratch_u8 bytes = { digest, PFS_DIGEST_BYTES };
-
-	*found = pfs_parse_hex(digits, bytes);
-	if (*found)
-		return 0;
-	errorfc(fc, "%s=%s: a digest is %d lower-case hexadecimal digits",
-		param->key, param->string, PFS_HEX_DIGITS);
-	return -EINVAL;
-}
-
-static int puzzlefs_parse_param(struct fs_context *fc,
-				struct fs_parameter *param)
-{
-	struct puzzlefs_sb_info *sbi = fc->s_fs_info;
-	struct fs_parse_result result;
-	int option = fs_parse(fc, puzzlefs_parameters, param, &result);
-
-	switch (option) {
-	case OPT_OCI_ROOT_DIR:
-		kfree(sbi->oci_root_dir);
-		sbi->oci_root_dir = param->string;
-		param->string = NULL;
-		return 0;
-	case OPT_IMAGE_MANIFEST:
-		return parse_digest(fc, param, sbi->manifest,
-				    &sbi->has_manifest);
-	case OPT_VERITY:
-		return parse_digest(fc, param, sbi->verity, &sbi->has_verity);
-	case OPT_VERIFY:
-		sbi->verify = result.uint_32;
-		sbi->has_verify = true;
-		return 0;
-	case OPT_SHARE:
-		sbi->share = result.uint_32;
-		sbi->has_share = true;
-		return 0;
-	default:
-		return option;
-	}
-}
 
 static int puzzlefs_statfs(struct dentry *dentry, struct kstatfs *buf)
 {
@@ -104,27 +23,11 @@ static int puzzlefs_statfs(struct dentry *dentry, struct kstatfs *buf)
 	buf->f_bsize = sb->s_blocksize;
 	buf->f_blocks = DIV_ROUND_UP_ULL(image->content_bytes,
 					 sb->s_blocksize);
-	buf->f_files = image->summary.inodes;
+	buf->f_files = image->inodes;
 	buf->f_namelen = PFS_MAX_NAME_BYTES;
 	buf->f_fsid = uuid_is_null(&sb->s_uuid) ?
 		      u64_to_fsid(huge_encode_dev(sb->s_dev)) :
 		      uuid_to_fsid(sb->s_uuid.b);
-	return 0;
-}
-
-static int puzzlefs_show_options(struct seq_file *seq, struct dentry *root)
-{
-	struct puzzlefs_sb_info *sbi = PUZZLEFS_SB(root->d_sb);
-
-	seq_show_option(seq, "oci_root_dir", sbi->oci_root_dir);
-	seq_printf(seq, ",image_manifest=%*phN", PFS_DIGEST_BYTES,
-		   sbi->manifest);
-	if (sbi->has_verity)
-		seq_printf(seq, ",verity=%*phN", PFS_DIGEST_BYTES, sbi->verity);
-	if (sbi->verify == VERIFY_BLOB)
-		seq_puts(seq, ",verify=blob");
-	if (sbi->share != SHARE_ALL)
-		seq_printf(seq, ",share=%s", share_values[sbi->share].name);
 	return 0;
 }
 
@@ -141,46 +44,50 @@ static void free_sb_info(struct puzzlefs_sb_info *sbi)
 	if (!sbi)
 		return;
 	puzzlefs_free_image(&sbi->image);
+	puzzlefs_free_places(&sbi->places);
 	puzzlefs_put_store(sbi->store);
+	path_put(&sbi->layout);
 	kfree(sbi->oci_root_dir);
 	kfree(sbi);
 }
 
-static int check_options(struct fs_context *fc, struct puzzlefs_sb_info *sbi)
-{
-	if (!sbi->oci_root_dir) {
-		errorfc(fc, "missing option: oci_root_dir=DIRECTORY");
-		return -EINVAL;
-	}
-	if (!sbi->has_manifest) {
-		errorfc(fc, "missing option: image_manifest=SHA256");
-		return -EINVAL;
-	}
-	if (sbi->has_verity && !puzzlefs_has_verity()) {
-		errorfc(fc,
-			"verity=: this kernel exports no fs-verity digests");
-		return -EOPNOTSUPP;
-	}
-	return 0;
-}
+#define BLOBS "blobs/sha256"
 
-/*
- * Finds the directory of blobs. It may be a symbolic link: LXC makes one in
- * each container's layout, to a directory that all of them share.
- */
-static int find_blobs(struct fs_context *fc, const char *oci_root_dir,
-		      struct path *blobs)
+/* Looks the directory of blobs up below a string. */
+static int find_by_name(const char *oci_root_dir, struct path *blobs)
 {
-	char *name = kasprintf(GFP_KERNEL, "%s/blobs/sha256", oci_root_dir);
+	char *name = kasprintf(GFP_KERNEL, "%s/" BLOBS, oci_root_dir);
 	int err;
 
 	if (!name)
 		return -ENOMEM;
 	err = kern_path(name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, blobs);
-	if (err)
-		errorfc(fc, "oci_root_dir=%s: blobs/sha256: %pe", oci_root_dir,
-			ERR_PTR(err));
 	kfree(name);
+	return err;
+}
+
+/*
+ * Finds the directory of blobs. It may be a symbolic link: LXC makes one in
+ * each container's layout, to a directory that all of them share. But links do
+ * not lead out of a layout that is given by a descriptor.
+ */
+static int find_blobs(struct fs_context *fc, struct puzzlefs_sb_info *sbi,
+		      struct path *blobs)
+{
+	int err;
+
+	if (sbi->layout.dentry)
+		err = vfs_path_lookup(sbi->layout.dentry, sbi->layout.mnt,
+				      BLOBS, LOOKUP_FOLLOW | LOOKUP_DIRECTORY,
+				      blobs);
+	else
+		err = find_by_name(sbi->oci_root_dir, blobs);
+	if (err)
+		errorfc(fc, "oci_root_dir=%s: " BLOBS ": %pe",
+			sbi->oci_root_dir, ERR_PTR(err));
+	/* The mount that it is on is not used any more. */
+	path_put(&sbi->layout);
+	sbi->layout = (struct path) {};
 	return err;
 }
 
@@ -198,7 +105,7 @@ static int find_store(struct fs_context *fc, struct puzzlefs_sb_info *sbi)
 	struct path root;
 	int err;
 
-	err = find_blobs(fc, sbi->oci_root_dir, &root);
+	err = find_blobs(fc, sbi, &root);
 	if (err)
 		return err;
 	lower = root.mnt->mnt_sb;
@@ -222,12 +129,11 @@ static int find_store(struct fs_context *fc, struct puzzlefs_sb_info *sbi)
 	return err;
 }
 
-/* Names the mount in messages: device number and digits of the manifest. */
+/* Names the mount in messages: device number and digits of the image's name. */
 static void set_mount_name(struct super_block *sb)
 {
 	snprintf(sb->s_id, sizeof(sb->s_id), "%u:%u/%*phN", MAJOR(sb->s_dev),
-		 MINOR(sb->s_dev), NAME_DIGEST_BYTES,
-		 PUZZLEFS_SB(sb)->manifest);
+		 MINOR(sb->s_dev), NAME_DIGEST_BYTES, puzzlefs_image_name(PUZZLEFS_SB(sb)));
 }
 
 /*
@@ -243,8 +149,8 @@ static int stack_depth(const struct puzzlefs_store *store)
 }
 
 /*
- * The UUID is that of the image and its verification, so that file handles stay
- * valid. Superblocks that are not shared have none, as several may exist.
+ * The UUID is that of the image, its form and verification, so that file handles
+ * stay valid. Superblocks that are not shared have none, as several may exist.
  */
 static void set_identity(struct super_block *sb)
 {
@@ -253,9 +159,9 @@ static void set_identity(struct super_block *sb)
 
 	if (sbi->share != SHARE_ALL)
 		return;
-	memcpy(uuid, sbi->manifest, sizeof(uuid));
-	uuid[0] ^= sbi->verify << 1 | sbi->has_verity;
-	puzzlefs_set_uuid(sb, uuid);
+	memcpy(uuid, puzzlefs_image_name(sbi), sizeof(uuid));
+	uuid[0] ^= sbi->has_places << 2 | sbi->verify << 1 | sbi->has_verity;
+	super_set_uuid(sb, uuid, sizeof(sb->s_uuid));
 }
 
 static int fill_super(struct super_block *sb)
@@ -284,7 +190,7 @@ static int fill_super(struct super_block *sb)
 	if (IS_ERR(root))
 		return PTR_ERR(root);
 	sb->s_root = d_make_root(root);
-	return sb->s_root ? 0 : -ENOMEM;
+	return sb->s_root ? puzzlefs_register_sysfs(sb) : -ENOMEM;
 }
 
 static bool same_image(const struct puzzlefs_sb_info *a,
@@ -294,6 +200,9 @@ static bool same_image(const struct puzzlefs_sb_info *a,
 	return a->store == b->store && a->share == SHARE_ALL &&
 	       b->share == SHARE_ALL &&
 	       !memcmp(a->manifest, b->manifest, sizeof(a->manifest)) &&
+	       !memcmp(a->metadata, b->metadata, sizeof(a->metadata)) &&
+	       !memcmp(a->places.digest, b->places.digest,
+		       sizeof(a->places.digest)) &&
 	       !memcmp(a->verity, b->verity, sizeof(a->verity));
 }
 
@@ -332,7 +241,7 @@ static int puzzlefs_get_tree(struct fs_context *fc)
 	struct super_block *sb;
 	int err;
 
-	err = check_options(fc, sbi);
+	err = puzzlefs_check_options(fc, sbi);
 	if (!err)
 		err = find_store(fc, sbi);
 	if (err)
@@ -360,14 +269,7 @@ static int puzzlefs_reconfigure(struct fs_context *fc)
 	struct puzzlefs_sb_info *new = fc->s_fs_info;
 
 	fc->sb_flags |= SB_RDONLY;
-	if ((new->oci_root_dir &&
-	     strcmp(new->oci_root_dir, old->oci_root_dir)) ||
-	    (new->has_manifest &&
-	     memcmp(new->manifest, old->manifest, sizeof(new->manifest))) ||
-	    (new->has_verity &&
-	     memcmp(new->verity, old->verity, sizeof(new->verity))) ||
-	    (new->has_verify && new->verify != old->verify) ||
-	    (new->has_share && new->share != old->share)) {
+	if (!puzzlefs_repeats_options(new, old)) {
 		errorfc(fc,
 			"remount cannot change image, verification or sharing");
 		return -EINVAL;
@@ -403,6 +305,7 @@ static void puzzlefs_kill_sb(struct super_block *sb)
 {
 	struct puzzlefs_sb_info *sbi = PUZZLEFS_SB(sb);
 
+	puzzlefs_unregister_sysfs(sbi);
 	kill_anon_super(sb);
 	free_sb_info(sbi);
 }
@@ -430,9 +333,14 @@ static int __init puzzlefs_init(void)
 	if (err)
 		goto no_objects;
 	puzzlefs_init_shared();
+	err = puzzlefs_init_sysfs();
+	if (err)
+		goto no_sysfs;
 	err = register_filesystem(&puzzlefs_fs_type);
 	if (!err)
 		return 0;
+	puzzlefs_exit_sysfs();
+no_sysfs:
 	puzzlefs_exit_objects();
 no_objects:
 	puzzlefs_exit_inodes();
@@ -444,6 +352,7 @@ no_inodes:
 static void __exit puzzlefs_exit(void)
 {
 	unregister_filesystem(&puzzlefs_fs_type);
+	puzzlefs_exit_sysfs();
 	puzzlefs_exit_objects();
 	puzzlefs_exit_inodes();
 	puzzlefs_free_contexts();

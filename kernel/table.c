@@ -11,8 +11,6 @@
 
 /* A seek table of 8 million frames; a larger one is refused. */
 #define MAX_TABLE_BYTES SZ_64M
-/* Magic number, header, window or content size, and a block's header. */
-#define MIN_FRAME_BYTES 9
 /* Raw blobs that are not verified are loaded in pieces of this size. */
 #define PIECE_BYTES SZ_256K
 /* Frames, and blobs to be verified, of more stored bytes are refused. */
@@ -33,29 +31,12 @@ static int bad_table(struct puzzlefs_blob *blob,
 		     const struct puzzlefs_reader *reader,
 		     const struct pfs_failure *failure)
 {
+	int err = puzzlefs_rule_error(failure);
+
+	if (err == -EINTR)
+		return err;
 	puzzlefs_report_blob(blob, reader, "%s at byte %llu",
 			     pfs_rule_names[failure->rule], failure->offset);
-	return -EUCLEAN;
-}
-
-/*
- * Bounds the frames by the size of the blob. A frame may be empty, as the Rust
- * tool ends a blob of whole frames with one, but not without a header.
- */
-static int check_frames(struct puzzlefs_blob *blob,
-			const struct puzzlefs_reader *reader,
-			const struct puzzlefs_table *table)
-{
-	u32 i;
-
-	for (i = 0; i < table->frames; i++) {
-		if (table->starts[i + 1] - table->starts[i] < MIN_FRAME_BYTES)
-			break;
-		cond_resched();
-	}
-	if (i == table->frames)
-		return 0;
-	puzzlefs_report_blob(blob, reader, "frame %u is too short", i);
 	return -EUCLEAN;
 }
 
@@ -78,8 +59,6 @@ static int parse_table(struct puzzlefs_object *object,
 				 stored_starts(table), content_starts(table),
 				 &failure, &table->content_size))
 		err = bad_table(blob, reader, &failure);
-	else
-		err = check_frames(blob, reader, table);
 	if (err) {
 		kvfree(table);
 		return err;
@@ -89,18 +68,19 @@ static int parse_table(struct puzzlefs_object *object,
 	return 0;
 }
 
-/* Reads the table of @size bytes, which ends the file, and parses it. */
+/* Reads the table that ends a blob of @size bytes, and parses it. */
 static int read_entries(struct puzzlefs_object *object, struct file *file,
 			const struct puzzlefs_reader *reader, u64 size,
 			struct pfs_seek_footer footer)
 {
+	u64 end = object->blob->id.base + size;
 	u8 *bytes = kvmalloc(footer.table_bytes, GFP_KERNEL_ACCOUNT);
 	int err;
 
 	if (!bytes)
 		return -ENOMEM;
 	err = puzzlefs_read_lower(file, bytes, footer.table_bytes,
-				  size - footer.table_bytes);
+				  end - footer.table_bytes);
 	if (!err)
 		err = parse_table(object, reader, (struct pfs_bytes) {
 					bytes, footer.table_bytes },
@@ -114,6 +94,7 @@ static int read_table(struct puzzlefs_object *object, struct file *file,
 {
 	struct puzzlefs_blob *blob = object->blob;
 	u64 size = READ_ONCE(blob->size);
+	u64 base = blob->id.base;
 	u8 bytes[PFS_SEEK_FOOTER_BYTES];
 	u32 length = min_t(u64, size, sizeof(bytes));
 	struct pfs_seek_footer footer;
@@ -122,8 +103,8 @@ static int read_table(struct puzzlefs_object *object, struct file *file,
 
 	/* Its frames are needed next: one read instead of three. */
 	if (size <= PUZZLEFS_SMALL_BLOB)
-		vfs_fadvise(file, 0, size, POSIX_FADV_WILLNEED);
-	err = puzzlefs_read_lower(file, bytes, length, size - length);
+		vfs_fadvise(file, base, size, POSIX_FADV_WILLNEED);
+	err = puzzlefs_read_lower(file, bytes, length, base + size - length);
 	if (err)
 		return err;
 	if (!pfs_read_seek_footer((struct pfs_bytes) { bytes, length }, size,

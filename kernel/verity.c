@@ -6,16 +6,10 @@
 
 #include <linux/fsverity.h>
 
-#if defined(CONFIG_FS_VERITY) && defined(PUZZLEFS_FSVERITY_GET_DIGEST)
-#define PUZZLEFS_HAS_VERITY 1
-#else
-#define PUZZLEFS_HAS_VERITY 0
-#endif
-
-/* Whether this kernel exports fsverity_get_digest() to modules. */
+/* Whether the kernel has fs-verity digests for this driver. */
 bool puzzlefs_has_verity(void)
 {
-	return PUZZLEFS_HAS_VERITY;
+	return IS_ENABLED(CONFIG_FS_VERITY);
 }
 
 /**
@@ -30,7 +24,6 @@ bool puzzlefs_has_verity(void)
  */
 int puzzlefs_check_verity(struct file *file, const u8 *expected)
 {
-#if PUZZLEFS_HAS_VERITY
 	u8 digest[FS_VERITY_MAX_DIGEST_SIZE];
 	enum hash_algo algorithm;
 	int size;
@@ -42,7 +35,4 @@ int puzzlefs_check_verity(struct file *file, const u8 *expected)
 	    memcmp(digest, expected, PFS_DIGEST_BYTES))
 		return -EKEYREJECTED;
 	return 0;
-#else
-	return -EOPNOTSUPP;
-#endif
 }

@@ -3,7 +3,6 @@
  * Extended attributes and POSIX access control lists.
  */
 #include "internal.h"
-#include "compat.h"
 
 #include <linux/capability.h>
 #include <linux/posix_acl_xattr.h>
@@ -84,20 +83,21 @@ static const struct xattr_handler security_handler = {
 	.get	= puzzlefs_xattr_get,
 };
 
-static const struct xattr_handler *PUZZLEFS_CONST_LIST handlers[] = {
+static const struct xattr_handler *const handlers[] = {
 	&user_handler,
 	&trusted_handler,
 	&security_handler,
 #ifdef CONFIG_FS_POSIX_ACL
-	&puzzlefs_acl_access,
-	&puzzlefs_acl_default,
+	&nop_posix_acl_access,
+	&nop_posix_acl_default,
 #endif
 	NULL,
 };
 
 void puzzlefs_set_xattr_handlers(struct super_block *sb)
 {
-	sb->s_xattr = handlers;
+	/* The cast is for 6.1, where this list is read but not const. */
+	sb->s_xattr = (void *)handlers;
 }
 
 static bool starts_with(struct pfs_bytes key, struct pfs_bytes prefix)

@@ -10,7 +10,7 @@
  * one, after the pack's start. All are numbers of 7 bits a byte, the lowest first, whose last byte is below 128.
  */
 import { MAX_PACKS } from "./bundle.ts";
-import { decreases, difference, fail, offsetOf, u32, U53_END } from "./language.ts";
+import { decreases, difference, fail, halves, offsetOf, u32, U53_END } from "./language.ts";
 import type { Bytes, Items, Scratch, Value, u53, u8 } from "./language.ts";
 import type { Pack, Rootfs } from "./metadata.ts";
 import { compareNames } from "./names.ts";
@@ -87,7 +87,7 @@ export function rankOf(image: Rootfs, digest: Bytes): u32 {
   let low: u32 = 0;
   let high: u32 = list.length;
   while (low < high) {
-    decreases(high - low);
+    halves(high - low);
     const middle: u32 = (low + high) / 2;
     const order: u32 = compareNames(list[middle].digest, digest);
     if (order === 1) return middle;

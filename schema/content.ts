@@ -1,6 +1,6 @@
 /** Finding content in a validated image: runs of files, holes, and fs-verity digests of blobs. */
 import { parseHex } from "./digest.ts";
-import { decreases, difference, fail, text, u32, U53_END } from "./language.ts";
+import { difference, fail, halves, text, u32, U53_END } from "./language.ts";
 import type { Bytes, Items, Scratch, Value, u53, u8 } from "./language.ts";
 import type { FileChunk, Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";
@@ -91,7 +91,7 @@ export function findVerity(image: Rootfs, digest: Bytes): Bytes | undefined {
   let low: u32 = 0;
   let high: u32 = list.length;
   while (low < high) {
-    decreases(high - low);
+    halves(high - low);
     const middle: u32 = (low + high) / 2;
     if (compareNames(list[middle].digest, digest) === 0) low = u32(middle + 1);
     else high = middle;

@@ -1,5 +1,5 @@
 /** Finding and listing names in the directories of a validated image, merged over its layers. */
-import { decreases, u32 } from "./language.ts";
+import { atMost, decreases, difference, halves, u32 } from "./language.ts";
 import type { Bytes, Items, Scratch, Value, u53 } from "./language.ts";
 import { MAX_LAYERS, resolvedInode, resolveInode, searchInodes } from "./layers.ts";
 import type { InodeRecord } from "./layers.ts";
@@ -10,12 +10,17 @@ import { compareNames } from "./names.ts";
 /** Largest number of records of one directory with lookBelow: a name is looked up in one after the other. */
 export const MAX_LOOK_BELOW: u32 = 16;
 
-/** A cookie, the position in a listing, is the layer times this, plus the number of its entries that are listed. */
-const LAYER_SPAN: u53 = 0x100000000;
+/** Entries that nextVisibleEntry looks at before it returns. */
+const ENTRIES_AT_ONCE: u32 = 128;
 
-/** A name that a directory shows; `cookie` resumes the listing after it. */
+/**
+ * A name that a directory shows; `cookie` resumes the listing after it: the number of entries of the directory up to this one, in
+ * its newer records and in its own, shown or not. It fits in the 31 bits of an offset in 32-bit programs.
+ */
 export interface VisibleEntry extends Value {
   cookie: u53;
+  /** Whether the directory shows it; otherwise many entries were hidden, and the listing goes on after `cookie`. */
+  shown: boolean;
   entry: DirEntry;
   ordinal: u53;
   inode: Inode;
@@ -26,7 +31,7 @@ function searchNames(entries: Items<DirEntry>, index: Scratch<u32>, start: u32, 
   let low: u32 = 0;
   let high: u32 = entries.length;
   while (low < high) {
-    decreases(high - low);
+    halves(high - low);
     const middle: u32 = (low + high) / 2;
     const position: u32 = sortedEntry(index, start, middle);
     const order: u32 = compareNames(entries[position].name, name);
@@ -42,7 +47,7 @@ function hasName(entries: Items<DirEntry>, name: Bytes): boolean {
   let low: u32 = 0;
   let high: u32 = entries.length;
   while (low < high) {
-    decreases(high - low);
+    halves(high - low);
     const middle: u32 = (low + high) / 2;
     const order: u32 = compareNames(entries[middle].name, name);
     if (order === 1) return true;
@@ -52,12 +57,16 @@ function hasName(entries: Items<DirEntry>, name: Bytes): boolean {
   return false;
 }
 
-/** A record of a directory: its layer, its position among the inodes of the layer, and its names. */
+/**
+ * A record of a directory: its layer, its position among the inodes of the layer, and its names; in a listing, also the number
+ * of entries of newer records.
+ */
 export interface DirRecord extends Value {
   layer: u32;
   position: u32;
   entries: Items<DirEntry>;
   lookBelow: boolean;
+  before: u32;
 }
 
 /** The record of directory `dir` in the newest of the layers from `from` on in which it is a directory. */
@@ -67,10 +76,23 @@ export function findDirRecord(layers: Items<InodeVector>, dir: u53, from: u32): 
     const position: u32 = searchInodes(inodes, dir);
     if (position < inodes.length && inodes[position].mode.kind === "dir") {
       const record = inodes[position].mode.dir;
-      return { layer: layer, position: position, entries: record.entries, lookBelow: record.lookBelow };
+      return { layer: layer, position: position, entries: record.entries, lookBelow: record.lookBelow, before: 0 };
     }
   }
   return undefined;
+}
+
+/** The same for a listing, in which newer records have `before` entries. */
+function findListed(layers: Items<InodeVector>, dir: u53, from: u32, before: u32): DirRecord | undefined {
+  const listed = findDirRecord(layers, dir, from);
+  if (listed === undefined) return undefined;
+  return {
+    layer: listed.layer,
+    position: listed.position,
+    entries: listed.entries,
+    lookBelow: listed.lookBelow,
+    before: before,
+  };
 }
 
 /** The inode of `name` in directory `dir`. `index` was filled by indexNames; it is empty if all names are sorted. */
@@ -99,7 +121,7 @@ export function findName(image: Rootfs, index: Scratch<u32>, dir: u53, name: Byt
 }
 
 /** Whether a layer newer than `layer` has `name` in directory `dir`, and so hides the one of `layer`. */
-function isHidden(layers: Items<InodeVector>, layer: u32, dir: u53, name: Bytes): boolean {
+export function isHidden(layers: Items<InodeVector>, layer: u32, dir: u53, name: Bytes): boolean {
   for (let newer: u32 = 0; newer < layer; newer++) {
     const inodes = layers[newer].inodes;
     const position: u32 = searchInodes(inodes, dir);
@@ -112,7 +134,7 @@ function isHidden(layers: Items<InodeVector>, layer: u32, dir: u53, name: Bytes)
 }
 
 /** The inode that an entry of a directory record in `layer` shows; undefined if a newer layer hides it, or for a whiteout. */
-export function resolveEntry(
+function resolveEntry(
   layers: Items<InodeVector>,
   newest: Items<Inode>,
   layer: u32,
@@ -129,7 +151,6 @@ export function resolveEntry(
  */
 export function openListing(image: Rootfs, dir: u53, cookie: u53): DirRecord | undefined {
   const layers = image.metadatas;
-  const resumed: u32 = u32(cookie / LAYER_SPAN);
   if (cookie === 0) {
     const newest = layers[0].inodes;
     const directory = resolveInode(layers, newest, dir);
@@ -137,62 +158,86 @@ export function openListing(image: Rootfs, dir: u53, cookie: u53): DirRecord | u
     if (directory.inode.mode.kind !== "dir") return undefined;
   }
   let layer: u32 = 0;
+  let before: u32 = 0;
   while (layer < MAX_LAYERS) {
     decreases(MAX_LAYERS - layer);
-    const record = findDirRecord(layers, dir, layer);
+    const record = findListed(layers, dir, layer, before);
     if (record === undefined) return undefined;
-    if (record.layer >= resumed) return record;
+    before = entriesUntil(record);
+    if (cookie < before) return record;
     if (!record.lookBelow) return undefined;
     layer = u32(record.layer + 1);
   }
   return undefined;
 }
 
+/** How many entries a record and the newer ones have. */
+function entriesUntil(record: DirRecord): u32 {
+  return u32(record.before + record.entries.length);
+}
+
 /** The record with which a listing continues after the last entry of `record`. */
 export function nextListing(image: Rootfs, dir: u53, record: DirRecord): DirRecord | undefined {
   if (!record.lookBelow) return undefined;
-  return findDirRecord(image.metadatas, dir, u32(record.layer + 1));
+  return findListed(image.metadatas, dir, u32(record.layer + 1), entriesUntil(record));
 }
 
-/** The first name after `cookie` that a record of directory `dir` shows. */
-export function nextVisibleEntry(image: Rootfs, dir: u53, record: DirRecord, cookie: u53): VisibleEntry | undefined {
+/** The index of the first entry of a record after `cookie`. */
+function firstAfter(record: DirRecord, cookie: u53): u32 {
+  return u32(difference(cookie, record.before));
+}
+
+/** The first entry from `from` on and before `end` that a record of directory `dir` shows. */
+function visibleEntry(image: Rootfs, dir: u53, record: DirRecord, from: u32, end: u32): VisibleEntry | undefined {
   const layers = image.metadatas;
   const newest = layers[0].inodes;
   const entries = record.entries;
-  const from: u32 = u32(cookie / LAYER_SPAN) === record.layer ? u32(cookie % LAYER_SPAN) : 0;
-  for (let i: u32 = from; i < entries.length; i++) {
+  const last: u32 = atMost(entries.length, end);
+  for (let i: u32 = from; i < last; i++) {
     const entry = entries[i];
     const found = resolveEntry(layers, newest, record.layer, dir, entry);
     if (found !== undefined) {
-      const next: u53 = cookieAfter(record.layer, i);
-      return { cookie: next, entry: entry, ordinal: found.ordinal, inode: found.inode };
+      const next: u53 = record.before + i + 1;
+      return { cookie: next, shown: true, entry: entry, ordinal: found.ordinal, inode: found.inode };
     }
   }
   return undefined;
+}
+
+/**
+ * The first name after `cookie` that a record of directory `dir` shows. It looks at few entries: a result that is not shown has
+ * the cookie with which the listing goes on.
+ */
+export function nextVisibleEntry(image: Rootfs, dir: u53, record: DirRecord, cookie: u53): VisibleEntry | undefined {
+  const from: u32 = firstAfter(record, cookie);
+  const end: u32 = u32(from + ENTRIES_AT_ONCE);
+  const found = visibleEntry(image, dir, record, from, end);
+  if (found !== undefined) return found;
+  if (end >= record.entries.length) return undefined;
+  const next: u53 = record.before + end;
+  const newest = image.metadatas[0].inodes;
+  return { cookie: next, shown: false, entry: record.entries[end], ordinal: 0, inode: newest[newest.length] };
 }
 
 /** The first name after `cookie` that directory `dir` shows; 0 starts a listing. */
 export function nextName(image: Rootfs, dir: u53, cookie: u53): VisibleEntry | undefined {
   const first = openListing(image, dir, cookie);
   if (first === undefined) return undefined;
-  const visible = nextVisibleEntry(image, dir, first, cookie);
+  const visible = visibleEntry(image, dir, first, firstAfter(first, cookie), first.entries.length);
   if (visible !== undefined) return visible;
   let below: boolean = first.lookBelow;
   let layer: u32 = first.layer;
+  let before: u32 = entriesUntil(first);
   while (layer < MAX_LAYERS) {
     decreases(MAX_LAYERS - layer);
     if (!below) return undefined;
-    const record = findDirRecord(image.metadatas, dir, u32(layer + 1));
+    const record = findListed(image.metadatas, dir, u32(layer + 1), before);
     if (record === undefined) return undefined;
-    const shown = nextVisibleEntry(image, dir, record, cookie);
+    const shown = visibleEntry(image, dir, record, firstAfter(record, cookie), record.entries.length);
     if (shown !== undefined) return shown;
     below = record.lookBelow;
     layer = record.layer;
+    before = entriesUntil(record);
   }
   return undefined;
-}
-
-/** The cookie after entry `index` of a record in `layer`. */
-function cookieAfter(layer: u32, index: u32): u53 {
-  return (layer & 0xffff) * LAYER_SPAN + index + 1;
 }

@@ -10,7 +10,7 @@ import { findDirRecord, MAX_LOOK_BELOW } from "./directories.ts";
 import { MAX_LAYERS } from "./layers.ts";
 import type { Inode, InodeVector, Rootfs } from "./metadata.ts";
 import { recordsTree, traitsOf } from "./recorded.ts";
-import { checkRecord, checkRoot, checkTarget, openRootfs } from "./validate.ts";
+import { checkCounts, checkRecord, checkRoot, checkTarget, openRootfs } from "./validate.ts";
 import type { Message } from "./wire.ts";
 
 /** Checks what is needed to find inodes, and that there is a root if the image records its tree. `work` is one number, which checkInode takes too. */
@@ -19,6 +19,7 @@ export function checkOutline(message: Message, work: Scratch<u53>): Rootfs {
   const layers = checked(image.metadatas, work);
   if (layers.length > MAX_LAYERS) fail("too-many-layers", 0, offsetOf(image));
   for (const layer of layers) checked(layer.inodes, work);
+  checkCounts(message, image);
   checked(image.fsVerityData, work);
   if (recordsTree(image)) checkRoot(image);
   return image;

@@ -26,7 +26,7 @@ import {
   ZERO,
 } from "./ascii.ts";
 import { sameString, stringEnd } from "./jsonstring.ts";
-import { decreases, difference, fail, text, u32 } from "./language.ts";
+import { atMost, decreases, difference, fail, text, u32 } from "./language.ts";
 import type { Bytes, Scratch, Value, u53, u8 } from "./language.ts";
 
 /** Largest depth of objects and arrays. */
@@ -39,6 +39,9 @@ export const OPEN_MARKS: u32 = MAX_DEPTH + 1;
 const KEY_STRIDE: u32 = MAX_KEYS + 1;
 /** Room for those of every object that may be open, by depth. */
 export const KEY_POSITIONS: u32 = (MAX_DEPTH + 1) * (MAX_KEYS + 1);
+
+/** Characters of `false`. */
+const LONGEST_LITERAL: u32 = 5;
 
 /* What may come next. */
 const WANT_VALUE: u32 = 0;
@@ -85,7 +88,8 @@ function digitsEnd(json: Bytes, at: u53): u53 {
 
 /** The end of the literal `word` at `at`; fails if another text is there. */
 function literalEnd(json: Bytes, at: u53, word: Bytes): u53 {
-  for (let i: u32 = 0; i < word.length; i++) {
+  const length: u32 = atMost(word.length, LONGEST_LITERAL);
+  for (let i: u32 = 0; i < length; i++) {
     if (json[u32(at) + i] !== word[i]) fail("manifest-syntax", 0, u32(at) + i);
   }
   return u32(at) + word.length;

@@ -22,8 +22,9 @@ import {
   UPPER_F,
 } from "./ascii.ts";
 import { hexDigit, NO_DIGIT } from "./digest.ts";
-import { decreases, fail, u32 } from "./language.ts";
+import { atMost, decreases, fail, u32 } from "./language.ts";
 import type { Bytes, Scratch, Value, u53, u8 } from "./language.ts";
+import { MAX_NAME_BYTES } from "./names.ts";
 
 /** A character of a string: its code point, or BAD_CHARACTER, and where the next one starts. */
 interface Character extends Value {
@@ -151,10 +152,11 @@ export function sameString(json: Bytes, a: u53, b: u53): boolean {
   return false;
 }
 
-/** Whether the well-formed string whose opening quote is at `at` is `wanted`, which has only plain characters. */
+/** Whether the well-formed string whose opening quote is at `at` is `wanted`, which has at most MAX_NAME_BYTES, plain characters. */
 export function stringIs(json: Bytes, at: u53, wanted: Bytes): boolean {
+  const length: u32 = atMost(wanted.length, MAX_NAME_BYTES);
   let position: u53 = u32(at) + 1;
-  for (let i: u32 = 0; i < wanted.length; i++) {
+  for (let i: u32 = 0; i < length; i++) {
     const code: u32 = json[position];
     if (code === wanted[i]) {
       position = u32(position) + 1;

@@ -84,6 +84,9 @@ export declare function text(literal: string): Bytes;
 /** `a - b`, or 0 if b is larger: a subtraction that needs no check. */
 export declare function difference(a: u53, b: u53): u53;
 
+/** `value`, or `limit` if that is smaller. A loop over few bytes or records neither pauses nor ends early. */
+export declare function atMost(value: u53, limit: u53): u53;
+
 /** The part of a message that another function found, as a struct of the declared type. */
 export declare function view<T extends Struct>(part: object): T;
 
@@ -96,8 +99,14 @@ export declare function checked<T>(member: T, work: Scratch<u53>): T;
 /** Ends the function: the input breaks `rule`, at inode number `inode` (0 if none is concerned) and byte `offset`. */
 export declare function fail(rule: string | u32, inode: u53, offset: u53): never;
 
-/** The measure of a loop; the loop ends if it has not become smaller. */
+/**
+ * The measure of a loop; the loop ends if it has not become smaller. In a kernel, a loop whose rounds the input determines
+ * pauses now and then, and ends early if its task is killed.
+ */
 export declare function decreases(measure: u53): void;
+
+/** The same, but the loop ends if the measure is more than half of the one before: so after 53 rounds. */
+export declare function halves(measure: u53): void;
 
 /** The number of `rule`; 0 is none. */
 export declare function ruleNumber(rule: string): u32;

@@ -1,5 +1,5 @@
 /** Finding inodes in a validated image, through its layers. */
-import { decreases, difference, u32 } from "./language.ts";
+import { difference, halves, u32 } from "./language.ts";
 import type { Items, Value, u53 } from "./language.ts";
 import type { Inode, InodeVector, Rootfs } from "./metadata.ts";
 
@@ -26,7 +26,7 @@ export function searchInodes(inodes: Items<Inode>, ino: u53): u32 {
   let low: u32 = u32(difference(guess, gaps));
   let high: u32 = guess < inodes.length ? guess : inodes.length;
   while (low < high) {
-    decreases(high - low);
+    halves(high - low);
     const middle: u32 = (low + high) / 2;
     const found: u53 = inodes[middle].ino;
     if (found === ino) return middle;
@@ -45,27 +45,29 @@ export function hasInode(layers: Items<InodeVector>, ino: u53): boolean {
   return false;
 }
 
-/** The result of finding an inode record: undefined for a whiteout. */
-function notWhiteout(inode: Inode, ordinal: u53): InodeRecord | undefined {
-  if (inode.mode.kind === "wht") return undefined;
-  return { ordinal: ordinal, inode: inode };
-}
-
 /**
- * Finds `ino` in the newest of the layers that has it; a whiteout there means absent. `newest` is the inodes of the first
- * layer: a caller that looks up many reads them once.
+ * Finds `ino` in the newest of the layers that has it, perhaps a whiteout. `newest` is the inodes of the first layer: a caller
+ * that looks up many reads them once.
  */
-export function resolveInode(layers: Items<InodeVector>, newest: Items<Inode>, ino: u53): InodeRecord | undefined {
+export function newestRecord(layers: Items<InodeVector>, newest: Items<Inode>, ino: u53): InodeRecord | undefined {
   const first: u32 = searchInodes(newest, ino);
-  if (first < newest.length) return notWhiteout(newest[first], first);
+  if (first < newest.length) return { ordinal: first, inode: newest[first] };
   let before: u53 = newest.length;
   for (let layer: u32 = 1; layer < layers.length; layer++) {
     const inodes = layers[layer].inodes;
     const index: u32 = searchInodes(inodes, ino);
-    if (index < inodes.length) return notWhiteout(inodes[index], u32(before) + index);
+    if (index < inodes.length) return { ordinal: u32(before) + index, inode: inodes[index] };
     before = u32(before) + inodes.length;
   }
   return undefined;
+}
+
+/** Inode `ino` as newestRecord finds it; a whiteout means absent. */
+export function resolveInode(layers: Items<InodeVector>, newest: Items<Inode>, ino: u53): InodeRecord | undefined {
+  const found = newestRecord(layers, newest, ino);
+  if (found === undefined) return undefined;
+  if (found.inode.mode.kind === "wht") return undefined;
+  return found;
 }
 
 /** The record of inode `ino`: that of the newest layer that has it, unless it is a whiteout. */

@@ -6,7 +6,7 @@
  * the parts: the positions of a record's entries in ascending order of their names; then memory for sorting the largest.
  * It is empty if the names of all directories are sorted.
  */
-import { decreases, difference, fail, offsetOf, u32 } from "./language.ts";
+import { decreases, difference, fail, halves, offsetOf, u32 } from "./language.ts";
 import type { Items, Scratch, u53 } from "./language.ts";
 import type { DirEntry, Inode, Rootfs } from "./metadata.ts";
 import { compareNames, sameBytes } from "./names.ts";
@@ -131,7 +131,7 @@ export function indexStart(index: Scratch<u32>, layer: u32, position: u32): u32 
   let low: u32 = 0;
   let high: u32 = records;
   while (low < high) {
-    decreases(high - low);
+    halves(high - low);
     const middle: u32 = (low + high) / 2;
     const head: u53 = 1 + middle * INDEX_HEAD;
     if (index[head] < layer || (index[head] === layer && index[head + 1] < position)) low = u32(middle + 1);

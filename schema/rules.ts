@@ -161,10 +161,14 @@ export const rules = {
   "place-table-magic": "unsupported",
   /** A place table has more than 1000 packs. */
   "place-table-packs": "unsupported",
+  /** A place table has more than 512 MiB. */
+  "place-table-too-large": "unsupported",
   /** The records of a place table do not ascend by digest. */
   "place-table-order": "corrupt",
   /** A record of a place table is not inside its pack, or is empty. */
   "place-table-slice": "corrupt",
+  /** The records of a place table add up to more than their pack: some overlap. */
+  "place-table-overlap": "corrupt",
   /** The image has other numbers of inodes or bytes, or other traits, than it records. */
   "recorded-totals": "corrupt",
   /** An inode has another number of links than the image records. */
@@ -173,4 +177,16 @@ export const rules = {
   "recorded-parent": "corrupt",
   /** A directory of an image that records its tree has names that are not sorted. */
   "recorded-unsorted": "corrupt",
+  /** A list has structs without members: its bytes would not bound its length. */
+  "list-empty-structs": "corrupt",
+  /** The layers have more inodes than the message has room for, 16 bytes each. */
+  "too-many-inodes": "corrupt",
+  /** A file has more than 2^24 runs. */
+  "too-many-runs": "unsupported",
+  /** The names of an inode's extended attributes have more than 64 KiB, each with a NUL: Linux lists no more. */
+  "xattr-names": "unsupported",
+  /** A frame is stored in fewer than 9 bytes, the header of a frame and of a block. */
+  "seek-table-frame-too-small": "corrupt",
+  /** A frame that is not the last one has no content. */
+  "seek-table-empty-frame": "corrupt",
 } as const satisfies Record<string, "corrupt" | "unsupported">;

@@ -4,7 +4,7 @@
  * Independent frames, then a skippable frame that lists their sizes, stored and uncompressed.
  * Source: contrib/seekable_format/zstd_seekable_compression_format.md of the zstd project.
  */
-import { decreases, difference, fail, u32 } from "./language.ts";
+import { difference, fail, halves, u32 } from "./language.ts";
 import type { Bytes, Scratch, Value, u53, u8 } from "./language.ts";
 import { putU32 } from "./littleendian.ts";
 
@@ -21,6 +21,8 @@ const CHECKSUM_FLAG: u32 = 0x80;
 const RESERVED_FLAGS: u32 = 0x7c;
 /** Largest number of frames: the limit of zstd's own reader. */
 export const MAX_FRAMES: u32 = 0x8000000;
+/** Bytes of the smallest frame: a magic number, a descriptor, the size of window or content, and the header of a block. */
+export const MIN_FRAME_BYTES: u32 = 9;
 /** Largest uncompressed size of a frame, bytes: a reader decompresses frames whole. */
 export const MAX_FRAME_BYTES: u32 = 0x1000000;
 
@@ -70,6 +72,9 @@ export function readSeekTable(
   let contentAt: u53 = 0;
   for (let i: u32 = 0; i < footer.frames; i++) {
     const entry: u53 = i * footer.entryBytes + SKIPPABLE_HEADER_BYTES;
+    if (table.u32(entry) < MIN_FRAME_BYTES) fail("seek-table-frame-too-small", 0, entry);
+    // The Rust tool ends a blob of whole frames with an empty one.
+    if (table.u32(entry + 4) === 0 && i + 1 < footer.frames) fail("seek-table-empty-frame", 0, entry);
     if (table.u32(entry + 4) > MAX_FRAME_BYTES) fail("seek-table-frame-too-large", 0, entry);
     if (table.u32(entry) > storedBound(table.u32(entry + 4))) fail("seek-table-stored-too-large", 0, entry);
     if (table.u32(entry) > difference(blobBytes, storedAt)) fail("seek-table-sum", 0, entry);
@@ -91,7 +96,7 @@ export function findFrame(content: Scratch<u53>, frames: u32, offset: u53): u32 
   let low: u32 = 0;
   let high: u32 = frames;
   while (low < high) {
-    decreases(high - low);
+    halves(high - low);
     const middle: u32 = (low + high) / 2;
     // The last frame that starts at or before the offset: empty frames are skipped.
     if (content[u32(middle + 1)] <= offset) low = u32(middle + 1);

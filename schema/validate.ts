@@ -6,21 +6,28 @@ import { MAX_PERMISSIONS } from "./filetypes.ts";
 import { SLASH } from "./ascii.ts";
 import { decreases, difference, fail, offsetOf, u32, U53_END, view } from "./language.ts";
 import type { Bytes, Items, Scratch, Value, u53 } from "./language.ts";
-import { findDirRecord, MAX_LOOK_BELOW, resolveEntry } from "./directories.ts";
-import { findInode, hasInode, MAX_LAYERS, resolveInode, ROOT_INO } from "./layers.ts";
+import { findDirRecord, isHidden, MAX_LOOK_BELOW } from "./directories.ts";
+import { countRecords, findInode, hasInode, MAX_LAYERS, newestRecord, resolveInode, ROOT_INO } from "./layers.ts";
 import type { Dir, DirEntry, FileChunk, Inode, InodeAdditional, InodeVector, Rootfs } from "./metadata.ts";
 import { INDEX_HEAD } from "./nameindex.ts";
-import { compareNames, hasNul, isDots, MAX_NAME_BYTES, NO_SEPARATOR, separator } from "./names.ts";
+import { compareNames, hasNul, isDots, MAX_NAME_BYTES, MAX_TARGET_BYTES, NO_SEPARATOR, separator } from "./names.ts";
 import { checkRecorded, recordsTree } from "./recorded.ts";
 import { checkedRoot } from "./wire.ts";
 import type { Message } from "./wire.ts";
 
 /** Version of the format. */
 export const MANIFEST_VERSION: u53 = 3;
-/** Largest length of the target of a symbolic link. */
-export const MAX_TARGET_BYTES: u32 = 4095;
 /** Largest length of the value of an extended attribute. */
 export const MAX_XATTR_VALUE_BYTES: u32 = 0x10000;
+/** Largest length of the names of all extended attributes of an inode, each with a NUL: what listxattr(2) returns. */
+export const MAX_XATTR_NAMES_BYTES: u32 = 0x10000;
+/**
+ * Largest number of runs of a file: more than the largest metadata has room for, unless runs share their BlobRef. In the kernel a
+ * run takes 32 bytes.
+ */
+export const MAX_RUNS: u32 = 0x1000000;
+/** Bytes of the smallest inode: its number, and the word with its kind. */
+export const MIN_INODE_BYTES: u32 = 16;
 /** Nanoseconds of a second. */
 export const NANOSECONDS: u32 = 1000000000;
 /** Words that all pointers together may lead over, for each word of the message: builders do not share objects. */
@@ -51,8 +58,14 @@ export function openRootfs(message: Message, work: Scratch<u53>): Rootfs {
 export function checkEncoding(message: Message, work: Scratch<u53>): Rootfs {
   const image = openRootfs(message, work);
   followRootfs(image, work);
-  if (image.metadatas.length > MAX_LAYERS) fail("too-many-layers", 0, offsetOf(image));
+  checkCounts(message, image);
   return image;
+}
+
+/** Checks that the layers, and the inodes of all of them, are few enough to be counted and given memory. */
+export function checkCounts(message: Message, image: Rootfs): void {
+  if (image.metadatas.length > MAX_LAYERS) fail("too-many-layers", 0, offsetOf(image));
+  if (countRecords(image) > message.bytes.length / MIN_INODE_BYTES) fail("too-many-inodes", 0, offsetOf(image));
 }
 
 /** Checks that a sum is less than U53_END. */
@@ -64,6 +77,7 @@ function checkSum(a: u53, b: u53, inode: Inode): void {
 
 function checkChunks(chunks: Items<FileChunk>, inode: Inode): void {
   let size: u53 = 0;
+  if (chunks.length > MAX_RUNS) fail("too-many-runs", inode.ino, offsetOf(inode));
   for (const chunk of chunks) {
     const blob = chunk.blob;
     const len: u53 = chunk.len;
@@ -75,10 +89,13 @@ function checkChunks(chunks: Items<FileChunk>, inode: Inode): void {
 }
 
 function checkXattrs(additional: InodeAdditional, inode: Inode): void {
+  let names: u32 = 0;
   for (const xattr of additional.xattrs) {
     const length: u32 = xattr.key.length;
     if (length === 0 || length > MAX_NAME_BYTES || hasNul(xattr.key)) fail("xattr-name", inode.ino, offsetOf(xattr));
     if (xattr.val.length > MAX_XATTR_VALUE_BYTES) fail("xattr-value", inode.ino, offsetOf(xattr));
+    names = u32(names + length + 1);
+    if (names > MAX_XATTR_NAMES_BYTES) fail("xattr-names", inode.ino, offsetOf(xattr));
   }
 }
 
@@ -194,11 +211,13 @@ function checkTree(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, qu
       if (recordsAbove > MAX_LOOK_BELOW) fail("look-below-depth", dir, offsetOf(above.inode));
       recordsAbove = u32(recordsAbove + 1);
       for (const entry of record.entries) {
-        const shown = resolveEntry(layers, newest, record.layer, dir, entry);
-        if (shown === undefined) {
+        if (record.layer > 0 && isHidden(layers, record.layer, dir, entry.name)) {
           checkTarget(layers, entry, dir);
           continue;
         }
+        const shown = newestRecord(layers, newest, entry.ino);
+        if (shown === undefined) fail("dir-entry-dangling", dir, offsetOf(entry));
+        if (shown.inode.mode.kind === "wht") continue;
         const ordinal: u53 = shown.ordinal;
         if (shown.inode.mode.kind !== "dir") {
           if (links[ordinal] === 0) visible = visible + 1;

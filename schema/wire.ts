@@ -5,7 +5,7 @@
  * segment or empty; `checked…` fails with the rule that a refused pointer breaks.
  * Source: https://capnproto.org/encoding.html
  */
-import { decreases, difference, fail, ruleNumber, u32 } from "./language.ts";
+import { difference, fail, halves, ruleNumber, u32 } from "./language.ts";
 import type { Bytes, Scratch, Shared, Value, i53, u16, u53 } from "./language.ts";
 
 /** Largest number of segments: the limit of the reference implementation. */
@@ -101,7 +101,7 @@ function segmentOf(message: Message, at: u32): u32 {
   let low: u32 = 0;
   let high: u32 = message.segments;
   while (low + 1 < high) {
-    decreases(high - low);
+    halves(difference(high, low + 1));
     const middle: u32 = (low + high) / 2;
     if (message.starts[middle] <= at) low = middle;
     else high = middle;
@@ -335,7 +335,8 @@ export function checkedList(part: StructPart, index: u32, work: Scratch<u53>): L
     const tag = listTag(part.message, pointer);
     if (tag.rule !== 0) fail(tag.rule, 0, pointer.at * 8);
     const words: u53 = list.words + list.pointers;
-    spend(work, 1 + list.count * (words === 0 ? 1 : words), pointer.at * 8);
+    if (words === 0 && list.count !== 0) fail("list-empty-structs", 0, pointer.at * 8);
+    spend(work, 1 + list.count * words, pointer.at * 8);
   }
   return list;
 }

@@ -41,8 +41,8 @@ bool pfs_open_bundle(const struct pfs_message *message,
 				(u64)bundle.part.at * 8);
 	total = 0;
 	pack_list = pfs_bundle_packs(bundle);
-	for (u32 pack_index = 0; pack_index < pack_list.part.count;
-	     pack_index++) {
+	for (u32 pack_index = 0;
+	     pack_index < pack_list.part.count && pfs_tick(); pack_index++) {
 		struct pfs_pack pack = pfs_pack_at(pack_list, pack_index);
 		u64 size = pfs_pack_size(pack);
 
@@ -57,7 +57,7 @@ bool pfs_open_bundle(const struct pfs_message *message,
 			return false;
 	}
 	*out = bundle;
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/bundle.ts: checkPackDescriptor() */

@@ -22,7 +22,7 @@ bool pfs_follow_dir(struct pfs_dir self, struct pfs_scratch_u53 work,
 
 	if (!pfs_checked_list(self.part, 0, work, failure, &entries.part))
 		return false;
-	for (u32 item_index = 0; item_index < entries.part.count;
+	for (u32 item_index = 0; item_index < entries.part.count && pfs_tick();
 	     item_index++) {
 		struct pfs_dir_entry item = pfs_dir_entry_at(entries,
 							     item_index);
@@ -30,7 +30,7 @@ bool pfs_follow_dir(struct pfs_dir self, struct pfs_scratch_u53 work,
 		if (!pfs_follow_dir_entry(item, work, failure))
 			return false;
 	}
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/generated/checks.ts: followBlobRef() */
@@ -79,13 +79,15 @@ bool pfs_follow_inode_additional(struct pfs_inode_additional self,
 
 	if (!pfs_checked_list(self.part, 0, work, failure, &xattrs.part))
 		return false;
-	for (u32 item_index = 0; item_index < xattrs.part.count; item_index++) {
+	for (u32 item_index = 0; item_index < xattrs.part.count && pfs_tick();
+	     item_index++) {
 		struct pfs_xattr item = pfs_xattr_at(xattrs, item_index);
 
 		if (!pfs_follow_xattr(item, work, failure))
 			return false;
 	}
-	return pfs_checked_data(self.part, 1, work, failure, &unused);
+	return pfs_checked_data(self.part, 1, work, failure, &unused) &&
+	       pfs_finished(failure);
 }
 
 /* schema/generated/checks.ts: followInode() */
@@ -128,8 +130,8 @@ bool pfs_follow_inode(struct pfs_inode self, struct pfs_scratch_u53 work,
 
 		if (!pfs_checked_list(self.part, 0, work, failure, &file.part))
 			return false;
-		for (u32 item_index = 0; item_index < file.part.count;
-		     item_index++) {
+		for (u32 item_index = 0;
+		     item_index < file.part.count && pfs_tick(); item_index++) {
 			struct pfs_file_chunk item =
 				pfs_file_chunk_at(file, item_index);
 
@@ -137,7 +139,7 @@ bool pfs_follow_inode(struct pfs_inode self, struct pfs_scratch_u53 work,
 				return false;
 		}
 	}
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/generated/checks.ts: followInodeVector() */
@@ -150,13 +152,14 @@ bool pfs_follow_inode_vector(struct pfs_inode_vector self,
 
 	if (!pfs_checked_list(self.part, 0, work, failure, &inodes.part))
 		return false;
-	for (u32 item_index = 0; item_index < inodes.part.count; item_index++) {
+	for (u32 item_index = 0; item_index < inodes.part.count && pfs_tick();
+	     item_index++) {
 		struct pfs_inode item = pfs_inode_at(inodes, item_index);
 
 		if (!pfs_follow_inode(item, work, failure))
 			return false;
 	}
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/generated/checks.ts: followVerityData() */
@@ -182,8 +185,8 @@ bool pfs_follow_rootfs(struct pfs_rootfs self, struct pfs_scratch_u53 work,
 
 	if (!pfs_checked_list(self.part, 0, work, failure, &metadatas.part))
 		return false;
-	for (u32 item_index = 0; item_index < metadatas.part.count;
-	     item_index++) {
+	for (u32 item_index = 0;
+	     item_index < metadatas.part.count && pfs_tick(); item_index++) {
 		struct pfs_inode_vector item = pfs_inode_vector_at(metadatas,
 								   item_index);
 
@@ -193,7 +196,8 @@ bool pfs_follow_rootfs(struct pfs_rootfs self, struct pfs_scratch_u53 work,
 	if (!pfs_checked_list(self.part, 1, work, failure,
 			      &fs_verity_data.part))
 		return false;
-	for (u32 item_index = 0; item_index < fs_verity_data.part.count;
+	for (u32 item_index = 0;
+	     item_index < fs_verity_data.part.count && pfs_tick();
 	     item_index++) {
 		struct pfs_verity_data item = pfs_verity_data_at(fs_verity_data,
 								 item_index);
@@ -201,7 +205,7 @@ bool pfs_follow_rootfs(struct pfs_rootfs self, struct pfs_scratch_u53 work,
 		if (!pfs_follow_verity_data(item, work, failure))
 			return false;
 	}
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/generated/checks.ts: followPack() */
@@ -234,11 +238,12 @@ bool pfs_follow_bundle(struct pfs_bundle self, struct pfs_scratch_u53 work,
 		return false;
 	if (!pfs_checked_list(self.part, 4, work, failure, &packs.part))
 		return false;
-	for (u32 item_index = 0; item_index < packs.part.count; item_index++) {
+	for (u32 item_index = 0; item_index < packs.part.count && pfs_tick();
+	     item_index++) {
 		struct pfs_pack item = pfs_pack_at(packs, item_index);
 
 		if (!pfs_follow_pack(item, work, failure))
 			return false;
 	}
-	return true;
+	return pfs_finished(failure);
 }

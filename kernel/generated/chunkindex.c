@@ -92,7 +92,7 @@ bool pfs_check_ranks(struct pfs_rootfs image, struct pfs_failure *failure)
 {
 	struct pfs_verity_data_list list = pfs_rootfs_fs_verity_data(image);
 
-	for (u32 i = 1; i < list.part.count; i++) {
+	for (u32 i = 1; i < list.part.count && pfs_tick(); i++) {
 		if (pfs_compare_names(pfs_verity_data_digest(pfs_verity_data_at(list,
 										pfs_difference(i,
 											       1))),
@@ -103,7 +103,7 @@ bool pfs_check_ranks(struct pfs_rootfs image, struct pfs_failure *failure)
 					(u64)pfs_verity_data_at(list,
 								i).part.at * 8);
 	}
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/chunkindex.ts: rankOf() */
@@ -115,7 +115,7 @@ u32 pfs_rank_of(struct pfs_rootfs image, struct pfs_bytes digest)
 	u32 high = list.part.count;
 
 	for (u64 bound = U64_MAX;
-	     low < high && pfs_decreases(&bound, pfs_difference(high, low));) {
+	     low < high && pfs_halves(&bound, pfs_difference(high, low));) {
 		u32 middle = ((u64)low + high) / 2;
 		u32 order =
 			pfs_compare_names(pfs_verity_data_digest(pfs_verity_data_at(list, middle)),
@@ -193,7 +193,7 @@ pfs_place_chunk(struct pfs_bytes index, struct pfs_pack_list packs,
 		.chunks = pfs_difference(run.chunks, 1),
 		.next = size.next,
 	};
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/chunkindex.ts: readIndex() */
@@ -230,14 +230,15 @@ bool pfs_read_index(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 	placed = 0;
 	ordinal = 0;
 	layer_list = pfs_rootfs_metadatas(image);
-	for (u32 layer_index = 0; layer_index < layer_list.part.count;
-	     layer_index++) {
+	for (u32 layer_index = 0;
+	     layer_index < layer_list.part.count && pfs_tick(); layer_index++) {
 		struct pfs_inode_vector layer =
 			pfs_inode_vector_at(layer_list, layer_index);
 		struct pfs_inode_list inode_list;
 
 		inode_list = pfs_inode_vector_inodes(layer);
-		for (u32 inode_index = 0; inode_index < inode_list.part.count;
+		for (u32 inode_index = 0;
+		     inode_index < inode_list.part.count && pfs_tick();
 		     inode_index++) {
 			struct pfs_inode inode = pfs_inode_at(inode_list,
 							      inode_index);
@@ -250,7 +251,7 @@ bool pfs_read_index(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 				continue;
 			chunk_list = pfs_inode_mode_file(inode);
 			for (u32 chunk_index = 0;
-			     chunk_index < chunk_list.part.count;
+			     chunk_index < chunk_list.part.count && pfs_tick();
 			     chunk_index++) {
 				struct pfs_file_chunk chunk =
 					pfs_file_chunk_at(chunk_list,
@@ -291,7 +292,7 @@ bool pfs_read_index(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 	if (run.chunks != 0 || run.next != index.length ||
 	    placed != list.part.count)
 		return pfs_fail(failure, PFS_RULE_INDEX_LENGTH, 0, run.next);
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/chunkindex.ts: putNumber() */
@@ -300,7 +301,8 @@ static u32 pfs_put_number(struct pfs_scratch_u8 index, u32 at, u64 value)
 	u64 rest = value;
 	u32 next = at;
 
-	for (u64 bound = U64_MAX; rest >= 128 && pfs_decreases(&bound, rest);) {
+	for (u64 bound = U64_MAX;
+	     rest >= 128 && pfs_decreases(&bound, rest) && pfs_tick();) {
 		u32 digit = rest % 128;
 
 		pfs_scratch_u8_set(index, next, (digit & 127) | 128);
@@ -337,7 +339,8 @@ u32 pfs_write_index(struct pfs_scratch_u8 index, struct pfs_scratch_u32 packs,
 
 	for (u64 bound = U64_MAX;
 	     first < chunks &&
-	     pfs_decreases(&bound, pfs_difference(chunks, first));) {
+	     pfs_decreases(&bound, pfs_difference(chunks, first)) &&
+	     pfs_tick();) {
 		u32 pack = pfs_scratch_u32_get(packs, first);
 		u64 start = pfs_scratch_u53_get(offsets, first);
 		u32 next = first;
@@ -349,7 +352,8 @@ u32 pfs_write_index(struct pfs_scratch_u8 index, struct pfs_scratch_u32 packs,
 		     next < chunks &&
 		     pfs_scratch_u32_get(packs, next) == pack &&
 		     pfs_scratch_u53_get(offsets, next) == end &&
-		     pfs_decreases(&bound, pfs_difference(chunks, next));) {
+		     pfs_decreases(&bound, pfs_difference(chunks, next)) &&
+		     pfs_tick();) {
 			end = pfs_end_of(end, pfs_scratch_u32_get(sizes, next));
 			next = pfs_narrow((u64)next + 1);
 		}
@@ -361,7 +365,7 @@ u32 pfs_write_index(struct pfs_scratch_u8 index, struct pfs_scratch_u32 packs,
 				    is_back ? pfs_difference(before, start) :
 				    pfs_difference(start, before));
 		at = pfs_put_number(index, at, pfs_difference(next, first));
-		for (u32 i = first; i < next; i++)
+		for (u32 i = first; i < next && pfs_tick(); i++)
 			at = pfs_put_number(index, at,
 					    pfs_scratch_u32_get(sizes, i));
 		pfs_scratch_u53_set(positions, pack, end);

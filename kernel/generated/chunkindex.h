@@ -41,6 +41,7 @@ bool pfs_read_index(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 		    struct pfs_scratch_u53 positions,
 		    struct pfs_scratch_u8 table, struct pfs_scratch_u8 forms,
 		    struct pfs_failure *failure);
+/* If pfs_stopped(), the result has no meaning: */
 u32 pfs_write_index(struct pfs_scratch_u8 index, struct pfs_scratch_u32 packs,
 		    struct pfs_scratch_u53 offsets,
 		    struct pfs_scratch_u32 sizes, u32 chunks,

@@ -22,7 +22,7 @@ struct pfs_chunk_place pfs_find_chunk(struct pfs_file_chunk_list chunks,
 {
 	u64 start = 0;
 
-	for (u32 i = 0; i < chunks.part.count; i++) {
+	for (u32 i = 0; i < chunks.part.count && pfs_tick(); i++) {
 		u64 len = pfs_file_chunk_len(pfs_file_chunk_at(chunks, i));
 
 		if (pfs_difference(offset, start) < len && offset >= start)
@@ -44,7 +44,7 @@ u64 pfs_file_size(struct pfs_file_chunk_list chunks)
 {
 	u64 size = 0;
 
-	for (u32 chunk_index = 0; chunk_index < chunks.part.count;
+	for (u32 chunk_index = 0; chunk_index < chunks.part.count && pfs_tick();
 	     chunk_index++) {
 		struct pfs_file_chunk chunk = pfs_file_chunk_at(chunks,
 								chunk_index);
@@ -84,7 +84,7 @@ u64 pfs_data_size(struct pfs_file_chunk_list chunks, struct pfs_bytes zeros)
 {
 	u64 size = 0;
 
-	for (u32 chunk_index = 0; chunk_index < chunks.part.count;
+	for (u32 chunk_index = 0; chunk_index < chunks.part.count && pfs_tick();
 	     chunk_index++) {
 		struct pfs_file_chunk chunk = pfs_file_chunk_at(chunks,
 								chunk_index);
@@ -107,14 +107,15 @@ u64 pfs_content_bytes(struct pfs_rootfs image, struct pfs_scratch_u32 links)
 	struct pfs_inode_vector_list layer_list;
 
 	layer_list = pfs_rootfs_metadatas(image);
-	for (u32 layer_index = 0; layer_index < layer_list.part.count;
-	     layer_index++) {
+	for (u32 layer_index = 0;
+	     layer_index < layer_list.part.count && pfs_tick(); layer_index++) {
 		struct pfs_inode_vector layer =
 			pfs_inode_vector_at(layer_list, layer_index);
 		struct pfs_inode_list inode_list;
 
 		inode_list = pfs_inode_vector_inodes(layer);
-		for (u32 inode_index = 0; inode_index < inode_list.part.count;
+		for (u32 inode_index = 0;
+		     inode_index < inode_list.part.count && pfs_tick();
 		     inode_index++) {
 			struct pfs_inode inode = pfs_inode_at(inode_list,
 							      inode_index);
@@ -156,7 +157,7 @@ bool pfs_find_verity(struct pfs_rootfs image, struct pfs_bytes digest,
 	u32 high = list.part.count;
 
 	for (u64 bound = U64_MAX;
-	     low < high && pfs_decreases(&bound, pfs_difference(high, low));) {
+	     low < high && pfs_halves(&bound, pfs_difference(high, low));) {
 		u32 middle = ((u64)low + high) / 2;
 
 		if (pfs_compare_names(pfs_verity_data_digest(pfs_verity_data_at(list, middle)),

@@ -29,12 +29,16 @@ struct pfs_chunk_place {
 	u64 start;
 };
 
+/* If pfs_stopped(), the result has no meaning: */
 struct pfs_chunk_place pfs_find_chunk(struct pfs_file_chunk_list chunks,
 				      u64 offset);
+/* If pfs_stopped(), the result has no meaning: */
 u64 pfs_file_size(struct pfs_file_chunk_list chunks);
 bool pfs_zero_blob_digest(struct pfs_scratch_u8 digest);
 bool pfs_is_hole(struct pfs_file_chunk chunk, struct pfs_bytes zeros);
+/* If pfs_stopped(), the result has no meaning: */
 u64 pfs_data_size(struct pfs_file_chunk_list chunks, struct pfs_bytes zeros);
+/* If pfs_stopped(), the result has no meaning: */
 u64 pfs_content_bytes(struct pfs_rootfs image, struct pfs_scratch_u32 links);
 bool pfs_check_run_end(u64 end, u64 blob_bytes, u64 ino,
 		       struct pfs_failure *failure);

@@ -2,11 +2,8 @@
 /* Code generated from schema/directories.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
-/*
- * A cookie, the position in a listing, is the layer times this, plus the number
- * of its entries that are listed.
- */
-#define PFS_LAYER_SPAN 0x100000000ULL
+/* Entries that nextVisibleEntry looks at before it returns. */
+#define PFS_ENTRIES_AT_ONCE 128
 
 /* schema/directories.ts: searchNames() */
 /*
@@ -21,7 +18,7 @@ static u32 pfs_search_names(struct pfs_dir_entry_list entries,
 	u32 high = entries.part.count;
 
 	for (u64 bound = U64_MAX;
-	     low < high && pfs_decreases(&bound, pfs_difference(high, low));) {
+	     low < high && pfs_halves(&bound, pfs_difference(high, low));) {
 		u32 middle = ((u64)low + high) / 2;
 		u32 position = pfs_sorted_entry(index, start, middle);
 		u32 order =
@@ -47,7 +44,7 @@ static bool pfs_has_name(struct pfs_dir_entry_list entries,
 	u32 high = entries.part.count;
 
 	for (u64 bound = U64_MAX;
-	     low < high && pfs_decreases(&bound, pfs_difference(high, low));) {
+	     low < high && pfs_halves(&bound, pfs_difference(high, low));) {
 		u32 middle = ((u64)low + high) / 2;
 		u32 order = pfs_compare_names(pfs_dir_entry_name(pfs_dir_entry_at(entries, middle)),
 					      name);
@@ -70,7 +67,8 @@ static bool pfs_has_name(struct pfs_dir_entry_list entries,
 bool pfs_find_dir_record(struct pfs_inode_vector_list layers, u64 dir, u32 from,
 			 struct pfs_dir_record *out)
 {
-	for (u32 layer = from; layer < layers.part.count; layer++) {
+	for (u32 layer = from; layer < layers.part.count && pfs_tick();
+	     layer++) {
 		struct pfs_inode_list inodes =
 			pfs_inode_vector_inodes(pfs_inode_vector_at(layers,
 								    layer));
@@ -88,11 +86,33 @@ bool pfs_find_dir_record(struct pfs_inode_vector_list layers, u64 dir, u32 from,
 				.position = position,
 				.entries = pfs_dir_entries(record),
 				.look_below = pfs_dir_look_below(record),
+				.before = 0,
 			};
 			return true;
 		}
 	}
 	return false;
+}
+
+/* schema/directories.ts: findListed() */
+/* The same for a listing, in which newer records have `before` entries. */
+static bool pfs_find_listed(struct pfs_inode_vector_list layers, u64 dir,
+			    u32 from, u32 before, struct pfs_dir_record *out)
+{
+	struct pfs_dir_record listed;
+	bool listed_found;
+
+	listed_found = pfs_find_dir_record(layers, dir, from, &listed);
+	if (!listed_found)
+		return false;
+	*out = (struct pfs_dir_record) {
+		.layer = listed.layer,
+		.position = listed.position,
+		.entries = listed.entries,
+		.look_below = listed.look_below,
+		.before = before,
+	};
+	return true;
 }
 
 /* schema/directories.ts: findName() */
@@ -151,10 +171,10 @@ bool pfs_find_name(struct pfs_rootfs image, struct pfs_scratch_u32 index,
  * Whether a layer newer than `layer` has `name` in directory `dir`, and so
  * hides the one of `layer`.
  */
-static bool pfs_is_hidden(struct pfs_inode_vector_list layers, u32 layer,
-			  u64 dir, struct pfs_bytes name)
+bool pfs_is_hidden(struct pfs_inode_vector_list layers, u32 layer, u64 dir,
+		   struct pfs_bytes name)
 {
-	for (u32 newer = 0; newer < layer; newer++) {
+	for (u32 newer = 0; newer < layer && pfs_tick(); newer++) {
 		struct pfs_inode_list inodes =
 			pfs_inode_vector_inodes(pfs_inode_vector_at(layers,
 								    newer));
@@ -177,14 +197,22 @@ static bool pfs_is_hidden(struct pfs_inode_vector_list layers, u32 layer,
  * The inode that an entry of a directory record in `layer` shows; undefined if
  * a newer layer hides it, or for a whiteout.
  */
-bool pfs_resolve_entry(struct pfs_inode_vector_list layers,
-		       struct pfs_inode_list newest, u32 layer, u64 dir,
-		       struct pfs_dir_entry entry, struct pfs_inode_record *out)
+static bool pfs_resolve_entry(struct pfs_inode_vector_list layers,
+			      struct pfs_inode_list newest, u32 layer, u64 dir,
+			      struct pfs_dir_entry entry,
+			      struct pfs_inode_record *out)
 {
 	if (layer > 0 &&
 	    pfs_is_hidden(layers, layer, dir, pfs_dir_entry_name(entry)))
 		return false;
 	return pfs_resolve_inode(layers, newest, pfs_dir_entry_ino(entry), out);
+}
+
+/* schema/directories.ts: entriesUntil() */
+/* How many entries a record and the newer ones have. */
+static u32 pfs_entries_until(struct pfs_dir_record record)
+{
+	return pfs_narrow((u64)record.before + record.entries.part.count);
 }
 
 /* schema/directories.ts: openListing() */
@@ -197,8 +225,8 @@ bool pfs_open_listing(struct pfs_rootfs image, u64 dir, u64 cookie,
 		      struct pfs_dir_record *out)
 {
 	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
-	u32 resumed = cookie / PFS_LAYER_SPAN;
 	u32 layer;
+	u32 before;
 
 	if (cookie == 0) {
 		struct pfs_inode_list newest =
@@ -214,16 +242,19 @@ bool pfs_open_listing(struct pfs_rootfs image, u64 dir, u64 cookie,
 			return false;
 	}
 	layer = 0;
+	before = 0;
 	for (u64 bound = U64_MAX;
 	     layer < PFS_MAX_LAYERS &&
 	     pfs_decreases(&bound, pfs_difference(PFS_MAX_LAYERS, layer));) {
 		struct pfs_dir_record record;
 		bool record_found;
 
-		record_found = pfs_find_dir_record(layers, dir, layer, &record);
+		record_found = pfs_find_listed(layers, dir, layer, before,
+					       &record);
 		if (!record_found)
 			return false;
-		if (record.layer >= resumed) {
+		before = pfs_entries_until(record);
+		if (cookie < before) {
 			*out = record;
 			return true;
 		}
@@ -243,31 +274,34 @@ bool pfs_next_listing(struct pfs_rootfs image, u64 dir,
 {
 	if (!record.look_below)
 		return false;
-	return pfs_find_dir_record(pfs_rootfs_metadatas(image), dir,
-				   pfs_narrow((u64)record.layer + 1), out);
+	return pfs_find_listed(pfs_rootfs_metadatas(image), dir,
+			       pfs_narrow((u64)record.layer + 1),
+			       pfs_entries_until(record), out);
 }
 
-/* schema/directories.ts: cookieAfter() */
-/* The cookie after entry `index` of a record in `layer`. */
-static u64 pfs_cookie_after(u32 layer, u32 index)
+/* schema/directories.ts: firstAfter() */
+/* The index of the first entry of a record after `cookie`. */
+static u32 pfs_first_after(struct pfs_dir_record record, u64 cookie)
 {
-	return (layer & 0xffff) * PFS_LAYER_SPAN + index + 1;
+	return pfs_narrow(pfs_difference(cookie, record.before));
 }
 
-/* schema/directories.ts: nextVisibleEntry() */
-/* The first name after `cookie` that a record of directory `dir` shows. */
-bool pfs_next_visible_entry(struct pfs_rootfs image, u64 dir,
-			    struct pfs_dir_record record, u64 cookie,
-			    struct pfs_visible_entry *out)
+/* schema/directories.ts: visibleEntry() */
+/*
+ * The first entry from `from` on and before `end` that a record of directory
+ * `dir` shows.
+ */
+static bool pfs_visible_entry(struct pfs_rootfs image, u64 dir,
+			      struct pfs_dir_record record, u32 from, u32 end,
+			      struct pfs_visible_entry *out)
 {
 	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
 	struct pfs_inode_list newest =
 		pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0));
 	struct pfs_dir_entry_list entries = record.entries;
-	u32 from = cookie / PFS_LAYER_SPAN == record.layer ?
-		   cookie % PFS_LAYER_SPAN : 0;
+	u32 last = pfs_at_most(entries.part.count, end);
 
-	for (u32 i = from; i < entries.part.count; i++) {
+	for (u32 i = from; i < last && pfs_tick(); i++) {
 		struct pfs_dir_entry entry = pfs_dir_entry_at(entries, i);
 		struct pfs_inode_record found;
 		bool found_found;
@@ -275,10 +309,11 @@ bool pfs_next_visible_entry(struct pfs_rootfs image, u64 dir,
 		found_found = pfs_resolve_entry(layers, newest, record.layer,
 						dir, entry, &found);
 		if (found_found) {
-			u64 next = pfs_cookie_after(record.layer, i);
+			u64 next = (u64)record.before + i + 1;
 
 			*out = (struct pfs_visible_entry) {
 				.cookie = next,
+				.shown = true,
 				.entry = entry,
 				.ordinal = found.ordinal,
 				.inode = found.inode,
@@ -287,6 +322,42 @@ bool pfs_next_visible_entry(struct pfs_rootfs image, u64 dir,
 		}
 	}
 	return false;
+}
+
+/* schema/directories.ts: nextVisibleEntry() */
+/*
+ * The first name after `cookie` that a record of directory `dir` shows. It
+ * looks at few entries: a result that is not shown has the cookie with which
+ * the listing goes on.
+ */
+bool pfs_next_visible_entry(struct pfs_rootfs image, u64 dir,
+			    struct pfs_dir_record record, u64 cookie,
+			    struct pfs_visible_entry *out)
+{
+	u32 from = pfs_first_after(record, cookie);
+	u32 end = pfs_narrow((u64)from + PFS_ENTRIES_AT_ONCE);
+	struct pfs_visible_entry found;
+	bool found_found;
+	u64 next;
+	struct pfs_inode_list newest;
+
+	found_found = pfs_visible_entry(image, dir, record, from, end, &found);
+	if (found_found) {
+		*out = found;
+		return true;
+	}
+	if (end >= record.entries.part.count)
+		return false;
+	next = (u64)record.before + end;
+	newest = pfs_inode_vector_inodes(pfs_inode_vector_at(pfs_rootfs_metadatas(image), 0));
+	*out = (struct pfs_visible_entry) {
+		.cookie = next,
+		.shown = false,
+		.entry = pfs_dir_entry_at(record.entries, end),
+		.ordinal = 0,
+		.inode = pfs_inode_at(newest, newest.part.count),
+	};
+	return true;
 }
 
 /* schema/directories.ts: nextName() */
@@ -302,18 +373,21 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 	bool visible_found;
 	bool below;
 	u32 layer;
+	u32 before;
 
 	first_found = pfs_open_listing(image, dir, cookie, &first);
 	if (!first_found)
 		return false;
-	visible_found = pfs_next_visible_entry(image, dir, first, cookie,
-					       &visible);
+	visible_found = pfs_visible_entry(image, dir, first,
+					  pfs_first_after(first, cookie),
+					  first.entries.part.count, &visible);
 	if (visible_found) {
 		*out = visible;
 		return true;
 	}
 	below = first.look_below;
 	layer = first.layer;
+	before = pfs_entries_until(first);
 	for (u64 bound = U64_MAX;
 	     layer < PFS_MAX_LAYERS &&
 	     pfs_decreases(&bound, pfs_difference(PFS_MAX_LAYERS, layer));) {
@@ -324,20 +398,22 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 
 		if (!below)
 			return false;
-		record_found =
-			pfs_find_dir_record(pfs_rootfs_metadatas(image), dir,
-					    pfs_narrow((u64)layer + 1),
-					    &record);
+		record_found = pfs_find_listed(pfs_rootfs_metadatas(image), dir,
+					       pfs_narrow((u64)layer + 1),
+					       before, &record);
 		if (!record_found)
 			return false;
-		shown_found = pfs_next_visible_entry(image, dir, record, cookie,
-						     &shown);
+		shown_found =
+			pfs_visible_entry(image, dir, record,
+					  pfs_first_after(record, cookie),
+					  record.entries.part.count, &shown);
 		if (shown_found) {
 			*out = shown;
 			return true;
 		}
 		below = record.look_below;
 		layer = record.layer;
+		before = pfs_entries_until(record);
 	}
 	return false;
 }

@@ -22,7 +22,7 @@ bool pfs_check_outline(const struct pfs_message *message,
 	if (layers.part.count > PFS_MAX_LAYERS)
 		return pfs_fail(failure, PFS_RULE_TOO_MANY_LAYERS, 0,
 				(u64)image.part.at * 8);
-	for (u32 layer_index = 0; layer_index < layers.part.count;
+	for (u32 layer_index = 0; layer_index < layers.part.count && pfs_tick();
 	     layer_index++) {
 		struct pfs_inode_vector layer =
 			pfs_inode_vector_at(layers, layer_index);
@@ -32,6 +32,8 @@ bool pfs_check_outline(const struct pfs_message *message,
 				      &unused.part))
 			return false;
 	}
+	if (!pfs_check_counts(message, image, failure))
+		return false;
 	if (!pfs_checked_list(image.part, 1, work, failure, &unused.part))
 		return false;
 	if (pfs_records_tree(image)) {
@@ -39,7 +41,7 @@ bool pfs_check_outline(const struct pfs_message *message,
 			return false;
 	}
 	*out = image;
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/firstuse.ts: checkOneRecord() */
@@ -63,10 +65,10 @@ pfs_check_one_record(struct pfs_inode_vector_list layers,
 		return pfs_fail(failure, PFS_RULE_RECORDED_UNSORTED,
 				pfs_inode_ino(inode), (u64)inode.part.at * 8);
 	if (pfs_inode_mode_kind(inode) != PFS_INODE_MODE_DIR)
-		return true;
+		return pfs_finished(failure);
 	entry_list = pfs_dir_entries(pfs_inode_mode_dir(inode));
-	for (u32 entry_index = 0; entry_index < entry_list.part.count;
-	     entry_index++) {
+	for (u32 entry_index = 0;
+	     entry_index < entry_list.part.count && pfs_tick(); entry_index++) {
 		struct pfs_dir_entry entry = pfs_dir_entry_at(entry_list,
 							      entry_index);
 
@@ -74,7 +76,7 @@ pfs_check_one_record(struct pfs_inode_vector_list layers,
 				      failure))
 			return false;
 	}
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/firstuse.ts: checkInode() */
@@ -98,7 +100,7 @@ bool pfs_check_inode(struct pfs_rootfs image, struct pfs_inode inode,
 	if (pfs_inode_mode_kind(inode) != PFS_INODE_MODE_DIR) {
 		if (!pfs_check_one_record(layers, inode, work, failure))
 			return false;
-		return true;
+		return pfs_finished(failure);
 	}
 	layer = 0;
 	records_above = 0;
@@ -134,7 +136,7 @@ bool pfs_check_inode(struct pfs_rootfs image, struct pfs_inode inode,
 	if (pfs_dir_parent(pfs_inode_mode_dir(inode)) == 0)
 		return pfs_fail(failure, PFS_RULE_RECORDED_PARENT,
 				pfs_inode_ino(inode), (u64)inode.part.at * 8);
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/firstuse.ts: checkParent() */

@@ -7,6 +7,8 @@
  * positions.
  */
 #define PFS_KEY_STRIDE (PFS_MAX_KEYS + 1)
+/* Characters of `false`. */
+#define PFS_LONGEST_LITERAL 5
 #define PFS_WANT_VALUE 0
 #define PFS_WANT_VALUE_OR_END 1
 #define PFS_WANT_KEY 2
@@ -23,7 +25,8 @@ static u64 pfs_digits_end(struct pfs_bytes json, u64 at)
 
 	for (u64 bound = U64_MAX;
 	     position < json.length && pfs_is_digit(pfs_byte(json, position)) &&
-	     pfs_decreases(&bound, pfs_difference(json.length, position));)
+	     pfs_decreases(&bound, pfs_difference(json.length, position)) &&
+	     pfs_tick();)
 		position = (u64)pfs_narrow(position) + 1;
 	return position;
 }
@@ -62,7 +65,7 @@ pfs_number_end(struct pfs_bytes json, u64 at, struct pfs_failure *failure,
 		position = pfs_digits_end(json, position);
 	}
 	*out = position;
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/json.ts: literalEnd() */
@@ -71,7 +74,9 @@ static noinline_for_stack bool
 pfs_literal_end(struct pfs_bytes json, u64 at, struct pfs_bytes word,
 		struct pfs_failure *failure, u64 *out)
 {
-	for (u32 i = 0; i < word.length; i++) {
+	u32 length = pfs_at_most(word.length, PFS_LONGEST_LITERAL);
+
+	for (u32 i = 0; i < length; i++) {
 		if (pfs_byte(json, (u64)pfs_narrow(at) + i) !=
 		    pfs_byte(word, i))
 			return pfs_fail(failure, PFS_RULE_MANIFEST_SYNTAX, 0,
@@ -121,7 +126,7 @@ pfs_record_key(struct pfs_bytes json, u64 at, u32 depth,
 	if (count >= PFS_MAX_KEYS)
 		return pfs_fail(failure, PFS_RULE_MANIFEST_OBJECT_TOO_LARGE, 0,
 				at);
-	for (u32 i = 0; i < count; i++) {
+	for (u32 i = 0; i < count && pfs_tick(); i++) {
 		if (pfs_same_string(json,
 				    pfs_scratch_u32_get(keys, first + 1 + i),
 				    at))
@@ -130,7 +135,7 @@ pfs_record_key(struct pfs_bytes json, u64 at, u32 depth,
 	}
 	pfs_scratch_u32_set(keys, first + 1 + count, pfs_narrow(at));
 	pfs_scratch_u32_set(keys, first, pfs_narrow((u64)count + 1));
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/json.ts: scanStart() */
@@ -225,7 +230,8 @@ bool pfs_next_step(struct pfs_bytes json, struct pfs_scratch_u8 open,
 
 	for (u64 bound = U64_MAX;
 	     at < json.length &&
-	     pfs_decreases(&bound, pfs_difference(json.length, at));) {
+	     pfs_decreases(&bound, pfs_difference(json.length, at)) &&
+	     pfs_tick();) {
 		u32 code = pfs_byte(json, at);
 		u64 start = at;
 
@@ -244,7 +250,8 @@ bool pfs_next_step(struct pfs_bytes json, struct pfs_scratch_u8 open,
 			at = (u64)pfs_narrow(at) + 1;
 		} else if (code == PFS_CLOSE_BRACE || code == PFS_CLOSE_BRACKET)
 			return pfs_close_innermost(json, open, last, want, at,
-						   failure, out);
+						   failure, out) &&
+			       pfs_finished(failure);
 		else if (want == PFS_WANT_COMMA_OR_END) {
 			if (code != PFS_COMMA)
 				return pfs_fail(failure,
@@ -270,7 +277,8 @@ bool pfs_next_step(struct pfs_bytes json, struct pfs_scratch_u8 open,
 			want = PFS_WANT_COLON;
 		} else if (code == PFS_OPEN_BRACE || code == PFS_OPEN_BRACKET) {
 			return pfs_open_nested(json, open, keys, last, key, at,
-					       failure, out);
+					       failure, out) &&
+			       pfs_finished(failure);
 		} else {
 			u64 end;
 
@@ -288,7 +296,7 @@ bool pfs_next_step(struct pfs_bytes json, struct pfs_scratch_u8 open,
 				.at = end,
 				.want = PFS_WANT_COMMA_OR_END,
 			};
-			return true;
+			return pfs_finished(failure);
 		}
 	}
 	if (want != PFS_WANT_NOTHING)
@@ -301,5 +309,5 @@ bool pfs_next_step(struct pfs_bytes json, struct pfs_scratch_u8 open,
 		.at = at,
 		.want = want,
 	};
-	return true;
+	return pfs_finished(failure);
 }

@@ -176,13 +176,14 @@ bool pfs_string_end(struct pfs_bytes json, u64 at, struct pfs_failure *failure,
 
 	for (u64 bound = U64_MAX;
 	     position < json.length &&
-	     pfs_decreases(&bound, pfs_difference(json.length, position));) {
+	     pfs_decreases(&bound, pfs_difference(json.length, position)) &&
+	     pfs_tick();) {
 		u32 code = pfs_byte(json, position);
 		struct pfs_character next;
 
 		if (code == PFS_QUOTE) {
 			*out = position;
-			return true;
+			return pfs_finished(failure);
 		}
 		if (pfs_is_plain(code)) {
 			position = (u64)pfs_narrow(position) + 1;
@@ -209,7 +210,8 @@ bool pfs_same_string(struct pfs_bytes json, u64 a, u64 b)
 
 	for (u64 bound = U64_MAX;
 	     left < json.length &&
-	     pfs_decreases(&bound, pfs_difference(json.length, left));) {
+	     pfs_decreases(&bound, pfs_difference(json.length, left)) &&
+	     pfs_tick();) {
 		struct pfs_character one;
 		struct pfs_character other;
 
@@ -229,13 +231,14 @@ bool pfs_same_string(struct pfs_bytes json, u64 a, u64 b)
 /* schema/jsonstring.ts: stringIs() */
 /*
  * Whether the well-formed string whose opening quote is at `at` is `wanted`,
- * which has only plain characters.
+ * which has at most MAX_NAME_BYTES, plain characters.
  */
 bool pfs_string_is(struct pfs_bytes json, u64 at, struct pfs_bytes wanted)
 {
+	u32 length = pfs_at_most(wanted.length, PFS_MAX_NAME_BYTES);
 	u64 position = (u64)pfs_narrow(at) + 1;
 
-	for (u32 i = 0; i < wanted.length; i++) {
+	for (u32 i = 0; i < length; i++) {
 		u32 code = pfs_byte(json, position);
 
 		if (code == pfs_byte(wanted, i)) {
@@ -267,7 +270,8 @@ u64 pfs_copy_string(struct pfs_bytes json, u64 at, struct pfs_scratch_u8 plain)
 
 	for (u64 bound = U64_MAX;
 	     position < json.length && pfs_byte(json, position) != PFS_QUOTE &&
-	     pfs_decreases(&bound, pfs_difference(json.length, position));) {
+	     pfs_decreases(&bound, pfs_difference(json.length, position)) &&
+	     pfs_tick();) {
 		u32 code = pfs_byte(json, position);
 
 		if (pfs_is_plain(code)) {

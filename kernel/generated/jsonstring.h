@@ -16,8 +16,10 @@ struct pfs_character {
 
 bool pfs_string_end(struct pfs_bytes json, u64 at, struct pfs_failure *failure,
 		    u64 *out);
+/* If pfs_stopped(), the result has no meaning: */
 bool pfs_same_string(struct pfs_bytes json, u64 a, u64 b);
 bool pfs_string_is(struct pfs_bytes json, u64 at, struct pfs_bytes wanted);
+/* If pfs_stopped(), the result has no meaning: */
 u64 pfs_copy_string(struct pfs_bytes json, u64 at, struct pfs_scratch_u8 plain);
 
 #endif /* _PFS_JSONSTRING_H */

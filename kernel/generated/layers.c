@@ -26,7 +26,7 @@ u32 pfs_search_inodes(struct pfs_inode_list inodes, u64 ino)
 	low = pfs_difference(guess, gaps);
 	high = guess < inodes.part.count ? guess : inodes.part.count;
 	for (u64 bound = U64_MAX;
-	     low < high && pfs_decreases(&bound, pfs_difference(high, low));) {
+	     low < high && pfs_halves(&bound, pfs_difference(high, low));) {
 		u32 middle = ((u64)low + high) / 2;
 		u64 found = pfs_inode_ino(pfs_inode_at(inodes, middle));
 
@@ -44,7 +44,7 @@ u32 pfs_search_inodes(struct pfs_inode_list inodes, u64 ino)
 /* Whether any layer has `ino`; a whiteout counts. */
 bool pfs_has_inode(struct pfs_inode_vector_list layers, u64 ino)
 {
-	for (u32 layer = 0; layer < layers.part.count; layer++) {
+	for (u32 layer = 0; layer < layers.part.count && pfs_tick(); layer++) {
 		struct pfs_inode_list inodes =
 			pfs_inode_vector_inodes(pfs_inode_vector_at(layers,
 								    layer));
@@ -55,47 +55,61 @@ bool pfs_has_inode(struct pfs_inode_vector_list layers, u64 ino)
 	return false;
 }
 
-/* schema/layers.ts: notWhiteout() */
-/* The result of finding an inode record: undefined for a whiteout. */
-static bool pfs_not_whiteout(struct pfs_inode inode, u64 ordinal,
-			     struct pfs_inode_record *out)
-{
-	if (pfs_inode_mode_kind(inode) == PFS_INODE_MODE_WHT)
-		return false;
-	*out = (struct pfs_inode_record) { .ordinal = ordinal, .inode = inode };
-	return true;
-}
-
-/* schema/layers.ts: resolveInode() */
+/* schema/layers.ts: newestRecord() */
 /*
- * Finds `ino` in the newest of the layers that has it; a whiteout there means
- * absent. `newest` is the inodes of the first layer: a caller that looks up
- * many reads them once.
+ * Finds `ino` in the newest of the layers that has it, perhaps a whiteout.
+ * `newest` is the inodes of the first layer: a caller that looks up many reads
+ * them once.
  */
-bool pfs_resolve_inode(struct pfs_inode_vector_list layers,
+bool pfs_newest_record(struct pfs_inode_vector_list layers,
 		       struct pfs_inode_list newest, u64 ino,
 		       struct pfs_inode_record *out)
 {
 	u32 first = pfs_search_inodes(newest, ino);
 	u64 before;
 
-	if (first < newest.part.count)
-		return pfs_not_whiteout(pfs_inode_at(newest, first), first,
-					out);
+	if (first < newest.part.count) {
+		*out = (struct pfs_inode_record) {
+			.ordinal = first,
+			.inode = pfs_inode_at(newest, first),
+		};
+		return true;
+	}
 	before = newest.part.count;
-	for (u32 layer = 1; layer < layers.part.count; layer++) {
+	for (u32 layer = 1; layer < layers.part.count && pfs_tick(); layer++) {
 		struct pfs_inode_list inodes =
 			pfs_inode_vector_inodes(pfs_inode_vector_at(layers,
 								    layer));
 		u32 index = pfs_search_inodes(inodes, ino);
 
-		if (index < inodes.part.count)
-			return pfs_not_whiteout(pfs_inode_at(inodes, index),
-						(u64)pfs_narrow(before) + index,
-						out);
+		if (index < inodes.part.count) {
+			*out = (struct pfs_inode_record) {
+				.ordinal = (u64)pfs_narrow(before) + index,
+				.inode = pfs_inode_at(inodes, index),
+			};
+			return true;
+		}
 		before = (u64)pfs_narrow(before) + inodes.part.count;
 	}
 	return false;
+}
+
+/* schema/layers.ts: resolveInode() */
+/* Inode `ino` as newestRecord finds it; a whiteout means absent. */
+bool pfs_resolve_inode(struct pfs_inode_vector_list layers,
+		       struct pfs_inode_list newest, u64 ino,
+		       struct pfs_inode_record *out)
+{
+	struct pfs_inode_record found;
+	bool found_found;
+
+	found_found = pfs_newest_record(layers, newest, ino, &found);
+	if (!found_found)
+		return false;
+	if (pfs_inode_mode_kind(found.inode) == PFS_INODE_MODE_WHT)
+		return false;
+	*out = found;
+	return true;
 }
 
 /* schema/layers.ts: findInodeRecord() */
@@ -150,8 +164,8 @@ u64 pfs_count_records(struct pfs_rootfs image)
 	struct pfs_inode_vector_list layer_list;
 
 	layer_list = pfs_rootfs_metadatas(image);
-	for (u32 layer_index = 0; layer_index < layer_list.part.count;
-	     layer_index++) {
+	for (u32 layer_index = 0;
+	     layer_index < layer_list.part.count && pfs_tick(); layer_index++) {
 		struct pfs_inode_vector layer =
 			pfs_inode_vector_at(layer_list, layer_index);
 

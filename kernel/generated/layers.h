@@ -24,16 +24,26 @@ struct pfs_inode_record {
 };
 
 u32 pfs_search_inodes(struct pfs_inode_list inodes, u64 ino);
+/* If pfs_stopped(), the result has no meaning: */
 bool pfs_has_inode(struct pfs_inode_vector_list layers, u64 ino);
+/* If pfs_stopped(), the result has no meaning: */
+bool pfs_newest_record(struct pfs_inode_vector_list layers,
+		       struct pfs_inode_list newest, u64 ino,
+		       struct pfs_inode_record *out);
+/* If pfs_stopped(), the result has no meaning: */
 bool pfs_resolve_inode(struct pfs_inode_vector_list layers,
 		       struct pfs_inode_list newest, u64 ino,
 		       struct pfs_inode_record *out);
+/* If pfs_stopped(), the result has no meaning: */
 bool pfs_find_inode_record(struct pfs_rootfs image, u64 ino,
 			   struct pfs_inode_record *out);
+/* If pfs_stopped(), the result has no meaning: */
 bool pfs_resolved_inode(struct pfs_inode_vector_list layers,
 			struct pfs_inode_list newest, u64 ino,
 			struct pfs_inode *out);
+/* If pfs_stopped(), the result has no meaning: */
 bool pfs_find_inode(struct pfs_rootfs image, u64 ino, struct pfs_inode *out);
+/* If pfs_stopped(), the result has no meaning: */
 u64 pfs_count_records(struct pfs_rootfs image);
 
 #endif /* _PFS_LAYERS_H */

@@ -82,7 +82,7 @@ static u64 pfs_read_size(struct pfs_bytes json, u64 at, u64 end)
 
 	if (count > PFS_MAX_SIZE_DIGITS)
 		return PFS_NO_SIZE;
-	for (u32 i = 0; i < count; i++) {
+	for (u32 i = 0; i < count && pfs_tick(); i++) {
 		u32 digit = pfs_byte(json, (u64)pfs_narrow(at) + i);
 
 		if (!pfs_is_digit(digit))
@@ -156,7 +156,8 @@ bool pfs_next_descriptor(struct pfs_bytes json,
 	for (u64 bound = U64_MAX;
 	     step.at <= json.length &&
 	     pfs_decreases(&bound,
-			   pfs_difference((u64)json.length + 1, step.at));) {
+			   pfs_difference((u64)json.length + 1, step.at)) &&
+	     pfs_tick();) {
 		struct pfs_step next;
 		u32 depth;
 
@@ -250,7 +251,7 @@ bool pfs_next_descriptor(struct pfs_bytes json,
 		.in_layers = in_layers,
 		.step = step,
 	};
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/manifest.ts: findLayer() */
@@ -283,7 +284,7 @@ pfs_find_layer(struct pfs_bytes json,
 	     last.step.at <= json.length &&
 	     pfs_decreases(&bound,
 			   pfs_difference((u64)json.length + 1,
-					  last.step.at));) {
+					  last.step.at)) && pfs_tick();) {
 		struct pfs_descriptor next;
 
 		if (!pfs_next_descriptor(json, scratch, last, failure, &next))
@@ -320,7 +321,7 @@ pfs_find_layer(struct pfs_bytes json,
 		.size = size,
 		.bundle = bundle,
 	};
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/manifest.ts: checkFound() */
@@ -417,7 +418,8 @@ bool pfs_find_canonical(struct pfs_bytes json,
 	for (u64 bound = U64_MAX;
 	     step.at <= json.length &&
 	     pfs_decreases(&bound,
-			   pfs_difference((u64)json.length + 1, step.at));) {
+			   pfs_difference((u64)json.length + 1, step.at)) &&
+	     pfs_tick();) {
 		struct pfs_step next;
 
 		if (!pfs_next_step(json, scratch->open, scratch->keys, step,
@@ -452,5 +454,5 @@ bool pfs_find_canonical(struct pfs_bytes json,
 	if (!found)
 		return pfs_fail(failure, PFS_RULE_MANIFEST_CANONICAL_MISSING, 0,
 				0);
-	return true;
+	return pfs_finished(failure);
 }

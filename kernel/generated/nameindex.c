@@ -6,7 +6,7 @@
 /* Whether names are in strictly ascending order, as builders write them. */
 bool pfs_ascending(struct pfs_dir_entry_list entries)
 {
-	for (u32 i = 1; i < entries.part.count; i++) {
+	for (u32 i = 1; i < entries.part.count && pfs_tick(); i++) {
 		struct pfs_bytes before =
 			pfs_dir_entry_name(pfs_dir_entry_at(entries,
 							    pfs_difference(i,
@@ -42,7 +42,7 @@ static bool pfs_precedes(struct pfs_dir_entry_list entries,
 static void pfs_copy_run(struct pfs_scratch_u32 index, u32 from, u32 count,
 			 u32 to)
 {
-	for (u32 i = 0; i < count; i++)
+	for (u32 i = 0; i < count && pfs_tick(); i++)
 		pfs_scratch_u32_set(index, (u64)to + i,
 				    pfs_scratch_u32_get(index, (u64)from + i));
 }
@@ -67,7 +67,7 @@ static void pfs_merge_runs(struct pfs_dir_entry_list entries,
 	}
 	left = low;
 	right = middle;
-	for (u32 i = 0; i < count; i++) {
+	for (u32 i = 0; i < count && pfs_tick(); i++) {
 		bool takes_left = right >= end ||
 				  (left < middle &&
 				   pfs_precedes(entries, index, left, right));
@@ -96,8 +96,8 @@ static void pfs_merge_pass(struct pfs_dir_entry_list entries,
 	u32 low = 0;
 
 	for (u64 bound = U64_MAX;
-	     low < count &&
-	     pfs_decreases(&bound, pfs_difference(count, low));) {
+	     low < count && pfs_decreases(&bound, pfs_difference(count, low)) &&
+	     pfs_tick();) {
 		u32 middle = pfs_narrow((u64)from + low + width);
 		u32 end = pfs_narrow(low + (u64)width * 2);
 		u32 last = pfs_narrow((u64)from + (end < count ? end : count));
@@ -121,11 +121,12 @@ static void pfs_sort_names(struct pfs_dir_entry_list entries,
 	u32 to = spare;
 	u32 width = 1;
 
-	for (u32 i = 0; i < count; i++)
+	for (u32 i = 0; i < count && pfs_tick(); i++)
 		pfs_scratch_u32_set(index, (u64)start + i, i);
 	for (u64 bound = U64_MAX;
 	     width < count &&
-	     pfs_decreases(&bound, pfs_difference(count, width));) {
+	     pfs_decreases(&bound, pfs_difference(count, width)) &&
+	     pfs_tick();) {
 		u32 sorted;
 
 		pfs_merge_pass(entries, index, from, to, width);
@@ -147,7 +148,7 @@ pfs_check_twice(struct pfs_inode inode, struct pfs_scratch_u32 index, u32 start,
 	struct pfs_dir_entry_list entries =
 		pfs_dir_entries(pfs_inode_mode_dir(inode));
 
-	for (u32 i = 1; i < entries.part.count; i++) {
+	for (u32 i = 1; i < entries.part.count && pfs_tick(); i++) {
 		struct pfs_dir_entry before =
 			pfs_dir_entry_at(entries,
 					 pfs_scratch_u32_get(index,
@@ -163,7 +164,7 @@ pfs_check_twice(struct pfs_inode inode, struct pfs_scratch_u32 index, u32 start,
 					pfs_inode_ino(inode),
 					(u64)entry.part.at * 8);
 	}
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/nameindex.ts: indexNames() */
@@ -180,13 +181,13 @@ bool pfs_index_names(struct pfs_rootfs image, u32 records,
 	u64 start = 1 + (u64)records * PFS_INDEX_HEAD;
 
 	pfs_scratch_u32_set(index, 0, records);
-	for (u32 layer = 0; layer < layers.part.count; layer++) {
+	for (u32 layer = 0; layer < layers.part.count && pfs_tick(); layer++) {
 		struct pfs_inode_list inodes =
 			pfs_inode_vector_inodes(pfs_inode_vector_at(layers,
 								    layer));
 
-		for (u32 position = 0; position < inodes.part.count;
-		     position++) {
+		for (u32 position = 0;
+		     position < inodes.part.count && pfs_tick(); position++) {
 			struct pfs_inode inode = pfs_inode_at(inodes, position);
 			struct pfs_dir_entry_list entries;
 			u64 spare;
@@ -212,7 +213,7 @@ bool pfs_index_names(struct pfs_rootfs image, u32 records,
 			start = (u64)pfs_narrow(start) + entries.part.count;
 		}
 	}
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/nameindex.ts: indexStart() */
@@ -228,7 +229,7 @@ u32 pfs_index_start(struct pfs_scratch_u32 index, u32 layer, u32 position)
 	u64 found;
 
 	for (u64 bound = U64_MAX;
-	     low < high && pfs_decreases(&bound, pfs_difference(high, low));) {
+	     low < high && pfs_halves(&bound, pfs_difference(high, low));) {
 		u32 middle = ((u64)low + high) / 2;
 		u64 head = 1 + (u64)middle * PFS_INDEX_HEAD;
 

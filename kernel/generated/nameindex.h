@@ -9,6 +9,7 @@
 /* Numbers in the index for each record, apart from its names. */
 #define PFS_INDEX_HEAD 3
 
+/* If pfs_stopped(), the result has no meaning: */
 bool pfs_ascending(struct pfs_dir_entry_list entries);
 bool pfs_index_names(struct pfs_rootfs image, u32 records,
 		     struct pfs_scratch_u32 index, struct pfs_failure *failure);

@@ -4,11 +4,14 @@
 
 /* schema/names.ts: compareNames() */
 /*
- * Byte order: 0 if `a` comes first, 1 if they are equal, 2 if `b` comes first.
+ * Byte order of at most MAX_NAME_BYTES, then of lengths: 0 if `a` comes first,
+ * 1 if they are equal, 2 if `b` comes first.
  */
 u32 pfs_compare_names(struct pfs_bytes a, struct pfs_bytes b)
 {
-	for (u32 i = 0; i < a.length; i++) {
+	u32 length = pfs_at_most(a.length, PFS_MAX_NAME_BYTES);
+
+	for (u32 i = 0; i < length; i++) {
 		u32 left;
 		u32 right;
 
@@ -19,21 +22,28 @@ u32 pfs_compare_names(struct pfs_bytes a, struct pfs_bytes b)
 		if (left != right)
 			return left < right ? 0 : 2;
 	}
-	return a.length < b.length ? 0 : 1;
+	if (a.length == b.length)
+		return 1;
+	return a.length < b.length ? 0 : 2;
 }
 
 /* schema/names.ts: sameBytes() */
-/* Whether two sequences of bytes are equal. */
+/* Whether two sequences of at most MAX_NAME_BYTES are equal. */
 bool pfs_same_bytes(struct pfs_bytes a, struct pfs_bytes b)
 {
 	return a.length == b.length && pfs_compare_names(a, b) == 1;
 }
 
 /* schema/names.ts: separator() */
-/* The first byte of a name that is NUL or a slash, or NO_SEPARATOR. */
+/*
+ * The first byte of a name, of at most MAX_NAME_BYTES, that is NUL or a slash,
+ * or NO_SEPARATOR.
+ */
 u32 pfs_separator(struct pfs_bytes name)
 {
-	for (u32 i = 0; i < name.length; i++) {
+	u32 length = pfs_at_most(name.length, PFS_MAX_NAME_BYTES);
+
+	for (u32 i = 0; i < length; i++) {
 		u32 byte = pfs_byte(name, i);
 
 		if (byte == 0 || byte == PFS_SLASH)
@@ -43,10 +53,12 @@ u32 pfs_separator(struct pfs_bytes name)
 }
 
 /* schema/names.ts: hasNul() */
-/* Whether any byte is NUL. */
+/* Whether any of at most MAX_TARGET_BYTES is NUL. */
 bool pfs_has_nul(struct pfs_bytes bytes)
 {
-	for (u32 i = 0; i < bytes.length; i++) {
+	u32 length = pfs_at_most(bytes.length, PFS_MAX_TARGET_BYTES);
+
+	for (u32 i = 0; i < length; i++) {
 		if (pfs_byte(bytes, i) == 0)
 			return true;
 	}

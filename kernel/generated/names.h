@@ -12,6 +12,11 @@
  * attribute.
  */
 #define PFS_MAX_NAME_BYTES 255
+/*
+ * Largest length of a text that hasNul() looks through: the target of a
+ * symbolic link.
+ */
+#define PFS_MAX_TARGET_BYTES 4095
 
 u32 pfs_compare_names(struct pfs_bytes a, struct pfs_bytes b);
 bool pfs_same_bytes(struct pfs_bytes a, struct pfs_bytes b);

@@ -52,8 +52,8 @@ static u32 pfs_traits_of_xattrs(struct pfs_inode_additional additional)
 	struct pfs_xattr_list xattr_list;
 
 	xattr_list = pfs_inode_additional_xattrs(additional);
-	for (u32 xattr_index = 0; xattr_index < xattr_list.part.count;
-	     xattr_index++) {
+	for (u32 xattr_index = 0;
+	     xattr_index < xattr_list.part.count && pfs_tick(); xattr_index++) {
 		struct pfs_xattr xattr = pfs_xattr_at(xattr_list, xattr_index);
 
 		traits = traits | pfs_traits_of_name(pfs_xattr_key(xattr));
@@ -84,14 +84,15 @@ u32 pfs_image_traits(struct pfs_rootfs image, struct pfs_scratch_u32 links)
 	struct pfs_inode_vector_list layer_list;
 
 	layer_list = pfs_rootfs_metadatas(image);
-	for (u32 layer_index = 0; layer_index < layer_list.part.count;
-	     layer_index++) {
+	for (u32 layer_index = 0;
+	     layer_index < layer_list.part.count && pfs_tick(); layer_index++) {
 		struct pfs_inode_vector layer =
 			pfs_inode_vector_at(layer_list, layer_index);
 		struct pfs_inode_list inode_list;
 
 		inode_list = pfs_inode_vector_inodes(layer);
-		for (u32 inode_index = 0; inode_index < inode_list.part.count;
+		for (u32 inode_index = 0;
+		     inode_index < inode_list.part.count && pfs_tick();
 		     inode_index++) {
 			struct pfs_inode inode = pfs_inode_at(inode_list,
 							      inode_index);
@@ -119,7 +120,7 @@ bool pfs_check_recorded(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 	struct pfs_inode_vector_list layer_list;
 
 	if (!pfs_records_tree(image))
-		return true;
+		return pfs_finished(failure);
 	bytes = pfs_content_bytes(image, links);
 	traits = pfs_image_traits(image, links);
 	if (pfs_rootfs_inodes(image) != visible ||
@@ -129,14 +130,15 @@ bool pfs_check_recorded(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 				(u64)image.part.at * 8);
 	ordinal = 0;
 	layer_list = pfs_rootfs_metadatas(image);
-	for (u32 layer_index = 0; layer_index < layer_list.part.count;
-	     layer_index++) {
+	for (u32 layer_index = 0;
+	     layer_index < layer_list.part.count && pfs_tick(); layer_index++) {
 		struct pfs_inode_vector layer =
 			pfs_inode_vector_at(layer_list, layer_index);
 		struct pfs_inode_list inode_list;
 
 		inode_list = pfs_inode_vector_inodes(layer);
-		for (u32 inode_index = 0; inode_index < inode_list.part.count;
+		for (u32 inode_index = 0;
+		     inode_index < inode_list.part.count && pfs_tick();
 		     inode_index++) {
 			struct pfs_inode inode = pfs_inode_at(inode_list,
 							      inode_index);
@@ -159,5 +161,5 @@ bool pfs_check_recorded(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 						(u64)inode.part.at * 8);
 		}
 	}
-	return true;
+	return pfs_finished(failure);
 }

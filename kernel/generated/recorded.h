@@ -21,7 +21,9 @@
 bool pfs_records_tree(struct pfs_rootfs image);
 u32 pfs_recorded_links(struct pfs_inode inode);
 u32 pfs_traits_of_name(struct pfs_bytes name);
+/* If pfs_stopped(), the result has no meaning: */
 u32 pfs_traits_of(struct pfs_inode inode);
+/* If pfs_stopped(), the result has no meaning: */
 u32 pfs_image_traits(struct pfs_rootfs image, struct pfs_scratch_u32 links);
 bool pfs_check_recorded(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 			struct pfs_scratch_u53 parents, u64 visible,

@@ -83,12 +83,20 @@ const char * const pfs_rule_names[] = {
 	"place-table-size",
 	"place-table-magic",
 	"place-table-packs",
+	"place-table-too-large",
 	"place-table-order",
 	"place-table-slice",
+	"place-table-overlap",
 	"recorded-totals",
 	"recorded-links",
 	"recorded-parent",
 	"recorded-unsorted",
+	"list-empty-structs",
+	"too-many-inodes",
+	"too-many-runs",
+	"xattr-names",
+	"seek-table-frame-too-small",
+	"seek-table-empty-frame",
 };
 
 static_assert(sizeof(pfs_rule_names) == PFS_RULE_COUNT * sizeof(char *));
@@ -111,5 +119,8 @@ const bool pfs_rule_unsupported[] = {
 	[PFS_RULE_BUNDLE_PACKS] = true,
 	[PFS_RULE_PLACE_TABLE_MAGIC] = true,
 	[PFS_RULE_PLACE_TABLE_PACKS] = true,
+	[PFS_RULE_PLACE_TABLE_TOO_LARGE] = true,
+	[PFS_RULE_TOO_MANY_RUNS] = true,
+	[PFS_RULE_XATTR_NAMES] = true,
 	[PFS_RULE_COUNT] = false,
 };

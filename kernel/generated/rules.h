@@ -210,10 +210,17 @@ enum pfs_rule {
 	PFS_RULE_PLACE_TABLE_MAGIC,
 	/* A place table has more than 1000 packs. */
 	PFS_RULE_PLACE_TABLE_PACKS,
+	/* A place table has more than 512 MiB. */
+	PFS_RULE_PLACE_TABLE_TOO_LARGE,
 	/* The records of a place table do not ascend by digest. */
 	PFS_RULE_PLACE_TABLE_ORDER,
 	/* A record of a place table is not inside its pack, or is empty. */
 	PFS_RULE_PLACE_TABLE_SLICE,
+	/*
+	 * The records of a place table add up to more than their pack: some
+	 * overlap.
+	 */
+	PFS_RULE_PLACE_TABLE_OVERLAP,
 	/*
 	 * The image has other numbers of inodes or bytes, or other traits, than
 	 * it records.
@@ -228,6 +235,30 @@ enum pfs_rule {
 	 * sorted.
 	 */
 	PFS_RULE_RECORDED_UNSORTED,
+	/*
+	 * A list has structs without members: its bytes would not bound its
+	 * length.
+	 */
+	PFS_RULE_LIST_EMPTY_STRUCTS,
+	/*
+	 * The layers have more inodes than the message has room for, 16 bytes
+	 * each.
+	 */
+	PFS_RULE_TOO_MANY_INODES,
+	/* A file has more than 2^24 runs. */
+	PFS_RULE_TOO_MANY_RUNS,
+	/*
+	 * The names of an inode's extended attributes have more than 64 KiB,
+	 * each with a NUL: Linux lists no more.
+	 */
+	PFS_RULE_XATTR_NAMES,
+	/*
+	 * A frame is stored in fewer than 9 bytes, the header of a frame and of
+	 * a block.
+	 */
+	PFS_RULE_SEEK_TABLE_FRAME_TOO_SMALL,
+	/* A frame that is not the last one has no content. */
+	PFS_RULE_SEEK_TABLE_EMPTY_FRAME,
 	PFS_RULE_COUNT
 };
 

@@ -80,10 +80,19 @@ bool pfs_read_seek_table(struct pfs_bytes table, struct pfs_seek_footer footer,
 		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_SIZE, 0, 4);
 	stored_at = 0;
 	content_at = 0;
-	for (u32 i = 0; i < footer.frames; i++) {
+	for (u32 i = 0; i < footer.frames && pfs_tick(); i++) {
 		u64 entry = (u64)i * footer.entry_bytes +
 			    PFS_SKIPPABLE_HEADER_BYTES;
 
+		if (pfs_load_u32(table, entry) < PFS_MIN_FRAME_BYTES)
+			return pfs_fail(failure,
+					PFS_RULE_SEEK_TABLE_FRAME_TOO_SMALL, 0,
+					entry);
+		if (pfs_load_u32(table, entry + 4) == 0 &&
+		    i + 1 < footer.frames)
+			return pfs_fail(failure,
+					PFS_RULE_SEEK_TABLE_EMPTY_FRAME, 0,
+					entry);
 		if (pfs_load_u32(table, entry + 4) > PFS_MAX_FRAME_BYTES)
 			return pfs_fail(failure,
 					PFS_RULE_SEEK_TABLE_FRAME_TOO_LARGE, 0,
@@ -113,7 +122,7 @@ bool pfs_read_seek_table(struct pfs_bytes table, struct pfs_seek_footer footer,
 	if (end != blob_bytes)
 		return pfs_fail(failure, PFS_RULE_SEEK_TABLE_SUM, 0, 0);
 	*out = content_at;
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/seektable.ts: findFrame() */
@@ -131,7 +140,7 @@ u32 pfs_find_frame(struct pfs_scratch_u53 content, u32 frames, u64 offset)
 	low = 0;
 	high = frames;
 	for (u64 bound = U64_MAX;
-	     low < high && pfs_decreases(&bound, pfs_difference(high, low));) {
+	     low < high && pfs_halves(&bound, pfs_difference(high, low));) {
 		u32 middle = ((u64)low + high) / 2;
 
 		if (pfs_scratch_u53_get(content, pfs_narrow((u64)middle + 1)) <=
@@ -168,7 +177,7 @@ void pfs_write_seek_table(struct pfs_scratch_u8 table,
 	pfs_put_u32(table, 4,
 		    pfs_narrow(pfs_difference(bytes,
 					      PFS_SKIPPABLE_HEADER_BYTES)));
-	for (u32 i = 0; i < frames; i++) {
+	for (u32 i = 0; i < frames && pfs_tick(); i++) {
 		u64 entry = (u64)i * PFS_SEEK_ENTRY_BYTES +
 			    PFS_SKIPPABLE_HEADER_BYTES;
 

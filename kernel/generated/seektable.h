@@ -21,6 +21,11 @@
 /* Largest number of frames: the limit of zstd's own reader. */
 #define PFS_MAX_FRAMES 0x8000000
 /*
+ * Bytes of the smallest frame: a magic number, a descriptor, the size of window
+ * or content, and the header of a block.
+ */
+#define PFS_MIN_FRAME_BYTES 9
+/*
  * Largest uncompressed size of a frame, bytes: a reader decompresses frames
  * whole.
  */
@@ -44,6 +49,7 @@ bool pfs_read_seek_table(struct pfs_bytes table, struct pfs_seek_footer footer,
 			 struct pfs_failure *failure, u64 *out);
 u32 pfs_find_frame(struct pfs_scratch_u53 content, u32 frames, u64 offset);
 u64 pfs_seek_table_bytes(u32 frames);
+/* If pfs_stopped(), the result has no meaning: */
 void pfs_write_seek_table(struct pfs_scratch_u8 table,
 			  struct pfs_scratch_u32 stored,
 			  struct pfs_scratch_u32 content, u32 frames);

@@ -25,6 +25,24 @@ bool pfs_open_rootfs(const struct pfs_message *message,
 	return true;
 }
 
+/* schema/validate.ts: checkCounts() */
+/*
+ * Checks that the layers, and the inodes of all of them, are few enough to be
+ * counted and given memory.
+ */
+bool pfs_check_counts(const struct pfs_message *message,
+		      struct pfs_rootfs image, struct pfs_failure *failure)
+{
+	if (pfs_rootfs_metadatas(image).part.count > PFS_MAX_LAYERS)
+		return pfs_fail(failure, PFS_RULE_TOO_MANY_LAYERS, 0,
+				(u64)image.part.at * 8);
+	if (pfs_count_records(image) >
+	    message->bytes.length / PFS_MIN_INODE_BYTES)
+		return pfs_fail(failure, PFS_RULE_TOO_MANY_INODES, 0,
+				(u64)image.part.at * 8);
+	return pfs_finished(failure);
+}
+
 /* schema/validate.ts: checkEncoding() */
 /*
  * First step: checks the encoding. After it, countRecords returns how much
@@ -40,9 +58,8 @@ bool pfs_check_encoding(const struct pfs_message *message,
 		return false;
 	if (!pfs_follow_rootfs(image, work, failure))
 		return false;
-	if (pfs_rootfs_metadatas(image).part.count > PFS_MAX_LAYERS)
-		return pfs_fail(failure, PFS_RULE_TOO_MANY_LAYERS, 0,
-				(u64)image.part.at * 8);
+	if (!pfs_check_counts(message, image, failure))
+		return false;
 	*out = image;
 	return true;
 }
@@ -66,7 +83,10 @@ pfs_check_chunks(struct pfs_file_chunk_list chunks, struct pfs_inode inode,
 {
 	u64 size = 0;
 
-	for (u32 chunk_index = 0; chunk_index < chunks.part.count;
+	if (chunks.part.count > PFS_MAX_RUNS)
+		return pfs_fail(failure, PFS_RULE_TOO_MANY_RUNS,
+				pfs_inode_ino(inode), (u64)inode.part.at * 8);
+	for (u32 chunk_index = 0; chunk_index < chunks.part.count && pfs_tick();
 	     chunk_index++) {
 		struct pfs_file_chunk chunk = pfs_file_chunk_at(chunks,
 								chunk_index);
@@ -85,7 +105,7 @@ pfs_check_chunks(struct pfs_file_chunk_list chunks, struct pfs_inode inode,
 		if (!pfs_checked_add(size, len, failure, &size))
 			return false;
 	}
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/validate.ts: checkXattrs() */
@@ -93,11 +113,12 @@ static noinline_for_stack bool
 pfs_check_xattrs(struct pfs_inode_additional additional, struct pfs_inode inode,
 		 struct pfs_failure *failure)
 {
+	u32 names = 0;
 	struct pfs_xattr_list xattr_list;
 
 	xattr_list = pfs_inode_additional_xattrs(additional);
-	for (u32 xattr_index = 0; xattr_index < xattr_list.part.count;
-	     xattr_index++) {
+	for (u32 xattr_index = 0;
+	     xattr_index < xattr_list.part.count && pfs_tick(); xattr_index++) {
 		struct pfs_xattr xattr = pfs_xattr_at(xattr_list, xattr_index);
 		u32 length = pfs_xattr_key(xattr).length;
 
@@ -110,8 +131,13 @@ pfs_check_xattrs(struct pfs_inode_additional additional, struct pfs_inode inode,
 			return pfs_fail(failure, PFS_RULE_XATTR_VALUE,
 					pfs_inode_ino(inode),
 					(u64)xattr.part.at * 8);
+		names = pfs_narrow((u64)names + length + 1);
+		if (names > PFS_MAX_XATTR_NAMES_BYTES)
+			return pfs_fail(failure, PFS_RULE_XATTR_NAMES,
+					pfs_inode_ino(inode),
+					(u64)xattr.part.at * 8);
 	}
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/validate.ts: checkName() */
@@ -150,8 +176,8 @@ pfs_check_dir(struct pfs_dir dir, struct pfs_inode inode,
 		pfs_slice(pfs_dir_entry_name(pfs_dir_entry_at(entries, 0)), 0,
 			  0);
 
-	for (u32 entry_index = 0; entry_index < entries.part.count;
-	     entry_index++) {
+	for (u32 entry_index = 0;
+	     entry_index < entries.part.count && pfs_tick(); entry_index++) {
 		struct pfs_dir_entry entry = pfs_dir_entry_at(entries,
 							      entry_index);
 		struct pfs_bytes name = pfs_dir_entry_name(entry);
@@ -176,7 +202,7 @@ pfs_check_dir(struct pfs_dir dir, struct pfs_inode inode,
 		return pfs_fail(failure, PFS_RULE_LOOK_BELOW_UNSORTED,
 				pfs_inode_ino(inode), (u64)inode.part.at * 8);
 	*out = sorted;
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/validate.ts: checkRecord() */
@@ -246,8 +272,8 @@ static noinline_for_stack bool pfs_check_order(struct pfs_inode_vector layer,
 	struct pfs_inode_list inode_list;
 
 	inode_list = pfs_inode_vector_inodes(layer);
-	for (u32 inode_index = 0; inode_index < inode_list.part.count;
-	     inode_index++) {
+	for (u32 inode_index = 0;
+	     inode_index < inode_list.part.count && pfs_tick(); inode_index++) {
 		struct pfs_inode inode = pfs_inode_at(inode_list, inode_index);
 		u64 ino = pfs_inode_ino(inode);
 
@@ -259,7 +285,7 @@ static noinline_for_stack bool pfs_check_order(struct pfs_inode_vector layer,
 					(u64)inode.part.at * 8);
 		previous = ino;
 	}
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/validate.ts: checkDigests() */
@@ -269,8 +295,8 @@ static noinline_for_stack bool pfs_check_digests(struct pfs_rootfs image,
 	struct pfs_verity_data_list item_list;
 
 	item_list = pfs_rootfs_fs_verity_data(image);
-	for (u32 item_index = 0; item_index < item_list.part.count;
-	     item_index++) {
+	for (u32 item_index = 0;
+	     item_index < item_list.part.count && pfs_tick(); item_index++) {
 		struct pfs_verity_data item = pfs_verity_data_at(item_list,
 								 item_index);
 
@@ -279,7 +305,7 @@ static noinline_for_stack bool pfs_check_digests(struct pfs_rootfs image,
 			return pfs_fail(failure, PFS_RULE_DIGEST_LENGTH, 0,
 					(u64)item.part.at * 8);
 	}
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/validate.ts: countName() */
@@ -299,7 +325,7 @@ bool pfs_check_target(struct pfs_inode_vector_list layers,
 	if (!pfs_has_inode(layers, pfs_dir_entry_ino(entry)))
 		return pfs_fail(failure, PFS_RULE_DIR_ENTRY_DANGLING, dir,
 				(u64)entry.part.at * 8);
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/validate.ts: checkRoot() */
@@ -316,7 +342,7 @@ bool pfs_check_root(struct pfs_rootfs image, struct pfs_failure *failure)
 	if (pfs_inode_mode_kind(root) != PFS_INODE_MODE_DIR)
 		return pfs_fail(failure, PFS_RULE_ROOT_INODE, PFS_ROOT_INO,
 				(u64)root.part.at * 8);
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/validate.ts: checkUnreached() */
@@ -330,13 +356,14 @@ pfs_check_unreached(struct pfs_inode_vector_list layers,
 {
 	u64 ordinal = 0;
 
-	for (u32 layer = 0; layer < layers.part.count; layer++) {
+	for (u32 layer = 0; layer < layers.part.count && pfs_tick(); layer++) {
 		struct pfs_inode_list inode_list;
 
 		inode_list =
 			pfs_inode_vector_inodes(pfs_inode_vector_at(layers,
 								    layer));
-		for (u32 inode_index = 0; inode_index < inode_list.part.count;
+		for (u32 inode_index = 0;
+		     inode_index < inode_list.part.count && pfs_tick();
 		     inode_index++) {
 			struct pfs_inode inode = pfs_inode_at(inode_list,
 							      inode_index);
@@ -352,8 +379,8 @@ pfs_check_unreached(struct pfs_inode_vector_list layers,
 							(u64)inode.part.at * 8);
 				entry_list = pfs_dir_entries(pfs_inode_mode_dir(inode));
 				for (u32 entry_index = 0;
-				     entry_index < entry_list.part.count;
-				     entry_index++) {
+				     entry_index < entry_list.part.count &&
+				     pfs_tick(); entry_index++) {
 					struct pfs_dir_entry entry =
 						pfs_dir_entry_at(entry_list,
 								 entry_index);
@@ -367,7 +394,7 @@ pfs_check_unreached(struct pfs_inode_vector_list layers,
 			ordinal = (u64)pfs_narrow(ordinal) + 1;
 		}
 	}
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/validate.ts: checkTree() */
@@ -395,14 +422,14 @@ pfs_check_tree(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 	root_found = pfs_resolve_inode(layers, newest, PFS_ROOT_INO, &root);
 	if (!root_found) {
 		*out = 0;
-		return true;
+		return pfs_finished(failure);
 	}
 	pfs_scratch_u53_set(parents, root.ordinal, PFS_ROOT_INO);
 	pfs_scratch_u32_set(links, root.ordinal, 2);
 	pfs_scratch_u53_set(queue, 0, PFS_ROOT_INO);
 	queued = 1;
 	visible = 1;
-	for (u64 i = 0; i < queued; i++) {
+	for (u64 i = 0; i < queued && pfs_tick(); i++) {
 		u64 dir = pfs_scratch_u53_get(queue, i);
 		struct pfs_inode_record above;
 		bool above_found;
@@ -433,7 +460,7 @@ pfs_check_tree(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 			records_above = pfs_narrow((u64)records_above + 1);
 			entry_list = record.entries;
 			for (u32 entry_index = 0;
-			     entry_index < entry_list.part.count;
+			     entry_index < entry_list.part.count && pfs_tick();
 			     entry_index++) {
 				struct pfs_dir_entry entry =
 					pfs_dir_entry_at(entry_list,
@@ -442,16 +469,25 @@ pfs_check_tree(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 				bool shown_found;
 				u64 ordinal;
 
-				shown_found =
-					pfs_resolve_entry(layers, newest,
-							  record.layer, dir,
-							  entry, &shown);
-				if (!shown_found) {
+				if (record.layer > 0 &&
+				    pfs_is_hidden(layers, record.layer, dir,
+						  pfs_dir_entry_name(entry))) {
 					if (!pfs_check_target(layers, entry,
 							      dir, failure))
 						return false;
 					continue;
 				}
+				shown_found = pfs_newest_record(layers, newest,
+								pfs_dir_entry_ino(entry),
+								&shown);
+				if (!shown_found)
+					return pfs_fail(failure,
+							PFS_RULE_DIR_ENTRY_DANGLING,
+							dir,
+							(u64)entry.part.at * 8);
+				if (pfs_inode_mode_kind(shown.inode) ==
+				    PFS_INODE_MODE_WHT)
+					continue;
 				ordinal = shown.ordinal;
 				if (pfs_inode_mode_kind(shown.inode) !=
 				    PFS_INODE_MODE_DIR) {
@@ -482,7 +518,7 @@ pfs_check_tree(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 	if (!pfs_check_unreached(layers, parents, failure))
 		return false;
 	*out = visible;
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/validate.ts: validate() */
@@ -505,7 +541,7 @@ bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 	u32 largest = 0;
 	u64 visible;
 
-	for (u32 layer_index = 0; layer_index < layers.part.count;
+	for (u32 layer_index = 0; layer_index < layers.part.count && pfs_tick();
 	     layer_index++) {
 		struct pfs_inode_vector layer =
 			pfs_inode_vector_at(layers, layer_index);
@@ -515,14 +551,15 @@ bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 	}
 	if (!pfs_check_digests(image, failure))
 		return false;
-	for (u32 layer_index = 0; layer_index < layers.part.count;
+	for (u32 layer_index = 0; layer_index < layers.part.count && pfs_tick();
 	     layer_index++) {
 		struct pfs_inode_vector layer =
 			pfs_inode_vector_at(layers, layer_index);
 		struct pfs_inode_list inode_list;
 
 		inode_list = pfs_inode_vector_inodes(layer);
-		for (u32 inode_index = 0; inode_index < inode_list.part.count;
+		for (u32 inode_index = 0;
+		     inode_index < inode_list.part.count && pfs_tick();
 		     inode_index++) {
 			struct pfs_inode inode = pfs_inode_at(inode_list,
 							      inode_index);
@@ -557,5 +594,5 @@ bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 		.index = unsorted == 0 ? 0 :
 			 (u64)pfs_narrow(index) + 1 + largest,
 	};
-	return true;
+	return pfs_finished(failure);
 }

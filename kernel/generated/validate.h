@@ -9,10 +9,20 @@
 
 /* Version of the format. */
 #define PFS_MANIFEST_VERSION 3
-/* Largest length of the target of a symbolic link. */
-#define PFS_MAX_TARGET_BYTES 4095
 /* Largest length of the value of an extended attribute. */
 #define PFS_MAX_XATTR_VALUE_BYTES 0x10000
+/*
+ * Largest length of the names of all extended attributes of an inode, each with
+ * a NUL: what listxattr(2) returns.
+ */
+#define PFS_MAX_XATTR_NAMES_BYTES 0x10000
+/*
+ * Largest number of runs of a file: more than the largest metadata has room
+ * for, unless runs share their BlobRef. In the kernel a run takes 32 bytes.
+ */
+#define PFS_MAX_RUNS 0x1000000
+/* Bytes of the smallest inode: its number, and the word with its kind. */
+#define PFS_MIN_INODE_BYTES 16
 /* Nanoseconds of a second. */
 #define PFS_NANOSECONDS 1000000000
 /*
@@ -37,6 +47,8 @@ bool pfs_open_rootfs(const struct pfs_message *message,
 bool pfs_check_encoding(const struct pfs_message *message,
 			struct pfs_scratch_u53 work,
 			struct pfs_failure *failure, struct pfs_rootfs *out);
+bool pfs_check_counts(const struct pfs_message *message,
+		      struct pfs_rootfs image, struct pfs_failure *failure);
 bool pfs_check_record(struct pfs_inode inode, struct pfs_failure *failure,
 		      bool *out);
 bool pfs_check_target(struct pfs_inode_vector_list layers,

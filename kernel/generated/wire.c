@@ -34,7 +34,7 @@ bool pfs_read_segments(struct pfs_bytes header, u64 size,
 	segments = pfs_narrow((u64)pfs_load_u32(header, 0) + 1);
 	words = pfs_narrow(size / 8);
 	start = segments / 2 + 1;
-	for (u32 i = 0; i < segments; i++) {
+	for (u32 i = 0; i < segments && pfs_tick(); i++) {
 		if (start > words)
 			return pfs_fail(failure, PFS_RULE_MESSAGE_TRUNCATED, 0,
 					(u64)i * 4 + 4);
@@ -51,7 +51,7 @@ bool pfs_read_segments(struct pfs_bytes header, u64 size,
 				(u64)pfs_narrow(start) * 8);
 	pfs_scratch_u32_set(starts, segments, pfs_narrow(start));
 	*out = segments;
-	return true;
+	return pfs_finished(failure);
 }
 
 /* schema/wire.ts: openMessage() */
@@ -80,7 +80,7 @@ static u32 pfs_segment_of(const struct pfs_message *message, u32 at)
 
 	for (u64 bound = U64_MAX;
 	     (u64)low + 1 < high &&
-	     pfs_decreases(&bound, pfs_difference(high, low));) {
+	     pfs_halves(&bound, pfs_difference(high, (u64)low + 1));) {
 		u32 middle = ((u64)low + high) / 2;
 
 		if (pfs_scratch_u32_get(message->starts, middle) <= at)
@@ -567,8 +567,10 @@ bool pfs_checked_list(struct pfs_struct_part part, u32 index,
 			return pfs_fail(failure, tag.rule, 0,
 					(u64)pointer.at * 8);
 		words = list.words + list.pointers;
-		if (!pfs_spend(work,
-			       1 + (u64)list.count * (words == 0 ? 1 : words),
+		if (words == 0 && list.count != 0)
+			return pfs_fail(failure, PFS_RULE_LIST_EMPTY_STRUCTS, 0,
+					(u64)pointer.at * 8);
+		if (!pfs_spend(work, 1 + (u64)list.count * words,
 			       (u64)pointer.at * 8, failure))
 			return false;
 	}

@@ -12,6 +12,10 @@ import { findBundle, findCanonical } from "../../packages/format/src/generated/m
 import {
   checkPlaces,
   findPlace,
+  PLACE_SUMS,
+  placeManifest,
+  placeMetadata,
+  placeMetadataVerity,
   placePackDigest,
   placePackSize,
   placePackVerity,
@@ -48,9 +52,12 @@ export function packedManifestText(json: Bytes): string {
 
 export function placeTableText(table: Bytes): string {
   const head = readPlaceHead(table, table.length);
-  checkPlaces(table, head);
+  checkPlaces(table, head, new Float64Array(PLACE_SUMS));
   const { packs, chunks } = head;
-  const lines = [`accepted\n${packs} ${chunks}\n`];
+  const own = [placeManifest, placeMetadata, placeMetadataVerity].map((digestOf) =>
+    hexOf(digestOf(table).toUint8Array()),
+  );
+  const lines = [`accepted\n${packs} ${chunks} ${own.join(" ")}\n`];
   for (let pack = 0; pack < packs; pack++) {
     const digests = [placePackDigest(table, pack), placePackVerity(table, pack)].map((one) =>
       hexOf(one.toUint8Array()),
@@ -92,7 +99,8 @@ function contentText({ metadata, manifest, index, packs }: Bundle): string {
   const bytes = new Uint8Array(placeTableBytes(packs.length, chunks));
   const forms = new Uint8Array(chunks);
   readIndex(image, links, index, packs, new Float64Array(INDEX_POSITIONS), bytes, forms);
-  writePlaceHead(bytes, manifest.slice(0, DIGEST_BYTES), packs, chunks);
+  const part = (start: number): Bytes => manifest.slice(start, start + DIGEST_BYTES);
+  writePlaceHead(bytes, part(0), part(1), part(2), packs, chunks);
   const table = Bytes.of(bytes);
   const written = indexText(table, packs.length, chunks);
   return `accepted\n${hexOf(bytes)}\n${hexOf(forms)}\n${written}${placeTableText(table)}`;

@@ -85,13 +85,22 @@ void judge_place_table(struct text *text, struct pfs_bytes table)
 	struct pfs_failure failure;
 	struct pfs_place_head head;
 
+	struct pfs_scratch_u53 sums = alloc_u53(PFS_PLACE_SUMS);
+
 	if (pfs_read_place_head(table, table.length, &failure, &head) &&
-	    pfs_check_places(table, head, &failure)) {
-		put(text, "accepted\n%u %u\n", head.packs, head.chunks);
+	    pfs_check_places(table, head, sums, &failure)) {
+		put(text, "accepted\n%u %u ", head.packs, head.chunks);
+		put_hex(text, pfs_place_manifest(table));
+		put(text, " ");
+		put_hex(text, pfs_place_metadata(table));
+		put(text, " ");
+		put_hex(text, pfs_place_metadata_verity(table));
+		put(text, "\n");
 		put_places(text, table, head);
 	} else {
 		refuse(text, &failure);
 	}
+	free(sums.data);
 }
 
 /* The index of the chunks in the order of their digests, as the writer makes it. */
@@ -134,7 +143,11 @@ static void judge_index(struct text *text, struct pfs_bundle bundle, struct pfs_
 	struct pfs_failure failure;
 
 	if (pfs_read_index(image, links, pfs_bundle_index(bundle), packs, positions, table, forms, &failure)) {
-		pfs_write_place_head(table, pfs_slice(pfs_bundle_manifest(bundle), 0, PFS_DIGEST_BYTES), packs, chunks);
+		struct pfs_bytes manifest = pfs_bundle_manifest(bundle);
+
+		pfs_write_place_head(table, pfs_slice(manifest, 0, PFS_DIGEST_BYTES),
+				     pfs_slice(manifest, 1, 1 + PFS_DIGEST_BYTES),
+				     pfs_slice(manifest, 2, 2 + PFS_DIGEST_BYTES), packs, chunks);
 		put(text, "accepted\n");
 		put_hex(text, bytes_of(table));
 		put(text, "\n");

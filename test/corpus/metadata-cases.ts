@@ -31,6 +31,13 @@ function message(...words: bigint[]): Uint8Array {
 const rootWithLayers = (pointer: bigint, ...rest: bigint[]): Uint8Array =>
   message(structPointer(0, 1, 2), 3n, pointer, 0n, ...rest);
 
+/** Layers that share one list of inodes, all of them zeros: `words` words for `count` inodes. */
+function sharedInodes(layerCount: number, words: number, count: number): Uint8Array {
+  const pointers = Array.from({ length: layerCount }, (_, i) => listPointer(layerCount - 1 - i, COMPOSITE, words));
+  const inodes = [structPointer(count, words / count, 0), ...Array.from({ length: words }, () => 0n)];
+  return rootWithLayers(listPointer(1, COMPOSITE, layerCount), structPointer(layerCount, 0, 1), ...pointers, ...inodes);
+}
+
 export function encodingCases(): CorpusCase[] {
   const whole = encodeRootfs(image([]));
   return [
@@ -47,7 +54,9 @@ export function encodingCases(): CorpusCase[] {
     metadata("far-pointer-tag", message(farPointer(0, 1, 1), farPointer(0, 3), structPointer(1, 1, 2), 3n, 0n, 0n)),
     metadata("list-element-size", rootWithLayers(listPointer(1, EIGHT_BYTES, 1), 0n)),
     metadata("list-tag", rootWithLayers(listPointer(1, COMPOSITE, 1), structPointer(2, 0, 1), 0n)),
-    metadata("traversal-limit", rootWithLayers(listPointer(1, COMPOSITE, 0), structPointer(1000, 0, 0))),
+    metadata("list-empty-structs", rootWithLayers(listPointer(1, COMPOSITE, 0), structPointer(1000, 0, 0))),
+    metadata("traversal-limit", sharedInodes(10, 20, 4)),
+    metadata("too-many-inodes", sharedInodes(1, 40, 40)),
   ];
 }
 
@@ -88,6 +97,8 @@ const file = (digest: Uint8Array, offset: number, len: number): InodeValue =>
 const xattr = (key: Uint8Array, val: Uint8Array): InodeValue =>
   inode(2, { kind: "fifo" }, { additional: { xattrs: [{ key, val }] } });
 
+const longXattr = { key: Buffer.from("user.".padEnd(255, "x")), val: Buffer.of() };
+
 /** A root directory with the entries, and a fifo of number 2. */
 const entries = (...list: DirEntryValue[]): RootfsValue => layers([dir(1, list), inode(2, { kind: "fifo" })]);
 
@@ -116,6 +127,9 @@ function broken(): Record<string, RootfsValue> {
     "device-number": image([inode(2, { kind: "chr", chr: { major: 4096, minor: 0 } })]),
     "symlink-target": image([inode(2, { kind: "lnk" }, { additional: { symlinkTarget: Buffer.from("a\0b") } })]),
     "xattr-name": image([xattr(Buffer.from("user.\0"), Buffer.of())]),
+    "xattr-names": image([
+      inode(2, { kind: "fifo" }, { additional: { xattrs: Array.from({ length: 257 }, () => longXattr) } }),
+    ]),
     "xattr-value": image([xattr(Buffer.from("user.a"), Buffer.alloc(65537))]),
     "digest-length": image([file(DIGEST.subarray(1), 0, 1)]),
     "chunk-list-overflow": image([file(DIGEST, LARGEST, 1)]),

@@ -71,7 +71,7 @@ function placeTable(
   chunks: readonly (readonly [digest: number, offset: number, size: number, pack: number])[],
   { magic = 0x70736670, packs = 1 } = {},
 ): Buffer {
-  const head = Buffer.alloc(48);
+  const head = Buffer.alloc(112);
   [magic, 1, packs, chunks.length].forEach((value, i) => head.writeUInt32LE(value, 4 * i));
   const pack = Buffer.concat([digestOf(7), digestOf(8), Buffer.of(8, 0, 0, 0, 0, 0, 0, 0)]);
   const records = chunks.map(([digest, offset, size, number]) => {
@@ -94,6 +94,7 @@ function placeTables(): Record<string, Uint8Array> {
     "place-table-packs": placeTable([first, second], { packs: 1001 }),
     "place-table-order": placeTable([second, first]),
     "place-table-slice": placeTable([first, [6, 4, 5, 0]]),
+    "place-table-overlap": placeTable([first, [6, 2, 6, 0]]),
   };
 }
 
@@ -107,5 +108,6 @@ export function packedCases(): CorpusCase[] {
     ...cases("bundle", made(bundles(), bundleOf)),
     { rule: "bundle-too-large", object: "bundle", bytes: bundleOf(), size: 2 ** 30 + 8 },
     ...cases("place-table", placeTables()),
+    { rule: "place-table-too-large", object: "place-table", bytes: placeTable([first, second]), size: 2 ** 29 + 1 },
   ];
 }

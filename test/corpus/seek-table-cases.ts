@@ -49,5 +49,17 @@ export function seekTableCases(): CorpusCase[] {
     blob("seek-table-frame-too-large", { frames: [[20, 2 ** 24 + 1]] }),
     blob("seek-table-stored-too-large", { frames: [[165, 100]] }),
     blob("seek-table-sum", { frames: [[21, 100]] }),
+    blob("seek-table-frame-too-small", {
+      frames: [
+        [8, 100],
+        [12, 0],
+      ],
+    }),
+    blob("seek-table-empty-frame", {
+      frames: [
+        [10, 0],
+        [10, 100],
+      ],
+    }),
   ];
 }

@@ -36,7 +36,7 @@ export function sourcesIn(directory: string): string[] {
 
 /** Translation units: the files that no other file includes. */
 function translationUnits(directory: string): string[] {
-  const sources = sourcesIn(directory).filter((file) => file.endsWith(".c"));
+  const sources = sourcesIn(directory).filter((file) => file.endsWith(".c") && !/^tests\/|^compat\/probes/.test(file));
   const included = sources.flatMap((file) =>
     [...readFileSync(join(directory, file), "utf8").matchAll(/^#include "(?<name>.*\.c)"$/gm)].map((match) =>
       join(dirname(file), match.groups?.["name"] ?? ""),
@@ -64,7 +64,7 @@ function readFindings(checker: string, output: string, directory: string): Findi
 /** Output of a clean build, and warnings about the kernel's headers package. */
 const ignored = [
   /^make(?:\[\d+\])?: (?:Entering|Leaving) directory|^make -C /,
-  /^ {2}(?:CC|LD|CHECK|MODPOST|BTF|AR|HOSTCC|GEN) /,
+  /^ {2}(?:CC|LD|CHECK|MODPOST|BTF|AR|HOSTCC|GEN|PROBE) /,
   /^Skipping BTF generation/,
   /^warning: (?:the compiler|pahole version) differs from the one used to build the kernel$/,
   /^ {2}(?:The kernel was built (?:by|with): |You are using: )/,

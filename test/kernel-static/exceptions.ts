@@ -53,6 +53,18 @@ export const exceptions: readonly Exception[] = [
     reason: "the level is an argument",
   },
   {
+    checker: "checkpatch",
+    file: /^trace\.h$/,
+    message: /^(?:PARENTHESIS_ALIGNMENT|OPEN_ENDED_LINE)/,
+    reason: "TRACE_EVENT() has this form in all headers of include/trace/events",
+  },
+  {
+    checker: "checkpatch",
+    file: /^compat\/compat\.h$/,
+    message: /^MACRO_ARG_UNUSED/,
+    reason: "functions of older kernels do not have these arguments",
+  },
+  {
     checker: "minmax",
     file: /^format_base\.h$|^generated\//,
     message: /opportunity for min\(\)/,

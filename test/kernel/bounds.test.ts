@@ -1,5 +1,7 @@
 /** What an image, or an ordinary user with it, can cost a machine: memory, open files, time. */
-import { type KernelName, type Machine, storeDisk } from "@puzzlefs/qemu";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type KernelName, type Machine, mountCommand, storeDisk } from "@puzzlefs/qemu";
 import { noise } from "@puzzlefs/testing";
 import test, { type ExecutionContext } from "ava";
 import { Scratch } from "../support/scratch.ts";
@@ -13,9 +15,18 @@ const shortestFrame = 9;
 const fewFrames = 4096;
 const chunkBytes = 5000;
 const chunks = 900;
+const hiddenNames = 20_000;
+const runs = 200_000;
+const digestBytes = 32;
+/** Of a processor that executes an instruction in a nanosecond. */
+const milliseconds = 1000;
 
 /** Memory that no process maps and the page cache does not have, KiB. */
 const kernelMemory = "awk '/^(SUnreclaim|VmallocUsed):/ { sum += $2 } END { print sum }' /proc/meminfo";
+/** Makes a cgroup for a process whose memory is counted. */
+const readerGroup = `
+  mountpoint -q /cg || { mkdir /cg && mount -t cgroup2 none /cg && echo +memory >/cg/cgroup.subtree_control; }
+  mkdir -p /cg/reader`;
 const sectors = "awk '$3 == \"vda\" { print $6 }' /proc/diskstats";
 
 const scratch = new Scratch();
@@ -53,6 +64,14 @@ const scattered = store.files({
   })),
 });
 
+const layered = store.layers(hiddenNames, 256);
+const manyRuns = store.files({
+  file: Array.from({ length: runs }, (_, i) => ({
+    blob: { digest: Buffer.alloc(digestBytes, i), offset: i, compressed: false },
+    len: 1,
+  })),
+});
+
 for (const kernel of kernels) {
   if (missingFor(kernel) === "") declare(kernel);
   else kernelTest(kernel, "bounds", () => undefined);
@@ -62,7 +81,19 @@ function declare(kernel: KernelName): void {
   const disk = storeDisk(directory);
   // Its clock counts instructions: times are the same on any machine.
   let booted: Promise<Machine> | undefined;
-  const boot = (): Promise<Machine> => (booted ??= bootDriver(kernel, { disks: [disk], counted: true }));
+  const boot = (): Promise<Machine> => (booted ??= bootDriver(kernel, {
+      disks: [disk],
+      counted: true,
+      files: { "/latency.lua": readFileSync(join(import.meta.dirname, "latency.lua")) },
+    }));
+  /** Runs a command, perhaps until it is killed: how late others ran, and how long it took, both in microseconds. */
+  const run = async (command: string, killAfter?: number): Promise<{ status: number; late: number; time: number }> => {
+    const machine = await boot();
+    const quoted = command.replaceAll("'", `'"'"'`);
+    const line = await machine.succeed(`lua /latency.lua '${quoted}' ${killAfter ?? ""}`, { timeout: 900_000 });
+    const [status = NaN, late = NaN, time = NaN] = line.trim().split(/\s+/).map(Number);
+    return { status, late, time };
+  };
   test.after.always(async () => {
     (await booted?.catch(() => undefined))?.kill();
     disk.remove();
@@ -81,7 +112,7 @@ function declare(kernel: KernelName): void {
 
   withImage("seek tables that were used are few, charged to the reader, and given back", tables, async (t, machine) => {
     await machine.succeed(`
-      mkdir /cg && mount -t cgroup2 none /cg && echo +memory >/cg/cgroup.subtree_control && mkdir /cg/reader
+      ${readerGroup}
       echo 3 >/proc/sys/vm/drop_caches`);
     const before = await number(machine, kernelMemory);
     // Their frames are no zstd frames.
@@ -97,7 +128,7 @@ function declare(kernel: KernelName): void {
   withImage("a seek table with frames that are too short is refused", short, async (t, machine) => {
     t.not((await machine.run("cat /a/file")).status, 0);
     // The log reaches the serial line later.
-    t.regex(await machine.succeed("dmesg"), /frame 0 is too short/);
+    t.regex(await machine.succeed("dmesg"), /seek-table-frame-too-small at byte 8/);
   });
 
   withImage(
@@ -116,6 +147,41 @@ function declare(kernel: KernelName): void {
       t.true(idle < 12 * mebi);
     },
   );
+
+  /** Runs a command to its end, and once more until it is killed in the middle. */
+  const isPolite = async (t: ExecutionContext, command: string): Promise<void> => {
+    const machine = await boot();
+    const whole = await run(command);
+    const killed = await run(command, Math.floor(whole.time / 2));
+    t.log(`${command}: ${whole.time} µs, others ran ${whole.late} µs late; ended ${killed.time} µs after a kill`);
+    t.true(whole.late < 50 * milliseconds && killed.late < 50 * milliseconds);
+    t.true(killed.status === 9 && killed.time < 100 * milliseconds);
+    t.notRegex(await machine.succeed("dmesg"), /corrupt metadata|soft lockup/);
+  };
+
+  kernelTest(kernel, "mounting lets others run and can be killed, however much is searched in layers", async (t) => {
+    const mount = mountCommand({ store: "/store/oci", manifest: layered, at: "/a" });
+    await (await boot()).succeed("mkdir -p /a");
+    await isPolite(t, `umount /a 2>/dev/null; ${mount}`);
+    t.not((await (await boot()).run("mountpoint -q /a")).status, 0, "what was killed did not mount");
+    t.is((await run(`${mount} && umount /a`)).status, 0, "and left no verdict");
+  });
+
+  withImage("listing a directory of hidden names lets others run and can be killed", layered, (t) =>
+    isPolite(t, "su nobody -s /bin/sh -c 'ls /a/d'"),
+  );
+
+  withImage("opening a file of many runs lets others run, can be killed, and is charged to the caller", manyRuns, async (t, machine) => {
+    await machine.succeed(readerGroup);
+    const charged = await number(
+      machine,
+      `sh -c 'echo $$ >/cg/reader/cgroup.procs; exec 5</a/file; awk "/^vmalloc / { print \\$2 }" /cg/reader/memory.stat'`,
+    );
+    t.log(`${charged} bytes are charged for ${runs} runs`);
+    t.true(charged >= runs * 32 && charged < runs * 64);
+    // Each time with another inode in memory: what was made by the first open is kept.
+    await isPolite(t, "echo 2 >/proc/sys/vm/drop_caches; stat /a/file >/dev/null; head -c 1 /a/file 2>/dev/null");
+  });
 
   withImage("a file of many blobs takes no open files of the user's", scattered, async (t, machine) => {
     const opened = await machine.run(`

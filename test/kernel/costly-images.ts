@@ -73,8 +73,8 @@ export class CostlyStore {
   }
 
   /**
-   * 128 layers, and a directory with `names` names of an inode that only the oldest layer has. Each look-up of it searches
-   * all layers.
+   * 128 layers, and a directory with `names` names, which it does not show: their inode is a whiteout, which only the
+   * oldest layer has. Each look-up of it searches all layers.
    */
   layers(names: number, inodesOfLayer: number): string {
     const deepest = 2 ** 40;
@@ -89,7 +89,7 @@ export class CostlyStore {
     }));
     const root = { ...owner, permissions: 0o755, ino: 1, mode: { kind: "dir", dir: { entries: [{ ino: 2, name: Buffer.from("d") }] } } } as const;
     const directory = { ...owner, permissions: 0o755, ino: 2, mode: { kind: "dir", dir: { entries } } } as const;
-    const last = { ...owner, ino: deepest, mode: { kind: "fifo" } } as const;
+    const last = { ...owner, ino: deepest, mode: { kind: "wht" } } as const;
     const metadatas = [
       { inodes: [root, directory] },
       ...Array.from({ length: 126 }, () => ({ inodes: filler })),

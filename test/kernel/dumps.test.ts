@@ -8,7 +8,8 @@ import test from "ava";
 import { assertSameText } from "../support/compare.ts";
 import { Scratch } from "../support/scratch.ts";
 import { bootDriver, kernels, kernelTest, missingFor, mountImage, mountingKernels } from "./driver.ts";
-import { addDebianImages, addHostileImages, ImageStore, type StoredImage } from "../posix/store.ts";
+import { addDebianImages, addHostileImages, addPackedImages, ImageStore, type StoredImage } from "../posix/store.ts";
+import { type DriverImage, settled } from "./packed-images.ts";
 
 const minutes = 60_000;
 const scratch = new Scratch();
@@ -20,10 +21,14 @@ let disk: StoreDisk | undefined;
 if (possible.length > 0) {
   addHostileImages(store, scratch);
   addDebianImages(store);
+  addPackedImages(store);
 }
+const forms = new Map<StoredImage, DriverImage>();
 
 test.before(() => {
-  if (possible.length > 0) disk = storeDisk(store.directory);
+  if (possible.length === 0) return;
+  for (const image of store.images) forms.set(image, settled(join(store.directory, image.layout), image.tag));
+  disk = storeDisk(store.directory);
 });
 
 test.after.always(() => {
@@ -43,9 +48,10 @@ for (const kernel of mountingKernels) {
 
   kernelTest(kernel, `mounts ${images.length} images at the same time`, async (t) => {
     machine = await bootDriver(kernel, { disks: disk === undefined ? [] : [disk] });
-    for (const [index, { layout, manifest, times, name }] of images.entries()) {
-      await t.notThrowsAsync(mountImage(machine, layout, manifest, `/mnt/${index}`), name);
-      if (!times) await machine.succeed(`touch /run/no-times-${index}`);
+    for (const [index, image] of images.entries()) {
+      const { manifest, more }: DriverImage = forms.get(image) ?? image;
+      await t.notThrowsAsync(mountImage(machine, image.layout, manifest, `/mnt/${index}`, more), image.name);
+      if (!image.times) await machine.succeed(`touch /run/no-times-${index}`);
     }
     await machine.run(dumpAll, { timeout: 20 * minutes });
   });

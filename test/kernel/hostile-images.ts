@@ -2,8 +2,16 @@
 import { createHash } from "node:crypto";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { encodeRootfs, FormatError, openMetadata, readManifest } from "@puzzlefs/format";
-import type { FailureKind } from "@puzzlefs/format";
+import {
+  encodeRootfs,
+  FormatError,
+  openMetadata,
+  openRecordedMetadata,
+  readManifest,
+  ROOT_INO,
+  TRAIT_ACLS,
+} from "@puzzlefs/format";
+import type { FailureKind, RootfsValue } from "@puzzlefs/format";
 import { Layout } from "@puzzlefs/oci";
 import { IntegrityError, openImage } from "@puzzlefs/reader";
 import type { ImageTree, TreeEntry } from "@puzzlefs/reader";
@@ -11,6 +19,7 @@ import { damaged } from "../conformance/damage.ts";
 import { spoiled } from "../conformance/defects.ts";
 import { Random } from "@puzzlefs/testing";
 import { reencoded } from "../conformance/reencode.ts";
+import { recorded } from "../conformance/recorded.ts";
 import { randomImage } from "../conformance/trees.ts";
 import { corpusCases } from "../corpus/corpus.ts";
 import type { Base } from "./hostile-bases.ts";
@@ -24,25 +33,46 @@ export interface HostileImage {
   name: string;
   /** sha256 of its manifest. */
   manifest: string;
+  /** sha256 of its metadata. */
+  metadata?: string;
   /** Text that the kernel log must contain after its file was read. */
   report?: string;
-  /** `rule (inode N, byte N)` and whether it is corrupt or unsupported; undefined: it can be mounted. */
-  refusal?: { kind: FailureKind; text: string };
+  /** sha256 of the metadata that its manifest names, and that are not there. */
+  missing?: string;
+  /** Undefined: it can be mounted, if nothing is missing. */
+  refusal: Refusal | undefined;
 }
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
-/** The refusal by a parser, if any. Throws all errors but FormatError, as no input may cause them. */
-function refusalOf(parse: () => unknown): Pick<HostileImage, "refusal"> {
+/** When inodes are checked: when the image is opened, or at their first use if it records its tree. */
+export type Checked = "all" | "used";
+
+export interface Refusal {
+  kind: FailureKind;
+  /** `rule (inode N, byte N)` */
+  text: string;
+}
+
+/** The refusal of something, if any. Throws all errors but FormatError, as no input may cause them. */
+function refusalOf(use: () => unknown): Refusal | undefined {
   try {
-    parse();
-    return {};
+    use();
+    return undefined;
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     const { kind, rule, inode, offset } = error;
-    return { refusal: { kind, text: `${rule} (inode ${inode}, byte ${offset})` } };
+    return { kind, text: `${rule} (inode ${inode}, byte ${offset})` };
   }
 }
+
+/** Opens metadata as the driver does: a mount uses the root. */
+function openUsed(bytes: Uint8Array): void {
+  openRecordedMetadata(bytes, "metadata").find(ROOT_INO);
+}
+
+/** The name of the error that a refused call returns. */
+export const errorOf = ({ kind }: Refusal): string => (kind === "corrupt" ? "EUCLEAN" : "EOPNOTSUPP");
 
 interface MetadataOptions extends Pick<HostileImage, "report"> {
   like?: Buffer;
@@ -52,10 +82,12 @@ interface MetadataOptions extends Pick<HostileImage, "report"> {
 export class HostileStore {
   readonly images: HostileImage[] = [];
   readonly #blobs: string;
+  readonly #checked: Checked;
   readonly #known = new Set<string>();
 
-  constructor(layout: string) {
+  constructor(layout: string, checked: Checked = "all") {
     this.#blobs = join(layout, "blobs/sha256");
+    this.#checked = checked;
   }
 
   blob(bytes: Uint8Array): string {
@@ -67,12 +99,17 @@ export class HostileStore {
 
   /** Adds an image with this metadata; `like` is a manifest that lists the blobs that it needs. */
   metadata(name: string, bytes: Uint8Array, { like = manifestOf("0".repeat(64)), ...more }: MetadataOptions = {}): void {
-    const manifest = withMetadata(like, this.blob(bytes), bytes.length);
-    this.#add(manifest, { ...more, name, ...refusalOf(() => openMetadata(bytes)) });
+    const metadata = this.blob(bytes);
+    const manifest = withMetadata(like, metadata, bytes.length);
+    const open = this.#checked === "all" ? openMetadata : openUsed;
+    this.#add(manifest, { ...more, name, metadata, refusal: refusalOf(() => open(bytes)) });
   }
 
   manifest(name: string, bytes: Uint8Array): void {
-    this.#add(bytes, { name, ...refusalOf(() => readManifest(bytes)) });
+    let metadata = "";
+    const refusal = refusalOf(() => ({ digest: metadata } = readManifest(bytes, this.#checked)));
+    const isThere = refusal !== undefined || existsSync(join(this.#blobs, metadata));
+    this.#add(bytes, { name, refusal, ...(!isThere && { missing: metadata }) });
   }
 
   #add(bytes: Uint8Array, image: Omit<HostileImage, "manifest">): void {
@@ -123,13 +160,20 @@ export function addSeekTables(store: HostileStore): void {
   }
 }
 
+/** Half of those without random access control lists, which the kernel would refuse, record their tree. */
+function randomTree(random: Random): RootfsValue {
+  const { value } = randomImage(random, 1 + random.below(30));
+  const variant = recorded(value, random);
+  return random.once(2) && ((variant.traits ?? 0) & TRAIT_ACLS) === 0 ? variant : value;
+}
+
 /** Adds `count` images with changed bytes or values. */
 export function addMutations(store: HostileStore, bases: readonly Base[], count: number): void {
   const random = new Random(20);
   const until = store.images.length + count;
   while (store.images.length < until) {
     if (random.once(4)) {
-      const message = encodeRootfs(spoiled(randomImage(random, 1 + random.below(30)).value, random));
+      const message = encodeRootfs(spoiled(randomTree(random), random));
       store.metadata("values", random.once(2) ? reencoded(message, random) : message);
     } else {
       const { name, manifest, metadata } = random.pick(bases);
@@ -138,27 +182,37 @@ export function addMutations(store: HostileStore, bases: readonly Base[], count:
   }
 }
 
-/** The first names of an image, in the format of test/posix-suite/src/examine.ts for a mount. */
-export function examined(layout: Layout, manifest: string, names: number): string[] {
-  const tree = openImage(layout, manifest);
-  try {
-    const lines: string[] = [];
-    const pending = [{ ino: 1, path: "" }];
-    for (const { ino, path } of pending) {
-      for (const entry of tree.entries(ino)) {
-        if (lines.length >= names) return lines;
-        const name = `${path}/${hex(entry.name)}`;
-        lines.push(`${name} ${look(tree, entry)}`);
-        if (entry.kind === "dir") pending.push({ ino: entry.ino, path: name });
+/**
+ * The first names of an image, in the format of test/posix-suite/src/examine.ts for a mount; and the refusals of inodes that
+ * are checked when they are used.
+ */
+export function examined(layout: Layout, manifest: string, names: number): { lines: string[]; refusals: Refusal[] } {
+  using tree = openImage(layout, manifest, { check: "used" });
+  const lines: string[] = [];
+  const refusals: Refusal[] = [];
+  const pending = [{ ino: 1, path: "" }];
+  tree.attributes(1);
+  for (const { ino, path } of pending) {
+    for (const entry of tree.entries(ino)) {
+      if (lines.length >= names) return { lines, refusals };
+      const name = `${path}/${hex(entry.name)}`;
+      const refusal = refusalOf(() => {
+        tree.lookup(ino, entry.name);
+        tree.attributes(entry.ino);
+      });
+      if (refusal !== undefined) {
+        lines.push(`${name} ${errorOf(refusal)}`);
+        refusals.push(refusal);
+        continue;
       }
+      lines.push(`${name} ${look(tree, entry)}`);
+      if (entry.kind === "dir") pending.push({ ino: entry.ino, path: name });
     }
-    return lines;
-  } finally {
-    tree.close();
   }
+  return { lines, refusals };
 }
 
-function look(tree: ImageTree, { ino, kind }: TreeEntry): string {
+export function look(tree: ImageTree, { ino, kind }: TreeEntry): string {
   const attributes = tree.attributes(ino);
   if (attributes === undefined) throw new Error(`inode ${ino} is listed, but does not exist`);
   const { mode, nlink, uid, gid, size, major, minor } = attributes;

@@ -1,6 +1,7 @@
 /** Mounting by the driver: refusals and their messages, shared superblocks, loading, unloading, unmounting. */
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { readManifest } from "@puzzlefs/format";
 import { type KernelName, type Machine, manifestOf, mountCommand, storeDisk } from "@puzzlefs/qemu";
 import test, { type ExecutionContext } from "ava";
 import { corpusCases } from "../corpus/corpus.ts";
@@ -12,11 +13,35 @@ import { type HostileImage, HostileStore } from "./hostile-images.ts";
 
 const scratch = new Scratch();
 const absent = "f".repeat(64);
+const errors = { enoent: -2, enotdir: -20, einval: -22 };
+
+/**
+ * `lua /fsopen.lua COMMAND VALUE FD-PATH FLAGS MANIFEST AT BETWEEN`: mounts an image of the layout that fsconfig(2) gets by the
+ * command with VALUE (a path, or -) and a descriptor of FD-PATH. BETWEEN is run in a shell before the image is mounted. Prints the
+ * results of the option and of the creation.
+ */
+const fsopen = `
+  local command, value, path, flags, manifest, at, between = table.unpack(arg)
+  local directory = sys.call(2, path, tonumber(flags), 0)
+  local context = sys.call(430, "puzzlefs", 0)
+  local set = sys.call(431, context, tonumber(command), "oci_root_dir", value ~= "-" and value or 0, directory)
+  sys.call(3, directory)
+  sys.shell(between)
+  sys.call(431, context, 1, "image_manifest", manifest, 0)
+  local created = sys.call(431, context, 6, 0, 0, 0)
+  print(set, created)
+  if created == 0 then sys.call(429, sys.call(432, context, 0, 0), "", -100, at, 4) end`;
+const setPath = 3;
+const setPathEmpty = 4;
+const setFd = 5;
+const oPath = 0o10000000;
 
 /** A layout with two good images and damaged ones. */
 interface Prepared {
   directory: string;
   good: string;
+  /** sha256 of its metadata. */
+  metadata: string;
   other: string;
   /** Its name is not the digest of its content. */
   misnamed: string;
@@ -50,7 +75,8 @@ function prepare(): Prepared {
   const written = readFileSync(join(layout, "blobs/sha256", good), "utf8");
   const other = written.replace(/(image.rootfs.v1","size":)\d+/, "$11");
   const missized = hostile.blob(Buffer.from(other));
-  return { directory, good, other: manifestOf(layout, "other"), misnamed, missized, damaged: hostile.images };
+  const metadata = readManifest(Buffer.from(written)).digest;
+  return { directory, good, metadata, other: manifestOf(layout, "other"), misnamed, missized, damaged: hostile.images };
 }
 
 test.after.always(() => scratch.remove());
@@ -58,11 +84,12 @@ test.after.always(() => scratch.remove());
 for (const kernel of kernels) if (missingFor(kernel) === "") declare(kernel, prepare());
   else kernelTest(kernel, "mounting", () => undefined);
 
-function declare(kernel: KernelName, { directory, good, other, misnamed, missized, damaged }: Prepared): void {
+function declare(kernel: KernelName, { directory, good, metadata, other, misnamed, missized, damaged }: Prepared): void {
   const store = "/store/oci";
   const disk = storeDisk(directory);
   let booted: Promise<Machine> | undefined;
-  const machine = (): Promise<Machine> => (booted ??= bootDriver(kernel, { disks: [disk] }));
+  const machine = (): Promise<Machine> =>
+    (booted ??= bootDriver(kernel, { disks: [disk], files: { "/fsopen.lua": fsopen } }));
   test.after.always(async () => {
     (await booted?.catch(() => undefined))?.kill();
     disk.remove();
@@ -79,6 +106,10 @@ function declare(kernel: KernelName, { directory, good, other, misnamed, missize
     ["capitals", `oci_root_dir=${store},image_manifest=${"A".repeat(64)}`, "Invalid argument", "hexadecimal"],
     ["an unknown value of verify=", `oci_root_dir=${store},image_manifest=${good},verify=all`, "Invalid argument", "Bad value for 'verify'"],
     ["an unknown value of share=", `oci_root_dir=${store},image_manifest=${good},share=some`, "Invalid argument", "Bad value for 'share'"],
+    ["two names of the image", `oci_root_dir=${store},image_manifest=${good},metadata=${metadata}`, "Invalid argument", "not both"],
+    ["metadata that are missing", `oci_root_dir=${store},metadata=${absent}`, "No such file", `metadata ${absent}: cannot be opened`],
+    ["metadata that are a manifest", `oci_root_dir=${store},metadata=${good}`, "", ` metadata ${good}: message-`],
+    ["metadata of another digest", `oci_root_dir=${store},metadata=${misnamed}`, "", `metadata ${misnamed} has the sha256`],
     ["a blob that is missing", `oci_root_dir=${store},image_manifest=${absent}`, "No such file", absent],
     ["a digest that is wrong", `oci_root_dir=${store},image_manifest=${misnamed}`, "", `manifest ${misnamed} has the sha256`],
     ["another size than listed", `oci_root_dir=${store},image_manifest=${missized}`, "", " bytes instead of 1"],
@@ -125,6 +156,21 @@ function declare(kernel: KernelName, { directory, good, other, misnamed, missize
     await running.succeed("umount /a && sha256sum /b/directory/* >/dev/null && umount /b /c /d /e /f");
   });
 
+  kernelTest(kernel, "metadata= names an image without its manifest", async (t) => {
+    const running = await machine();
+    await mountImage(running, "oci", good, "/a");
+    const mount = `mount -t puzzlefs -o oci_root_dir=${store},metadata=${metadata} none`;
+    await running.succeed(`mv ${store}/blobs/sha256/${good} /tmp; mkdir -p /b; ${mount} /mnt && ${mount} /b`);
+    t.regex(await running.succeed("grep ' /mnt ' /proc/mounts"), new RegExp(`,oci_root_dir=${store},metadata=${metadata} 0 0`));
+    const devices = (await running.succeed("stat -c %d /mnt /b /a")).trim().split("\n");
+    t.is(devices[0], devices[1]);
+    t.not(devices[0], devices[2]);
+    await running.succeed("cd /a && find . | xargs stat -c '%n %s %h %i %Z' >/tmp/a && cd /mnt && find . | xargs stat -c '%n %s %h %i %Z' | cmp - /tmp/a");
+    await running.succeed("cd /a && sha256sum directory/* >/tmp/a && cd /mnt && sha256sum directory/* | cmp - /tmp/a");
+    t.not((await running.run(`mount -o remount,image_manifest=${metadata} /mnt`)).status, 0);
+    await running.succeed(`mount -o remount,metadata=${metadata} /mnt && umount /mnt /a /b && mv /tmp/${good} ${store}/blobs/sha256`);
+  });
+
   kernelTest(kernel, "blobs/sha256 may be a symbolic link: two layouts that link to one directory share a superblock", async (t) => {
     const running = await machine();
     await running.succeed(`for d in /x /y; do mkdir -p $d/blobs && ln -s ${store}/blobs/sha256 $d/blobs/sha256; done`);
@@ -137,6 +183,44 @@ function declare(kernel: KernelName, { directory, good, other, misnamed, missize
     const [a, b] = (await running.succeed("stat -c %d /a /b")).trim().split("\n");
     t.is(a, b);
     await running.succeed("sha256sum /a/directory/* >/dev/null && umount /a /b");
+  });
+
+  kernelTest(kernel, "the layout may be a descriptor, which is not looked up again", async (t) => {
+    const running = await machine();
+    const deep = `/store/${"d".repeat(200)}/${"e".repeat(200)}`;
+    await running.succeed(`mkdir -p /x /a ${deep}; mkdir -p /store/links/blobs; ln -s ${store}/blobs/sha256 /store/links/blobs/sha256`);
+    const by = async (command: number, value: string, path: string, flags = 0, between = "true"): Promise<number[]> =>
+      (await running.succeed(`lua /fsopen.lua ${command} ${value} ${path} ${flags} ${good} /a '${between}'`)).trim().split("\t").map(Number);
+    const check = async (): Promise<void> => {
+      await running.succeed("sha256sum /a/directory/* >/dev/null && grep -q ' /a puzzlefs .*oci_root_dir=/' /proc/mounts && umount /a");
+    };
+    const moved = `mv ${store} ${deep}/oci`;
+    const back = `mv ${deep}/oci ${store}`;
+    for (const [command, value, path, flags] of [
+      [setFd, "-", store, 0],
+      [setPathEmpty, "''", store, oPath],
+      [setPath, "oci", "/store", oPath],
+      [setPath, store, "/", 0],
+    ] as const) {
+      t.deepEqual(await by(command, value, path, flags, moved), [0, 0], `${command} ${value}`);
+      await check();
+      await running.succeed(back);
+    }
+    // Longer than a string may be.
+    await running.succeed(moved);
+    t.deepEqual(await by(setPath, `${deep}/oci`, "/"), [0, 0]);
+    t.regex(await running.succeed("grep ' /a ' /proc/mounts"), new RegExp(`oci_root_dir=${deep}/oci,`));
+    await running.succeed(`umount /a; ${back}`);
+
+    // Of links, only those inside the layout are followed.
+    t.deepEqual(await by(setFd, "-", "/store/links"), [0, errors.enoent]);
+    await running.succeed(`mkdir /store/oci/there; ln -s ../../there /store/links/blobs/below; cp -r ${store}/blobs/sha256 /store/links/real
+      rm /store/links/blobs/sha256; ln -s ../real /store/links/blobs/sha256`);
+    t.deepEqual(await by(setFd, "-", "/store/links"), [0, 0]);
+    await check();
+    t.deepEqual(await by(setFd, "-", "/init"), [0, errors.enotdir]);
+    t.deepEqual(await by(setPath, "/none", "/"), [errors.enoent, errors.einval]);
+    await running.succeed(`rm -r /store/links ${store}/there; rm -r /store/ddd*`);
   });
 
   kernelTest(kernel, "/proc/mounts shows the options; a remount changes none", async (t) => {

@@ -1,8 +1,8 @@
 /** Changed blobs are detected by `verify=blob` on any filesystem, and by fs-verity with `verity=`. */
 import { createHash } from "node:crypto";
-import { mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ZERO_BLOB_DIGEST } from "@puzzlefs/format";
+import { type MetadataDescriptor, readManifest, ZERO_BLOB_DIGEST } from "@puzzlefs/format";
 import { type KernelName, type Machine, manifestOf, storeDisk } from "@puzzlefs/qemu";
 import test from "ava";
 import { addJoined } from "../posix/joined.ts";
@@ -24,6 +24,8 @@ interface Prepared {
   manifest: string;
   /** fs-verity digest of the manifest, from the output of build. */
   verity: string;
+  /** The metadata of the same image. */
+  metadata: MetadataDescriptor;
   /** Digest of the content of `shared-1` and `shared-2`. */
   shared: string;
   /** Manifest of an image with one blob, of many chunks, that is larger than what can be verified. */
@@ -48,7 +50,8 @@ function prepare(scratch: Scratch): Prepared {
   build(largest, `${directory}/oci:chunks`);
   addJoined(`${directory}/oci`, "chunks", "joined", 1 << 30);
   const [manifest, joined] = [manifestOf(`${directory}/oci`, "v1"), manifestOf(`${directory}/oci`, "joined")];
-  return { directory, manifest, verity, shared: sha256(noise(100, small)), joined };
+  const metadata = readManifest(readFileSync(`${directory}/oci/blobs/sha256/${manifest}`));
+  return { directory, manifest, verity, metadata, shared: sha256(noise(100, small)), joined };
 }
 
 /** Names of the files that cannot be read to their end. */
@@ -69,7 +72,7 @@ for (const kernel of kernels) {
 
 function declare(kernel: KernelName): void {
   const scratch = new Scratch();
-  const { directory, manifest, verity, shared, joined } = prepare(scratch);
+  const { directory, manifest, verity, metadata, shared, joined } = prepare(scratch);
   const disk = storeDisk(directory);
   test.after.always(() => {
     disk.remove();
@@ -120,8 +123,9 @@ function declare(kernel: KernelName): void {
   });
 
   const enableAll = "find /store/oci/blobs/sha256 -type f -exec lua /verity.lua enable {} +";
-  const refused = async (machine: Machine, more: string, message: RegExp): Promise<void> => {
-    const options = `oci_root_dir=/store/oci,image_manifest=${manifest},${more}`;
+  const byManifest = `image_manifest=${manifest}`;
+  const refused = async (machine: Machine, more: string, message: RegExp, name = byManifest): Promise<void> => {
+    const options = `oci_root_dir=/store/oci,${name},${more}`;
     const { status, log } = await machine.run(`mount -t puzzlefs -o ${options} none /mnt`);
     if (status === 0) throw new Error(`mounted with ${more}`);
     if (!message.test(log)) throw new Error(`${message} is not in: ${log}`);
@@ -148,5 +152,27 @@ function declare(kernel: KernelName): void {
     await machine.succeed(`umount /mnt && ${changeDisk(shared)}`);
     await mountImage(machine, "oci", manifest, "/mnt", `verity=${verity}`);
     expectEqual(await machine.succeed(unreadable), "shared-1\nshared-2\n", "unreadable after the change");
+  });
+
+  withMachine("verity= with metadata= is the digest of the metadata, whose sha256 is not computed", async (machine) => {
+    const { digest, verity: expected = "" } = metadata;
+    const byMetadata = `metadata=${digest}`;
+    await machine.succeed(enableAll);
+    await refused(machine, `verity=${verity}`, /metadata .* has a different fs-verity digest/, byMetadata);
+    const mount = `mount -t puzzlefs -o oci_root_dir=/store/oci,${byMetadata},verity=${expected} none /mnt`;
+    await machine.succeed(`mkdir -p /mnt && ${mount}`);
+    expectEqual(await machine.succeed(unreadable), "", "unreadable");
+    // The name of the file is all that the sha256 is used for.
+    const renamed = "5".repeat(64);
+    await machine.succeed(`umount /mnt && mv /store/oci/blobs/sha256/${digest} /store/oci/blobs/sha256/${renamed}`);
+    await machine.succeed(mount.replace(digest, renamed));
+    expectEqual(await machine.succeed(unreadable), "", "unreadable with another name");
+    await machine.succeed(`umount /mnt && mv /store/oci/blobs/sha256/${renamed} /store/oci/blobs/sha256/${digest}`);
+    await machine.succeed(changeDisk(digest));
+    for (const [name, anchor] of [
+      [byMetadata, expected],
+      [byManifest, verity],
+    ] as const)
+      await refused(machine, `verity=${anchor}`, /metadata .*: read failed: -5/, name);
   });
 }

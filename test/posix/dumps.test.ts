@@ -1,6 +1,6 @@
 /**
  * The dump comparison: every kind of image, on every backend that this machine has, shows its source. The kernel driver
- * is held to the same dumps of the same images, but the packed ones, in test/kernel/dumps.test.ts.
+ * is held to the same dumps of the same images in test/kernel/dumps.test.ts.
  */
 import test from "ava";
 import { assertSameText, dumpImage } from "../support/compare.ts";

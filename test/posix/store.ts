@@ -138,7 +138,7 @@ export function addDebianImages(store: ImageStore): void {
   if (withRust) store.addRust("Debian root, the Rust tool's zstd", "debian-rust", "zstd", debianRoot, ["-c"], true);
 }
 
-/** Packed images of the trees that are there, beside loose ones and on loose bases. The kernel driver does not read them. */
+/** Packed images of the trees that are there, beside loose ones and on loose bases. */
 export function addPackedImages(store: ImageStore): void {
   const [{ source: tree } = { source: "" }] = store.images;
   const changed = store.images.find(({ tag }) => tag === "delta")?.source ?? "";

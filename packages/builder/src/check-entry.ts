@@ -1,4 +1,4 @@
-import { deviceFits, MAX_NAME_BYTES, MAX_PERMISSIONS, MAX_TARGET_BYTES } from "@puzzlefs/format";
+import { deviceFits, MAX_NAME_BYTES, MAX_PERMISSIONS, MAX_TARGET_BYTES, MAX_XATTR_NAMES_BYTES } from "@puzzlefs/format";
 import { printable } from "@puzzlefs/linux";
 
 import { BuildError } from "./errors.ts";
@@ -40,6 +40,10 @@ export function checkAttributes(entry: SourceEntry, node: TreeNode): void {
   if (!Number.isSafeInteger(size) || size < 0 || (kind !== "file" && size > 0)) throw wrong(entry, `size ${size}`);
   if (target !== undefined && (target.length === 0 || target.length > MAX_TARGET_BYTES || target.includes(0))) {
     throw wrong(entry, `its target is not of 1 to ${MAX_TARGET_BYTES} bytes without NUL`);
+  }
+  const names = node.xattrs.reduce((sum, { key }) => sum + key.length + 1, 0);
+  if (names > MAX_XATTR_NAMES_BYTES) {
+    throw wrong(entry, `names of extended attributes of ${names} bytes; ${MAX_XATTR_NAMES_BYTES} at most`);
   }
   if ((kind === "chr" || kind === "blk") && !deviceFits(node.major, node.minor)) {
     throw wrong(entry, `device number ${node.major}:${node.minor}`);

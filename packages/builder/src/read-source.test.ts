@@ -35,6 +35,8 @@ const root: SourceEntry = {
   content: () => undefined,
 };
 
+const longName = (i: number): Buffer => Buffer.from(`user.${i}`.padEnd(255, "x"));
+
 function sourceOf(...entries: SourceEntry[]): Source {
   return { name: "in memory", entries: () => entries };
 }
@@ -80,6 +82,10 @@ const wrongEntries: Record<string, [path: string, entries: SourceEntry[]]> = {
   "an empty target": ["/entry", [root, entryOf({ kind: "lnk", readlink: () => Buffer.alloc(0) })]],
   "a long target": ["/entry", [root, entryOf({ kind: "lnk", readlink: () => Buffer.alloc(4096, "x") })]],
   "a target with NUL": ["/entry", [root, entryOf({ kind: "lnk", readlink: () => Buffer.from("a\0") })]],
+  "more names of xattrs than a system lists": [
+    "/entry",
+    [root, entryOf({ xattrs: () => Array.from({ length: 257 }, (_, i) => ({ key: longName(i), val: Buffer.of() })) })],
+  ],
   "permissions with a file type": ["/entry", [root, entryOf({ permissions: 0o100644 })]],
   "a time with too many nanoseconds": ["/entry", [root, entryOf({ mtimeNanoseconds: 1e9 })]],
   "a fraction of a byte": ["/entry", [root, entryOf({ size: 1.5 })]],

@@ -41,6 +41,7 @@ const OPERATIONS: Record<string, string> = {
   narrowed: "return u32(a) + 1;",
   subtractDown: "return difference(a, b);",
   differenceNarrow: "return difference(c, d) + difference(d, c);",
+  bounded: "return atMost(a, b) % 1024 + atMost(c, 255) * atMost(a, d);",
   choice: "return a > b ? a : c > d ? b : c;",
   compare:
     "return (a < b ? 1 : 0) + (a <= b ? 2 : 0) + (a > b ? 4 : 0) + (a >= b ? 8 : 0) + (a === b ? 16 : 0) + (a !== b ? 32 : 0);",
@@ -64,6 +65,10 @@ const OPERATIONS: Record<string, string> = {
   count: "let sum: u53 = 0;\nfor (let i: u32 = bytes[0]; i < bytes[1]; i++) sum = u32(sum) + i;\nreturn sum;",
   halve:
     "let low: u53 = 0;\nlet high: u53 = a % 65536;\nwhile (u32(low) + 1 < high) {\ndecreases(high - low);\nconst middle: u53 = (u32(low) + u32(high)) / 2;\nif (middle % 7 < 3) low = middle;\nelse high = middle;\n}\nreturn low;",
+  halved:
+    "let low: u53 = 0;\nlet high: u53 = a % 65536;\nwhile (low < high) {\nhalves(high - low);\nconst middle: u53 = (u32(low) + u32(high)) / 2;\nif (middle % 7 < 3) low = middle;\nelse high = middle;\n}\nreturn u32(low) * 65536 + u32(high);",
+  lessThanHalved:
+    "let n: u53 = a;\nlet rounds: u53 = 0;\nwhile (rounds < 99) {\nhalves(n);\nn = difference(n / 2, c % 2) + (d % 64 === rounds ? 1 : 0);\nrounds = u32(rounds) + 1;\n}\nreturn rounds;",
   stuck:
     "let n: u53 = 0;\nwhile (n < 100) {\ndecreases(difference(9, n % 16));\nif (c % 2 === 0) continue;\nn = u32(n) + 1;\nif (n > d) break;\n}\nreturn n;",
   refuse: `if (a > b) fail("list-tag", c, d);\nif (c > d) fail(ruleNumber("traversal-limit"), a, b);\nreturn 1;`,

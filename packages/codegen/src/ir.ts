@@ -79,6 +79,7 @@ export type Expr = { type: Type; low: number; high: number } & (
   | { is: "present"; name: string; negated: boolean }
   | { is: "binary"; operator: string; left: Expr; right: Expr }
   | { is: "difference"; left: Expr; right: Expr }
+  | { is: "atMost"; left: Expr; right: Expr }
   | { is: "checkedBinary"; operator: string; left: Expr; right: Expr }
   | { is: "not"; operand: Expr }
   | { is: "choice"; condition: Expr; then: Expr; otherwise: Expr }
@@ -112,7 +113,12 @@ export interface Callee {
   fallible: boolean;
   /** May write scratch memory. Known after the bodies of all functions have been read. */
   writes: boolean;
+  /** Cannot fail, but ends early, with any result, if its task must stop. Known after the bodies of all functions have been read. */
+  mayStop: boolean;
 }
+
+/** What ends a loop: a measure that has not become smaller, or is more than half of the one before. */
+export type Guard = "decreases" | "halves";
 
 export type Stmt =
   | { is: "declare"; name: string; type: Type; constant: boolean; optional: boolean; value: Expr }
@@ -123,7 +129,7 @@ export type Stmt =
   | { is: "fail"; rule: Expr; subject: Expr; offset: Expr }
   | { is: "forOf"; name: string; element: string; list: Expr; body: Stmt[] }
   | { is: "forCount"; name: string; type: Type; from: Expr; limit: Expr; body: Stmt[] }
-  | { is: "while"; condition: Expr; measure: Expr; body: Stmt[] }
+  | { is: "while"; condition: Expr; guard: Guard; measure: Expr; body: Stmt[] }
   | { is: "call"; call: Expr }
   | { is: "break" }
   | { is: "continue" };

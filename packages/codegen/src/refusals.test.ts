@@ -230,11 +230,11 @@ const REFUSED: Record<string, [Parts, string]> = {
   "do while": [inBody("¶do { } while (a === 0);"), "DoStatement is not in the language"],
   "while without decreases": [
     inBody("¶while (a === 0) { f(a, b, bytes, leaf, root, words, work); }"),
-    "a while loop begins with decreases(measure)",
+    "a while loop begins with decreases(measure) or halves(measure)",
   ],
   "while without a block": [
     inBody("¶while (a === 0) f(a, b, bytes, leaf, root, words, work);"),
-    "a while loop begins with decreases(measure)",
+    "a while loop begins with decreases(measure) or halves(measure)",
   ],
   "for without a type": [inBody("¶for (let i = 0; i < a; i++) { }"), "write for (let i: u32 = …; i < …; i++)"],
   "for with two variables": [

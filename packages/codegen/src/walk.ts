@@ -7,6 +7,7 @@ export function parts(expression: Expr): Expr[] {
     case "binary":
     case "checkedBinary":
     case "difference":
+    case "atMost":
       return [expression.left, expression.right];
     case "not":
     case "narrow":
@@ -86,6 +87,22 @@ export function anyExpression(statements: Stmt[], test: (expression: Expr) => bo
 /** Whether `test` holds for a statement, or one inside it. */
 export const anyStatement = (statements: Stmt[], test: (statement: Stmt) => boolean): boolean =>
   statements.some((statement) => test(statement) || anyStatement(pieces(statement).statements, test));
+
+/** Rounds of a loop that are short together. */
+const SHORT_ROUNDS = 4096;
+
+/** Whether a statement is a loop with more rounds than a small constant: the input determines how many. */
+export function isLong(statement: Stmt): boolean {
+  if (statement.is === "forOf") return true;
+  if (statement.is === "forCount") return statement.limit.high - statement.from.low > SHORT_ROUNDS;
+  // Halving ends after 53 rounds.
+  return statement.is === "while" && statement.guard === "decreases" && statement.measure.high > SHORT_ROUNDS;
+}
+
+/** Whether the statements may end early if the task must stop: they have a long loop, or call a function that may. */
+export const mayBeCut = (statements: Stmt[]): boolean =>
+  anyStatement(statements, isLong) ||
+  anyExpression(statements, (expression) => expression.is === "call" && expression.callee.mayStop);
 
 /** The functions that `fn` calls, by name. */
 export function callsOf(fn: FunctionType): Set<string> {

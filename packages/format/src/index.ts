@@ -18,6 +18,7 @@ export {
   chunkLayersStart,
   encodeIndex,
   isPackedManifest,
+  isPlaceTable,
   openBundle,
   type PackedManifest,
   type PackRecord,
@@ -28,6 +29,7 @@ export {
 } from "./packed.ts";
 export { Bytes, U53_END } from "./runtime.ts";
 export { checkBundleSize, MAX_BUNDLE_BYTES, MAX_BUNDLE_CONTENT_BYTES, MAX_PACKS } from "./generated/bundle.ts";
+export { PLACE_HEAD_BYTES } from "./generated/places.ts";
 export type { Place } from "./generated/places.ts";
 export { StructList } from "./struct-list.ts";
 export * from "./generated/content.ts";
@@ -38,10 +40,10 @@ export * from "./generated/filetypes.ts";
 export * from "./generated/layers.ts";
 export { MAX_MANIFEST_BYTES } from "./generated/manifest.ts";
 export * from "./generated/metadata.ts";
-export { MAX_NAME_BYTES } from "./generated/names.ts";
+export { MAX_NAME_BYTES, MAX_TARGET_BYTES } from "./generated/names.ts";
 export * from "./generated/recorded.ts";
 export * from "./generated/rules.ts";
 export * from "./generated/seektable.ts";
-export { MANIFEST_VERSION, MAX_TARGET_BYTES, MAX_XATTR_VALUE_BYTES } from "./generated/validate.ts";
+export { MANIFEST_VERSION, MAX_XATTR_NAMES_BYTES, MAX_XATTR_VALUE_BYTES } from "./generated/validate.ts";
 export * from "./generated/writer.ts";
 export { ListEncoder } from "./writer.ts";

@@ -9,7 +9,12 @@ import {
   placePackDigest,
   placePackSize,
   placePackVerity,
+  placeManifest,
+  placeMetadata,
   placeTableBytes,
+  PLACE_HEAD_BYTES,
+  PLACE_MAGIC,
+  PLACE_SUMS,
   readPlaceHead,
   readPlace,
   writePlaceHead,
@@ -22,6 +27,7 @@ import type { MetadataDescriptor } from "./open.ts";
 import { Bytes } from "./runtime.ts";
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+const bytesOfHex = (hex: string): Bytes => Bytes.of(Buffer.from(hex, "hex"));
 
 /** The manifest of a packed image: its bundle, and the sha256 of the canonical manifest, hex. */
 export interface PackedManifest {
@@ -78,6 +84,7 @@ export function readBundleIndex(
   bundle: Bundle,
   { image, links }: WholeMetadata,
   canonical: string,
+  described: MetadataDescriptor,
 ): { table: PlaceTable; chunks: PlacedChunk[] } {
   const { packs, index } = bundle;
   const { fsVerityData } = image;
@@ -85,7 +92,8 @@ export function readBundleIndex(
   const bytes = new Uint8Array(placeTableBytes(packs.length, count));
   const forms = new Uint8Array(count);
   readIndex(image, links, index, packs, new Float64Array(INDEX_POSITIONS), bytes, forms);
-  writePlaceHead(bytes, Bytes.of(Buffer.from(canonical, "hex")), packs, count);
+  const [manifest, digest, verity] = [canonical, described.digest, described.verity ?? ""].map(bytesOfHex);
+  writePlaceHead(bytes, manifest, digest, verity, packs, count);
   // The index has been checked: so is what it places.
   const table = new PlaceTable(bytes, true);
   const chunks = Array.from(forms, (form, rank) => ({
@@ -109,10 +117,18 @@ export interface PackRecord {
   readonly size: number;
 }
 
+/** Whether a blob that begins with these bytes is a place table. */
+export function isPlaceTable(head: Uint8Array): boolean {
+  return head.length >= PLACE_HEAD_BYTES && Bytes.of(head).u32(0) === PLACE_MAGIC;
+}
+
 /** Where the chunks of a packed image are. */
 export class PlaceTable {
   readonly bytes: Uint8Array;
   readonly packs: readonly PackRecord[];
+  /** sha256 of the canonical manifest, and of the metadata, hex. */
+  readonly manifest: string;
+  readonly metadata: string;
   readonly #table: Bytes;
   readonly #head: PlaceHead;
 
@@ -121,9 +137,11 @@ export class PlaceTable {
     this.bytes = bytes;
     const table = Bytes.of(bytes);
     const head = readPlaceHead(table, bytes.length);
-    if (!isChecked) checkPlaces(table, head);
+    if (!isChecked) checkPlaces(table, head, new Float64Array(PLACE_SUMS));
     this.#table = table;
     this.#head = head;
+    this.manifest = hexOf(placeManifest(table).toUint8Array());
+    this.metadata = hexOf(placeMetadata(table).toUint8Array());
     this.packs = Array.from({ length: head.packs }, (_, pack) => ({
       digest: hexOf(placePackDigest(table, pack).toUint8Array()),
       verity: hexOf(placePackVerity(table, pack).toUint8Array()),
@@ -142,7 +160,7 @@ export class PlaceTable {
 
   /** Where the chunk with this digest, 64 hex digits, is. */
   find(digest: string): Place | undefined {
-    return findPlace(this.#table, this.#head, Bytes.of(Buffer.from(digest, "hex")));
+    return findPlace(this.#table, this.#head, bytesOfHex(digest));
   }
 }
 

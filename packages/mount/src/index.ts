@@ -8,6 +8,7 @@ export { startServer, type ServerRequest } from "./start-server.ts";
 export { type DriverChoice, type FuseMount, type MountRequest, mountImage } from "./mount-image.ts";
 export { overlayPrefix, refuseOverlayMarks } from "./overlay-marks.ts";
 export { mountedImages } from "./mounted-images.ts";
+export { type PackedOptions, storePlaces, StoreRefusal } from "./stored-places.ts";
 export { remount } from "./remount.ts";
 export { RestingUpper, type RestingOptions } from "./resting-upper.ts";
 export { isKnownOption, readImageOptions, type ImageOptions } from "./image-options.ts";

@@ -2,9 +2,10 @@ import { checkMountpoint, MountError, type MountOptions, type Mountpoint, parseM
 import { Directory, KernelRefusal, MOUNT_ATTR_RDONLY } from "@puzzlefs/linux";
 import { canonicalOf, Layout, type Manifest, type Platform } from "@puzzlefs/oci";
 import { type ImageTree, openImageAt } from "@puzzlefs/reader";
-import { type Driver, mountByDriver } from "./driver.ts";
+import { checkPacked, type Driver, mountByDriver } from "./driver.ts";
 import { mountWritable, OverlayError } from "./overlay.ts";
 import { overlayPrefix, refuseOverlayMarks } from "./overlay-marks.ts";
+import { type PackedOptions, storePlaces, StoreRefusal } from "./stored-places.ts";
 
 /** `auto`: the kernel driver if it supports the request, else FUSE. */
 export type DriverChoice = "auto" | Driver;
@@ -62,7 +63,8 @@ export async function mountImage(
   using image = useImage(given);
   const reference = image.digest;
   const canonical = canonicalOf(image.bytes) ?? reference;
-  const request = { ...given, reference, isPacked: canonical !== reference };
+  using inUse = new DisposableStack();
+  const request = { ...given, reference, isPacked: canonical !== reference, inUse };
   if (!request.writable && request.persist === undefined) {
     return await mountReadOnly(request, options, shownAt, () => startFuse({ mountpoint: shownAt.path, reference }));
   }
@@ -102,6 +104,8 @@ export async function mountImage(
 /** A request whose reference is the digest of the stored manifest. */
 interface ResolvedRequest extends MountRequest {
   isPacked: boolean;
+  /** What gc must keep until the mount is in the lists. */
+  inUse: DisposableStack;
 }
 
 async function mountReadOnly(
@@ -128,25 +132,33 @@ async function mountReadOnly(
 
 /** Mounts by the driver, or returns the reason why it cannot be used here. Throws for a fault of the image. */
 function tryDriver(request: ResolvedRequest, options: MountOptions, mountpoint: Mountpoint): string | undefined {
-  if (request.isPacked) return "it reads no packed images yet: use FUSE, or `puzzlefs unpack` first";
   if (options.fuseOnly.length > 0) return `${options.fuseOnly.join(", ")}: only FUSE has that`;
   try {
+    const { ociDir, reference: manifest, verify, digest } = request;
+    const loose = { manifest, verify, ...(digest !== undefined && { digest }) };
     mountByDriver({
-      ...request,
+      ociDir,
+      ...(request.isPacked ? packedOptions(request) : loose),
       source: options.fsname,
       mountpoint: mountpoint.descriptor,
-      manifest: request.reference,
       attributes: options.attributes | MOUNT_ATTR_RDONLY,
       labels: options.labels,
     });
     return undefined;
   } catch (error) {
+    if (error instanceof StoreRefusal) return error.message;
     if (!(error instanceof KernelRefusal)) throw error;
     if (CANNOT.has(error.code)) return error.message;
     // User space refuses it by the same specification, with an error that names the rule and the offset.
     openRequested(request).close();
     throw new MountError(`${request.mountpoint}: ${error.message}`, error.code);
   }
+}
+
+/** Stores nothing where the driver would not read it. */
+function packedOptions({ ociDir, reference, verify, digest, inUse }: ResolvedRequest): PackedOptions {
+  checkPacked();
+  return inUse.use(storePlaces(ociDir, reference, { verify, ...(digest !== undefined && { digest }) }));
 }
 
 /**

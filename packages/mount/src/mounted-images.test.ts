@@ -13,6 +13,9 @@ test("images are found in the list of mounts: of the driver, and below overlays"
   const found = (line: string): string[] => parseMountInfo(line).flatMap(imagesOf);
   const mount = (rest: string): string => `36 35 0:40 / /mnt ro,relatime shared:1 - ${rest}`;
   t.deepEqual(found(mount(`puzzlefs /s:v1 ro,oci_root_dir=/srv/a\\054b,image_manifest=${image},verify=blob`)), [image]);
+  t.deepEqual(found(mount(`puzzlefs none ro,oci_root_dir=/srv/a,metadata=${image}`)), [image]);
+  const [table, packed] = ["f".repeat(64), `image_manifest=${image},places=`];
+  t.deepEqual(found(mount(`puzzlefs none ro,oci_root_dir=/srv,${packed}${table},verify=blob`)), [image, table]);
   t.deepEqual(
     found(mount(`overlay /s:v1 rw,lowerdir=/run/puzzlefs-${image}-AB_c-d/lower,upperdir=/u,workdir=/u.work`)),
     [image],

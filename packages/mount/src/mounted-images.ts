@@ -3,8 +3,8 @@ import { type MountEntry, parseMountInfo } from "@puzzlefs/fuse";
 import { close, Directory, hasCode, NotRegularError, readlinkat } from "@puzzlefs/linux";
 
 /**
- * Manifests (hex sha256) of the images that the kernel driver has mounted, in all mount namespaces that this process can see,
- * also below writable overlays. Mounts by FUSE are not among them: see BlobStore.hold().
+ * Manifests, metadata or place tables (hex sha256) of the images that the kernel driver has mounted, in all mount namespaces that this
+ * process can see, also below writable overlays. Mounts by FUSE are not among them: see BlobStore.hold().
  */
 export function mountedImages(): Set<string> {
   const images = new Set<string>();
@@ -21,7 +21,7 @@ export function mountedImages(): Set<string> {
 /** The digests that a mount names: as the option of the driver, or in the name of the directory where an overlay's lower layer was. */
 export function imagesOf({ type, superOptions }: MountEntry): string[] {
   const pattern = {
-    puzzlefs: /(?:^|,)image_manifest=([0-9a-f]{64})/g,
+    puzzlefs: /(?:^|,)(?:image_manifest|metadata|places)=([0-9a-f]{64})/g,
     overlay: /\/puzzlefs-([0-9a-f]{64})-[\w-]+\/lower/g,
   }[type];
   return pattern === undefined ? [] : Array.from(superOptions.matchAll(pattern), ([, digest]) => digest);

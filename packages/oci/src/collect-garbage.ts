@@ -1,5 +1,4 @@
 import { constants } from "node:fs";
-import { MAX_MANIFEST_BYTES } from "@puzzlefs/format";
 import { close, type Directory, FileStatus, fsync, hasCode } from "@puzzlefs/linux";
 import { LayoutError } from "./errors.ts";
 import { openRegular } from "./files.ts";
@@ -8,8 +7,8 @@ import { takeFile } from "./file-use.ts";
 import type { Layout } from "./image-layout.ts";
 import type { IndexEntry } from "./index-json.ts";
 import { BLOBS, INDEX_FILE, SHA256 } from "./layout-maker.ts";
-import { isPuzzlefs } from "./manifest.ts";
-import { blobsOf, Closure, isDocument } from "./reachable.ts";
+import { blobsOfDocument, mountableOf } from "./mountable.ts";
+import { Closure, isDocument } from "./reachable.ts";
 import { findSetAside, isWaitedFor, makeSetAside, removeSetAside, type SetAside, sizeOfSetAside } from "./set-aside.ts";
 import { findDead, liveWriters, removeStaging, stagedBytes } from "./staging.ts";
 import { runSteps } from "./steps.ts";
@@ -21,7 +20,7 @@ export interface GarbageOptions {
   dryRun?: boolean;
   /** Removes no others than these, hex. */
   only?: ReadonlySet<string>;
-  /** Manifests (hex) that are in use without a lock on them: by mounts of the kernel driver. */
+  /** Manifests, metadata and place tables (hex) that are in use without a lock on them: by mounts of the kernel driver. */
   mounted?: () => Iterable<string>;
   /** Called as blobs are removed. */
   progress?: (doneBytes: number, totalBytes: number) => void;
@@ -174,64 +173,48 @@ class Collection {
     this.#totalBytes = unmarked.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  /** A young document may be an image that another tool is writing: what it needs stays with it. */
+  /** A young document may be an image that another tool is writing, a young place table be mounted: what they need stays with them. */
   #markYoung(): void {
     const { blobs } = this.#layout;
     for (const { digest, young } of this.#candidates) {
       if (!young || this.#kept.has(digest)) continue;
       this.#keep([digest], this.#report.young);
-      if (isDocument(blobs, digest)) this.#keep(this.#blobsOfDocument(digest), this.#report.young);
-    }
-  }
-
-  /** Nothing but itself where it is damaged: no reader gets further than that. */
-  #blobsOfDocument(digest: string): Iterable<string> {
-    try {
-      return blobsOf(this.#layout.blobs, digest);
-    } catch (error) {
-      if (!(error instanceof LayoutError)) throw error;
-      return [digest];
+      const needs = isDocument(blobs, digest) ? blobsOfDocument(blobs, digest) : mountableOf(blobs, digest)?.needs();
+      this.#keep(needs ?? [], this.#report.young);
     }
   }
 
   /**
-   * Removes the manifests that are not in use, before any other blob: from then on no reader begins to use these images. What
+   * Removes the manifests and place tables that are not in use, before any other blob: from then on no reader begins to use these images. What
    * an image in use needs is marked.
    */
   #sweepManifests(): void {
     const { blobs } = this.#layout;
-    const manifests = this.#candidates.filter(({ digest }) => !this.#kept.has(digest) && this.#isImage(digest));
-    for (let at = 0; at < manifests.length; at += BATCH) {
+    const images = this.#candidates.flatMap((candidate) => {
+      const image = this.#kept.has(candidate.digest) ? undefined : mountableOf(blobs, candidate.digest);
+      return image === undefined ? [] : [{ candidate, image }];
+    });
+    for (let at = 0; at < images.length; at += BATCH) {
       using taken = new DisposableStack();
-      const free: Candidate[] = [];
-      for (const candidate of manifests.slice(at, at + BATCH)) {
-        const lock = takeFile(blobs.directory, candidate.digest);
-        if (lock === undefined) this.#keep(this.#blobsOfDocument(candidate.digest), this.#report.inUse);
+      const free: typeof images = [];
+      for (const one of images.slice(at, at + BATCH)) {
+        const lock = takeFile(blobs.directory, one.candidate.digest);
+        if (lock === undefined) this.#keep(one.image.needs(), this.#report.inUse);
         else {
           taken.use(lock);
-          free.push(candidate);
+          free.push(one);
         }
       }
       // The command that mounts has the lock until the mount is in the lists.
       const mounted = new Set(this.#options.mounted?.());
-      for (const candidate of free) {
-        if (mounted.has(candidate.digest)) this.#keep(this.#blobsOfDocument(candidate.digest), this.#report.inUse);
+      for (const { candidate, image } of free) {
+        // The image may be mounted by the digest of its metadata.
+        const needs = mounted.size === 0 ? [] : [...image.needs()];
+        if ([...image.names, ...needs].some((digest) => mounted.has(digest))) this.#keep(needs, this.#report.inUse);
         else this.#remove(candidate);
       }
     }
     this.#candidates = this.#candidates.filter(({ blobs: count }) => count > 0);
-  }
-
-  /** A damaged manifest is none: no reader accepts it. */
-  #isImage(digest: string): boolean {
-    const { blobs } = this.#layout;
-    if (!isDocument(blobs, digest)) return false;
-    try {
-      return isPuzzlefs(blobs.read(digest, MAX_MANIFEST_BYTES));
-    } catch (error) {
-      if (!(error instanceof LayoutError)) throw error;
-      return false;
-    }
   }
 
   /** Removes a blob, or sets it aside for the builds at work. */

@@ -1,4 +1,4 @@
-import type { Metadata, PackRecord, PlacedChunk } from "@puzzlefs/format";
+import type { Metadata, PackRecord, PlacedChunk, PlaceTable } from "@puzzlefs/format";
 import type { BlobStore } from "@puzzlefs/oci";
 
 /** The stored form of a packed image. Digests are in hex. */
@@ -10,6 +10,10 @@ export interface PackedForm {
   verity: string;
   bundle: PackRecord;
   packs: readonly PackRecord[];
+  /** Where the chunks are. */
+  table: PlaceTable;
+  /** The metadata blob. */
+  metadata: Uint8Array;
   /** The chunks, in ascending order of their digests. */
   chunks: readonly PlacedChunk[];
   /** The blob of the canonical configuration. */

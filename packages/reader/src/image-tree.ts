@@ -80,7 +80,7 @@ export class ImageTree implements Tree {
     for (; record !== undefined; record = nextListing(image, directory, record)) {
       let next = nextVisibleEntry(image, directory, record, cookie);
       for (; next !== undefined; next = nextVisibleEntry(image, directory, record, next.cookie)) {
-        yield new ImageEntry(this.metadata, directory, next);
+        if (next.shown) yield new ImageEntry(this.metadata, directory, next);
       }
     }
   }

@@ -1,4 +1,3 @@
-import type { PackedBlobs } from "@puzzlefs/oci";
 import type { ImageHeader } from "./image-header.ts";
 
 /** A pack, and what the images that use it need of it. */
@@ -27,9 +26,9 @@ export class PackUse {
   readonly #packs = new Map<string, Use>();
 
   /** Adds what an image needs; loose ones need no packs. */
-  add({ blobs, packed }: Pick<ImageHeader, "blobs" | "packed">): void {
+  add({ packed }: Pick<ImageHeader, "packed">): void {
     if (packed === undefined) return;
-    const { table } = blobs as PackedBlobs;
+    const { table } = packed;
     const uses = packed.packs.map(({ digest, size }) => {
       const use = this.#packs.get(digest) ?? { size, images: 0, slices: new Map<number, number>() };
       this.#packs.set(digest, use);

@@ -49,12 +49,14 @@ export function settle(store: BlobStore, digest: string, stored: Buffer, verity?
   const metadataDigest = hash("sha256", metadataBytes);
   const metadataName = `metadata blob sha256:${metadataDigest}`;
   const metadata = inObject(metadataName, () => openMetadata(metadataBytes));
-  const { table, chunks } = inObject(bundleName, () => readBundleIndex(bundle, metadata, canonical));
   const canonicalName = `manifest sha256:${canonical}`;
+  // What follows the metadata in the canonical manifest does not matter.
+  const described = inObject(canonicalName, () => readManifest(template));
+  const { table, chunks } = inObject(bundleName, () => readBundleIndex(bundle, metadata, canonical, described));
   const manifest = inObject(canonicalName, () => withChunks(template, chunks));
   if (hash("sha256", manifest) !== canonical)
     throw new IntegrityError(canonicalName, "digest", `rebuilt from ${bundleName}`);
-  if (inObject(canonicalName, () => readManifest(manifest)).digest !== metadataDigest)
+  if (described.digest !== metadataDigest)
     throw new IntegrityError(metadataName, "digest", `of the bundle sha256:${found.digest}`);
   if (verity !== undefined && !isMeasured) {
     const canonicalVerity = fsVerityDigest(manifest).toString("hex");
@@ -83,6 +85,8 @@ export function settle(store: BlobStore, digest: string, stored: Buffer, verity?
       verity: packedVerity,
       bundle: { digest: found.digest, size: packed.length, verity: verityOfBundle },
       packs: table.packs,
+      table,
+      metadata: metadataBytes,
       chunks,
       config,
     },

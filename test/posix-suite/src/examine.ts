@@ -4,7 +4,8 @@
  */
 import { errorName } from "./calls.ts";
 import type { Memory } from "./environment.ts";
-import { O_RDONLY, type RawEntry, type System } from "./system.ts";
+import type { Status } from "./status.ts";
+import { O_RDONLY, type RawEntry, type System, SystemFailure } from "./system.ts";
 import { littleEndian } from "./little-endian.ts";
 
 export interface ExamineSettings {
@@ -41,8 +42,8 @@ export class Examiner {
   }
 
   /**
-   * One image: a line with its manifest, `mounted` or the name of the error, and the driver's message; then a line for
-   * each name, breadth first.
+   * One image, by its manifest and perhaps more options, "sha256,a=b": a line with these, `mounted` or the name of the error, and the
+   * driver's message; then a line for each name, breadth first, with what is there or the name of the error.
    */
   examine(manifest: string): void {
     const { system } = this;
@@ -64,8 +65,9 @@ export class Examiner {
 
   /** 0, or minus the number of the error. */
   private configure(context: number, manifest: string): number {
-    const options = [`oci_root_dir=${this.settings.store}`, `image_manifest=${manifest}`];
-    for (const option of this.settings.more.split(",")) if (option !== "") options.push(option);
+    const options = [`oci_root_dir=${this.settings.store}`];
+    const given = `image_manifest=${manifest},${this.settings.more}`;
+    for (const option of given.split(",")) if (option !== "") options.push(option);
     for (const option of options) {
       const equals = option.indexOf("=");
       const result =
@@ -94,8 +96,11 @@ export class Examiner {
         if (left <= 0) break;
         left--;
         const name = `${path}/${hex(entry.name)}`;
-        this.print(`${name} ${this.look(descriptor, entry)}`);
-        if (entry.kind === "dir") pending.push({ descriptor: this.system.openAt(descriptor, entry.name), path: name });
+        const status = this.statusOf(descriptor, entry.name);
+        const shown = status instanceof SystemFailure ? status.code : this.look(descriptor, entry, status);
+        this.print(`${name} ${shown}`);
+        if (entry.kind === "dir" && !(status instanceof SystemFailure))
+          pending.push({ descriptor: this.system.openAt(descriptor, entry.name), path: name });
       }
       if (at > 0) this.system.close(descriptor);
     }
@@ -112,9 +117,18 @@ export class Examiner {
     return names;
   }
 
-  private look(directory: number, entry: RawEntry): string {
+  /** An inode that breaks a rule is refused when its name is looked up. */
+  private statusOf(directory: number, name: string): Status | SystemFailure {
+    try {
+      return this.system.statusAt(directory, name);
+    } catch (error) {
+      if (error instanceof SystemFailure) return error;
+      throw error;
+    }
+  }
+
+  private look(directory: number, entry: RawEntry, status: Status): string {
     const { system } = this;
-    const status = system.statusAt(directory, entry.name);
     const { kind, mode, nlink, uid, gid, size, major, minor } = status;
     if (kind !== entry.kind) throw new Error(`${hex(entry.name)}: listed as ${entry.kind}, is ${kind}`);
     if (status.ino !== entry.ino) throw new Error(`${hex(entry.name)}: d_ino is not st_ino`);

@@ -21,7 +21,8 @@ export interface RawEntry {
   ino: string;
   /** Position just after this entry, 8 bytes. */
   next: string;
-  kind: Kind;
+  /** "unknown": there is no d_type. */
+  kind: Kind | "unknown";
   name: string;
 }
 
@@ -157,7 +158,7 @@ export class System {
       entries.push({
         ino: bytes.slice(at, at + 8),
         next: bytes.slice(at + 8, at + 16),
-        kind: kindOf(u8(bytes, at + 18)),
+        kind: u8(bytes, at + 18) === 0 ? "unknown" : kindOf(u8(bytes, at + 18)),
         name: name.slice(0, name.indexOf("\0")),
       });
       at += size;

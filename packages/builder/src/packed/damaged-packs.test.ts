@@ -2,9 +2,9 @@
 import { hash } from "node:crypto";
 import { appendFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type BundleValue, encodeBundle, openBundle, readPackedManifest } from "@puzzlefs/format";
-import { Layout } from "@puzzlefs/oci";
-import { openImageAt } from "@puzzlefs/reader";
+import { type BundleValue, encodeBundle, openBundle, type PlacedChunk, readPackedManifest } from "@puzzlefs/format";
+import { Layout, PackedBlobs } from "@puzzlefs/oci";
+import { openImageAt, type PackedForm, readHeader } from "@puzzlefs/reader";
 import { noise } from "@puzzlefs/testing";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
 import test, { type ExecutionContext } from "ava";
@@ -198,4 +198,19 @@ test("chunks of a missing pack that are also loose are read there", async (t) =>
   for (const digest of layout.blobs.list()) store(ociDir, layout.blobs.read(digest, 2 ** 26));
   for (const pack of packsOf(ociDir, "v1")) rmSync(join(ociDir, "blobs/sha256", pack));
   t.deepEqual(dumpImage(ociDir, "v1"), expected);
+});
+
+test("chunks of a missing pack are not read elsewhere if packs must be checked", async (t) => {
+  const ociDir = await packedLayout();
+  using layout = Layout.open(ociDir);
+  const { packed, blobs } = readHeader(layout, "v1");
+  blobs.close();
+  const { table, chunks } = packed as PackedForm;
+  const [{ digest }] = chunks as [PlacedChunk];
+  for (const { digest: pack } of packed?.packs ?? []) rmSync(join(ociDir, "blobs/sha256", pack));
+  writeFileSync(join(ociDir, "blobs/sha256", digest), "other bytes");
+  using unchecked = new PackedBlobs(layout.blobs, table, new Map());
+  t.is(unchecked.open(digest).size, 11);
+  using checked = new PackedBlobs(layout.blobs, table, new Map(), () => {});
+  t.throws(() => checked.open(digest), { message: /no such blob/ });
 });

@@ -1,4 +1,4 @@
-import { MAX_NAME_BYTES, MAX_XATTR_VALUE_BYTES } from "@puzzlefs/format";
+import { MAX_NAME_BYTES, MAX_XATTR_NAMES_BYTES, MAX_XATTR_VALUE_BYTES } from "@puzzlefs/format";
 import type { SourceXattr } from "../source.ts";
 import type { Header } from "./header.ts";
 import { decimal, parseMoment } from "./numbers.ts";
@@ -115,11 +115,15 @@ function addXattrs(
     if (misread?.equals(Buffer.concat([rest, value])) === true) xattrs.delete(cut);
     xattrs.set(name, value);
   }
+  let names = 0;
   for (const [name, val] of xattrs) {
+    names += name.length + 1;
     if (name.length === 0 || name.length > MAX_NAME_BYTES || name.includes("\0"))
       return `the name of an extended attribute is not of 1 to ${MAX_NAME_BYTES} bytes without NUL`;
     if (val.length > MAX_XATTR_VALUE_BYTES)
       return `an extended attribute of ${val.length} bytes; ${MAX_XATTR_VALUE_BYTES} at most`;
+    if (names > MAX_XATTR_NAMES_BYTES)
+      return `names of extended attributes of more than ${MAX_XATTR_NAMES_BYTES} bytes`;
     extension.xattrs.push({ key: Buffer.from(name, "latin1"), val });
   }
   return undefined;

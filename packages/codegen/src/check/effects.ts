@@ -2,7 +2,7 @@ import type { FunctionDeclaration } from "ts-morph";
 import { SpecError } from "../errors.ts";
 import type { Expr, FunctionType, Stmt } from "../ir.ts";
 import type { Program } from "../lower/program.ts";
-import { anyExpression, anyStatement, calleesFirst, callsOf, mayFail, parts, pieces } from "../walk.ts";
+import { anyExpression, anyStatement, calleesFirst, callsOf, mayBeCut, mayFail, parts, pieces } from "../walk.ts";
 
 /** Must be a whole initial value, assigned value, return value or statement. */
 const standsAlone = (expression: Expr): boolean =>
@@ -29,6 +29,7 @@ function determineEffects(functions: FunctionType[], declarations: Map<string, F
     const writes = (expression: Expr): boolean => expression.is === "call" && expression.callee.writes;
     fn.fallible = anyStatement(fn.body, (statement) => statement.is === "fail") || anyExpression(fn.body, mayFail);
     fn.writes = anyStatement(fn.body, (statement) => statement.is === "store") || anyExpression(fn.body, writes);
+    fn.mayStop = !fn.fallible && mayBeCut(fn.body);
   }
 }
 

@@ -6,9 +6,9 @@ import { BYTES, HIGHEST, isInteger, sameType, scalar } from "../ir.ts";
 import type { Expr, Type } from "../ir.ts";
 import type { Names, Scope } from "./scope.ts";
 import { COMPARISON, LOGICAL, operation, operatorOf } from "./operators.ts";
-import { boolean, difference, integer, plain, ranged } from "./values.ts";
+import { atMost, boolean, difference, integer, plain, ranged } from "./values.ts";
 
-const BUILTINS = ["u32", "difference", "text", "ruleNumber", "offsetOf", "view", "checked"] as const;
+const BUILTINS = ["u32", "difference", "atMost", "text", "ruleNumber", "offsetOf", "view", "checked"] as const;
 type Builtin = (typeof BUILTINS)[number];
 const isBuiltin = (name: string): name is Builtin => (BUILTINS as readonly string[]).includes(name);
 
@@ -225,6 +225,8 @@ export class Expressions {
       }
       case "difference":
         return difference(this.integer(first), this.integer(second));
+      case "atMost":
+        return atMost(this.integer(first), this.integer(second));
       case "text": {
         if (!Node.isStringLiteral(first) || !/^[ !#-[\]-~]*$/.test(first.getLiteralText())) {
           throw new SpecError(node, "text takes a literal of plain ASCII");

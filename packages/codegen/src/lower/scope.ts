@@ -26,7 +26,7 @@ const words = (...lines: string[]): Set<string> => new Set(lines.flatMap((line) 
 /** Names of the runtime of the generated code, and of the language. */
 const TAKEN = words(
   "Bytes StructList ABSENT ABSENT_BYTES ABSENT_LIST Rule failure narrow checkedAdd checkedSubtract checkedMultiply",
-  "checked decreases difference fail offsetOf ruleNumber text u32 view U53_END",
+  "atMost checked decreases difference fail halves offsetOf ruleNumber text u32 view U53_END",
 );
 
 /** Names of variables of the generated code, and words of C that are names in TypeScript. */

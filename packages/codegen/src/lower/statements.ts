@@ -177,14 +177,15 @@ export class Body {
     const block = node.getStatement().asKind(SyntaxKind.Block);
     const first = block?.getStatements()[0]?.asKind(SyntaxKind.ExpressionStatement)?.getExpression();
     const call = first?.asKind(SyntaxKind.CallExpression);
-    if (block === undefined || call?.getExpression().getText() !== "decreases") {
-      throw new SpecError(node, "a while loop begins with decreases(measure)");
+    const guard = call?.getExpression().getText();
+    if (block === undefined || (guard !== "decreases" && guard !== "halves")) {
+      throw new SpecError(node, "a while loop begins with decreases(measure) or halves(measure)");
     }
-    const measure = saturated(this.#expressions.integer(call.getArguments()[0] as Expression));
+    const measure = saturated(this.#expressions.integer(call?.getArguments()[0] as Expression));
     this.#scope.enter();
     const body = this.#statements(block.getStatements().slice(1));
     this.#scope.leave();
-    return { is: "while", condition, measure, body };
+    return { is: "while", condition, guard, measure, body };
   }
 }
 

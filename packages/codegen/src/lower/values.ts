@@ -30,6 +30,19 @@ export function integer(node: NumericLiteral): Expr {
   return number(value, RADIX[node.getText().slice(0, 2).toLowerCase()]);
 }
 
+/** `left`, or `right` where left is larger. */
+export function atMost(left: Expr, right: Expr): Expr {
+  const high = Math.min(left.high, right.high);
+  return {
+    is: "atMost",
+    left,
+    right,
+    type: scalar(high <= HIGHEST.u32 ? "u32" : "u53"),
+    low: Math.min(left.low, right.low),
+    high,
+  };
+}
+
 /** `left - right`, or 0 where right is larger. */
 export function difference(left: Expr, right: Expr): Expr {
   const high = Math.max(left.high - right.low, 0);

@@ -98,7 +98,7 @@ export function rankOf(image: Rootfs, digest: Bytes): number {
   let high: number = list.length;
   for (let measure = 0, bound = Infinity; low < high; bound = measure) {
     measure = high > low ? high - low : 0;
-    if (measure >= bound) break;
+    if (measure > bound / 2 || bound === 0) break;
     const middle = Math.floor((low + high) / 2);
     const order = compareNames(dataField(element(list.part, middle), 0), digest);
     if (order === 1) {

@@ -115,7 +115,7 @@ export function findVerity(image: Rootfs, digest: Bytes): Bytes | undefined {
   let high: number = list.length;
   for (let measure = 0, bound = Infinity; low < high; bound = measure) {
     measure = high > low ? high - low : 0;
-    if (measure >= bound) break;
+    if (measure > bound / 2 || bound === 0) break;
     const middle = Math.floor((low + high) / 2);
     if (compareNames(dataField(element(list.part, middle), 0), digest) === 0) {
       low = narrow(middle + 1);

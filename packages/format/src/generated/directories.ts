@@ -10,23 +10,32 @@ import { dataField, element, listField } from "./wire.ts";
 /** Largest number of records of one directory with lookBelow: a name is looked up in one after the other. */
 export const MAX_LOOK_BELOW = 16;
 
-/** A cookie, the position in a listing, is the layer times this, plus the number of its entries that are listed. */
-const LAYER_SPAN = 0x100000000;
+/** Entries that nextVisibleEntry looks at before it returns. */
+const ENTRIES_AT_ONCE = 128;
 
-/** A name that a directory shows; `cookie` resumes the listing after it. */
+/**
+ * A name that a directory shows; `cookie` resumes the listing after it: the number of entries of the directory up to this one, in
+ * its newer records and in its own, shown or not. It fits in the 31 bits of an offset in 32-bit programs.
+ */
 export interface VisibleEntry {
   readonly cookie: number;
+  /** Whether the directory shows it; otherwise many entries were hidden, and the listing goes on after `cookie`. */
+  readonly shown: boolean;
   readonly entry: DirEntry;
   readonly ordinal: number;
   readonly inode: Inode;
 }
 
-/** A record of a directory: its layer, its position among the inodes of the layer, and its names. */
+/**
+ * A record of a directory: its layer, its position among the inodes of the layer, and its names; in a listing, also the number
+ * of entries of newer records.
+ */
 export interface DirRecord {
   readonly layer: number;
   readonly position: number;
   readonly entries: StructList<DirEntry>;
   readonly lookBelow: boolean;
+  readonly before: number;
 }
 
 /** The position of `name` in a directory record, or the number of its entries. `start` is the record's indexStart. */
@@ -35,7 +44,7 @@ function searchNames(entries: StructList<DirEntry>, index: Uint32Array, start: n
   let high: number = entries.length;
   for (let measure = 0, bound = Infinity; low < high; bound = measure) {
     measure = high > low ? high - low : 0;
-    if (measure >= bound) break;
+    if (measure > bound / 2 || bound === 0) break;
     const middle = Math.floor((low + high) / 2);
     const position = sortedEntry(index, start, middle);
     const order = compareNames(dataField(element(entries.part, position), 0), name);
@@ -57,7 +66,7 @@ function hasName(entries: StructList<DirEntry>, name: Bytes): boolean {
   let high: number = entries.length;
   for (let measure = 0, bound = Infinity; low < high; bound = measure) {
     measure = high > low ? high - low : 0;
-    if (measure >= bound) break;
+    if (measure > bound / 2 || bound === 0) break;
     const middle = Math.floor((low + high) / 2);
     const order = compareNames(dataField(element(entries.part, middle), 0), name);
     if (order === 1) {
@@ -79,10 +88,25 @@ export function findDirRecord(layers: StructList<InodeVector>, dir: number, from
     const position = searchInodes(inodes, dir);
     if (position < inodes.length && InodeMode.kindOf(element(inodes.part, position)) === "dir") {
       const record = new Inode(element(inodes.part, position)).mode.dir;
-      return { layer: layer, position: position, entries: record.entries, lookBelow: record.lookBelow };
+      return { layer: layer, position: position, entries: record.entries, lookBelow: record.lookBelow, before: 0 };
     }
   }
   return undefined;
+}
+
+/** The same for a listing, in which newer records have `before` entries. */
+function findListed(layers: StructList<InodeVector>, dir: number, from: number, before: number): DirRecord | undefined {
+  const listed = findDirRecord(layers, dir, from);
+  if (listed === undefined) {
+    return undefined;
+  }
+  return {
+    layer: listed.layer,
+    position: listed.position,
+    entries: listed.entries,
+    lookBelow: listed.lookBelow,
+    before: before,
+  };
 }
 
 /** The inode of `name` in directory `dir`. `index` was filled by indexNames; it is empty if all names are sorted. */
@@ -120,7 +144,7 @@ export function findName(image: Rootfs, index: Uint32Array, dir: number, name: B
 }
 
 /** Whether a layer newer than `layer` has `name` in directory `dir`, and so hides the one of `layer`. */
-function isHidden(layers: StructList<InodeVector>, layer: number, dir: number, name: Bytes): boolean {
+export function isHidden(layers: StructList<InodeVector>, layer: number, dir: number, name: Bytes): boolean {
   for (let newer = 0; newer < layer; newer++) {
     const inodes = new StructList(listField(element(layers.part, newer), 0), Inode);
     const position = searchInodes(inodes, dir);
@@ -139,7 +163,7 @@ function isHidden(layers: StructList<InodeVector>, layer: number, dir: number, n
 }
 
 /** The inode that an entry of a directory record in `layer` shows; undefined if a newer layer hides it, or for a whiteout. */
-export function resolveEntry(
+function resolveEntry(
   layers: StructList<InodeVector>,
   newest: StructList<Inode>,
   layer: number,
@@ -158,7 +182,6 @@ export function resolveEntry(
  */
 export function openListing(image: Rootfs, dir: number, cookie: number): DirRecord | undefined {
   const layers = image.metadatas;
-  const resumed = Math.floor(cookie / LAYER_SPAN);
   if (cookie === 0) {
     const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
     const directory = resolveInode(layers, newest, dir);
@@ -170,14 +193,16 @@ export function openListing(image: Rootfs, dir: number, cookie: number): DirReco
     }
   }
   let layer: number = 0;
+  let before: number = 0;
   for (let measure = 0, bound = Infinity; layer < MAX_LAYERS; bound = measure) {
     measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
     if (measure >= bound) break;
-    const record = findDirRecord(layers, dir, layer);
+    const record = findListed(layers, dir, layer, before);
     if (record === undefined) {
       return undefined;
     }
-    if (record.layer >= resumed) {
+    before = entriesUntil(record);
+    if (cookie < before) {
       return record;
     }
     if (!record.lookBelow) {
@@ -188,34 +213,75 @@ export function openListing(image: Rootfs, dir: number, cookie: number): DirReco
   return undefined;
 }
 
+/** How many entries a record and the newer ones have. */
+function entriesUntil(record: DirRecord): number {
+  return narrow(record.before + record.entries.length);
+}
+
 /** The record with which a listing continues after the last entry of `record`. */
 export function nextListing(image: Rootfs, dir: number, record: DirRecord): DirRecord | undefined {
   if (!record.lookBelow) {
     return undefined;
   }
-  return findDirRecord(image.metadatas, dir, narrow(record.layer + 1));
+  return findListed(image.metadatas, dir, narrow(record.layer + 1), entriesUntil(record));
 }
 
-/** The first name after `cookie` that a record of directory `dir` shows. */
+/** The index of the first entry of a record after `cookie`. */
+function firstAfter(record: DirRecord, cookie: number): number {
+  return narrow(cookie > record.before ? cookie - record.before : 0);
+}
+
+/** The first entry from `from` on and before `end` that a record of directory `dir` shows. */
+function visibleEntry(
+  image: Rootfs,
+  dir: number,
+  record: DirRecord,
+  from: number,
+  end: number,
+): VisibleEntry | undefined {
+  const layers = image.metadatas;
+  const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
+  const entries = record.entries;
+  const last = Math.min(entries.length, end);
+  for (let i = from; i < last; i++) {
+    const entry = new DirEntry(element(entries.part, i));
+    const found = resolveEntry(layers, newest, record.layer, dir, entry);
+    if (found !== undefined) {
+      const next = record.before + i + 1;
+      return { cookie: next, shown: true, entry: entry, ordinal: found.ordinal, inode: found.inode };
+    }
+  }
+  return undefined;
+}
+
+/**
+ * The first name after `cookie` that a record of directory `dir` shows. It looks at few entries: a result that is not shown has
+ * the cookie with which the listing goes on.
+ */
 export function nextVisibleEntry(
   image: Rootfs,
   dir: number,
   record: DirRecord,
   cookie: number,
 ): VisibleEntry | undefined {
-  const layers = image.metadatas;
-  const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
-  const entries = record.entries;
-  const from = Math.floor(cookie / LAYER_SPAN) === record.layer ? cookie % LAYER_SPAN : 0;
-  for (let i = from; i < entries.length; i++) {
-    const entry = new DirEntry(element(entries.part, i));
-    const found = resolveEntry(layers, newest, record.layer, dir, entry);
-    if (found !== undefined) {
-      const next = cookieAfter(record.layer, i);
-      return { cookie: next, entry: entry, ordinal: found.ordinal, inode: found.inode };
-    }
+  const from = firstAfter(record, cookie);
+  const end = narrow(from + ENTRIES_AT_ONCE);
+  const found = visibleEntry(image, dir, record, from, end);
+  if (found !== undefined) {
+    return found;
   }
-  return undefined;
+  if (end >= record.entries.length) {
+    return undefined;
+  }
+  const next = record.before + end;
+  const newest = new StructList(listField(element(listField(image.part, 0), 0), 0), Inode);
+  return {
+    cookie: next,
+    shown: false,
+    entry: new DirEntry(element(record.entries.part, end)),
+    ordinal: 0,
+    inode: new Inode(element(newest.part, newest.length)),
+  };
 }
 
 /** The first name after `cookie` that directory `dir` shows; 0 starts a listing. */
@@ -224,33 +290,30 @@ export function nextName(image: Rootfs, dir: number, cookie: number): VisibleEnt
   if (first === undefined) {
     return undefined;
   }
-  const visible = nextVisibleEntry(image, dir, first, cookie);
+  const visible = visibleEntry(image, dir, first, firstAfter(first, cookie), first.entries.length);
   if (visible !== undefined) {
     return visible;
   }
   let below: boolean = first.lookBelow;
   let layer: number = first.layer;
+  let before: number = entriesUntil(first);
   for (let measure = 0, bound = Infinity; layer < MAX_LAYERS; bound = measure) {
     measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
     if (measure >= bound) break;
     if (!below) {
       return undefined;
     }
-    const record = findDirRecord(image.metadatas, dir, narrow(layer + 1));
+    const record = findListed(image.metadatas, dir, narrow(layer + 1), before);
     if (record === undefined) {
       return undefined;
     }
-    const shown = nextVisibleEntry(image, dir, record, cookie);
+    const shown = visibleEntry(image, dir, record, firstAfter(record, cookie), record.entries.length);
     if (shown !== undefined) {
       return shown;
     }
     below = record.lookBelow;
     layer = record.layer;
+    before = entriesUntil(record);
   }
   return undefined;
-}
-
-/** The cookie after entry `index` of a record in `layer`. */
-function cookieAfter(layer: number, index: number): number {
-  return (layer & 0xffff) * LAYER_SPAN + index + 1;
 }

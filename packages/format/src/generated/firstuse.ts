@@ -7,7 +7,7 @@ import { MAX_LAYERS } from "./layers.ts";
 import { DirEntry, Inode, InodeMode, InodeVector, VerityData, type Rootfs } from "./metadata.ts";
 import { recordsTree, traitsOf } from "./recorded.ts";
 import { Rule } from "./rules.ts";
-import { checkRecord, checkRoot, checkTarget, openRootfs } from "./validate.ts";
+import { checkCounts, checkRecord, checkRoot, checkTarget, openRootfs } from "./validate.ts";
 import { checkedList, element, listField, type Message, u32Field, u53Field } from "./wire.ts";
 
 /** Checks what is needed to find inodes, and that there is a root if the image records its tree. `work` is one number, which checkInode takes too. */
@@ -21,6 +21,7 @@ export function checkOutline(message: Message, work: Float64Array): Rootfs {
     const layer = new InodeVector(element(layerList, layerIndex));
     new StructList(checkedList(layer.part, 0, work), Inode);
   }
+  checkCounts(message, image);
   new StructList(checkedList(image.part, 1, work), VerityData);
   if (recordsTree(image)) {
     checkRoot(image);

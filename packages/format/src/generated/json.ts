@@ -41,6 +41,9 @@ const KEY_STRIDE = MAX_KEYS + 1;
 /** Room for those of every object that may be open, by depth. */
 export const KEY_POSITIONS = (MAX_DEPTH + 1) * (MAX_KEYS + 1);
 
+/** Characters of `false`. */
+const LONGEST_LITERAL = 5;
+
 const WANT_VALUE = 0;
 
 const WANT_VALUE_OR_END = 1;
@@ -129,7 +132,8 @@ function digitsEnd(json: Bytes, at: number): number {
 
 /** The end of the literal `word` at `at`; fails if another text is there. */
 function literalEnd(json: Bytes, at: number, word: Bytes): number {
-  for (let i = 0; i < word.length; i++) {
+  const length = Math.min(word.length, LONGEST_LITERAL);
+  for (let i = 0; i < length; i++) {
     if (json.at(narrow(at) + i) !== word.at(i)) {
       throw failure(Rule["manifest-syntax"], 0, narrow(at) + i);
     }

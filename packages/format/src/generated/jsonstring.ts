@@ -19,6 +19,7 @@ import {
   UPPER_F,
 } from "./ascii.ts";
 import { NO_DIGIT, hexDigit } from "./digest.ts";
+import { MAX_NAME_BYTES } from "./names.ts";
 import { Rule } from "./rules.ts";
 
 const BAD_CHARACTER = 0xffffffff;
@@ -199,10 +200,11 @@ export function sameString(json: Bytes, a: number, b: number): boolean {
   return false;
 }
 
-/** Whether the well-formed string whose opening quote is at `at` is `wanted`, which has only plain characters. */
+/** Whether the well-formed string whose opening quote is at `at` is `wanted`, which has at most MAX_NAME_BYTES, plain characters. */
 export function stringIs(json: Bytes, at: number, wanted: Bytes): boolean {
+  const length = Math.min(wanted.length, MAX_NAME_BYTES);
   let position: number = narrow(at) + 1;
-  for (let i = 0; i < wanted.length; i++) {
+  for (let i = 0; i < length; i++) {
     const code = json.at(position);
     if (code === wanted.at(i)) {
       position = narrow(position) + 1;

@@ -32,7 +32,7 @@ export function searchInodes(inodes: StructList<Inode>, ino: number): number {
   let high: number = guess < inodes.length ? guess : inodes.length;
   for (let measure = 0, bound = Infinity; low < high; bound = measure) {
     measure = high > low ? high - low : 0;
-    if (measure >= bound) break;
+    if (measure > bound / 2 || bound === 0) break;
     const middle = Math.floor((low + high) / 2);
     const found = u53Field(element(inodes.part, middle), 0);
     if (found === ino) {
@@ -58,37 +58,45 @@ export function hasInode(layers: StructList<InodeVector>, ino: number): boolean 
   return false;
 }
 
-/** The result of finding an inode record: undefined for a whiteout. */
-function notWhiteout(inode: Inode, ordinal: number): InodeRecord | undefined {
-  if (InodeMode.kindOf(inode.part) === "wht") {
-    return undefined;
-  }
-  return { ordinal: ordinal, inode: inode };
-}
-
 /**
- * Finds `ino` in the newest of the layers that has it; a whiteout there means absent. `newest` is the inodes of the first
- * layer: a caller that looks up many reads them once.
+ * Finds `ino` in the newest of the layers that has it, perhaps a whiteout. `newest` is the inodes of the first layer: a caller
+ * that looks up many reads them once.
  */
-export function resolveInode(
+export function newestRecord(
   layers: StructList<InodeVector>,
   newest: StructList<Inode>,
   ino: number,
 ): InodeRecord | undefined {
   const first = searchInodes(newest, ino);
   if (first < newest.length) {
-    return notWhiteout(new Inode(element(newest.part, first)), first);
+    return { ordinal: first, inode: new Inode(element(newest.part, first)) };
   }
   let before: number = newest.length;
   for (let layer = 1; layer < layers.length; layer++) {
     const inodes = new StructList(listField(element(layers.part, layer), 0), Inode);
     const index = searchInodes(inodes, ino);
     if (index < inodes.length) {
-      return notWhiteout(new Inode(element(inodes.part, index)), narrow(before) + index);
+      return { ordinal: narrow(before) + index, inode: new Inode(element(inodes.part, index)) };
     }
     before = narrow(before) + inodes.length;
   }
   return undefined;
+}
+
+/** Inode `ino` as newestRecord finds it; a whiteout means absent. */
+export function resolveInode(
+  layers: StructList<InodeVector>,
+  newest: StructList<Inode>,
+  ino: number,
+): InodeRecord | undefined {
+  const found = newestRecord(layers, newest, ino);
+  if (found === undefined) {
+    return undefined;
+  }
+  if (InodeMode.kindOf(found.inode.part) === "wht") {
+    return undefined;
+  }
+  return found;
 }
 
 /** The record of inode `ino`: that of the newest layer that has it, unless it is a whiteout. */

@@ -151,7 +151,7 @@ export function indexStart(index: Uint32Array, layer: number, position: number):
   let high: number = records;
   for (let measure = 0, bound = Infinity; low < high; bound = measure) {
     measure = high > low ? high - low : 0;
-    if (measure >= bound) break;
+    if (measure > bound / 2 || bound === 0) break;
     const middle = Math.floor((low + high) / 2);
     const head = 1 + middle * INDEX_HEAD;
     if ((index[head] ?? 0) < layer || ((index[head] ?? 0) === layer && (index[head + 1] ?? 0) < position)) {

@@ -8,9 +8,13 @@ export const NO_SEPARATOR = 0xff;
 /** Largest length of a name in a directory, and of the name of an extended attribute. */
 export const MAX_NAME_BYTES = 255;
 
-/** Byte order: 0 if `a` comes first, 1 if they are equal, 2 if `b` comes first. */
+/** Largest length of a text that hasNul() looks through: the target of a symbolic link. */
+export const MAX_TARGET_BYTES = 4095;
+
+/** Byte order of at most MAX_NAME_BYTES, then of lengths: 0 if `a` comes first, 1 if they are equal, 2 if `b` comes first. */
 export function compareNames(a: Bytes, b: Bytes): number {
-  for (let i = 0; i < a.length; i++) {
+  const length = Math.min(a.length, MAX_NAME_BYTES);
+  for (let i = 0; i < length; i++) {
     if (i >= b.length) {
       return 2;
     }
@@ -20,17 +24,21 @@ export function compareNames(a: Bytes, b: Bytes): number {
       return left < right ? 0 : 2;
     }
   }
-  return a.length < b.length ? 0 : 1;
+  if (a.length === b.length) {
+    return 1;
+  }
+  return a.length < b.length ? 0 : 2;
 }
 
-/** Whether two sequences of bytes are equal. */
+/** Whether two sequences of at most MAX_NAME_BYTES are equal. */
 export function sameBytes(a: Bytes, b: Bytes): boolean {
   return a.length === b.length && compareNames(a, b) === 1;
 }
 
-/** The first byte of a name that is NUL or a slash, or NO_SEPARATOR. */
+/** The first byte of a name, of at most MAX_NAME_BYTES, that is NUL or a slash, or NO_SEPARATOR. */
 export function separator(name: Bytes): number {
-  for (let i = 0; i < name.length; i++) {
+  const length = Math.min(name.length, MAX_NAME_BYTES);
+  for (let i = 0; i < length; i++) {
     const byte = name.at(i);
     if (byte === 0 || byte === SLASH) {
       return byte;
@@ -39,9 +47,10 @@ export function separator(name: Bytes): number {
   return NO_SEPARATOR;
 }
 
-/** Whether any byte is NUL. */
+/** Whether any of at most MAX_TARGET_BYTES is NUL. */
 export function hasNul(bytes: Bytes): boolean {
-  for (let i = 0; i < bytes.length; i++) {
+  const length = Math.min(bytes.length, MAX_TARGET_BYTES);
+  for (let i = 0; i < length; i++) {
     if (bytes.at(i) === 0) {
       return true;
     }

@@ -159,18 +159,34 @@ export const Rule = {
   "place-table-magic": 78,
   /** A place table has more than 1000 packs. */
   "place-table-packs": 79,
+  /** A place table has more than 512 MiB. */
+  "place-table-too-large": 80,
   /** The records of a place table do not ascend by digest. */
-  "place-table-order": 80,
+  "place-table-order": 81,
   /** A record of a place table is not inside its pack, or is empty. */
-  "place-table-slice": 81,
+  "place-table-slice": 82,
+  /** The records of a place table add up to more than their pack: some overlap. */
+  "place-table-overlap": 83,
   /** The image has other numbers of inodes or bytes, or other traits, than it records. */
-  "recorded-totals": 82,
+  "recorded-totals": 84,
   /** An inode has another number of links than the image records. */
-  "recorded-links": 83,
+  "recorded-links": 85,
   /** A directory is in another one than the image records. */
-  "recorded-parent": 84,
+  "recorded-parent": 86,
   /** A directory of an image that records its tree has names that are not sorted. */
-  "recorded-unsorted": 85,
+  "recorded-unsorted": 87,
+  /** A list has structs without members: its bytes would not bound its length. */
+  "list-empty-structs": 88,
+  /** The layers have more inodes than the message has room for, 16 bytes each. */
+  "too-many-inodes": 89,
+  /** A file has more than 2^24 runs. */
+  "too-many-runs": 90,
+  /** The names of an inode's extended attributes have more than 64 KiB, each with a NUL: Linux lists no more. */
+  "xattr-names": 91,
+  /** A frame is stored in fewer than 9 bytes, the header of a frame and of a block. */
+  "seek-table-frame-too-small": 92,
+  /** A frame that is not the last one has no content. */
+  "seek-table-empty-frame": 93,
 } as const;
 
 export type RuleName = keyof typeof Rule;
@@ -256,10 +272,18 @@ export const RULES: readonly (readonly [RuleName, "corrupt" | "unsupported"])[] 
   ["place-table-size", "corrupt"],
   ["place-table-magic", "unsupported"],
   ["place-table-packs", "unsupported"],
+  ["place-table-too-large", "unsupported"],
   ["place-table-order", "corrupt"],
   ["place-table-slice", "corrupt"],
+  ["place-table-overlap", "corrupt"],
   ["recorded-totals", "corrupt"],
   ["recorded-links", "corrupt"],
   ["recorded-parent", "corrupt"],
   ["recorded-unsorted", "corrupt"],
+  ["list-empty-structs", "corrupt"],
+  ["too-many-inodes", "corrupt"],
+  ["too-many-runs", "unsupported"],
+  ["xattr-names", "unsupported"],
+  ["seek-table-frame-too-small", "corrupt"],
+  ["seek-table-empty-frame", "corrupt"],
 ];

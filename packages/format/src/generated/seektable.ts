@@ -25,6 +25,9 @@ const RESERVED_FLAGS = 0x7c;
 /** Largest number of frames: the limit of zstd's own reader. */
 export const MAX_FRAMES = 0x8000000;
 
+/** Bytes of the smallest frame: a magic number, a descriptor, the size of window or content, and the header of a block. */
+export const MIN_FRAME_BYTES = 9;
+
 /** Largest uncompressed size of a frame, bytes: a reader decompresses frames whole. */
 export const MAX_FRAME_BYTES = 0x1000000;
 
@@ -90,6 +93,12 @@ export function readSeekTable(
   let contentAt: number = 0;
   for (let i = 0; i < footer.frames; i++) {
     const entry = i * footer.entryBytes + SKIPPABLE_HEADER_BYTES;
+    if (table.u32(entry) < MIN_FRAME_BYTES) {
+      throw failure(Rule["seek-table-frame-too-small"], 0, entry);
+    }
+    if (table.u32(entry + 4) === 0 && i + 1 < footer.frames) {
+      throw failure(Rule["seek-table-empty-frame"], 0, entry);
+    }
     if (table.u32(entry + 4) > MAX_FRAME_BYTES) {
       throw failure(Rule["seek-table-frame-too-large"], 0, entry);
     }
@@ -122,7 +131,7 @@ export function findFrame(content: Float64Array, frames: number, offset: number)
   let high: number = frames;
   for (let measure = 0, bound = Infinity; low < high; bound = measure) {
     measure = high > low ? high - low : 0;
-    if (measure >= bound) break;
+    if (measure > bound / 2 || bound === 0) break;
     const middle = Math.floor((low + high) / 2);
     if ((content[narrow(middle + 1)] ?? 0) <= offset) {
       low = narrow(middle + 1);

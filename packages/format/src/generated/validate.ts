@@ -5,9 +5,9 @@ import { SLASH } from "./ascii.ts";
 import { followRootfs } from "./checks.ts";
 import { deviceFits } from "./device.ts";
 import { DIGEST_BYTES } from "./digest.ts";
-import { MAX_LOOK_BELOW, findDirRecord, resolveEntry } from "./directories.ts";
+import { MAX_LOOK_BELOW, findDirRecord, isHidden } from "./directories.ts";
 import { MAX_PERMISSIONS } from "./filetypes.ts";
-import { MAX_LAYERS, ROOT_INO, findInode, hasInode, resolveInode } from "./layers.ts";
+import { MAX_LAYERS, ROOT_INO, countRecords, findInode, hasInode, newestRecord, resolveInode } from "./layers.ts";
 import {
   DirEntry,
   FileChunk,
@@ -21,7 +21,7 @@ import {
   type InodeAdditional,
 } from "./metadata.ts";
 import { INDEX_HEAD } from "./nameindex.ts";
-import { MAX_NAME_BYTES, NO_SEPARATOR, compareNames, hasNul, isDots, separator } from "./names.ts";
+import { MAX_NAME_BYTES, MAX_TARGET_BYTES, NO_SEPARATOR, compareNames, hasNul, isDots, separator } from "./names.ts";
 import { checkRecorded, recordsTree } from "./recorded.ts";
 import { Rule } from "./rules.ts";
 import { checkedRoot, dataField, element, listField, type Message, u53Field } from "./wire.ts";
@@ -29,11 +29,20 @@ import { checkedRoot, dataField, element, listField, type Message, u53Field } fr
 /** Version of the format. */
 export const MANIFEST_VERSION = 3;
 
-/** Largest length of the target of a symbolic link. */
-export const MAX_TARGET_BYTES = 4095;
-
 /** Largest length of the value of an extended attribute. */
 export const MAX_XATTR_VALUE_BYTES = 0x10000;
+
+/** Largest length of the names of all extended attributes of an inode, each with a NUL: what listxattr(2) returns. */
+export const MAX_XATTR_NAMES_BYTES = 0x10000;
+
+/**
+ * Largest number of runs of a file: more than the largest metadata has room for, unless runs share their BlobRef. In the kernel a
+ * run takes 32 bytes.
+ */
+export const MAX_RUNS = 0x1000000;
+
+/** Bytes of the smallest inode: its number, and the word with its kind. */
+export const MIN_INODE_BYTES = 16;
 
 /** Nanoseconds of a second. */
 export const NANOSECONDS = 1000000000;
@@ -66,10 +75,18 @@ export function openRootfs(message: Message, work: Float64Array): Rootfs {
 export function checkEncoding(message: Message, work: Float64Array): Rootfs {
   const image = openRootfs(message, work);
   followRootfs(image, work);
+  checkCounts(message, image);
+  return image;
+}
+
+/** Checks that the layers, and the inodes of all of them, are few enough to be counted and given memory. */
+export function checkCounts(message: Message, image: Rootfs): void {
   if (listField(image.part, 0).count > MAX_LAYERS) {
     throw failure(Rule["too-many-layers"], 0, image.part.at * 8);
   }
-  return image;
+  if (countRecords(image) > message.bytes.length >>> 4) {
+    throw failure(Rule["too-many-inodes"], 0, image.part.at * 8);
+  }
 }
 
 /** Checks that a sum is less than U53_END. */
@@ -81,6 +98,9 @@ function checkSum(a: number, b: number, inode: Inode): void {
 
 function checkChunks(chunks: StructList<FileChunk>, inode: Inode): void {
   let size: number = 0;
+  if (chunks.length > MAX_RUNS) {
+    throw failure(Rule["too-many-runs"], inode.ino, inode.part.at * 8);
+  }
   for (let chunkList = chunks.part, chunkIndex = 0; chunkIndex < chunkList.count; chunkIndex++) {
     const chunk = new FileChunk(element(chunkList, chunkIndex));
     const blob = chunk.blob;
@@ -95,6 +115,7 @@ function checkChunks(chunks: StructList<FileChunk>, inode: Inode): void {
 }
 
 function checkXattrs(additional: InodeAdditional, inode: Inode): void {
+  let names: number = 0;
   for (let xattrList = listField(additional.part, 0), xattrIndex = 0; xattrIndex < xattrList.count; xattrIndex++) {
     const xattr = new Xattr(element(xattrList, xattrIndex));
     const length = dataField(xattr.part, 0).length;
@@ -103,6 +124,10 @@ function checkXattrs(additional: InodeAdditional, inode: Inode): void {
     }
     if (dataField(xattr.part, 1).length > MAX_XATTR_VALUE_BYTES) {
       throw failure(Rule["xattr-value"], inode.ino, xattr.part.at * 8);
+    }
+    names = narrow(names + length + 1);
+    if (names > MAX_XATTR_NAMES_BYTES) {
+      throw failure(Rule["xattr-names"], inode.ino, xattr.part.at * 8);
     }
   }
 }
@@ -273,9 +298,15 @@ function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, que
       recordsAbove = narrow(recordsAbove + 1);
       for (let entryList = record.entries.part, entryIndex = 0; entryIndex < entryList.count; entryIndex++) {
         const entry = new DirEntry(element(entryList, entryIndex));
-        const shown = resolveEntry(layers, newest, record.layer, dir, entry);
-        if (shown === undefined) {
+        if (record.layer > 0 && isHidden(layers, record.layer, dir, entry.name)) {
           checkTarget(layers, entry, dir);
+          continue;
+        }
+        const shown = newestRecord(layers, newest, entry.ino);
+        if (shown === undefined) {
+          throw failure(Rule["dir-entry-dangling"], dir, entry.part.at * 8);
+        }
+        if (InodeMode.kindOf(shown.inode.part) === "wht") {
           continue;
         }
         const ordinal = shown.ordinal;

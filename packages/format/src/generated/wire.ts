@@ -113,8 +113,8 @@ function segmentOf(message: Message, at: number): number {
   let low: number = 0;
   let high: number = message.segments;
   for (let measure = 0, bound = Infinity; low + 1 < high; bound = measure) {
-    measure = high > low ? high - low : 0;
-    if (measure >= bound) break;
+    measure = high > low + 1 ? high - (low + 1) : 0;
+    if (measure > bound / 2 || bound === 0) break;
     const middle = Math.floor((low + high) / 2);
     if ((message.starts[middle] ?? 0) <= at) {
       low = middle;
@@ -441,7 +441,10 @@ export function checkedList(part: StructPart, index: number, work: Float64Array)
       throw failure(tag.rule, 0, pointer.at * 8);
     }
     const words = list.words + list.pointers;
-    spend(work, 1 + list.count * (words === 0 ? 1 : words), pointer.at * 8);
+    if (words === 0 && list.count !== 0) {
+      throw failure(Rule["list-empty-structs"], 0, pointer.at * 8);
+    }
+    spend(work, 1 + list.count * words, pointer.at * 8);
   }
   return list;
 }

@@ -6,7 +6,7 @@ import type { Line } from "./lines.ts";
 import { returnsBool } from "./names.ts";
 import type { CNames } from "./names.ts";
 import { pointerReader } from "../readers.ts";
-import { endsFlow, mayFail } from "../../walk.ts";
+import { endsFlow, isLong, mayBeCut, mayFail } from "../../walk.ts";
 import { snake } from "../../ir.ts";
 import type { Expr, FunctionType, Stmt } from "../../ir.ts";
 import { precedenceOf, UNARY } from "../precedence.ts";
@@ -62,11 +62,14 @@ export class CBody {
   readonly #names: CNames;
   readonly #fn: FunctionType;
   readonly #expressions: CExpressions;
+  /** The value of a function that has succeeded: one whose loops may have been cut short fails then. */
+  readonly #success: string;
 
   constructor(names: CNames, fn: FunctionType) {
     this.#names = names;
     this.#fn = fn;
     this.#expressions = new CExpressions(names);
+    this.#success = fn.fallible && mayBeCut(fn.body) ? `${names.prefix}_finished(failure)` : "true";
   }
 
   text(): Line[] {
@@ -75,11 +78,11 @@ export class CBody {
     const last = body.at(-1);
     if (last?.is === "call" && mayFail(last.call)) {
       const block = this.#block(body.slice(0, -1), 1);
-      block.add("return ", this.#attempt(last.call, this.#unused(last.call, block)), ";");
+      block.add("return ", this.#succeeds(this.#attempt(last.call, this.#unused(last.call, block))), ";");
       return block.text();
     }
     const block = this.#block(body, 1);
-    block.add("return true;");
+    block.add("return ", this.#success, ";");
     return block.text();
   }
 
@@ -145,11 +148,16 @@ export class CBody {
       else block.add("return ", this.#print(value), ";");
     } else if (absent) block.add("return false;");
     else if (value !== undefined && (mayFail(value) || isOptionalCall(value))) {
-      block.add("return ", this.#attempt(value, "out"), ";");
+      block.add("return ", this.#succeeds(this.#attempt(value, "out")), ";");
     } else {
       if (value !== undefined) block.add(assignment("*out", this.#print(value)), ";");
-      block.add("return true;");
+      block.add("return ", this.#success, ";");
     }
+  }
+
+  /** Whether the function succeeds that ends with `attempt`. */
+  #succeeds(attempt: Doc): Doc {
+    return this.#success === "true" ? attempt : fill([[attempt, " &&"], this.#success]);
   }
 
   /** Where a value goes that the caller ignores: C needs a variable for it. */
@@ -210,13 +218,14 @@ export class CBody {
       case "forCount": {
         const name = snake(statement.name);
         const start = [`${this.#names.type(statement.type)} ${name} = `, this.#print(statement.from), ";"];
-        const head = [start, [`${name} < `, this.#print(statement.limit, precedenceOf("<") + 1), ";"], `${name}++`];
+        const goesOn = [`${name} < `, this.#print(statement.limit, precedenceOf("<") + 1)];
+        const head = [start, this.#condition(statement, goesOn), `${name}++`];
         return this.#loop(head, this.#block(statement.body, tabs + 1), block);
       }
       case "while": {
         const condition = this.#print(statement.condition, precedenceOf("&&"));
-        const guard = call(`${prefix}_decreases`, ["&bound", this.#print(statement.measure)]);
-        const head = ["u64 bound = U64_MAX;", [fill([[condition, " &&"], guard]), ";"]];
+        const guard = call(`${prefix}_${statement.guard}`, ["&bound", this.#print(statement.measure)]);
+        const head = ["u64 bound = U64_MAX;", this.#condition(statement, condition, guard)];
         return this.#loop(head, this.#block(statement.body, tabs + 1), block);
       }
       case "call":
@@ -225,6 +234,12 @@ export class CBody {
       case "continue":
         return block.add(`${statement.is};`);
     }
+  }
+
+  /** The condition of a loop, which all of `terms` are. A long loop pauses now and then, and ends if the task must stop. */
+  #condition(loop: Stmt, ...terms: Doc[]): Doc {
+    const all = isLong(loop) ? [...terms, `${this.#names.prefix}_tick()`] : terms;
+    return [fill(all.map((term, i) => (i + 1 < all.length ? [term, " &&"] : term))), ";"];
   }
 
   #loop(head: readonly Doc[], inner: Block, block: Block): void {
@@ -245,6 +260,7 @@ export class CBody {
     body.declare(`${struct} ${name}`, call(`${this.#names.name(statement.element)}_at`, [list, index]));
     this.#fill(body, statement.body);
     if (own === undefined) block.add(assignment(list, this.#print(statement.list)), ";");
-    this.#loop([`u32 ${index} = 0;`, `${index} < ${list}.part.count;`, `${index}++`], body, block);
+    const goesOn = this.#condition(statement, `${index} < ${list}.part.count`);
+    this.#loop([`u32 ${index} = 0;`, goesOn, `${index}++`], body, block);
   }
 }

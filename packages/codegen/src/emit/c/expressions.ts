@@ -52,6 +52,8 @@ export class CExpressions {
         return this.#binary(expression, outer);
       case "difference":
         return this.#call(`${prefix}_difference`, expression.left, expression.right);
+      case "atMost":
+        return this.#call(`${prefix}_at_most`, expression.left, expression.right);
       case "not":
         return ["!", this.print(expression.operand, UNARY)];
       case "choice": {

@@ -103,9 +103,16 @@ export class CFiles {
       [
         ...this.#constants(constants),
         ...records.flatMap((record) => this.#record(record)),
-        ...functions.map((fn) => line(0, this.#names.prototype(fn), ";")),
+        ...functions.flatMap((fn) => [
+          ...(fn.mayStop ? comment(this.#mayStop()) : []),
+          line(0, this.#names.prototype(fn), ";"),
+        ]),
       ],
     );
+  }
+
+  #mayStop(): string {
+    return `If ${this.#names.prefix}_stopped(), the result has no meaning:`;
   }
 
   /** The module whose header declares a type. */

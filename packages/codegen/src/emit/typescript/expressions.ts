@@ -53,6 +53,8 @@ export class TsExpressions {
         const value = `${this.print(expression.left, minus)} - ${this.print(expression.right, minus + 1)}`;
         return inParentheses(`${left} > ${right} ? ${value} : 0`, 0, outer);
       }
+      case "atMost":
+        return this.#call("Math.min", [expression.left, expression.right]);
       case "not":
         return `!${this.print(expression.operand, UNARY)}`;
       case "choice":

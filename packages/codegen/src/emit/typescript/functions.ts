@@ -79,7 +79,8 @@ class TsModule {
       }
       case "while": {
         const head = `let measure = 0, bound = Infinity; ${this.#print(statement.condition)}; bound = measure`;
-        const guard = `measure = ${this.#print(statement.measure)};\nif (measure >= bound) break;`;
+        const ends = statement.guard === "halves" ? "measure > bound / 2 || bound === 0" : "measure >= bound";
+        const guard = `measure = ${this.#print(statement.measure)};\nif (${ends}) break;`;
         return `for (${head}) ${this.#block(statement.body, guard)}`;
       }
       case "call":
