@@ -17,6 +17,7 @@ import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { hasCode } from "@puzzlefs/linux";
 import { eventually, PATIENCE, Random, running } from "@puzzlefs/testing";
 import test, { type ExecutionContext } from "ava";
 import type { MemoryArgument, MemorySettings } from "./memory-mount.ts";
@@ -54,9 +55,17 @@ class Supervised extends Scratch {
     return children === "" ? undefined : Number(children.split(" ").at(-1));
   }
 
-  kill(signal: NodeJS.Signals = "SIGKILL"): void {
+  /** Sends a signal to the process that serves, and returns its number; undefined if there is none at the moment. */
+  kill(signal: NodeJS.Signals = "SIGKILL"): number | undefined {
     const { server } = this;
-    if (server !== undefined) process.kill(server, signal);
+    try {
+      if (server !== undefined) process.kill(server, signal);
+      return server;
+    } catch (error) {
+      // One that was killed before has ended since it was looked up.
+      if (!hasCode(error, "ESRCH")) throw error;
+      return undefined;
+    }
   }
 
   get log(): string {
@@ -114,8 +123,8 @@ mounting("killed 20 times while programs read and list: no program sees an error
   while (killed.size < 20) {
     await readSome(scratch.path("big"));
     await sleep(random.below(200));
-    if (scratch.server !== undefined) killed.add(scratch.server);
-    scratch.kill();
+    const server = scratch.kill();
+    if (server !== undefined) killed.add(server);
     // Now and then the next one, too, before it can serve.
     if (killed.size % 5 === 4) await sleep(random.below(300)).then(() => scratch.kill());
   }
