@@ -2,13 +2,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { Random } from "@puzzlefs/testing";
+import { Random, rounds } from "@puzzlefs/testing";
 import test from "ava";
 import { climb } from "./hostile-search.ts";
 import { compileTicks } from "./ticks.ts";
 
 const imageBytes = 1 << 16;
-const steps = 250;
+const steps = rounds(250);
 
 /** Basic blocks that the generated C executes. */
 interface Costs {

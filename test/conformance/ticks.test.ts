@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { encodeRootfs } from "@puzzlefs/format";
-import { Random } from "@puzzlefs/testing";
+import { Random, rounds } from "@puzzlefs/testing";
 import test from "ava";
 import { HARD } from "./hard-images.ts";
 import { spoiled } from "./defects.ts";
@@ -34,7 +34,7 @@ test("a check that is cut short at any round reports neither success nor a broke
   const random = new Random();
   const rules = new Map<string, number>();
   let moments = 0;
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < rounds(60); i++) {
     const { value } = randomSample(random, 1 + random.below(30));
     const { rounds, rule, wrong } = await cut(program, encodeRootfs(i % 2 ? spoiled(value, random) : value), 400);
     t.deepEqual(wrong, [], `image ${i}`);
