@@ -31,9 +31,12 @@ export function storePlaces(
   using layout = Layout.open(ociDir);
   const header = readHeader(layout, reference, digest === undefined ? {} : { verity: digest });
   header.blobs.close();
-  const { packed, manifestDigest: manifest, mustHash } = header as ImageHeader & { packed: PackedForm };
-  const files = [packed.metadata, packed.table.bytes].map((bytes) => ({ bytes, digest: hash("sha256", bytes) }));
-  const places = files[1]?.digest ?? "";
+  const { packed, manifestDigest: manifest, metadataDigest, mustHash } = header as ImageHeader & { packed: PackedForm };
+  const places = hash("sha256", packed.table.bytes);
+  const files = [
+    { bytes: packed.metadata, digest: metadataDigest },
+    { bytes: packed.table.bytes, digest: places },
+  ];
   const isMeasured = digest !== undefined && !mustHash;
   try {
     const held = store(layout, files, places);

@@ -7,11 +7,12 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { readManifest } from "@puzzlefs/format";
+import { PLACE_HEAD_BYTES, PLACE_MAGIC, readManifest } from "@puzzlefs/format";
 import { flock, LOCK_EX, LOCK_NB } from "@puzzlefs/linux";
 import { eventually } from "@puzzlefs/testing";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
@@ -62,6 +63,17 @@ test("what no entry needs is removed, and nothing else; a dry run removes nothin
   t.is(report.needed.blobs + report.freed.blobs, before.length);
   t.is(report.entries, 2);
   t.is(collect(path).freed.blobs, 0);
+});
+
+test("a blob that begins as a place table, but is larger than any, is garbage as others are", (t) => {
+  const path = makeStore();
+  const name = join(path, "blobs/sha256", "5".repeat(64));
+  const head = Buffer.alloc(PLACE_HEAD_BYTES);
+  head.writeUInt32LE(PLACE_MAGIC);
+  writeFileSync(name, head);
+  truncateSync(name, 2 ** 40);
+  collect(path);
+  t.deepEqual(store.blobNames(path), store.neededBlobs(path));
 });
 
 test("everything that entries of other tools reach stays", (t) => {
