@@ -57,7 +57,7 @@ struct puzzlefs_store {
 
 /*
  * Hashed and compared as bytes: there is no padding. Where a slice is belongs
- * to its identity: nothing but its digest says that other bytes are the same.
+ * to its identity: only verify=blob compares its bytes with its digest.
  */
 struct puzzlefs_blob_id {
 	u8 digest[PFS_DIGEST_BYTES];

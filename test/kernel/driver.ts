@@ -11,6 +11,7 @@ import {
   Machine,
   type MachineOptions,
   mountCommand,
+  type StoreDisk,
   Unavailable,
 } from "@puzzlefs/qemu";
 import test, { type ImplementationFn } from "ava";
@@ -46,6 +47,28 @@ export function kernelTest(kernel: KernelName, title: string, body: Implementati
       return body(t);
     });
   }
+}
+
+/** Declares a test that boots a machine with an unchanged disk, and unloads the driver at its end. `body` may leave an image on /mnt. */
+export function machineTest(
+  kernel: KernelName,
+  title: string,
+  disk: StoreDisk,
+  body: (machine: Machine) => Promise<void>,
+): void {
+  kernelTest(kernel, title, async (t) => {
+    const machine = await bootDriver(kernel, { disks: [disk] });
+    t.teardown(() => machine.kill());
+    await body(machine);
+    await machine.succeed("cd /; umount /mnt 2>/dev/null; umount /store && rmmod puzzlefs");
+    await machine.close();
+    t.pass();
+  });
+}
+
+/** For bodies of machineTest. */
+export function expectEqual(actual: unknown, expected: unknown, what: string): void {
+  if (actual !== expected) throw new Error(`${what}: ${String(actual)}, should be ${String(expected)}`);
 }
 
 /** Boots a kernel with Lua and the programs of test/posix-suite, and loads the driver. */

@@ -67,7 +67,7 @@ function tablesOf(header: ImageHeader, random: Random, name: string): HostileTab
   return tables;
 }
 
-/** What the driver must print: docs/format.md says what a table means. */
+/** What the driver must print: the meaning of a table is in docs/format.md. */
 function expected(layout: Layout, { header, bytes }: HostileTable, verify: "none" | "blob"): string[] {
   const { manifestDigest, metadataDigest, manifest, metadata } = header;
   let table: PlaceTable;

@@ -8,7 +8,7 @@ import { noise } from "@puzzlefs/testing";
 import test from "ava";
 import { build } from "../support/images.ts";
 import { Scratch } from "../support/scratch.ts";
-import { bootDriver, kernels, kernelTest, missingFor, mountImage } from "./driver.ts";
+import { expectEqual, kernels, kernelTest, machineTest, missingFor, mountImage } from "./driver.ts";
 import { putBlob, settled } from "./packed-images.ts";
 import { changedTable, decodeTable, type Table, type TableChunk } from "./place-tables.ts";
 
@@ -114,19 +114,8 @@ function declare(kernel: KernelName): void {
     scratch.remove();
   });
 
-  /** Each test gets an unchanged disk. */
   const withMachine = (title: string, body: (machine: Machine) => Promise<void>): void =>
-    kernelTest(kernel, title, async (t) => {
-      const machine = await bootDriver(kernel, { disks: [disk] });
-      t.teardown(() => machine.kill());
-      await body(machine);
-      await machine.succeed("cd /; umount /mnt 2>/dev/null; umount /store && rmmod puzzlefs");
-      await machine.close();
-      t.pass();
-    });
-  const expectEqual = (actual: unknown, expected: unknown, what: string): void => {
-    if (actual !== expected) throw new Error(`${what}: ${String(actual)}, should be ${String(expected)}`);
-  };
+    machineTest(kernel, title, disk, body);
   const mount = (machine: Machine, form: Form, more = ""): Promise<void> =>
     mountImage(machine, form.layout, form.manifest, "/mnt", `places=${form.places}${more}`);
   const fileOf = ({ layout }: Form, digest: string): string => `/store/${layout}/blobs/sha256/${digest}`;

@@ -10,7 +10,7 @@ import { build } from "../support/images.ts";
 import { attempt, puzzlefs } from "../support/programs.ts";
 import { Scratch } from "../support/scratch.ts";
 import { noise } from "@puzzlefs/testing";
-import { bootDriver, kernels, kernelTest, missingFor, mountImage } from "./driver.ts";
+import { expectEqual, kernels, kernelTest, machineTest, missingFor, mountImage } from "./driver.ts";
 
 /** A file of 20,000 bytes is one chunk; equal files share its blob. */
 const small = 20_000;
@@ -79,19 +79,8 @@ function declare(kernel: KernelName): void {
     scratch.remove();
   });
 
-  /** Each test gets an unchanged disk. */
   const withMachine = (title: string, body: (machine: Machine) => Promise<void>): void =>
-    kernelTest(kernel, title, async (t) => {
-      const machine = await bootDriver(kernel, { disks: [disk] });
-      t.teardown(() => machine.kill());
-      await body(machine);
-      await machine.succeed("cd /; umount /mnt 2>/dev/null; umount /store && rmmod puzzlefs");
-      await machine.close();
-      t.pass();
-    });
-  const expectEqual = (actual: unknown, expected: unknown, what: string): void => {
-    if (actual !== expected) throw new Error(`${what}: ${String(actual)}, should be ${String(expected)}`);
-  };
+    machineTest(kernel, title, disk, body);
 
   withMachine("verify=blob: EIO for exactly the files that use a changed blob, and one line in the log", async (machine) => {
     await mountImage(machine, "oci", manifest, "/mnt", "verify=blob");
