@@ -143,13 +143,18 @@ mirror() {
 	exit 1
 }
 
+bootstrap() {
+	debootstrap --force-check-gpg --variant=minbase bookworm "$1" "$(mirror)"
+}
+
 # A minimal Debian root, of which the demo, the tests and the benchmarks make images.
 debian_root() {
 	[ ! -e "$trees/debian-bookworm" ] || return 0
 	[ "$(id -u)" = 0 ] || { say "no Debian root: debootstrap needs root" >&2; return 0; }
 	say "making a Debian root with debootstrap (about a minute)"
 	rm -rf "$trees/debian-bookworm.new"
-	quietly debootstrap debootstrap --force-check-gpg --variant=minbase bookworm "$trees/debian-bookworm.new" "$(mirror)"
+	# One download that fails ends debootstrap. It keeps the others, so that the second attempt loads the rest.
+	bootstrap "$trees/debian-bookworm.new" >"$cache/debootstrap.log" 2>&1 || quietly debootstrap bootstrap "$trees/debian-bookworm.new"
 	rm -rf "$trees/debian-bookworm.new/var/cache/apt/archives" "$trees/debian-bookworm.new/var/log/bootstrap.log"
 	mkdir -p "$trees/debian-bookworm.new/var/cache/apt/archives/partial"
 	mv "$trees/debian-bookworm.new" "$trees/debian-bookworm"
