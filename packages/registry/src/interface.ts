@@ -56,7 +56,7 @@ export interface BlobRange {
 
 /**
  * Bytes of a blob as they arrive. A broken connection is continued at the first missing byte. The length is checked, the
- * digest is not: that is for the caller, who knows what a slice must be. Destroy `stream` to stop early.
+ * digest is not: the caller knows what a slice must be. Destroy `stream` to stop early.
  */
 export interface BlobBytes {
   stream: Readable;
