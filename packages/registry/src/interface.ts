@@ -26,6 +26,8 @@ export interface RegistryOptions {
   signal?: AbortSignal;
   /** Milliseconds: the pause before the second attempt (default 500; doubled for each further one), and without any byte until a connection has stalled (default 30,000). */
   timing?: { pause?: number; stall?: number };
+  /** Bytes: blobs of at least `from` (default 64 MiB) are uploaded in pieces of `size` (default 16 MiB), which can be resumed. */
+  pieces?: { from: number; size: number };
   /** A line about a retry, a mirror that fails, and the like. */
   warn?(line: string): void;
 }
