@@ -123,7 +123,11 @@ registryTest(title("what is pushed whole, in pieces and by mounting comes back, 
   const { status, stdout, stderr } = attempt("env", [
     "-i",
     ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
-    ...["skopeo", "--insecure-policy", "inspect", "--raw", `docker://${host}/a/b:v1`],
+    "skopeo",
+    "--insecure-policy",
+    "inspect",
+    "--raw",
+    `docker://${host}/a/b:v1`,
   ]);
   t.is(status, 0, stderr);
   t.is(stdout, manifest.toString());
@@ -133,9 +137,8 @@ registryTest(title("a wrong password, no password and no authority are told apar
   const kindOf = async (options: object): Promise<unknown> => {
     using registry = new Registry({ environment, ...options });
     const target = registry.open(`${host}/a/b:v1`, "push");
-    return t
-      .throwsAsync(target.upload(upload(Buffer.from("x"))), { instanceOf: RegistryError })
-      .then(({ kind }) => kind);
+    const error = await t.throwsAsync(target.upload(upload(Buffer.from("x"))), { instanceOf: RegistryError });
+    return error.kind;
   };
   t.is(await kindOf({ authFile: write("wrong.json", login("wrong")) }), "denied");
   t.is(await kindOf({ authFile: write("none.json", "{}") }), "denied");

@@ -42,7 +42,10 @@ export class Client implements Disposable {
     const { files, ...rest } = options;
     this.home = new Home(files);
     this.registry = new Registry({
-      ...{ plainHttp: true, timing: { pause: 1 }, pieces: PIECES, environment: this.home.environment },
+      plainHttp: true,
+      timing: { pause: 1 },
+      pieces: PIECES,
+      environment: this.home.environment,
       warn: (line) => void this.warnings.push(line),
       ...rest,
     });

@@ -52,7 +52,11 @@ export class Registry implements RegistryAccess {
     const host = this.#hosts.get(key) ?? new Host(name, insecure, timing?.stall ?? STALL, environment);
     this.#hosts.set(key, host);
     return new Session(host, {
-      ...{ plainHttp, pieces, signal, warn: this.#warn, pause: timing?.pause ?? PAUSE },
+      plainHttp,
+      pieces,
+      signal,
+      warn: this.#warn,
+      pause: timing?.pause ?? PAUSE,
       findCredentials: () => findCredentials(name, repository, { authFile, environment, helpers, signal }),
     });
   }

@@ -147,7 +147,13 @@ class Uploading {
     const { signal } = this.#blob;
     let sent = start;
     return this.#session.once({
-      ...{ method, target: target ?? "", what: this.#what, expected, headers, scopes: this.#scopes, signal },
+      method,
+      target: target ?? "",
+      what: this.#what,
+      expected,
+      headers,
+      scopes: this.#scopes,
+      signal,
       ...(method !== "GET" && {
         body: {
           size: end - start,
