@@ -133,7 +133,7 @@ registryTest(title("what is pushed whole, in pieces and by mounting comes back, 
   t.is(stdout, manifest.toString());
 });
 
-registryTest(title("a wrong password, no password and no authority are told apart"), async (t) => {
+registryTest(title("a wrong password, no password and no authority are different errors"), async (t) => {
   const kindOf = async (options: object): Promise<unknown> => {
     using registry = new Registry({ environment, ...options });
     const target = registry.open(`${host}/a/b:v1`, "push");

@@ -14,6 +14,7 @@ const INVALID = "\xff\xc3";
 const OPTION = "--max-semi-space-size=8";
 const AS_ORDINARY_USER = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 const isRoot = process.geteuid?.() === 0;
+const byText = (one: string, other: string): number => (one < other ? -1 : 1);
 
 /** Programs and functions with these names leave a file behind when they run. */
 const COMMANDS = "[ test echo printf ulimit command env sed readlink id node dirname sh fail find_program".split(" ");
@@ -96,10 +97,10 @@ test("commands that talk to registries get the variables for that, and no others
     const given = [...hostileOnes.filter((variable) => startsWith(name, variable)), ...variables];
     for (const command of registryCommands) {
       const { environment, argv } = await directory.start(shell, given, command, "a=b", "");
-      t.deepEqual(environment, [...always, ...variables].sort(), `${name}: ${command}`);
+      t.deepEqual(environment, [...always, ...variables].toSorted(byText), `${name}: ${command}`);
       t.deepEqual(argv, [OPTION, `${directory.home}/lib/puzzlefs.js`, command, "a=b", ""], `${name}: ${command}`);
       const few = (await directory.start(shell, ["PATH=/bin", "PASSWORD=secret"], command)).environment;
-      t.deepEqual(few, [...always, "PATH=/bin"].sort(), `${name}: ${command}, variables that are not set`);
+      t.deepEqual(few, [...always, "PATH=/bin"].toSorted(byText), `${name}: ${command}, variables that are not set`);
     }
     for (const command of ["build", "--", "pushy", "x push"])
       t.deepEqual(
