@@ -110,7 +110,7 @@ bench-fuse: setup build ## measure this FUSE server and others [TREE=debian|big|
 	@$(NODE) bench/fuse.ts $(PUZZLEFS_CACHE)
 
 bench-mounts: setup build ## measure many FUSE mounts, with one server and with one each [MOUNTS=1,10,100]
-	@$(NODE) bench/mounts.ts $(PUZZLEFS_CACHE)
+	@unshare --mount $(NODE) bench/mounts.ts $(PUZZLEFS_CACHE)
 
 bench-kernel: setup-kernels build ## measure the driver, erofs and squashfs [KERNEL=6.12] [ROWS=find,mmap] [RUNS=3] [MACHINES=counted,timed]
 	@setup/setup.sh bench-kernel

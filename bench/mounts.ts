@@ -3,6 +3,8 @@
  *
  *     [MOUNTS=1,10,100] node bench/mounts.ts CACHE
  *
+ * In a mount namespace of its own: others may have copies of its mounts, which keep them in use.
+ *
  * Ten images of a Debian root, kept in CACHE/bench-mounts, are mounted in turn, so ten mounts are of ten images and a hundred ten of each. Memory is the PSS of all processes behind the
  * mounts, after each mount was listed and a file in it was read; time is that of the command, and its processor time.
  */
