@@ -1,5 +1,5 @@
 # The developers' commands; `make help` lists them.
-.PHONY: help setup setup-test setup-kernels setup-external setup-browser external build install uninstall codegen demo demo-kernel check golden npm docs test soak test-kernels check-kernel debug-kernel vm lint format bench bench-documents bench-fuse bench-kernel clean
+.PHONY: help setup setup-test setup-kernels setup-external setup-browser external build install uninstall codegen demo demo-kernel check golden npm docs test soak test-kernels check-kernel debug-kernel vm lint format bench bench-documents bench-fuse bench-mounts bench-kernel clean
 .DEFAULT_GOAL := help
 
 NODE := build/node
@@ -108,6 +108,9 @@ bench-documents: setup ## make tables and chart from bench/results again
 bench-fuse: setup build ## measure this FUSE server and others [TREE=debian|big|DIR] [ROWS=find,tar] [RUNS=3] [PEERS=puzzlefs,erofsfuse] [JSON=FILE]
 	@setup/setup.sh bench-fuse
 	@$(NODE) bench/fuse.ts $(PUZZLEFS_CACHE)
+
+bench-mounts: setup build ## measure many FUSE mounts, with one server and with one each [MOUNTS=1,10,100]
+	@unshare --mount $(NODE) bench/mounts.ts $(PUZZLEFS_CACHE)
 
 bench-kernel: setup-kernels build ## measure the driver, erofs and squashfs [KERNEL=6.12] [ROWS=find,mmap] [RUNS=3] [MACHINES=counted,timed]
 	@setup/setup.sh bench-kernel

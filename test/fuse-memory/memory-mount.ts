@@ -17,7 +17,10 @@ import {
   RESOURCE_DESCRIPTOR,
   serve,
   type ServerOrder,
+  serveShared,
+  type SharedOrder,
   startMount,
+  startSharedMount,
   stderrLog,
   unmount,
   watchSignals,
@@ -26,6 +29,7 @@ import { MemoryTree } from "./memory-tree.ts";
 
 /**
  * Which tree: `high` has inode numbers near 2^53, `broken` a file that cannot be read, `refused` does not open.
+ * `fatal` has a file `always` of which every read kills the server, or with `opening` kills it when it opens.
  * `deadly` has files that kill or stop the server when they are read, see deadlyTree(); it opens only while `marks` is there.
  */
 export type MemoryArgument =
@@ -34,6 +38,7 @@ export type MemoryArgument =
   | { tree: "files"; count: number; perDirectory?: number; big?: number; numbered?: boolean }
   | { tree: "big"; bytes: number }
   | { tree: "refused" }
+  | { tree: "fatal"; opening?: boolean }
   | { tree: "deadly"; marks: string };
 
 function plain(path: string, kind: "dir" | "file", content?: string): FixtureEntry {
@@ -87,8 +92,21 @@ function deadlyTree(marks: Directory): MemoryTree {
   return tree;
 }
 
+function fatalTree(opening: boolean): MemoryTree {
+  const die = (): void => void process.kill(process.pid, "SIGKILL");
+  if (opening) die();
+  const tree = new MemoryTree([
+    plain("", "dir"),
+    ...["always", "good"].map((name) => plain(name, "file", `I am ${name}`)),
+  ]);
+  tree.beforeRead("always", die);
+  return tree;
+}
+
 function open(argument: MemoryArgument): MountableTree {
   switch (argument.tree) {
+    case "fatal":
+      return fatalTree(argument.opening === true);
     case "broken": {
       const names = ["broken", ...Array.from({ length: argument.more ?? 0 }, (_, index) => `broken-${index}`)];
       const broken = names.map((name) => plain(name, "file", "\0".repeat(10_000)));
@@ -116,6 +134,8 @@ function open(argument: MemoryArgument): MountableTree {
 
 export interface MemorySettings extends Omit<MountSettings, "argv" | "resource" | "program"> {
   initPipe?: string;
+  /** By a shared server; its store is this directory. */
+  store?: string;
 }
 
 const SELF = fileURLToPath(import.meta.url);
@@ -129,6 +149,20 @@ async function begin(mountpoint: string, tree: string, given: MemorySettings, at
     await pipe?.notify(outcome, stderrLog(), outcome === "f");
   };
   const argument = JSON.parse(tree) as MemoryArgument;
+  if (given.store !== undefined) {
+    const mount = await startSharedMount(mountpoint, {
+      fsname: "memory",
+      ...(given.logFile !== undefined && { logFile: given.logFile }),
+      store: { descriptor: openSync(given.store, "r"), path: given.store },
+      image: argument,
+      version: SELF,
+      argv: (order) => [SELF, "--shared-server", JSON.stringify(order)],
+      program: [CHECKOUT],
+      replaced: [],
+    });
+    if (mount === undefined) throw new Error("there can be no shared server here");
+    return mount.release();
+  }
   const starting = startMount(mountpoint, {
     fsname: "memory",
     ...settings,
@@ -158,7 +192,15 @@ async function begin(mountpoint: string, tree: string, given: MemorySettings, at
 
 try {
   const [first, ...rest] = process.argv.slice(2);
-  if (first === "--server") {
+  if (first === "--shared-server") {
+    await serveShared(JSON.parse(rest[0]) as SharedOrder, {
+      openTree(image) {
+        const tree = open(image as MemoryArgument);
+        return { tree, [Symbol.dispose]: () => tree.close() };
+      },
+      argv: (order) => [SELF, "--shared-server", JSON.stringify(order)],
+    });
+  } else if (first === "--server") {
     const [tree, order] = rest;
     await serve(JSON.parse(order) as ServerOrder, {
       openTree: () => open(JSON.parse(tree) as MemoryArgument),

@@ -26,12 +26,13 @@ test.after.always(() => scratch.remove());
 const lacks = missing("/dev/fuse", puzzlefs);
 const daemon = isRoot && lacks.length === 0 ? test : test.skip;
 
-function processesOf(mountpoint: string): number[] {
+/** By a directory that has the mount point and the store. */
+function processesOf(directory: string): number[] {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   return pids.map(Number).filter((pid) => {
     try {
       const line = readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ");
-      return /^puzzlefs (mount|serve) /.test(line) && line.includes(mountpoint);
+      return /^puzzlefs (mount|serve|share) /.test(line) && line.includes(directory);
     } catch {
       return false;
     }
@@ -53,7 +54,7 @@ function assertFixed(t: ExecutionContext, path: string): void {
   }
 }
 
-for (const options of [[], ["--supervise"]]) {
+for (const options of [[], ["--supervise"], ["--shared"]]) {
   daemon(`nothing that the processes use can be changed through /proc: ${options.join(" ") || "one serves"}`, (t) => {
     const work = scratch.directory("work");
     const mountpoint = join(work, "mnt");
@@ -63,7 +64,7 @@ for (const options of [[], ["--supervise"]]) {
     run(puzzlefs, ["mount", "--driver", "fuse", ...options, `${work}/store:v1`, mountpoint]);
     try {
       t.is(readFileSync(join(mountpoint, "file")).length, 40_000);
-      const pids = processesOf(mountpoint);
+      const pids = processesOf(work);
       t.is(pids.length, options.length + 1);
       for (const pid of pids) {
         assertFixed(t, `/proc/${pid}/root`);

@@ -110,6 +110,7 @@ function mountSettings(source: string, mountpoint: string, imageOptions: ImageOp
     foreground: false,
     debug: false,
     supervise: imageOptions.supervise ?? false,
+    shared: imageOptions.shared ?? false,
     ...(imageOptions.platform !== undefined && { platform: imageOptions.platform }),
     ...(imageOptions.overlayAttributes === true && { overlayAttributes: true }),
     ...(imageOptions.verity !== undefined && { digest: imageOptions.verity }),

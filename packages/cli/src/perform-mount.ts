@@ -20,6 +20,13 @@ export async function performMount(order: MountSettings): Promise<Driver> {
   if (order.supervise === true && order.driver === "kernel") {
     throw new UsageError("the kernel driver has no process to supervise: use --supervise with FUSE only");
   }
+  if (order.shared === true && (foreground || order.driver === "kernel")) {
+    throw new UsageError(
+      foreground
+        ? "a shared server stays in the background: --shared or -f, not both"
+        : "the kernel driver has no process to share: use --shared with FUSE only",
+    );
+  }
   const pipe = initPipe === undefined ? undefined : new InitPipe(initPipe);
   const notify = async (outcome: "s" | "f", ending: boolean): Promise<void> => {
     await pipe?.notify(outcome, stderrLog(), ending);

@@ -1,7 +1,7 @@
 /**
  * FUSE: a Tree on a mount point. The layers, bottom up: wire/ (the kernel's structs as bytes), operations/ (requests
  * answered from a Tree), device.ts and session.ts (the loop over /dev/fuse), mount/ (getting and ending a mount),
- * daemon/ (processes, signals, logs).
+ * daemon/ (processes, signals, logs), shared/ (one process for many mounts).
  */
 export type { MountableTree } from "./operations/mountable.ts";
 export type { Negotiated } from "./operations/negotiation.ts";
@@ -23,3 +23,6 @@ export { serve, type ServerProgram } from "./daemon/serve.ts";
 export type { ServerOrder } from "./daemon/server-order.ts";
 export { watchSignals } from "./daemon/signals.ts";
 export { startMount, type MountSettings, type StartedMount } from "./daemon/start-mount.ts";
+export type { OpenedTree } from "./shared/opened-tree.ts";
+export { serveShared, type SharedOrder, type SharedProgram } from "./shared/serve-shared.ts";
+export { mayShare, type SharedMountSettings, startSharedMount } from "./shared/start-shared.ts";

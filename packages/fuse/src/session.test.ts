@@ -196,7 +196,7 @@ test("a device that fails ends the session with an error", async (t) => {
 });
 
 test("a request that another session left unanswered is answered first, and only once", (t) => {
-  const requestMemory = { buffer: new MessageBuffer(REQUEST_BYTES), replays: 0 };
+  const requestMemory = { buffer: new MessageBuffer(REQUEST_BYTES), replays: 0, reader: 0 };
   const seen: number[] = [];
   const tree = smallTree();
   tree.beforeRead("file", () => seen.push(requestMemory.replays));
@@ -218,7 +218,7 @@ test("a request that another session left unanswered is answered first, and only
 });
 
 test("a session that dies leaves its request behind", (t) => {
-  const requestMemory = { buffer: new MessageBuffer(REQUEST_BYTES), replays: 0 };
+  const requestMemory = { buffer: new MessageBuffer(REQUEST_BYTES), replays: 0, reader: 0 };
   const tree = smallTree();
   let left = 0;
   tree.beforeRead("file", () => (left = requestMemory.buffer.get32(inHeader.len)));

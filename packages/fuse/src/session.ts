@@ -18,6 +18,8 @@ export interface RequestMemory {
   readonly buffer: MessageBuffer;
   /** Number of times that a session took over the request from another, which had not answered it. */
   replays: number;
+  /** The number of the session that read the request, where sessions share the memory. */
+  reader: number;
 }
 
 export interface SessionOptions {
@@ -28,6 +30,10 @@ export interface SessionOptions {
   overlayMounter?: number;
   /** Memory that outlives this process, so that another session can answer the request that this one could not. */
   requestMemory?: RequestMemory;
+  /** Its number among the sessions that share the memory; its successor has the same. */
+  number?: number;
+  /** From replyBuffer(), for sessions that share it. */
+  replyMemory?: MessageBuffer;
   log: (level: LogLevel, message: string) => void;
   /** Called for every request that gets an answer, for --debug. */
   trace?: (line: string) => void;
@@ -52,7 +58,7 @@ export class Session {
     this.#channel = channel;
     this.#options = options;
     this.#request = new Request(options.requestMemory?.buffer);
-    this.#reply = new Reply(options.owner);
+    this.#reply = new Reply(options.owner, options.replyMemory);
     const settled = (outcome: Negotiated): void => this.#ready.resolve(outcome);
     const mayTrust = options.inInitialUserNamespace ?? true;
     this.#handlers = handlers(tree, this.#reply, mayTrust, settled, options.overlayMounter);
@@ -73,7 +79,9 @@ export class Session {
 
   /** Begins to serve, first the request that another session has left unanswered. The channel is closed when the session ends. */
   start(): void {
-    const left = this.#request.buffer.get32(inHeader.len);
+    const { requestMemory, number = 0 } = this.#options;
+    const isOwn = requestMemory === undefined || requestMemory.reader === number;
+    const left = isOwn ? this.#request.buffer.get32(inHeader.len) : 0;
     if (left !== 0) this.#guard(() => this.#replay(left));
     if (!this.#open) return;
     this.#channel.watch(() =>
@@ -104,6 +112,8 @@ export class Session {
   /** Reads and answers one request. False if there is none now, or the session has ended. */
   #step(): boolean {
     const request = this.#request;
+    const { requestMemory, number = 0 } = this.#options;
+    if (requestMemory !== undefined) requestMemory.reader = number;
     request.length = this.#channel.read(request.buffer);
     if (request.length <= 0) return this.#readFailed(-request.length);
     this.#answer();

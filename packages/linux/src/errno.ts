@@ -3,6 +3,8 @@ import { constants } from "node:os";
 /** Error numbers, positive: results of calls and replies of FUSE have them negated. */
 export const {
   EAGAIN,
+  ECONNREFUSED,
+  ECONNRESET,
   EINTR,
   EINVAL,
   EIO,
@@ -15,6 +17,7 @@ export const {
   ENXIO,
   EOPNOTSUPP,
   EPERM,
+  EPIPE,
   EPROTO,
   ERANGE,
   EROFS,

@@ -18,7 +18,16 @@ export { escapeText, jsonText } from "./escape.ts";
 export { FileSystemContext, KernelRefusal } from "./file-system-context.ts";
 export { FileStatus } from "./file-status.ts";
 export * from "./file-system-types.ts";
-export { bind, bindAside, CALLS_ASIDE, check, SystemError, watch, type NativeArgument } from "./library.ts";
+export {
+  bind,
+  bindAside,
+  CALLS_ASIDE,
+  check,
+  SystemError,
+  watch,
+  watchWritable,
+  type NativeArgument,
+} from "./library.ts";
 export * from "./mounts.ts";
 export * from "./open-flags.ts";
 export { descriptorTarget, isNamed, openNamed, realPath } from "./named-path.ts";
@@ -32,6 +41,16 @@ export {
   type Path,
   unescapeName,
 } from "./paths.ts";
+export {
+  accept,
+  connectAt,
+  listenAt,
+  type Packet,
+  packetPair,
+  PacketReceiver,
+  peerUser,
+  sendPacket,
+} from "./packets.ts";
 export * from "./privileges.ts";
 export { createMemory, mapMemory } from "./shared-memory.ts";
 export { InterruptedError, SignalWatch, type EndingSignal } from "./signals.ts";

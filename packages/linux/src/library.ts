@@ -147,6 +147,11 @@ export function watch(descriptor: number, callback: () => void): { close(): void
   return koffi().node.poll(descriptor, { readable: true }, callback);
 }
 
+/** The same whenever something can be written. */
+export function watchWritable(descriptor: number, callback: () => void): { close(): void } {
+  return koffi().node.poll(descriptor, { writable: true }, callback);
+}
+
 /** Passes a result of a bound function on, or throws the SystemError that it encodes. */
 export function check(result: number, syscall: string, path?: () => string): number {
   if (result < 0) throw new SystemError(-result, syscall, path?.());

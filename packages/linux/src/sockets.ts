@@ -68,7 +68,7 @@ export function send(socket: number, message: Buffer): number {
 }
 
 /** A struct sockaddr_un. */
-function unixAddress(path: string): Buffer {
+export function unixAddress(path: string): Buffer {
   const address = Buffer.from(`..${path}\0`);
   if (endianness() === "LE") address.writeUInt16LE(AF_UNIX);
   else address.writeUInt16BE(AF_UNIX);

@@ -16,7 +16,7 @@ test("options of images are taken out, the rest stays in order", (t) => {
   );
   t.deepEqual(
     readImageOptions([
-      `tag=v1,verity=${digest},driver=fuse,writable,persist=/u,log_file=/l,supervise,overlay_attributes,remount`,
+      `tag=v1,verity=${digest},driver=fuse,writable,persist=/u,log_file=/l,supervise,shared,overlay_attributes,remount`,
     ]),
     {
       tag: "v1",
@@ -26,6 +26,7 @@ test("options of images are taken out, the rest stays in order", (t) => {
       persist: "/u",
       logFile: "/l",
       supervise: true,
+      shared: true,
       overlayAttributes: true,
       remount: true,
       options: [],

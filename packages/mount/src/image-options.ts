@@ -14,13 +14,14 @@ export interface ImageOptions {
   persist?: string;
   logFile?: string;
   supervise?: true;
+  shared?: true;
   overlayAttributes?: true;
   remount?: true;
   /** The rest, for parseMountOptions(). */
   options: string[];
 }
 
-const FLAGS = new Set(["writable", "overlay_attributes", "supervise", "remount"]);
+const FLAGS = new Set(["writable", "overlay_attributes", "supervise", "shared", "remount"]);
 const VALUED = new Set([
   "oci_root_dir",
   "image_manifest",
@@ -94,6 +95,9 @@ function apply(imageOptions: ImageOptions, name: string, value: string): boolean
       break;
     case "overlay_attributes":
       imageOptions.overlayAttributes = true;
+      break;
+    case "shared":
+      imageOptions.shared = true;
       break;
     case "supervise":
       imageOptions.supervise = true;

@@ -17,7 +17,7 @@ export interface MountOptions
   extends
     Pick<MountRequest, "ociDir" | "reference" | "mountpoint">,
     Partial<Omit<MountRequest, "ociDir" | "reference" | "mountpoint">>,
-    Partial<Pick<ServerRequest, "supervise" | "logFile">> {
+    Partial<Pick<ServerRequest, "supervise" | "shared" | "logFile">> {
   /** Gets what may be unexpected, as text. Default: process.emitWarning(). */
   warn?: (message: string) => void;
 }

@@ -1,7 +1,7 @@
-import { realpathSync } from "node:fs";
+import { existsSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseMountOptions, RESOURCE_DESCRIPTOR, type ServerOrder } from "@puzzlefs/fuse";
+import { parseMountOptions, RESOURCE_DESCRIPTOR, type ServerOrder, type SharedOrder } from "@puzzlefs/fuse";
 import { Directory } from "@puzzlefs/linux";
 import { BlobDirectory, type Layout } from "@puzzlefs/oci";
 import { type ImageTree, openImageIn, type OpenImageOptions } from "@puzzlefs/reader";
@@ -20,10 +20,7 @@ export interface ServedImage {
 }
 
 /** The arguments of a FUSE server's program, as JSON. */
-export interface DaemonArguments {
-  server: ServerOrder;
-  image: ServedImage;
-}
+export type DaemonArguments = { server: ServerOrder; image: ServedImage } | { shared: SharedOrder };
 
 export function servedImage(request: MountRequest, { reference, shownAt }: FuseMount, layout: Layout): ServedImage {
   const { options, verify, digest, overlayAttributes } = request;
@@ -41,7 +38,7 @@ export function servedImage(request: MountRequest, { reference, shownAt }: FuseM
   };
 }
 
-/** Opens the image in the process that serves it. gc keeps it as long as it is open. */
+/** Opens the image in a process that serves it alone. gc keeps it as long as it is open. */
 export function openServed({ store, manifest, options, overlay }: ServedImage): ImageTree {
   const tree = openImageIn(servedBlobs(store), manifest, options);
   if (overlay !== undefined) refuseOverlayMarks(tree, overlay.at, overlay.prefix);
@@ -53,13 +50,23 @@ export function holdServed({ store, manifest }: ServedImage): Disposable {
   return servedBlobs(store).hold(manifest);
 }
 
-function servedBlobs(store: string): BlobDirectory {
+export function servedBlobs(store: string): BlobDirectory {
   return new BlobDirectory(new Directory(RESOURCE_DESCRIPTOR, store));
 }
 
 /** Arguments of Node that start the daemon's program. */
-export function daemonArguments(server: ServerOrder, image: ServedImage): string[] {
-  return [daemonProgram(), JSON.stringify({ server, image } satisfies DaemonArguments)];
+export function daemonArguments(given: DaemonArguments): string[] {
+  return [daemonProgram(), JSON.stringify(given)];
+}
+
+/**
+ * What distinguishes this program from another version, as text to compare: its first file, which has the names of the others with
+ * digests of their content. Undefined for sources, where it has not.
+ */
+export function programVersion(): string | undefined {
+  if (isSource) return undefined;
+  const { dev, ino, mtimeNs, size } = statSync(daemonProgram(), { bigint: true });
+  return [process.version, dev, ino, mtimeNs, size].join(" ");
 }
 
 const here = fileURLToPath(import.meta.url);
@@ -72,15 +79,20 @@ function daemonProgram(): string {
 
 /**
  * The directories that the daemon's program consists of: the checkout; the directory in which a package manager has
- * installed this package and those that it needs; or the bundle and its native add-ons, which in a checkout are elsewhere.
+ * installed this package and those that it needs; or the bundle and its native add-ons, which in a checkout are elsewhere. `replaced`: of
+ * these, the directories that an upgrade of the bundle removes.
  */
-export function programFiles(): string[] {
-  if (isSource) return [resolve(dirname(here), "../../..")];
+export function programFiles(): { program: string[]; replaced: string[] } {
+  if (isSource) return { program: [resolve(dirname(here), "../../..")], replaced: [] };
   const installed = packagesAround(here);
-  if (installed !== undefined) return [installed];
+  if (installed !== undefined) return { program: [installed], replaced: [] };
   const home = dirname(dirname(here));
   const addOns = ["koffi", "zstd-napi"].map((name) => realpathSync(join(home, "node_modules", name)));
-  return [home, ...addOns.map((path) => packagesAround(path) ?? path)];
+  const replaced = ["lib", "node_modules", "compile-cache"].map((name) => join(home, name));
+  const elsewhere = addOns.map((path) => packagesAround(path) ?? path).filter((path) => !path.startsWith(`${home}/`));
+  // By it Node knows that the program consists of modules; a checkout has none there.
+  const description = join(home, "package.json");
+  return { program: [...replaced, ...elsewhere, ...(existsSync(description) ? [description] : [])], replaced };
 }
 
 /** The outermost node_modules that a path is in: packages inside refer to each other. */

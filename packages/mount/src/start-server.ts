@@ -1,7 +1,7 @@
-import { type StartedMount, startMount } from "@puzzlefs/fuse";
+import { mayShare, type StartedMount, startMount, startSharedMount } from "@puzzlefs/fuse";
 import { Layout } from "@puzzlefs/oci";
 import type { FuseMount, MountRequest } from "./mount-image.ts";
-import { daemonArguments, programFiles, servedImage } from "./server-program.ts";
+import { daemonArguments, programFiles, programVersion, servedImage } from "./server-program.ts";
 
 /** A request that may be served by FUSE. Paths are absolute. */
 export interface ServerRequest extends MountRequest {
@@ -11,24 +11,44 @@ export interface ServerRequest extends MountRequest {
   debug: boolean;
   /** If the process that serves dies, another one takes over. */
   supervise?: boolean;
+  /** By the server that mounts of the store share, where there can be one. */
+  shared?: boolean;
   logFile?: string;
 }
 
-/** Starts the process that serves the image by FUSE. It inherits the store as a descriptor, and nothing else. */
+/**
+ * Has the image served by FUSE: by the server that mounts of its store share, or by a process of its own. It inherits the store as
+ * a descriptor, and nothing else.
+ */
 export async function startServer(request: ServerRequest, mount: FuseMount): Promise<StartedMount> {
   using layout = Layout.open(request.ociDir);
   const image = servedImage(request, mount, layout);
-  return await startMount(mount.mountpoint, {
+  const { descriptor } = layout.blobs.directory;
+  const common = {
     options: request.options,
     fsname: request.source,
     debug: request.debug,
-    attached: request.foreground,
-    supervised: request.supervise === true,
-    resource: { descriptor: layout.blobs.directory.descriptor, isStore: true },
-    argv: (server) => daemonArguments(server, image),
-    program: programFiles(),
+    ...programFiles(),
     ...(mount.shownAt !== undefined && { shownAt: mount.shownAt }),
     ...(mount.lock !== undefined && { kept: mount.lock }),
     ...(request.logFile !== undefined && { logFile: request.logFile }),
+  };
+  const version = programVersion();
+  if (request.shared === true && !request.foreground && version !== undefined && mayShare(request.options)) {
+    const shared = await startSharedMount(mount.mountpoint, {
+      ...common,
+      store: { descriptor, path: layout.blobs.path },
+      image,
+      version,
+      argv: (order) => daemonArguments({ shared: order }),
+    });
+    if (shared !== undefined) return shared;
+  }
+  return await startMount(mount.mountpoint, {
+    ...common,
+    attached: request.foreground,
+    supervised: request.supervise === true,
+    resource: { descriptor, isStore: true },
+    argv: (server) => daemonArguments({ server, image }),
   });
 }

@@ -168,7 +168,6 @@ export class ImageTree implements Tree {
   }
 
   close(): void {
-    this.#blobs.close();
     this.#owned.dispose();
   }
 

@@ -24,6 +24,8 @@ export interface OpenImageOptions extends PlatformChoice {
   frameCacheBytes?: number;
   /** Blobs kept open. Default 512. */
   openBlobs?: number;
+  /** Opened blobs of the same store, for images that share them; used if chunks are neither packed nor checked. Not closed with the image. */
+  blobs?: BlobCache;
   /** `blob`: hash chunks each time that they are read. Default `none`; metadata and manifest are always hashed. */
   verify?: "none" | "blob";
   /**
@@ -84,13 +86,27 @@ function openUsed(held: Disposable | undefined, options: OpenImageOptions, read:
 /** The image of a header that was read with the same options, but for how chunks are read. */
 export function openHeader(header: ImageHeader, options: OpenImageOptions = {}): ImageTree {
   const { manifestDigest, metadata, blobs, packed } = header;
+  const opener = openerFor(header, options);
+  if (options.blobs !== undefined && packed === undefined && opener === undefined)
+    return new ImageTree(metadata, manifestDigest, options.blobs);
+  const cache = openBlobCache(blobs, options, opener);
+  const tree = new ImageTree(metadata, manifestDigest, cache);
+  if (packed !== undefined) tree.own(blobs);
+  tree.own({ [Symbol.dispose]: () => cache.close() });
+  return tree;
+}
+
+/** The option `blobs` for images of a store. */
+export function openBlobCache(
+  store: BlobStore,
+  options: Pick<OpenImageOptions, "openBlobs" | "frameCacheBytes"> = {},
+  opener?: BlobOpener,
+): BlobCache {
   const limits = {
     openBlobs: options.openBlobs ?? defaultOpenBlobs,
     frameBytes: options.frameCacheBytes ?? defaultFrameCacheBytes,
   };
-  const tree = new ImageTree(metadata, manifestDigest, new BlobCache(blobs, limits, openerFor(header, options)));
-  if (packed !== undefined) tree.own(blobs);
-  return tree;
+  return new BlobCache(store, limits, opener);
 }
 
 function openerFor({ metadata, packed, mustHash }: ImageHeader, options: OpenImageOptions): BlobOpener | undefined {

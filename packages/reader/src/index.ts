@@ -9,7 +9,16 @@ export { IntegrityError, PathError, type IntegrityReason, type PathErrorCode } f
 export { escapeBytes } from "./escape.ts";
 export { extract, type ExtractOptions, type ExtractResult } from "./extract.ts";
 export type { ExtractWarning, Loss } from "./extract-warnings.ts";
-export { openHeader, openImage, openImageAt, openImageIn, readHeader, type OpenImageOptions } from "./image.ts";
+export type { BlobCache } from "./blob-cache.ts";
+export {
+  openBlobCache,
+  openHeader,
+  openImage,
+  openImageAt,
+  openImageIn,
+  readHeader,
+  type OpenImageOptions,
+} from "./image.ts";
 export type { ImageHeader, PackedForm } from "./image-header.ts";
 export { withChunks } from "./packed-image.ts";
 export { countImage, fileRuns, type FileRun, type ImageCounts } from "./image-counts.ts";
@@ -20,7 +29,7 @@ export { resolveName, resolvePath, splitPath, type ResolvedPath } from "./path.t
 export { TRAIT_ACLS, TRAIT_OVERLAY, TRAIT_SELINUX, TRAIT_XATTRS } from "@puzzlefs/format";
 export { Selection } from "./selection.ts";
 export { StoredContent, type DirectoryBytes, type FileBytes } from "./stored-content.ts";
-export type { Attributes, InodeKind, Tree, TreeEntry } from "./tree.ts";
+export type { Attributes, Extent, InodeKind, Tree, TreeEntry } from "./tree.ts";
 export { hostXattrReason, isKnownXattr } from "./xattr-names.ts";
 export { verifyImage, type VerifyOptions, type VerifyReport } from "./verify.ts";
 export type { VerifyProblem } from "./verify-problem.ts";

@@ -26,6 +26,7 @@ interface Options {
   debug?: boolean;
   logFile?: string;
   supervise?: boolean;
+  shared?: boolean;
   platform?: Platform;
 }
 
@@ -43,7 +44,7 @@ package fuse3). umount(8) unmounts too.
 
 Mounts are nosuid and nodev. Options after -o: suid, dev (in fstab allow_suid, allow_dev), noexec, nosymfollow, ro,
 noatime and the others of mount(8), verity=HEX, verify=blob, driver=NAME, writable, persist=DIR, overlay_attributes,
-supervise, log_file=FILE, platform=OS/ARCH, fsname=NAME; only with FUSE: noallow_other, uid=N, gid=N, max_read=N,
+supervise, shared, log_file=FILE, platform=OS/ARCH, fsname=NAME; only with FUSE: noallow_other, uid=N, gid=N, max_read=N,
 readahead=KIB, auto_unmount, cache=BYTES. Commas in a value: persist="DIR,WITH,COMMAS". With -w or -p, ro makes the
 overlay read-only.
 The older form OCI_DIR TAG MNT is accepted too.`;
@@ -70,6 +71,7 @@ export function define(): ManualCommand {
     .addOption(choiceOption("--driver <which>", "which driver mounts (default: auto)", ["auto", "kernel", "fuse"]))
     .option("-v, --debug", "log every request: to stderr with -f, else to the log file (FUSE)")
     .option("--log-file <file>", "write messages to this file (default: stderr with -f, else the system log)")
+    .option("--shared", "by one supervised process for all mounts of the store that have this option (FUSE)")
     .option("--supervise", "if the process that serves the mount dies, another one takes over (FUSE)");
 }
 
@@ -114,6 +116,7 @@ function mountSettings(args: readonly string[], given: Options): MountSettings {
     foreground: given.foreground ?? false,
     debug: shows,
     supervise: given.supervise ?? imageOptions.supervise ?? false,
+    shared: given.shared ?? imageOptions.shared ?? false,
     ...(platform !== undefined && { platform }),
     ...(imageOptions.overlayAttributes === true && { overlayAttributes: true }),
     ...(digest !== undefined && { digest }),

@@ -13,6 +13,7 @@ import {
   openNamed,
   umountAt,
 } from "@puzzlefs/linux";
+import { copyProgram } from "./program-copy.ts";
 
 /**
  * A directory tree with only Node, its libraries and the program: read-only mounts of them, at their own paths, while the
@@ -21,13 +22,14 @@ import {
  * runs, wherever pivot_root(2) leads its paths. Returns a descriptor; undefined without the privilege to mount.
  *
  * @param program files and directories of the program, absolute and real paths
+ * @param copied directories of it that an upgrade may empty, for a process that starts others later
  */
-export function buildRuntime(program: readonly string[]): number | undefined {
+export function buildRuntime(program: readonly string[], copied: readonly string[] = []): number | undefined {
   if (process.geteuid?.() !== 0) return undefined;
   using parent = Directory.open("/tmp");
   const { name, directory } = parent.makeTemporary("puzzlefs-");
   try {
-    return assemble(parent, name, directory, program);
+    return assemble(parent, name, directory, program, copied);
   } catch (error) {
     if (hasCode(error, "EPERM", "ENOSYS")) return undefined;
     throw error;
@@ -42,7 +44,13 @@ export function nodeFile(): string {
   return realpathSync(process.execPath);
 }
 
-function assemble(parent: Directory, name: string, covered: Directory, program: readonly string[]): number {
+function assemble(
+  parent: Directory,
+  name: string,
+  covered: Directory,
+  program: readonly string[],
+  copied: readonly string[],
+): number {
   {
     using context = new FileSystemContext("tmpfs");
     context.set("source", "puzzlefs");
@@ -51,7 +59,13 @@ function assemble(parent: Directory, name: string, covered: Directory, program: 
   }
   try {
     using root = parent.directory(name);
-    for (const path of withoutCovered([...program, nodeFile(), ...libraries()])) show(root, path);
+    const mounted = withoutCovered([...program, nodeFile(), ...libraries()]);
+    for (const path of mounted) if (!copied.includes(path)) show(root, path);
+    for (const path of copied) {
+      using from = Directory.open(path);
+      using to = makeDirectories(root, path);
+      copyProgram(from, to, (file) => show(root, file));
+    }
     return cloneReadOnly(root.descriptor, 0, true);
   } finally {
     umountAt(parent.descriptor, name, MNT_DETACH);
@@ -89,6 +103,10 @@ function makeMountPoint(root: Directory, names: readonly string[], isDirectory: 
   }
   using next = root.makeOrOpen(name, 0o755);
   return rest.length === 0 ? openNamed(".", O_PATH, 0, next.descriptor) : makeMountPoint(next, rest, isDirectory);
+}
+
+function makeDirectories(root: Directory, path: string): Directory {
+  return new Directory(makeMountPoint(root, path.split("/").filter(Boolean), true), path);
 }
 
 /** Paths of the shared libraries of this process, as it loaded them. */

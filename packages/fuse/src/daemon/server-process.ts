@@ -66,20 +66,7 @@ export class ServerProcess {
   constructor({ root, node, argv, descriptors }: ServerStart) {
     const [ours, theirs] = socketpair();
     this.#control = ours;
-    const own = new Map([[CONTROL_DESCRIPTOR, theirs], ...descriptors]);
-    const inherited = Array.from({ length: 1 + Math.max(...own.keys()) }, (_, number) => own.get(number) ?? "ignore");
-    keepDescriptorsFromChildren();
-    const start = (): ChildProcess =>
-      spawn(node, [...process.execArgv, ...argv], {
-        // A session of its own: signals from a terminal concern the process that started it.
-        detached: true,
-        cwd: "/",
-        env: environment(),
-        stdio: inherited,
-      });
-    this.#child = withCapabilities([CAP_DAC_OVERRIDE, CAP_SYS_CHROOT], () =>
-      root === undefined ? start() : withRoot(root, start),
-    );
+    this.#child = spawnServer({ root, node, argv, descriptors }, theirs);
     closeSync(theirs);
     this.#socket = new Socket({ fd: ours, writable: false });
     // ECONNRESET: it died before it took the device.
@@ -138,8 +125,26 @@ export class ServerProcess {
   }
 }
 
+/** Starts the process, with no more privileges than serving needs. `control` is its CONTROL_DESCRIPTOR. */
+export function spawnServer({ root, node, argv, descriptors }: ServerStart, control: number): ChildProcess {
+  const own = new Map([[CONTROL_DESCRIPTOR, control], ...descriptors]);
+  const inherited = Array.from({ length: 1 + Math.max(...own.keys()) }, (_, number) => own.get(number) ?? "ignore");
+  keepDescriptorsFromChildren();
+  const start = (): ChildProcess =>
+    spawn(node, [...process.execArgv, ...argv], {
+      // A session of its own: signals from a terminal concern the process that started it.
+      detached: true,
+      cwd: "/",
+      env: environment(),
+      stdio: inherited,
+    });
+  return withCapabilities([CAP_DAC_OVERRIDE, CAP_SYS_CHROOT], () =>
+    root === undefined ? start() : withRoot(root, start),
+  );
+}
+
 /** The signal or exit code of a process; undefined for exit code 0. */
-function exitOf(child: ChildProcess): Promise<string | undefined> {
+export function exitOf(child: ChildProcess): Promise<string | undefined> {
   return new Promise((settle) => {
     child.once("error", (error) => settle(messageOf(error)));
     child.once("exit", (code, signal) => settle(code === 0 ? undefined : (signal ?? `exit code ${code}`)));

@@ -4,7 +4,7 @@ import { inHeader, opcodeName, OUT_HEADER_SIZE, outHeader } from "../wire/abi.ts
 import { REQUEST_BYTES } from "../wire/request.ts";
 import { MessageBuffer } from "../wire/message-buffer.ts";
 
-/** The count of replays is stored behind the request, where the kernel does not write. */
+/** The count of replays and the reader are stored behind the request, where the kernel does not write. */
 const PAGE = 4096;
 const BYTES = REQUEST_BYTES + PAGE;
 
@@ -14,7 +14,7 @@ const BYTES = REQUEST_BYTES + PAGE;
  */
 export class SharedRequest implements RequestMemory {
   readonly buffer: MessageBuffer;
-  readonly #replays: Uint32Array;
+  readonly #state: Uint32Array;
 
   /** A descriptor for new memory. */
   static create(): number {
@@ -24,15 +24,23 @@ export class SharedRequest implements RequestMemory {
   constructor(descriptor: number) {
     const memory = mapMemory(descriptor, BYTES);
     this.buffer = new MessageBuffer(REQUEST_BYTES, memory);
-    this.#replays = new Uint32Array(memory, REQUEST_BYTES, 1);
+    this.#state = new Uint32Array(memory, REQUEST_BYTES, 2);
   }
 
   get replays(): number {
-    return this.#replays[0];
+    return this.#state[0];
   }
 
   set replays(count: number) {
-    this.#replays[0] = count;
+    this.#state[0] = count;
+  }
+
+  get reader(): number {
+    return this.#state[1];
+  }
+
+  set reader(session: number) {
+    this.#state[1] = session;
   }
 
   /** Whether the request is not answered yet. */
@@ -58,6 +66,11 @@ export class SharedRequest implements RequestMemory {
     reply.copy64(outHeader.unique, this.buffer, inHeader.unique);
     // ENOENT: the dead server had answered it.
     write(device, reply.bytes, OUT_HEADER_SIZE);
+    this.forget();
+  }
+
+  /** Its file system is gone. */
+  forget(): void {
     this.buffer.put32(inHeader.len, 0);
     this.replays = 0;
   }

@@ -25,15 +25,18 @@ export function watchSignals(unmount: () => Promise<void>, log: Log, kill: () =>
   };
 }
 
-/** Asks the unmounter at the other end of a socket to unmount. Rejects with its message if it fails. */
-export function requestUnmount(socket: number): Promise<void> {
+/**
+ * Asks the unmounter at the other end of a socket to unmount, by a line of what it needs to know. Rejects with its message if it
+ * fails.
+ */
+export function requestUnmount(socket: number, line = ""): Promise<void> {
   return new Promise((settle, fail) => {
     const unmounter = new Socket({ fd: socket });
     let answer = "";
     unmounter.setEncoding("utf8").on("data", (text: string) => (answer += text));
     unmounter.once("error", fail);
     unmounter.once("close", () => (answer === "" ? settle() : fail(new Error(answer.trim()))));
-    unmounter.write("unmount\n");
+    unmounter.write(`${line}\n`);
     unmounter.unref();
   });
 }

@@ -54,6 +54,8 @@ export interface MountSettings {
   argv: (order: ServerOrder) => readonly string[];
   /** Files and directories that the program consists of, beside Node and its libraries; absolute and real paths. */
   program: readonly string[];
+  /** Directories of it that an upgrade empties. */
+  replaced?: readonly string[];
 }
 
 /** A mount that is usable, and the process behind it. */
@@ -90,7 +92,7 @@ export async function startMount(path: string, settings: MountSettings): Promise
     );
   }
   const fusermount = options.autoUnmount && !isRoot ? socketpair() : undefined;
-  const runtime = buildRuntime(settings.program);
+  const runtime = buildRuntime(settings.program, settings.supervised === true ? settings.replaced : []);
   const nothing = openNamed("/dev/null", constants.O_RDWR);
   const store = settings.resource?.isStore === true ? detached(settings.resource.descriptor) : undefined;
   const order = orderOf(settings, settings.shownAt ?? mountpoint.path, options, {
@@ -179,7 +181,7 @@ function orderOf(
 }
 
 /** A read-only mount, at no path, of an opened directory. Undefined where that is not permitted, or not possible. */
-function detached(directory: number): number | undefined {
+export function detached(directory: number): number | undefined {
   try {
     return cloneReadOnly(directory, MOUNT_ATTR_NOEXEC);
   } catch (error) {

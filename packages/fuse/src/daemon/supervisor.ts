@@ -7,7 +7,7 @@ import { ServerProcess, type ServerStart } from "./server-process.ts";
 import { SharedRequest } from "./shared-request.ts";
 
 /** Replays of a request after which it is answered with EIO: it kills the servers. */
-const MOST_REPLAYS = 2;
+export const MOST_REPLAYS = 2;
 
 /** Every server dies soon after its start. The connection is closed, and users get ENOTCONN. */
 export class CrashLoopError extends Error {

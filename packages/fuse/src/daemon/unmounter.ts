@@ -26,14 +26,24 @@ export function startUnmounter(mountpoint: string, socket: number, always: boole
   const mount = findMount(mountpoint);
   if (mount === undefined) return;
   using parent = Directory.open(dirname(mountpoint));
+  const command = [mount.device, basename(mountpoint), mountpoint];
+  start([socket, socket, socket, parent.descriptor], always ? "always" : "asked", command);
+}
+
+/** The same for the mounts of a shared server, whose supervisor sends their device numbers when it asks. */
+export function startSharedUnmounter(socket: number): void {
+  start([socket, socket, socket], "devices", []);
+}
+
+function start(stdio: number[], when: "always" | "asked" | "devices", command: string[]): void {
   const beside = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
   const program = beside(import.meta.url.endsWith(".ts") ? "./unmount.ts" : "./unmount.js");
-  const command = [process.execPath, program, mount.device, basename(mountpoint), mountpoint];
-  const [shell, argv] = commandOfBytes("/bin/sh", [beside("./unmounter.sh"), always ? "always" : "asked", ...command]);
-  spawn(shell, argv, {
-    stdio: [socket, socket, socket, parent.descriptor],
-    detached: true,
-    cwd: "/",
-    env: {},
-  }).unref();
+  const [shell, argv] = commandOfBytes("/bin/sh", [
+    beside("./unmounter.sh"),
+    when,
+    process.execPath,
+    program,
+    ...command,
+  ]);
+  spawn(shell, argv, { stdio, detached: true, cwd: "/", env: {} }).unref();
 }

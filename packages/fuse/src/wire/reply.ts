@@ -18,19 +18,26 @@ export interface Owner {
   gid: number | undefined;
 }
 
+/** Memory for the largest reply. */
+export function replyBuffer(): MessageBuffer {
+  return new MessageBuffer(abi.OUT_HEADER_SIZE + MAX_READ_BYTES);
+}
+
 /**
  * Assembles one reply in place, header first, so that it goes out in a single write. `payload` is where the body
  * starts; READ has the tree fill it directly.
  */
 export class Reply {
-  readonly buffer = new MessageBuffer(abi.OUT_HEADER_SIZE + MAX_READ_BYTES);
+  readonly buffer: MessageBuffer;
   readonly owner: Owner;
   /** Most bytes that a body can have. */
   readonly capacity = MAX_READ_BYTES;
   #view: Uint8Array;
 
-  constructor(owner: Owner = { uid: undefined, gid: undefined }) {
+  /** @param buffer of replyBuffer(), where several sessions of one thread share it */
+  constructor(owner: Owner = { uid: undefined, gid: undefined }, buffer = replyBuffer()) {
     this.owner = owner;
+    this.buffer = buffer;
     this.#view = this.buffer.bytes.subarray(abi.OUT_HEADER_SIZE);
   }
 
