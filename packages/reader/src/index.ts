@@ -11,7 +11,7 @@ export { extract, type ExtractOptions, type ExtractResult } from "./extract.ts";
 export type { ExtractWarning, Loss } from "./extract-warnings.ts";
 export { openHeader, openImage, openImageAt, openImageIn, readHeader, type OpenImageOptions } from "./image.ts";
 export type { ImageHeader, PackedForm } from "./image-header.ts";
-export { withChunks } from "./packed-image.ts";
+export { decompressBundle, settleBundle, withChunks } from "./packed-image.ts";
 export { countImage, fileRuns, type FileRun, type ImageCounts } from "./image-counts.ts";
 export { ImageTree, visibleInodes } from "./image-tree.ts";
 export { PackUse, type PackBytes } from "./pack-use.ts";

@@ -1,0 +1,3 @@
+export { joinSlices, type Slice, type SliceRange } from "./ranges.ts";
+export { pull, type PullOptions, type PullResult } from "./pull.ts";
+export { push, type PushOptions, type PushResult } from "./push.ts";
