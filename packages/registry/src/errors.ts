@@ -27,6 +27,14 @@ export interface ReportedError {
   message: string;
 }
 
+interface ErrorDetails {
+  status?: number | undefined;
+  reported?: readonly ReportedError[];
+  retryAfter?: number | undefined;
+  isTransient?: boolean;
+  cause?: unknown;
+}
+
 /** A failure to talk to a registry. The message names the object and the host, and has no secrets: no query, no user. */
 export class RegistryError extends Error {
   override readonly name = "RegistryError";
@@ -34,16 +42,18 @@ export class RegistryError extends Error {
   /** The HTTP status, if there was an answer. */
   readonly status: number | undefined;
   readonly reported: readonly ReportedError[];
+  /** Milliseconds that the registry asks the client to wait. */
+  readonly retryAfter: number | undefined;
+  /** Whether another attempt may succeed. */
+  readonly isTransient: boolean;
 
-  constructor(
-    kind: RegistryFailure,
-    message: string,
-    more: { status?: number | undefined; reported?: readonly ReportedError[]; cause?: unknown } = {},
-  ) {
+  constructor(kind: RegistryFailure, message: string, more: ErrorDetails = {}) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
     this.kind = kind;
     this.status = more.status;
     this.reported = more.reported ?? [];
+    this.retryAfter = more.retryAfter;
+    this.isTransient = more.isTransient ?? (kind === "limited" || kind === "failed" || kind === "unreachable");
   }
 
   /** Whether the registry reported this code. */

@@ -10,3 +10,6 @@ export type {
   RepositoryAccess,
   Upload,
 } from "./interface.ts";
+export { REGISTRY_VARIABLES } from "./environment.ts";
+export { isDigest, parseReference, referenceOf } from "./reference.ts";
+export { Registry } from "./registry.ts";

@@ -24,6 +24,8 @@ export interface RegistryOptions {
   environment?: Readonly<Record<string, string | undefined>>;
   /** Ends every request. */
   signal?: AbortSignal;
+  /** Milliseconds: the pause before the second attempt (default 500; doubled for each further one), and without any byte until a connection has stalled (default 30,000). */
+  timing?: { pause?: number; stall?: number };
   /** A line about a retry, a mirror that fails, and the like. */
   warn?(line: string): void;
 }
@@ -47,6 +49,8 @@ export interface BlobRange {
   end?: number;
   /** Do not take the whole blob instead of a range from one source while another (a mirror, or the registry itself) is left. */
   preferRange?: boolean;
+  /** Sources not to ask, such as one that delivered wrong bytes: names that BlobBytes had. */
+  without?: readonly string[];
   signal?: AbortSignal;
 }
 
@@ -61,6 +65,8 @@ export interface BlobBytes {
   end: number;
   /** The source answered a request for a range with the whole blob: `start` is 0, `end` the size. */
   whole: boolean;
+  /** The repository that it is from, a mirror or the registry itself: host[:port]/repository. */
+  source: string;
 }
 
 /** A blob to upload. */
