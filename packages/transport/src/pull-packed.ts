@@ -7,7 +7,7 @@ import {
   planPacks,
   stagePackedForm,
 } from "@puzzlefs/builder/packed";
-import type { PackRecord } from "@puzzlefs/format";
+import type { PackRecord, Place } from "@puzzlefs/format";
 import { type Platform, referencedBlobs, type StagedBlob } from "@puzzlefs/oci";
 import { IntegrityError } from "@puzzlefs/reader";
 import type { SettledImage } from "./bundle.ts";
@@ -54,6 +54,7 @@ export async function looseTransfer(header: Header, target: PullTarget, local: L
 export async function packedTransfer(header: Header, target: PullTarget, local: LocalChunks): Promise<Transfer> {
   const transfer = new PackedTransfer(header, target, local);
   for (const content of contents(header, (chunk) => local.has(chunk))) await transfer.plan(content);
+  await transfer.prepare();
   return transfer;
 }
 
@@ -65,10 +66,9 @@ class PackedTransfer implements Transfer {
   readonly #chunkFiles: ChunkFiles;
   /** Packs that are made, by digest. */
   readonly #packFiles = new Map<string, PackFile>();
-  /** Digests of packs that the layout has. */
-  readonly #stored = new Set<string>();
   /** Whether chunks are received without their pack. */
   #isScattered = false;
+  #form: PackPlan = { kept: [], fresh: [], places: [] };
 
   constructor(header: Header, target: PullTarget, local: LocalChunks) {
     this.#header = header;
@@ -80,7 +80,7 @@ class PackedTransfer implements Transfer {
   async plan({ record, chunks, missing }: PackContent): Promise<void> {
     const { digest, size } = record;
     const { layout, transaction } = this.#target;
-    if (layout.blobs.size(digest) === size) return void this.#stored.add(digest);
+    if (layout.blobs.size(digest) === size) return;
     const isWhole = isNearlyAll(bytesOf(missing), size) && missing.length > 0;
     if (!isWhole && bytesOf(chunks) !== size) {
       this.#isScattered = true;
@@ -96,6 +96,23 @@ class PackedTransfer implements Transfer {
     if (wanted.length > 0) this.downloads.push({ digest, size, kind: "pack", chunks: wanted, isWhole, sink: file });
   }
 
+  /** Plans the packs of the layout, and reads the chunks for new ones that it has: those that are damaged are received too. */
+  async prepare(): Promise<void> {
+    const { metadata, packed } = this.#header;
+    const { table } = packed;
+    const sizes = new Map(packed.chunks.map(({ digest, size }) => [digest, size]));
+    this.#form = this.#planForm(chunksInWalkOrder(metadata, (digest) => sizes.get(digest) ?? 0));
+    const wanted = new Set(this.downloads.flatMap(({ chunks }) => chunks.map(({ digest }) => digest)));
+    const rest = this.#form.fresh.flat().filter(({ digest }) => !wanted.has(digest));
+    const placed = rest.map(({ digest }) => ({ digest, ...placeOf(table.find(digest)) }));
+    const copy = (chunk: WantedChunk & Place): boolean =>
+      this.#packFiles.has(table.packs[chunk.pack]?.digest ?? "") || this.#chunkFiles.copy(chunk, this.#local);
+    for (const chunk of await lacking(placed, copy, this.#target.turns)) {
+      const { digest = "", size = 0 } = table.packs[chunk.pack] ?? {};
+      this.downloads.push({ digest, size, kind: "pack", chunks: [chunk], isWhole: false, sink: this.#chunkFiles });
+    }
+  }
+
   #copyTo(file: PackFile, chunk: WantedChunk): boolean {
     const bytes = this.#local.has(chunk) ? this.#local.read(chunk) : undefined;
     if (bytes === undefined) return false;
@@ -108,9 +125,7 @@ class PackedTransfer implements Transfer {
     const made = new Map<string, StagedBlob>();
     for (const [digest, file] of this.#packFiles) made.set(digest, await file.finish(turns));
     const header = this.#header;
-    const sizes = new Map(header.packed.chunks.map(({ digest, size }) => [digest, size]));
-    const chunks = chunksInWalkOrder(header.metadata, (digest) => sizes.get(digest) ?? 0);
-    const plan = this.#planForm(chunks);
+    const plan = this.#form;
     const documents = { metadata: header.packed.metadata, manifest: header.manifest, config: header.packed.config };
     const parts = { ...documents, platform, read: (chunk: Chunk) => this.#read(chunk) };
     const form = await stagePackedForm({ layout, transaction, turns }, parts, plan);
@@ -153,8 +168,6 @@ class PackedTransfer implements Transfer {
     // Its space is needed for the pack.
     this.#chunkFiles.remove(chunk.digest);
     if (arrived !== undefined) return arrived;
-    const stored = this.#local.has(chunk) ? this.#local.read(chunk) : undefined;
-    if (stored !== undefined) return stored;
     const { table } = this.#header.packed;
     const place = placeOf(table.find(chunk.digest));
     const file = this.#packFiles.get(table.packs[place.pack]?.digest ?? "");

@@ -11,7 +11,7 @@ test("the result of an independent push depends on the image alone, not on the l
   const [first = "", second = ""] = series(2);
   const ociDir = temporaryDirectory();
   await buildTo(first, ociDir, "v1", { packed: true });
-  await buildTo(second, ociDir, "v2", { packed: true, base: "v1" });
+  await buildTo(second, ociDir, "v2", { packed: true });
   const repository = new MemoryRepository("latest");
   await push({ ociDir, reference: "v1", target: repository });
   const one = await push({ ociDir, reference: "v2", target: repository, independent: true });
@@ -26,7 +26,7 @@ test("without a base, packs of the layout that the registry has are kept", async
   const [first = "", second = ""] = series(2);
   const ociDir = temporaryDirectory();
   await buildTo(first, ociDir, "v1", { packed: true });
-  await buildTo(second, ociDir, "v2", { packed: true, base: "v1" });
+  await buildTo(second, ociDir, "v2", { packed: true });
   const repository = new MemoryRepository("v1");
   const one = await push({ ociDir, reference: "v1", target: repository });
   const two = await push({ ociDir, reference: "v2", target: repository.at("v2") });
