@@ -43,6 +43,8 @@ export class BlobStream extends Readable {
     super({ highWaterMark: BUFFERED });
     this.#plan = plan;
     this.#position = plan.start;
+    // An error before a reader listens is not the end of the process; the reader finds it.
+    this.on("error", () => {});
     this.#attach(first);
   }
 

@@ -41,9 +41,12 @@ export class Tokens {
     stale?: string,
   ): Promise<string> {
     const key = scopes.join(" ");
-    const known = await this.#kept.get(key)?.catch(() => undefined);
-    if (known !== undefined && known.text !== stale && known.end > Date.now()) return known.text;
-    // Requests that wait for the same token share it.
+    for (let waiting = this.#kept.get(key); waiting !== undefined; waiting = this.#kept.get(key)) {
+      const known = await waiting.catch(() => undefined);
+      if (known !== undefined && known.text !== stale && known.end > Date.now()) return known.text;
+      // Otherwise another request has asked for a new one meanwhile.
+      if (this.#kept.get(key) === waiting) break;
+    }
     const pending = this.#fetch(challenge, scopes, credentials);
     this.#kept.set(key, pending);
     return (await pending).text;
