@@ -6,15 +6,15 @@ import { dump, openImageAt, verifyImage } from "@puzzlefs/reader";
 import { noise, prose } from "@puzzlefs/testing";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
 
-/** Directories of one tree with many files, and of versions of it in each of which some files change. */
-export function series(versions: number): string[] {
+/** Directories of one tree of 3 MB or a multiple with many files, and of versions of it in each of which some files change. */
+export function series(versions: number, scale = 1): string[] {
   const roots: string[] = [];
   for (let version = 0; version < versions; version++) {
     const root = temporaryDirectory();
     roots.push(root);
     for (let file = 0; file < 40; file++) {
       const last = lastChange(file, version);
-      writeFileSync(join(root, `noise ${file}`), noise(`${file} ${last}`, 20_000 + 3000 * file));
+      writeFileSync(join(root, `noise ${file}`), noise(`${file} ${last}`, scale * (20_000 + 3000 * file)));
       writeFileSync(join(root, `prose ${file}`), prose(`${file} ${last}`, 5000 + 500 * file));
     }
     writeFileSync(join(root, "version"), `${version}`);
