@@ -14,6 +14,21 @@ export { hostPlatform, parsePlatform, platformText, rankOf, samePlatform, type P
 export { CONFIG_LIMIT, CONFIG_TYPE, parseImageConfig, type ImageConfig } from "./image-config.ts";
 export { isObject, parseJson } from "./json.ts";
 export { Layout, type Manifest } from "./image-layout.ts";
+export {
+  forgetLazy,
+  forgetWhole,
+  lazyChunks,
+  lazyImages,
+  lazyPlaces,
+  lazySource,
+  lazyState,
+  openLazy,
+  ownsLazy,
+  recordLazy,
+  type LazyChunk,
+  type LazySource,
+  type LazyState,
+} from "./lazy-images.ts";
 export { readLayeredImage, type LayerArchive, type LayeredImage } from "./layered-image.ts";
 export {
   annotationsOf,
@@ -30,8 +45,8 @@ export {
   type ConfigBlob,
   type RootfsBlob,
 } from "./manifest.ts";
-export { PackedBlobs, type PackCheck } from "./packed-blobs.ts";
 export { assemblePacked, type BundlePatch, type PackedDocuments, type PackedPart } from "./packed-manifest.ts";
+export { MemoryBlob, PackedBlobs, type PackCheck } from "./packed-blobs.ts";
 export { type LockWait, type Waiting } from "./lock.ts";
 export type { CommitRequest, CommitResult, StagedBlob } from "./commit-request.ts";
 export { isTag } from "./tag.ts";

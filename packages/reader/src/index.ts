@@ -23,5 +23,6 @@ export { StoredContent, type DirectoryBytes, type FileBytes } from "./stored-con
 export type { Attributes, InodeKind, Tree, TreeEntry } from "./tree.ts";
 export { hostXattrReason, isKnownXattr } from "./xattr-names.ts";
 export { verifyImage, type VerifyOptions, type VerifyReport } from "./verify.ts";
+export type { LazyReport } from "./verify-lazy.ts";
 export type { VerifyProblem } from "./verify-problem.ts";
 export { pathOf, walkTree, type Visit, type Visitor } from "./walk-tree.ts";
