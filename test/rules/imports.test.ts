@@ -9,7 +9,7 @@ const LAYERS = [
   ["linux", "format", "chunker"],
   ["oci"],
   ["reader", "registry"],
-  ["builder", "fuse"],
+  ["builder", "fuse", "lazy"],
   ["mount", "transport"],
   ["cli"],
 ];

@@ -4,7 +4,7 @@ import { MemoryTree } from "../../../test/fuse-memory/memory-tree.ts";
 import type { Channel } from "./device.ts";
 import { Session } from "./session.ts";
 import { WAITING_BYTES } from "./waiting-requests.ts";
-import { initOut, Opcode } from "./wire/abi.ts";
+import { InitFlag, initOut, Opcode } from "./wire/abi.ts";
 import { bodyOf, type FakeRequest, putRequest, wide } from "./wire/request-fixture.ts";
 import { REQUEST_BYTES } from "./wire/request.ts";
 import { MessageBuffer } from "./wire/message-buffer.ts";
@@ -134,7 +134,7 @@ test("INTERRUPT ends a read that waits with EINTR, has no answer itself, and doe
   t.deepEqual(kernel.answers, ["10 EINTR", "12 content"]);
 });
 
-test("what arrives and is gone before it is read is asked for again, but not for ever", async (t) => {
+test("what arrives and is gone before it is read is asked for again, but not without end", async (t) => {
   const { kernel, tree, log } = start();
   kernel.send(read(10));
   let rounds = 0;
@@ -174,9 +174,17 @@ test("requests that wait when a session dies are answered by the next one", asyn
   t.deepEqual(start(first.memory).tree.wanted, [], "nothing is left");
 });
 
-test("where reads wait, the kernel sends more of them at a time", (t) => {
+test("where reads wait, the kernel sends more of them at a time, and interrupts those that bypass its cache", (t) => {
   const { kernel } = start();
-  const body = bodyOf([7, 41, 131072, 0, 0, ...Array.from({ length: 11 }, () => 0)]);
+  const body = bodyOf([
+    7,
+    41,
+    131072,
+    InitFlag.ASYNC_DIO | InitFlag.ASYNC_READ,
+    0,
+    ...Array.from({ length: 11 }, () => 0),
+  ]);
   kernel.send({ opcode: Opcode.INIT, unique: 2, body });
   t.is(kernel.bodies[0].readUInt16LE(initOut.max_background), 768);
+  t.is(kernel.bodies[0].readUInt32LE(initOut.flags), InitFlag.ASYNC_READ);
 });

@@ -1,6 +1,7 @@
 import { type StartedMount, startMount } from "@puzzlefs/fuse";
 import { Layout } from "@puzzlefs/oci";
 import type { FuseMount, MountRequest } from "./mount-image.ts";
+import { startConnector } from "./fetcher-program.ts";
 import { daemonArguments, programFiles, servedImage } from "./server-program.ts";
 
 /** A request that may be served by FUSE. Paths are absolute. */
@@ -27,6 +28,7 @@ export async function startServer(request: ServerRequest, mount: FuseMount): Pro
     resource: { descriptor: layout.blobs.directory.descriptor, isStore: true },
     argv: (server) => daemonArguments(server, image),
     program: programFiles(),
+    ...(image.lazy !== undefined && { requests: startConnector(layout) }),
     ...(mount.shownAt !== undefined && { shownAt: mount.shownAt }),
     ...(mount.lock !== undefined && { kept: mount.lock }),
     ...(request.logFile !== undefined && { logFile: request.logFile }),

@@ -17,6 +17,8 @@ export const FUSERMOUNT_DESCRIPTOR = 7;
 export const MEMORY_DESCRIPTOR = 8;
 /** Kept open by all processes behind the mount, for the lock on it. */
 export const KEPT_DESCRIPTOR = 9;
+/** A socket over which the program can ask for what it cannot open itself. */
+export const REQUEST_DESCRIPTOR = 10;
 
 /** A message of a server over its control socket, a line of JSON. It receives the device of the mount. */
 export type ServerReport = { opened: true } | { ready: true } | { error: ReportedError };

@@ -61,10 +61,12 @@ export function negotiate(
   }
   if (request.initMajor < abi.KERNEL_MAJOR || request.initMinor < abi.OLDEST_MINOR) return -EPROTO;
 
+  // The kernel waits for the requests of an asynchronous direct read without looking at signals, and sends no INTERRUPT for them.
+  const unwanted = tree.arrival === undefined ? 0 : InitFlag.ASYNC_DIO;
   const acls = mayHaveAcls(tree) ? InitFlag.POSIX_ACL : 0;
   const outcome: Negotiated = {
     minor: Math.min(request.initMinor, abi.NEWEST_MINOR),
-    flags: request.initFlags & (WANTED | acls),
+    flags: request.initFlags & (WANTED | acls) & ~unwanted,
     flags2: request.initFlags2 & InitFlag2.ALLOW_IDMAP,
     maxReadahead: request.initMaxReadahead,
   };
