@@ -24,13 +24,19 @@ const library = join(output, "lib");
 
 const entries = {
   puzzlefs: "packages/cli/src/puzzlefs.ts",
+  "connect-fetcher": "packages/mount/src/connect-fetcher.ts",
   daemon: "packages/mount/src/daemon.ts",
+  fetcher: "packages/mount/src/fetcher.ts",
   "mount-helper": "packages/cli/src/mount-helper.ts",
   unmount: "packages/fuse/src/daemon/unmount.ts",
   "size-scan": "packages/builder/src/size-scan.ts",
   worker: "packages/builder/src/worker.ts",
 };
-const assets = ["packages/chunker/dist/cut.wasm", "packages/fuse/src/daemon/unmounter.sh"];
+const assets = [
+  "packages/chunker/dist/cut.wasm",
+  "packages/fuse/src/daemon/unmounter.sh",
+  "packages/mount/src/connector.sh",
+];
 /** Each with the directory of a package that depends on it. */
 const nativeAddOns = { koffi: "packages/linux", "zstd-napi": "packages/reader" };
 

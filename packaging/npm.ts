@@ -15,6 +15,7 @@ const compiled = join(output, "compiled");
 const ASSETS: Readonly<Record<string, readonly [source: string, name: string][]>> = {
   chunker: [["dist/cut.wasm", "cut.wasm"]],
   fuse: [["src/daemon/unmounter.sh", "daemon/unmounter.sh"]],
+  mount: [["src/connector.sh", "connector.sh"]],
 };
 
 interface Manifest {

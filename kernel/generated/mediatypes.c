@@ -70,3 +70,23 @@ struct pfs_bytes pfs_transport_annotation(void)
 {
 	return PFS_TEXT("io.puzzlefs.transport");
 }
+
+/* schema/mediatypes.ts: patchMediaType() */
+/*
+ * Media type of the bundle of a packed image as a patch: a zstd frame with the
+ * metadata of another image as its dictionary.
+ */
+struct pfs_bytes pfs_patch_media_type(void)
+{
+	return PFS_TEXT("application/vnd.puzzlefs.image.rootfs.bundle.v1.patch+zstd");
+}
+
+/* schema/mediatypes.ts: baseAnnotation() */
+/*
+ * Annotation of a patch: the sha256 of the canonical manifest of that image, as
+ * in a descriptor.
+ */
+struct pfs_bytes pfs_base_annotation(void)
+{
+	return PFS_TEXT("io.puzzlefs.base");
+}

@@ -14,5 +14,7 @@ struct pfs_bytes pfs_bundle_media_type(void);
 struct pfs_bytes pfs_pack_media_type(void);
 struct pfs_bytes pfs_canonical_annotation(void);
 struct pfs_bytes pfs_transport_annotation(void);
+struct pfs_bytes pfs_patch_media_type(void);
+struct pfs_bytes pfs_base_annotation(void);
 
 #endif /* _PFS_MEDIATYPES_H */

@@ -31,6 +31,7 @@ export const exceptions: readonly Exception[] = [
     why: "/etc/localtime; the file of Node that runs this",
   },
   { file: "packages/fuse/src/daemon/unmounter.ts", names: ["spawn(shell)"], why: "/bin/sh" },
+  { file: "packages/mount/src/fetcher-program.ts", names: ["spawn(shell)"], why: "/bin/sh" },
   {
     file: "packages/fuse/src/mount/fusermount.ts",
     names: ["existsSync", "spawnSync(program)", "spawn(program)", "execFile(program)"],

@@ -9,8 +9,8 @@ const LAYERS = [
   ["linux", "format", "chunker"],
   ["oci"],
   ["reader", "registry"],
-  ["builder", "fuse"],
-  ["mount"],
+  ["builder", "fuse", "lazy"],
+  ["mount", "transport"],
   ["cli"],
 ];
 const TESTS = /\.test\.ts$|fixture/;

@@ -29,6 +29,8 @@ export const commands: readonly CommandEntry[] = [
   { name: "extract", summary: "write an image's files into a directory", load: () => import("./commands/extract.ts") },
   { name: "pack", summary: "store an image's chunks in a few large blobs", load: () => import("./commands/pack.ts") },
   { name: "unpack", summary: "store each chunk as a blob again", load: () => import("./commands/unpack.ts") },
+  { name: "push", summary: "copy an image to a registry", load: () => import("./commands/push.ts") },
+  { name: "pull", summary: "copy an image from a registry", load: () => import("./commands/pull.ts") },
   {
     name: "convert",
     summary: "make an image of an ordinary image of tar layers",

@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { isNamed } from "@puzzlefs/linux";
-import { isTag } from "@puzzlefs/oci";
+import { isTag, Layout, LayoutError, lazySource, lazyState } from "@puzzlefs/oci";
 import { openImageAt, type ImageTree, type OpenImageOptions } from "@puzzlefs/reader";
 import { UsageError } from "./errors.ts";
+import { lazyText } from "./lazy-text.ts";
 
 /** OCI_DIR:TAG. */
 export interface ImageName {
@@ -47,6 +48,22 @@ function checked(name: ImageName): ImageName {
 
 export function openNamed(text: string, options: OpenImageOptions): ImageTree {
   const { ociDir, reference } = parseImageName(text);
+  return openImageAt(ociDir, reference, options);
+}
+
+/** The same for commands that read all content. Throws LayoutError (missing) for a lazy image that lacks chunks. */
+export function openComplete(text: string, options: OpenImageOptions): ImageTree {
+  const { ociDir, reference } = parseImageName(text);
+  {
+    using layout = Layout.open(ociDir);
+    const { digest } = layout.manifest(reference, options);
+    const source = lazySource(layout, digest);
+    const state = lazyState(layout, digest);
+    if (source !== undefined && state !== undefined && state.missingChunks > 0) {
+      const advice = `'puzzlefs pull ${source.name} ${ociDir}:${reference}' receives them`;
+      throw new LayoutError("missing", text, `${lazyText(state, source.name)}; ${advice}`);
+    }
+  }
   return openImageAt(ociDir, reference, options);
 }
 

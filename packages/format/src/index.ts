@@ -29,6 +29,7 @@ export {
 } from "./packed.ts";
 export { Bytes, U53_END } from "./runtime.ts";
 export { checkBundleSize, MAX_BUNDLE_BYTES, MAX_BUNDLE_CONTENT_BYTES, MAX_PACKS } from "./generated/bundle.ts";
+export { MAX_METADATA_BYTES } from "./generated/wire.ts";
 export { MAX_PLACE_TABLE_BYTES, PLACE_HEAD_BYTES, PLACE_MAGIC } from "./generated/places.ts";
 export type { Place } from "./generated/places.ts";
 export { StructList } from "./struct-list.ts";

@@ -21,3 +21,7 @@ export const PACK_TYPE = literal(generated.packMediaType());
 export const CANONICAL_ANNOTATION = literal(generated.canonicalAnnotation());
 /** Annotation of a packed manifest: the version of the form. */
 export const TRANSPORT_ANNOTATION = literal(generated.transportAnnotation());
+/** Media type of the bundle of a packed image as a patch of the metadata of another image. */
+export const PATCH_TYPE = literal(generated.patchMediaType());
+/** Annotation of a patch: `sha256:` and the digest of that image's canonical manifest. */
+export const BASE_ANNOTATION = literal(generated.baseAnnotation());

@@ -158,6 +158,12 @@ export class PlaceTable {
     return readPlace(this.#table, this.#head.packs, rank);
   }
 
+  /** The digest of that chunk, hex: a record begins with it. */
+  digestAt(rank: number): string {
+    const start = placeTableBytes(this.#head.packs, rank);
+    return hexOf(this.bytes.subarray(start, start + DIGEST_BYTES));
+  }
+
   /** Where the chunk with this digest, 64 hex digits, is. */
   find(digest: string): Place | undefined {
     return findPlace(this.#table, this.#head, bytesOfHex(digest));

@@ -5,6 +5,7 @@ import type { Handler } from "./operations/handler.ts";
 import type { MountableTree } from "./operations/mountable.ts";
 import type { Negotiated } from "./operations/negotiation.ts";
 import { handlers } from "./operations/operations.ts";
+import { WaitingRequests } from "./waiting-requests.ts";
 import { inHeader, Opcode, opcodeName } from "./wire/abi.ts";
 import { type Owner, Reply } from "./wire/reply.ts";
 import { Request } from "./wire/request.ts";
@@ -12,6 +13,10 @@ import type { MessageBuffer } from "./wire/message-buffer.ts";
 
 /** Requests answered in a row before the event loop handles signals and timers. */
 const BATCH = 64;
+/** Times that one request waits for content: what arrives may be dropped again before it is read, but not so often. */
+const MOST_WAITS = 16;
+/** The result of a request that is answered later. */
+const LATER = Number.NEGATIVE_INFINITY;
 
 /** Memory of the request that is being answered. Its length, the first word, is 0 once it is answered. */
 export interface RequestMemory {
@@ -20,6 +25,8 @@ export interface RequestMemory {
   replays: number;
   /** The number of the session that read the request, where sessions share the memory. */
   reader: number;
+  /** WAITING_BYTES for requests that are answered later. */
+  readonly waiting?: MessageBuffer;
 }
 
 export interface SessionOptions {
@@ -43,12 +50,19 @@ export interface SessionOptions {
  * Answers the requests of one FUSE connection, one after the other, on the calling thread, when its event loop reports
  * that the device is readable. Its only state is the buffers: another session, in another thread or after a restart, may go on
  * with the same channel.
+ *
+ * A read of content that the tree does not have yet (MountableTree.arrival) waits, and holds up no other request. An INTERRUPT ends it
+ * with EINTR.
  */
 export class Session {
   readonly #channel: Channel;
   readonly #options: SessionOptions;
+  readonly #tree: MountableTree;
   readonly #request: Request;
   readonly #reply: Reply;
+  readonly #waiting: WaitingRequests;
+  /** How often each request that waits has waited. */
+  readonly #waits = new Map<number, number>();
   readonly #handlers: Handler[];
   readonly #ready = Promise.withResolvers<Negotiated>();
   readonly #ended = Promise.withResolvers<void>();
@@ -57,7 +71,9 @@ export class Session {
   constructor(channel: Channel, tree: MountableTree, options: SessionOptions) {
     this.#channel = channel;
     this.#options = options;
+    this.#tree = tree;
     this.#request = new Request(options.requestMemory?.buffer);
+    this.#waiting = new WaitingRequests(options.requestMemory?.waiting);
     this.#reply = new Reply(options.owner, options.replyMemory);
     const settled = (outcome: Negotiated): void => this.#ready.resolve(outcome);
     const mayTrust = options.inInitialUserNamespace ?? true;
@@ -77,12 +93,13 @@ export class Session {
     return this.#ended.promise;
   }
 
-  /** Begins to serve, first the request that another session has left unanswered. The channel is closed when the session ends. */
+  /** Begins to serve, first the requests that another session has left unanswered. The channel is closed when the session ends. */
   start(): void {
     const { requestMemory, number = 0 } = this.#options;
     const isOwn = requestMemory === undefined || requestMemory.reader === number;
     const left = isOwn ? this.#request.buffer.get32(inHeader.len) : 0;
     if (left !== 0) this.#guard(() => this.#replay(left));
+    for (const unique of this.#waiting.uniques) this.#guard(() => this.#resume(unique));
     if (!this.#open) return;
     this.#channel.watch(() =>
       this.#guard(() => {
@@ -109,6 +126,20 @@ export class Session {
     this.#request.buffer.put32(inHeader.len, 0);
   }
 
+  /** Answers a request that has waited, or lets it wait again. With an error it gets EIO. */
+  #resume(unique: number, error?: unknown): void {
+    // It may have been interrupted meanwhile.
+    if (!this.#open || !this.#waiting.has(unique)) return;
+    const request = this.#request;
+    request.length = this.#waiting.load(unique, request.buffer);
+    if (error === undefined) this.#answer();
+    else {
+      this.#logError(error);
+      this.#finish(request.opcode, -EIO, 0);
+    }
+    request.buffer.put32(inHeader.len, 0);
+  }
+
   /** Reads and answers one request. False if there is none now, or the session has ended. */
   #step(): boolean {
     const request = this.#request;
@@ -130,11 +161,18 @@ export class Session {
     const opcode = request.opcode;
     // These two have no reply; there is no lookup count to decrement.
     if (opcode === Opcode.FORGET || opcode === Opcode.BATCH_FORGET) return;
+    if (opcode === Opcode.INTERRUPT && this.#tree.arrival !== undefined) return this.#interrupt(request.interrupted);
     const started = this.#options.trace === undefined ? 0 : performance.now();
     const result = this.#handle(opcode);
+    this.#finish(opcode, result, this.#options.trace === undefined ? 0 : performance.now() - started);
+  }
+
+  #finish(opcode: number, result: number, milliseconds: number): void {
     // Before the reply: a program that has the reply finds the request in the log.
-    this.#options.trace?.(this.#describe(opcode, result, performance.now() - started));
+    this.#options.trace?.(this.#describe(opcode, result, milliseconds));
+    if (result === LATER) return;
     this.#send(result);
+    this.#forget(this.#request.unique);
     if (opcode === Opcode.INIT && result === -EPROTO) {
       this.#end(new Error("this kernel's FUSE protocol is older than 7.31 (Linux 5.4)"));
     }
@@ -170,9 +208,46 @@ export class Session {
       const handler = this.#handlers[opcode];
       return handler === undefined ? -ENOSYS : handler(this.#request, this.#reply);
     } catch (error) {
-      this.#options.log("error", `${opcodeName(opcode)} of inode ${this.#request.node}: ${messageOf(error)}`);
+      if (opcode === Opcode.READ && this.#wait(error)) return LATER;
+      this.#logError(error);
       return -EIO;
     }
+  }
+
+  /** Lets a read that failed wait for what it lacks, if that may arrive. Returns whether it waits. */
+  #wait(error: unknown): boolean {
+    const request = this.#request;
+    const { unique } = request;
+    const arrival = this.#tree.arrival?.(error, request.node, request.readOffset, request.readSize);
+    if (arrival === undefined) return false;
+    // An arrival that is not waited for may fail later.
+    arrival.catch(() => undefined);
+    const waits = (this.#waits.get(unique) ?? 0) + 1;
+    if (waits > MOST_WAITS || !this.#waiting.add(request.buffer, request.length)) return false;
+    this.#waits.set(unique, waits);
+    arrival.then(
+      () => this.#guard(() => this.#resume(unique)),
+      (failure: unknown) => this.#guard(() => this.#resume(unique, failure)),
+    );
+    return true;
+  }
+
+  /** Answers a request that waits with EINTR. INTERRUPT itself has no reply. */
+  #interrupt(unique: number): void {
+    if (!this.#waiting.has(unique)) return;
+    this.#request.length = this.#waiting.load(unique, this.#request.buffer);
+    this.#finish(this.#request.opcode, -EINTR, 0);
+  }
+
+  #forget(unique: number): void {
+    if (this.#waiting.size === 0) return;
+    this.#waits.delete(unique);
+    this.#waiting.remove(unique);
+  }
+
+  #logError(error: unknown): void {
+    const { opcode, node } = this.#request;
+    this.#options.log("error", `${opcodeName(opcode)} of inode ${node}: ${messageOf(error)}`);
   }
 
   #send(result: number): void {
@@ -193,7 +268,7 @@ export class Session {
 
   #describe(opcode: number, result: number, milliseconds: number): string {
     const { unique, node, pid } = this.#request;
-    const outcome = result < 0 ? errnoName(-result) : `${result} bytes`;
+    const outcome = result === LATER ? "waits" : result < 0 ? errnoName(-result) : `${result} bytes`;
     const again = (this.#options.requestMemory?.replays ?? 0) > 0 ? "again " : "";
     return `${unique} ${again}${opcodeName(opcode)} inode ${node} pid ${pid}${this.#detail(opcode)} → ${outcome}, ${Math.round(milliseconds * 1000)} µs`;
   }

@@ -48,7 +48,12 @@ export function datagramSocket(): number {
   return check(makeSocket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
 }
 
-/** Connects a datagram socket to the one at `path`; false if there is none. */
+/** A Unix stream socket, close-on-exec. */
+export function streamSocket(): number {
+  return check(makeSocket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+}
+
+/** Connects a socket to the one at `path`; false if there is none. */
 export function connect(socket: number, path: string): boolean {
   const address = unixAddress(path);
   return connectNative(socket, address, address.length) === 0;

@@ -4,6 +4,7 @@ import { canonicalOf, Layout, type Manifest, type Platform } from "@puzzlefs/oci
 import { type ImageTree, openImageAt } from "@puzzlefs/reader";
 import { checkPacked, type Driver, mountByDriver } from "./driver.ts";
 import { mountWritable, OverlayError } from "./overlay.ts";
+import { isLazy, type LazyOptions } from "./fetcher-program.ts";
 import { overlayPrefix, refuseOverlayMarks } from "./overlay-marks.ts";
 import { type PackedOptions, storePlaces, StoreRefusal } from "./stored-places.ts";
 
@@ -32,6 +33,8 @@ export interface MountRequest {
   persist?: string;
   /** Mount an overlay even if the image has marks of overlayfs, which the overlay will obey. */
   overlayAttributes?: boolean;
+  /** Of a lazy image. Default: LAZY_DEFAULTS. */
+  lazy?: Partial<LazyOptions>;
 }
 
 /** A FUSE mount that a daemon is to serve. */
@@ -43,6 +46,8 @@ export interface FuseMount {
   reference: string;
   /** A descriptor for the processes that serve, which keep it open. */
   lock?: number;
+  /** Chunks are fetched as they are read. */
+  isLazy?: boolean;
 }
 
 /**
@@ -64,9 +69,13 @@ export async function mountImage(
   const reference = image.digest;
   const canonical = canonicalOf(image.bytes) ?? reference;
   using inUse = new DisposableStack();
-  const request = { ...given, reference, isPacked: canonical !== reference, inUse };
+  const lazy = isLazy(given, image);
+  const driver = lazy ? "fuse" : given.driver;
+  const request = { ...given, driver, reference, isPacked: canonical !== reference, inUse };
   if (!request.writable && request.persist === undefined) {
-    return await mountReadOnly(request, options, shownAt, () => startFuse({ mountpoint: shownAt.path, reference }));
+    return await mountReadOnly(request, options, shownAt, () =>
+      startFuse({ mountpoint: shownAt.path, reference, isLazy: lazy }),
+    );
   }
   using layout = Layout.open(request.ociDir);
   // Not closed here: it is the descriptor of `shownAt`.
@@ -78,25 +87,25 @@ export async function mountImage(
   ];
   const { fsname: source, attributes, labels } = options;
   const overlay = { source, attributes, labels, image: canonical, persist: request.persist, apart, warn };
-  let driver: Driver | undefined;
+  let used: Driver | undefined;
   const writable = (choice: DriverChoice): Promise<Driver> =>
     mountWritable(shownAt, overlay, async ({ mountpoint: lower, preferred, lock }) => {
-      const start = (): Promise<void> =>
-        startFuse({ mountpoint: lower.path, shownAt: shownAt.path, reference, ...(lock !== undefined && { lock }) });
+      const served = { mountpoint: lower.path, shownAt: shownAt.path, reference, isLazy: lazy };
+      const start = (): Promise<void> => startFuse({ ...served, ...(lock !== undefined && { lock }) });
       const chosen = choice === "auto" && preferred === "fuse" ? "fuse" : choice;
-      driver = await mountReadOnly({ ...request, driver: chosen }, { ...options, labels: [] }, lower, start);
+      used = await mountReadOnly({ ...request, driver: chosen }, { ...options, labels: [] }, lower, start);
       // A FUSE server does this itself: it has the image open.
-      if (driver === "kernel" && request.overlayAttributes !== true) {
+      if (used === "kernel" && request.overlayAttributes !== true) {
         using tree = openRequested(request);
         refuseOverlayMarks(tree, request.mountpoint, overlayPrefix());
       }
-      return driver;
+      return used;
     });
   try {
     return await writable(request.driver);
   } catch (error) {
     // The kernel limits the depth of stacked file systems to two, and counts the driver, but not FUSE.
-    if (!(error instanceof OverlayError) || request.driver !== "auto" || driver !== "kernel") throw error;
+    if (!(error instanceof OverlayError) || request.driver !== "auto" || used !== "kernel") throw error;
     return await writable("fuse");
   }
 }

@@ -1,10 +1,18 @@
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseMountOptions, RESOURCE_DESCRIPTOR, type ServerOrder, type SharedOrder } from "@puzzlefs/fuse";
+import {
+  parseMountOptions,
+  REQUEST_DESCRIPTOR,
+  RESOURCE_DESCRIPTOR,
+  type ServerOrder,
+  type SharedOrder,
+} from "@puzzlefs/fuse";
+import { FetchClient, type FetchOrder, LazyBlobs } from "@puzzlefs/lazy";
 import { Directory } from "@puzzlefs/linux";
 import { BlobDirectory, type Layout } from "@puzzlefs/oci";
 import { type ImageTree, openImageIn, type OpenImageOptions } from "@puzzlefs/reader";
+import { LAZY_DEFAULTS } from "./fetcher-program.ts";
 import type { FuseMount, MountRequest } from "./mount-image.ts";
 import { overlayPrefix, refuseOverlayMarks } from "./overlay-marks.ts";
 
@@ -15,6 +23,8 @@ export interface ServedImage {
   /** sha256 of the stored manifest: a successor serves the same image, even if the tag has moved. */
   manifest: string;
   options: OpenImageOptions;
+  /** The image is lazy. A connection to the fetcher comes over REQUEST_DESCRIPTOR. */
+  lazy?: FetchOrder;
   /** An overlay that will be mounted over the image and must show it unchanged. */
   overlay?: { at: string; prefix: string };
 }
@@ -22,7 +32,8 @@ export interface ServedImage {
 /** The arguments of a FUSE server's program, as JSON. */
 export type DaemonArguments = { server: ServerOrder; image: ServedImage } | { shared: SharedOrder };
 
-export function servedImage(request: MountRequest, { reference, shownAt }: FuseMount, layout: Layout): ServedImage {
+export function servedImage(request: MountRequest, mount: FuseMount, layout: Layout): ServedImage {
+  const { reference, shownAt, isLazy } = mount;
   const { options, verify, digest, overlayAttributes } = request;
   const { cache } = parseMountOptions(options);
   return {
@@ -34,14 +45,24 @@ export function servedImage(request: MountRequest, { reference, shownAt }: FuseM
       ...(digest !== undefined && { verity: digest }),
       ...(cache !== undefined && { frameCacheBytes: cache }),
     },
+    ...(isLazy === true && { lazy: { image: reference, ...LAZY_DEFAULTS, ...request.lazy } }),
     ...(shownAt !== undefined && overlayAttributes !== true && { overlay: { at: shownAt, prefix: overlayPrefix() } }),
   };
 }
 
 /** Opens the image in a process that serves it alone. gc keeps it as long as it is open. */
-export function openServed({ store, manifest, options, overlay }: ServedImage): ImageTree {
-  const tree = openImageIn(servedBlobs(store), manifest, options);
+export function openServed({ store, manifest, options, lazy, overlay }: ServedImage): ImageTree {
+  const tree = lazy === undefined ? openImageIn(servedBlobs(store), manifest, options) : openLazy(store, lazy, options);
   if (overlay !== undefined) refuseOverlayMarks(tree, overlay.at, overlay.prefix);
+  return tree;
+}
+
+function openLazy(store: string, order: FetchOrder, options: OpenImageOptions): ImageTree {
+  const client = new FetchClient(REQUEST_DESCRIPTOR, order);
+  const blobs = new LazyBlobs(servedBlobs(store), client);
+  const tree = openImageIn(blobs, order.image, options);
+  tree.own(blobs);
+  client.start();
   return tree;
 }
 

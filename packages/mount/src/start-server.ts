@@ -1,6 +1,7 @@
 import { mayShare, type StartedMount, startMount, startSharedMount } from "@puzzlefs/fuse";
 import { Layout } from "@puzzlefs/oci";
 import type { FuseMount, MountRequest } from "./mount-image.ts";
+import { startConnector } from "./fetcher-program.ts";
 import { daemonArguments, programFiles, programVersion, servedImage } from "./server-program.ts";
 
 /** A request that may be served by FUSE. Paths are absolute. */
@@ -34,7 +35,9 @@ export async function startServer(request: ServerRequest, mount: FuseMount): Pro
     ...(request.logFile !== undefined && { logFile: request.logFile }),
   };
   const version = programVersion();
-  if (request.shared === true && !request.foreground && version !== undefined && mayShare(request.options)) {
+  // A server of a lazy image has a connection to the fetcher.
+  const isAlone = request.foreground || image.lazy !== undefined;
+  if (request.shared === true && !isAlone && version !== undefined && mayShare(request.options)) {
     const shared = await startSharedMount(mount.mountpoint, {
       ...common,
       store: { descriptor, path: layout.blobs.path },
@@ -50,5 +53,6 @@ export async function startServer(request: ServerRequest, mount: FuseMount): Pro
     supervised: request.supervise === true,
     resource: { descriptor, isStore: true },
     argv: (server) => daemonArguments({ server, image }),
+    ...(image.lazy !== undefined && { requests: startConnector(layout) }),
   });
 }

@@ -7,8 +7,8 @@
  *
  * The interface is synchronous because a local store answers at once, and a reader must not pay for a promise per
  * chunk. A source that answers later, such as a registry, is not a BlobStore: a fetcher writes what it receives into a
- * local one. `open` of a blob that is not there yet throws LayoutError (missing). The reader's caller then asks the fetcher for it,
- * waits on its own event loop, and repeats the read. `openAhead` is where a store with a fetcher learns what will be read.
+ * local one. `open` of a blob that is not there yet throws LayoutError (missing). The reader's caller then asks for it by `fetch`,
+ * waits on its own event loop, and repeats the read.
  */
 export interface BlobStore extends Disposable {
   /** Path or URL of the store, for messages. */
@@ -36,6 +36,11 @@ export interface BlobStore extends Disposable {
    * which nothing is removed. Throws LayoutError (missing).
    */
   hold?(manifest: string): Disposable;
+  /**
+   * Asks a fetcher for blobs. Settles when all of them can be opened, at least for a moment; rejected if one cannot be fetched. Left out
+   * by stores that have no fetcher.
+   */
+  readonly fetch?: ((digests: readonly string[]) => Promise<void>) | undefined;
   close(): void;
 }
 
@@ -45,6 +50,8 @@ export interface StoredBlob {
   readonly size: number;
   /** Bytes on the disk, or what the store takes instead: far fewer than `size` for a file with large holes. */
   readonly allocated: number;
+  /** Bytes of memory that it takes while it is open, if many. */
+  readonly memory?: number;
   /** Reads into `into`, from its byte `at` on; returns the number of bytes, 0 at the end. */
   read(into: Uint8Array, at: number, position: number): number;
   /** Starts to read `bytes` from `position` (default: the start) on from the disk, and does not wait. Only a hint. */

@@ -6,6 +6,7 @@ import { addCount, type Count, emptyReport, type GarbageReport } from "./garbage
 import { takeFile } from "./file-use.ts";
 import type { Layout } from "./image-layout.ts";
 import type { IndexEntry } from "./index-json.ts";
+import { forgetLazy, lazyChunks, lazyImages } from "./lazy-images.ts";
 import { BLOBS, INDEX_FILE, SHA256 } from "./layout-maker.ts";
 import { blobsOfDocument, mountableOf } from "./mountable.ts";
 import { Closure, isDocument } from "./reachable.ts";
@@ -76,6 +77,8 @@ class Collection {
   readonly #kept = new Map<string, Count>();
   /** What entries need, or have needed just before. */
   readonly #needed: Closure;
+  /** Manifests of lazy images. */
+  readonly #lazy: Set<string>;
   #candidates: Candidate[] = [];
   /** Builds at work of this user. */
   #writers: string[] = [];
@@ -86,6 +89,7 @@ class Collection {
   constructor(layout: Layout, options: GarbageOptions, needed: Closure) {
     this.#needed = needed;
     this.#layout = layout;
+    this.#lazy = new Set(lazyImages(layout));
     this.#options = options;
     this.#report = emptyReport(options.dryRun === true);
   }
@@ -100,6 +104,7 @@ class Collection {
     try {
       this.#sweepManifests();
       for (const candidate of this.#candidates) if (!this.#kept.has(candidate.digest)) this.#remove(candidate);
+      this.#sweepLazy();
     } finally {
       this.#aside?.directory.close();
     }
@@ -128,7 +133,25 @@ class Collection {
   }
 
   #keep(digests: Iterable<string>, reason: Count): void {
-    for (const digest of digests) if (!this.#kept.has(digest)) this.#kept.set(digest, reason);
+    for (const digest of digests) {
+      if (this.#kept.has(digest)) continue;
+      this.#kept.set(digest, reason);
+      if (this.#lazy.has(digest)) this.#keepLazy(digest, reason);
+    }
+  }
+
+  /** What a lazy image has of its missing packs. */
+  #keepLazy(manifest: string, reason: Count): void {
+    this.#following(`the lazy image sha256:${manifest}`, () => {
+      for (const { digest, present } of lazyChunks(this.#layout, manifest))
+        if (present && !this.#kept.has(digest)) this.#kept.set(digest, reason);
+    });
+  }
+
+  /** Removes the records of lazy images that are gone. */
+  #sweepLazy(): void {
+    if (this.#report.dryRun) return;
+    for (const manifest of this.#lazy) if (!this.#layout.blobs.has(manifest)) forgetLazy(this.#layout, manifest);
   }
 
   #sweepTemporaries(): void {

@@ -24,6 +24,8 @@ export interface CommitRequest {
    * manifest, and else stays as it is.
    */
   replaces?: string;
+  /** Chunks and packs may be missing: the image is lazy (recordLazy). */
+  isLazy?: boolean;
   /** Files of the staging directory that replace those of the same names in the layout's own directory, after all else: caches. */
   records?: readonly string[];
 }

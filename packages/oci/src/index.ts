@@ -3,16 +3,32 @@ export type { BlobStore, StoredBlob } from "./blob-store.ts";
 export { canonicalJson } from "./canonical-json.ts";
 export { collectGarbage, type GarbageOptions } from "./collect-garbage.ts";
 export type { Count, GarbageReport } from "./garbage-report.ts";
-export { isHexDigest, sha256, sha256Hex } from "./digests.ts";
+export { digestHex, isHexDigest, sha256, sha256Hex } from "./digests.ts";
 export { LayoutError, systemFailure, type LayoutFailure } from "./errors.ts";
+export { parseObject } from "./json.ts";
 export { DIRECTORY_MODE, FILE_MODE, writeAll } from "./files.ts";
 export { ImageBlobs, type Growth, type ImageShare } from "./image-blobs.ts";
 export { platformName, type IndexedImage, type PlatformChoice } from "./image-choice.ts";
-export { type Descriptor, ImageIndex, type IndexEntry } from "./index-json.ts";
-export { hostPlatform, parsePlatform, platformText, samePlatform, type Platform } from "./platform.ts";
+export { type Descriptor, ImageIndex, type IndexEntry, isIndexType } from "./index-json.ts";
+export { hostPlatform, parsePlatform, platformText, rankOf, samePlatform, type Platform } from "./platform.ts";
 export { CONFIG_LIMIT, CONFIG_TYPE, parseImageConfig, type ImageConfig } from "./image-config.ts";
 export { isObject, parseJson } from "./json.ts";
 export { Layout, type Manifest } from "./image-layout.ts";
+export {
+  forgetLazy,
+  forgetWhole,
+  lazyChunks,
+  lazyImages,
+  lazyPlaces,
+  lazySource,
+  lazyState,
+  openLazy,
+  ownsLazy,
+  recordLazy,
+  type LazyChunk,
+  type LazySource,
+  type LazyState,
+} from "./lazy-images.ts";
 export { readLayeredImage, type LayerArchive, type LayeredImage } from "./layered-image.ts";
 export {
   annotationsOf,
@@ -20,15 +36,17 @@ export {
   canonicalOf,
   chunkLayers,
   configOf,
+  describeManifest,
   EMPTY_CONFIG,
+  isPuzzlefs,
   MANIFEST_TYPE,
   referencedBlobs,
   type ChunkBlob,
   type ConfigBlob,
   type RootfsBlob,
 } from "./manifest.ts";
-export { PackedBlobs, type PackCheck } from "./packed-blobs.ts";
-export { assemblePacked, type PackedDocuments, type PackedPart } from "./packed-manifest.ts";
+export { assemblePacked, type BundlePatch, type PackedDocuments, type PackedPart } from "./packed-manifest.ts";
+export { MemoryBlob, PackedBlobs, type PackCheck } from "./packed-blobs.ts";
 export { type LockWait, type Waiting } from "./lock.ts";
 export type { CommitRequest, CommitResult, StagedBlob } from "./commit-request.ts";
 export { isTag } from "./tag.ts";

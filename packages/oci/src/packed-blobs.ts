@@ -105,6 +105,12 @@ export class PackedBlobs implements BlobStore {
     return this.#store.remove(digest);
   }
 
+  /** Of the store below. */
+  get fetch(): BlobStore["fetch"] {
+    const { fetch } = this.#store;
+    return fetch?.bind(this.#store);
+  }
+
   /** Closes the packs. */
   close(): void {
     this.#packs.close();
@@ -194,7 +200,7 @@ class Slice implements StoredBlob {
 }
 
 /** A blob that is in memory. */
-class MemoryBlob implements StoredBlob {
+export class MemoryBlob implements StoredBlob {
   readonly #bytes: Uint8Array;
 
   constructor(bytes: Uint8Array) {
@@ -206,6 +212,10 @@ class MemoryBlob implements StoredBlob {
   }
 
   get allocated(): number {
+    return this.#bytes.length;
+  }
+
+  get memory(): number {
     return this.#bytes.length;
   }
 
@@ -222,7 +232,7 @@ class MemoryBlob implements StoredBlob {
   }
 
   enableVerity(): never {
-    throw new LayoutError("refused", "a blob of a bundle", "fs-verity is for whole files");
+    throw new LayoutError("refused", "a blob in memory", "fs-verity is for whole files");
   }
 
   close(): void {}

@@ -1,8 +1,10 @@
 import { gzipSync } from "node:zlib";
 import {
+  BASE_ANNOTATION,
   BUNDLE_TYPE,
   CANONICAL_ANNOTATION,
   PACK_TYPE,
+  PATCH_TYPE,
   TRANSPORT_ANNOTATION,
   VERITY_ANNOTATION,
 } from "@puzzlefs/format";
@@ -20,6 +22,14 @@ export interface PackedPart {
   bytes: Uint8Array;
   /** Hex sha256. */
   digest: string;
+}
+
+/** A patch of the bundle, for receivers that have another image. */
+export interface BundlePatch {
+  digest: string;
+  size: number;
+  /** sha256 of that image's canonical manifest, hex. */
+  base: string;
 }
 
 /** The blobs of a packed image beside its bundle and its packs, and its manifest. */
@@ -41,6 +51,7 @@ const VERSION = "1";
  * @param canonical hex sha256 of the canonical manifest
  * @param config the canonical configuration
  * @param bundle its fs-verity digest in hex
+ * @param patches of the bundle; a layout has none
  */
 export function assemblePacked(
   canonical: string,
@@ -48,6 +59,7 @@ export function assemblePacked(
   platform: Platform,
   bundle: PackRecord,
   packs: readonly PackRecord[],
+  patches: readonly BundlePatch[] = [],
 ): PackedDocuments {
   const archive = tarOf("puzzlefs.txt", Buffer.from(`PuzzleFS image sha256:${canonical}\n`));
   // Stored blocks: the bytes do not depend on the version of zlib.
@@ -55,6 +67,10 @@ export function assemblePacked(
   const packedConfig = partOf(Buffer.from(canonicalJson(configOf(config, platform, sha256Hex(archive)))));
   const layers: Descriptor[] = [
     { ...descriptorOf(BUNDLE_TYPE, bundle), annotations: { [VERITY_ANNOTATION]: bundle.verity } },
+    ...patches.map((patch) => ({
+      ...descriptorOf(PATCH_TYPE, patch),
+      annotations: { [BASE_ANNOTATION]: `sha256:${patch.base}` },
+    })),
     ...packs.map((pack) => descriptorOf(PACK_TYPE, pack)),
     {
       ...descriptorOf(TAR_TYPE, { digest: bootstrap.digest, size: bootstrap.bytes.length }),

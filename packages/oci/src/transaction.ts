@@ -120,12 +120,14 @@ export class Transaction {
     blobs,
     platform = hostPlatform(),
     replaces,
+    isLazy = false,
     records = [],
   }: CommitRequest): Steps<CommitResult> {
     if (!this.#open) throw new Error("the transaction has ended");
     const layout = this.#layout;
     checkTag(tag, layout.path);
-    const needed = referencedBlobs(manifest, `manifest of ${tag}`);
+    const listed = referencedBlobs(manifest, `manifest of ${tag}`);
+    const needed = isLazy ? listed.filter(({ type }) => !isFetchedLater(type)) : listed;
     const own = this.writeBlob(manifest);
     const staged = [...blobs, own];
     const config = needed.find(({ type }) => type === "config");
@@ -172,6 +174,11 @@ export class Transaction {
   /** Adds blobs without an image, durably, or replaces damaged ones, and ends the transaction. */
   commitBlobs(blobs: Iterable<StagedBlob>): void {
     runSteps(this.#commitBlobs([...blobs]));
+  }
+
+  /** commitBlobs(), but returns to the event loop between steps. */
+  commitBlobsAsync(blobs: Iterable<StagedBlob>, turns: Turns): Promise<void> {
+    return runStepsAsync(this.#commitBlobs([...blobs]), turns);
   }
 
   *#commitBlobs(blobs: StagedBlob[]): Steps<void> {
@@ -269,4 +276,9 @@ export class Transaction {
       }
     }
   }
+}
+
+/** Of a lazy image. */
+function isFetchedLater(type: ManifestBlob["type"]): boolean {
+  return type === "chunk" || type === "compressed-chunk" || type === "pack";
 }

@@ -35,7 +35,7 @@ export interface BlobCacheOptions {
   frameBytes: number;
 }
 
-/** Bytes that the seek tables of opened blobs may take together; one blob may exceed it alone. */
+/** Bytes that opened blobs, most of all their seek tables, may take together; one blob may exceed it alone. */
 const maxTableMemory = 32 << 20;
 
 /** The blobs of a store, opened when first read; the least recently used ones are closed. */
@@ -53,6 +53,12 @@ export class BlobCache {
     this.#decompression = new Decompression(new FrameCache(options.frameBytes));
     this.#opener = opener;
     this.#expected = new ExpectedBlobs(store);
+  }
+
+  /** The store's, if it has one. */
+  get fetch(): BlobStore["fetch"] {
+    const { fetch } = this.#store;
+    return fetch?.bind(this.#store);
   }
 
   /** A blob will probably be read soon. */

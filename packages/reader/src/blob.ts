@@ -19,10 +19,13 @@ const ownMemory = 500;
 /** A blob stored as it is. */
 export class RawBlob implements Blob {
   readonly file: BlobFile;
-  readonly memory = ownMemory;
 
   constructor(file: BlobFile) {
     this.file = file;
+  }
+
+  get memory(): number {
+    return ownMemory + (this.file.stored.memory ?? 0);
   }
 
   get length(): number {
@@ -54,7 +57,7 @@ export class SeekableBlob implements Blob {
   }
 
   get memory(): number {
-    return ownMemory + 16 * this.#table.frames;
+    return ownMemory + (this.file.stored.memory ?? 0) + 16 * this.#table.frames;
   }
 
   read(offset: number, into: Uint8Array): void {

@@ -12,8 +12,11 @@ import {
   ZERO_BLOB_DIGEST,
 } from "@puzzlefs/format";
 import type { Inode, VisibleEntry, Metadata, InodeRecord } from "@puzzlefs/format";
+import type { BlobStore } from "@puzzlefs/oci";
 import type { BlobCache } from "./blob-cache.ts";
+import { keyDigest } from "./blob-key.ts";
 import { ContentMap, ContentMaps } from "./content-map.ts";
+import { IntegrityError } from "./errors.ts";
 import { LookAhead } from "./look-ahead.ts";
 import type { Attributes, Extent, InodeKind, Tree, TreeEntry } from "./tree.ts";
 import { isKnownXattr } from "./xattr-names.ts";
@@ -29,6 +32,11 @@ export class ImageTree implements Tree {
   readonly metadata: Metadata;
   /** Hex sha256 of the manifest. */
   readonly manifestDigest: string;
+  /**
+   * What to wait for after read() has failed with `error`: that the chunks which it needs have been fetched. Undefined if it did not
+   * lack a chunk. Left out if the store has no fetcher.
+   */
+  readonly arrival?: (error: unknown, ino: number, offset: number, length: number) => Promise<void> | undefined;
   readonly #blobs: BlobCache;
   readonly #contents = new ContentMaps(contentRunsKept);
   readonly #lookAhead: LookAhead;
@@ -39,6 +47,8 @@ export class ImageTree implements Tree {
     this.manifestDigest = manifestDigest;
     this.#blobs = blobs;
     this.#lookAhead = new LookAhead(blobs, (ino) => this.#contentAhead(ino));
+    const { fetch } = blobs;
+    if (fetch !== undefined) this.arrival = (...failed) => this.#arrival(fetch, ...failed);
   }
 
   /** What some inode has: bits of TRAIT_XATTRS and the others. */
@@ -152,6 +162,22 @@ export class ImageTree implements Tree {
       done += take;
     }
     return done;
+  }
+
+  #arrival(
+    fetch: NonNullable<BlobStore["fetch"]>,
+    error: unknown,
+    ino: number,
+    offset: number,
+    length: number,
+  ): Promise<void> | undefined {
+    if (!(error instanceof IntegrityError) || error.reason !== "missing") return undefined;
+    const content = this.content(ino);
+    const end = Math.min(offset + length, content.size);
+    const digests: string[] = [];
+    for (let run = content.find(offset); run < content.runs && content.start(run) < end; run++)
+      if (!content.isHole(content.start(run))) digests.push(keyDigest(content.blob(run)));
+    return fetch(digests);
   }
 
   extent(ino: number, offset: number): Extent {

@@ -20,7 +20,7 @@ export {
   type OpenImageOptions,
 } from "./image.ts";
 export type { ImageHeader, PackedForm } from "./image-header.ts";
-export { withChunks } from "./packed-image.ts";
+export { decompressBundle, settleBundle, withChunks } from "./packed-image.ts";
 export { countImage, fileRuns, type FileRun, type ImageCounts } from "./image-counts.ts";
 export { ImageTree, visibleInodes } from "./image-tree.ts";
 export { PackUse, type PackBytes } from "./pack-use.ts";
@@ -32,5 +32,6 @@ export { StoredContent, type DirectoryBytes, type FileBytes } from "./stored-con
 export type { Attributes, Extent, InodeKind, Tree, TreeEntry } from "./tree.ts";
 export { hostXattrReason, isKnownXattr } from "./xattr-names.ts";
 export { verifyImage, type VerifyOptions, type VerifyReport } from "./verify.ts";
+export type { LazyReport } from "./verify-lazy.ts";
 export type { VerifyProblem } from "./verify-problem.ts";
 export { pathOf, walkTree, type Visit, type Visitor } from "./walk-tree.ts";

@@ -41,7 +41,41 @@ export function settle(store: BlobStore, digest: string, stored: Buffer, verity?
     (file) => checkStored(file, found.size),
     isMeasured ? found.verity : undefined,
   );
-  const content = decompressed(packed, bundleName);
+  const content = decompressBundle(packed, bundleName);
+  const bundle = {
+    digest: found.digest,
+    size: packed.length,
+    verity: found.verity ?? fsVerityDigest(packed).toString("hex"),
+  };
+  return settleContent(store, { digest, stored, canonical, bundle, content }, isMeasured, verity);
+}
+
+/** A packed manifest, and its bundle as it is decompressed. */
+interface BundleContent {
+  /** sha256 of the packed manifest, hex. */
+  digest: string;
+  stored: Buffer;
+  bundle: PackRecord;
+  content: Uint8Array;
+}
+
+/**
+ * settle() of a bundle that is not in the store. Its bytes may come from anywhere: everything but its places is checked against the
+ * canonical digest that the manifest records, and each chunk has a digest.
+ */
+export function settleBundle(store: BlobStore, parts: BundleContent): ImageHeader {
+  const { canonical } = inObject(`manifest sha256:${parts.digest}`, () => readPackedManifest(parts.stored));
+  return settleContent(store, { ...parts, canonical }, false);
+}
+
+function settleContent(
+  store: BlobStore,
+  { digest, stored, canonical, bundle: record, content }: BundleContent & { canonical: string },
+  isMeasured: boolean,
+  verity?: string,
+): ImageHeader {
+  const packedVerity = fsVerityDigest(stored).toString("hex");
+  const bundleName = `bundle sha256:${record.digest}`;
   const bundle = inObject(bundleName, () => openBundle(content, stored));
   const metadataBytes = bytesOf(bundle.metadata);
   const template = bytesOf(bundle.manifest);
@@ -57,7 +91,7 @@ export function settle(store: BlobStore, digest: string, stored: Buffer, verity?
   if (hash("sha256", manifest) !== canonical)
     throw new IntegrityError(canonicalName, "digest", `rebuilt from ${bundleName}`);
   if (described.digest !== metadataDigest)
-    throw new IntegrityError(metadataName, "digest", `of the bundle sha256:${found.digest}`);
+    throw new IntegrityError(metadataName, "digest", `of the bundle sha256:${record.digest}`);
   if (verity !== undefined && !isMeasured) {
     const canonicalVerity = fsVerityDigest(manifest).toString("hex");
     if (canonicalVerity !== verity)
@@ -71,7 +105,6 @@ export function settle(store: BlobStore, digest: string, stored: Buffer, verity?
   const check = (blob: BlobFile["stored"], pack: PackRecord): void =>
     checkVerity({ stored: blob, name: `pack sha256:${pack.digest}` }, pack.verity);
   const blobs = new PackedBlobs(store, table, own, isMeasured ? check : undefined);
-  const verityOfBundle = found.verity ?? fsVerityDigest(packed).toString("hex");
   return {
     manifestDigest: canonical,
     manifest,
@@ -83,7 +116,7 @@ export function settle(store: BlobStore, digest: string, stored: Buffer, verity?
       digest,
       manifest: stored,
       verity: packedVerity,
-      bundle: { digest: found.digest, size: packed.length, verity: verityOfBundle },
+      bundle: record,
       packs: table.packs,
       table,
       metadata: metadataBytes,
@@ -118,7 +151,7 @@ function checkStored(file: BlobFile, size: number | undefined): void {
 }
 
 /** The content of a bundle, which is one frame with its size. Throws IntegrityError, FormatError. */
-function decompressed(stored: Uint8Array, name: string): Uint8Array {
+export function decompressBundle(stored: Uint8Array, name: string): Uint8Array {
   let size: number | null;
   try {
     size = zstd.getFrameContentSize(stored);

@@ -1,6 +1,7 @@
 import type { Metadata } from "@puzzlefs/format";
 import { LayoutError, referencedBlobs } from "@puzzlefs/oci";
 import type { BlobStore, Layout, PackedBlobs, PlatformChoice } from "@puzzlefs/oci";
+import { LazyAbsences, type LazyReport } from "./verify-lazy.ts";
 import { keyDigest } from "./blob-key.ts";
 import type { BlobKey } from "./blob-key.ts";
 import { ContentMap } from "./content-map.ts";
@@ -24,6 +25,8 @@ export interface VerifyReport {
   bytes: number;
   /** Chunks that were hashed in packs. */
   packedChunks: number;
+  /** Images whose chunks are fetched when they are read: what they lack is no problem. */
+  lazy: LazyReport[];
   problems: VerifyProblem[];
 }
 
@@ -49,7 +52,8 @@ export interface VerifyOptions extends PlatformChoice {
  * @throws only errors that are not about the images: no such layout or tag, an image of another tool, no descriptors
  */
 export function verifyImage(layout: Layout, reference?: string, options: VerifyOptions = {}): VerifyReport {
-  const report: VerifyReport = { images: [], foreign: [], blobs: 0, bytes: 0, packedChunks: 0, problems: [] };
+  const report: VerifyReport = { images: [], foreign: [], blobs: 0, bytes: 0, packedChunks: 0, lazy: [], problems: [] };
+  const absences = new LazyAbsences(layout);
   const expectations = new Expectations();
   const wrongSizes: WrongSizes[] = [];
   const { blobs } = layout;
@@ -62,6 +66,12 @@ export function verifyImage(layout: Layout, reference?: string, options: VerifyO
       // One image stays whole meanwhile; for all of them there may be too few descriptors.
       const digest = reference === undefined ? image : use.use(layout.use(image, options)).digest;
       const header = readHeader(layout, digest, options);
+      const lacks = absences.add(
+        digest,
+        names[0] ?? image,
+        referencedBlobs(header.packed?.manifest ?? header.manifest, image),
+      );
+      if (lacks !== undefined) report.lazy.push(lacks);
       if (header.packed === undefined) return void wrongSizes.push(expectImage(header, expectations, report));
       expectPacked(header.packed, expectations);
       const contents = new PackedContents(header.blobs as PackedBlobs);
@@ -79,6 +89,7 @@ export function verifyImage(layout: Layout, reference?: string, options: VerifyO
   const verifyAll = (store: BlobStore, digests: Iterable<string>, own: Expectations, count: Count): void => {
     const verifier = new BlobVerifier(store, own);
     for (const digest of digests) {
+      if (absences.explains(digest)) continue;
       const problems = verifier.verify(digest);
       // A blob that no image needs may be removed meanwhile.
       if (problems.length > 0 && !own.isNeeded(digest) && !blobs.list().includes(digest)) continue;

@@ -2,6 +2,7 @@ import { openMetadata } from "@puzzlefs/format";
 import { BlobDirectory, type Platform } from "@puzzlefs/oci";
 import type { Blob } from "../image-blob.ts";
 import type { KnownPacks } from "./known-packs.ts";
+import { planPacks } from "./pack-plan.ts";
 import { type PackTarget, type StagedForm, stagePackedForm } from "./packed-form.ts";
 import { type Chunk, chunksInWalkOrder } from "./walk-order.ts";
 
@@ -38,7 +39,7 @@ export async function stageBuilt(
     directory.removeFile(temporary);
     return bytes;
   };
-  const form = await stagePackedForm(target, { ...documents, chunks, read }, packs?.choose(chunks));
+  const form = await stagePackedForm(target, { ...documents, read }, planPacks(chunks, packs?.choose(chunks)));
   for (const { temporary } of blobs) if (temporary !== undefined) directory.removeFile(temporary);
   return form;
 }

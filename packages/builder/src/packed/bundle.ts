@@ -30,13 +30,12 @@ export interface BundleParts {
 }
 
 /** The stored bundle of an image: equal parts, equal bytes. Throws LayoutError (refused) about `path` if it is too large. */
-export function makeBundle({ metadata, manifest, config, packs, places }: BundleParts, path: string): Buffer {
-  const tooLarge = (): LayoutError =>
-    new LayoutError(
-      "refused",
-      path,
-      "its metadata is too large for a packed image: at most 512 MiB, 64 MiB compressed",
-    );
+export function makeBundle(parts: BundleParts, path: string): Buffer {
+  return compressBundle(bundleContent(parts, path), path);
+}
+
+/** The bundle of an image before it is compressed. Throws LayoutError (refused) about `path` if it is too large. */
+export function bundleContent({ metadata, manifest, config, packs, places }: BundleParts, path: string): Uint8Array {
   let content: Uint8Array;
   try {
     content = encodeBundle({
@@ -52,13 +51,23 @@ export function makeBundle({ metadata, manifest, config, packs, places }: Bundle
     });
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw tooLarge();
+    throw tooLarge(path);
   }
-  if (content.length > MAX_BUNDLE_CONTENT_BYTES) throw tooLarge();
+  if (content.length > MAX_BUNDLE_CONTENT_BYTES) throw tooLarge(path);
+  return content;
+}
+
+/** Throws LayoutError (refused) about `path` if it is too large. */
+export function compressBundle(content: Uint8Array, path: string): Buffer {
   const { compress } = createRequire(import.meta.url)("zstd-napi") as typeof zstd;
   const stored = compress(content, { compressionLevel: LEVEL });
-  if (stored.length > MAX_BUNDLE_BYTES) throw tooLarge();
+  if (stored.length > MAX_BUNDLE_BYTES) throw tooLarge(path);
   return stored;
+}
+
+function tooLarge(path: string): LayoutError {
+  const why = "its metadata is too large for a packed image: at most 512 MiB, 64 MiB compressed";
+  return new LayoutError("refused", path, why);
 }
 
 /** A canonical manifest without the layers of its chunks. */

@@ -67,6 +67,19 @@ export class KnownPacks implements Disposable {
     if (likely !== undefined) this.#open(likely);
   }
 
+  /** Opens images, the last of the index first, until `isEnough` returns true or so many have been looked at. */
+  openOthers(isEnough: () => boolean): void {
+    for (const hex of packedImages(this.#layout).slice(0, MOST_LOOKED_AT)) {
+      if (isEnough()) return;
+      this.#open(hex);
+    }
+  }
+
+  /** The packs of each image that is open. */
+  get sources(): readonly PackSource[] {
+    return this.#images;
+  }
+
   get isEmpty(): boolean {
     return this.#images.length === 0;
   }

@@ -1,11 +1,11 @@
-import { fsVerityDigest, Layout, LayoutError, type Platform, referencedBlobs, Transaction, Turns } from "@puzzlefs/oci";
+import { fsVerityDigest, Layout, LayoutError, type Platform, Transaction, Turns } from "@puzzlefs/oci";
 import type { ImageHeader } from "@puzzlefs/reader";
-import { checkCanonical } from "./bundle.ts";
 import { type Removal, removeFormer } from "./obsolete-files.ts";
 import { KnownPacks } from "./known-packs.ts";
+import { planPacks } from "./pack-plan.ts";
 import { type CopyProgress, stagePackedForm } from "./packed-form.ts";
-import { closeBlobs, configBytes, metadataOf, openStored } from "./stored-image.ts";
-import { type Chunk, chunksInWalkOrder } from "./walk-order.ts";
+import { chunksOf, closeBlobs, configBytes, metadataOf, openStored } from "./stored-image.ts";
+import type { Chunk } from "./walk-order.ts";
 
 /** What packImage() and unpackImage() take. */
 export interface RepackOptions {
@@ -73,10 +73,13 @@ export async function packImage(options: PackOptions): Promise<PackResult> {
       manifest: header.manifest,
       config: configBytes(header),
       platform: stored.platform,
-      chunks,
       read: ({ digest, size }: Chunk) => header.blobs.read(digest, size),
     };
-    const form = await stagePackedForm({ transaction, turns, layout, progress: options.progress }, parts, source);
+    const form = await stagePackedForm(
+      { transaction, turns, layout, progress: options.progress },
+      parts,
+      planPacks(chunks, source),
+    );
     const request = { tag, manifest: form.manifest, blobs: form.staged, replaces: stored.digest };
     const { digest, verity, newBytes } = await transaction.commitAsync(request, turns);
     // Otherwise they would be in use.
@@ -107,23 +110,4 @@ function unchanged(header: ImageHeader): PackResult {
     removed: { blobs: 0, bytes: 0 },
     changed: false,
   };
-}
-
-/** The chunks of an image in walk order. Throws LayoutError (refused) for an image that cannot be rebuilt from a bundle. */
-function chunksOf({ manifest, manifestDigest, metadata }: ImageHeader, path: string): Chunk[] {
-  const name = `manifest sha256:${manifestDigest}`;
-  const sizes = new Map<string, number>();
-  for (const { digest, size } of referencedBlobs(manifest, name))
-    if (digest !== undefined && size !== undefined) sizes.set(digest, size);
-  const chunks = chunksInWalkOrder(metadata, (digest) => {
-    const size = sizes.get(digest);
-    if (size !== undefined) return size;
-    throw new LayoutError(
-      "refused",
-      path,
-      `${name} does not list blob sha256:${digest}, which its files need: build the image again`,
-    );
-  });
-  checkCanonical(manifest, metadata.image, chunks, path);
-  return chunks;
 }

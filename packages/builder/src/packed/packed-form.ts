@@ -10,9 +10,8 @@ import {
   type Turns,
 } from "@puzzlefs/oci";
 import { makeBundle } from "./bundle.ts";
-import { bytesOf, type PackSource, planPacks } from "./pack-plan.ts";
+import { bytesOf, type PackPlan } from "./pack-plan.ts";
 import { type ReadChunk, writePacks } from "./pack-writer.ts";
-import type { Chunk } from "./walk-order.ts";
 
 /** An image in its canonical form. */
 export interface CanonicalParts {
@@ -20,8 +19,6 @@ export interface CanonicalParts {
   manifest: Buffer;
   config: Uint8Array;
   platform: Platform;
-  /** In walk order. */
-  chunks: readonly Chunk[];
   read: ReadChunk;
 }
 
@@ -51,10 +48,10 @@ export interface PackTarget {
 export async function stagePackedForm(
   { layout, transaction, turns, progress }: PackTarget,
   parts: CanonicalParts,
-  source?: PackSource,
+  plan: PackPlan,
 ): Promise<StagedForm> {
-  const { metadata, manifest, config, platform, chunks, read } = parts;
-  const { kept, fresh, places } = planPacks(chunks, source);
+  const { metadata, manifest, config, platform, read } = parts;
+  const { kept, fresh, places } = plan;
   const total = fresh.reduce((sum, pack) => sum + bytesOf(pack), 0);
   const writing = writePacks(fresh, read, transaction.directory, layout.blobs);
   let done = 0;

@@ -10,6 +10,8 @@ import {
   referencedBlobs,
 } from "@puzzlefs/oci";
 import { type ImageHeader, readHeader } from "@puzzlefs/reader";
+import { checkCanonical } from "./bundle.ts";
+import { type Chunk, chunksInWalkOrder } from "./walk-order.ts";
 
 /** Metadata blobs are not larger: the format's limit. */
 const METADATA_LIMIT = 2 ** 30;
@@ -65,4 +67,23 @@ export function configBytes({ packed, blobs, manifest, manifestDigest }: ImageHe
   const [, hex] = /^sha256:([0-9a-f]{64})$/.exec(descriptor.digest) ?? [];
   if (hex === undefined) throw new LayoutError("refused", path, "its configuration has no sha256");
   return blobs.read(hex, CONFIG_LIMIT);
+}
+
+/** The chunks of an image in walk order. Throws LayoutError (refused) for an image that cannot be rebuilt from a bundle. */
+export function chunksOf({ manifest, manifestDigest, metadata }: ImageHeader, path: string): Chunk[] {
+  const name = `manifest sha256:${manifestDigest}`;
+  const sizes = new Map<string, number>();
+  for (const { digest, size } of referencedBlobs(manifest, name))
+    if (digest !== undefined && size !== undefined) sizes.set(digest, size);
+  const chunks = chunksInWalkOrder(metadata, (digest) => {
+    const size = sizes.get(digest);
+    if (size !== undefined) return size;
+    throw new LayoutError(
+      "refused",
+      path,
+      `${name} does not list blob sha256:${digest}, which its files need: build the image again`,
+    );
+  });
+  checkCanonical(manifest, metadata.image, chunks, path);
+  return chunks;
 }

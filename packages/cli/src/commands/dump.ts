@@ -2,7 +2,7 @@ import { DirectoryTree, dump, resolveName, type DumpOptions, type ResolvedPath, 
 import { choiceOption, defineCommand, type ManualCommand, platformChoice, platformOption } from "../command-line.ts";
 import { UsageError } from "../errors.ts";
 import { eachPath, escapedOption, imagePath } from "../image-path.ts";
-import { openNamed } from "../image-name.ts";
+import { openComplete } from "../image-name.ts";
 import { LineBuffer } from "../terminal/output.ts";
 
 interface Options {
@@ -48,7 +48,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const { directory = false, escaped, format, times } = command.opts<Options>();
   if (paths.length > 0 && format === "mtree") throw new UsageError("--format mtree dumps whole trees, not a PATH");
   const wanted = paths.map((path) => imagePath(path, escaped));
-  const tree: Tree = directory ? new DirectoryTree(source) : openNamed(source, platformChoice(command));
+  const tree: Tree = directory ? new DirectoryTree(source) : openComplete(source, platformChoice(command));
   try {
     if (wanted.length === 0) {
       print(tree, { format, times });

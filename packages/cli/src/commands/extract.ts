@@ -3,7 +3,7 @@ import { extract } from "@puzzlefs/reader";
 import type { ExtractWarning, Loss } from "@puzzlefs/reader";
 import { platformChoice, defineCommand, type ManualCommand, platformOption, verifyOptions } from "../command-line.ts";
 import { EXIT_CORRUPT, EXIT_INCOMPLETE } from "../errors.ts";
-import { openNamed } from "../image-name.ts";
+import { openComplete } from "../image-name.ts";
 import { failure, warning } from "../terminal/messages.ts";
 import { writeLine } from "../terminal/output.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
@@ -47,7 +47,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const command = define().parse(argv, { from: "user" });
   const [image, target] = command.args as [string, string];
   const { bestEffort = false, verify, json = false, ...options } = command.opts<Options>();
-  const tree = openNamed(image, { ...platformChoice(command), verify: verify ? "blob" : "none" });
+  const tree = openComplete(image, { ...platformChoice(command), verify: verify ? "blob" : "none" });
   const bar = new ProgressBar("extracting");
   try {
     const total = tree.contentBytes;

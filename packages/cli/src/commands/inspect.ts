@@ -5,6 +5,9 @@ import {
   fsVerityDigest,
   type ImageShare,
   Layout,
+  lazySource,
+  type LazyState,
+  lazyState,
   readConfig,
   shareOut,
   type StoredConfig,
@@ -25,6 +28,7 @@ import { platformChoice, defineCommand, type ManualCommand, platformOption } fro
 import { configFields } from "../config-text.ts";
 import { escapedOption, imagePath } from "../image-path.ts";
 import { parseImageName } from "../image-name.ts";
+import { lazyText } from "../lazy-text.ts";
 import { kindNames, pluralNames } from "../entry-text.ts";
 import { writeLine } from "../terminal/output.ts";
 import { formatBytes, formatCount, formatCountOf, formatShare } from "../terminal/quantities.ts";
@@ -85,6 +89,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       ...sharesOf(layout, packed?.digest ?? manifestDigest),
       form: packed === undefined ? "loose" : "packed",
       ...(packed !== undefined && { stored: storedForm(packed, layout.blobs) }),
+      ...lazySummary(layout, used.digest),
     };
     writeLine(json ? jsonText(summary) : imageText(summary));
   } finally {
@@ -122,6 +127,14 @@ interface ImageSummary extends ImageCounts, Shares {
   form: "loose" | "packed";
   /** Of a packed image. */
   stored?: StoredSummary;
+  /** Of a lazy image. */
+  lazy?: LazyState & { source: string };
+}
+
+function lazySummary(layout: Layout, digest: string): Pick<ImageSummary, "lazy"> {
+  const source = lazySource(layout, digest);
+  const state = lazyState(layout, digest);
+  return source === undefined || state === undefined ? {} : { lazy: { source: source.name, ...state } };
 }
 
 /** What index.json names of a packed image, and its files. Digests are hex. */
@@ -187,7 +200,8 @@ function imageText(summary: ImageSummary): string {
     ...storedFields(summary),
     ...configFields(summary.config),
   ];
-  if (missingBlobs > 0)
+  if (summary.lazy !== undefined) fields.push(["fetched", lazyText(summary.lazy, summary.lazy.source)]);
+  else if (missingBlobs > 0)
     fields.push(["missing", `${formatCountOf(missingBlobs, "blob is", "blobs are")} not in the layout`]);
   return formatFields(fields);
 }

@@ -7,12 +7,16 @@ import {
   defineCommand,
   type ManualCommand,
   parseDigest,
+  parseDuration,
+  parseSizeOption,
   platformOption,
 } from "../command-line.ts";
 import type { MountSettings } from "../perform-mount.ts";
 import { UsageError } from "../errors.ts";
 import { imageNameFrom } from "../image-name.ts";
 import { performMount } from "../perform-mount.ts";
+import { registryOptions } from "../registry-options.ts";
+import { lazyStore, pullForMount, remoteImage } from "../remote-mount.ts";
 
 interface Options {
   foreground?: boolean;
@@ -28,6 +32,10 @@ interface Options {
   supervise?: boolean;
   shared?: boolean;
   platform?: Platform;
+  store?: string;
+  fill: boolean;
+  reserve?: number;
+  fetchTimeout?: number;
 }
 
 const example = `
@@ -36,6 +44,7 @@ const example = `
   puzzlefs umount /mnt
 
   puzzlefs mount --persist ./changes ./store:v1 /mnt   writable; changes are kept in ./changes
+  puzzlefs mount registry.example.com/app:v2 /mnt      usable at once: chunks are fetched when they are read
   puzzlefs mount -f --debug ./store:v1 /mnt            stays, and logs every request`;
 
 const notes = `
@@ -47,11 +56,17 @@ noatime and the others of mount(8), verity=HEX, verify=blob, driver=NAME, writab
 supervise, shared, log_file=FILE, platform=OS/ARCH, fsname=NAME; only with FUSE: noallow_other, uid=N, gid=N, max_read=N,
 readahead=KIB, auto_unmount, cache=BYTES. Commas in a value: persist="DIR,WITH,COMMAS". With -w or -p, ro makes the
 overlay read-only.
-The older form OCI_DIR TAG MNT is accepted too.`;
+The older form OCI_DIR TAG MNT is accepted too.
+
+REGISTRY/REPO[:TAG][@DIGEST] mounts an image that is in a registry, as after 'puzzlefs pull --lazy' into a layout of the user's: its
+metadata is received, chunks are fetched when they are read, each checked against its digest, and the others in the background. While the registry
+cannot be reached, reads wait; after --fetch-timeout they fail with EIO. Lazy images are mounted by FUSE only. The registry is
+anything whose first part has a dot or a colon, or is localhost, and is no local directory; docker:// may precede it.`;
 
 export function define(): ManualCommand {
-  return platformOption(defineCommand({ name: "mount", description: "Mount an image on a directory.", example, notes }))
-    .usage("[OPTION]… OCI_DIR:TAG MNT")
+  const description = "Mount an image on a directory.";
+  return registryOptions(platformOption(defineCommand({ name: "mount", description, example, notes })))
+    .usage("[OPTION]… OCI_DIR:TAG|REGISTRY/REPO:TAG MNT")
     .argument("<oci_dir:tag>", "the image")
     .argument("<mnt>", "the mount point")
     .argument("[mnt]")
@@ -72,12 +87,26 @@ export function define(): ManualCommand {
     .option("-v, --debug", "log every request: to stderr with -f, else to the log file (FUSE)")
     .option("--log-file <file>", "write messages to this file (default: stderr with -f, else the system log)")
     .option("--shared", "by one supervised process for all mounts of the store that have this option (FUSE)")
-    .option("--supervise", "if the process that serves the mount dies, another one takes over (FUSE)");
+    .option("--supervise", "if the process that serves the mount dies, another one takes over (FUSE)")
+    .option("--store <dir>", "the layout for images of registries (default: ~/.cache/puzzlefs/lazy)")
+    .option("--no-fill", "lazy image: fetch nothing in the background")
+    .option("--reserve <size>", "lazy image: leave so much of the disk free (default: 64M)", parseSizeOption)
+    .option("--fetch-timeout <time>", "lazy image: after so long a read fails (default: 60)", parseDuration);
 }
 
 export async function run(argv: readonly string[]): Promise<number> {
   const command = define().parse(argv, { from: "user" });
-  await performMount(mountSettings(command.args, command.opts<Options>()));
+  const given = command.opts<Options>();
+  const [image, ...others] = command.args as [string, ...string[]];
+  const source = others.length === 1 ? remoteImage(image) : undefined;
+  if (source === undefined) {
+    await performMount(mountSettings(command.args, given));
+    return 0;
+  }
+  const ociDir = given.store ?? lazyStore();
+  const { name, reference } = await pullForMount(command, source, ociDir);
+  const settings = mountSettings([ociDir, reference, ...others], given);
+  await performMount({ ...settings, source: name });
   return 0;
 }
 
@@ -117,6 +146,11 @@ function mountSettings(args: readonly string[], given: Options): MountSettings {
     debug: shows,
     supervise: given.supervise ?? imageOptions.supervise ?? false,
     shared: given.shared ?? imageOptions.shared ?? false,
+    lazy: {
+      fill: given.fill,
+      ...(given.reserve !== undefined && { reserve: given.reserve }),
+      ...(given.fetchTimeout !== undefined && { timeout: 1000 * given.fetchTimeout }),
+    },
     ...(platform !== undefined && { platform }),
     ...(imageOptions.overlayAttributes === true && { overlayAttributes: true }),
     ...(digest !== undefined && { digest }),

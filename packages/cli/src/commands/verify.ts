@@ -4,6 +4,7 @@ import { verifyImage, type VerifyReport } from "@puzzlefs/reader";
 import { platformChoice, defineCommand, type ManualCommand, platformOption } from "../command-line.ts";
 import { EXIT_CORRUPT } from "../errors.ts";
 import { parseLayoutOrImage } from "../image-name.ts";
+import { lazyText } from "../lazy-text.ts";
 import { failure, warning } from "../terminal/messages.ts";
 import { writeLine } from "../terminal/output.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
@@ -50,12 +51,13 @@ export async function run(argv: readonly string[]): Promise<number> {
   return report.problems.some(({ severity }) => severity === "error") ? EXIT_CORRUPT : 0;
 }
 
-function print({ images, foreign, blobs, bytes, packedChunks, problems }: VerifyReport): void {
+function print({ images, foreign, blobs, bytes, packedChunks, lazy, problems }: VerifyReport): void {
   for (const { severity, object, message } of problems) {
     const text = message.includes(object) ? message : `${object}: ${message}`;
     if (severity === "error") failure(text);
     else warning(text);
   }
+  for (const state of lazy) if (!state.isWhole) warning(`${escapeText(state.image)}: ${lazyText(state, state.source)}`);
   const errors = problems.filter(({ severity }) => severity === "error").length;
   const verdict = errors === 0 ? "good" : formatCountOf(errors, "error");
   const counts = [formatCountOf(images.length, "image"), formatCountOf(blobs, "blob"), formatBytes(bytes)];

@@ -45,3 +45,13 @@ export function canonicalAnnotation(): Bytes {
 export function transportAnnotation(): Bytes {
   return text("io.puzzlefs.transport");
 }
+
+/** Media type of the bundle of a packed image as a patch: a zstd frame with the metadata of another image as its dictionary. */
+export function patchMediaType(): Bytes {
+  return text("application/vnd.puzzlefs.image.rootfs.bundle.v1.patch+zstd");
+}
+
+/** Annotation of a patch: the sha256 of the canonical manifest of that image, as in a descriptor. */
+export function baseAnnotation(): Bytes {
+  return text("io.puzzlefs.base");
+}

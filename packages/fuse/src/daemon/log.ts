@@ -46,6 +46,11 @@ export function stderrLog(): Log {
   return logTo({ kind: "stderr", descriptor: 2 });
 }
 
+/** For processes that have neither a mount nor a terminal. */
+export function openSystemLog(): Log {
+  return logTo(openLog(undefined, false));
+}
+
 /** Makes each message one line, and drops repetitions: one broken blob fails every read of it. */
 function quietly(log: Log): Log {
   const last = new Map<string, number>();

@@ -19,6 +19,8 @@ export const MEMORY_DESCRIPTOR = 8;
 export const KEPT_DESCRIPTOR = 9;
 /** Of a shared server: where commands connect. */
 export const LISTENER_DESCRIPTOR = 10;
+/** A socket over which the program can ask for what it cannot open itself. */
+export const REQUEST_DESCRIPTOR = 11;
 
 /** A message of a server over its control socket, a line of JSON. It receives the device of the mount. */
 export type ServerReport = { opened: true } | { ready: true } | { error: ReportedError };

@@ -22,6 +22,7 @@ import {
   LOG_DESCRIPTOR,
   MEMORY_DESCRIPTOR,
   reportError,
+  REQUEST_DESCRIPTOR,
   RESOURCE_DESCRIPTOR,
   type ServerReport,
   UNMOUNTER_DESCRIPTOR,
@@ -118,6 +119,7 @@ async function supervise(order: ServerOrder, program: ServerProgram, log: Log): 
   const inherited = [0, 1, 2, LOG_DESCRIPTOR, ...(order.hasUnmounter ? [UNMOUNTER_DESCRIPTOR] : [])];
   if (order.hasResource) inherited.push(RESOURCE_DESCRIPTOR);
   if (order.hasKept) inherited.push(KEPT_DESCRIPTOR);
+  if (order.hasRequests) inherited.push(REQUEST_DESCRIPTOR);
   const argv = program.argv({ ...order, role: "supervised" });
   const descriptors = new Map(inherited.map((number) => [number, number]));
   const supervisor = new Supervisor({ node: order.node, argv, descriptors }, log);

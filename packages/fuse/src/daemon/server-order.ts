@@ -25,6 +25,7 @@ export interface ServerOrder {
   hasResource: boolean;
   hasUnmounter: boolean;
   hasKept: boolean;
+  hasRequests: boolean;
   /** The pid of the process that mounts an overlay over it. */
   overlayMounter?: number;
   /** Path of Node, for supervisors: without /proc, their process.execPath is not a path. */

@@ -19,6 +19,7 @@ import {
   FUSERMOUNT_DESCRIPTOR,
   KEPT_DESCRIPTOR,
   LOG_DESCRIPTOR,
+  REQUEST_DESCRIPTOR,
   RESOURCE_DESCRIPTOR,
   UNMOUNTER_DESCRIPTOR,
 } from "./report.ts";
@@ -50,6 +51,8 @@ export interface MountSettings {
   };
   /** A descriptor that the processes behind the mount keep open: a lock, which goes with the last of them. */
   kept?: number;
+  /** A socket that the processes behind the mount inherit as REQUEST_DESCRIPTOR. Closed by this call. */
+  requests?: number;
   /** Node's arguments that start the program, which calls serve() with the order. */
   argv: (order: ServerOrder) => readonly string[];
   /** Files and directories that the program consists of, beside Node and its libraries; absolute and real paths. */
@@ -107,10 +110,12 @@ export async function startMount(path: string, settings: MountSettings): Promise
     ...(order.hasUnmounter ? [[UNMOUNTER_DESCRIPTOR, forServer] as const] : []),
     ...(settings.resource === undefined ? [] : [[RESOURCE_DESCRIPTOR, store ?? settings.resource.descriptor] as const]),
     ...(settings.kept === undefined ? [] : [[KEPT_DESCRIPTOR, settings.kept] as const]),
+    ...(settings.requests === undefined ? [] : [[REQUEST_DESCRIPTOR, settings.requests] as const]),
     ...(fusermount === undefined ? [] : [[FUSERMOUNT_DESCRIPTOR, fusermount[0]] as const]),
   ]);
   const server = new ServerProcess({ root: runtime, node: nodeFile(), argv: settings.argv(order), descriptors });
   closeSync(forServer);
+  if (settings.requests !== undefined) closeSync(settings.requests);
   if (log.kind !== "stderr") close(log.descriptor);
   for (const given of [nothing, runtime, store]) if (given !== undefined) close(given);
   let mounted = false;
@@ -173,6 +178,7 @@ function orderOf(
     hasResource: settings.resource !== undefined,
     hasUnmounter: mayStartUnmounter(),
     hasKept: settings.kept !== undefined,
+    hasRequests: settings.requests !== undefined,
     node: nodeFile(),
     inInitialUserNamespace: inInitialNamespace("user"),
     ...(settings.shownAt !== undefined && { overlayMounter: process.pid }),

@@ -9,6 +9,11 @@ export interface MountableTree extends Tree {
   readonly traits?: number | undefined;
   /** Whether extent() may find holes; where it cannot, the kernel need not ask. */
   readonly hasHoles?: boolean;
+  /**
+   * What a read that failed with `error` waits for: it is repeated when that settles, and fails if that is rejected. Undefined: it
+   * fails at once. Left out by trees that have all of their content.
+   */
+  arrival?(error: unknown, ino: number, offset: number, length: number): Promise<void> | undefined;
 }
 
 /** Whether some inode may have `trait`, a bit. */

@@ -22,6 +22,8 @@ const MAX_WRITE = 4096;
 
 /** Requests that the kernel keeps in flight for readahead and the like; beyond 3/4 of it the device counts as congested. */
 const MAX_BACKGROUND = 64;
+/** The same where reads may wait for content: the others must not wait for them in the kernel. */
+const MAX_BACKGROUND_WAITING = 768;
 
 /** Flags that are set if the kernel offers them. */
 const WANTED =
@@ -59,18 +61,21 @@ export function negotiate(
   }
   if (request.initMajor < abi.KERNEL_MAJOR || request.initMinor < abi.OLDEST_MINOR) return -EPROTO;
 
+  // The kernel waits for the requests of an asynchronous direct read without looking at signals, and sends no INTERRUPT for them.
+  const unwanted = tree.arrival === undefined ? 0 : InitFlag.ASYNC_DIO;
   const acls = mayHaveAcls(tree) ? InitFlag.POSIX_ACL : 0;
   const outcome: Negotiated = {
     minor: Math.min(request.initMinor, abi.NEWEST_MINOR),
-    flags: request.initFlags & (WANTED | acls),
+    flags: request.initFlags & (WANTED | acls) & ~unwanted,
     flags2: request.initFlags2 & InitFlag2.ALLOW_IDMAP,
     maxReadahead: request.initMaxReadahead,
   };
   buffer.put32(at + abi.initOut.minor, outcome.minor);
   buffer.put32(at + abi.initOut.max_readahead, outcome.maxReadahead);
   buffer.put32(at + abi.initOut.flags, outcome.flags);
-  buffer.put16(at + abi.initOut.max_background, MAX_BACKGROUND);
-  buffer.put16(at + abi.initOut.congestion_threshold, (MAX_BACKGROUND * 3) / 4);
+  const background = tree.arrival === undefined ? MAX_BACKGROUND : MAX_BACKGROUND_WAITING;
+  buffer.put16(at + abi.initOut.max_background, background);
+  buffer.put16(at + abi.initOut.congestion_threshold, (background * 3) / 4);
   buffer.put32(at + abi.initOut.max_write, MAX_WRITE);
   buffer.put32(at + abi.initOut.time_gran, 1);
   buffer.put16(at + abi.initOut.max_pages, MAX_READ_BYTES / 4096);

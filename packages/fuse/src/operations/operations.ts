@@ -37,8 +37,8 @@ const unknown: Handler = () => -ENOSYS;
 /**
  * One handler for each opcode, indexed by it. The rest return ENOSYS, which has a meaning: OPEN and OPENDIR need not
  * be sent (no state is kept for open files); ACCESS is done by the kernel (default_permissions); FLUSH, FSYNC, LSEEK, STATX
- * and POLL have the kernel's own fallbacks (LSEEK is answered where there are holes); INTERRUPT is useless, as a request is
- * answered before the next is read.
+ * and POLL have the kernel's own fallbacks (LSEEK is answered where there are holes); INTERRUPT is useless where each request is
+ * answered before the next is read (the session handles it where reads wait).
  *
  * Node ids are inode numbers. They stay valid for the life of the mount without any table, so FORGET has nothing to
  * do, any thread can answer any request, and a new daemon could go on where another stopped.

@@ -15,12 +15,13 @@ export class MessageBuffer {
 
   /**
    * @param size bytes, a multiple of 8
-   * @param memory to use the beginning of, instead of allocating
+   * @param memory to use a part of, instead of allocating
+   * @param start of that part, a multiple of 8
    */
-  constructor(size: number, memory = new ArrayBuffer(size)) {
-    this.bytes = Buffer.from(memory, 0, size);
-    this.u32 = new Uint32Array(memory, 0, size / 4);
-    this.u16 = new Uint16Array(memory, 0, size / 2);
+  constructor(size: number, memory = new ArrayBuffer(size), start = 0) {
+    this.bytes = Buffer.from(memory, start, size);
+    this.u32 = new Uint32Array(memory, start, size / 4);
+    this.u16 = new Uint16Array(memory, start, size / 2);
   }
 
   get32(at: number): number {

@@ -78,6 +78,11 @@ export class Request {
     return this.buffer.get32(IN_HEADER_SIZE + getxattrIn.size);
   }
 
+  /** INTERRUPT: the unique number of the request that is no longer wanted. */
+  get interrupted(): number {
+    return this.buffer.get64(IN_HEADER_SIZE);
+  }
+
   get xattrName(): Uint8Array {
     return this.#stringAt(IN_HEADER_SIZE + GETXATTR_IN_SIZE);
   }

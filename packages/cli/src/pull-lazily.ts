@@ -1,0 +1,22 @@
+import { absolutePath } from "@puzzlefs/linux";
+import type { PlatformChoice } from "@puzzlefs/oci";
+import type { Reference } from "@puzzlefs/registry";
+import { abortable, type LazyPullResult, pullLazy } from "@puzzlefs/transport";
+import type { Command } from "commander";
+import { interruptible } from "./interruption.ts";
+import { lockWaiting } from "./lock-waiting.ts";
+import { openRegistries } from "./registry-options.ts";
+
+/** Gets an image from a registry without its chunks. `command` has registryOptions(). */
+export async function pullLazily(
+  command: Command,
+  source: Reference,
+  image: PlatformChoice & { ociDir: string; tag: string },
+): Promise<LazyPullResult> {
+  using registry = openRegistries(command);
+  const { plainHttp = false, authfile } = command.opts<{ plainHttp?: boolean; authfile?: string }>();
+  // The fetcher works in another directory.
+  const access = { plainHttp, ...(authfile !== undefined && { authFile: absolutePath(authfile) }) };
+  const request = { registry, access, source, ...image, waiting: lockWaiting() };
+  return await interruptible((check) => abortable(check, (signal) => pullLazy({ ...request, signal })));
+}

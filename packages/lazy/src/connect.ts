@@ -1,0 +1,36 @@
+import { spawn } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { close, connect, type Directory, streamSocket, withWorkingDirectory } from "@puzzlefs/linux";
+
+/** Of the fetcher, in the layout's directory `lazy`. */
+export const SOCKET = "fetcher.sock";
+const PAUSE = 20;
+/** For the start of a fetcher; milliseconds. */
+const PATIENCE = 20_000;
+
+/**
+ * Starts a fetcher for the layout that has this directory, detached: it ends at once if there is another.
+ *
+ * @param program Node's arguments for a program that calls runFetcher()
+ */
+export function startFetcher(directory: Directory, program: readonly string[]): void {
+  withWorkingDirectory(directory.descriptor, () => {
+    const child = spawn(process.execPath, [...process.execArgv, ...program], { detached: true, stdio: "ignore" });
+    child.on("error", () => undefined);
+    child.unref();
+  });
+}
+
+/** A descriptor of a connection to the fetcher of a layout, which is started if there is none. Rejected if that fails. */
+export async function connectFetcher(directory: Directory, program: readonly string[]): Promise<number> {
+  const end = performance.now() + PATIENCE;
+  for (let attempt = 0; performance.now() < end; attempt++) {
+    const socket = streamSocket();
+    if (withWorkingDirectory(directory.descriptor, () => connect(socket, SOCKET))) return socket;
+    close(socket);
+    // Now and then again: one that was about to end may have kept another from starting.
+    if (attempt % 50 === 0) startFetcher(directory, program);
+    await sleep(PAUSE);
+  }
+  throw new Error(`${directory.path}: the fetcher does not start`);
+}

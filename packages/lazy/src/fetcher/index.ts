@@ -1,0 +1,1 @@
+export { type FetcherSettings, runFetcher } from "./server.ts";

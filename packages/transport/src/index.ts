@@ -1,0 +1,5 @@
+export { abortable } from "./abort.ts";
+export { joinSlices, type Slice, type SliceRange } from "./ranges.ts";
+export { pull, type PullOptions, type PullResult } from "./pull.ts";
+export { push, type PushOptions, type PushResult } from "./push.ts";
+export { type LazyPullRequest, type LazyPullResult, pullLazy } from "./pull-lazy.ts";

@@ -1,0 +1,137 @@
+import { MAX_BUNDLE_BYTES, MAX_MANIFEST_BYTES, MAX_METADATA_BYTES, type PlaceTable } from "@puzzlefs/format";
+import { checkChunks, chunkPlan } from "@puzzlefs/lazy";
+import {
+  hostPlatform,
+  Layout,
+  LayoutError,
+  type LazyState,
+  lazyState,
+  parseImageConfig,
+  type Platform,
+  type PlatformChoice,
+  recordLazy,
+  referencedBlobs,
+  Transaction,
+  Turns,
+  type Waiting,
+} from "@puzzlefs/oci";
+import { readHeader } from "@puzzlefs/reader";
+import type { RegistryAccess, Reference, RegistryOptions } from "@puzzlefs/registry";
+import { findImage, type RemoteImage } from "./remote-image.ts";
+
+export interface LazyPullRequest extends PlatformChoice {
+  registry: RegistryAccess;
+  /** How `registry` was opened: the fetcher does it likewise. */
+  access: Pick<RegistryOptions, "plainHttp" | "authFile">;
+  source: Reference;
+  ociDir: string;
+  tag: string;
+  waiting: Waiting;
+  signal: AbortSignal;
+}
+
+export interface LazyPullResult {
+  /** sha256 of the stored manifest, hex. */
+  digest: string;
+  receivedBytes: number;
+  /** Undefined: the layout had all chunks. */
+  state: LazyState | undefined;
+}
+
+/**
+ * Gets an image without its chunks, which are fetched when they are read: its manifest, metadata, and documents. Everything is checked before the
+ * tag names the image. Throws LayoutError, FormatError, IntegrityError, RegistryError, and the reason of the signal.
+ */
+export async function pullLazy(request: LazyPullRequest): Promise<LazyPullResult> {
+  const { registry, source, ociDir, tag, signal } = request;
+  const turns = new Turns(() => signal.throwIfAborted());
+  const repository = registry.open(source, "pull");
+  const image = await findImage(repository, request, signal);
+  using layout = await Layout.createAsync(ociDir, request.waiting, turns);
+  try {
+    const { config, received } = await receiveDocuments(image, layout, turns, signal);
+    using _ = layout.use(image.digest);
+    const table = checkedTable(layout, image);
+    const name = `${repository.name}@sha256:${image.digest}`;
+    const { plainHttp = false, authFile } = request.access;
+    const access = { plainHttp, ...(authFile !== undefined && { authFile }) };
+    recordLazy(layout, image.digest, { reference: name, name: image.name, ...access }, table);
+    const platform = image.platform ?? platformOf(config) ?? hostPlatform();
+    const transaction = await Transaction.beginAsync(layout, turns);
+    try {
+      const committed = await transaction.commitAsync(
+        { tag, manifest: image.manifest, blobs: [], platform, isLazy: true },
+        turns,
+      );
+      const state = lazyState(layout, image.digest);
+      return { digest: committed.digest, receivedBytes: image.manifest.length + received, state };
+    } finally {
+      transaction.abort();
+    }
+  } catch (error) {
+    layout.removeIfNew();
+    throw error;
+  }
+}
+
+/** Stores what the image needs beside chunks and packs. Returns its configuration, and the number of bytes that were received. */
+async function receiveDocuments(
+  { repository, manifest, name }: RemoteImage,
+  layout: Layout,
+  turns: Turns,
+  signal: AbortSignal,
+): Promise<{ config: Buffer | undefined; received: number }> {
+  const listed = referencedBlobs(manifest, name);
+  const transaction = await Transaction.beginAsync(layout, turns);
+  try {
+    const documents = listed.flatMap(({ type, digest, size }) => {
+      if (type === "chunk" || type === "compressed-chunk" || type === "pack") return [];
+      if (digest === undefined || size === undefined)
+        throw new LayoutError("corrupt", name, "its manifest lists a blob without digest or size");
+      const limit = type === "rootfs" ? MAX_METADATA_BYTES : type === "bundle" ? MAX_BUNDLE_BYTES : MAX_MANIFEST_BYTES;
+      if (size > limit)
+        throw new LayoutError("unsupported", name, `sha256:${digest} has ${size} bytes, more than ${limit}`);
+      return [{ type, digest, size }];
+    });
+    let received = 0;
+    const stored = await Promise.all(
+      documents.map(async ({ type, digest, size }) => {
+        const isKnown = transaction.has(digest) && layout.blobs.size(digest) === size;
+        if (isKnown) return { type, bytes: transaction.readBlob(digest, size) };
+        received += size;
+        return { type, bytes: await repository.readBlob(`sha256:${digest}`, size, signal) };
+      }),
+    );
+    const staged = stored.map(({ bytes }) => transaction.writeBlob(bytes));
+    await transaction.commitBlobsAsync([...staged, transaction.writeBlob(manifest)], turns);
+    return { config: stored.find(({ type }) => type === "config")?.bytes, received };
+  } finally {
+    transaction.abort();
+  }
+}
+
+/**
+ * Checks the image by its rules. Returns the place table of one that is packed. Throws IntegrityError, FormatError; LayoutError
+ * (unsupported) for chunks that are too large.
+ */
+function checkedTable(layout: Layout, { digest }: RemoteImage): PlaceTable | undefined {
+  const { packed, blobs } = readHeader(layout, digest);
+  if (packed === undefined) {
+    chunkPlan(layout, digest);
+    return undefined;
+  }
+  blobs.close();
+  checkChunks(packed.table, layout.path);
+  return packed.table;
+}
+
+/** Undefined where the configuration is not one of OCI. */
+function platformOf(config: Buffer | undefined): Platform | undefined {
+  try {
+    const { architecture, os, variant } = parseImageConfig(config ?? Buffer.alloc(0), "config");
+    return { architecture, os, ...(typeof variant === "string" && { variant }) };
+  } catch (error) {
+    if (!(error instanceof LayoutError)) throw error;
+    return undefined;
+  }
+}
