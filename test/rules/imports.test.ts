@@ -11,6 +11,7 @@ const LAYERS = [
   ["reader", "registry"],
   ["builder", "fuse"],
   ["mount"],
+  ["containerd"],
   ["cli"],
 ];
 const TESTS = /\.test\.ts$|fixture/;

@@ -28,7 +28,15 @@ export {
   type RootfsBlob,
 } from "./manifest.ts";
 export { PackedBlobs, type PackCheck } from "./packed-blobs.ts";
-export { assemblePacked, type PackedDocuments, type PackedPart } from "./packed-manifest.ts";
+export {
+  assemblePacked,
+  BOOTSTRAP_FILE,
+  bootstrapArchive,
+  bootstrapBlob,
+  bootstrapImage,
+  type PackedDocuments,
+  type PackedPart,
+} from "./packed-manifest.ts";
 export { type LockWait, type Waiting } from "./lock.ts";
 export type { CommitRequest, CommitResult, StagedBlob } from "./commit-request.ts";
 export { isTag } from "./tag.ts";

@@ -9,7 +9,15 @@ export { IntegrityError, PathError, type IntegrityReason, type PathErrorCode } f
 export { escapeBytes } from "./escape.ts";
 export { extract, type ExtractOptions, type ExtractResult } from "./extract.ts";
 export type { ExtractWarning, Loss } from "./extract-warnings.ts";
-export { openHeader, openImage, openImageAt, openImageIn, readHeader, type OpenImageOptions } from "./image.ts";
+export {
+  openHeader,
+  openImage,
+  openImageAt,
+  openImageIn,
+  readHeader,
+  readHeaderIn,
+  type OpenImageOptions,
+} from "./image.ts";
 export type { ImageHeader, PackedForm } from "./image-header.ts";
 export { withChunks } from "./packed-image.ts";
 export { countImage, fileRuns, type FileRun, type ImageCounts } from "./image-counts.ts";
