@@ -53,8 +53,16 @@ async function bundle(): Promise<void> {
     platform: "node",
     target: "node24",
     external: Object.keys(nativeAddOns),
-    // Vega would measure text by it, if some directory above the program had it.
-    alias: { canvas: join(root, "packaging/no-canvas.ts") },
+    alias: {
+      // Vega would measure text by it, if some directory above the program had it.
+      canvas: join(root, "packaging/no-canvas.ts"),
+      // grpc-js loads it for services that are not used here.
+      "@grpc/proto-loader": join(root, "packaging/no-proto-loader.ts"),
+    },
+    // CommonJS modules, such as grpc-js, load Node's modules by it.
+    banner: {
+      js: 'import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);',
+    },
     minifySyntax: true,
     legalComments: "inline",
     logLevel: "warning",

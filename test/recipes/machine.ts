@@ -79,12 +79,17 @@ export class ServingMachine {
 
   /** Runs a program of the machine there, in /srv. */
   inside(program: string, ...args: string[]): Outcome {
-    return this.#enter(["--mount", "--root", "--", "env", "-C", "/srv", program, ...args]);
+    return this.#enter(["--mount", "--pid", "--root", "--", "env", "-C", "/srv", program, ...args]);
   }
 
   /** Runs a program of ours on the machine's network. */
   onNetwork(program: string, ...args: string[]): Outcome {
     return this.#enter(["--", program, ...args]);
+  }
+
+  /** The path by which a file of the machine is reached from here, also one on a file system that only it has mounted. */
+  path(name: string): string {
+    return join(`/proc/${this.#init()}/root`, name);
   }
 
   /** Ends all its processes; unshare(1) sees to what is left of them. */

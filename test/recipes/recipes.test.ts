@@ -17,8 +17,8 @@ const installed = problem === "" ? installedLayer(scratch) : "";
 
 test.after.always(() => {
   scratch.remove();
-  // LXC leaves the first behind, a container that is killed with its machine the others; used ones cannot be removed.
-  attempt("sh", ["-c", "cd /sys/fs/cgroup && rmdir lxc.pivot */lxc.pivot lxc.*.box* */lxc.*.box*"]);
+  // LXC leaves the first behind, containerd the last, a container that is killed with its machine the others; used ones cannot be removed.
+  attempt("sh", ["-c", "cd /sys/fs/cgroup && rmdir lxc.pivot */lxc.pivot lxc.*.box* */lxc.*.box* */default"]);
 });
 
 test("the document has recipes, each with its output", (t) => {

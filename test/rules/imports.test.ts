@@ -11,6 +11,7 @@ const LAYERS = [
   ["reader", "registry"],
   ["builder", "fuse", "lazy"],
   ["mount", "transport"],
+  ["containerd"],
   ["cli"],
 ];
 const TESTS = /\.test\.ts$|fixture/;

@@ -22,6 +22,11 @@ export const commands: readonly CommandEntry[] = [
   { name: "mount", summary: "mount an image", load: () => import("./commands/mount.ts") },
   { name: "umount", summary: "unmount an image", load: () => import("./commands/umount.ts") },
   {
+    name: "snapshotter",
+    summary: "serve images to containerd",
+    load: () => import("./commands/snapshotter.ts"),
+  },
+  {
     name: "commit",
     summary: "make an image of what was written over a mount",
     load: () => import("./commands/commit.ts"),

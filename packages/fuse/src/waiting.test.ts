@@ -90,7 +90,7 @@ function start(memory = new MessageBuffer(WAITING_BYTES)) {
   const kernel = new Kernel();
   const tree = new LateTree();
   const log: string[] = [];
-  const requestMemory = { buffer: new MessageBuffer(REQUEST_BYTES), replays: 0, waiting: memory };
+  const requestMemory = { buffer: new MessageBuffer(REQUEST_BYTES), replays: 0, reader: 0, waiting: memory };
   const session = new Session(kernel, tree, { log: (_level, message) => void log.push(message), requestMemory });
   session.start();
   return { kernel, tree, log, memory };

@@ -9,6 +9,7 @@ export { type DriverChoice, type FuseMount, type MountRequest, mountImage } from
 export { overlayPrefix, refuseOverlayMarks } from "./overlay-marks.ts";
 export { mountedImages } from "./mounted-images.ts";
 export { type PackedOptions, storePlaces, StoreRefusal } from "./stored-places.ts";
+export { copyRootAttributes } from "./root-attributes.ts";
 export { remount } from "./remount.ts";
 export { RestingUpper, type RestingOptions } from "./resting-upper.ts";
 export { isKnownOption, readImageOptions, type ImageOptions } from "./image-options.ts";

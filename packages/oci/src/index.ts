@@ -45,8 +45,17 @@ export {
   type ConfigBlob,
   type RootfsBlob,
 } from "./manifest.ts";
-export { assemblePacked, type BundlePatch, type PackedDocuments, type PackedPart } from "./packed-manifest.ts";
 export { MemoryBlob, PackedBlobs, type PackCheck } from "./packed-blobs.ts";
+export {
+  assemblePacked,
+  BOOTSTRAP_FILE,
+  bootstrapArchive,
+  bootstrapBlob,
+  bootstrapImage,
+  type BundlePatch,
+  type PackedDocuments,
+  type PackedPart,
+} from "./packed-manifest.ts";
 export { type LockWait, type Waiting } from "./lock.ts";
 export type { CommitRequest, CommitResult, StagedBlob } from "./commit-request.ts";
 export { isTag } from "./tag.ts";

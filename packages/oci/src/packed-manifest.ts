@@ -40,6 +40,8 @@ export interface PackedDocuments {
 }
 
 const TAR_BLOCK = 512;
+/** The only file of the bootstrap. */
+export const BOOTSTRAP_FILE = "puzzlefs.txt";
 /** skopeo compresses an archive that is not compressed when it copies it to a registry: then its digest would change. */
 const TAR_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip";
 const VERSION = "1";
@@ -61,9 +63,8 @@ export function assemblePacked(
   packs: readonly PackRecord[],
   patches: readonly BundlePatch[] = [],
 ): PackedDocuments {
-  const archive = tarOf("puzzlefs.txt", Buffer.from(`PuzzleFS image sha256:${canonical}\n`));
-  // Stored blocks: the bytes do not depend on the version of zlib.
-  const bootstrap = partOf(gzipSync(archive, { level: 0 }));
+  const archive = bootstrapArchive(canonical);
+  const bootstrap = bootstrapBlob(canonical);
   const packedConfig = partOf(Buffer.from(canonicalJson(configOf(config, platform, sha256Hex(archive)))));
   const layers: Descriptor[] = [
     { ...descriptorOf(BUNDLE_TYPE, bundle), annotations: { [VERITY_ANNOTATION]: bundle.verity } },
@@ -88,6 +89,21 @@ export function assemblePacked(
     annotations: { [CANONICAL_ANNOTATION]: `sha256:${canonical}`, [TRANSPORT_ANNOTATION]: VERSION },
   };
   return { config: packedConfig, bootstrap, manifest: Buffer.from(canonicalJson(manifest)) };
+}
+
+/** The archive that is the only layer of a packed image for other tools: its sha256 is the only `diff_ids`. */
+export function bootstrapArchive(canonical: string): Buffer {
+  return tarOf(BOOTSTRAP_FILE, Buffer.from(`PuzzleFS image sha256:${canonical}\n`));
+}
+
+/** The blob of that archive. Stored blocks: the bytes do not depend on the version of zlib. */
+export function bootstrapBlob(canonical: string): PackedPart {
+  return partOf(gzipSync(bootstrapArchive(canonical), { level: 0 }));
+}
+
+/** The canonical manifest, hex sha256, that the content of BOOTSTRAP_FILE names; undefined for another content. */
+export function bootstrapImage(content: Uint8Array): string | undefined {
+  return /^PuzzleFS image sha256:([0-9a-f]{64})\n$/.exec(Buffer.from(content).toString("latin1"))?.[1];
 }
 
 function descriptorOf(mediaType: string, { digest, size }: Pick<PackRecord, "digest" | "size">): Descriptor {

@@ -126,6 +126,11 @@ export function readHeader(
   return headerOf(layout.blobs, digest, bytes, options);
 }
 
+/** readHeader() by the sha256 of the stored manifest, 64 hex digits, with nothing but the blobs. */
+export function readHeaderIn(blobs: BlobStore, manifestDigest: string): ImageHeader {
+  return headerOf(blobs, manifestDigest, blobs.read(manifestDigest, MAX_MANIFEST_BYTES), {});
+}
+
 /** @param stored the manifest's bytes, whose sha256 has been checked */
 function headerOf(
   blobs: BlobStore,

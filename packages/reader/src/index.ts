@@ -17,6 +17,7 @@ export {
   openImageAt,
   openImageIn,
   readHeader,
+  readHeaderIn,
   type OpenImageOptions,
 } from "./image.ts";
 export type { ImageHeader, PackedForm } from "./image-header.ts";

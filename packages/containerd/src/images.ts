@@ -1,0 +1,246 @@
+import { setTimeout } from "node:timers/promises";
+import { findMount, isOurs, unmount } from "@puzzlefs/fuse";
+import { close, Directory, openatAside, realPathOf } from "@puzzlefs/linux";
+import { type DriverChoice, mount, mountedImages, overlayPrefix, refuseOverlayMarks } from "@puzzlefs/mount";
+import {
+  bootstrapBlob,
+  collectGarbage,
+  isHexDigest,
+  Layout,
+  referencedBlobs,
+  type StagedBlob,
+  Transaction,
+  Turns,
+  untag,
+} from "@puzzlefs/oci";
+import { openImageAt } from "@puzzlefs/reader";
+import { constants } from "node:fs";
+import type { ContentStore } from "./content-store.ts";
+import { SnapshotError } from "./errors.ts";
+import { Exclusive } from "./exclusive.ts";
+
+/** The images that are held have tags with this and the digest of their canonical manifest. */
+const TAG = "containerd-";
+/** As snapshots of other snapshotters are mounted; only root can reach the mount points. */
+const OPTIONS = ["suid", "dev"];
+/** Milliseconds for which a server may leave an access to its mount unanswered. */
+const PATIENCE = 30_000;
+/** A server has the image open for a moment after its mount has ended. */
+const MOST_TRIES = 100;
+const PAUSE = 50;
+
+/** What the snapshots need. */
+export interface ImageNeeds {
+  /** An image that a snapshot is. */
+  isImageNeeded(image: string): boolean;
+  /** An image that is mounted for snapshots of containers. */
+  isImageUsed(image: string): boolean;
+}
+
+/**
+ * The images of the snapshots, by the hex sha256 of their canonical manifests. What containers use is held in a store of our own, and mounted,
+ * each image once. Which ones those are is recorded by the tags of the store and the list of mounts: there is nothing else that could
+ * disagree with it. Work about one image is done in the order of the calls.
+ */
+export class Images {
+  readonly #mounts: Directory;
+  readonly #layout: Layout;
+  readonly #content: ContentStore;
+  readonly #needs: ImageNeeds;
+  readonly #driver: DriverChoice;
+  readonly #log: (message: string) => void;
+  readonly #exclusive = new Exclusive();
+  /** Images of which an overlay would not show what they have, and why; undefined: it would. */
+  readonly #marks = new Map<string, Error | undefined>();
+
+  /**
+   * @param mounts a directory for mount points, which only root can reach; with `layout` it is closed by close()
+   */
+  constructor(
+    mounts: Directory,
+    layout: Layout,
+    content: ContentStore,
+    needs: ImageNeeds,
+    driver: DriverChoice,
+    log: (message: string) => void,
+  ) {
+    this.#mounts = mounts;
+    this.#layout = layout;
+    this.#content = content;
+    this.#needs = needs;
+    this.#driver = driver;
+    this.#log = log;
+  }
+
+  close(): void {
+    this.#mounts.close();
+    this.#layout.close();
+  }
+
+  /** Where an image is mounted. */
+  pathOf(image: string): string {
+    return `${this.#mounts.path}/${image}`;
+  }
+
+  /**
+   * Runs `action` while the image is held and mounted, and does not end that before `action` has recorded a snapshot that needs it. Throws
+   * SnapshotError, and the errors of mounting.
+   */
+  use<T>(image: string, action: (path: string) => T): Promise<T> {
+    return this.#exclusive.run(image, async () => {
+      await this.#hold(image);
+      await this.#mount(image);
+      return action(this.pathOf(image));
+    });
+  }
+
+  /** Throws SnapshotError (precondition) for an image of which an overlay would hide or redirect names. */
+  checkForOverlay(image: string): void {
+    if (!this.#marks.has(image)) {
+      using tree = openImageAt(this.#layout.path, TAG + image);
+      let marks: Error | undefined;
+      try {
+        refuseOverlayMarks(tree, this.pathOf(image), overlayPrefix());
+      } catch (error) {
+        if (!(error instanceof Error) || error.name !== "OverlayMarksError") throw error;
+        marks = error;
+      }
+      this.#marks.set(image, marks);
+    }
+    const marks = this.#marks.get(image);
+    if (marks !== undefined) throw new SnapshotError("precondition", marks.message, marks);
+  }
+
+  /** Stored bytes of an image. */
+  bytesOf(image: string): number {
+    if (!this.#isHeld(image)) return this.#content.sizeOf(image);
+    const { bytes, digest } = this.#layout.manifest(TAG + image);
+    const blobs = referencedBlobs(bytes, `manifest sha256:${digest}`);
+    return blobs.reduce((sum, { size = 0 }) => sum + size, bytes.length);
+  }
+
+  /** Ends what no snapshot needs any more of an image: its mount, and that it is held. */
+  release(image: string): Promise<void> {
+    return this.#exclusive.run(image, async () => {
+      if (!this.#needs.isImageUsed(image)) await this.#unmount(image);
+      if (this.#needs.isImageNeeded(image) || !this.#isHeld(image)) return;
+      await this.#drop(image);
+    });
+  }
+
+  /** release() of all images, also of those that an earlier process has left. */
+  async sweep(): Promise<void> {
+    const held = this.#layout.tags().flatMap((tag) => (tag.startsWith(TAG) ? [tag.slice(TAG.length)] : []));
+    const images = new Set([...held, ...this.#mounts.names()].filter(isHexDigest));
+    for (const image of images) await this.release(image);
+    // What a commit that was killed has left.
+    await this.#inStore(() => this.#collect());
+  }
+
+  #isHeld(image: string): boolean {
+    return this.#layout.tags().includes(TAG + image);
+  }
+
+  /** Links the blobs of an image into our store, so that it stays whole when containerd removes them from its own. */
+  async #hold(image: string): Promise<void> {
+    if (this.#isHeld(image)) return;
+    const { manifest, blobs } = await this.#content.find(image);
+    await this.#inStore(async () => {
+      const turns = new Turns(() => {});
+      const transaction = await Transaction.beginAsync(this.#layout, turns);
+      try {
+        const bootstrap = bootstrapBlob(image);
+        const staged: StagedBlob[] = [];
+        for (const digest of blobs) {
+          if (transaction.has(digest)) continue;
+          const isBootstrap = digest === bootstrap.digest;
+          staged.push(
+            isBootstrap
+              ? transaction.writeBlob(bootstrap.bytes)
+              : await this.#content.put(digest, transaction.directory),
+          );
+        }
+        const { newBlobs, newBytes } = await transaction.commitAsync(
+          { tag: TAG + image, manifest, blobs: staged },
+          turns,
+        );
+        this.#log(`image sha256:${image}: held, ${newBlobs} new blobs of ${newBytes} bytes`);
+      } finally {
+        transaction.abort();
+      }
+    });
+  }
+
+  async #mount(image: string): Promise<void> {
+    this.#mounts.makeOrOpen(image, 0o700).close();
+    const path = this.pathOf(image);
+    if (this.#isMounted(image)) {
+      if (await this.#answers(image)) return;
+      this.#log(`${path}: its server is dead; it is mounted again`);
+      await unmount(path, { lazy: true });
+    }
+    const { driver } = await mount({
+      ociDir: this.#layout.path,
+      reference: TAG + image,
+      mountpoint: path,
+      options: OPTIONS,
+      driver: this.#driver,
+      supervise: true,
+      warn: this.#log,
+    });
+    this.#log(`${path}: mounted by ${driver === "kernel" ? "the kernel driver" : "FUSE"}`);
+  }
+
+  #isMounted(image: string): boolean {
+    const found = findMount(`${realPathOf(this.#mounts.descriptor, this.#mounts.path)}/${image}`);
+    return found !== undefined && isOurs(found);
+  }
+
+  /** Whether the mount can be read; asked in another thread, because its server may hang. */
+  async #answers(image: string): Promise<boolean> {
+    const opened = new Promise<number | undefined>((resolve) => {
+      openatAside(this.#mounts.descriptor, image, constants.O_RDONLY | constants.O_DIRECTORY, resolve);
+    });
+    const timeout = new AbortController();
+    const late = setTimeout(PATIENCE, "late" as const, { signal: timeout.signal }).catch(() => "late" as const);
+    const first = await Promise.race([opened, late]);
+    timeout.abort();
+    if (first === "late") {
+      void opened.then((descriptor) => descriptor !== undefined && close(descriptor));
+      throw new Error(`${this.pathOf(image)}: its server does not answer`);
+    }
+    if (first !== undefined) close(first);
+    return first !== undefined;
+  }
+
+  async #unmount(image: string): Promise<void> {
+    if (!this.#mounts.names().includes(image)) return;
+    if (this.#isMounted(image)) {
+      // Overlays and binds of containers that are ending keep it in use themselves.
+      await unmount(this.pathOf(image), { lazy: true });
+      this.#log(`${this.pathOf(image)}: unmounted`);
+    }
+    this.#mounts.removeDirectory(image);
+  }
+
+  async #drop(image: string): Promise<void> {
+    this.#marks.delete(image);
+    const { digest } = this.#layout.manifest(TAG + image);
+    await this.#inStore(() => untag(this.#layout, TAG + image));
+    for (let tries = MOST_TRIES; tries > 0; tries--) {
+      await this.#inStore(() => this.#collect());
+      if (!this.#layout.blobs.has(digest)) break;
+      await setTimeout(PAUSE);
+    }
+    this.#log(`image sha256:${image}: held no longer`);
+  }
+
+  #collect(): void {
+    collectGarbage(this.#layout, { grace: 0, mounted: mountedImages });
+  }
+
+  /** Changes of the store, one at a time: its lock is not for the work of one thread. */
+  #inStore<T>(work: () => Promise<T> | T): Promise<T> {
+    return this.#exclusive.run("", work);
+  }
+}
