@@ -40,6 +40,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./commands/export.ts"),
   },
   {
+    name: "podman-store",
+    summary: "keep a store of images for podman and buildah",
+    load: () => import("./commands/podman-store.ts"),
+  },
+  {
     name: "canonicalize",
     summary: "give an image the bytes of a fresh build of its tree",
     load: () => import("./commands/canonicalize.ts"),

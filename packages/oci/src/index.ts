@@ -29,7 +29,7 @@ export {
 } from "./manifest.ts";
 export { PackedBlobs, type PackCheck } from "./packed-blobs.ts";
 export { assemblePacked, type PackedDocuments, type PackedPart } from "./packed-manifest.ts";
-export { type LockWait, type Waiting } from "./lock.ts";
+export { type HeldLock, lockFile, type LockWait, type Waiting } from "./lock.ts";
 export type { CommitRequest, CommitResult, StagedBlob } from "./commit-request.ts";
 export { isTag } from "./tag.ts";
 export { Transaction } from "./transaction.ts";
