@@ -39,8 +39,8 @@ store --image store:v1=app:1 > /dev/null
 exec 2>&1
 `;
 
-async function onMachine(script: string): Promise<Outcome> {
-  return await runOnMachine(scratch.fresh("machine"), installed, begin + script);
+function onMachine(script: string): Promise<Outcome> {
+  return runOnMachine(scratch.fresh("machine"), installed, begin + script);
 }
 
 machineTest("set-uid programs work in containers, not below the store, and writes go elsewhere", async (t) => {
@@ -62,7 +62,7 @@ machineTest("set-uid programs work in containers, not below the store, and write
 
 machineTest("a container that runs keeps its tree when the image is removed, or its name is moved", async (t) => {
   const { status, stdout } = await onMachine(`
-    run --detach --name box app:1 sleep 1000 > /dev/null
+    run --detach --name box app:1 tail -f /dev/null > /dev/null
     echo 2 > tree/etc/version
     puzzlefs build tree store:v2 > /dev/null
     store --image store:v2=app:1 | cut -d' ' -f1
@@ -81,7 +81,7 @@ machineTest("a podman that runs as a service sees what is added and removed", as
   const { status, stdout } = await onMachine(`
     podman system service --time 0 unix:///run/podman.sock &
     service=$!
-    until [ -S /run/podman.sock ]; do sleep 0.1; done
+    until podman --url unix:///run/podman.sock version > /dev/null 2>&1; do :; done
     names() { podman --url unix:///run/podman.sock images --noheading --format '{{.Repository}}:{{.Tag}}' | sort; }
     names
     store --image store:v1=app:2 > /dev/null; names

@@ -72,6 +72,7 @@ export const commands: readonly CommandEntry[] = [
     summary: "check blobs against their digests and the rules of the format",
     load: () => import("./commands/verify.ts"),
   },
+  { name: "sign", summary: "sign an image", load: () => import("./commands/sign.ts") },
   {
     name: "repair",
     summary: "replace missing and damaged blobs by those of another layout",

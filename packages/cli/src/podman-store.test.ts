@@ -59,7 +59,7 @@ test("an image is added once, under several names, and goes with its last name",
 
   const named = await add("store:v1=b");
   t.deepEqual(named, [{ ...one, names: ["localhost/a:latest", "localhost/b:latest"] }]);
-  t.notDeepEqual(contents(directory, marks).slice(0, 1), before.slice(2, 3), "readers are told");
+  t.notDeepEqual(contents(directory, marks).slice(0, 1), before.slice(2, 3), "readers see a change");
   // Another configuration is another image of another manifest.
   const three = await add("store:v3=c");
   t.is(new Set(three.map(({ id }) => id)).size, 2);
@@ -67,7 +67,7 @@ test("an image is added once, under several names, and goes with its last name",
   t.is((await changed(directory, "--remove", "a")).length, 2);
   const [left] = await changed(directory, "--remove", "b");
   t.deepEqual(left?.names, ["localhost/c:latest"]);
-  t.deepEqual(await changed(directory, "--remove", String(left?.id)), []);
+  t.deepEqual(await changed(directory, "--remove", left?.id ?? ""), []);
   t.deepEqual(
     files(directory),
     ["overlay", "overlay-images", "overlay-layers", "overlay/l", ...indexes, ...marks].sort(),
@@ -80,7 +80,7 @@ test("a name moves to the image that is added last, and the other image stays wi
   const [first, second] = await changed(directory, "--fstab", "--image", "store:v2=a");
   t.deepEqual(first, { ...one, names: [] });
   t.deepEqual(second?.names, ["localhost/a:latest"]);
-  const [left, ...more] = await changed(directory, "--remove", String(one?.id.slice(0, 12)));
+  const [left, ...more] = await changed(directory, "--remove", one?.id.slice(0, 12) ?? "");
   t.deepEqual([left, more], [second, []]);
 });
 
@@ -150,8 +150,8 @@ test("commands at the same time lose no image", async (t) => {
 test("lines of fstab have the image by its digest, with options, and escape what separates fields", async (t) => {
   using directory = await withImages();
   await directory.shell("mv store 'a, b'");
-  const { stdout } = await directory.run(
-    ...["podman-store", "images", "--fstab", "--image", "a, b:v1=a", "-o", "verify=blob,noexec"],
+  const { stdout } = await directory.shell(
+    "puzzlefs podman-store images --fstab --image 'a, b:v1=a' -o verify=blob,noexec",
   );
   const [{ manifest } = { manifest: "" }] = await changed(directory);
   const path = directory.path("a, b").replaceAll(" ", "\\040");
@@ -205,7 +205,7 @@ mountTest("images are mounted, mounted again after their server died, and unmoun
     t.deepEqual(content(), ["v1", "v2"]);
     t.deepEqual(await changed(directory, "--remove", "store:v1", "--remove", "store:v2"), []);
     t.deepEqual(mountsBelow(directory), []);
-    t.false(existsSync(directory.path("images/overlay", String(rows[0]?.manifest))));
+    t.false(existsSync(directory.path("images/overlay", rows[0]?.manifest ?? "")));
   } finally {
     await directory.run("podman-store", "images", "--umount");
   }
@@ -228,7 +228,7 @@ test("an image with marks of overlayfs is refused", async (t) => {
   const { code } = await directory.shell(
     "setfattr -n trusted.overlay.opaque -v y v1 && puzzlefs build v1 store:marked",
   );
-  if (code !== 0) return void t.log("not permitted to set trusted.* attributes");
+  if (code !== 0) return t.log("not permitted to set trusted.* attributes");
   const refused = await directory.run("podman-store", "images", "--fstab", "--image", "store:marked");
   t.regex(refused.stderr, /marks of overlayfs: 1, the first .*trusted\.overlay\.opaque/);
   t.is((await changed(directory, "--fstab", "--image", "store:marked", "-o", "overlay_attributes")).length, 1);

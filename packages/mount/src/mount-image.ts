@@ -1,7 +1,14 @@
-import { checkMountpoint, MountError, type MountOptions, type Mountpoint, parseMountOptions } from "@puzzlefs/fuse";
+import {
+  checkMountpoint,
+  MountError,
+  MountOptionError,
+  type MountOptions,
+  type Mountpoint,
+  parseMountOptions,
+} from "@puzzlefs/fuse";
 import { Directory, KernelRefusal, MOUNT_ATTR_RDONLY } from "@puzzlefs/linux";
-import { canonicalOf, Layout, type Manifest, type Platform } from "@puzzlefs/oci";
-import { type ImageTree, openImageAt } from "@puzzlefs/reader";
+import { canonicalOf, Layout, type Manifest, type Platform, type PublicKey } from "@puzzlefs/oci";
+import { type ImageTree, openImageAt, verifySigned } from "@puzzlefs/reader";
 import { checkPacked, type Driver, mountByDriver } from "./driver.ts";
 import { mountWritable, OverlayError } from "./overlay.ts";
 import { overlayPrefix, refuseOverlayMarks } from "./overlay-marks.ts";
@@ -24,8 +31,10 @@ export interface MountRequest {
   options: readonly string[];
   driver: DriverChoice;
   verify: "none" | "blob";
-  /** fs-verity digest that the manifest must have, hex; every blob is then measured. */
+  /** fs-verity digest that the manifest must have, hex, or `signed`: that of the signed manifest; every blob is then measured. */
   digest?: string;
+  /** The layout must have a signature of the image by this key. */
+  signedBy?: PublicKey;
   /** Under an overlay, whose changes are lost with the mount. */
   writable: boolean;
   /** The directory of an overlay's changes; implies `writable`. Absolute. */
@@ -41,6 +50,8 @@ export interface FuseMount {
   shownAt?: string;
   /** sha256 of the stored manifest: of a packed image, not the canonical one. */
   reference: string;
+  /** The fs-verity digest that the manifest must have, hex. */
+  digest?: string;
   /** A descriptor for the processes that serve, which keep it open. */
   lock?: number;
 }
@@ -62,11 +73,15 @@ export async function mountImage(
   // From here on it is one image, even if its tag changes. gc keeps it: later for the lock of the server, or as it finds the driver's mount.
   using image = useImage(given);
   const reference = image.digest;
+  const digest = requiredDigest(given, reference);
+  const verity = digest !== undefined && { digest };
   const canonical = canonicalOf(image.bytes) ?? reference;
   using inUse = new DisposableStack();
-  const request = { ...given, reference, isPacked: canonical !== reference, inUse };
+  const request = { ...given, ...verity, reference, isPacked: canonical !== reference, inUse };
   if (!request.writable && request.persist === undefined) {
-    return await mountReadOnly(request, options, shownAt, () => startFuse({ mountpoint: shownAt.path, reference }));
+    return await mountReadOnly(request, options, shownAt, () =>
+      startFuse({ mountpoint: shownAt.path, reference, ...verity }),
+    );
   }
   using layout = Layout.open(request.ociDir);
   // Not closed here: it is the descriptor of `shownAt`.
@@ -82,7 +97,13 @@ export async function mountImage(
   const writable = (choice: DriverChoice): Promise<Driver> =>
     mountWritable(shownAt, overlay, async ({ mountpoint: lower, preferred, lock }) => {
       const start = (): Promise<void> =>
-        startFuse({ mountpoint: lower.path, shownAt: shownAt.path, reference, ...(lock !== undefined && { lock }) });
+        startFuse({
+          mountpoint: lower.path,
+          shownAt: shownAt.path,
+          reference,
+          ...verity,
+          ...(lock !== undefined && { lock }),
+        });
       const chosen = choice === "auto" && preferred === "fuse" ? "fuse" : choice;
       driver = await mountReadOnly({ ...request, driver: chosen }, { ...options, labels: [] }, lower, start);
       // A FUSE server does this itself: it has the image open.
@@ -170,6 +191,17 @@ const CANNOT = new Set(["ENODEV", "ENOSYS", "EPERM", "ENOTSUP", "ELOOP"]);
 function useImage({ ociDir, reference, platform }: MountRequest): Manifest & Disposable {
   using layout = Layout.open(ociDir);
   return layout.use(reference, platform === undefined ? {} : { platform });
+}
+
+/** Verifies the signature, if one is required, and returns the fs-verity digest, if one is. */
+function requiredDigest({ ociDir, digest, signedBy }: MountRequest, reference: string): string | undefined {
+  if (signedBy === undefined) {
+    if (digest === "signed") throw new MountOptionError("the digest `signed` needs a required signature");
+    return digest;
+  }
+  using layout = Layout.open(ociDir);
+  const { verity } = verifySigned(layout, reference, signedBy);
+  return digest === "signed" ? verity : digest;
 }
 
 function openRequested({ ociDir, reference, verify, digest }: MountRequest): ImageTree {

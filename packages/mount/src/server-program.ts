@@ -25,8 +25,12 @@ export interface DaemonArguments {
   image: ServedImage;
 }
 
-export function servedImage(request: MountRequest, { reference, shownAt }: FuseMount, layout: Layout): ServedImage {
-  const { options, verify, digest, overlayAttributes } = request;
+export function servedImage(
+  request: MountRequest,
+  { reference, shownAt, digest }: FuseMount,
+  layout: Layout,
+): ServedImage {
+  const { options, verify, overlayAttributes } = request;
   const { cache } = parseMountOptions(options);
   return {
     store: layout.blobs.path,

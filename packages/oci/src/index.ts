@@ -40,3 +40,13 @@ export { readConfig, type StoredConfig } from "./stored-config.ts";
 export { Turns } from "./steps.ts";
 export { FsVerityHasher, fsVerityDigest } from "./verity-digest.ts";
 export { untag } from "./untag.ts";
+export { storeSignature, verifyStoredSignature } from "./image-signatures.ts";
+export {
+  MINISIGN_LIMIT,
+  parsePublicKey,
+  parseSignature,
+  type PublicKey,
+  SignatureError,
+  verifySignature,
+} from "./minisign.ts";
+export { openSecretKey, parseSecretKey, type SecretKey, secretKeyId, signMessage } from "./minisign-secret.ts";

@@ -86,11 +86,11 @@ async function perform(path: string, options: Options, choice: PlatformChoice): 
   if (images === undefined && lists !== undefined) throw new UsageError("-o is for --image");
   if (images !== undefined) {
     const settings = { ...choice, options: layerOptions(lists ?? []), mounts: !fstab };
-    return await addImages(path, { ...settings, images: images.map(parseNamedImage) });
+    return addImages(path, { ...settings, images: images.map(parseNamedImage) });
   }
-  if (remove !== undefined) return await removeImages(path, remove);
-  if (mount) return await mountImages(path);
-  if (umount) return await unmountImages(path);
+  if (remove !== undefined) return removeImages(path, remove);
+  if (mount) return mountImages(path);
+  if (umount) return unmountImages(path);
   using store = StoreDirectory.open(path, false);
   return store.index();
 }

@@ -1,7 +1,8 @@
-import { isOurs, listMounts, type MountEntry, splitOptions, unmount } from "@puzzlefs/fuse";
-import { Directory, fileSystemType, hasCode } from "@puzzlefs/linux";
+import { isOurs, listMounts, type MountEntry, nameAndValue, splitOptions, unmount } from "@puzzlefs/fuse";
+import { absolutePath, Directory, fileSystemType, hasCode } from "@puzzlefs/linux";
 import { type Driver, mount, readImageOptions, type ImageOptions } from "@puzzlefs/mount";
 import { UsageError } from "../errors.ts";
+import { signatureSettings } from "../key-files.ts";
 import { warning } from "../terminal/messages.ts";
 import type { StoreLayer } from "./store-index.ts";
 
@@ -14,7 +15,10 @@ export function layerOptions(lists: readonly string[]): string[] {
   const read = readImageOptions(options);
   const wrong = OURS.find((name) => read[name] !== undefined);
   if (wrong !== undefined) throw new UsageError(`mount option for ${wrong}: the store decides that for each image`);
-  return options;
+  return options.map((option) => {
+    const { name, value } = nameAndValue(option);
+    return name === "require_signature" && value !== undefined ? `${name}="${absolutePath(value)}"` : option;
+  });
 }
 
 /** The device of a layer's mount: the image by its canonical digest. */
@@ -24,9 +28,8 @@ export function sourceOf({ id, origin }: StoreLayer): string {
 
 /** Mounts a layer on its directory. Rejects with the errors of mount(). */
 export async function mountLayer(layer: StoreLayer, mountpoint: string): Promise<void> {
-  const { options, driver, verify, supervise, overlayAttributes, logFile }: ImageOptions = readImageOptions(
-    layer.origin.options,
-  );
+  const read: ImageOptions = readImageOptions(layer.origin.options);
+  const { options, driver, supervise, overlayAttributes, logFile } = read;
   await mount({
     ociDir: layer.origin.ociDir,
     reference: layer.id,
@@ -35,7 +38,7 @@ export async function mountLayer(layer: StoreLayer, mountpoint: string): Promise
     options,
     warn: warning,
     ...(driver !== undefined && { driver }),
-    ...(verify !== undefined && { verify }),
+    ...signatureSettings(read.requireSignature, read.verify, undefined),
     ...(supervise === true && { supervise }),
     ...(overlayAttributes === true && { overlayAttributes }),
     ...(logFile !== undefined && { logFile }),
