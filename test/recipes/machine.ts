@@ -36,6 +36,11 @@ export function installedLayer(scratch: Scratch): string {
   return layer;
 }
 
+/** Removes what podman leaves behind on machines; groups that are used cannot be removed. */
+export function removeCgroups(): void {
+  attempt("sh", ["-c", "cd /sys/fs/cgroup && rmdir */libpod_parent/* */libpod_parent"]);
+}
+
 /** Begins to run a command on a new machine, in /srv, which has nothing in it but `rootfs`, a Debian root. */
 function boot(state: string, installed: string, command: readonly string[], output: "pipe" | "ignore"): ChildProcess {
   mkdirSync(state);

@@ -3,7 +3,7 @@ import test from "ava";
 import { attempt, root } from "../support/programs.ts";
 import { Scratch } from "../support/scratch.ts";
 import { complaint, readRecipes, scriptOf } from "./document.ts";
-import { installedLayer, obstacle, runOnMachine } from "./machine.ts";
+import { installedLayer, obstacle, removeCgroups, runOnMachine } from "./machine.ts";
 
 /** docs/recipes.md, unchanged: every recipe on a machine of its own, with the real programs. */
 
@@ -19,6 +19,7 @@ test.after.always(() => {
   scratch.remove();
   // LXC leaves the first behind, containerd the last, a container that is killed with its machine the others; used ones cannot be removed.
   attempt("sh", ["-c", "cd /sys/fs/cgroup && rmdir lxc.pivot */lxc.pivot lxc.*.box* */lxc.*.box* */default"]);
+  removeCgroups();
 });
 
 test("the document has recipes, each with its output", (t) => {

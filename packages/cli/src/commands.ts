@@ -47,6 +47,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./commands/export.ts"),
   },
   {
+    name: "podman-store",
+    summary: "keep a store of images for podman and buildah",
+    load: () => import("./commands/podman-store.ts"),
+  },
+  {
     name: "canonicalize",
     summary: "give an image the bytes of a fresh build of its tree",
     load: () => import("./commands/canonicalize.ts"),
@@ -74,6 +79,7 @@ export const commands: readonly CommandEntry[] = [
     summary: "check blobs against their digests and the rules of the format",
     load: () => import("./commands/verify.ts"),
   },
+  { name: "sign", summary: "sign an image", load: () => import("./commands/sign.ts") },
   {
     name: "repair",
     summary: "replace missing and damaged blobs by those of another layout",

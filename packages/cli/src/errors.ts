@@ -17,7 +17,7 @@ export class MountInterruptedError extends Error {
 
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
-/** The image is corrupt, or does not have the digest that was demanded. */
+/** The image is corrupt, or does not have the digest or the signature that was demanded. */
 export const EXIT_CORRUPT = 3;
 /** Of diff, as diff(1) has them. */
 export const EXIT_DIFFERENT = 1;
@@ -35,12 +35,14 @@ const exitCodes = new Map([
   ["MountOptionError", EXIT_USAGE],
   ["FormatError", EXIT_CORRUPT],
   ["IntegrityError", EXIT_CORRUPT],
+  ["SignatureError", EXIT_CORRUPT],
 ]);
 
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof Error)) return EXIT_FAILED;
   if (isCommanderError(error)) return error.exitCode === 0 ? 0 : EXIT_USAGE;
   if (isInternal(error)) return EXIT_INTERNAL;
+  if (error.name === "SignatureError" && "kind" in error && error.kind === "password") return EXIT_FAILED;
   if (error.name === "LayerError" && "kind" in error && error.kind === "corrupt") return EXIT_CORRUPT;
   if (error.name === "LayoutError" && "kind" in error && error.kind === "corrupt") return EXIT_CORRUPT;
   return exitCodes.get(error.name) ?? EXIT_FAILED;

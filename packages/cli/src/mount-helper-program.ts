@@ -9,6 +9,7 @@ import { collect, defineCommand, type ManualCommand } from "./command-line.ts";
 import type { MountSettings } from "./perform-mount.ts";
 import { EXIT_INTERNAL, EXIT_USAGE, MountInterruptedError, UsageError } from "./errors.ts";
 import { type ImageName, parseImageName } from "./image-name.ts";
+import { signatureSettings } from "./key-files.ts";
 import { performMount } from "./perform-mount.ts";
 import { writeLine } from "./terminal/output.ts";
 
@@ -105,7 +106,7 @@ function mountSettings(source: string, mountpoint: string, imageOptions: ImageOp
     source,
     options: imageOptions.options,
     driver: imageOptions.driver ?? "auto",
-    verify: imageOptions.verify ?? "none",
+    ...signatureSettings(imageOptions.requireSignature, imageOptions.verify, imageOptions.verity),
     writable: imageOptions.writable ?? false,
     foreground: false,
     debug: false,

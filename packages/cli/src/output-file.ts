@@ -3,6 +3,9 @@ import { constants, writeSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { close, Directory, FileStatus, fsync, openNamed, SystemError } from "@puzzlefs/linux";
 
+/** Names of files that are not complete begin so. */
+export const TEMPORARY_PREFIX = ".puzzlefs-tmp-";
+
 /**
  * Writes a file that the caller named: `produce` gets a function that appends. A regular file is replaced when it is complete and on the
  * disk; until then it has its old content, and if `produce` throws, it keeps it. A pipe or a device is written to. Throws SystemError.
@@ -22,8 +25,13 @@ export function writeFileWhole<T>(path: string, produce: (append: (piece: Uint8A
   }
 }
 
+/** Replaces a file, which is complete and on the disk when it gets its name. Throws SystemError. */
+export function replaceFile(directory: Directory, name: string, bytes: Uint8Array): void {
+  replace(directory, name, (append) => append(bytes));
+}
+
 function replace<T>(directory: Directory, name: string, produce: (append: (piece: Uint8Array) => void) => T): T {
-  const temporary = `.puzzlefs-tmp-${randomBytes(9).toString("base64url")}`;
+  const temporary = `${TEMPORARY_PREFIX}${randomBytes(9).toString("base64url")}`;
   const descriptor = directory.createFile(temporary, 0o666);
   let done = false;
   try {

@@ -7,7 +7,10 @@ export interface ImageOptions {
   imageManifest?: string;
   tag?: string;
   platform?: Platform;
+  /** Hex, or `signed`. */
   verity?: string;
+  /** The file of a public key. */
+  requireSignature?: string;
   verify?: "none" | "blob";
   driver?: "auto" | "kernel" | "fuse";
   writable?: true;
@@ -28,6 +31,7 @@ const VALUED = new Set([
   "tag",
   "platform",
   "verity",
+  "require_signature",
   "verify",
   "driver",
   "persist",
@@ -76,7 +80,10 @@ function apply(imageOptions: ImageOptions, name: string, value: string): boolean
       imageOptions.platform = platform(name, value);
       break;
     case "verity":
-      imageOptions.verity = digest(name, value);
+      imageOptions.verity = value === "signed" ? value : digest(name, value);
+      break;
+    case "require_signature":
+      imageOptions.requireSignature = filled(name, value);
       break;
     case "verify":
       imageOptions.verify = oneOf(name, value, ["none", "blob"]);

@@ -1,7 +1,14 @@
-import { checkMountpoint, MountError, type MountOptions, type Mountpoint, parseMountOptions } from "@puzzlefs/fuse";
+import {
+  checkMountpoint,
+  MountError,
+  MountOptionError,
+  type MountOptions,
+  type Mountpoint,
+  parseMountOptions,
+} from "@puzzlefs/fuse";
 import { Directory, KernelRefusal, MOUNT_ATTR_RDONLY } from "@puzzlefs/linux";
-import { canonicalOf, Layout, type Manifest, type Platform } from "@puzzlefs/oci";
-import { type ImageTree, openImageAt } from "@puzzlefs/reader";
+import { canonicalOf, Layout, type Manifest, type Platform, type PublicKey } from "@puzzlefs/oci";
+import { type ImageTree, openImageAt, verifySigned } from "@puzzlefs/reader";
 import { checkPacked, type Driver, mountByDriver } from "./driver.ts";
 import { mountWritable, OverlayError } from "./overlay.ts";
 import { isLazy, type LazyOptions } from "./fetcher-program.ts";
@@ -25,8 +32,10 @@ export interface MountRequest {
   options: readonly string[];
   driver: DriverChoice;
   verify: "none" | "blob";
-  /** fs-verity digest that the manifest must have, hex; every blob is then measured. */
+  /** fs-verity digest that the manifest must have, hex, or `signed`: that of the signed manifest; every blob is then measured. */
   digest?: string;
+  /** The layout must have a signature of the image by this key. */
+  signedBy?: PublicKey;
   /** Under an overlay, whose changes are lost with the mount. */
   writable: boolean;
   /** The directory of an overlay's changes; implies `writable`. Absolute. */
@@ -44,6 +53,8 @@ export interface FuseMount {
   shownAt?: string;
   /** sha256 of the stored manifest: of a packed image, not the canonical one. */
   reference: string;
+  /** The fs-verity digest that the manifest must have, hex. */
+  digest?: string;
   /** A descriptor for the processes that serve, which keep it open. */
   lock?: number;
   /** Chunks are fetched as they are read. */
@@ -67,14 +78,16 @@ export async function mountImage(
   // From here on it is one image, even if its tag changes. gc keeps it: later for the lock of the server, or as it finds the driver's mount.
   using image = useImage(given);
   const reference = image.digest;
+  const digest = requiredDigest(given, reference);
+  const verity = digest !== undefined && { digest };
   const canonical = canonicalOf(image.bytes) ?? reference;
   using inUse = new DisposableStack();
   const lazy = isLazy(given, image);
   const driver = lazy ? "fuse" : given.driver;
-  const request = { ...given, driver, reference, isPacked: canonical !== reference, inUse };
+  const request = { ...given, ...verity, driver, reference, isPacked: canonical !== reference, inUse };
   if (!request.writable && request.persist === undefined) {
     return await mountReadOnly(request, options, shownAt, () =>
-      startFuse({ mountpoint: shownAt.path, reference, isLazy: lazy }),
+      startFuse({ mountpoint: shownAt.path, reference, ...verity, isLazy: lazy }),
     );
   }
   using layout = Layout.open(request.ociDir);
@@ -90,7 +103,7 @@ export async function mountImage(
   let used: Driver | undefined;
   const writable = (choice: DriverChoice): Promise<Driver> =>
     mountWritable(shownAt, overlay, async ({ mountpoint: lower, preferred, lock }) => {
-      const served = { mountpoint: lower.path, shownAt: shownAt.path, reference, isLazy: lazy };
+      const served = { mountpoint: lower.path, shownAt: shownAt.path, reference, ...verity, isLazy: lazy };
       const start = (): Promise<void> => startFuse({ ...served, ...(lock !== undefined && { lock }) });
       const chosen = choice === "auto" && preferred === "fuse" ? "fuse" : choice;
       used = await mountReadOnly({ ...request, driver: chosen }, { ...options, labels: [] }, lower, start);
@@ -179,6 +192,17 @@ const CANNOT = new Set(["ENODEV", "ENOSYS", "EPERM", "ENOTSUP", "ELOOP"]);
 function useImage({ ociDir, reference, platform }: MountRequest): Manifest & Disposable {
   using layout = Layout.open(ociDir);
   return layout.use(reference, platform === undefined ? {} : { platform });
+}
+
+/** Verifies the signature, if one is required, and returns the fs-verity digest, if one is. */
+function requiredDigest({ ociDir, digest, signedBy }: MountRequest, reference: string): string | undefined {
+  if (signedBy === undefined) {
+    if (digest === "signed") throw new MountOptionError("the digest `signed` needs a required signature");
+    return digest;
+  }
+  using layout = Layout.open(ociDir);
+  const { verity } = verifySigned(layout, reference, signedBy);
+  return digest === "signed" ? verity : digest;
 }
 
 function openRequested({ ociDir, reference, verify, digest }: MountRequest): ImageTree {

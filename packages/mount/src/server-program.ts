@@ -33,8 +33,8 @@ export interface ServedImage {
 export type DaemonArguments = { server: ServerOrder; image: ServedImage } | { shared: SharedOrder };
 
 export function servedImage(request: MountRequest, mount: FuseMount, layout: Layout): ServedImage {
-  const { reference, shownAt, isLazy } = mount;
-  const { options, verify, digest, overlayAttributes } = request;
+  const { reference, shownAt, digest, isLazy } = mount;
+  const { options, verify, overlayAttributes } = request;
   const { cache } = parseMountOptions(options);
   return {
     store: layout.blobs.path,

@@ -5,6 +5,7 @@ import { openRegular } from "./files.ts";
 import { addCount, type Count, emptyReport, type GarbageReport } from "./garbage-report.ts";
 import { takeFile } from "./file-use.ts";
 import type { Layout } from "./image-layout.ts";
+import { dropOrphanSignatures, entriesInUse } from "./image-signatures.ts";
 import type { IndexEntry } from "./index-json.ts";
 import { forgetLazy, lazyChunks, lazyImages } from "./lazy-images.ts";
 import { BLOBS, INDEX_FILE, SHA256 } from "./layout-maker.ts";
@@ -47,7 +48,7 @@ export function collectGarbage(layout: Layout, options: GarbageOptions): Garbage
 function reachBefore(layout: Layout): Closure {
   const closure = new Closure(layout.blobs);
   try {
-    for (const entry of layout.index().entries()) closure.addEntry(entry, layout.path);
+    for (const entry of entriesInUse(layout)) closure.addEntry(entry, layout.path);
     return closure;
   } catch (error) {
     if (!(error instanceof LayoutError)) throw error;
@@ -115,7 +116,8 @@ class Collection {
   #markEntries(): void {
     const path = this.#layout.directory.pathOf(INDEX_FILE);
     this.#following("an image", () => this.#needed.refresh());
-    for (const entry of this.#layout.index().entries()) {
+    if (!this.#report.dryRun) dropOrphanSignatures(this.#layout);
+    for (const entry of entriesInUse(this.#layout)) {
       this.#report.entries++;
       this.#following(nameOf(entry), () => this.#needed.addEntry(entry, path));
     }

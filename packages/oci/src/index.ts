@@ -56,7 +56,7 @@ export {
   type PackedDocuments,
   type PackedPart,
 } from "./packed-manifest.ts";
-export { type LockWait, type Waiting } from "./lock.ts";
+export { type HeldLock, lockFile, type LockWait, type Waiting } from "./lock.ts";
 export type { CommitRequest, CommitResult, StagedBlob } from "./commit-request.ts";
 export { isTag } from "./tag.ts";
 export { Transaction } from "./transaction.ts";
@@ -67,3 +67,13 @@ export { readConfig, type StoredConfig } from "./stored-config.ts";
 export { Turns } from "./steps.ts";
 export { FsVerityHasher, fsVerityDigest } from "./verity-digest.ts";
 export { untag } from "./untag.ts";
+export { storeSignature, verifyStoredSignature } from "./image-signatures.ts";
+export {
+  MINISIGN_LIMIT,
+  parsePublicKey,
+  parseSignature,
+  type PublicKey,
+  SignatureError,
+  verifySignature,
+} from "./minisign.ts";
+export { openSecretKey, parseSecretKey, type SecretKey, secretKeyId, signMessage } from "./minisign-secret.ts";

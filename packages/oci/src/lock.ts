@@ -54,6 +54,11 @@ export function* lockSteps(directory: Directory, name: string, create: boolean, 
   }
 }
 
+/** Takes the lock of a file, which is made if there is none; waits for it, and the thread with it. */
+export function lockFile(directory: Directory, name: string, waiting: Waiting): HeldLock {
+  return runSteps(lockSteps(directory, name, true, waiting));
+}
+
 /** Runs `action` with the lock; waits for it, and the thread with it. `action` gets the descriptor of the locked file. */
 export function withLock<T>(
   directory: Directory,

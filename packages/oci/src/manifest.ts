@@ -23,6 +23,9 @@ export const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
 /** That of an ordinary image of Docker's. */
 export const DOCKER_MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json";
 
+/** The type of a signature as an artifact, and of its layer. */
+export const SIGNATURE_TYPE = "application/vnd.puzzlefs.signature.v1+minisign";
+
 /** The config of an image that was built without one: the blob `{}` ("e30=" in base64). */
 export const EMPTY_CONFIG = {
   mediaType: "application/vnd.oci.empty.v1+json",

@@ -3,8 +3,8 @@ import type { BlobDirectory } from "./blob-directory.ts";
 import { digestHex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
 import type { IndexEntry } from "./index-json.ts";
-import { pick, wholeValue } from "./json-spans.ts";
-import { isPuzzlefs, printableType, referencedBlobs } from "./manifest.ts";
+import { pick, textAt, wholeValue } from "./json-spans.ts";
+import { isPuzzlefs, printableType, referencedBlobs, SIGNATURE_TYPE } from "./manifest.ts";
 
 /** A blob that another one refers to. */
 export interface Reference {
@@ -123,7 +123,7 @@ function readWhole(blobs: BlobDirectory, digest: string): Buffer | undefined {
 
 /** The blobs that a document refers to. Throws LayoutError for a manifest of PuzzleFS that breaks a rule. */
 export function* referencesIn(bytes: Buffer, path: string): Generator<Reference> {
-  if (!isPuzzlefs(bytes)) return yield* namedDigests(bytes.toString("latin1"));
+  if (!isPuzzlefs(bytes)) return yield* namedDigests(withoutSubject(bytes.toString("latin1")));
   for (const { type, digest } of referencedBlobs(bytes, path))
     if (digest !== undefined) yield { digest, isData: type !== "config" && type !== "other", isListed: true };
   // What an image of PuzzleFS never has, but may have of another tool: an index with such media types in it, an image with a subject.
@@ -132,6 +132,14 @@ export function* referencesIn(bytes: Buffer, path: string): Generator<Reference>
   const { manifests, subject } = pick(text, wholeValue(text), "manifests", "subject");
   for (const span of [manifests, subject])
     if (span !== undefined) yield* namedDigests(text.slice(span.start, span.end));
+}
+
+/** The text of a document; of a signature without its subject: it does not keep the image. */
+function withoutSubject(text: string): string {
+  if (!text.includes(SIGNATURE_TYPE)) return text;
+  const { artifactType, subject } = pick(text, wholeValue(text), "artifactType", "subject");
+  if (textAt(text, artifactType) !== SIGNATURE_TYPE || subject === undefined) return text;
+  return text.slice(0, subject.start) + text.slice(subject.end);
 }
 
 const MORE = /"manifests"|"subject"|\\u/;

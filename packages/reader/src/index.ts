@@ -28,6 +28,7 @@ export { PackUse, type PackBytes } from "./pack-use.ts";
 export { catPath, listPath, readContent, sortedEntries, statPath, type Listed } from "./path-queries.ts";
 export { resolveName, resolvePath, splitPath, type ResolvedPath } from "./path.ts";
 export { TRAIT_ACLS, TRAIT_OVERLAY, TRAIT_SELINUX, TRAIT_XATTRS } from "@puzzlefs/format";
+export { type SignedImage, verifySigned } from "./signed-image.ts";
 export { Selection } from "./selection.ts";
 export { StoredContent, type DirectoryBytes, type FileBytes } from "./stored-content.ts";
 export type { Attributes, Extent, InodeKind, Tree, TreeEntry } from "./tree.ts";

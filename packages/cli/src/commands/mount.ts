@@ -14,6 +14,7 @@ import {
 import type { MountSettings } from "../perform-mount.ts";
 import { UsageError } from "../errors.ts";
 import { imageNameFrom } from "../image-name.ts";
+import { signatureSettings } from "../key-files.ts";
 import { performMount } from "../perform-mount.ts";
 import { registryOptions } from "../registry-options.ts";
 import { lazyStore, pullForMount, remoteImage } from "../remote-mount.ts";
@@ -24,6 +25,7 @@ interface Options {
   options?: string[];
   digest?: string;
   verify?: "none" | "blob";
+  requireSignature?: string;
   writable?: boolean;
   persist?: string;
   driver?: DriverChoice;
@@ -52,7 +54,7 @@ Mounts by the kernel driver if it is available, else by FUSE, as root or as an o
 package fuse3). umount(8) unmounts too.
 
 Mounts are nosuid and nodev. Options after -o: suid, dev (in fstab allow_suid, allow_dev), noexec, nosymfollow, ro,
-noatime and the others of mount(8), verity=HEX, verify=blob, driver=NAME, writable, persist=DIR, overlay_attributes,
+noatime and the others of mount(8), verity=HEX, verify=blob, require_signature=KEY, driver=NAME, writable, persist=DIR, overlay_attributes,
 supervise, shared, log_file=FILE, platform=OS/ARCH, fsname=NAME; only with FUSE: noallow_other, uid=N, gid=N, max_read=N,
 readahead=KIB, auto_unmount, cache=BYTES. Commas in a value: persist="DIR,WITH,COMMAS". With -w or -p, ro makes the
 overlay read-only.
@@ -75,8 +77,12 @@ export function define(): ManualCommand {
     .option("-o, --options <list>", "mount options, separated by commas", collect)
     .option(
       "-d, --digest <hex>",
-      "require this fs-verity digest of the manifest, and of each blob the recorded one",
-      parseDigest,
+      "require this fs-verity digest of the manifest, and of each blob the recorded one; 'signed': that of the signed manifest",
+      (text) => (text === "signed" ? text : parseDigest(text)),
+    )
+    .option(
+      "--require-signature <file>",
+      "require a signature of the image by this public key of minisign (see 'puzzlefs sign'); implies --verify blob, unless --digest or --verify is given",
     )
     .addOption(
       choiceOption("--verify <what>", "blob: hash each chunk whenever it is read (default: none)", ["none", "blob"]),
@@ -125,7 +131,9 @@ function mountSettings(args: readonly string[], given: Options): MountSettings {
   const logFile = agreed("--log-file", given.logFile, "log_file", imageOptions.logFile);
   const persist = agreed("--persist", given.persist, "persist", imageOptions.persist);
   const digest = agreed("--digest", given.digest, "verity", imageOptions.verity);
-  const verify = agreed("--verify", given.verify, "verify", imageOptions.verify) ?? "none";
+  const verify = agreed("--verify", given.verify, "verify", imageOptions.verify);
+  const { requireSignature } = imageOptions;
+  const keyFile = agreed("--require-signature", given.requireSignature, "require_signature", requireSignature);
   // Only the FUSE server has requests to log.
   const shows = given.debug === true;
   if (shows && given.foreground !== true && logFile === undefined)
@@ -140,7 +148,7 @@ function mountSettings(args: readonly string[], given: Options): MountSettings {
     source: `${absolutePath(ociDir)}:${reference}`,
     options: imageOptions.options,
     driver: shows ? "fuse" : driver,
-    verify,
+    ...signatureSettings(keyFile, verify, digest),
     writable: given.writable ?? imageOptions.writable ?? false,
     foreground: given.foreground ?? false,
     debug: shows,

@@ -1,9 +1,10 @@
 import { escapeText, jsonText } from "@puzzlefs/linux";
 import { Layout } from "@puzzlefs/oci";
-import { verifyImage, type VerifyReport } from "@puzzlefs/reader";
+import { type SignedImage, verifyImage, type VerifyReport, verifySigned } from "@puzzlefs/reader";
 import { platformChoice, defineCommand, type ManualCommand, platformOption } from "../command-line.ts";
-import { EXIT_CORRUPT } from "../errors.ts";
+import { EXIT_CORRUPT, UsageError } from "../errors.ts";
 import { parseLayoutOrImage } from "../image-name.ts";
+import { readPublicKey } from "../key-files.ts";
 import { lazyText } from "../lazy-text.ts";
 import { failure, warning } from "../terminal/messages.ts";
 import { writeLine } from "../terminal/output.ts";
@@ -12,6 +13,7 @@ import { formatBytes, formatCountOf } from "../terminal/quantities.ts";
 
 const example = `
   puzzlefs verify ./store:v1                   this image
+  puzzlefs verify --signature key.pub ./store:v1
   puzzlefs verify ./store                      all images, tagged or not, and every other blob`;
 
 const notes = `
@@ -29,25 +31,36 @@ export function define(): ManualCommand {
   )
     .usage("[OPTION]… OCI_DIR[:TAG]")
     .argument("<oci_dir[:tag]>", "a layout, or one image of it")
+    .option("--signature <file>", "of one image: verify first that it has a signature by this public key of minisign")
     .option("--json", "print the report as JSON");
 }
 
 export async function run(argv: readonly string[]): Promise<number> {
   const command = define().parse(argv, { from: "user" });
   const { ociDir, reference } = parseLayoutOrImage(command.args[0] as string);
+  const { signature, json = false } = command.opts<{ signature?: string; json?: boolean }>();
+  if (signature !== undefined && reference === undefined)
+    throw new UsageError("--signature is of one image: OCI_DIR:TAG");
   const bar = new ProgressBar("verifying");
   let report: VerifyReport;
+  let signed: SignedImage | undefined;
   try {
     using layout = Layout.open(ociDir);
-    report = verifyImage(layout, reference, {
+    using used = signature === undefined ? undefined : layout.use(reference ?? "", platformChoice(command));
+    if (signature !== undefined && used !== undefined)
+      signed = verifySigned(layout, used.digest, readPublicKey(signature));
+    report = verifyImage(layout, used?.digest ?? reference, {
       ...platformChoice(command),
       progress: (done, total) => bar.update(done, total),
     });
   } finally {
     bar.finish();
   }
-  if (command.opts<{ json?: boolean }>().json === true) writeLine(jsonText(report));
-  else print(report);
+  if (json) writeLine(jsonText({ ...report, ...(signed !== undefined && { signed }) }));
+  else {
+    if (signed !== undefined) writeLine(`signed: ${escapeText(signed.trustedComment)}`);
+    print(report);
+  }
   return report.problems.some(({ severity }) => severity === "error") ? EXIT_CORRUPT : 0;
 }
 
