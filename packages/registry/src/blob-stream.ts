@@ -75,8 +75,13 @@ export class BlobStream extends Readable {
 
   #newWatch(): NodeJS.Timeout {
     return setTimeout(() => {
-      const answer = this.#answer;
-      if (answer !== undefined) this.#ended(answer, stalled(answer.url, this.#plan.stall));
+      const at = this.#at;
+      // After this process was busy, bytes that have arrived are read first.
+      setImmediate(() => {
+        const answer = this.#answer;
+        if (answer !== undefined && this.#at === at) this.#ended(answer, stalled(answer.url, this.#plan.stall));
+        else this.#watch?.refresh();
+      });
     }, this.#plan.stall);
   }
 

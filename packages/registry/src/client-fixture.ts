@@ -1,7 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { FAULT_TIMING } from "./faults-fixture.ts";
 import type { Access, RegistryOptions } from "./interface.ts";
 import { Registry } from "./registry.ts";
 import type { Repository } from "./repository.ts";
@@ -31,6 +30,8 @@ export class Home implements Disposable {
   }
 }
 
+const PIECES = { from: 1 << 20, size: 256 << 10 };
+
 /** A client of test registries, without a part of the machine's configuration. */
 export class Client implements Disposable {
   readonly home: Home;
@@ -41,7 +42,10 @@ export class Client implements Disposable {
     const { files, ...rest } = options;
     this.home = new Home(files);
     this.registry = new Registry({
-      ...{ plainHttp: true, timing: FAULT_TIMING, environment: this.home.environment },
+      plainHttp: true,
+      timing: { pause: 1 },
+      pieces: PIECES,
+      environment: this.home.environment,
       warn: (line) => void this.warnings.push(line),
       ...rest,
     });

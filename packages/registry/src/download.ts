@@ -50,7 +50,12 @@ export class Downloads {
     const from = whole ? 0 : start;
     const to = whole ? size : end;
     const plan = {
-      ...{ what, size, start: from, end: to, attempts, signal },
+      what,
+      size,
+      start: from,
+      end: to,
+      attempts,
+      signal,
       stall: this.#session.host.stall,
       open: (position: number) => open(position, to),
     };

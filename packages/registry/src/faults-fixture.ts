@@ -1,7 +1,7 @@
 /** What registries, their stores and the network do wrong, as a table: each entry breaks the answers to requests for blobs or manifests. */
 import type { ServerResponse } from "node:http";
 import type { RegistryFailure } from "./errors.ts";
-import { refuse, type Seen, sendBlob, type Intercept, type TestRegistry } from "./test-registry-fixture.ts";
+import { endless, refuse, type Seen, sendBlob, type Intercept, type TestRegistry } from "./test-registry-fixture.ts";
 
 export interface RegistryFault {
   name: string;
@@ -165,8 +165,7 @@ export const registryFaults: readonly RegistryFault[] = [
     outcome: "corrupt",
     begin: ofBlobs(
       always((_seen, response, bytes) => {
-        const more = (): void => void (response.destroyed || response.write(bytes, more));
-        more();
+        endless(response, bytes);
         return true;
       }),
     ),

@@ -2,7 +2,7 @@ import { noise } from "@puzzlefs/testing";
 import test from "ava";
 import { bytesOf, Client } from "./client-fixture.ts";
 import { RegistryError } from "./errors.ts";
-import { registryFaults } from "./faults-fixture.ts";
+import { FAULT_TIMING, registryFaults } from "./faults-fixture.ts";
 import { TestRegistry } from "./test-registry-fixture.ts";
 
 const content = noise("registry blob", 300_000);
@@ -12,7 +12,7 @@ for (const fault of registryFaults) {
   const result = fault.outcome === "survived" ? "survived" : `an error: ${fault.outcome}`;
   test(`a whole blob, ${fault.name}: ${result}`, async (t) => {
     await using registry = await TestRegistry.start();
-    using client = new Client();
+    using client = new Client({ timing: fault.name.includes("stalls") ? FAULT_TIMING : { pause: 1 } });
     const digest = registry.putBlob("a/b", content);
     registry.intercept = fault.begin();
     const reading = client.open(registry).readBlob(digest, content.length);
@@ -22,7 +22,7 @@ for (const fault of registryFaults) {
 
   test(`a range, ${fault.name}: ${result}`, async (t) => {
     await using registry = await TestRegistry.start();
-    using client = new Client();
+    using client = new Client({ timing: fault.name.includes("stalls") ? FAULT_TIMING : { pause: 1 } });
     const digest = registry.putBlob("a/b", content);
     registry.intercept = fault.begin();
     const range = { size: content.length, start, end };

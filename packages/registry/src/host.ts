@@ -79,7 +79,7 @@ export class Host {
     };
     return new Promise((resolve, reject) => {
       const sending = (isPlain ? plainRequest : request)(url, options);
-      let source: Readable | undefined;
+      const source = body?.read();
       let isAnswered = false;
       const fail = (error: Error): void => {
         source?.destroy();
@@ -100,8 +100,7 @@ export class Host {
         if (!sending.writableFinished) message.once("end", () => sending.destroy());
         resolve(message);
       });
-      if (body === undefined) return void sending.end();
-      source = body.read();
+      if (body === undefined || source === undefined) return void sending.end();
       const bytes = source;
       let count = 0;
       bytes.on("error", (error) => {

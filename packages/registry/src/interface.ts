@@ -26,6 +26,8 @@ export interface RegistryOptions {
   signal?: AbortSignal;
   /** Milliseconds: the pause before the second attempt (default 500; doubled for each further one), and without any byte until a connection has stalled (default 30,000). */
   timing?: { pause?: number; stall?: number };
+  /** Bytes: blobs of at least `from` (default 64 MiB) are uploaded in pieces of `size` (default 16 MiB), which can be resumed. */
+  pieces?: { from: number; size: number };
   /** A line about a retry, a mirror that fails, and the like. */
   warn?(line: string): void;
 }
@@ -56,7 +58,7 @@ export interface BlobRange {
 
 /**
  * Bytes of a blob as they arrive. A broken connection is continued at the first missing byte. The length is checked, the
- * digest is not: that is for the caller, who knows what a slice must be. Destroy `stream` to stop early.
+ * digest is not: the caller knows what a slice must be. Destroy `stream` to stop early.
  */
 export interface BlobBytes {
   stream: Readable;

@@ -11,6 +11,7 @@ import { resolveShortName, type Source, sourcesOf } from "./sources.ts";
 
 const PAUSE = 500;
 const STALL = 30_000;
+const PIECES = { from: 64 << 20, size: 16 << 20 };
 
 /** See RegistryAccess. */
 export class Registry implements RegistryAccess {
@@ -45,13 +46,17 @@ export class Registry implements RegistryAccess {
   }
 
   #session({ host: name, repository, insecure }: Source, helpers: readonly string[]): Session {
-    const { plainHttp = false, timing, authFile, signal } = this.#options;
+    const { plainHttp = false, timing, pieces = PIECES, authFile, signal } = this.#options;
     const environment = this.#environment;
     const key = `${name} ${insecure}`;
     const host = this.#hosts.get(key) ?? new Host(name, insecure, timing?.stall ?? STALL, environment);
     this.#hosts.set(key, host);
     return new Session(host, {
-      ...{ plainHttp, signal, warn: this.#warn, pause: timing?.pause ?? PAUSE },
+      plainHttp,
+      pieces,
+      signal,
+      warn: this.#warn,
+      pause: timing?.pause ?? PAUSE,
       findCredentials: () => findCredentials(name, repository, { authFile, environment, helpers, signal }),
     });
   }

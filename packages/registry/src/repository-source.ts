@@ -163,7 +163,11 @@ export class RepositorySource {
   #manifestRequest(method: "GET" | "HEAD" | "PUT", reference: string, options: ManifestOptions): SessionRequest {
     checkTagOrDigest(reference);
     return {
-      ...{ method, what: this.#manifestName(reference), expected: [200], scopes: this.scopes, signal: options.signal },
+      method,
+      what: this.#manifestName(reference),
+      expected: [200],
+      scopes: this.scopes,
+      signal: options.signal,
       target: `${this.repository}/manifests/${reference}`,
       headers: { accept: (options.accept ?? MANIFEST_TYPES).join(", ") },
     };

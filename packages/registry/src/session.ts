@@ -36,6 +36,7 @@ export interface SessionOptions {
   plainHttp: boolean;
   /** Milliseconds before the second attempt. */
   pause: number;
+  pieces: { from: number; size: number };
   warn(line: string): void;
   /** Ends what several requests wait for. */
   signal: AbortSignal | undefined;
@@ -61,6 +62,10 @@ export class Session {
       (url, form, authorization) => this.#askForToken(url, form, authorization),
       this.#isLenient,
     );
+  }
+
+  get pieces(): { from: number; size: number } {
+    return this.#options.pieces;
   }
 
   /** New attempts at one operation that consists of several requests or of a long body. */

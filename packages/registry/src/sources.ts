@@ -24,10 +24,9 @@ export function sourcesOf(reference: Reference, access: Access, conf: Registries
   const prefix = matchLength(name, rule.prefix) ?? 0;
   const sources = [...mirrors, rule].flatMap(({ location, insecure }) => {
     const found = location === "" ? name : location + name.slice(prefix);
-    // A location has a rule of its own, by which it may be blocked or insecure.
-    const own = findRule(found, conf);
-    if (own?.blocked === true) return [];
-    return [{ ...parseLocation(found), insecure: insecure || own?.insecure === true }];
+    // A location has a rule of its own, which may block it; whether it is insecure is for this rule to state.
+    if (findRule(found, conf)?.blocked === true) return [];
+    return [{ ...parseLocation(found), insecure }];
   });
   if (sources.length > 0) return sources;
   throw new RegistryError("blocked", `${name}: registries.conf blocks every location`);

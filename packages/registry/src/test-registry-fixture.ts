@@ -233,6 +233,12 @@ export function sendBlob(seen: Seen, response: ServerResponse, bytes: Buffer): v
   response.end(seen.method === "HEAD" ? undefined : part);
 }
 
+/** Answers with the bytes again and again, until the client has enough. */
+export function endless(response: ServerResponse, bytes: Buffer): void {
+  // Not from the callback itself: after the end of the connection it is called at once.
+  response.write(bytes, (error) => void (error || setImmediate(endless, response, bytes)));
+}
+
 export function refuse(response: ServerResponse, status: number, code: string): void {
   const body = JSON.stringify({ errors: [{ code, message: code.toLowerCase().replaceAll("_", " ") }] });
   response.writeHead(status, { "content-type": "application/json" }).end(body);

@@ -3,10 +3,10 @@ import { noise } from "@puzzlefs/testing";
 import test from "ava";
 import { bytesOf, Client } from "./client-fixture.ts";
 import { RegistryError } from "./errors.ts";
-import { digestOf, refuse, sendBlob, TestRegistry } from "./test-registry-fixture.ts";
+import { digestOf, endless, refuse, sendBlob, TestRegistry } from "./test-registry-fixture.ts";
 
 const content = noise("registry transfer", 400_000);
-const large = Buffer.alloc(70 << 20, content);
+const large = Buffer.alloc(1_200_000, content);
 const kindOf = (error: unknown): string | undefined => (error instanceof RegistryError ? error.kind : undefined);
 
 test("the address of a redirection serves further ranges until it expires", async (t) => {
@@ -38,7 +38,7 @@ test("the address of a redirection serves further ranges until it expires", asyn
 
 test("a body that breaks again and again is read to its end, a megabyte or more at a time", async (t) => {
   await using registry = await TestRegistry.start();
-  const bytes = large.subarray(0, 20 << 20);
+  const bytes = Buffer.alloc(9 << 20, content);
   const digest = registry.putBlob("a/b", bytes);
   registry.intercept = (seen, response) => {
     const start = Number(/^bytes=(\d+)-/.exec(seen.headers.range ?? "")?.[1] ?? 0);
@@ -52,18 +52,19 @@ test("a body that breaks again and again is read to its end, a megabyte or more 
   };
   using client = new Client();
   t.true(bytes.equals(await client.open(registry).readBlob(digest, bytes.length)));
-  t.true(registry.requests.length > 10, String(registry.requests.length));
+  t.true(registry.requests.length > 5, String(registry.requests.length));
 });
 
 test("a stream that its reader destroys ends the request, and a reader that pauses is no stall", async (t) => {
   await using registry = await TestRegistry.start();
-  const digest = registry.putBlob("a/b", large);
-  using client = new Client({ timing: { pause: 1, stall: 300 } });
-  const { stream } = await client.open(registry).blob(digest, { size: large.length });
+  const bytes = Buffer.alloc(8 << 20, content);
+  const digest = registry.putBlob("a/b", bytes);
+  using client = new Client({ timing: { pause: 1, stall: 2000 } });
+  const { stream } = await client.open(registry).blob(digest, { size: bytes.length });
   // Longer than a stall: the time of a stalled request on another connection.
   await using silent = await TestRegistry.start();
-  silent.intercept = () => true;
-  t.is(kindOf(await t.throwsAsync(client.open(silent).manifest("v1"))), "unreachable");
+  silent.intercept = () => silent.requests.length === 1;
+  t.is(kindOf(await t.throwsAsync(client.open(silent).manifest("v1"))), "absent");
   t.true(silent.requests.length > 1);
   t.is(stream.errored, null);
   t.is(registry.requests.length, 1);
@@ -108,8 +109,7 @@ test("a manifest is checked against its digest, the registry's digest, and the l
   };
   t.is(kindOf(await t.throwsAsync(repository.manifest("v1"))), "corrupt");
   registry.intercept = (_seen, response) => {
-    const more = (): void => void (response.destroyed || response.write(content, more));
-    more();
+    endless(response, content);
     return true;
   };
   t.is(kindOf(await t.throwsAsync(repository.manifest("v1"))), "protocol");
@@ -134,7 +134,7 @@ test("a small blob is sent in two requests, a large one in pieces", async (t) =>
   }
   t.deepEqual(
     registry.log().map((line) => line.replace(/session-\d+$/, "N")),
-    Array(2).fill(["POST a/b/blobs/uploads/", "PUT a/b/blobs/uploads/N"]).flat(),
+    ["POST", "PUT", "POST", "PUT"].map((method) => `${method} a/b/blobs/uploads/${method === "PUT" ? "N" : ""}`),
   );
   await repository.upload(upload(large));
   t.true(registry.blobs.get(`a/b@${digestOf(large)}`)?.equals(large));
@@ -142,12 +142,12 @@ test("a small blob is sent in two requests, a large one in pieces", async (t) =>
 });
 
 test("pieces are as large as the registry demands", async (t) => {
-  await using registry = await TestRegistry.start({ leastPiece: 40 << 20 });
+  await using registry = await TestRegistry.start({ leastPiece: 700 << 10 });
   using client = new Client();
   await client.open(registry, "a/b:v1", "push").upload(upload(large));
   t.deepEqual(
     registry.requests.filter(({ method }) => method === "PATCH").map(({ headers }) => headers["content-range"]),
-    [`0-${(40 << 20) - 1}`, `${40 << 20}-${large.length - 1}`],
+    [`0-${(700 << 10) - 1}`, `${700 << 10}-${large.length - 1}`],
   );
 });
 
@@ -165,8 +165,8 @@ test("a broken upload of a large blob goes on where the registry has it", async 
   const patches = registry.requests
     .filter(({ method }) => method === "PATCH")
     .map(({ headers }) => headers["content-range"]);
-  t.is(patches.filter((range) => range === "0-16777215").length, 1);
-  t.is(patches.filter((range) => range === "33554432-50331647").length, 2);
+  t.is(patches.filter((range) => range === "0-262143").length, 1);
+  t.is(patches.filter((range) => range === "524288-786431").length, 2);
   t.deepEqual(registry.requests.filter(({ method }) => method === "GET").length, 1);
 });
 

@@ -4,9 +4,6 @@ import { RegistryError } from "./errors.ts";
 import type { Upload } from "./interface.ts";
 import type { Session } from "./session.ts";
 
-/** Blobs of at least this size, bytes, are sent in pieces, which can be resumed. */
-const LARGE = 64 << 20;
-const PIECE = 16 << 20;
 /** A registry may demand larger pieces, up to this size. */
 const LARGEST_PIECE = 1 << 30;
 
@@ -41,7 +38,7 @@ class Uploading {
   #location: URL | undefined;
   /** Bytes that the registry has confirmed. */
   #sent = 0;
-  #piece = PIECE;
+  #piece = 0;
   #inPieces: boolean;
 
   constructor(session: Session, repository: string, scopes: readonly string[], blob: Upload) {
@@ -50,7 +47,7 @@ class Uploading {
     this.#scopes = scopes;
     this.#blob = blob;
     this.#what = `upload of blob ${blob.digest} to ${session.host.name}/${repository}`;
-    this.#inPieces = blob.size >= LARGE;
+    this.#inPieces = blob.size >= session.pieces.from;
   }
 
   async run(progress: (bytes: number) => void): Promise<void> {
@@ -93,7 +90,7 @@ class Uploading {
     this.#location = this.#session.location(answer, this.#what);
     const least = answer.count("oci-chunk-min-length") ?? 0;
     if (least > LARGEST_PIECE) this.#inPieces = false;
-    this.#piece = Math.max(PIECE, least);
+    this.#piece = Math.max(this.#session.pieces.size, least);
     this.#sent = 0;
   }
 
@@ -150,7 +147,13 @@ class Uploading {
     const { signal } = this.#blob;
     let sent = start;
     return this.#session.once({
-      ...{ method, target: target ?? "", what: this.#what, expected, headers, scopes: this.#scopes, signal },
+      method,
+      target: target ?? "",
+      what: this.#what,
+      expected,
+      headers,
+      scopes: this.#scopes,
+      signal,
       ...(method !== "GET" && {
         body: {
           size: end - start,
