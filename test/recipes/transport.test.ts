@@ -76,10 +76,16 @@ function skopeo(...args: string[]): string {
 
 /** Stored bytes of the chunks of an image, by digest. */
 function chunksOf(tag: string): Map<string, number> {
-  const { manifests } = JSON.parse(readFileSync(join(store(), "index.json"), "utf8"));
+  const blob = (digest: string): string => readFileSync(join(store(), "blobs/sha256", digest.slice(7)), "utf8");
+  const { manifests } = JSON.parse(readFileSync(join(store(), "index.json"), "utf8")) as { manifests: Entry[] };
   const entry = manifests.find(({ annotations }) => annotations["org.opencontainers.image.ref.name"] === tag);
-  const { layers } = JSON.parse(readFileSync(join(store(), "blobs/sha256", entry.digest.slice(7)), "utf8"));
+  const { layers } = JSON.parse(blob(entry?.digest ?? "")) as { layers: { digest: string; size: number }[] };
   return new Map(layers.slice(1).map(({ digest, size }) => [digest, size]));
+}
+
+interface Entry {
+  digest: string;
+  annotations: Record<string, string>;
 }
 
 const sum = (sizes: Iterable<number>): number => [...sizes].reduce((total, size) => total + size, 0);

@@ -108,7 +108,7 @@ class PackedTransfer implements Transfer {
     const copy = (chunk: WantedChunk & Place): boolean =>
       this.#packFiles.has(table.packs[chunk.pack]?.digest ?? "") || this.#chunkFiles.copy(chunk, this.#local);
     for (const chunk of await lacking(placed, copy, this.#target.turns)) {
-      const { digest = "", size = 0 } = table.packs[chunk.pack] ?? {};
+      const { digest, size } = table.packs[chunk.pack];
       this.downloads.push({ digest, size, kind: "pack", chunks: [chunk], isWhole: false, sink: this.#chunkFiles });
     }
   }

@@ -124,8 +124,13 @@ async function tagged(
   const { packed, manifest } = header;
   const result = {
     ...identityOf(manifest),
-    ...{ isPacked: packed !== undefined, packs: packed?.packs.length ?? 0, newPacks: 0 },
-    ...{ chunks: packed?.chunks.length ?? 0, receivedChunks: 0, receivedBytes: 0, isPatched: false },
+    isPacked: packed !== undefined,
+    packs: packed?.packs.length ?? 0,
+    newPacks: 0,
+    chunks: packed?.chunks.length ?? 0,
+    receivedChunks: 0,
+    receivedBytes: 0,
+    isPatched: false,
   };
   const storedManifest = packed?.digest ?? header.manifestDigest;
   const known = layout.images().find(({ hex }) => hex === storedManifest)?.platform;

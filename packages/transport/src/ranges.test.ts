@@ -27,6 +27,11 @@ test("slices with small gaps are one request, others are not, and nearly all of 
     [84],
   );
   t.deepEqual(joinSlices([], 100), []);
+  // A large gap, beside what is wanted of a larger blob.
+  const large = [0, 1, 2, 3].map((index) => ({ offset: index * 2000 * KIB, size: (index === 3 ? 1000 : 1900) * KIB }));
+  t.is(joinSlices(large, 10_000 * KIB).length, 1);
+  const small = large.map((slice) => ({ ...slice, size: 1400 * KIB }));
+  t.is(joinSlices(small, 10_000 * KIB).length, 4);
 });
 
 test("every slice is in exactly one range, ranges do not overlap, and gaps between them are larger than what is joined", (t) => {

@@ -75,6 +75,23 @@ test("packs are kept, the mostly needed ones first, until a quarter of the image
   t.is(planPacks(needed.slice(0, 3), base).kept.length, 1);
 });
 
+test("chunks that the base has come before new ones in new packs, so that an update is in one piece", (t) => {
+  const base = baseOf([chunk("old 1", 10), chunk("old 2", 10), chunk("gone", 80)], [chunk("kept", 100)]);
+  const chunks = [chunk("new 1", 5), chunk("old 2", 10), chunk("kept", 100), chunk("new 2", 5), chunk("old 1", 10)];
+  const { fresh, places } = planPacks(chunks, base);
+  t.deepEqual(namesOf(fresh), [["old 2", "old 1", "new 1", "new 2"]]);
+  t.deepEqual(
+    places.map(({ pack, offset }) => [pack, offset]),
+    [
+      [1, 20],
+      [1, 0],
+      [0, 0],
+      [1, 25],
+      [1, 10],
+    ],
+  );
+});
+
 test("more than 16 packs below 1/32 of the image are merged, 16 are not", (t) => {
   for (const count of [16, 17]) {
     const small = Array.from({ length: count }, (_, i) => chunk(`s${i}`, 10));

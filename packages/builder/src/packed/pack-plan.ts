@@ -34,7 +34,7 @@ export interface PackSource {
 export interface PackPlan {
   /** Packs of the base. */
   kept: PackRecord[];
-  /** The chunks of each new pack, in walk order. */
+  /** The chunks of each new pack: in walk order those that the base has, then the others. */
   fresh: Chunk[][];
   /** For each chunk of the image, in walk order. The new packs are numbered after those of the base. */
   places: Place[];
@@ -55,12 +55,11 @@ export function packLimit(imageBytes: number, newBytes = imageBytes, kept = 0): 
 /**
  * Which packs of the base to keep, and which chunks go into new ones. Packs are kept, those of which the largest part is needed
  * first, until what is not needed of them is a quarter of the image; when more than 16 of them are smaller than 1/32 of the image,
- * none of these small ones is.
+ * none of these small ones is. Chunks of the base that are packed anew come before those that it does not have.
  */
 export function planPacks(chunks: readonly Chunk[], base?: PackSource): PackPlan {
   const imageBytes = bytesOf(chunks);
   const kept = base === undefined ? new Map<number, number>() : keptPacks(chunks, base, imageBytes);
-  const places: Place[] = [];
   const fresh: Chunk[][] = [];
   const keptPlace = ({ digest, size }: Chunk): Place | undefined => {
     const known = base?.find(digest);
@@ -68,25 +67,27 @@ export function planPacks(chunks: readonly Chunk[], base?: PackSource): PackPlan
     return known === undefined || pack === undefined || known.size !== size ? undefined : { ...known, pack };
   };
   const known = chunks.map(keptPlace);
+  const places = [...known];
   const limit = packLimit(imageBytes, bytesOf(chunks.filter((_, index) => known[index] === undefined)), kept.size);
   let end = 0;
-  for (const [index, chunk] of chunks.entries()) {
-    const { size } = chunk;
-    const place = known[index];
-    if (place !== undefined) {
-      places.push(place);
-      continue;
+  const add = (isKnown: boolean): void => {
+    for (const [index, chunk] of chunks.entries()) {
+      const { size } = chunk;
+      if (known[index] !== undefined || (base?.find(chunk.digest) !== undefined) !== isKnown) continue;
+      if (fresh.length === 0 || (end > 0 && end + size > limit)) {
+        fresh.push([]);
+        end = 0;
+      }
+      fresh.at(-1)?.push(chunk);
+      places[index] = { pack: kept.size + fresh.length - 1, offset: end, size };
+      end += size;
     }
-    if (fresh.length === 0 || (end > 0 && end + size > limit)) {
-      fresh.push([]);
-      end = 0;
-    }
-    fresh.at(-1)?.push(chunk);
-    places.push({ pack: kept.size + fresh.length - 1, offset: end, size });
-    end += size;
-  }
+  };
+  // What receivers of the base lack is in one piece then.
+  add(true);
+  add(false);
   if (base !== undefined && kept.size + fresh.length > MAX_PACKS) return planPacks(chunks);
-  return { kept: [...kept.keys()].map((pack) => base?.packs[pack] as PackRecord), fresh, places };
+  return { kept: [...kept.keys()].map((pack) => base?.packs[pack] as PackRecord), fresh, places: places as Place[] };
 }
 
 /** The number, in the new image, of each pack that is kept, by its number in the base. */

@@ -29,7 +29,7 @@ export function define(): ManualCommand {
     .option("--base <image>", "keep packs of this image in a registry too (may be repeated)", collect)
     .option(
       "--patch-from <image>",
-      "send the metadata also as a patch for those who have this image (may be repeated)",
+      "send the metadata also as a patch for receivers that have this image (may be repeated)",
       collect,
     )
     .option("--independent", "keep no packs, so that the result depends on the image alone")
