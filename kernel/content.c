@@ -129,7 +129,7 @@ static int load_runs(struct puzzlefs_content *content, struct inode *inode,
 struct puzzlefs_content *puzzlefs_load_content(struct inode *inode)
 {
 	struct puzzlefs_inode *pi = PUZZLEFS_I(inode);
-	struct pfs_file_chunk_list chunks = pfs_inode_mode_file(pi->record);
+	struct pfs_file_chunk_list chunks = pfs_inode_mode_file(pi->record.inode);
 	struct puzzlefs_content *content;
 	int err;
 

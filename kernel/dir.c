@@ -13,22 +13,23 @@ static struct dentry *puzzlefs_lookup(struct inode *dir, struct dentry *dentry,
 {
 	struct puzzlefs_image *image = &PUZZLEFS_SB(dir->i_sb)->image;
 	struct pfs_bytes name = { dentry->d_name.name, dentry->d_name.len };
-	u64 ino = PUZZLEFS_I(dir)->ino;
 	struct inode *inode = NULL;
-	struct pfs_inode record;
+	struct pfs_inode_record record;
 	bool found;
 	int err;
 
 	if (name.length > PFS_MAX_NAME_BYTES)
 		return ERR_PTR(-ENAMETOOLONG);
-	found = pfs_find_name(image->rootfs, image->index, ino, name, &record);
+	found = pfs_find_name(image->layers, image->index,
+			      PUZZLEFS_I(dir)->record, name, &record);
 	if (pfs_stopped())
 		return ERR_PTR(-EINTR);
 	if (found) {
-		err = puzzlefs_check_child(dir->i_sb, record, ino);
+		err = puzzlefs_check_child(dir->i_sb, record.inode,
+					   PUZZLEFS_I(dir)->ino);
 		if (err)
 			return ERR_PTR(err);
-		inode = puzzlefs_iget(dir->i_sb, pfs_inode_ino(record));
+		inode = puzzlefs_iget_record(dir->i_sb, &record);
 	}
 	trace_puzzlefs_lookup(dir, dentry, IS_ERR_OR_NULL(inode) ? 0 :
 			      PUZZLEFS_I(inode)->ino);
@@ -44,11 +45,11 @@ static struct dentry *puzzlefs_lookup(struct inode *dir, struct dentry *dentry,
 static bool emit_record(struct inode *dir, const struct pfs_dir_record *record,
 			struct dir_context *ctx, bool *emitted)
 {
-	struct pfs_rootfs rootfs = puzzlefs_rootfs(dir->i_sb);
+	const struct puzzlefs_image *image = &PUZZLEFS_SB(dir->i_sb)->image;
 	struct pfs_visible_entry entry;
 
-	while (pfs_next_visible_entry(rootfs, PUZZLEFS_I(dir)->ino, *record,
-				      ctx->pos - DOTS, &entry)) {
+	while (pfs_next_visible_entry(image->layers, PUZZLEFS_I(dir)->ino,
+				      *record, ctx->pos - DOTS, &entry)) {
 		struct pfs_bytes name = pfs_dir_entry_name(entry.entry);
 		u32 mode = pfs_file_type(entry.inode);
 
@@ -69,16 +70,17 @@ static bool emit_record(struct inode *dir, const struct pfs_dir_record *record,
 static int puzzlefs_readdir(struct file *file, struct dir_context *ctx)
 {
 	struct inode *dir = file_inode(file);
-	struct pfs_rootfs rootfs = puzzlefs_rootfs(dir->i_sb);
-	u64 ino = PUZZLEFS_I(dir)->ino;
+	const struct puzzlefs_image *image = &PUZZLEFS_SB(dir->i_sb)->image;
+	struct puzzlefs_inode *pi = PUZZLEFS_I(dir);
 	struct pfs_dir_record record;
 	bool emitted = ctx->pos < DOTS;
 
 	if (!dir_emit_dots(file, ctx) ||
-	    !pfs_open_listing(rootfs, ino, ctx->pos - DOTS, &record))
+	    !pfs_open_listing(image->layers, pi->record, ctx->pos - DOTS,
+			      &record))
 		return pfs_stopped() ? -EINTR : 0;
 	while (emit_record(dir, &record, ctx, &emitted) &&
-	       pfs_next_listing(rootfs, ino, record, &record))
+	       pfs_next_listing(image->layers, pi->ino, record, &record))
 		;
 	return pfs_stopped() ? -EINTR : 0;
 }

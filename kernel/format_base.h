@@ -150,10 +150,14 @@ static __always_inline u32 pfs_load_u32(struct pfs_bytes bytes, u64 offset)
 
 static inline u64 pfs_load_u64(struct pfs_bytes bytes, u64 offset)
 {
+	const u8 *data;
+
 	if (bytes.length < 8 || offset > bytes.length - 8)
 		return 0;
-	return pfs_load_u32(bytes, offset) |
-	       (u64)pfs_load_u32(bytes, offset + 4) << 32;
+	data = bytes.data + offset;
+	return data[0] | (u64)data[1] << 8 | (u64)data[2] << 16 |
+	       (u64)data[3] << 24 | (u64)data[4] << 32 | (u64)data[5] << 40 |
+	       (u64)data[6] << 48 | (u64)data[7] << 56;
 }
 
 static inline u64 pfs_load_u53(struct pfs_bytes bytes, u64 offset)
@@ -223,6 +227,24 @@ static inline bool pfs_halves(u64 *bound, u64 measure)
 		return false;
 	*bound = measure;
 	return true;
+}
+
+/*
+ * Byte order of at most `most` bytes, then of lengths: 0 if `a` comes first, 1
+ * if they are equal, 2 if `b` comes first.
+ */
+static inline u32 pfs_compare_bytes(struct pfs_bytes a, struct pfs_bytes b,
+				    u32 most)
+{
+	u32 shorter = a.length < b.length ? a.length : b.length;
+	u32 count = shorter < most ? shorter : most;
+	int order = count ? __builtin_memcmp(a.data, b.data, count) : 0;
+
+	if (order)
+		return order < 0 ? 0 : 2;
+	if (a.length == b.length)
+		return 1;
+	return a.length < b.length ? 0 : 2;
 }
 
 static inline u8 pfs_scratch_u8_get(struct pfs_scratch_u8 scratch, u64 index)

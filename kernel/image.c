@@ -148,7 +148,7 @@ static int use_records(struct puzzlefs_image *image,
 	image->inodes = pfs_rootfs_inodes(image->rootfs);
 	image->content_bytes = pfs_rootfs_content_bytes(image->rootfs);
 	image->has_acls = pfs_rootfs_traits(image->rootfs) & PFS_TRAIT_ACLS;
-	if (!pfs_find_inode_record(image->rootfs, PFS_ROOT_INO, &root)) {
+	if (!pfs_resolve_inode(image->layers, PFS_ROOT_INO, &root)) {
 		/* The outline has a root. */
 		return pfs_stopped() ? -EINTR : -EUCLEAN;
 	}
@@ -173,6 +173,7 @@ static int check_rules(struct puzzlefs_image *image,
 	    !pfs_check_outline(&image->message, work, failure, &image->rootfs))
 		return -EUCLEAN;
 	atomic64_set(&image->work, words);
+	image->layers = pfs_open_layers(image->rootfs);
 	image->records = pfs_count_records(image->rootfs);
 	if (pfs_stopped())
 		return -EINTR;

@@ -170,6 +170,36 @@ static int set_inode(struct inode *inode, void *ino)
 	return 0;
 }
 
+/* Gets the inode of a number, new or not. */
+static struct inode *lock_inode(struct super_block *sb, u64 ino)
+{
+	struct inode *inode = iget5_locked(sb, ino, is_inode, set_inode, &ino);
+
+	return inode ?: ERR_PTR(-ENOMEM);
+}
+
+/* Ends the making of a new inode. */
+static struct inode *finish_inode(struct inode *inode,
+				  const struct pfs_inode_record *record, int err)
+{
+	struct puzzlefs_image *image = &PUZZLEFS_SB(inode->i_sb)->image;
+
+	if (!err) {
+		PUZZLEFS_I(inode)->record = *record;
+		err = read_inode(inode, record->inode,
+				 puzzlefs_count_links(image, record));
+	}
+	if (pfs_stopped())
+		err = -EINTR;
+	if (err) {
+		iget_failed(inode);
+		return ERR_PTR(err);
+	}
+	trace_puzzlefs_fill_inode(inode);
+	unlock_new_inode(inode);
+	return inode;
+}
+
 /**
  * puzzlefs_iget - get the inode of a number
  * @sb: the superblock
@@ -181,34 +211,30 @@ static int set_inode(struct inode *inode, void *ino)
  */
 struct inode *puzzlefs_iget(struct super_block *sb, u64 ino)
 {
-	struct puzzlefs_image *image = &PUZZLEFS_SB(sb)->image;
-	struct puzzlefs_inode *pi;
 	struct pfs_inode_record record;
-	struct inode *inode;
-	int err;
+	struct inode *inode = lock_inode(sb, ino);
 
-	inode = iget5_locked(sb, ino, is_inode, set_inode, &ino);
-	if (!inode)
-		return ERR_PTR(-ENOMEM);
-	if (!(inode_state_read_once(inode) & I_NEW))
+	if (IS_ERR(inode) || !(inode_state_read_once(inode) & I_NEW))
 		return inode;
-	pi = PUZZLEFS_I(inode);
-	err = puzzlefs_find_record(sb, ino, &record);
-	if (!err) {
-		pi->record = record.inode;
-		pi->ordinal = record.ordinal;
-		err = read_inode(inode, record.inode,
-				 puzzlefs_count_links(image, &record));
-	}
-	if (pfs_stopped())
-		err = -EINTR;
-	if (err) {
-		iget_failed(inode);
-		return ERR_PTR(err);
-	}
-	trace_puzzlefs_fill_inode(inode);
-	unlock_new_inode(inode);
-	return inode;
+	return finish_inode(inode, &record,
+			    puzzlefs_find_record(sb, ino, &record));
+}
+
+/**
+ * puzzlefs_iget_record - get the inode of a record
+ * @sb: the superblock
+ * @record: was found in the image, perhaps not checked yet
+ *
+ * Return: as puzzlefs_iget().
+ */
+struct inode *puzzlefs_iget_record(struct super_block *sb,
+				   const struct pfs_inode_record *record)
+{
+	struct inode *inode = lock_inode(sb, pfs_inode_ino(record->inode));
+
+	if (IS_ERR(inode) || !(inode_state_read_once(inode) & I_NEW))
+		return inode;
+	return finish_inode(inode, record, puzzlefs_use_record(sb, record));
 }
 
 void puzzlefs_evict_inode(struct inode *inode)

@@ -78,6 +78,7 @@ struct puzzlefs_image {
 	u32 *starts;
 	struct pfs_message message;
 	struct pfs_rootfs rootfs;
+	struct pfs_layers layers;
 	struct pfs_summary summary;	/* of validation */
 	u64 records;			/* of inodes, in all layers */
 	u64 inodes;
@@ -137,8 +138,7 @@ struct puzzlefs_inode {
 	union {
 		struct {
 			u64 ino;	/* i_ino is narrower on 32 bits */
-			u64 ordinal;
-			struct pfs_inode record;
+			struct pfs_inode_record record;
 		};
 		struct puzzlefs_key key; /* of a hidden inode, see share.c */
 	};
@@ -205,6 +205,8 @@ extern const struct inode_operations puzzlefs_dir_iops;
 
 /* inode.c */
 struct inode *puzzlefs_iget(struct super_block *sb, u64 ino);
+struct inode *puzzlefs_iget_record(struct super_block *sb,
+				   const struct pfs_inode_record *record);
 void puzzlefs_evict_inode(struct inode *inode);
 int puzzlefs_getattr(struct mnt_idmap *idmap, const struct path *path,
 		     struct kstat *stat, u32 request_mask, unsigned int flags);
@@ -316,6 +318,8 @@ int puzzlefs_read_whole(struct puzzlefs_sb_info *sbi, struct fs_context *fc,
 bool puzzlefs_check_record(struct puzzlefs_image *image,
 			   const struct pfs_inode_record *record,
 			   struct pfs_failure *failure);
+int puzzlefs_use_record(struct super_block *sb,
+			const struct pfs_inode_record *record);
 int puzzlefs_find_record(struct super_block *sb, u64 ino,
 			 struct pfs_inode_record *record);
 int puzzlefs_check_child(struct super_block *sb, struct pfs_inode child,

@@ -49,12 +49,35 @@ bool puzzlefs_check_record(struct puzzlefs_image *image,
 
 	if (!image->checked || test_bit(record->ordinal, image->checked))
 		return true;
-	good = pfs_check_inode(image->rootfs, record->inode, work, failure);
+	good = pfs_check_inode(image->rootfs, image->layers, record->inode, work,
+			       failure);
 	if (good || before - left > REFUNDED_WORDS)
 		atomic64_sub(before - left, &image->work);
 	if (good)
 		set_bit(record->ordinal, image->checked);
 	return good;
+}
+
+/**
+ * puzzlefs_use_record - check a record that was found, unless done before
+ * @sb: the superblock
+ * @record: the newest record of an inode
+ *
+ * Return: 0; -ESTALE if the tree does not contain the inode; -EUCLEAN or
+ * -EOPNOTSUPP if it breaks a rule, which is logged; -EINTR if the task is
+ * killed.
+ */
+int puzzlefs_use_record(struct super_block *sb,
+			const struct pfs_inode_record *record)
+{
+	struct puzzlefs_image *image = &PUZZLEFS_SB(sb)->image;
+	struct pfs_failure failure;
+
+	if (image->links)
+		return image->links[record->ordinal] ? 0 : -ESTALE;
+	if (puzzlefs_check_record(image, record, &failure))
+		return 0;
+	return report_rule(sb, &failure);
 }
 
 /**
@@ -71,15 +94,10 @@ int puzzlefs_find_record(struct super_block *sb, u64 ino,
 			 struct pfs_inode_record *record)
 {
 	struct puzzlefs_image *image = &PUZZLEFS_SB(sb)->image;
-	struct pfs_failure failure;
 
-	if (!pfs_find_inode_record(image->rootfs, ino, record))
+	if (!pfs_resolve_inode(image->layers, ino, record))
 		return pfs_stopped() ? -EINTR : -ESTALE;
-	if (image->links)
-		return image->links[record->ordinal] ? 0 : -ESTALE;
-	if (puzzlefs_check_record(image, record, &failure))
-		return 0;
-	return report_rule(sb, &failure);
+	return puzzlefs_use_record(sb, record);
 }
 
 /**
@@ -119,6 +137,6 @@ u64 puzzlefs_find_parent(struct inode *dir)
 	struct puzzlefs_image *image = &PUZZLEFS_SB(dir->i_sb)->image;
 
 	if (image->parents)
-		return image->parents[pi->ordinal];
-	return pfs_dir_parent(pfs_inode_mode_dir(pi->record));
+		return image->parents[pi->record.ordinal];
+	return pfs_dir_parent(pfs_inode_mode_dir(pi->record.inode));
 }

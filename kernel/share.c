@@ -95,7 +95,7 @@ static int hash_runs(struct inode *inode, struct pfs_file_chunk_list chunks,
 static int make_key(struct inode *inode, struct puzzlefs_key *key)
 {
 	struct pfs_file_chunk_list chunks =
-		pfs_inode_mode_file(PUZZLEFS_I(inode)->record);
+		pfs_inode_mode_file(PUZZLEFS_I(inode)->record.inode);
 	bool single = chunks.part.count == 1 &&
 		      !PUZZLEFS_SB(inode->i_sb)->store->kind.verity;
 	struct run_key only;

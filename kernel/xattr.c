@@ -13,7 +13,7 @@
 
 static struct pfs_xattr_list xattrs_of(struct inode *inode)
 {
-	struct pfs_inode record = PUZZLEFS_I(inode)->record;
+	struct pfs_inode record = PUZZLEFS_I(inode)->record.inode;
 
 	return pfs_inode_additional_xattrs(pfs_inode_additional(record));
 }

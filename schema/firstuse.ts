@@ -5,10 +5,11 @@
  */
 import { followInode } from "./generated/checks.ts";
 import { checked, decreases, fail, offsetOf, u32 } from "./language.ts";
-import type { Items, Scratch, u53 } from "./language.ts";
+import type { Scratch, u53 } from "./language.ts";
 import { findDirRecord, MAX_LOOK_BELOW } from "./directories.ts";
 import { MAX_LAYERS } from "./layers.ts";
-import type { Inode, InodeVector, Rootfs } from "./metadata.ts";
+import type { Layers } from "./layers.ts";
+import type { Inode, Rootfs } from "./metadata.ts";
 import { recordsTree, traitsOf } from "./recorded.ts";
 import { checkCounts, checkRecord, checkRoot, checkTarget, openRootfs } from "./validate.ts";
 import type { Message } from "./wire.ts";
@@ -26,7 +27,7 @@ export function checkOutline(message: Message, work: Scratch<u53>): Rootfs {
 }
 
 /** Checks one record of an inode; of a directory also the names in it, and that their inodes exist. */
-function checkOneRecord(layers: Items<InodeVector>, inode: Inode, work: Scratch<u53>): void {
+function checkOneRecord(layers: Layers, inode: Inode, work: Scratch<u53>): void {
   followInode(inode, work);
   const sorted = checkRecord(inode);
   if (!sorted) fail("recorded-unsorted", inode.ino, offsetOf(inode));
@@ -38,8 +39,7 @@ function checkOneRecord(layers: Items<InodeVector>, inode: Inode, work: Scratch<
  * Checks a visible inode of an image that records its tree, before its first use: every rule that concerns it alone, and that
  * it has only the recorded traits. Not that numbers of links and parents are true, for which `validate` walks the tree.
  */
-export function checkInode(image: Rootfs, inode: Inode, work: Scratch<u53>): void {
-  const layers = image.metadatas;
+export function checkInode(image: Rootfs, layers: Layers, inode: Inode, work: Scratch<u53>): void {
   const traits = traitsOf(inode);
   if ((traits | image.traits) !== image.traits) fail("recorded-totals", inode.ino, offsetOf(inode));
   if (inode.mode.kind !== "dir") {
@@ -54,7 +54,7 @@ export function checkInode(image: Rootfs, inode: Inode, work: Scratch<u53>): voi
     if (record === undefined) break;
     if (recordsAbove > MAX_LOOK_BELOW) fail("look-below-depth", inode.ino, offsetOf(inode));
     recordsAbove = u32(recordsAbove + 1);
-    const inodes = layers[record.layer].inodes;
+    const inodes = layers.all[record.layer].inodes;
     checkOneRecord(layers, inodes[record.position], work);
     if (!record.lookBelow) break;
     layer = u32(record.layer + 1);

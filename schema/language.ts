@@ -87,6 +87,12 @@ export declare function difference(a: u53, b: u53): u53;
 /** `value`, or `limit` if that is smaller. A loop over few bytes or records neither pauses nor ends early. */
 export declare function atMost(value: u53, limit: u53): u53;
 
+/**
+ * Byte order of at most `most` bytes, then of lengths: 0 if `a` comes first, 1 if they are equal, 2 if `b` comes first. `most` is
+ * small, so that it takes no more time than a short loop.
+ */
+export declare function compareBytes(a: Bytes, b: Bytes, most: u32): u32;
+
 /** The part of a message that another function found, as a struct of the declared type. */
 export declare function view<T extends Struct>(part: object): T;
 

@@ -9,20 +9,30 @@ export const ROOT_INO: u53 = 1;
 /** Largest number of layers. An inode is looked up in one layer after the other, so more could cost minutes. */
 export const MAX_LAYERS: u32 = 128;
 
-/** An inode, and its number among all inode records of the image, layer after layer. */
+/** An inode, and its number among all inode records of the image, layer after layer: it is at `position` of `layer`. */
 export interface InodeRecord extends Value {
   ordinal: u53;
+  layer: u32;
+  position: u32;
   inode: Inode;
 }
 
-/** The position of `ino` among the inodes of a layer, or their number if it is not there. */
-export function searchInodes(inodes: Items<Inode>, ino: u53): u32 {
-  // Builders number almost without gaps: the position is the difference of the numbers, less at most all gaps.
-  const first: u53 = inodes[0].ino;
-  const last: u53 = inodes[difference(inodes.length, 1)].ino;
+/** The position of `ino` among the inodes of a layer, or their number if it is not there. `first` is the number of the first one. */
+function searchFrom(inodes: Items<Inode>, first: u53, ino: u53): u32 {
+  // Builders number almost without gaps: the position is the difference of the numbers, less the gaps.
   const guess: u32 = u32(difference(ino, first));
-  if (guess < inodes.length && inodes[guess].ino === ino) return guess;
-  const gaps: u53 = difference(difference(last, first), difference(inodes.length, 1));
+  const guessed: u53 = inodes[guess].ino;
+  if (guessed === ino && guess < inodes.length) return guess;
+  // If there is no other gap between the two, it is as far away as the numbers are.
+  const nearer: u32 = u32(difference(guess, difference(guessed, ino)));
+  if (inodes[nearer].ino === ino && nearer < inodes.length) return nearer;
+  return searchBetween(inodes, guess, ino);
+}
+
+/** The same, between the position without gaps and that with all of them before `ino`. */
+function searchBetween(inodes: Items<Inode>, guess: u32, ino: u53): u32 {
+  const last: u53 = inodes[difference(inodes.length, 1)].ino;
+  const gaps: u53 = difference(difference(last, inodes[0].ino), difference(inodes.length, 1));
   let low: u32 = u32(difference(guess, gaps));
   let high: u32 = guess < inodes.length ? guess : inodes.length;
   while (low < high) {
@@ -36,35 +46,58 @@ export function searchInodes(inodes: Items<Inode>, ino: u53): u32 {
   return inodes.length;
 }
 
-/** Whether any layer has `ino`; a whiteout counts. */
-export function hasInode(layers: Items<InodeVector>, ino: u53): boolean {
-  for (let layer: u32 = 0; layer < layers.length; layer++) {
-    const inodes = layers[layer].inodes;
-    if (searchInodes(inodes, ino) < inodes.length) return true;
-  }
-  return false;
+/** The position of `ino` among the inodes of a layer, or their number if it is not there. */
+export function searchInodes(inodes: Items<Inode>, ino: u53): u32 {
+  return searchFrom(inodes, inodes[0].ino, ino);
 }
 
 /**
- * Finds `ino` in the newest of the layers that has it, perhaps a whiteout. `newest` is the inodes of the first layer: a caller
- * that looks up many reads them once.
+ * What every look-up begins with, followed once: the layers of an image, the inodes of the newest one, and the number of the first
+ * of these.
  */
-export function newestRecord(layers: Items<InodeVector>, newest: Items<Inode>, ino: u53): InodeRecord | undefined {
-  const first: u32 = searchInodes(newest, ino);
-  if (first < newest.length) return { ordinal: first, inode: newest[first] };
-  let before: u53 = newest.length;
-  for (let layer: u32 = 1; layer < layers.length; layer++) {
-    const inodes = layers[layer].inodes;
-    const index: u32 = searchInodes(inodes, ino);
-    if (index < inodes.length) return { ordinal: u32(before) + index, inode: inodes[index] };
+export interface Layers extends Value {
+  all: Items<InodeVector>;
+  newest: Items<Inode>;
+  first: u53;
+}
+
+/** The layers of an image. */
+export function openLayers(image: Rootfs): Layers {
+  const all = image.metadatas;
+  const newest = all[0].inodes;
+  return { all: all, newest: newest, first: newest[0].ino };
+}
+
+/** Whether any layer has `ino`; a whiteout counts. */
+export function hasInode(layers: Layers, ino: u53): boolean {
+  const found = newestRecord(layers, ino);
+  return found !== undefined;
+}
+
+/** Finds `ino` in a layer that is not the newest one. */
+function olderRecord(layers: Layers, ino: u53): InodeRecord | undefined {
+  let before: u53 = layers.newest.length;
+  for (let layer: u32 = 1; layer < layers.all.length; layer++) {
+    const inodes = layers.all[layer].inodes;
+    const position: u32 = searchInodes(inodes, ino);
+    if (position < inodes.length)
+      return { ordinal: u32(before) + position, layer: layer, position: position, inode: inodes[position] };
     before = u32(before) + inodes.length;
   }
   return undefined;
 }
 
+/** Finds `ino` in the newest of the layers that has it, perhaps a whiteout. */
+export function newestRecord(layers: Layers, ino: u53): InodeRecord | undefined {
+  const position: u32 = searchFrom(layers.newest, layers.first, ino);
+  if (position < layers.newest.length)
+    return { ordinal: position, layer: 0, position: position, inode: layers.newest[position] };
+  return olderRecord(layers, ino);
+}
+
 /** Inode `ino` as newestRecord finds it; a whiteout means absent. */
-export function resolveInode(layers: Items<InodeVector>, newest: Items<Inode>, ino: u53): InodeRecord | undefined {
-  const found = newestRecord(layers, newest, ino);
+export function resolveInode(layers: Layers, ino: u53): InodeRecord | undefined {
+  const found = newestRecord(layers, ino);
   if (found === undefined) return undefined;
   if (found.inode.mode.kind === "wht") return undefined;
   return found;
@@ -72,21 +105,15 @@ export function resolveInode(layers: Items<InodeVector>, newest: Items<Inode>, i
 
 /** The record of inode `ino`: that of the newest layer that has it, unless it is a whiteout. */
 export function findInodeRecord(image: Rootfs, ino: u53): InodeRecord | undefined {
-  const layers = image.metadatas;
-  return resolveInode(layers, layers[0].inodes, ino);
-}
-
-/** The inode that resolveInode finds. */
-export function resolvedInode(layers: Items<InodeVector>, newest: Items<Inode>, ino: u53): Inode | undefined {
-  const found = resolveInode(layers, newest, ino);
-  if (found === undefined) return undefined;
-  return found.inode;
+  const layers = openLayers(image);
+  return resolveInode(layers, ino);
 }
 
 /** Inode `ino`: that of the newest layer that has it, unless it is a whiteout. */
 export function findInode(image: Rootfs, ino: u53): Inode | undefined {
-  const layers = image.metadatas;
-  return resolvedInode(layers, layers[0].inodes, ino);
+  const found = findInodeRecord(image, ino);
+  if (found === undefined) return undefined;
+  return found.inode;
 }
 
 /** How many inode records the image has, in all layers. */

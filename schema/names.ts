@@ -1,6 +1,6 @@
 /** Names of directory entries: which ones are allowed, and their order. */
 import { PERIOD, SLASH } from "./ascii.ts";
-import { atMost } from "./language.ts";
+import { atMost, compareBytes } from "./language.ts";
 import type { Bytes, u32 } from "./language.ts";
 
 /** The result of separator() for a name that has none. */
@@ -13,15 +13,7 @@ export const MAX_TARGET_BYTES: u32 = 4095;
 
 /** Byte order of at most MAX_NAME_BYTES, then of lengths: 0 if `a` comes first, 1 if they are equal, 2 if `b` comes first. */
 export function compareNames(a: Bytes, b: Bytes): u32 {
-  const length: u32 = atMost(a.length, MAX_NAME_BYTES);
-  for (let i: u32 = 0; i < length; i++) {
-    if (i >= b.length) return 2;
-    const left: u32 = a[i];
-    const right: u32 = b[i];
-    if (left !== right) return left < right ? 0 : 2;
-  }
-  if (a.length === b.length) return 1;
-  return a.length < b.length ? 0 : 2;
+  return compareBytes(a, b, MAX_NAME_BYTES);
 }
 
 /** Whether two sequences of at most MAX_NAME_BYTES are equal. */

@@ -7,7 +7,17 @@ import { SLASH } from "./ascii.ts";
 import { decreases, difference, fail, offsetOf, u32, U53_END, view } from "./language.ts";
 import type { Bytes, Items, Scratch, Value, u53 } from "./language.ts";
 import { findDirRecord, isHidden, MAX_LOOK_BELOW } from "./directories.ts";
-import { countRecords, findInode, hasInode, MAX_LAYERS, newestRecord, resolveInode, ROOT_INO } from "./layers.ts";
+import {
+  countRecords,
+  findInode,
+  hasInode,
+  MAX_LAYERS,
+  newestRecord,
+  openLayers,
+  resolveInode,
+  ROOT_INO,
+} from "./layers.ts";
+import type { Layers } from "./layers.ts";
 import type { Dir, DirEntry, FileChunk, Inode, InodeAdditional, InodeVector, Rootfs } from "./metadata.ts";
 import { INDEX_HEAD } from "./nameindex.ts";
 import { compareNames, hasNul, isDots, MAX_NAME_BYTES, MAX_TARGET_BYTES, NO_SEPARATOR, separator } from "./names.ts";
@@ -172,7 +182,7 @@ function countName(links: Scratch<u32>, ordinal: u53): void {
 }
 
 /** Checks that some layer has the inode of an entry of directory `dir`. */
-export function checkTarget(layers: Items<InodeVector>, entry: DirEntry, dir: u53): void {
+export function checkTarget(layers: Layers, entry: DirEntry, dir: u53): void {
   if (!hasInode(layers, entry.ino)) fail("dir-entry-dangling", dir, offsetOf(entry));
 }
 
@@ -188,10 +198,9 @@ export function checkRoot(image: Rootfs): void {
  * that all of the newest layer are reached (those of older layers may be superseded). Returns the number of visible inodes.
  */
 function checkTree(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, queue: Scratch<u53>): u53 {
-  const layers = image.metadatas;
-  const newest = layers[0].inodes;
+  const layers = openLayers(image);
   checkRoot(image);
-  const root = resolveInode(layers, newest, ROOT_INO);
+  const root = resolveInode(layers, ROOT_INO);
   if (root === undefined) return 0;
   parents[root.ordinal] = ROOT_INO;
   links[root.ordinal] = 2;
@@ -200,7 +209,7 @@ function checkTree(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, qu
   let visible: u53 = 1;
   for (let i: u53 = 0; i < queued; i++) {
     const dir: u53 = queue[i];
-    const above = resolveInode(layers, newest, dir);
+    const above = resolveInode(layers, dir);
     if (above === undefined) continue;
     let layer: u32 = 0;
     let recordsAbove: u32 = 0;
@@ -211,11 +220,11 @@ function checkTree(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, qu
       if (recordsAbove > MAX_LOOK_BELOW) fail("look-below-depth", dir, offsetOf(above.inode));
       recordsAbove = u32(recordsAbove + 1);
       for (const entry of record.entries) {
-        if (record.layer > 0 && isHidden(layers, record.layer, dir, entry.name)) {
+        if (record.covered && isHidden(layers, record.layer, dir, entry.name)) {
           checkTarget(layers, entry, dir);
           continue;
         }
-        const shown = newestRecord(layers, newest, entry.ino);
+        const shown = newestRecord(layers, entry.ino);
         if (shown === undefined) fail("dir-entry-dangling", dir, offsetOf(entry));
         if (shown.inode.mode.kind === "wht") continue;
         const ordinal: u53 = shown.ordinal;
@@ -241,10 +250,10 @@ function checkTree(image: Rootfs, links: Scratch<u32>, parents: Scratch<u53>, qu
 }
 
 /** Checks the directory records that the walk did not reach: none is of the newest layer, and their entries' inodes exist. */
-function checkUnreached(layers: Items<InodeVector>, parents: Scratch<u53>): void {
+function checkUnreached(layers: Layers, parents: Scratch<u53>): void {
   let ordinal: u53 = 0;
-  for (let layer: u32 = 0; layer < layers.length; layer++) {
-    for (const inode of layers[layer].inodes) {
+  for (let layer: u32 = 0; layer < layers.all.length; layer++) {
+    for (const inode of layers.all[layer].inodes) {
       if (inode.mode.kind === "dir" && parents[ordinal] === 0) {
         if (layer === 0) fail("dir-unreachable", inode.ino, offsetOf(inode));
         for (const entry of inode.mode.dir.entries) checkTarget(layers, entry, inode.ino);

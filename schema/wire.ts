@@ -122,13 +122,6 @@ function nearTarget(at: u32, low: u32): u32 {
   return u32(difference(target, OFFSET_SPAN));
 }
 
-/** A pointer to a struct or list of `size` words at word `target`, refused unless all of it is inside the segment. */
-function pointerTo(message: Message, segment: u32, kind: u32, target: u32, size: u32, sizes: u32): Pointer {
-  if (target < message.starts[segment]) return refused(ruleNumber("pointer-out-of-bounds"));
-  if (target + size > message.starts[segment + 1]) return refused(ruleNumber("pointer-out-of-bounds"));
-  return { rule: 0, kind: kind, at: target, sizes: sizes };
-}
-
 /** Words of a list, its tag included. */
 function listWords(sizes: u32): u32 {
   const count: u53 = sizes >> 3;
@@ -142,44 +135,68 @@ function listWords(sizes: u32): u32 {
   return count;
 }
 
-/** A near pointer of known target; `low` and `sizes` are its halves. */
-function nearPointer(message: Message, segment: u32, target: u32, low: u32, sizes: u32): Pointer {
-  if ((low & 3) === NEAR_STRUCT) {
-    const words: u53 = (sizes & 65535) + (sizes >> 16);
-    return pointerTo(message, segment, POINTER_STRUCT, target, words, sizes);
-  }
-  if ((low & 3) === NEAR_LIST) return pointerTo(message, segment, POINTER_LIST, target, listWords(sizes), sizes);
-  return refused(ruleNumber("pointer-kind"));
+/** Words of the target of a near pointer. */
+function targetWords(low: u32, sizes: u32): u32 {
+  if ((low & 3) === NEAR_STRUCT) return (sizes & 65535) + (sizes >> 16);
+  return listWords(sizes);
 }
 
-/** Follows the far pointer whose halves are `low` and `high`. */
-function farPointer(message: Message, low: u32, high: u32): Pointer {
-  if (high >= message.segments) return refused(ruleNumber("far-pointer-segment"));
+/** A near pointer in, or for, a segment: its halves, and its target. `rule` is 0 unless the far pointer that leads to it breaks one. */
+interface NearPointer extends Value {
+  rule: u32;
+  segment: u32;
+  target: u32;
+  low: u32;
+  sizes: u32;
+}
+
+/** A far pointer that breaks `rule`. */
+function farRefused(rule: u32): NearPointer {
+  return { rule: rule, segment: 0, target: 0, low: 0, sizes: 0 };
+}
+
+/** Follows the far pointer whose halves are `low` and `high` to its landing pad. */
+function landingPad(message: Message, low: u32, high: u32): NearPointer {
+  if (high >= message.segments) return farRefused(ruleNumber("far-pointer-segment"));
   const pad: u53 = message.starts[high] + (low >> 3);
   const padWords: u53 = (low & 4) === 0 ? 1 : 2;
-  if (pad + padWords > message.starts[high + 1]) return refused(ruleNumber("far-pointer-out-of-bounds"));
+  if (pad + padWords > message.starts[high + 1]) return farRefused(ruleNumber("far-pointer-out-of-bounds"));
   const padLow: u32 = message.bytes.u32(pad * 8);
   const padHigh: u32 = message.bytes.u32(pad * 8 + 4);
   if (padWords === 1) {
-    if ((padLow & 3) === FAR) return refused(ruleNumber("far-pointer-chain"));
+    if ((padLow & 3) === FAR) return farRefused(ruleNumber("far-pointer-chain"));
     // Null in a landing pad is an empty struct, so no list, as in capnp.
-    return nearPointer(message, high, nearTarget(u32(pad), padLow), padLow, padHigh);
+    return { rule: 0, segment: high, target: nearTarget(u32(pad), padLow), low: padLow, sizes: padHigh };
   }
-  if ((padLow & 7) !== FAR) return refused(ruleNumber("far-pointer-chain"));
-  if (padHigh >= message.segments) return refused(ruleNumber("far-pointer-segment"));
+  if ((padLow & 7) !== FAR) return farRefused(ruleNumber("far-pointer-chain"));
+  if (padHigh >= message.segments) return farRefused(ruleNumber("far-pointer-segment"));
   const tagLow: u32 = message.bytes.u32(pad * 8 + 8);
   const tagHigh: u32 = message.bytes.u32(pad * 8 + 12);
-  if (tagLow >> 2 !== 0) return refused(ruleNumber("far-pointer-tag"));
-  return nearPointer(message, padHigh, u32(message.starts[padHigh] + (padLow >> 3)), tagLow, tagHigh);
+  if (tagLow >> 2 !== 0) return farRefused(ruleNumber("far-pointer-tag"));
+  const target: u32 = u32(message.starts[padHigh] + (padLow >> 3));
+  return { rule: 0, segment: padHigh, target: target, low: tagLow, sizes: tagHigh };
 }
 
-/** Follows the pointer at word `at`, which is inside the message. */
+/** The near pointer at word `at`, or that to which the far pointer there leads. */
+function nearPointer(message: Message, at: u32, low: u32, high: u32): NearPointer {
+  if ((low & 3) === FAR) return landingPad(message, low, high);
+  return { rule: 0, segment: segmentOf(message, at), target: nearTarget(at, low), low: low, sizes: high };
+}
+
+/** Follows the pointer at word `at`, which is inside the message. A target is refused unless all of it is inside its segment. */
 export function followPointer(message: Message, at: u32): Pointer {
   const low: u32 = message.bytes.u32(at * 8);
   const high: u32 = message.bytes.u32(at * 8 + 4);
   if (low === 0 && high === 0) return refused(0);
-  if ((low & 3) === FAR) return farPointer(message, low, high);
-  return nearPointer(message, segmentOf(message, at), nearTarget(at, low), low, high);
+  const near = nearPointer(message, at, low, high);
+  if (near.rule !== 0) return refused(near.rule);
+  const kind: u32 = near.low & 3;
+  if (kind > NEAR_LIST) return refused(ruleNumber("pointer-kind"));
+  const target: u32 = near.target;
+  const end: u53 = target + targetWords(near.low, near.sizes);
+  if (target < message.starts[near.segment]) return refused(ruleNumber("pointer-out-of-bounds"));
+  if (end > message.starts[near.segment + 1]) return refused(ruleNumber("pointer-out-of-bounds"));
+  return { rule: 0, kind: kind === NEAR_STRUCT ? POINTER_STRUCT : POINTER_LIST, at: target, sizes: near.sizes };
 }
 
 function emptyStruct(message: Message): StructPart {

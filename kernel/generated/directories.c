@@ -64,13 +64,13 @@ static bool pfs_has_name(struct pfs_dir_entry_list entries,
  * The record of directory `dir` in the newest of the layers from `from` on in
  * which it is a directory.
  */
-bool pfs_find_dir_record(struct pfs_inode_vector_list layers, u64 dir, u32 from,
+bool pfs_find_dir_record(struct pfs_layers layers, u64 dir, u32 from,
 			 struct pfs_dir_record *out)
 {
-	for (u32 layer = from; layer < layers.part.count && pfs_tick();
+	for (u32 layer = from; layer < layers.all.part.count && pfs_tick();
 	     layer++) {
 		struct pfs_inode_list inodes =
-			pfs_inode_vector_inodes(pfs_inode_vector_at(layers,
+			pfs_inode_vector_inodes(pfs_inode_vector_at(layers.all,
 								    layer));
 		u32 position = pfs_search_inodes(inodes, dir);
 
@@ -87,6 +87,7 @@ bool pfs_find_dir_record(struct pfs_inode_vector_list layers, u64 dir, u32 from,
 				.entries = pfs_dir_entries(record),
 				.look_below = pfs_dir_look_below(record),
 				.before = 0,
+				.covered = from > 0,
 			};
 			return true;
 		}
@@ -96,8 +97,8 @@ bool pfs_find_dir_record(struct pfs_inode_vector_list layers, u64 dir, u32 from,
 
 /* schema/directories.ts: findListed() */
 /* The same for a listing, in which newer records have `before` entries. */
-static bool pfs_find_listed(struct pfs_inode_vector_list layers, u64 dir,
-			    u32 from, u32 before, struct pfs_dir_record *out)
+static bool pfs_find_listed(struct pfs_layers layers, u64 dir, u32 from,
+			    u32 before, struct pfs_dir_record *out)
 {
 	struct pfs_dir_record listed;
 	bool listed_found;
@@ -111,54 +112,72 @@ static bool pfs_find_listed(struct pfs_inode_vector_list layers, u64 dir,
 		.entries = listed.entries,
 		.look_below = listed.look_below,
 		.before = before,
+		.covered = true,
 	};
 	return true;
 }
 
-/* schema/directories.ts: findName() */
+/* schema/directories.ts: newestDirRecord() */
 /*
- * The inode of `name` in directory `dir`. `index` was filled by indexNames; it
- * is empty if all names are sorted.
+ * The newest record of a directory, which findInodeRecord found; it has no
+ * names if that is of another kind.
  */
-bool pfs_find_name(struct pfs_rootfs image, struct pfs_scratch_u32 index,
-		   u64 dir, struct pfs_bytes name, struct pfs_inode *out)
+static struct pfs_dir_record
+pfs_newest_dir_record(struct pfs_inode_record directory)
 {
-	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
-	struct pfs_inode_list newest =
-		pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0));
-	struct pfs_inode_record directory;
-	bool directory_found;
-	u32 layer;
+	struct pfs_dir dir = pfs_inode_mode_dir(directory.inode);
 
-	directory_found = pfs_resolve_inode(layers, newest, dir, &directory);
-	if (!directory_found)
-		return false;
-	if (pfs_inode_mode_kind(directory.inode) != PFS_INODE_MODE_DIR)
-		return false;
-	layer = 0;
+	return (struct pfs_dir_record) {
+		.layer = directory.layer,
+		.position = directory.position,
+		.entries = pfs_dir_entries(dir),
+		.look_below = pfs_dir_look_below(dir),
+		.before = 0,
+		.covered = false,
+	};
+}
+
+/* schema/directories.ts: findEntry() */
+/*
+ * The position of `name` among the entries of a directory record, or their
+ * number.
+ */
+static u32 pfs_find_entry(struct pfs_scratch_u32 index,
+			  struct pfs_dir_record record, struct pfs_bytes name)
+{
+	u32 start = pfs_index_start(index, record.layer, record.position);
+	u32 found = pfs_search_names(record.entries, index, start, name);
+
+	return found;
+}
+
+/* schema/directories.ts: findNameBelow() */
+/* Finds `name` in the records of directory `dir` in layers from `from` on. */
+static bool pfs_find_name_below(struct pfs_layers layers,
+				struct pfs_scratch_u32 index, u64 dir,
+				struct pfs_bytes name, u32 from,
+				struct pfs_inode_record *out)
+{
+	u32 layer = from;
+
 	for (u64 bound = U64_MAX;
 	     layer < PFS_MAX_LAYERS &&
 	     pfs_decreases(&bound, pfs_difference(PFS_MAX_LAYERS, layer));) {
 		struct pfs_dir_record record;
 		bool record_found;
 		struct pfs_dir_entry_list entries;
-		u32 start;
 		u32 found;
 
 		record_found = pfs_find_dir_record(layers, dir, layer, &record);
 		if (!record_found)
 			return false;
 		entries = record.entries;
-		start = pfs_index_start(index, record.layer, record.position);
-		found = pfs_search_names(entries, index, start, name);
-		if (found < entries.part.count) {
-			struct pfs_dir_entry entry = pfs_dir_entry_at(entries,
-								      found);
-
-			return pfs_resolved_inode(layers, newest,
-						  pfs_dir_entry_ino(entry),
-						  out);
-		}
+		found = pfs_find_entry(index, record, name);
+		if (found < entries.part.count)
+			return pfs_resolve_inode(layers,
+						 pfs_dir_entry_ino(pfs_dir_entry_at(entries,
+										    found)),
+						 out);
 		if (!record.look_below)
 			return false;
 		layer = pfs_narrow((u64)record.layer + 1);
@@ -166,17 +185,41 @@ bool pfs_find_name(struct pfs_rootfs image, struct pfs_scratch_u32 index,
 	return false;
 }
 
+/* schema/directories.ts: findName() */
+/*
+ * The record of the inode of `name` in a directory, which findInodeRecord
+ * found. `index` was filled by indexNames; it is empty if all names are sorted.
+ */
+bool pfs_find_name(struct pfs_layers layers, struct pfs_scratch_u32 index,
+		   struct pfs_inode_record directory, struct pfs_bytes name,
+		   struct pfs_inode_record *out)
+{
+	struct pfs_dir_record newest = pfs_newest_dir_record(directory);
+	struct pfs_dir_entry_list entries = newest.entries;
+	u32 found = pfs_find_entry(index, newest, name);
+
+	if (found < entries.part.count)
+		return pfs_resolve_inode(layers,
+					 pfs_dir_entry_ino(pfs_dir_entry_at(entries, found)),
+					 out);
+	if (!newest.look_below)
+		return false;
+	return pfs_find_name_below(layers, index,
+				   pfs_inode_ino(directory.inode), name,
+				   pfs_narrow((u64)newest.layer + 1), out);
+}
+
 /* schema/directories.ts: isHidden() */
 /*
  * Whether a layer newer than `layer` has `name` in directory `dir`, and so
  * hides the one of `layer`.
  */
-bool pfs_is_hidden(struct pfs_inode_vector_list layers, u32 layer, u64 dir,
+bool pfs_is_hidden(struct pfs_layers layers, u32 layer, u64 dir,
 		   struct pfs_bytes name)
 {
 	for (u32 newer = 0; newer < layer && pfs_tick(); newer++) {
 		struct pfs_inode_list inodes =
-			pfs_inode_vector_inodes(pfs_inode_vector_at(layers,
+			pfs_inode_vector_inodes(pfs_inode_vector_at(layers.all,
 								    newer));
 		u32 position = pfs_search_inodes(inodes, dir);
 		struct pfs_inode inode;
@@ -194,18 +237,18 @@ bool pfs_is_hidden(struct pfs_inode_vector_list layers, u32 layer, u64 dir,
 
 /* schema/directories.ts: resolveEntry() */
 /*
- * The inode that an entry of a directory record in `layer` shows; undefined if
- * a newer layer hides it, or for a whiteout.
+ * The inode that an entry of a directory record shows; undefined if a newer
+ * record hides it, or for a whiteout.
  */
-static bool pfs_resolve_entry(struct pfs_inode_vector_list layers,
-			      struct pfs_inode_list newest, u32 layer, u64 dir,
+static bool pfs_resolve_entry(struct pfs_layers layers,
+			      struct pfs_dir_record record, u64 dir,
 			      struct pfs_dir_entry entry,
 			      struct pfs_inode_record *out)
 {
-	if (layer > 0 &&
-	    pfs_is_hidden(layers, layer, dir, pfs_dir_entry_name(entry)))
+	if (record.covered &&
+	    pfs_is_hidden(layers, record.layer, dir, pfs_dir_entry_name(entry)))
 		return false;
-	return pfs_resolve_inode(layers, newest, pfs_dir_entry_ino(entry), out);
+	return pfs_resolve_inode(layers, pfs_dir_entry_ino(entry), out);
 }
 
 /* schema/directories.ts: entriesUntil() */
@@ -217,40 +260,34 @@ static u32 pfs_entries_until(struct pfs_dir_record record)
 
 /* schema/directories.ts: openListing() */
 /*
- * The record with which a listing of directory `dir` continues after `cookie`;
- * 0 starts one. Cookies come from user space and may have any value: only
- * records that show through are returned.
+ * The record with which a listing of a directory, which findInodeRecord found,
+ * continues after `cookie`; 0 starts one. Cookies come from user space and may
+ * have any value: only records that show through are returned.
  */
-bool pfs_open_listing(struct pfs_rootfs image, u64 dir, u64 cookie,
+bool pfs_open_listing(struct pfs_layers layers,
+		      struct pfs_inode_record directory, u64 cookie,
 		      struct pfs_dir_record *out)
 {
-	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
+	struct pfs_dir_record newest = pfs_newest_dir_record(directory);
+	u32 before = newest.entries.part.count;
 	u32 layer;
-	u32 before;
 
-	if (cookie == 0) {
-		struct pfs_inode_list newest =
-			pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0));
-		struct pfs_inode_record directory;
-		bool directory_found;
-
-		directory_found = pfs_resolve_inode(layers, newest, dir,
-						    &directory);
-		if (!directory_found)
-			return false;
-		if (pfs_inode_mode_kind(directory.inode) != PFS_INODE_MODE_DIR)
-			return false;
+	if (cookie < before) {
+		*out = newest;
+		return true;
 	}
-	layer = 0;
-	before = 0;
+	if (!newest.look_below)
+		return false;
+	layer = pfs_narrow((u64)newest.layer + 1);
 	for (u64 bound = U64_MAX;
 	     layer < PFS_MAX_LAYERS &&
 	     pfs_decreases(&bound, pfs_difference(PFS_MAX_LAYERS, layer));) {
 		struct pfs_dir_record record;
 		bool record_found;
 
-		record_found = pfs_find_listed(layers, dir, layer, before,
-					       &record);
+		record_found =
+			pfs_find_listed(layers, pfs_inode_ino(directory.inode),
+					layer, before, &record);
 		if (!record_found)
 			return false;
 		before = pfs_entries_until(record);
@@ -269,13 +306,12 @@ bool pfs_open_listing(struct pfs_rootfs image, u64 dir, u64 cookie,
 /*
  * The record with which a listing continues after the last entry of `record`.
  */
-bool pfs_next_listing(struct pfs_rootfs image, u64 dir,
+bool pfs_next_listing(struct pfs_layers layers, u64 dir,
 		      struct pfs_dir_record record, struct pfs_dir_record *out)
 {
 	if (!record.look_below)
 		return false;
-	return pfs_find_listed(pfs_rootfs_metadatas(image), dir,
-			       pfs_narrow((u64)record.layer + 1),
+	return pfs_find_listed(layers, dir, pfs_narrow((u64)record.layer + 1),
 			       pfs_entries_until(record), out);
 }
 
@@ -291,13 +327,10 @@ static u32 pfs_first_after(struct pfs_dir_record record, u64 cookie)
  * The first entry from `from` on and before `end` that a record of directory
  * `dir` shows.
  */
-static bool pfs_visible_entry(struct pfs_rootfs image, u64 dir,
+static bool pfs_visible_entry(struct pfs_layers layers, u64 dir,
 			      struct pfs_dir_record record, u32 from, u32 end,
 			      struct pfs_visible_entry *out)
 {
-	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
-	struct pfs_inode_list newest =
-		pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0));
 	struct pfs_dir_entry_list entries = record.entries;
 	u32 last = pfs_at_most(entries.part.count, end);
 
@@ -306,8 +339,8 @@ static bool pfs_visible_entry(struct pfs_rootfs image, u64 dir,
 		struct pfs_inode_record found;
 		bool found_found;
 
-		found_found = pfs_resolve_entry(layers, newest, record.layer,
-						dir, entry, &found);
+		found_found = pfs_resolve_entry(layers, record, dir, entry,
+						&found);
 		if (found_found) {
 			u64 next = (u64)record.before + i + 1;
 
@@ -330,7 +363,7 @@ static bool pfs_visible_entry(struct pfs_rootfs image, u64 dir,
  * looks at few entries: a result that is not shown has the cookie with which
  * the listing goes on.
  */
-bool pfs_next_visible_entry(struct pfs_rootfs image, u64 dir,
+bool pfs_next_visible_entry(struct pfs_layers layers, u64 dir,
 			    struct pfs_dir_record record, u64 cookie,
 			    struct pfs_visible_entry *out)
 {
@@ -339,9 +372,8 @@ bool pfs_next_visible_entry(struct pfs_rootfs image, u64 dir,
 	struct pfs_visible_entry found;
 	bool found_found;
 	u64 next;
-	struct pfs_inode_list newest;
 
-	found_found = pfs_visible_entry(image, dir, record, from, end, &found);
+	found_found = pfs_visible_entry(layers, dir, record, from, end, &found);
 	if (found_found) {
 		*out = found;
 		return true;
@@ -349,13 +381,12 @@ bool pfs_next_visible_entry(struct pfs_rootfs image, u64 dir,
 	if (end >= record.entries.part.count)
 		return false;
 	next = (u64)record.before + end;
-	newest = pfs_inode_vector_inodes(pfs_inode_vector_at(pfs_rootfs_metadatas(image), 0));
 	*out = (struct pfs_visible_entry) {
 		.cookie = next,
 		.shown = false,
 		.entry = pfs_dir_entry_at(record.entries, end),
 		.ordinal = 0,
-		.inode = pfs_inode_at(newest, newest.part.count),
+		.inode = pfs_inode_at(layers.newest, layers.newest.part.count),
 	};
 	return true;
 }
@@ -367,6 +398,9 @@ bool pfs_next_visible_entry(struct pfs_rootfs image, u64 dir,
 bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 		   struct pfs_visible_entry *out)
 {
+	struct pfs_layers layers = pfs_open_layers(image);
+	struct pfs_inode_record directory;
+	bool directory_found;
 	struct pfs_dir_record first;
 	bool first_found;
 	struct pfs_visible_entry visible;
@@ -375,10 +409,13 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 	u32 layer;
 	u32 before;
 
-	first_found = pfs_open_listing(image, dir, cookie, &first);
+	directory_found = pfs_resolve_inode(layers, dir, &directory);
+	if (!directory_found)
+		return false;
+	first_found = pfs_open_listing(layers, directory, cookie, &first);
 	if (!first_found)
 		return false;
-	visible_found = pfs_visible_entry(image, dir, first,
+	visible_found = pfs_visible_entry(layers, dir, first,
 					  pfs_first_after(first, cookie),
 					  first.entries.part.count, &visible);
 	if (visible_found) {
@@ -398,13 +435,13 @@ bool pfs_next_name(struct pfs_rootfs image, u64 dir, u64 cookie,
 
 		if (!below)
 			return false;
-		record_found = pfs_find_listed(pfs_rootfs_metadatas(image), dir,
-					       pfs_narrow((u64)layer + 1),
-					       before, &record);
+		record_found =
+			pfs_find_listed(layers, dir, pfs_narrow((u64)layer + 1),
+					before, &record);
 		if (!record_found)
 			return false;
 		shown_found =
-			pfs_visible_entry(image, dir, record,
+			pfs_visible_entry(layers, dir, record,
 					  pfs_first_after(record, cookie),
 					  record.entries.part.count, &shown);
 		if (shown_found) {

@@ -4,6 +4,7 @@
 #define _PFS_DIRECTORIES_H
 
 #include "../format_base.h"
+#include "layers.h"
 #include "metadata.h"
 
 /*
@@ -33,7 +34,8 @@ struct pfs_visible_entry {
 /*
  * A record of a directory: its layer, its position among the inodes of the
  * layer, and its names; in a listing, also the number of entries of newer
- * records.
+ * records, and whether there are any: a name of theirs hides one of this
+ * record.
  */
 struct pfs_dir_record {
 	u32 layer;
@@ -41,25 +43,28 @@ struct pfs_dir_record {
 	struct pfs_dir_entry_list entries;
 	bool look_below;
 	u32 before;
+	bool covered;
 };
 
 /* If pfs_stopped(), the result has no meaning: */
-bool pfs_find_dir_record(struct pfs_inode_vector_list layers, u64 dir, u32 from,
+bool pfs_find_dir_record(struct pfs_layers layers, u64 dir, u32 from,
 			 struct pfs_dir_record *out);
 /* If pfs_stopped(), the result has no meaning: */
-bool pfs_find_name(struct pfs_rootfs image, struct pfs_scratch_u32 index,
-		   u64 dir, struct pfs_bytes name, struct pfs_inode *out);
+bool pfs_find_name(struct pfs_layers layers, struct pfs_scratch_u32 index,
+		   struct pfs_inode_record directory, struct pfs_bytes name,
+		   struct pfs_inode_record *out);
 /* If pfs_stopped(), the result has no meaning: */
-bool pfs_is_hidden(struct pfs_inode_vector_list layers, u32 layer, u64 dir,
+bool pfs_is_hidden(struct pfs_layers layers, u32 layer, u64 dir,
 		   struct pfs_bytes name);
 /* If pfs_stopped(), the result has no meaning: */
-bool pfs_open_listing(struct pfs_rootfs image, u64 dir, u64 cookie,
+bool pfs_open_listing(struct pfs_layers layers,
+		      struct pfs_inode_record directory, u64 cookie,
 		      struct pfs_dir_record *out);
 /* If pfs_stopped(), the result has no meaning: */
-bool pfs_next_listing(struct pfs_rootfs image, u64 dir,
+bool pfs_next_listing(struct pfs_layers layers, u64 dir,
 		      struct pfs_dir_record record, struct pfs_dir_record *out);
 /* If pfs_stopped(), the result has no meaning: */
-bool pfs_next_visible_entry(struct pfs_rootfs image, u64 dir,
+bool pfs_next_visible_entry(struct pfs_layers layers, u64 dir,
 			    struct pfs_dir_record record, u64 cookie,
 			    struct pfs_visible_entry *out);
 /* If pfs_stopped(), the result has no meaning: */

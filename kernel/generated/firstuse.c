@@ -50,9 +50,8 @@ bool pfs_check_outline(const struct pfs_message *message,
  * their inodes exist.
  */
 static noinline_for_stack bool
-pfs_check_one_record(struct pfs_inode_vector_list layers,
-		     struct pfs_inode inode, struct pfs_scratch_u53 work,
-		     struct pfs_failure *failure)
+pfs_check_one_record(struct pfs_layers layers, struct pfs_inode inode,
+		     struct pfs_scratch_u53 work, struct pfs_failure *failure)
 {
 	bool sorted;
 	struct pfs_dir_entry_list entry_list;
@@ -86,10 +85,10 @@ pfs_check_one_record(struct pfs_inode_vector_list layers,
  * traits. Not that numbers of links and parents are true, for which `validate`
  * walks the tree.
  */
-bool pfs_check_inode(struct pfs_rootfs image, struct pfs_inode inode,
-		     struct pfs_scratch_u53 work, struct pfs_failure *failure)
+bool pfs_check_inode(struct pfs_rootfs image, struct pfs_layers layers,
+		     struct pfs_inode inode, struct pfs_scratch_u53 work,
+		     struct pfs_failure *failure)
 {
-	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
 	u32 traits = pfs_traits_of(inode);
 	u32 layer;
 	u32 records_above;
@@ -120,7 +119,7 @@ bool pfs_check_inode(struct pfs_rootfs image, struct pfs_inode inode,
 					pfs_inode_ino(inode),
 					(u64)inode.part.at * 8);
 		records_above = pfs_narrow((u64)records_above + 1);
-		inodes = pfs_inode_vector_inodes(pfs_inode_vector_at(layers,
+		inodes = pfs_inode_vector_inodes(pfs_inode_vector_at(layers.all,
 								     record.layer));
 		if (!pfs_check_one_record(layers,
 					  pfs_inode_at(inodes, record.position),

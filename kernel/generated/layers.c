@@ -2,29 +2,24 @@
 /* Code generated from schema/layers.ts by make codegen. DO NOT EDIT. */
 #include "format.h"
 
-/* schema/layers.ts: searchInodes() */
+/* schema/layers.ts: searchBetween() */
 /*
- * The position of `ino` among the inodes of a layer, or their number if it is
- * not there.
+ * The same, between the position without gaps and that with all of them before
+ * `ino`.
  */
-u32 pfs_search_inodes(struct pfs_inode_list inodes, u64 ino)
+static u32 pfs_search_between(struct pfs_inode_list inodes, u32 guess, u64 ino)
 {
-	u64 first = pfs_inode_ino(pfs_inode_at(inodes, 0));
 	u64 last = pfs_inode_ino(pfs_inode_at(inodes,
 					      pfs_difference(inodes.part.count,
 							     1)));
-	u32 guess = pfs_narrow(pfs_difference(ino, first));
-	u64 gaps;
-	u32 low;
-	u32 high;
+	u64 gaps =
+		pfs_difference(pfs_difference(last,
+					      pfs_inode_ino(pfs_inode_at(inodes,
+									 0))),
+			       pfs_difference(inodes.part.count, 1));
+	u32 low = pfs_difference(guess, gaps);
+	u32 high = guess < inodes.part.count ? guess : inodes.part.count;
 
-	if (guess < inodes.part.count &&
-	    pfs_inode_ino(pfs_inode_at(inodes, guess)) == ino)
-		return guess;
-	gaps = pfs_difference(pfs_difference(last, first),
-			      pfs_difference(inodes.part.count, 1));
-	low = pfs_difference(guess, gaps);
-	high = guess < inodes.part.count ? guess : inodes.part.count;
 	for (u64 bound = U64_MAX;
 	     low < high && pfs_halves(&bound, pfs_difference(high, low));) {
 		u32 middle = ((u64)low + high) / 2;
@@ -40,52 +35,72 @@ u32 pfs_search_inodes(struct pfs_inode_list inodes, u64 ino)
 	return inodes.part.count;
 }
 
-/* schema/layers.ts: hasInode() */
-/* Whether any layer has `ino`; a whiteout counts. */
-bool pfs_has_inode(struct pfs_inode_vector_list layers, u64 ino)
+/* schema/layers.ts: searchFrom() */
+/*
+ * The position of `ino` among the inodes of a layer, or their number if it is
+ * not there. `first` is the number of the first one.
+ */
+static u32 pfs_search_from(struct pfs_inode_list inodes, u64 first, u64 ino)
 {
-	for (u32 layer = 0; layer < layers.part.count && pfs_tick(); layer++) {
-		struct pfs_inode_list inodes =
-			pfs_inode_vector_inodes(pfs_inode_vector_at(layers,
-								    layer));
+	u32 guess = pfs_narrow(pfs_difference(ino, first));
+	u64 guessed = pfs_inode_ino(pfs_inode_at(inodes, guess));
+	u32 nearer;
 
-		if (pfs_search_inodes(inodes, ino) < inodes.part.count)
-			return true;
-	}
-	return false;
+	if (guessed == ino && guess < inodes.part.count)
+		return guess;
+	nearer = pfs_difference(guess, pfs_difference(guessed, ino));
+	if (pfs_inode_ino(pfs_inode_at(inodes, nearer)) == ino &&
+	    nearer < inodes.part.count)
+		return nearer;
+	return pfs_search_between(inodes, guess, ino);
 }
 
-/* schema/layers.ts: newestRecord() */
+/* schema/layers.ts: searchInodes() */
 /*
- * Finds `ino` in the newest of the layers that has it, perhaps a whiteout.
- * `newest` is the inodes of the first layer: a caller that looks up many reads
- * them once.
+ * The position of `ino` among the inodes of a layer, or their number if it is
+ * not there.
  */
-bool pfs_newest_record(struct pfs_inode_vector_list layers,
-		       struct pfs_inode_list newest, u64 ino,
-		       struct pfs_inode_record *out)
+u32 pfs_search_inodes(struct pfs_inode_list inodes, u64 ino)
 {
-	u32 first = pfs_search_inodes(newest, ino);
-	u64 before;
+	return pfs_search_from(inodes, pfs_inode_ino(pfs_inode_at(inodes, 0)),
+			       ino);
+}
 
-	if (first < newest.part.count) {
-		*out = (struct pfs_inode_record) {
-			.ordinal = first,
-			.inode = pfs_inode_at(newest, first),
-		};
-		return true;
-	}
-	before = newest.part.count;
-	for (u32 layer = 1; layer < layers.part.count && pfs_tick(); layer++) {
+/* schema/layers.ts: openLayers() */
+/* The layers of an image. */
+struct pfs_layers pfs_open_layers(struct pfs_rootfs image)
+{
+	struct pfs_inode_vector_list all = pfs_rootfs_metadatas(image);
+	struct pfs_inode_list newest =
+		pfs_inode_vector_inodes(pfs_inode_vector_at(all, 0));
+
+	return (struct pfs_layers) {
+		.all = all,
+		.newest = newest,
+		.first = pfs_inode_ino(pfs_inode_at(newest, 0)),
+	};
+}
+
+/* schema/layers.ts: olderRecord() */
+/* Finds `ino` in a layer that is not the newest one. */
+static bool pfs_older_record(struct pfs_layers layers, u64 ino,
+			     struct pfs_inode_record *out)
+{
+	u64 before = layers.newest.part.count;
+
+	for (u32 layer = 1; layer < layers.all.part.count && pfs_tick();
+	     layer++) {
 		struct pfs_inode_list inodes =
-			pfs_inode_vector_inodes(pfs_inode_vector_at(layers,
+			pfs_inode_vector_inodes(pfs_inode_vector_at(layers.all,
 								    layer));
-		u32 index = pfs_search_inodes(inodes, ino);
+		u32 position = pfs_search_inodes(inodes, ino);
 
-		if (index < inodes.part.count) {
+		if (position < inodes.part.count) {
 			*out = (struct pfs_inode_record) {
-				.ordinal = (u64)pfs_narrow(before) + index,
-				.inode = pfs_inode_at(inodes, index),
+				.ordinal = (u64)pfs_narrow(before) + position,
+				.layer = layer,
+				.position = position,
+				.inode = pfs_inode_at(inodes, position),
 			};
 			return true;
 		}
@@ -94,16 +109,45 @@ bool pfs_newest_record(struct pfs_inode_vector_list layers,
 	return false;
 }
 
+/* schema/layers.ts: newestRecord() */
+/* Finds `ino` in the newest of the layers that has it, perhaps a whiteout. */
+bool pfs_newest_record(struct pfs_layers layers, u64 ino,
+		       struct pfs_inode_record *out)
+{
+	u32 position = pfs_search_from(layers.newest, layers.first, ino);
+
+	if (position < layers.newest.part.count) {
+		*out = (struct pfs_inode_record) {
+			.ordinal = position,
+			.layer = 0,
+			.position = position,
+			.inode = pfs_inode_at(layers.newest, position),
+		};
+		return true;
+	}
+	return pfs_older_record(layers, ino, out);
+}
+
+/* schema/layers.ts: hasInode() */
+/* Whether any layer has `ino`; a whiteout counts. */
+bool pfs_has_inode(struct pfs_layers layers, u64 ino)
+{
+	struct pfs_inode_record found;
+	bool found_found;
+
+	found_found = pfs_newest_record(layers, ino, &found);
+	return found_found;
+}
+
 /* schema/layers.ts: resolveInode() */
 /* Inode `ino` as newestRecord finds it; a whiteout means absent. */
-bool pfs_resolve_inode(struct pfs_inode_vector_list layers,
-		       struct pfs_inode_list newest, u64 ino,
+bool pfs_resolve_inode(struct pfs_layers layers, u64 ino,
 		       struct pfs_inode_record *out)
 {
 	struct pfs_inode_record found;
 	bool found_found;
 
-	found_found = pfs_newest_record(layers, newest, ino, &found);
+	found_found = pfs_newest_record(layers, ino, &found);
 	if (!found_found)
 		return false;
 	if (pfs_inode_mode_kind(found.inode) == PFS_INODE_MODE_WHT)
@@ -120,27 +164,9 @@ bool pfs_resolve_inode(struct pfs_inode_vector_list layers,
 bool pfs_find_inode_record(struct pfs_rootfs image, u64 ino,
 			   struct pfs_inode_record *out)
 {
-	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
+	struct pfs_layers layers = pfs_open_layers(image);
 
-	return pfs_resolve_inode(layers,
-				 pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0)),
-				 ino, out);
-}
-
-/* schema/layers.ts: resolvedInode() */
-/* The inode that resolveInode finds. */
-bool pfs_resolved_inode(struct pfs_inode_vector_list layers,
-			struct pfs_inode_list newest, u64 ino,
-			struct pfs_inode *out)
-{
-	struct pfs_inode_record found;
-	bool found_found;
-
-	found_found = pfs_resolve_inode(layers, newest, ino, &found);
-	if (!found_found)
-		return false;
-	*out = found.inode;
-	return true;
+	return pfs_resolve_inode(layers, ino, out);
 }
 
 /* schema/layers.ts: findInode() */
@@ -149,11 +175,14 @@ bool pfs_resolved_inode(struct pfs_inode_vector_list layers,
  */
 bool pfs_find_inode(struct pfs_rootfs image, u64 ino, struct pfs_inode *out)
 {
-	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
+	struct pfs_inode_record found;
+	bool found_found;
 
-	return pfs_resolved_inode(layers,
-				  pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0)),
-				  ino, out);
+	found_found = pfs_find_inode_record(image, ino, &found);
+	if (!found_found)
+		return false;
+	*out = found.inode;
+	return true;
 }
 
 /* schema/layers.ts: countRecords() */

@@ -9,22 +9,7 @@
  */
 u32 pfs_compare_names(struct pfs_bytes a, struct pfs_bytes b)
 {
-	u32 length = pfs_at_most(a.length, PFS_MAX_NAME_BYTES);
-
-	for (u32 i = 0; i < length; i++) {
-		u32 left;
-		u32 right;
-
-		if (i >= b.length)
-			return 2;
-		left = pfs_byte(a, i);
-		right = pfs_byte(b, i);
-		if (left != right)
-			return left < right ? 0 : 2;
-	}
-	if (a.length == b.length)
-		return 1;
-	return a.length < b.length ? 0 : 2;
+	return pfs_compare_bytes(a, b, PFS_MAX_NAME_BYTES);
 }
 
 /* schema/names.ts: sameBytes() */

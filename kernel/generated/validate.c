@@ -318,9 +318,8 @@ static void pfs_count_name(struct pfs_scratch_u32 links, u64 ordinal)
 
 /* schema/validate.ts: checkTarget() */
 /* Checks that some layer has the inode of an entry of directory `dir`. */
-bool pfs_check_target(struct pfs_inode_vector_list layers,
-		      struct pfs_dir_entry entry, u64 dir,
-		      struct pfs_failure *failure)
+bool pfs_check_target(struct pfs_layers layers, struct pfs_dir_entry entry,
+		      u64 dir, struct pfs_failure *failure)
 {
 	if (!pfs_has_inode(layers, pfs_dir_entry_ino(entry)))
 		return pfs_fail(failure, PFS_RULE_DIR_ENTRY_DANGLING, dir,
@@ -351,16 +350,17 @@ bool pfs_check_root(struct pfs_rootfs image, struct pfs_failure *failure)
  * newest layer, and their entries' inodes exist.
  */
 static noinline_for_stack bool
-pfs_check_unreached(struct pfs_inode_vector_list layers,
-		    struct pfs_scratch_u53 parents, struct pfs_failure *failure)
+pfs_check_unreached(struct pfs_layers layers, struct pfs_scratch_u53 parents,
+		    struct pfs_failure *failure)
 {
 	u64 ordinal = 0;
 
-	for (u32 layer = 0; layer < layers.part.count && pfs_tick(); layer++) {
+	for (u32 layer = 0; layer < layers.all.part.count && pfs_tick();
+	     layer++) {
 		struct pfs_inode_list inode_list;
 
 		inode_list =
-			pfs_inode_vector_inodes(pfs_inode_vector_at(layers,
+			pfs_inode_vector_inodes(pfs_inode_vector_at(layers.all,
 								    layer));
 		for (u32 inode_index = 0;
 		     inode_index < inode_list.part.count && pfs_tick();
@@ -409,9 +409,7 @@ pfs_check_tree(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 	       struct pfs_scratch_u53 parents, struct pfs_scratch_u53 queue,
 	       struct pfs_failure *failure, u64 *out)
 {
-	struct pfs_inode_vector_list layers = pfs_rootfs_metadatas(image);
-	struct pfs_inode_list newest =
-		pfs_inode_vector_inodes(pfs_inode_vector_at(layers, 0));
+	struct pfs_layers layers = pfs_open_layers(image);
 	struct pfs_inode_record root;
 	bool root_found;
 	u64 queued;
@@ -419,7 +417,7 @@ pfs_check_tree(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 
 	if (!pfs_check_root(image, failure))
 		return false;
-	root_found = pfs_resolve_inode(layers, newest, PFS_ROOT_INO, &root);
+	root_found = pfs_resolve_inode(layers, PFS_ROOT_INO, &root);
 	if (!root_found) {
 		*out = 0;
 		return pfs_finished(failure);
@@ -436,7 +434,7 @@ pfs_check_tree(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 		u32 layer;
 		u32 records_above;
 
-		above_found = pfs_resolve_inode(layers, newest, dir, &above);
+		above_found = pfs_resolve_inode(layers, dir, &above);
 		if (!above_found)
 			continue;
 		layer = 0;
@@ -469,7 +467,7 @@ pfs_check_tree(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 				bool shown_found;
 				u64 ordinal;
 
-				if (record.layer > 0 &&
+				if (record.covered &&
 				    pfs_is_hidden(layers, record.layer, dir,
 						  pfs_dir_entry_name(entry))) {
 					if (!pfs_check_target(layers, entry,
@@ -477,7 +475,7 @@ pfs_check_tree(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 						return false;
 					continue;
 				}
-				shown_found = pfs_newest_record(layers, newest,
+				shown_found = pfs_newest_record(layers,
 								pfs_dir_entry_ino(entry),
 								&shown);
 				if (!shown_found)

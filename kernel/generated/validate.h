@@ -4,6 +4,7 @@
 #define _PFS_VALIDATE_H
 
 #include "../format_base.h"
+#include "layers.h"
 #include "metadata.h"
 #include "wire.h"
 
@@ -51,9 +52,8 @@ bool pfs_check_counts(const struct pfs_message *message,
 		      struct pfs_rootfs image, struct pfs_failure *failure);
 bool pfs_check_record(struct pfs_inode inode, struct pfs_failure *failure,
 		      bool *out);
-bool pfs_check_target(struct pfs_inode_vector_list layers,
-		      struct pfs_dir_entry entry, u64 dir,
-		      struct pfs_failure *failure);
+bool pfs_check_target(struct pfs_layers layers, struct pfs_dir_entry entry,
+		      u64 dir, struct pfs_failure *failure);
 bool pfs_check_root(struct pfs_rootfs image, struct pfs_failure *failure);
 bool pfs_validate(struct pfs_rootfs image, struct pfs_scratch_u32 links,
 		  struct pfs_scratch_u53 parents, struct pfs_scratch_u53 queue,

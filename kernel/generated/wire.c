@@ -118,28 +118,6 @@ static u32 pfs_near_target(u32 at, u32 low)
 	return pfs_difference(target, PFS_OFFSET_SPAN);
 }
 
-/* schema/wire.ts: pointerTo() */
-/*
- * A pointer to a struct or list of `size` words at word `target`, refused
- * unless all of it is inside the segment.
- */
-static struct pfs_pointer
-pfs_pointer_to(const struct pfs_message *message, u32 segment, u32 kind,
-	       u32 target, u32 size, u32 sizes)
-{
-	if (target < pfs_scratch_u32_get(message->starts, segment))
-		return pfs_refused(PFS_RULE_POINTER_OUT_OF_BOUNDS);
-	if ((u64)target + size >
-	    pfs_scratch_u32_get(message->starts, (u64)segment + 1))
-		return pfs_refused(PFS_RULE_POINTER_OUT_OF_BOUNDS);
-	return (struct pfs_pointer) {
-		.rule = 0,
-		.kind = kind,
-		.at = target,
-		.sizes = sizes,
-	};
-}
-
 /* schema/wire.ts: listWords() */
 /* Words of a list, its tag included. */
 static u32 pfs_list_words(u32 sizes)
@@ -162,28 +140,34 @@ static u32 pfs_list_words(u32 sizes)
 	return count;
 }
 
-/* schema/wire.ts: nearPointer() */
-/* A near pointer of known target; `low` and `sizes` are its halves. */
-static struct pfs_pointer
-pfs_near_pointer(const struct pfs_message *message, u32 segment, u32 target,
-		 u32 low, u32 sizes)
+/* schema/wire.ts: targetWords() */
+/* Words of the target of a near pointer. */
+static u32 pfs_target_words(u32 low, u32 sizes)
 {
-	if ((low & 3) == PFS_NEAR_STRUCT) {
-		u64 words = (sizes & 65535) + (sizes >> 16);
-
-		return pfs_pointer_to(message, segment, PFS_POINTER_STRUCT,
-				      target, words, sizes);
-	}
-	if ((low & 3) == PFS_NEAR_LIST)
-		return pfs_pointer_to(message, segment, PFS_POINTER_LIST,
-				      target, pfs_list_words(sizes), sizes);
-	return pfs_refused(PFS_RULE_POINTER_KIND);
+	if ((low & 3) == PFS_NEAR_STRUCT)
+		return (sizes & 65535) + (sizes >> 16);
+	return pfs_list_words(sizes);
 }
 
-/* schema/wire.ts: farPointer() */
-/* Follows the far pointer whose halves are `low` and `high`. */
-static struct pfs_pointer pfs_far_pointer(const struct pfs_message *message,
-					  u32 low, u32 high)
+/* schema/wire.ts: farRefused() */
+/* A far pointer that breaks `rule`. */
+static struct pfs_near_pointer pfs_far_refused(u32 rule)
+{
+	return (struct pfs_near_pointer) {
+		.rule = rule,
+		.segment = 0,
+		.target = 0,
+		.low = 0,
+		.sizes = 0,
+	};
+}
+
+/* schema/wire.ts: landingPad() */
+/*
+ * Follows the far pointer whose halves are `low` and `high` to its landing pad.
+ */
+static struct pfs_near_pointer
+pfs_landing_pad(const struct pfs_message *message, u32 low, u32 high)
 {
 	u64 pad;
 	u64 pad_words;
@@ -191,62 +175,100 @@ static struct pfs_pointer pfs_far_pointer(const struct pfs_message *message,
 	u32 pad_high;
 	u32 tag_low;
 	u32 tag_high;
+	u32 target;
 
 	if (high >= message->segments)
-		return pfs_refused(PFS_RULE_FAR_POINTER_SEGMENT);
+		return pfs_far_refused(PFS_RULE_FAR_POINTER_SEGMENT);
 	pad = (u64)pfs_scratch_u32_get(message->starts, high) + (low >> 3);
 	pad_words = (low & 4) == 0 ? 1 : 2;
 	if (pad + pad_words >
 	    pfs_scratch_u32_get(message->starts, (u64)high + 1))
-		return pfs_refused(PFS_RULE_FAR_POINTER_OUT_OF_BOUNDS);
+		return pfs_far_refused(PFS_RULE_FAR_POINTER_OUT_OF_BOUNDS);
 	pad_low = pfs_load_u32(message->bytes, pad * 8);
 	pad_high = pfs_load_u32(message->bytes, pad * 8 + 4);
 	if (pad_words == 1) {
 		if ((pad_low & 3) == PFS_FAR)
-			return pfs_refused(PFS_RULE_FAR_POINTER_CHAIN);
-		return pfs_near_pointer(message, high,
-					pfs_near_target(pfs_narrow(pad),
-							pad_low), pad_low,
-					pad_high);
+			return pfs_far_refused(PFS_RULE_FAR_POINTER_CHAIN);
+		return (struct pfs_near_pointer) {
+			.rule = 0,
+			.segment = high,
+			.target = pfs_near_target(pfs_narrow(pad), pad_low),
+			.low = pad_low,
+			.sizes = pad_high,
+		};
 	}
 	if ((pad_low & 7) != PFS_FAR)
-		return pfs_refused(PFS_RULE_FAR_POINTER_CHAIN);
+		return pfs_far_refused(PFS_RULE_FAR_POINTER_CHAIN);
 	if (pad_high >= message->segments)
-		return pfs_refused(PFS_RULE_FAR_POINTER_SEGMENT);
+		return pfs_far_refused(PFS_RULE_FAR_POINTER_SEGMENT);
 	tag_low = pfs_load_u32(message->bytes, pad * 8 + 8);
 	tag_high = pfs_load_u32(message->bytes, pad * 8 + 12);
 	if (tag_low >> 2 != 0)
-		return pfs_refused(PFS_RULE_FAR_POINTER_TAG);
-	return pfs_near_pointer(message, pad_high,
-				pfs_narrow((u64)pfs_scratch_u32_get(message->starts,
-								    pad_high) +
-					   (pad_low >> 3)), tag_low, tag_high);
+		return pfs_far_refused(PFS_RULE_FAR_POINTER_TAG);
+	target =
+		pfs_narrow((u64)pfs_scratch_u32_get(message->starts, pad_high) +
+			   (pad_low >> 3));
+	return (struct pfs_near_pointer) {
+		.rule = 0,
+		.segment = pad_high,
+		.target = target,
+		.low = tag_low,
+		.sizes = tag_high,
+	};
+}
+
+/* schema/wire.ts: nearPointer() */
+/*
+ * The near pointer at word `at`, or that to which the far pointer there leads.
+ */
+static struct pfs_near_pointer
+pfs_near_pointer(const struct pfs_message *message, u32 at, u32 low, u32 high)
+{
+	if ((low & 3) == PFS_FAR)
+		return pfs_landing_pad(message, low, high);
+	return (struct pfs_near_pointer) {
+		.rule = 0,
+		.segment = pfs_segment_of(message, at),
+		.target = pfs_near_target(at, low),
+		.low = low,
+		.sizes = high,
+	};
 }
 
 /* schema/wire.ts: followPointer() */
-/* Follows the pointer at word `at`, which is inside the message. */
+/*
+ * Follows the pointer at word `at`, which is inside the message. A target is
+ * refused unless all of it is inside its segment.
+ */
 struct pfs_pointer pfs_follow_pointer(const struct pfs_message *message, u32 at)
 {
 	u32 low = pfs_load_u32(message->bytes, (u64)at * 8);
 	u32 high = pfs_load_u32(message->bytes, (u64)at * 8 + 4);
+	struct pfs_near_pointer near;
+	u32 kind;
+	u32 target;
+	u64 end;
 
 	if (low == 0 && high == 0)
 		return pfs_refused(0);
-	if ((low & 3) == PFS_FAR)
-		return pfs_far_pointer(message, low, high);
-	return pfs_near_pointer(message, pfs_segment_of(message, at),
-				pfs_near_target(at, low), low, high);
-}
-
-/* schema/wire.ts: emptyStruct() */
-static struct pfs_struct_part
-pfs_empty_struct(const struct pfs_message *message)
-{
-	return (struct pfs_struct_part) {
-		.message = message,
-		.at = 0,
-		.words = 0,
-		.pointers = 0,
+	near = pfs_near_pointer(message, at, low, high);
+	if (near.rule != 0)
+		return pfs_refused(near.rule);
+	kind = near.low & 3;
+	if (kind > PFS_NEAR_LIST)
+		return pfs_refused(PFS_RULE_POINTER_KIND);
+	target = near.target;
+	end = (u64)target + pfs_target_words(near.low, near.sizes);
+	if (target < pfs_scratch_u32_get(message->starts, near.segment))
+		return pfs_refused(PFS_RULE_POINTER_OUT_OF_BOUNDS);
+	if (end > pfs_scratch_u32_get(message->starts, (u64)near.segment + 1))
+		return pfs_refused(PFS_RULE_POINTER_OUT_OF_BOUNDS);
+	return (struct pfs_pointer) {
+		.rule = 0,
+		.kind = kind == PFS_NEAR_STRUCT ? PFS_POINTER_STRUCT :
+			PFS_POINTER_LIST,
+		.at = target,
+		.sizes = near.sizes,
 	};
 }
 
@@ -379,64 +401,6 @@ struct pfs_bytes pfs_data_field(struct pfs_struct_part part, u32 index)
 			    pfs_follow_pointer(part.message,
 					       pfs_narrow((u64)part.at +
 							  part.words + index)));
-}
-
-/* schema/wire.ts: element() */
-/* Element `index` of a list, or an empty struct. */
-struct pfs_struct_part pfs_element(struct pfs_list_part list, u32 index)
-{
-	u64 at;
-
-	if (index >= list.count)
-		return pfs_empty_struct(list.message);
-	at = list.at + (u64)index * (list.words + list.pointers);
-	return (struct pfs_struct_part) {
-		.message = list.message,
-		.at = pfs_narrow(at),
-		.words = list.words,
-		.pointers = list.pointers,
-	};
-}
-
-/* schema/wire.ts: boolField() */
-bool pfs_bool_field(struct pfs_struct_part part, u32 offset, u32 mask)
-{
-	if (offset >= part.words * 8)
-		return false;
-	return (pfs_byte(part.message->bytes, (u64)part.at * 8 + offset) &
-		mask) != 0;
-}
-
-/* schema/wire.ts: u16Field() */
-u16 pfs_u16_field(struct pfs_struct_part part, u32 offset)
-{
-	if (offset >= part.words * 8)
-		return 0;
-	return pfs_load_u16(part.message->bytes, (u64)part.at * 8 + offset);
-}
-
-/* schema/wire.ts: u32Field() */
-u32 pfs_u32_field(struct pfs_struct_part part, u32 offset)
-{
-	if (offset >= part.words * 8)
-		return 0;
-	return pfs_load_u32(part.message->bytes, (u64)part.at * 8 + offset);
-}
-
-/* schema/wire.ts: u53Field() */
-u64 pfs_u53_field(struct pfs_struct_part part, u32 offset)
-{
-	if (offset >= part.words * 8)
-		return 0;
-	return pfs_load_u53(part.message->bytes, (u64)part.at * 8 + offset);
-}
-
-/* schema/wire.ts: i53Field() */
-s64 pfs_i53_field(struct pfs_struct_part part, u32 offset)
-{
-	if (offset >= part.words * 8)
-		return 0;
-	return pfs_load_i53(part.message->bytes, (u64)part.at * 8 + offset);
 }
 
 /* schema/wire.ts: spend() */

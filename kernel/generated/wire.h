@@ -56,6 +56,90 @@ struct pfs_pointer {
 	u32 sizes;
 };
 
+/*
+ * A near pointer in, or for, a segment: its halves, and its target. `rule` is 0
+ * unless the far pointer that leads to it breaks one.
+ */
+struct pfs_near_pointer {
+	u32 rule;
+	u32 segment;
+	u32 target;
+	u32 low;
+	u32 sizes;
+};
+
+/* schema/wire.ts: emptyStruct() */
+static inline struct pfs_struct_part
+pfs_empty_struct(const struct pfs_message *message)
+{
+	return (struct pfs_struct_part) {
+		.message = message,
+		.at = 0,
+		.words = 0,
+		.pointers = 0,
+	};
+}
+
+/* schema/wire.ts: element() */
+/* Element `index` of a list, or an empty struct. */
+static inline struct pfs_struct_part pfs_element(struct pfs_list_part list,
+						 u32 index)
+{
+	u64 at;
+
+	if (index >= list.count)
+		return pfs_empty_struct(list.message);
+	at = list.at + (u64)index * (list.words + list.pointers);
+	return (struct pfs_struct_part) {
+		.message = list.message,
+		.at = pfs_narrow(at),
+		.words = list.words,
+		.pointers = list.pointers,
+	};
+}
+
+/* schema/wire.ts: boolField() */
+static inline bool pfs_bool_field(struct pfs_struct_part part, u32 offset,
+				  u32 mask)
+{
+	if (offset >= part.words * 8)
+		return false;
+	return (pfs_byte(part.message->bytes, (u64)part.at * 8 + offset) &
+		mask) != 0;
+}
+
+/* schema/wire.ts: u16Field() */
+static inline u16 pfs_u16_field(struct pfs_struct_part part, u32 offset)
+{
+	if (offset >= part.words * 8)
+		return 0;
+	return pfs_load_u16(part.message->bytes, (u64)part.at * 8 + offset);
+}
+
+/* schema/wire.ts: u32Field() */
+static inline u32 pfs_u32_field(struct pfs_struct_part part, u32 offset)
+{
+	if (offset >= part.words * 8)
+		return 0;
+	return pfs_load_u32(part.message->bytes, (u64)part.at * 8 + offset);
+}
+
+/* schema/wire.ts: u53Field() */
+static inline u64 pfs_u53_field(struct pfs_struct_part part, u32 offset)
+{
+	if (offset >= part.words * 8)
+		return 0;
+	return pfs_load_u53(part.message->bytes, (u64)part.at * 8 + offset);
+}
+
+/* schema/wire.ts: i53Field() */
+static inline s64 pfs_i53_field(struct pfs_struct_part part, u32 offset)
+{
+	if (offset >= part.words * 8)
+		return 0;
+	return pfs_load_i53(part.message->bytes, (u64)part.at * 8 + offset);
+}
+
 bool pfs_read_segments(struct pfs_bytes header, u64 size,
 		       struct pfs_scratch_u32 starts,
 		       struct pfs_failure *failure, u32 *out);
@@ -66,12 +150,6 @@ struct pfs_pointer pfs_follow_pointer(const struct pfs_message *message,
 struct pfs_struct_part pfs_struct_field(struct pfs_struct_part part, u32 index);
 struct pfs_list_part pfs_list_field(struct pfs_struct_part part, u32 index);
 struct pfs_bytes pfs_data_field(struct pfs_struct_part part, u32 index);
-struct pfs_struct_part pfs_element(struct pfs_list_part list, u32 index);
-bool pfs_bool_field(struct pfs_struct_part part, u32 offset, u32 mask);
-u16 pfs_u16_field(struct pfs_struct_part part, u32 offset);
-u32 pfs_u32_field(struct pfs_struct_part part, u32 offset);
-u64 pfs_u53_field(struct pfs_struct_part part, u32 offset);
-s64 pfs_i53_field(struct pfs_struct_part part, u32 offset);
 bool pfs_spend(struct pfs_scratch_u53 work, u64 words, u64 offset,
 	       struct pfs_failure *failure);
 bool pfs_checked_root(const struct pfs_message *message,

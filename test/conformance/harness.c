@@ -92,9 +92,11 @@ static void put_chunks(struct text *text, struct pfs_rootfs image, struct pfs_in
 static u64 look_up(struct pfs_rootfs image, struct pfs_scratch_u32 index, u64 dir,
 		   struct pfs_bytes name)
 {
-	struct pfs_inode inode;
+	struct pfs_layers layers = pfs_open_layers(image);
+	struct pfs_inode_record directory, found;
 
-	return pfs_find_name(image, index, dir, name, &inode) ? pfs_inode_ino(inode) : 0;
+	return pfs_resolve_inode(layers, dir, &directory) &&
+	       pfs_find_name(layers, index, directory, name, &found) ? pfs_inode_ino(found.inode) : 0;
 }
 
 /* Lists directory `dir`; adds its directories to `queue`. */
@@ -216,7 +218,7 @@ static void judge_use(struct text *text, struct pfs_rootfs image, u64 ino, struc
 
 	if (!pfs_find_inode_record(image, ino, &record))
 		return;
-	if (pfs_check_inode(image, record.inode, work, &failure))
+	if (pfs_check_inode(image, pfs_open_layers(image), record.inode, work, &failure))
 		put(text, "use %" PRIu64 " %u\n", pfs_inode_ino(record.inode), pfs_recorded_links(record.inode));
 	else
 		refuse(text, &failure);

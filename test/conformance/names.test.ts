@@ -1,5 +1,5 @@
 /** Names in any order: each is found, one that is there twice is refused, and a listing resumes only where it may. */
-import { Bytes, encodeRootfs, findName, nextName, openMetadata } from "@puzzlefs/format";
+import { Bytes, encodeRootfs, findInodeRecord, findName, nextName, openMetadata } from "@puzzlefs/format";
 import type { DirEntryValue, InodeValue } from "@puzzlefs/format";
 import test from "ava";
 import { agreed, useHarnesses } from "./harness-fixture.ts";
@@ -40,14 +40,15 @@ test("every name of directories of every size and order is found by TypeScript a
     const older = [dir(1, entriesOf(count, root, random.below(3), random))];
     const message = random.once(2) ? image(inodes) : image(inodes, older);
     t.is(outcome(await agreed(harnesses, "metadata", message)), "accepted");
-    const { image: rootfs, index } = openMetadata(message);
+    const { image: rootfs, layers, index } = openMetadata(message);
     for (const [directory, first] of [
       [1, root],
       [2, sub],
     ] as const) {
+      const found = findInodeRecord(rootfs, directory)!;
       for (const { ino, name } of entriesOf(count, first, 0, random)) {
-        t.is(findName(rootfs, index, directory, Bytes.of(name ?? bytes("")))?.ino, ino);
-        t.is(findName(rootfs, index, directory, Bytes.of(Buffer.concat([name ?? bytes(""), bytes("x")]))), undefined);
+        t.is(findName(layers, index, found, Bytes.of(name ?? bytes("")))?.inode.ino, ino);
+        t.is(findName(layers, index, found, Bytes.of(Buffer.concat([name ?? bytes(""), bytes("x")]))), undefined);
       }
     }
   }

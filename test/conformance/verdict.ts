@@ -10,7 +10,13 @@ import {
 } from "../../packages/format/src/generated/content.ts";
 import { findName, nextName } from "../../packages/format/src/generated/directories.ts";
 import { checkInode, checkOutline, checkParent } from "../../packages/format/src/generated/firstuse.ts";
-import { countRecords, findInodeRecord, ROOT_INO } from "../../packages/format/src/generated/layers.ts";
+import {
+  countRecords,
+  findInodeRecord,
+  openLayers,
+  resolveInode,
+  ROOT_INO,
+} from "../../packages/format/src/generated/layers.ts";
 import {
   DESCRIPTOR_NONE,
   findRootfs,
@@ -99,7 +105,11 @@ function* names(image: Rootfs, dir: number): Generator<NonNullable<ReturnType<ty
 }
 
 function listing(image: Rootfs, index: Uint32Array): string {
-  const lookUp = (dir: number, name: Bytes): number => findName(image, index, dir, name)?.ino ?? 0;
+  const layers = openLayers(image);
+  const lookUp = (dir: number, name: Bytes): number => {
+    const directory = resolveInode(layers, dir);
+    return directory === undefined ? 0 : (findName(layers, index, directory, name)?.inode.ino ?? 0);
+  };
   const lines: string[] = [];
   const queue = [ROOT_INO];
   for (const dir of queue) {
@@ -163,7 +173,9 @@ function firstUses(message: Message): string {
       const record = findInodeRecord(image, inodes.at(i).ino);
       if (record === undefined) continue;
       const { inode } = record;
-      lines.push(judged(() => (checkInode(image, inode, work), `use ${inode.ino} ${recordedLinks(inode)}\n`)));
+      lines.push(
+        judged(() => (checkInode(image, openLayers(image), inode, work), `use ${inode.ino} ${recordedLinks(inode)}\n`)),
+      );
       lines.push(judged(() => (checkParent(inode, ROOT_INO), "")));
     }
   }

@@ -126,14 +126,14 @@ export function addHostileImages(store: ImageStore, scratch: Scratch): void {
   const theirs = scratch.fresh("their-change");
   run("cp", ["-a", tree, theirs]);
   changeTree(theirs);
-  store.addRust("hostile tree, the Rust tool's", "hostile-rust", "raw", tree, []);
+  store.addRust("hostile tree, the Rust tool's", "hostile-rust", "raw", tree, [], true);
   store.addRust("hostile tree, the Rust tool's zstd", "hostile-rust", "zstd", tree, ["-c"], true);
   store.addRust("hostile tree, the Rust tool's delta", "hostile-rust", "delta", theirs, ["-c", "-b", "zstd"]);
 }
 
 export function addDebianImages(store: ImageStore): void {
   if (missing(debianRoot).length > 0) return;
-  store.add("Debian root, zstd", "debian", "zstd", debianRoot, ["-c", "--mtime", "keep"]);
+  store.add("Debian root, zstd", "debian", "zstd", debianRoot, ["-c", "--mtime", "keep"], true);
   store.addJoined("Debian root, zstd blobs of many chunks", "debian", "zstd", debianRoot, true);
   if (withRust) store.addRust("Debian root, the Rust tool's zstd", "debian-rust", "zstd", debianRoot, ["-c"], true);
 }
@@ -144,7 +144,7 @@ export function addPackedImages(store: ImageStore): void {
   const changed = store.images.find(({ tag }) => tag === "delta")?.source ?? "";
   const packed = ["--mtime", "keep", "--packed"];
   store.add("hostile tree, packed", "hostile", "packed", tree, packed, true);
-  store.add("hostile tree, packed zstd", "hostile", "packed-zstd", tree, [...packed, "-c", "--independent"]);
+  store.add("hostile tree, packed zstd", "hostile", "packed-zstd", tree, [...packed, "-c", "--independent"], true);
   store.add("hostile tree, packed delta", "hostile", "packed-delta", changed, [...packed, "-c", "-b", "packed-zstd"]);
   store.add(
     "hostile tree, packed delta of a loose one",

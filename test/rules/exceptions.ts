@@ -45,4 +45,9 @@ export const exceptions: readonly Exception[] = [
   { file: "packages/linux/src/xattrs.ts", names: ["existsSync"], why: "whether there is /proc/self" },
   { file: "packages/mount/src/scratch-mount.ts", names: ["existsSync"], why: "/run" },
   { file: "packages/mount/src/remount.ts", names: ["readFileSync"], why: "/etc/fstab" },
+  {
+    file: "packages/registry/src/credential-helper.ts",
+    names: ["spawn(program)"],
+    why: "docker-credential-NAME in the user's own PATH, as docker and podman find it; only for commands that talk to registries",
+  },
 ];

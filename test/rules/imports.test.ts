@@ -5,7 +5,14 @@ import test from "ava";
 import { root } from "../support/programs.ts";
 
 /** A package may import those of the lines above its own. */
-const LAYERS = [["linux", "format", "chunker"], ["oci"], ["reader"], ["builder", "fuse"], ["mount"], ["cli"]];
+const LAYERS = [
+  ["linux", "format", "chunker"],
+  ["oci"],
+  ["reader", "registry"],
+  ["builder", "fuse"],
+  ["mount"],
+  ["cli"],
+];
 const TESTS = /\.test\.ts$|fixture/;
 
 const layerOf = (name: string): number => LAYERS.findIndex((names) => names.includes(name));

@@ -13,6 +13,9 @@ export interface CommandEntry {
   load(): Promise<CommandModule>;
 }
 
+/** Commands that talk to registries: the launcher lets REGISTRY_VARIABLES of @puzzlefs/registry through to them. */
+export const registryCommands: readonly string[] = ["push", "pull"];
+
 /** All commands, in the order of `puzzlefs --help`. A module is loaded only when its command runs. */
 export const commands: readonly CommandEntry[] = [
   { name: "build", summary: "make an image of a directory tree", load: () => import("./commands/build.ts") },

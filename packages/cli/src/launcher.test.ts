@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
+import { REGISTRY_VARIABLES } from "@puzzlefs/registry";
+import { registryCommands } from "./commands.ts";
 import { Installation, latin1 } from "./launcher-fixture.ts";
 import { mountTest, unmountLeftover, withImage } from "./mount-fixture.ts";
 import { isBuilt, launcher, runProgram, TestDirectory } from "./program-fixture.ts";
@@ -12,6 +14,7 @@ const INVALID = "\xff\xc3";
 const OPTION = "--max-semi-space-size=8";
 const AS_ORDINARY_USER = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 const isRoot = process.geteuid?.() === 0;
+const byText = (one: string, other: string): number => (one < other ? -1 : 1);
 
 /** Programs and functions with these names leave a file behind when they run. */
 const COMMANDS = "[ test echo printf ulimit command env sed readlink id node dirname sh fail find_program".split(" ");
@@ -79,6 +82,33 @@ test("Node starts with the variables of the list and no others, whichever shell 
     t.deepEqual(started.argv, [OPTION, `${directory.home}/lib/puzzlefs.js`, ...argv], name);
     t.false(existsSync(directory.path("ran")), `${name}: code that the environment names ran`);
     t.false(existsSync(directory.path("nowhere")), `${name}: Node was led to a directory`);
+  }
+});
+
+test("commands that talk to registries get the variables for that, and no others do", async (t) => {
+  using directory = new Installation();
+  const variables = REGISTRY_VARIABLES.map((name) => `${name}=${name === "PATH" ? "/bin" : ""}${INVALID} $(x) '\n`);
+  // What is not of the list; NODE_OPTIONS among it.
+  const hostileOnes = hostile(directory).filter(
+    (variable) => !REGISTRY_VARIABLES.includes(variable.split("=")[0] ?? ""),
+  );
+  const always = directory.always.filter((variable) => !variable.startsWith("PATH="));
+  for (const [name, shell] of directory.shells) {
+    const given = [...hostileOnes.filter((variable) => startsWith(name, variable)), ...variables];
+    for (const command of registryCommands) {
+      const { environment, argv } = await directory.start(shell, given, command, "a=b", "");
+      t.deepEqual(environment, [...always, ...variables].toSorted(byText), `${name}: ${command}`);
+      t.deepEqual(argv, [OPTION, `${directory.home}/lib/puzzlefs.js`, command, "a=b", ""], `${name}: ${command}`);
+      const few = (await directory.start(shell, ["PATH=/bin", "PASSWORD=secret"], command)).environment;
+      t.deepEqual(few, [...always, "PATH=/bin"].toSorted(byText), `${name}: ${command}, variables that are not set`);
+    }
+    for (const command of ["build", "--", "pushy", "x push"])
+      t.deepEqual(
+        (await directory.start(shell, variables, command, "push")).environment,
+        directory.always,
+        `${name}: ${command}`,
+      );
+    t.false(existsSync(directory.path("ran")), name);
   }
 });
 

@@ -55,6 +55,9 @@ const OPERATIONS: Record<string, string> = {
   signed: "return bytes.i53(0) === bytes.i53(8) ? 1 : 0;",
   sliced: "const part = bytes.slice(a, b);\nreturn part.length * 256 + part[0];",
   sliceTwice: "return bytes.slice(c, 20).slice(1, d).u32(0);",
+  compared:
+    "return compareBytes(bytes.slice(0, c), bytes.slice(d, 24), 3) + 4 * compareBytes(bytes, bytes.slice(1, 20), d % 40);",
+  comparedWhole: "return compareBytes(bytes.slice(0, c % 9), bytes.slice(0, d % 9), 4096);",
   texts: `const x = text("a {(, b");\nreturn x.length * 256 + x[c];`,
   scratch53: "numbers[a] = b;\nnumbers[2] = numbers[a];\nreturn numbers[2] + numbers[c] % 1024;",
   scratch32: "words[a] = c;\nreturn words[b] + words[a];",
@@ -237,6 +240,9 @@ test("the meaning is exact: floors, saturation, failures above 2^53 − 1, reads
   t.is(result("loadAt0", { bytes: Uint8Array.of(0, 0, 0, 0, 0, 0, 0x20, 0) }), String(2 ** 53));
   t.is(result("loadAt0", { bytes: new Uint8Array(7).fill(255) }), "0");
   t.is(result("signed", { bytes: Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0x80, 1, 0, 0, 0, 0, 0, 0xe0, 0xff) }), "1");
+  t.is(result("comparedWhole", { c: 3, d: 4, bytes: new Uint8Array(8) }), "0");
+  t.is(result("comparedWhole", { c: 4, d: 3, bytes: new Uint8Array(8) }), "2");
+  t.is(result("comparedWhole", { c: 4, d: 4, bytes: new Uint8Array(8) }), "1");
   t.is(result("scratch53", { a: SCRATCH_LENGTH, b: 77 }), "0");
   t.is(result("scratch53", { a: 1, b: 77 }), "77");
   t.is(result("stuck", { c: 0, d: 5 }), "0");

@@ -215,8 +215,8 @@ const images = (name: string, more = {}): object => ({
 });
 
 test("an algorithm that passes over files of the newest layer changes both implementations", async (t) => {
-  const first = "const first: u32 = searchInodes(newest, ino);";
-  const schema = edited("layers.ts", [first, "const first: u32 = ino === ROOT_INO ? 0 : newest.length;"]);
+  const search = "const position: u32 = searchFrom(layers.newest, layers.first, ino);";
+  const schema = edited("layers.ts", [search, "const position: u32 = ino === ROOT_INO ? 0 : layers.newest.length;"]);
   t.deepEqual(await verdicts(SCHEMA, images("name")), both(NEWER));
   t.deepEqual(await verdicts(schema, images("name")), both(OLDER));
 });

@@ -80,6 +80,7 @@ export type Expr = { type: Type; low: number; high: number } & (
   | { is: "binary"; operator: string; left: Expr; right: Expr }
   | { is: "difference"; left: Expr; right: Expr }
   | { is: "atMost"; left: Expr; right: Expr }
+  | { is: "compareBytes"; left: Expr; right: Expr; most: Expr }
   | { is: "checkedBinary"; operator: string; left: Expr; right: Expr }
   | { is: "not"; operand: Expr }
   | { is: "choice"; condition: Expr; then: Expr; otherwise: Expr }

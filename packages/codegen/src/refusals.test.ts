@@ -190,6 +190,10 @@ const REFUSED: Record<string, [Parts, string]> = {
   "a function of the host": [inBody("const x = ¶bytes.toString();"), "toString is no function of bytes"],
   "text that is no literal": [inBody("const x = ¶text(root.choice.kind);"), "text takes a literal of plain ASCII"],
   "text beyond ASCII": [inBody(`const x = ¶text("é");`), "text takes a literal of plain ASCII"],
+  "a comparison of many bytes": [
+    inBody("const x = ¶compareBytes(bytes, bytes, 4097);"),
+    "compareBytes compares at most 4096 bytes",
+  ],
   "view without a type": [
     alone(`${RECORD}export function f(pair: Pair): void {\n  const x = ¶view(pair);\n}`),
     "view sees a part of a message as the struct that its variable declares",

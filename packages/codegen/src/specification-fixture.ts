@@ -9,7 +9,8 @@ const ROOT = resolve(import.meta.dirname, "../../..");
 export const SCHEMA = join(ROOT, "schema");
 
 const FOR_MEMBERS = "Added, Bool, Data, I53, List, Ref, Struct, U16, U32, U53, Union, Void";
-const FUNCTIONS = "atMost, checked, decreases, difference, fail, halves, offsetOf, ruleNumber, text, u32, view";
+const FUNCTIONS =
+  "atMost, checked, compareBytes, decreases, difference, fail, halves, offsetOf, ruleNumber, text, u32, view";
 const TYPES = "Bytes, Items, Scratch, Shared, Value, bit, i53, u16, u53, u8";
 
 /** The files of a small specification; each has a default. */

@@ -9,6 +9,8 @@ export function parts(expression: Expr): Expr[] {
     case "difference":
     case "atMost":
       return [expression.left, expression.right];
+    case "compareBytes":
+      return [expression.left, expression.right, expression.most];
     case "not":
     case "narrow":
     case "cast":
@@ -88,8 +90,10 @@ export function anyExpression(statements: Stmt[], test: (expression: Expr) => bo
 export const anyStatement = (statements: Stmt[], test: (statement: Stmt) => boolean): boolean =>
   statements.some((statement) => test(statement) || anyStatement(pieces(statement).statements, test));
 
+const isLoop = ({ is }: Stmt): boolean => is === "forOf" || is === "forCount" || is === "while";
+
 /** Rounds of a loop that are short together. */
-const SHORT_ROUNDS = 4096;
+export const SHORT_ROUNDS = 4096;
 
 /** Whether a statement is a loop with more rounds than a small constant: the input determines how many. */
 export function isLong(statement: Stmt): boolean {
@@ -124,6 +128,25 @@ export function calleesFirst(functions: FunctionType[]): FunctionType[] {
   };
   functions.forEach(visit);
   return [...ordered];
+}
+
+/**
+ * The accessors of a module: its exported functions that neither fail nor loop, and call only such ones; and those that they call.
+ * They have a few instructions each.
+ */
+export function accessorsOf(functions: readonly FunctionType[]): Set<FunctionType> {
+  const found = new Set<FunctionType>();
+  const callees = (fn: FunctionType): (FunctionType | undefined)[] =>
+    [...callsOf(fn)].map((name) => functions.find((other) => other.name === name));
+  const isSimple = (fn: FunctionType | undefined): boolean =>
+    fn !== undefined && !fn.fallible && !anyStatement(fn.body, isLoop) && callees(fn).every(isSimple);
+  const add = (fn: FunctionType | undefined): void => {
+    if (fn === undefined) return;
+    found.add(fn);
+    callees(fn).forEach(add);
+  };
+  for (const fn of functions) if (fn.exported && isSimple(fn)) add(fn);
+  return found;
 }
 
 /** Whether control never passes the end of these statements. */

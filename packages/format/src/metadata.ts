@@ -1,7 +1,7 @@
 import { contentBytes, findVerity } from "./generated/content.ts";
 import { checkInode, checkParent } from "./generated/firstuse.ts";
-import { countRecords, findInodeRecord } from "./generated/layers.ts";
-import type { InodeRecord } from "./generated/layers.ts";
+import { countRecords, openLayers, resolveInode } from "./generated/layers.ts";
+import type { InodeRecord, Layers } from "./generated/layers.ts";
 import type { Inode, Rootfs } from "./generated/metadata.ts";
 import { indexNames } from "./generated/nameindex.ts";
 import { imageTraits, recordedLinks, recordsTree } from "./generated/recorded.ts";
@@ -12,6 +12,8 @@ import { ZERO_BLOB_DIGEST } from "./holes.ts";
 /** The metadata of an image. Its methods throw FormatError where the image breaks a rule. */
 export interface Metadata {
   readonly image: Rootfs;
+  /** Where look-ups in the image begin. */
+  readonly layers: Layers;
   /** Visible inodes. */
   readonly inodes: number;
   /** Bytes of all visible files, each once. */
@@ -37,10 +39,11 @@ export interface Metadata {
 /** Metadata that break no rule, and the results of checking them. */
 export class WholeMetadata implements Metadata {
   readonly image: Rootfs;
+  readonly layers: Layers;
   readonly inodes: number;
   readonly index: Uint32Array;
   readonly hasHoles: boolean;
-  /** Number of links of each visible inode, by the ordinal that findInodeRecord and nextName return. */
+  /** Number of links of each visible inode, by the ordinal that resolveInode and nextName return. */
   readonly links: Uint32Array;
   readonly #parents: Float64Array;
   #contentBytes: number | undefined;
@@ -50,6 +53,7 @@ export class WholeMetadata implements Metadata {
   constructor(image: Rootfs) {
     const records = countRecords(image);
     this.image = image;
+    this.layers = openLayers(image);
     this.links = new Uint32Array(records);
     this.#parents = new Float64Array(records);
     const found = validate(image, this.links, this.#parents, new Float64Array(records));
@@ -71,7 +75,7 @@ export class WholeMetadata implements Metadata {
   }
 
   find(ino: number): InodeRecord | undefined {
-    const record = findInodeRecord(this.image, ino);
+    const record = resolveInode(this.layers, ino);
     return record !== undefined && this.links[record.ordinal] !== 0 ? record : undefined;
   }
 
@@ -99,6 +103,7 @@ const noIndex = new Uint32Array();
 /** Metadata that record their tree: each inode is checked at its first use, so that opening takes the same time for any size. */
 export class RecordedMetadata implements Metadata {
   readonly image: Rootfs;
+  readonly layers: Layers;
   readonly inodes: number;
   readonly contentBytes: number;
   readonly traits: number;
@@ -118,6 +123,7 @@ export class RecordedMetadata implements Metadata {
    */
   constructor(image: Rootfs, work: Float64Array, object: string, check: () => WholeMetadata) {
     this.image = image;
+    this.layers = openLayers(image);
     this.inodes = image.inodes;
     this.contentBytes = image.contentBytes;
     this.traits = image.traits;
@@ -129,7 +135,7 @@ export class RecordedMetadata implements Metadata {
   }
 
   find(ino: number): InodeRecord | undefined {
-    const record = findInodeRecord(this.image, ino);
+    const record = resolveInode(this.layers, ino);
     if (record === undefined) return undefined;
     const { ordinal, inode } = record;
     const bit = 1 << (ordinal & 7);
@@ -144,7 +150,7 @@ export class RecordedMetadata implements Metadata {
   #check(inode: Inode): void {
     const before = this.#work[0] as number;
     try {
-      this.#inObject(() => checkInode(this.image, inode, this.#work));
+      this.#inObject(() => checkInode(this.image, this.layers, inode, this.#work));
     } catch (error) {
       if (before - (this.#work[0] as number) <= REFUNDED_WORDS) this.#work[0] = before;
       throw error;

@@ -101,6 +101,17 @@ export function checkedMultiply(a: number, b: number): number {
   return product;
 }
 
+/** Byte order of at most `most` bytes, then of lengths: 0 if `a` comes first, 1 if they are equal, 2 if `b` comes first. */
+export function compareBytes(a: Bytes, b: Bytes, most: number): number {
+  const count = Math.min(a.length, b.length, most);
+  for (let i = 0; i < count; i++) {
+    const [left, right] = [a.at(i), b.at(i)];
+    if (left !== right) return left < right ? 0 : 2;
+  }
+  if (a.length === b.length) return 1;
+  return a.length < b.length ? 0 : 2;
+}
+
 const TEXTS = new Map<string, Bytes>();
 
 /** The bytes of a literal of the specification. */

@@ -11,6 +11,7 @@ export { platformName, type IndexedImage, type PlatformChoice } from "./image-ch
 export { type Descriptor, ImageIndex, type IndexEntry } from "./index-json.ts";
 export { hostPlatform, parsePlatform, platformText, samePlatform, type Platform } from "./platform.ts";
 export { CONFIG_LIMIT, CONFIG_TYPE, parseImageConfig, type ImageConfig } from "./image-config.ts";
+export { isObject, parseJson } from "./json.ts";
 export { Layout, type Manifest } from "./image-layout.ts";
 export { readLayeredImage, type LayerArchive, type LayeredImage } from "./layered-image.ts";
 export {

@@ -66,20 +66,22 @@ export class ImageTree implements Tree {
 
   lookup(directory: number, name: Uint8Array): number | undefined {
     const { metadata } = this;
-    if (metadata.find(directory) === undefined) return undefined;
-    const found = findName(metadata.image, metadata.index, directory, Bytes.of(name));
+    const record = metadata.find(directory);
+    if (record === undefined) return undefined;
+    const found = findName(metadata.layers, metadata.index, record, Bytes.of(name));
     if (found === undefined) return undefined;
-    metadata.checkChild(found, directory);
-    return found.ino;
+    metadata.checkChild(found.inode, directory);
+    return found.inode.ino;
   }
 
   *entries(directory: number, cookie = 0): Generator<TreeEntry> {
-    const { image } = this.metadata;
-    if (this.metadata.find(directory) === undefined) return;
-    let record = openListing(image, directory, cookie);
-    for (; record !== undefined; record = nextListing(image, directory, record)) {
-      let next = nextVisibleEntry(image, directory, record, cookie);
-      for (; next !== undefined; next = nextVisibleEntry(image, directory, record, next.cookie)) {
+    const { layers } = this.metadata;
+    const found = this.metadata.find(directory);
+    if (found === undefined) return;
+    let record = openListing(layers, found, cookie);
+    for (; record !== undefined; record = nextListing(layers, directory, record)) {
+      let next = nextVisibleEntry(layers, directory, record, cookie);
+      for (; next !== undefined; next = nextVisibleEntry(layers, directory, record, next.cookie)) {
         if (next.shown) yield new ImageEntry(this.metadata, directory, next);
       }
     }

@@ -82,21 +82,23 @@ static u64 use(struct pfs_inode inode)
 static void list(struct pfs_rootfs image, struct pfs_scratch_u32 index, u64 dir, struct costs *costs)
 {
 	struct pfs_visible_entry entry = { .cookie = 0 };
+	struct pfs_layers layers = pfs_open_layers(image);
+	struct pfs_inode_record directory;
 	struct pfs_dir_record record;
 	u64 before = blocks, other = 0;
-	bool more = pfs_open_listing(image, dir, 0, &record);
+	bool more = pfs_resolve_inode(layers, dir, &directory) && pfs_open_listing(layers, directory, 0, &record);
 
-	for (; more; more = pfs_next_listing(image, dir, record, &record)) {
+	for (; more; more = pfs_next_listing(layers, dir, record, &record)) {
 		u64 cookie = 0;
 
-		while (pfs_next_visible_entry(image, dir, record, cookie, &entry)) {
+		while (pfs_next_visible_entry(layers, dir, record, cookie, &entry)) {
 			u64 start = blocks;
-			struct pfs_inode found;
+			struct pfs_inode_record found;
 
 			cookie = entry.cookie;
 			/* Those of some, and of one beside it. */
 			if (entry.shown && cookie % 16 == 0) {
-				pfs_find_name(image, index, dir, pfs_dir_entry_name(entry.entry), &found);
+				pfs_find_name(layers, index, directory, pfs_dir_entry_name(entry.entry), &found);
 				raise_to(&costs->look_up, blocks - start);
 				raise_to(&costs->use, use(entry.inode));
 			}

@@ -5,10 +5,21 @@ import { SpecError } from "../errors.ts";
 import { BYTES, HIGHEST, isInteger, sameType, scalar } from "../ir.ts";
 import type { Expr, Type } from "../ir.ts";
 import type { Names, Scope } from "./scope.ts";
+import { SHORT_ROUNDS } from "../walk.ts";
 import { COMPARISON, LOGICAL, operation, operatorOf } from "./operators.ts";
 import { atMost, boolean, difference, integer, plain, ranged } from "./values.ts";
 
-const BUILTINS = ["u32", "difference", "atMost", "text", "ruleNumber", "offsetOf", "view", "checked"] as const;
+const BUILTINS = [
+  "u32",
+  "difference",
+  "atMost",
+  "compareBytes",
+  "text",
+  "ruleNumber",
+  "offsetOf",
+  "view",
+  "checked",
+] as const;
 type Builtin = (typeof BUILTINS)[number];
 const isBuiltin = (name: string): name is Builtin => (BUILTINS as readonly string[]).includes(name);
 
@@ -201,7 +212,7 @@ export class Expressions {
     const args = node.getArguments() as Expression[];
     if (Node.isPropertyAccessExpression(target)) return this.#method(target, args);
     const name = target.getText();
-    if (isBuiltin(name)) return this.#builtin(node, name, args as [Expression, Expression], wanted);
+    if (isBuiltin(name)) return this.#builtin(node, name, args as [Expression, Expression, Expression], wanted);
     const callee = this.#names.functions.get(name);
     if (callee === undefined) throw new SpecError(node, `${name} is no function of the specification`);
     if (callee.returns.is === "value" && this.#names.values.get(callee.returns.name)?.shared === true) {
@@ -215,8 +226,13 @@ export class Expressions {
   }
 
   /** The functions that the language itself declares; the type checker has seen that all arguments are there. */
-  #builtin(node: CallExpression, name: Builtin, args: [Expression, Expression], wanted: Type | undefined): Expr {
-    const [first, second] = args;
+  #builtin(
+    node: CallExpression,
+    name: Builtin,
+    args: [Expression, Expression, Expression],
+    wanted: Type | undefined,
+  ): Expr {
+    const [first, second, third] = args;
     switch (name) {
       case "u32": {
         const operand = this.integer(first);
@@ -227,6 +243,12 @@ export class Expressions {
         return difference(this.integer(first), this.integer(second));
       case "atMost":
         return atMost(this.integer(first), this.integer(second));
+      case "compareBytes": {
+        const most = this.integer(third);
+        if (most.high > SHORT_ROUNDS) throw new SpecError(node, `compareBytes compares at most ${SHORT_ROUNDS} bytes`);
+        const [left, right] = [this.of(first, BYTES), this.of(second, BYTES)];
+        return plain({ is: "compareBytes", left, right, most }, scalar("u32"), 2);
+      }
       case "text": {
         if (!Node.isStringLiteral(first) || !/^[ !#-[\]-~]*$/.test(first.getLiteralText())) {
           throw new SpecError(node, "text takes a literal of plain ASCII");

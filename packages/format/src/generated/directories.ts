@@ -1,11 +1,11 @@
 // Code generated from schema/directories.ts by make codegen. DO NOT EDIT.
 import { narrow, type Bytes } from "../runtime.ts";
 import { StructList } from "../struct-list.ts";
-import { MAX_LAYERS, resolveInode, resolvedInode, searchInodes, type InodeRecord } from "./layers.ts";
-import { DirEntry, Inode, InodeMode, type InodeVector, type Rootfs } from "./metadata.ts";
+import { MAX_LAYERS, openLayers, resolveInode, searchInodes, type InodeRecord, type Layers } from "./layers.ts";
+import { DirEntry, Inode, InodeMode, type Rootfs } from "./metadata.ts";
 import { indexStart, sortedEntry } from "./nameindex.ts";
 import { compareNames } from "./names.ts";
-import { dataField, element, listField } from "./wire.ts";
+import { dataField, element, listField, u53Field } from "./wire.ts";
 
 /** Largest number of records of one directory with lookBelow: a name is looked up in one after the other. */
 export const MAX_LOOK_BELOW = 16;
@@ -28,7 +28,7 @@ export interface VisibleEntry {
 
 /**
  * A record of a directory: its layer, its position among the inodes of the layer, and its names; in a listing, also the number
- * of entries of newer records.
+ * of entries of newer records, and whether there are any: a name of theirs hides one of this record.
  */
 export interface DirRecord {
   readonly layer: number;
@@ -36,6 +36,7 @@ export interface DirRecord {
   readonly entries: StructList<DirEntry>;
   readonly lookBelow: boolean;
   readonly before: number;
+  readonly covered: boolean;
 }
 
 /** The position of `name` in a directory record, or the number of its entries. `start` is the record's indexStart. */
@@ -82,20 +83,27 @@ function hasName(entries: StructList<DirEntry>, name: Bytes): boolean {
 }
 
 /** The record of directory `dir` in the newest of the layers from `from` on in which it is a directory. */
-export function findDirRecord(layers: StructList<InodeVector>, dir: number, from: number): DirRecord | undefined {
-  for (let layer = from; layer < layers.length; layer++) {
-    const inodes = new StructList(listField(element(layers.part, layer), 0), Inode);
+export function findDirRecord(layers: Layers, dir: number, from: number): DirRecord | undefined {
+  for (let layer = from; layer < layers.all.length; layer++) {
+    const inodes = new StructList(listField(element(layers.all.part, layer), 0), Inode);
     const position = searchInodes(inodes, dir);
     if (position < inodes.length && InodeMode.kindOf(element(inodes.part, position)) === "dir") {
       const record = new Inode(element(inodes.part, position)).mode.dir;
-      return { layer: layer, position: position, entries: record.entries, lookBelow: record.lookBelow, before: 0 };
+      return {
+        layer: layer,
+        position: position,
+        entries: record.entries,
+        lookBelow: record.lookBelow,
+        before: 0,
+        covered: from > 0,
+      };
     }
   }
   return undefined;
 }
 
 /** The same for a listing, in which newer records have `before` entries. */
-function findListed(layers: StructList<InodeVector>, dir: number, from: number, before: number): DirRecord | undefined {
+function findListed(layers: Layers, dir: number, from: number, before: number): DirRecord | undefined {
   const listed = findDirRecord(layers, dir, from);
   if (listed === undefined) {
     return undefined;
@@ -106,21 +114,39 @@ function findListed(layers: StructList<InodeVector>, dir: number, from: number, 
     entries: listed.entries,
     lookBelow: listed.lookBelow,
     before: before,
+    covered: true,
   };
 }
 
-/** The inode of `name` in directory `dir`. `index` was filled by indexNames; it is empty if all names are sorted. */
-export function findName(image: Rootfs, index: Uint32Array, dir: number, name: Bytes): Inode | undefined {
-  const layers = image.metadatas;
-  const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
-  const directory = resolveInode(layers, newest, dir);
-  if (directory === undefined) {
-    return undefined;
-  }
-  if (InodeMode.kindOf(directory.inode.part) !== "dir") {
-    return undefined;
-  }
-  let layer: number = 0;
+/** The newest record of a directory, which findInodeRecord found; it has no names if that is of another kind. */
+function newestDirRecord(directory: InodeRecord): DirRecord {
+  const dir = directory.inode.mode.dir;
+  return {
+    layer: directory.layer,
+    position: directory.position,
+    entries: dir.entries,
+    lookBelow: dir.lookBelow,
+    before: 0,
+    covered: false,
+  };
+}
+
+/** The position of `name` among the entries of a directory record, or their number. */
+function findEntry(index: Uint32Array, record: DirRecord, name: Bytes): number {
+  const start = indexStart(index, record.layer, record.position);
+  const found = searchNames(record.entries, index, start, name);
+  return found;
+}
+
+/** Finds `name` in the records of directory `dir` in layers from `from` on. */
+function findNameBelow(
+  layers: Layers,
+  index: Uint32Array,
+  dir: number,
+  name: Bytes,
+  from: number,
+): InodeRecord | undefined {
+  let layer: number = from;
   for (let measure = 0, bound = Infinity; layer < MAX_LAYERS; bound = measure) {
     measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
     if (measure >= bound) break;
@@ -129,11 +155,9 @@ export function findName(image: Rootfs, index: Uint32Array, dir: number, name: B
       return undefined;
     }
     const entries = record.entries;
-    const start = indexStart(index, record.layer, record.position);
-    const found = searchNames(entries, index, start, name);
+    const found = findEntry(index, record, name);
     if (found < entries.length) {
-      const entry = new DirEntry(element(entries.part, found));
-      return resolvedInode(layers, newest, entry.ino);
+      return resolveInode(layers, u53Field(element(entries.part, found), 0));
     }
     if (!record.lookBelow) {
       return undefined;
@@ -143,10 +167,32 @@ export function findName(image: Rootfs, index: Uint32Array, dir: number, name: B
   return undefined;
 }
 
+/**
+ * The record of the inode of `name` in a directory, which findInodeRecord found. `index` was filled by indexNames; it is empty if
+ * all names are sorted.
+ */
+export function findName(
+  layers: Layers,
+  index: Uint32Array,
+  directory: InodeRecord,
+  name: Bytes,
+): InodeRecord | undefined {
+  const newest = newestDirRecord(directory);
+  const entries = newest.entries;
+  const found = findEntry(index, newest, name);
+  if (found < entries.length) {
+    return resolveInode(layers, u53Field(element(entries.part, found), 0));
+  }
+  if (!newest.lookBelow) {
+    return undefined;
+  }
+  return findNameBelow(layers, index, u53Field(directory.inode.part, 0), name, narrow(newest.layer + 1));
+}
+
 /** Whether a layer newer than `layer` has `name` in directory `dir`, and so hides the one of `layer`. */
-export function isHidden(layers: StructList<InodeVector>, layer: number, dir: number, name: Bytes): boolean {
+export function isHidden(layers: Layers, layer: number, dir: number, name: Bytes): boolean {
   for (let newer = 0; newer < layer; newer++) {
-    const inodes = new StructList(listField(element(layers.part, newer), 0), Inode);
+    const inodes = new StructList(listField(element(layers.all.part, newer), 0), Inode);
     const position = searchInodes(inodes, dir);
     if (position >= inodes.length) {
       continue;
@@ -162,42 +208,32 @@ export function isHidden(layers: StructList<InodeVector>, layer: number, dir: nu
   return false;
 }
 
-/** The inode that an entry of a directory record in `layer` shows; undefined if a newer layer hides it, or for a whiteout. */
-function resolveEntry(
-  layers: StructList<InodeVector>,
-  newest: StructList<Inode>,
-  layer: number,
-  dir: number,
-  entry: DirEntry,
-): InodeRecord | undefined {
-  if (layer > 0 && isHidden(layers, layer, dir, entry.name)) {
+/** The inode that an entry of a directory record shows; undefined if a newer record hides it, or for a whiteout. */
+function resolveEntry(layers: Layers, record: DirRecord, dir: number, entry: DirEntry): InodeRecord | undefined {
+  if (record.covered && isHidden(layers, record.layer, dir, entry.name)) {
     return undefined;
   }
-  return resolveInode(layers, newest, entry.ino);
+  return resolveInode(layers, entry.ino);
 }
 
 /**
- * The record with which a listing of directory `dir` continues after `cookie`; 0 starts one. Cookies come from user space
- * and may have any value: only records that show through are returned.
+ * The record with which a listing of a directory, which findInodeRecord found, continues after `cookie`; 0 starts one. Cookies
+ * come from user space and may have any value: only records that show through are returned.
  */
-export function openListing(image: Rootfs, dir: number, cookie: number): DirRecord | undefined {
-  const layers = image.metadatas;
-  if (cookie === 0) {
-    const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
-    const directory = resolveInode(layers, newest, dir);
-    if (directory === undefined) {
-      return undefined;
-    }
-    if (InodeMode.kindOf(directory.inode.part) !== "dir") {
-      return undefined;
-    }
+export function openListing(layers: Layers, directory: InodeRecord, cookie: number): DirRecord | undefined {
+  const newest = newestDirRecord(directory);
+  let before: number = newest.entries.length;
+  if (cookie < before) {
+    return newest;
   }
-  let layer: number = 0;
-  let before: number = 0;
+  if (!newest.lookBelow) {
+    return undefined;
+  }
+  let layer: number = narrow(newest.layer + 1);
   for (let measure = 0, bound = Infinity; layer < MAX_LAYERS; bound = measure) {
     measure = MAX_LAYERS > layer ? MAX_LAYERS - layer : 0;
     if (measure >= bound) break;
-    const record = findListed(layers, dir, layer, before);
+    const record = findListed(layers, u53Field(directory.inode.part, 0), layer, before);
     if (record === undefined) {
       return undefined;
     }
@@ -219,11 +255,11 @@ function entriesUntil(record: DirRecord): number {
 }
 
 /** The record with which a listing continues after the last entry of `record`. */
-export function nextListing(image: Rootfs, dir: number, record: DirRecord): DirRecord | undefined {
+export function nextListing(layers: Layers, dir: number, record: DirRecord): DirRecord | undefined {
   if (!record.lookBelow) {
     return undefined;
   }
-  return findListed(image.metadatas, dir, narrow(record.layer + 1), entriesUntil(record));
+  return findListed(layers, dir, narrow(record.layer + 1), entriesUntil(record));
 }
 
 /** The index of the first entry of a record after `cookie`. */
@@ -233,19 +269,17 @@ function firstAfter(record: DirRecord, cookie: number): number {
 
 /** The first entry from `from` on and before `end` that a record of directory `dir` shows. */
 function visibleEntry(
-  image: Rootfs,
+  layers: Layers,
   dir: number,
   record: DirRecord,
   from: number,
   end: number,
 ): VisibleEntry | undefined {
-  const layers = image.metadatas;
-  const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
   const entries = record.entries;
   const last = Math.min(entries.length, end);
   for (let i = from; i < last; i++) {
     const entry = new DirEntry(element(entries.part, i));
-    const found = resolveEntry(layers, newest, record.layer, dir, entry);
+    const found = resolveEntry(layers, record, dir, entry);
     if (found !== undefined) {
       const next = record.before + i + 1;
       return { cookie: next, shown: true, entry: entry, ordinal: found.ordinal, inode: found.inode };
@@ -259,14 +293,14 @@ function visibleEntry(
  * the cookie with which the listing goes on.
  */
 export function nextVisibleEntry(
-  image: Rootfs,
+  layers: Layers,
   dir: number,
   record: DirRecord,
   cookie: number,
 ): VisibleEntry | undefined {
   const from = firstAfter(record, cookie);
   const end = narrow(from + ENTRIES_AT_ONCE);
-  const found = visibleEntry(image, dir, record, from, end);
+  const found = visibleEntry(layers, dir, record, from, end);
   if (found !== undefined) {
     return found;
   }
@@ -274,23 +308,27 @@ export function nextVisibleEntry(
     return undefined;
   }
   const next = record.before + end;
-  const newest = new StructList(listField(element(listField(image.part, 0), 0), 0), Inode);
   return {
     cookie: next,
     shown: false,
     entry: new DirEntry(element(record.entries.part, end)),
     ordinal: 0,
-    inode: new Inode(element(newest.part, newest.length)),
+    inode: new Inode(element(layers.newest.part, layers.newest.length)),
   };
 }
 
 /** The first name after `cookie` that directory `dir` shows; 0 starts a listing. */
 export function nextName(image: Rootfs, dir: number, cookie: number): VisibleEntry | undefined {
-  const first = openListing(image, dir, cookie);
+  const layers = openLayers(image);
+  const directory = resolveInode(layers, dir);
+  if (directory === undefined) {
+    return undefined;
+  }
+  const first = openListing(layers, directory, cookie);
   if (first === undefined) {
     return undefined;
   }
-  const visible = visibleEntry(image, dir, first, firstAfter(first, cookie), first.entries.length);
+  const visible = visibleEntry(layers, dir, first, firstAfter(first, cookie), first.entries.length);
   if (visible !== undefined) {
     return visible;
   }
@@ -303,11 +341,11 @@ export function nextName(image: Rootfs, dir: number, cookie: number): VisibleEnt
     if (!below) {
       return undefined;
     }
-    const record = findListed(image.metadatas, dir, narrow(layer + 1), before);
+    const record = findListed(layers, dir, narrow(layer + 1), before);
     if (record === undefined) {
       return undefined;
     }
-    const shown = visibleEntry(image, dir, record, firstAfter(record, cookie), record.entries.length);
+    const shown = visibleEntry(layers, dir, record, firstAfter(record, cookie), record.entries.length);
     if (shown !== undefined) {
       return shown;
     }

@@ -3,7 +3,7 @@ import { failure, narrow } from "../runtime.ts";
 import { StructList } from "../struct-list.ts";
 import { followInode } from "./checks.ts";
 import { MAX_LOOK_BELOW, findDirRecord } from "./directories.ts";
-import { MAX_LAYERS } from "./layers.ts";
+import { MAX_LAYERS, type Layers } from "./layers.ts";
 import { DirEntry, Inode, InodeMode, InodeVector, VerityData, type Rootfs } from "./metadata.ts";
 import { recordsTree, traitsOf } from "./recorded.ts";
 import { Rule } from "./rules.ts";
@@ -30,7 +30,7 @@ export function checkOutline(message: Message, work: Float64Array): Rootfs {
 }
 
 /** Checks one record of an inode; of a directory also the names in it, and that their inodes exist. */
-function checkOneRecord(layers: StructList<InodeVector>, inode: Inode, work: Float64Array): void {
+function checkOneRecord(layers: Layers, inode: Inode, work: Float64Array): void {
   followInode(inode, work);
   const sorted = checkRecord(inode);
   if (!sorted) {
@@ -49,8 +49,7 @@ function checkOneRecord(layers: StructList<InodeVector>, inode: Inode, work: Flo
  * Checks a visible inode of an image that records its tree, before its first use: every rule that concerns it alone, and that
  * it has only the recorded traits. Not that numbers of links and parents are true, for which `validate` walks the tree.
  */
-export function checkInode(image: Rootfs, inode: Inode, work: Float64Array): void {
-  const layers = image.metadatas;
+export function checkInode(image: Rootfs, layers: Layers, inode: Inode, work: Float64Array): void {
   const traits = traitsOf(inode);
   if ((traits | image.traits) >>> 0 !== image.traits) {
     throw failure(Rule["recorded-totals"], inode.ino, inode.part.at * 8);
@@ -72,7 +71,7 @@ export function checkInode(image: Rootfs, inode: Inode, work: Float64Array): voi
       throw failure(Rule["look-below-depth"], inode.ino, inode.part.at * 8);
     }
     recordsAbove = narrow(recordsAbove + 1);
-    const inodes = new StructList(listField(element(layers.part, record.layer), 0), Inode);
+    const inodes = new StructList(listField(element(layers.all.part, record.layer), 0), Inode);
     checkOneRecord(layers, new Inode(element(inodes.part, record.position)), work);
     if (!record.lookBelow) {
       break;

@@ -10,23 +10,46 @@ export const ROOT_INO = 1;
 /** Largest number of layers. An inode is looked up in one layer after the other, so more could cost minutes. */
 export const MAX_LAYERS = 128;
 
-/** An inode, and its number among all inode records of the image, layer after layer. */
+/** An inode, and its number among all inode records of the image, layer after layer: it is at `position` of `layer`. */
 export interface InodeRecord {
   readonly ordinal: number;
+  readonly layer: number;
+  readonly position: number;
   readonly inode: Inode;
 }
 
-/** The position of `ino` among the inodes of a layer, or their number if it is not there. */
-export function searchInodes(inodes: StructList<Inode>, ino: number): number {
-  const first = u53Field(element(inodes.part, 0), 0);
-  const last = u53Field(element(inodes.part, inodes.length > 1 ? inodes.length - 1 : 0), 0);
+/**
+ * What every look-up begins with, followed once: the layers of an image, the inodes of the newest one, and the number of the first
+ * of these.
+ */
+export interface Layers {
+  readonly all: StructList<InodeVector>;
+  readonly newest: StructList<Inode>;
+  readonly first: number;
+}
+
+/** The position of `ino` among the inodes of a layer, or their number if it is not there. `first` is the number of the first one. */
+function searchFrom(inodes: StructList<Inode>, first: number, ino: number): number {
   const guess = narrow(ino > first ? ino - first : 0);
-  if (guess < inodes.length && u53Field(element(inodes.part, guess), 0) === ino) {
+  const guessed = u53Field(element(inodes.part, guess), 0);
+  if (guessed === ino && guess < inodes.length) {
     return guess;
   }
+  const nearer = guess > (guessed > ino ? guessed - ino : 0) ? guess - (guessed > ino ? guessed - ino : 0) : 0;
+  if (u53Field(element(inodes.part, nearer), 0) === ino && nearer < inodes.length) {
+    return nearer;
+  }
+  return searchBetween(inodes, guess, ino);
+}
+
+/** The same, between the position without gaps and that with all of them before `ino`. */
+function searchBetween(inodes: StructList<Inode>, guess: number, ino: number): number {
+  const last = u53Field(element(inodes.part, inodes.length > 1 ? inodes.length - 1 : 0), 0);
   const gaps =
-    (last > first ? last - first : 0) > (inodes.length > 1 ? inodes.length - 1 : 0)
-      ? (last > first ? last - first : 0) - (inodes.length > 1 ? inodes.length - 1 : 0)
+    (last > u53Field(element(inodes.part, 0), 0) ? last - u53Field(element(inodes.part, 0), 0) : 0) >
+    (inodes.length > 1 ? inodes.length - 1 : 0)
+      ? (last > u53Field(element(inodes.part, 0), 0) ? last - u53Field(element(inodes.part, 0), 0) : 0) -
+        (inodes.length > 1 ? inodes.length - 1 : 0)
       : 0;
   let low: number = guess > gaps ? guess - gaps : 0;
   let high: number = guess < inodes.length ? guess : inodes.length;
@@ -47,49 +70,55 @@ export function searchInodes(inodes: StructList<Inode>, ino: number): number {
   return inodes.length;
 }
 
-/** Whether any layer has `ino`; a whiteout counts. */
-export function hasInode(layers: StructList<InodeVector>, ino: number): boolean {
-  for (let layer = 0; layer < layers.length; layer++) {
-    const inodes = new StructList(listField(element(layers.part, layer), 0), Inode);
-    if (searchInodes(inodes, ino) < inodes.length) {
-      return true;
-    }
-  }
-  return false;
+/** The position of `ino` among the inodes of a layer, or their number if it is not there. */
+export function searchInodes(inodes: StructList<Inode>, ino: number): number {
+  return searchFrom(inodes, u53Field(element(inodes.part, 0), 0), ino);
 }
 
-/**
- * Finds `ino` in the newest of the layers that has it, perhaps a whiteout. `newest` is the inodes of the first layer: a caller
- * that looks up many reads them once.
- */
-export function newestRecord(
-  layers: StructList<InodeVector>,
-  newest: StructList<Inode>,
-  ino: number,
-): InodeRecord | undefined {
-  const first = searchInodes(newest, ino);
-  if (first < newest.length) {
-    return { ordinal: first, inode: new Inode(element(newest.part, first)) };
-  }
-  let before: number = newest.length;
-  for (let layer = 1; layer < layers.length; layer++) {
-    const inodes = new StructList(listField(element(layers.part, layer), 0), Inode);
-    const index = searchInodes(inodes, ino);
-    if (index < inodes.length) {
-      return { ordinal: narrow(before) + index, inode: new Inode(element(inodes.part, index)) };
+/** The layers of an image. */
+export function openLayers(image: Rootfs): Layers {
+  const all = image.metadatas;
+  const newest = new StructList(listField(element(all.part, 0), 0), Inode);
+  return { all: all, newest: newest, first: u53Field(element(newest.part, 0), 0) };
+}
+
+/** Whether any layer has `ino`; a whiteout counts. */
+export function hasInode(layers: Layers, ino: number): boolean {
+  const found = newestRecord(layers, ino);
+  return found !== undefined;
+}
+
+/** Finds `ino` in a layer that is not the newest one. */
+function olderRecord(layers: Layers, ino: number): InodeRecord | undefined {
+  let before: number = layers.newest.length;
+  for (let layer = 1; layer < layers.all.length; layer++) {
+    const inodes = new StructList(listField(element(layers.all.part, layer), 0), Inode);
+    const position = searchInodes(inodes, ino);
+    if (position < inodes.length) {
+      return {
+        ordinal: narrow(before) + position,
+        layer: layer,
+        position: position,
+        inode: new Inode(element(inodes.part, position)),
+      };
     }
     before = narrow(before) + inodes.length;
   }
   return undefined;
 }
 
+/** Finds `ino` in the newest of the layers that has it, perhaps a whiteout. */
+export function newestRecord(layers: Layers, ino: number): InodeRecord | undefined {
+  const position = searchFrom(layers.newest, layers.first, ino);
+  if (position < layers.newest.length) {
+    return { ordinal: position, layer: 0, position: position, inode: new Inode(element(layers.newest.part, position)) };
+  }
+  return olderRecord(layers, ino);
+}
+
 /** Inode `ino` as newestRecord finds it; a whiteout means absent. */
-export function resolveInode(
-  layers: StructList<InodeVector>,
-  newest: StructList<Inode>,
-  ino: number,
-): InodeRecord | undefined {
-  const found = newestRecord(layers, newest, ino);
+export function resolveInode(layers: Layers, ino: number): InodeRecord | undefined {
+  const found = newestRecord(layers, ino);
   if (found === undefined) {
     return undefined;
   }
@@ -101,27 +130,17 @@ export function resolveInode(
 
 /** The record of inode `ino`: that of the newest layer that has it, unless it is a whiteout. */
 export function findInodeRecord(image: Rootfs, ino: number): InodeRecord | undefined {
-  const layers = image.metadatas;
-  return resolveInode(layers, new StructList(listField(element(layers.part, 0), 0), Inode), ino);
-}
-
-/** The inode that resolveInode finds. */
-export function resolvedInode(
-  layers: StructList<InodeVector>,
-  newest: StructList<Inode>,
-  ino: number,
-): Inode | undefined {
-  const found = resolveInode(layers, newest, ino);
-  if (found === undefined) {
-    return undefined;
-  }
-  return found.inode;
+  const layers = openLayers(image);
+  return resolveInode(layers, ino);
 }
 
 /** Inode `ino`: that of the newest layer that has it, unless it is a whiteout. */
 export function findInode(image: Rootfs, ino: number): Inode | undefined {
-  const layers = image.metadatas;
-  return resolvedInode(layers, new StructList(listField(element(layers.part, 0), 0), Inode), ino);
+  const found = findInodeRecord(image, ino);
+  if (found === undefined) {
+    return undefined;
+  }
+  return found.inode;
 }
 
 /** How many inode records the image has, in all layers. */

@@ -1,5 +1,5 @@
 // Code generated from schema/names.ts by make codegen. DO NOT EDIT.
-import { type Bytes } from "../runtime.ts";
+import { compareBytes, type Bytes } from "../runtime.ts";
 import { PERIOD, SLASH } from "./ascii.ts";
 
 /** The result of separator() for a name that has none. */
@@ -13,21 +13,7 @@ export const MAX_TARGET_BYTES = 4095;
 
 /** Byte order of at most MAX_NAME_BYTES, then of lengths: 0 if `a` comes first, 1 if they are equal, 2 if `b` comes first. */
 export function compareNames(a: Bytes, b: Bytes): number {
-  const length = Math.min(a.length, MAX_NAME_BYTES);
-  for (let i = 0; i < length; i++) {
-    if (i >= b.length) {
-      return 2;
-    }
-    const left = a.at(i);
-    const right = b.at(i);
-    if (left !== right) {
-      return left < right ? 0 : 2;
-    }
-  }
-  if (a.length === b.length) {
-    return 1;
-  }
-  return a.length < b.length ? 0 : 2;
+  return compareBytes(a, b, MAX_NAME_BYTES);
 }
 
 /** Whether two sequences of at most MAX_NAME_BYTES are equal. */

@@ -1,13 +1,23 @@
 // Code generated from schema/validate.ts by make codegen. DO NOT EDIT.
 import { U53_END, checkedAdd, failure, narrow, type Bytes } from "../runtime.ts";
-import { StructList } from "../struct-list.ts";
+import { type StructList } from "../struct-list.ts";
 import { SLASH } from "./ascii.ts";
 import { followRootfs } from "./checks.ts";
 import { deviceFits } from "./device.ts";
 import { DIGEST_BYTES } from "./digest.ts";
 import { MAX_LOOK_BELOW, findDirRecord, isHidden } from "./directories.ts";
 import { MAX_PERMISSIONS } from "./filetypes.ts";
-import { MAX_LAYERS, ROOT_INO, countRecords, findInode, hasInode, newestRecord, resolveInode } from "./layers.ts";
+import {
+  MAX_LAYERS,
+  ROOT_INO,
+  countRecords,
+  findInode,
+  hasInode,
+  newestRecord,
+  openLayers,
+  resolveInode,
+  type Layers,
+} from "./layers.ts";
 import {
   DirEntry,
   FileChunk,
@@ -243,7 +253,7 @@ function countName(links: Uint32Array, ordinal: number): void {
 }
 
 /** Checks that some layer has the inode of an entry of directory `dir`. */
-export function checkTarget(layers: StructList<InodeVector>, entry: DirEntry, dir: number): void {
+export function checkTarget(layers: Layers, entry: DirEntry, dir: number): void {
   if (!hasInode(layers, entry.ino)) {
     throw failure(Rule["dir-entry-dangling"], dir, entry.part.at * 8);
   }
@@ -265,10 +275,9 @@ export function checkRoot(image: Rootfs): void {
  * that all of the newest layer are reached (those of older layers may be superseded). Returns the number of visible inodes.
  */
 function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, queue: Float64Array): number {
-  const layers = image.metadatas;
-  const newest = new StructList(listField(element(layers.part, 0), 0), Inode);
+  const layers = openLayers(image);
   checkRoot(image);
-  const root = resolveInode(layers, newest, ROOT_INO);
+  const root = resolveInode(layers, ROOT_INO);
   if (root === undefined) {
     return 0;
   }
@@ -279,7 +288,7 @@ function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, que
   let visible: number = 1;
   for (let i = 0; i < queued; i++) {
     const dir = queue[i] ?? 0;
-    const above = resolveInode(layers, newest, dir);
+    const above = resolveInode(layers, dir);
     if (above === undefined) {
       continue;
     }
@@ -298,11 +307,11 @@ function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, que
       recordsAbove = narrow(recordsAbove + 1);
       for (let entryList = record.entries.part, entryIndex = 0; entryIndex < entryList.count; entryIndex++) {
         const entry = new DirEntry(element(entryList, entryIndex));
-        if (record.layer > 0 && isHidden(layers, record.layer, dir, entry.name)) {
+        if (record.covered && isHidden(layers, record.layer, dir, entry.name)) {
           checkTarget(layers, entry, dir);
           continue;
         }
-        const shown = newestRecord(layers, newest, entry.ino);
+        const shown = newestRecord(layers, entry.ino);
         if (shown === undefined) {
           throw failure(Rule["dir-entry-dangling"], dir, entry.part.at * 8);
         }
@@ -338,11 +347,11 @@ function checkTree(image: Rootfs, links: Uint32Array, parents: Float64Array, que
 }
 
 /** Checks the directory records that the walk did not reach: none is of the newest layer, and their entries' inodes exist. */
-function checkUnreached(layers: StructList<InodeVector>, parents: Float64Array): void {
+function checkUnreached(layers: Layers, parents: Float64Array): void {
   let ordinal: number = 0;
-  for (let layer = 0; layer < layers.length; layer++) {
+  for (let layer = 0; layer < layers.all.length; layer++) {
     for (
-      let inodeList = listField(element(layers.part, layer), 0), inodeIndex = 0;
+      let inodeList = listField(element(layers.all.part, layer), 0), inodeIndex = 0;
       inodeIndex < inodeList.count;
       inodeIndex++
     ) {

@@ -67,6 +67,15 @@ export interface Pointer {
   readonly sizes: number;
 }
 
+/** A near pointer in, or for, a segment: its halves, and its target. `rule` is 0 unless the far pointer that leads to it breaks one. */
+export interface NearPointer {
+  readonly rule: number;
+  readonly segment: number;
+  readonly target: number;
+  readonly low: number;
+  readonly sizes: number;
+}
+
 /**
  * Reads the table of segments of a message of `size` bytes; returns their number.
  * `header` is its first MAX_HEADER_BYTES, or all of a smaller one, so that it can
@@ -140,24 +149,6 @@ function nearTarget(at: number, low: number): number {
   return target > OFFSET_SPAN ? target - OFFSET_SPAN : 0;
 }
 
-/** A pointer to a struct or list of `size` words at word `target`, refused unless all of it is inside the segment. */
-function pointerTo(
-  message: Message,
-  segment: number,
-  kind: number,
-  target: number,
-  size: number,
-  sizes: number,
-): Pointer {
-  if (target < (message.starts[segment] ?? 0)) {
-    return refused(Rule["pointer-out-of-bounds"]);
-  }
-  if (target + size > (message.starts[segment + 1] ?? 0)) {
-    return refused(Rule["pointer-out-of-bounds"]);
-  }
-  return { rule: 0, kind: kind, at: target, sizes: sizes };
-}
-
 /** Words of a list, its tag included. */
 function listWords(sizes: number): number {
   const count = sizes >>> 3;
@@ -183,61 +174,84 @@ function listWords(sizes: number): number {
   return count;
 }
 
-/** A near pointer of known target; `low` and `sizes` are its halves. */
-function nearPointer(message: Message, segment: number, target: number, low: number, sizes: number): Pointer {
+/** Words of the target of a near pointer. */
+function targetWords(low: number, sizes: number): number {
   if ((low & 3) === NEAR_STRUCT) {
-    const words = (sizes & 65535) + (sizes >>> 16);
-    return pointerTo(message, segment, POINTER_STRUCT, target, words, sizes);
+    return (sizes & 65535) + (sizes >>> 16);
   }
-  if ((low & 3) === NEAR_LIST) {
-    return pointerTo(message, segment, POINTER_LIST, target, listWords(sizes), sizes);
-  }
-  return refused(Rule["pointer-kind"]);
+  return listWords(sizes);
 }
 
-/** Follows the far pointer whose halves are `low` and `high`. */
-function farPointer(message: Message, low: number, high: number): Pointer {
+/** A far pointer that breaks `rule`. */
+function farRefused(rule: number): NearPointer {
+  return { rule: rule, segment: 0, target: 0, low: 0, sizes: 0 };
+}
+
+/** Follows the far pointer whose halves are `low` and `high` to its landing pad. */
+function landingPad(message: Message, low: number, high: number): NearPointer {
   if (high >= message.segments) {
-    return refused(Rule["far-pointer-segment"]);
+    return farRefused(Rule["far-pointer-segment"]);
   }
   const pad = (message.starts[high] ?? 0) + (low >>> 3);
   const padWords = (low & 4) === 0 ? 1 : 2;
   if (pad + padWords > (message.starts[high + 1] ?? 0)) {
-    return refused(Rule["far-pointer-out-of-bounds"]);
+    return farRefused(Rule["far-pointer-out-of-bounds"]);
   }
   const padLow = message.bytes.u32(pad * 8);
   const padHigh = message.bytes.u32(pad * 8 + 4);
   if (padWords === 1) {
     if ((padLow & 3) === FAR) {
-      return refused(Rule["far-pointer-chain"]);
+      return farRefused(Rule["far-pointer-chain"]);
     }
-    return nearPointer(message, high, nearTarget(narrow(pad), padLow), padLow, padHigh);
+    return { rule: 0, segment: high, target: nearTarget(narrow(pad), padLow), low: padLow, sizes: padHigh };
   }
   if ((padLow & 7) !== FAR) {
-    return refused(Rule["far-pointer-chain"]);
+    return farRefused(Rule["far-pointer-chain"]);
   }
   if (padHigh >= message.segments) {
-    return refused(Rule["far-pointer-segment"]);
+    return farRefused(Rule["far-pointer-segment"]);
   }
   const tagLow = message.bytes.u32(pad * 8 + 8);
   const tagHigh = message.bytes.u32(pad * 8 + 12);
   if (tagLow >>> 2 !== 0) {
-    return refused(Rule["far-pointer-tag"]);
+    return farRefused(Rule["far-pointer-tag"]);
   }
-  return nearPointer(message, padHigh, narrow((message.starts[padHigh] ?? 0) + (padLow >>> 3)), tagLow, tagHigh);
+  const target = narrow((message.starts[padHigh] ?? 0) + (padLow >>> 3));
+  return { rule: 0, segment: padHigh, target: target, low: tagLow, sizes: tagHigh };
 }
 
-/** Follows the pointer at word `at`, which is inside the message. */
+/** The near pointer at word `at`, or that to which the far pointer there leads. */
+function nearPointer(message: Message, at: number, low: number, high: number): NearPointer {
+  if ((low & 3) === FAR) {
+    return landingPad(message, low, high);
+  }
+  return { rule: 0, segment: segmentOf(message, at), target: nearTarget(at, low), low: low, sizes: high };
+}
+
+/** Follows the pointer at word `at`, which is inside the message. A target is refused unless all of it is inside its segment. */
 export function followPointer(message: Message, at: number): Pointer {
   const low = message.bytes.u32(at * 8);
   const high = message.bytes.u32(at * 8 + 4);
   if (low === 0 && high === 0) {
     return refused(0);
   }
-  if ((low & 3) === FAR) {
-    return farPointer(message, low, high);
+  const near = nearPointer(message, at, low, high);
+  if (near.rule !== 0) {
+    return refused(near.rule);
   }
-  return nearPointer(message, segmentOf(message, at), nearTarget(at, low), low, high);
+  const kind = near.low & 3;
+  if (kind > NEAR_LIST) {
+    return refused(Rule["pointer-kind"]);
+  }
+  const target = near.target;
+  const end = target + targetWords(near.low, near.sizes);
+  if (target < (message.starts[near.segment] ?? 0)) {
+    return refused(Rule["pointer-out-of-bounds"]);
+  }
+  if (end > (message.starts[near.segment + 1] ?? 0)) {
+    return refused(Rule["pointer-out-of-bounds"]);
+  }
+  return { rule: 0, kind: kind === NEAR_STRUCT ? POINTER_STRUCT : POINTER_LIST, at: target, sizes: near.sizes };
 }
 
 function emptyStruct(message: Message): StructPart {

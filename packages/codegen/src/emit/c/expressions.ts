@@ -54,6 +54,8 @@ export class CExpressions {
         return this.#call(`${prefix}_difference`, expression.left, expression.right);
       case "atMost":
         return this.#call(`${prefix}_at_most`, expression.left, expression.right);
+      case "compareBytes":
+        return this.#call(`${prefix}_compare_bytes`, expression.left, expression.right, expression.most);
       case "not":
         return ["!", this.print(expression.operand, UNARY)];
       case "choice": {
@@ -170,7 +172,7 @@ const isSurelyUnsigned = (expression: Expr): boolean =>
   (expression.type.name === "u32" || expression.type.name === "u53") &&
   (expression.is === "binary"
     ? isSurelyUnsigned(expression.left) || (isSurelyUnsigned(expression.right) && !expression.operator.startsWith(">>"))
-    : ["variable", "load", "field", "valueMember", "narrow", "call", "length"].includes(expression.is));
+    : ["variable", "load", "field", "valueMember", "narrow", "call", "length", "compareBytes"].includes(expression.is));
 
 /** Whether an expression has at most 32 bits in C. */
 function isSurelyNarrow(expression: Expr): boolean {

@@ -1,7 +1,7 @@
 import { DERIVED } from "../../read/derive.ts";
 import { snake } from "../../ir.ts";
-import type { Constant, Expr, Spec, Type, ValueType } from "../../ir.ts";
-import { calleesFirst, parts } from "../../walk.ts";
+import type { Constant, Expr, FunctionType, Spec, Type, ValueType } from "../../ir.ts";
+import { accessorsOf, calleesFirst, parts } from "../../walk.ts";
 import { banner, sourceOf } from "../banner.ts";
 import { UNARY } from "../precedence.ts";
 import { CBody } from "./body.ts";
@@ -23,10 +23,13 @@ const RUNTIME = "../format_base.h";
 export class CFiles {
   readonly #spec: Spec;
   readonly #names: CNames;
+  /** Functions in the header of the wire format: nearly all that the readers of structs do. */
+  readonly #inline: ReadonlySet<FunctionType>;
 
   constructor(spec: Spec) {
     this.#spec = spec;
     this.#names = new CNames(spec);
+    this.#inline = accessorsOf(spec.functions.filter((fn) => fn.module === spec.settings.wire));
   }
 
   /** The text of every file by its name. */
@@ -87,10 +90,11 @@ export class CFiles {
       items.filter((item) => item.module === module);
     const constants = this.#exportedConstants(module);
     const records = ours(this.#spec.values);
-    const functions = ours(this.#spec.functions).filter((fn) => fn.exported);
+    const functions = ours(this.#spec.functions).filter((fn) => fn.exported && !this.#inline.has(fn));
+    const inline = calleesFirst([...this.#inline].filter((fn) => fn.module === module));
     const types = [
       ...records.flatMap((record) => record.members.map((member) => member.type)),
-      ...functions.flatMap((fn) => [fn.returns, ...fn.parameters.map((parameter) => parameter.type)]),
+      ...[...inline, ...functions].flatMap((fn) => [fn.returns, ...fn.parameters.map((parameter) => parameter.type)]),
     ];
     const needed = new Set([
       ...types.flatMap((type) => this.#moduleOf(type) ?? []),
@@ -103,6 +107,7 @@ export class CFiles {
       [
         ...this.#constants(constants),
         ...records.flatMap((record) => this.#record(record)),
+        ...inline.flatMap((fn) => this.#function(fn, module)),
         ...functions.flatMap((fn) => [
           ...(fn.mayStop ? comment(this.#mayStop()) : []),
           line(0, this.#names.prototype(fn), ";"),
@@ -141,23 +146,23 @@ export class CFiles {
 
   /** The functions of a module, each with the name of its source; undefined if there are none. */
   #functions(module: string): string | undefined {
-    const functions = calleesFirst(this.#spec.functions.filter((fn) => fn.module === module));
+    const functions = calleesFirst(this.#spec.functions.filter((fn) => fn.module === module && !this.#inline.has(fn)));
     if (functions.length === 0) return undefined;
-    const source = sourceOf(module, this.#spec.settings);
     const exported = this.#exportedConstants(module);
     const own = this.#spec.constants.filter((constant) => constant.module === module && !exported.includes(constant));
-    return this.#source(module, [
-      ...this.#constants(own),
-      ...functions.flatMap((fn) => [
-        `/* ${source}: ${fn.name}() */`,
-        ...comment(fn.doc),
-        line(0, this.#names.prototype(fn)),
-        "{",
-        ...new CBody(this.#names, fn).text(),
-        "}",
-        "",
-      ]),
-    ]);
+    return this.#source(module, [...this.#constants(own), ...functions.flatMap((fn) => this.#function(fn, module))]);
+  }
+
+  #function(fn: FunctionType, module: string): Line[] {
+    return [
+      `/* ${sourceOf(module, this.#spec.settings)}: ${fn.name}() */`,
+      ...comment(fn.doc),
+      line(0, this.#names.prototype(fn, this.#inline.has(fn))),
+      "{",
+      ...new CBody(this.#names, fn).text(),
+      "}",
+      "",
+    ];
   }
 
   #ruleNumbers(): string[] {

@@ -68,7 +68,7 @@ export class CNames {
     return text.endsWith("*") ? `${text}${name}` : `${text} ${name}`;
   }
 
-  prototype(fn: Callee & { exported: boolean }): Doc {
+  prototype(fn: Callee & { exported: boolean }, inline = false): Doc {
     const parameters = fn.parameters.map((parameter) => this.declare(parameter.type, snake(parameter.name)));
     if (fn.fallible) parameters.push(`struct ${this.prefix}_failure *failure`);
     // The caller provides the memory of a shared record: hence no pointer to a pointer.
@@ -76,7 +76,13 @@ export class CNames {
     if (returnsBool(fn) && fn.returns.is !== "void") parameters.push(`${type} *out`);
     const returns = returnsBool(fn) ? "bool" : this.type(fn.returns);
     // A check has a stack frame of its own: inlined into one function, their frames would add up to too much of a kernel's stack.
-    const linkage = fn.exported ? "" : fn.fallible ? "static noinline_for_stack " : "static ";
+    const linkage = inline
+      ? "static inline "
+      : fn.exported
+        ? ""
+        : fn.fallible
+          ? "static noinline_for_stack "
+          : "static ";
     return head(`${linkage}${returns}`, this.name(fn.name), parameters);
   }
 

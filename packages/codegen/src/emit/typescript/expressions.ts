@@ -55,6 +55,8 @@ export class TsExpressions {
       }
       case "atMost":
         return this.#call("Math.min", [expression.left, expression.right]);
+      case "compareBytes":
+        return this.#call("compareBytes", [expression.left, expression.right, expression.most]);
       case "not":
         return `!${this.print(expression.operand, UNARY)}`;
       case "choice":

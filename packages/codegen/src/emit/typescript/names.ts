@@ -7,6 +7,7 @@ const FROM_RUNTIME = new Set([
   "checkedAdd",
   "checkedSubtract",
   "checkedMultiply",
+  "compareBytes",
   "narrow",
   "text",
   "U53_END",

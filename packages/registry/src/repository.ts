@@ -1,0 +1,123 @@
+import { sha256Hex } from "@puzzlefs/oci";
+import { RegistryError } from "./errors.ts";
+import type { BlobBytes, BlobRange, FetchedManifest, RepositoryAccess, Upload } from "./interface.ts";
+import { checkDigest } from "./reference.ts";
+import { type ManifestOptions, type ManifestStatus, RepositorySource } from "./repository-source.ts";
+import { upload } from "./upload.ts";
+
+/** See RepositoryAccess. Reads ask the endpoints in order, the one that had the manifest first; writes go to the only one. */
+export class Repository implements RepositoryAccess {
+  readonly name: string;
+  readonly reference: string;
+  readonly #sources: RepositorySource[];
+  readonly #warn: (line: string) => void;
+
+  /** @param sources mirrors, and last the repository itself. */
+  constructor(name: string, reference: string, sources: readonly RepositorySource[], warn: (line: string) => void) {
+    this.name = name;
+    this.reference = reference;
+    this.#sources = [...sources];
+    this.#warn = warn;
+  }
+
+  manifest(reference: string, options: ManifestOptions = {}): Promise<FetchedManifest> {
+    return this.#firstOf([], options.signal, async (source) => {
+      const found = await source.manifest(reference, options);
+      this.#prefer(source);
+      return found;
+    });
+  }
+
+  headManifest(reference: string, options: ManifestOptions = {}): Promise<ManifestStatus | undefined> {
+    return unlessAbsent(this.#firstOf([], options.signal, (source) => source.headManifest(reference, options)));
+  }
+
+  blob(digest: string, range: BlobRange): Promise<BlobBytes> {
+    checkRange(digest, range);
+    const { start = 0, end = range.size, without = [] } = range;
+    const isPart = start > 0 || end < range.size;
+    const left = this.#sources.filter(({ name }) => !without.includes(name));
+    return this.#firstOf(without, range.signal, async (source) => {
+      const { stream, whole } = await source.downloads.open(digest, range);
+      if (isPart && whole && range.preferRange === true && source !== left.at(-1)) {
+        stream.destroy();
+        throw new RegistryError("refused", `${source.name}: answers a range with the whole blob`);
+      }
+      return { stream, whole, source: source.name, start: whole ? 0 : start, end: whole ? range.size : end };
+    });
+  }
+
+  readBlob(digest: string, size: number, signal?: AbortSignal): Promise<Buffer> {
+    checkRange(digest, { size });
+    return this.#firstOf([], signal, async (source) => {
+      const { stream } = await source.downloads.open(digest, { size, ...(signal !== undefined && { signal }) });
+      const bytes = Buffer.concat(await stream.toArray());
+      if (`sha256:${sha256Hex(bytes)}` === digest) return bytes;
+      throw new RegistryError("corrupt", `blob ${digest} of ${source.name}: its bytes have another digest`);
+    });
+  }
+
+  hasBlob(digest: string, signal?: AbortSignal): Promise<number | undefined> {
+    checkDigest(digest);
+    return unlessAbsent(this.#firstOf([], signal, (source) => source.hasBlob(digest, signal)));
+  }
+
+  mount(digest: string, from: string, signal?: AbortSignal): Promise<boolean> {
+    checkDigest(digest);
+    return this.#target.mount(digest, from, signal);
+  }
+
+  upload(blob: Upload): Promise<void> {
+    checkDigest(blob.digest);
+    const { session, repository, scopes } = this.#target;
+    return upload(session, repository, scopes, blob);
+  }
+
+  putManifest(reference: string, bytes: Uint8Array, mediaType: string, signal?: AbortSignal): Promise<string> {
+    return this.#target.putManifest(reference, bytes, mediaType, signal);
+  }
+
+  get #target(): RepositorySource {
+    return this.#sources[0] as RepositorySource;
+  }
+
+  #prefer(source: RepositorySource): void {
+    const index = this.#sources.indexOf(source);
+    if (index > 0) this.#sources.unshift(...this.#sources.splice(index, 1));
+  }
+
+  /** The result of the first source that has one; otherwise the error of the last, which is the registry itself. */
+  async #firstOf<T>(
+    without: readonly string[],
+    signal: AbortSignal | undefined,
+    read: (source: RepositorySource) => Promise<T>,
+  ): Promise<T> {
+    const sources = this.#sources.filter(({ name }) => !without.includes(name));
+    for (const [index, source] of sources.entries()) {
+      try {
+        return await read(source);
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!(error instanceof RegistryError) || index === sources.length - 1) throw error;
+        if (error.kind !== "absent" && error.kind !== "missing") this.#warn(`${error.message}; asking the next source`);
+      }
+    }
+    throw new RegistryError("missing", `${this.name}: no source is left`);
+  }
+}
+
+async function unlessAbsent<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (error instanceof RegistryError && (error.kind === "absent" || error.kind === "missing")) return undefined;
+    throw error;
+  }
+}
+
+function checkRange(digest: string, { size, start = 0, end = size }: BlobRange): void {
+  checkDigest(digest);
+  const isRange = [size, start, end].every(Number.isSafeInteger) && start >= 0 && start <= end && end <= size;
+  if (!isRange || (start === end && size > 0))
+    throw new TypeError(`not a range of a blob: ${start} to ${end} of ${size}`);
+}
