@@ -7,7 +7,8 @@
  *	blob.c		blobs, found by name once
  *	table.c  frame.c  direct.c  handle.c
  *			their seek tables, frames, direct reads, open files
- *	object.c	memory of these, with a limit and a shrinker
+ *	object.c  buffer.c
+ *			memory of these, with a limit and a shrinker
  *	lower.c, verity.c, zstd.c, sha256.c, message.c
  *			the lower filesystem, fs-verity, libraries, the log
  *
@@ -16,6 +17,7 @@
 #ifndef _PUZZLEFS_BLOB_H
 #define _PUZZLEFS_BLOB_H
 
+#include <linux/bvec.h>
 #include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -141,6 +143,25 @@ struct puzzlefs_extent {
 	u32 index;			/* of the frame */
 };
 
+/* Where an object is loaded from. */
+struct puzzlefs_source {
+	const struct puzzlefs_extent *extent;	/* of a frame */
+	struct puzzlefs_direct *direct;	/* may have its bytes; NULL: none has */
+};
+
+/* Bytes that one direct read takes at most. */
+#define PUZZLEFS_MAX_DIRECT SZ_1M
+#define PUZZLEFS_MAX_PIECES 20
+
+/* Memory that is read into, see buffer.c. */
+struct puzzlefs_buffer {
+	unsigned int count;
+	unsigned long pooled;		/* bits: pieces from the pool */
+	bool keep;			/* for longer than one read */
+	u8 *map;			/* of all pieces, or NULL */
+	struct bio_vec pieces[PUZZLEFS_MAX_PIECES];
+};
+
 /* Indices of objects that are no frames. */
 #define PUZZLEFS_TABLE_INDEX (U32_MAX - 1)
 #define PUZZLEFS_FILE_INDEX U32_MAX
@@ -158,8 +179,9 @@ struct puzzlefs_object {
 	bool loaded;			/* what follows is valid */
 	int error;
 	size_t bytes;			/* real memory that it takes */
+	struct puzzlefs_buffer *buffer;	/* has the frame, or NULL */
 	union {
-		u8 *frame;		/* decompressed and verified */
+		const u8 *frame;	/* decompressed and verified */
 		struct puzzlefs_table *table;
 		struct file *file;
 	};
@@ -198,26 +220,40 @@ void puzzlefs_put_blob(struct puzzlefs_blob *blob);
 
 /* table.c */
 struct puzzlefs_object *puzzlefs_get_table(struct puzzlefs_blob *blob,
-					   const struct puzzlefs_reader *reader);
+					   const struct puzzlefs_reader *reader,
+					   struct puzzlefs_direct *direct);
 int puzzlefs_find_extent(const struct puzzlefs_blob *blob,
 			 struct puzzlefs_table *table, u64 offset,
 			 struct puzzlefs_extent *extent);
 
 /* frame.c */
-struct puzzlefs_object *puzzlefs_get_frame(struct puzzlefs_blob *blob,
-					   const struct puzzlefs_reader *reader,
-					   const struct puzzlefs_extent *extent);
+struct puzzlefs_object *
+puzzlefs_get_frame(struct puzzlefs_blob *blob,
+		   const struct puzzlefs_reader *reader,
+		   const struct puzzlefs_source *source);
+int puzzlefs_read_frame(struct puzzlefs_blob *blob,
+			const struct puzzlefs_reader *reader,
+			const struct puzzlefs_source *source, u8 *to);
 
 /* direct.c */
 bool puzzlefs_is_direct(const struct puzzlefs_blob *blob,
 			const struct file *file);
 struct puzzlefs_direct *
 puzzlefs_begin_direct(struct puzzlefs_blob *blob,
-		      const struct puzzlefs_reader *reader, u64 offset,
-		      size_t length);
-bool puzzlefs_copy_direct(struct puzzlefs_direct *direct, u64 offset,
+		      const struct puzzlefs_reader *reader, u64 pos,
+		      size_t length, bool keep);
+bool puzzlefs_copy_direct(struct puzzlefs_direct *direct,
+			  struct puzzlefs_blob *blob, u64 offset,
 			  size_t length, struct iov_iter *to);
+const u8 *puzzlefs_direct_bytes(struct puzzlefs_direct *direct,
+				struct puzzlefs_blob *blob, u64 offset,
+				size_t length);
+struct puzzlefs_buffer *puzzlefs_take_buffer(struct puzzlefs_direct *direct);
 void puzzlefs_end_direct(struct puzzlefs_direct *direct);
+int puzzlefs_read_stored(struct puzzlefs_blob *blob,
+			 const struct puzzlefs_reader *reader,
+			 struct puzzlefs_direct *direct, u64 offset, u8 *bytes,
+			 size_t length);
 
 /* handle.c */
 struct puzzlefs_object *puzzlefs_get_file(struct puzzlefs_blob *blob,
@@ -226,11 +262,11 @@ struct puzzlefs_object *puzzlefs_get_file(struct puzzlefs_blob *blob,
 /* object.c */
 typedef int puzzlefs_load_t(struct puzzlefs_object *object,
 			    const struct puzzlefs_reader *reader,
-			    const struct puzzlefs_extent *extent);
+			    const struct puzzlefs_source *source);
 struct puzzlefs_object *
 puzzlefs_get_object(struct puzzlefs_blob *blob, u32 index,
 		    puzzlefs_load_t *load, const struct puzzlefs_reader *reader,
-		    const struct puzzlefs_extent *extent);
+		    const struct puzzlefs_source *source);
 bool puzzlefs_is_loaded(struct puzzlefs_blob *blob, u32 index);
 void puzzlefs_put_object(struct puzzlefs_object *object);
 struct puzzlefs_counts
@@ -240,6 +276,17 @@ struct dentry *puzzlefs_set_dentry(struct puzzlefs_blob *blob,
 				   struct dentry *dentry, u64 size);
 int puzzlefs_init_objects(void);
 void puzzlefs_exit_objects(void);
+
+/* buffer.c */
+struct puzzlefs_buffer *puzzlefs_alloc_buffer(size_t length, bool keep);
+void puzzlefs_free_buffer(struct puzzlefs_buffer *buffer);
+const u8 *puzzlefs_buffer_bytes(struct puzzlefs_buffer *buffer, size_t skip,
+				size_t length);
+bool puzzlefs_copy_buffer(const struct puzzlefs_buffer *buffer, size_t skip,
+			  size_t length, struct iov_iter *to);
+size_t puzzlefs_buffer_size(const struct puzzlefs_buffer *buffer);
+unsigned long puzzlefs_count_blocks(void);
+unsigned long puzzlefs_free_blocks(void);
 
 /* lower.c */
 struct dentry *puzzlefs_find_lower(const struct puzzlefs_store *store,

@@ -7,134 +7,39 @@
 #include "trace.h"
 
 #include <linux/cred.h>
-#include <linux/fadvise.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/uio.h>
 
-/* Runs of a window whose direct reads are under way at a time. */
-#define MAX_DIRECT 16
-
-/*
- * Starts readahead of the lower filesystem for a range of a blob, so that it
- * reads while we work. Best effort: errors are ignored, the actual read will
- * report them. What drop_behind() has dropped is not read again.
- */
-static void read_lower_ahead(struct puzzlefs_blob *blob,
-			     const struct puzzlefs_reader *reader, u64 from,
-			     u64 length)
-{
-	u64 size = READ_ONCE(blob->size);
-	struct puzzlefs_object *file;
-
-	/* A small blob was read with its seek table. */
-	if (blob->id.compressed) {
-		if (size > PUZZLEFS_SMALL_BLOB ||
-		    puzzlefs_is_loaded(blob, PUZZLEFS_TABLE_INDEX))
-			return;
-		from = 0;
-		length = size;
-	} else if (size <= PUZZLEFS_SMALL_BLOB) {
-		length = size > from ? size - from : 0;
-	}
-	file = length ? puzzlefs_get_file(blob, reader) : ERR_PTR(-ENOENT);
-	if (IS_ERR(file))
-		return;
-	vfs_fadvise(file->file, blob->id.base + from, length,
-		    POSIX_FADV_WILLNEED);
-	puzzlefs_put_object(file);
-}
-
-/* Whether pieces of the blob are loaded for the file, see read_raw(). */
-static bool has_pieces(struct puzzlefs_content *content,
-		       struct puzzlefs_blob *blob)
-{
-	struct puzzlefs_object *file;
-	bool direct;
-
-	if (!puzzlefs_is_small(content))
-		return false;
-	file = puzzlefs_get_file(blob, &content->reader);
-	if (IS_ERR(file))
-		return false;
-	direct = puzzlefs_is_direct(blob, file->file);
-	puzzlefs_put_object(file);
-	return direct;
-}
-
-/*
- * Begins to read the runs of a range, from run @index on: directly where that
- * is possible, which fills @direct.
- */
-static void fetch_ahead(struct puzzlefs_content *content, u32 index, u64 pos,
-			u64 end, struct puzzlefs_direct **direct)
-{
-	u32 first = index;
-
-	for (; index < content->count; index++) {
-		struct puzzlefs_run *run = &content->runs[index];
-		struct puzzlefs_blob *blob = run->hole ? NULL :
-			puzzlefs_readable_blob(run->blob);
-		u64 skip = pos > run->start ? pos - run->start : 0;
-		u64 from = run->offset + skip;
-		u64 length = run[1].start - run->start - skip;
-		u64 part = min(end, run[1].start) - run->start - skip;
-		bool is_raw;
-
-		if (run->start >= end)
-			break;
-		if (!blob || !puzzlefs_has_file(blob))
-			continue;
-		is_raw = !blob->id.compressed && !blob->store->kind.verify;
-		if (is_raw && has_pieces(content, blob))
-			continue;
-		if (is_raw && index - first < MAX_DIRECT) {
-			struct puzzlefs_direct *read =
-				puzzlefs_begin_direct(blob, &content->reader,
-						      from, part);
-
-			direct[index - first] = read;
-			if (read)
-				continue;
-		}
-		read_lower_ahead(blob, &content->reader, from, length);
-	}
-}
-
 /* Reads a range of a file. Returns how many bytes were read without error. */
 static u64 read_range(struct puzzlefs_content *content, u64 pos, u64 length,
-		      struct iov_iter *to, int *err)
+		      struct puzzlefs_target *to, int *err)
 {
 	const struct cred *old = override_creds(content->store->cred);
-	struct puzzlefs_direct *direct[MAX_DIRECT] = {};
-	u32 first = puzzlefs_find_run(content, pos);
+	u32 index = puzzlefs_find_run(content, pos);
+	struct puzzlefs_ahead ahead;
 	u64 end = pos + length;
-	u32 index = first;
 	u64 at = pos;
-	u32 i;
 
-	fetch_ahead(content, index, pos, end, direct);
+	puzzlefs_begin_ahead(&ahead, content, index, pos, end);
 	*err = 0;
 	while (at < end && index < content->count) {
 		struct puzzlefs_run *run = &content->runs[index];
 		u64 part = min(end, run[1].start) - at;
 
 		cond_resched();
-		i = index - first;
 		if (fatal_signal_pending(current))
 			*err = -EINTR;
 		else
 			*err = puzzlefs_read_run(content, index,
-						 at - run->start, part,
-						 i < MAX_DIRECT ? direct[i] :
-						 NULL, to);
+						 at - run->start, part, &ahead,
+						 to);
 		if (*err)
 			break;
 		at += part;
 		index++;
 	}
-	for (i = 0; i < MAX_DIRECT; i++)
-		puzzlefs_end_direct(direct[i]);
+	puzzlefs_end_ahead(&ahead);
 	if (*err && !puzzlefs_is_transient(*err) && content->runs[index].blob) {
 		/* The file may be replaced: it is looked up again. */
 		set_bit(PUZZLEFS_BLOB_FAILED,
@@ -151,22 +56,22 @@ static u64 fill(struct inode *inode, u64 pos, u64 length, int *err)
 	u64 size = i_size_read(inode);
 	u64 wanted = pos < size ? min(length, size - pos) : 0;
 	struct puzzlefs_content *content;
-	struct iov_iter to;
+	struct puzzlefs_target to;
 	u64 done = 0;
 
 	*err = 0;
-	iov_iter_xarray(&to, ITER_DEST, &inode->i_mapping->i_pages, pos,
-			length);
+	puzzlefs_init_target(&to, inode->i_mapping, pos, length);
 	if (wanted) {
 		/* Pairs with cmpxchg() in puzzlefs_open_content(). */
 		content = smp_load_acquire(&PUZZLEFS_I(inode)->content);
 		if (content)
 			done = read_range(content, pos, wanted, &to, err);
-		if (done < wanted)
-			return done;
 	}
 	/* Beyond the end of the file. */
-	return done + iov_iter_zero(length - wanted, &to);
+	if (done == wanted)
+		done += iov_iter_zero(length - wanted, &to.iter);
+	puzzlefs_end_target(&to);
+	return done;
 }
 
 static int puzzlefs_read_folio(struct file *file, struct folio *folio)

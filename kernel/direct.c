@@ -1,85 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Direct reads: raw bytes of blobs that do not go through the page cache of the
+ * Direct reads: bytes of blobs that do not go through the page cache of the
  * lower filesystem, where they would be a second time. Several are under way at
  * a time. Wherever one is not possible, the caller reads through that cache.
  */
 #include "blob.h"
 
-#include <linux/bvec.h>
 #include <linux/completion.h>
-#include <linux/gfp.h>
 #include <linux/mm.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 
 /* Offsets and lengths of direct reads are multiples of this. */
 #define DIRECT_ALIGNMENT 4096
-/* Memory is allocated in pieces of at most this order. */
-#define MAX_ORDER_OF_PIECE 4
-#define MAX_PIECES 20
 
-/* A range of a blob that is being read. */
+/* A range of a file that is being read. */
 struct puzzlefs_direct {
 	struct kiocb iocb;
 	struct completion done;
-	struct puzzlefs_blob *blob;
+	struct puzzlefs_blob *blob;	/* the file */
 	struct puzzlefs_object *file;
-	u64 start;			/* of the range in the file, aligned */
+	u64 start;			/* of the range, aligned */
 	size_t length;			/* aligned */
 	long result;			/* bytes or an error, once done */
-	unsigned int count;
-	struct bio_vec pieces[MAX_PIECES];
+	struct puzzlefs_buffer *buffer;
 };
 
 static void free_direct(struct puzzlefs_direct *direct)
 {
-	unsigned int i;
-
-	for (i = 0; i < direct->count; i++)
-		__free_pages(direct->pieces[i].bv_page,
-			     get_order(direct->pieces[i].bv_len));
-	if (direct->file)
-		puzzlefs_put_object(direct->file);
+	puzzlefs_free_buffer(direct->buffer);
+	puzzlefs_put_object(direct->file);
 	kfree(direct);
-}
-
-/* Adds memory for the next bytes. Returns how many, 0 if there is none. */
-static size_t add_piece(struct puzzlefs_direct *direct, size_t wanted)
-{
-	unsigned int order = min(get_order(wanted), MAX_ORDER_OF_PIECE);
-	struct page *page = NULL;
-
-	if (direct->count == MAX_PIECES)
-		return 0;
-	/* Large pieces are cheaper, and not worth any effort. */
-	if (order)
-		page = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_NORETRY |
-				   __GFP_NOWARN, order);
-	if (!page) {
-		order = 0;
-		page = alloc_page(GFP_KERNEL_ACCOUNT);
-	}
-	if (!page)
-		return 0;
-	bvec_set_page(&direct->pieces[direct->count++], page,
-		      PAGE_SIZE << order, 0);
-	return PAGE_SIZE << order;
-}
-
-static bool allocate(struct puzzlefs_direct *direct)
-{
-	size_t rest = round_up(direct->length, PAGE_SIZE);
-
-	while (rest) {
-		size_t got = add_piece(direct, rest);
-
-		if (!got)
-			return false;
-		rest -= min(got, rest);
-	}
-	return true;
 }
 
 static void complete_direct(struct kiocb *iocb, long result)
@@ -101,8 +52,8 @@ static void submit(struct puzzlefs_direct *direct)
 	direct->iocb.ki_flags |= IOCB_DIRECT;
 	direct->iocb.ki_pos = direct->start;
 	direct->iocb.ki_complete = complete_direct;
-	iov_iter_bvec(&to, ITER_DEST, direct->pieces, direct->count,
-		      direct->length);
+	iov_iter_bvec(&to, ITER_DEST, direct->buffer->pieces,
+		      direct->buffer->count, direct->length);
 	result = vfs_iocb_iter_read(direct->file->file, &direct->iocb, &to);
 	if (result != -EIOCBQUEUED)
 		complete_direct(&direct->iocb, result);
@@ -129,35 +80,42 @@ bool puzzlefs_is_direct(const struct puzzlefs_blob *blob,
 }
 
 /**
- * puzzlefs_begin_direct - begin to read a range of a blob's file
- * @blob: the blob, which was found by puzzlefs_locate_blob()
+ * puzzlefs_begin_direct - begin to read a range of a file
+ * @blob: the file, which was found by puzzlefs_locate_blob()
  * @reader: the inode that needs it, for messages
- * @offset: start of the range
+ * @pos: start of the range in the file
  * @length: bytes of the range
+ * @keep: the bytes are kept after they were used
  *
  * Return: the read, to be ended by puzzlefs_end_direct(), or NULL if the range
  * is to be read in another way.
  */
 struct puzzlefs_direct *
 puzzlefs_begin_direct(struct puzzlefs_blob *blob,
-		      const struct puzzlefs_reader *reader, u64 offset,
-		      size_t length)
+		      const struct puzzlefs_reader *reader, u64 pos,
+		      size_t length, bool keep)
 {
-	struct puzzlefs_direct *direct;
+	struct puzzlefs_direct *direct = NULL;
+	struct puzzlefs_object *file;
 
-	direct = kzalloc(sizeof(*direct), GFP_KERNEL_ACCOUNT);
-	if (!direct)
+	if (!length || length > PUZZLEFS_MAX_DIRECT)
 		return NULL;
+	file = puzzlefs_get_file(blob, reader);
+	if (IS_ERR(file))
+		return NULL;
+	if (puzzlefs_is_direct(blob, file->file))
+		direct = kzalloc(sizeof(*direct), GFP_KERNEL_ACCOUNT);
+	if (!direct) {
+		puzzlefs_put_object(file);
+		return NULL;
+	}
 	direct->blob = blob;
-	offset += blob->id.base;
-	direct->start = round_down(offset, DIRECT_ALIGNMENT);
-	direct->length = round_up(offset + length, DIRECT_ALIGNMENT) -
+	direct->file = file;
+	direct->start = round_down(pos, DIRECT_ALIGNMENT);
+	direct->length = round_up(pos + length, DIRECT_ALIGNMENT) -
 			 direct->start;
-	direct->file = puzzlefs_get_file(blob, reader);
-	if (IS_ERR(direct->file))
-		direct->file = NULL;
-	if (!direct->file || !puzzlefs_is_direct(blob, direct->file->file) ||
-	    !allocate(direct)) {
+	direct->buffer = puzzlefs_alloc_buffer(direct->length, keep);
+	if (!direct->buffer) {
 		free_direct(direct);
 		return NULL;
 	}
@@ -165,52 +123,76 @@ puzzlefs_begin_direct(struct puzzlefs_blob *blob,
 	return direct;
 }
 
-/* Copies bytes of the pieces, from @skip on. */
-static bool copy_pieces(struct puzzlefs_direct *direct, size_t skip,
-			size_t length, struct iov_iter *to)
+/*
+ * Waits for a read. Returns whether it has a range of a blob, which then starts
+ * at @skip of the buffer.
+ */
+static bool has_range(struct puzzlefs_direct *direct,
+		      struct puzzlefs_blob *blob, u64 offset, size_t length,
+		      size_t *skip)
 {
-	unsigned int i;
+	u64 pos = blob->id.base + offset;
 
-	for (i = 0; i < direct->count && length; i++) {
-		const struct bio_vec *piece = &direct->pieces[i];
-		size_t part;
-
-		if (skip >= piece->bv_len) {
-			skip -= piece->bv_len;
-			continue;
-		}
-		part = min_t(size_t, length, piece->bv_len - skip);
-		if (copy_to_iter(page_address(piece->bv_page) + skip, part,
-				 to) != part)
-			return false;
-		length -= part;
-		skip = 0;
-	}
-	return !length;
+	if (!direct || direct->blob != puzzlefs_file_blob(blob) ||
+	    pos < direct->start ||
+	    pos + length > direct->start + direct->length)
+		return false;
+	wait_for_completion(&direct->done);
+	if (direct->result == -EINVAL || direct->result == -EOPNOTSUPP)
+		set_bit(PUZZLEFS_BLOB_BUFFERED, &direct->blob->flags);
+	*skip = pos - direct->start;
+	return direct->result >= 0 && *skip + length <= direct->result;
 }
 
 /**
  * puzzlefs_copy_direct - wait for a read, and copy a part of its range
- * @direct: the read
+ * @direct: the read, or NULL
+ * @blob: the blob that is read
  * @offset: start of the part in the blob
  * @length: bytes of the part
  * @to: destination
  *
- * Return: whether the part was copied. If not, nothing was, and the part is to
- * be read in another way, which reports errors.
+ * Return: whether the part was copied. If not, it is to be read in another way,
+ * which reports errors.
  */
-bool puzzlefs_copy_direct(struct puzzlefs_direct *direct, u64 offset,
+bool puzzlefs_copy_direct(struct puzzlefs_direct *direct,
+			  struct puzzlefs_blob *blob, u64 offset,
 			  size_t length, struct iov_iter *to)
 {
-	struct puzzlefs_blob *blob = direct->blob;
-	size_t skip = blob->id.base + offset - direct->start;
+	size_t skip;
 
-	wait_for_completion(&direct->done);
-	if (direct->result == -EINVAL || direct->result == -EOPNOTSUPP)
-		set_bit(PUZZLEFS_BLOB_BUFFERED,
-			&puzzlefs_file_blob(blob)->flags);
-	return direct->result >= 0 && skip + length <= direct->result &&
-	       copy_pieces(direct, skip, length, to);
+	return has_range(direct, blob, offset, length, &skip) &&
+	       puzzlefs_copy_buffer(direct->buffer, skip, length, to);
+}
+
+/**
+ * puzzlefs_direct_bytes - wait for a read, and get the address of its bytes
+ * @direct: the read, or NULL
+ * @blob: the blob that is read
+ * @offset: start of a part in the blob
+ * @length: bytes of the part
+ *
+ * Return: the address of the part, until puzzlefs_end_direct(), or NULL if it
+ * is to be read in another way.
+ */
+const u8 *puzzlefs_direct_bytes(struct puzzlefs_direct *direct,
+				struct puzzlefs_blob *blob, u64 offset,
+				size_t length)
+{
+	size_t skip;
+
+	if (!length || !has_range(direct, blob, offset, length, &skip))
+		return NULL;
+	return puzzlefs_buffer_bytes(direct->buffer, skip, length);
+}
+
+/* Takes the memory of a read that is done. */
+struct puzzlefs_buffer *puzzlefs_take_buffer(struct puzzlefs_direct *direct)
+{
+	struct puzzlefs_buffer *buffer = direct->buffer;
+
+	direct->buffer = NULL;
+	return buffer;
 }
 
 /* Waits for a read, if there is one, and frees it. */
@@ -220,4 +202,78 @@ void puzzlefs_end_direct(struct puzzlefs_direct *direct)
 		return;
 	wait_for_completion(&direct->done);
 	free_direct(direct);
+}
+
+/* Reads as much of a range as possible directly. Returns how much that was. */
+static size_t read_parts(struct puzzlefs_blob *blob,
+			 const struct puzzlefs_reader *reader, u64 offset,
+			 u8 *bytes, size_t length)
+{
+	struct puzzlefs_blob *file = puzzlefs_file_blob(blob);
+	size_t done = 0;
+
+	while (done < length) {
+		size_t part = min_t(size_t, length - done, PUZZLEFS_MAX_DIRECT);
+		struct kvec vector = { bytes + done, part };
+		struct puzzlefs_direct *direct;
+		struct iov_iter to;
+		bool copied;
+
+		cond_resched();
+		direct = puzzlefs_begin_direct(file, reader,
+					       blob->id.base + offset + done,
+					       part, false);
+		iov_iter_kvec(&to, ITER_DEST, &vector, 1, part);
+		copied = puzzlefs_copy_direct(direct, blob, offset + done,
+					      part, &to);
+		puzzlefs_end_direct(direct);
+		if (!copied)
+			break;
+		done += part;
+	}
+	return done;
+}
+
+/**
+ * puzzlefs_read_stored - read stored bytes of a blob into memory
+ * @blob: the blob, which was found by puzzlefs_locate_blob()
+ * @reader: the inode that needs it, for messages
+ * @direct: a read that may have them, or NULL
+ * @offset: start of the range in the blob
+ * @bytes: destination
+ * @length: bytes of the range
+ *
+ * An error is reported, unless it is
+ * transient.
+ *
+ * Return: 0, or the error of opening or reading the file.
+ */
+int puzzlefs_read_stored(struct puzzlefs_blob *blob,
+			 const struct puzzlefs_reader *reader,
+			 struct puzzlefs_direct *direct, u64 offset, u8 *bytes,
+			 size_t length)
+{
+	struct kvec vector = { bytes, length };
+	struct puzzlefs_object *file;
+	struct iov_iter to;
+	size_t done;
+	int err;
+
+	iov_iter_kvec(&to, ITER_DEST, &vector, 1, length);
+	if (puzzlefs_copy_direct(direct, blob, offset, length, &to))
+		return 0;
+	done = read_parts(blob, reader, offset, bytes, length);
+	if (done == length)
+		return 0;
+	file = puzzlefs_get_file(blob, reader);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	err = puzzlefs_read_lower(file->file, bytes + done, length - done,
+				  blob->id.base + offset + done);
+	puzzlefs_put_object(file);
+	if (err && !puzzlefs_is_transient(err))
+		puzzlefs_report_blob(blob, reader,
+				     "read of %zu bytes at byte %llu failed: %d",
+				     length, offset, err);
+	return err;
 }

@@ -44,74 +44,82 @@ static int decompress(struct puzzlefs_blob *blob,
 	return err;
 }
 
-/* Reads a piece of a raw blob, of which small files need parts. */
-static bool read_piece(struct puzzlefs_blob *blob,
-		       const struct puzzlefs_reader *reader,
-		       const struct puzzlefs_extent *extent, u8 *stored)
-{
-	struct kvec vector = { stored, extent->stored_length };
-	struct puzzlefs_direct *direct;
-	struct iov_iter to;
-	bool done;
+/* Where the stored bytes of a frame are. */
+struct stored {
+	const u8 *bytes;
+	struct puzzlefs_direct *direct;	/* has them, or NULL */
+	u8 *memory;			/* has them, or NULL */
+};
 
-	direct = puzzlefs_begin_direct(blob, reader, extent->stored,
-				       extent->stored_length);
-	if (!direct)
-		return false;
-	iov_iter_kvec(&to, ITER_DEST, &vector, 1, vector.iov_len);
-	done = puzzlefs_copy_direct(direct, extent->stored,
-				    extent->stored_length, &to);
-	puzzlefs_end_direct(direct);
-	return done;
+static void free_stored(struct stored *stored)
+{
+	puzzlefs_end_direct(stored->direct);
+	kvfree(stored->memory);
 }
 
-/* Reads the stored bytes of the frame, and verifies them. */
+/* Finds the stored bytes, or reads them, to be kept if there is @keep. */
 static int read_stored(struct puzzlefs_blob *blob,
 		       const struct puzzlefs_reader *reader,
-		       const struct puzzlefs_extent *extent, u8 *stored)
+		       const struct puzzlefs_source *source, bool keep,
+		       struct stored *stored)
 {
-	struct puzzlefs_object *file;
-	int err;
+	const struct puzzlefs_extent *extent = source->extent;
+	size_t length = extent->stored_length;
 
-	if (!blob->id.compressed && !blob->store->kind.verify &&
-	    read_piece(blob, reader, extent, stored))
+	*stored = (struct stored) { };
+	if (!keep)
+		stored->bytes = puzzlefs_direct_bytes(source->direct, blob,
+						      extent->stored, length);
+	if (stored->bytes)
 		return 0;
-	file = puzzlefs_get_file(blob, reader);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	err = puzzlefs_read_lower(file->file, stored, extent->stored_length,
-				  blob->id.base + extent->stored);
-	puzzlefs_put_object(file);
-	if (err && !puzzlefs_is_transient(err))
-		puzzlefs_report_blob(blob, reader,
-				     "read of %u bytes at byte %llu failed: %d",
-				     extent->stored_length, extent->stored,
-				     err);
+	/* What has been read is copied, not read again. */
+	if (!keep || !source->direct)
+		stored->direct =
+			puzzlefs_begin_direct(puzzlefs_file_blob(blob), reader,
+					      blob->id.base + extent->stored,
+					      length, keep);
+	stored->bytes = puzzlefs_direct_bytes(stored->direct, blob,
+					      extent->stored, length);
+	if (stored->bytes)
+		return 0;
+	stored->memory = kvmalloc(length, GFP_KERNEL_ACCOUNT);
+	stored->bytes = stored->memory;
+	if (!stored->memory)
+		return -ENOMEM;
+	return puzzlefs_read_stored(blob, reader, source->direct,
+				    extent->stored, stored->memory, length);
+}
+
+/* The same, verified. To be released by free_stored(), also after an error. */
+static int get_stored(struct puzzlefs_blob *blob,
+		      const struct puzzlefs_reader *reader,
+		      const struct puzzlefs_source *source, bool keep,
+		      struct stored *stored)
+{
+	int err = read_stored(blob, reader, source, keep, stored);
+
 	if (!err && blob->store->kind.verify)
-		err = check_digest(blob, reader, stored, extent->stored_length);
+		err = check_digest(blob, reader, stored->bytes,
+				   source->extent->stored_length);
 	return err;
 }
 
-static int load_frame(struct puzzlefs_object *object,
-		      const struct puzzlefs_reader *reader,
-		      const struct puzzlefs_extent *extent)
+static int load_compressed(struct puzzlefs_object *object,
+			   const struct puzzlefs_reader *reader,
+			   const struct puzzlefs_source *source)
 {
-	struct puzzlefs_blob *blob = object->blob;
-	u8 *stored, *data;
+	const struct puzzlefs_extent *extent = source->extent;
+	struct stored stored;
+	u8 *data = NULL;
 	int err;
 
-	stored = kvmalloc(extent->stored_length, GFP_KERNEL_ACCOUNT);
-	if (!stored)
-		return -ENOMEM;
-	err = read_stored(blob, reader, extent, stored);
-	if (err || !blob->id.compressed) {
-		data = stored;
-	} else {
+	err = get_stored(object->blob, reader, source, false, &stored);
+	if (!err) {
 		data = kvmalloc(extent->content_length, GFP_KERNEL_ACCOUNT);
-		err = data ? decompress(blob, reader, extent, stored, data) :
-		      -ENOMEM;
-		kvfree(stored);
+		err = data ? decompress(object->blob, reader, extent,
+					stored.bytes, data) : -ENOMEM;
 	}
+	free_stored(&stored);
 	if (err) {
 		kvfree(data);
 		return err;
@@ -121,20 +129,85 @@ static int load_frame(struct puzzlefs_object *object,
 	return 0;
 }
 
+static int load_frame(struct puzzlefs_object *object,
+		      const struct puzzlefs_reader *reader,
+		      const struct puzzlefs_source *source)
+{
+	struct stored stored;
+	int err;
+
+	if (object->blob->id.compressed)
+		return load_compressed(object, reader, source);
+	err = get_stored(object->blob, reader, source, true, &stored);
+	if (!err) {
+		object->frame = stored.bytes;
+		object->bytes = source->extent->content_length;
+		if (stored.memory)
+			stored.memory = NULL;
+		else
+			object->buffer = puzzlefs_take_buffer(stored.direct);
+	}
+	free_stored(&stored);
+	return err;
+}
+
 /**
  * puzzlefs_get_frame - load an extent of a blob, unless it is in memory
  * @blob: the blob
  * @reader: the inode that needs it, for messages
- * @extent: the extent
+ * @source: the extent, and a read that may have its bytes
  *
  * Return: the object with the frame, to be released by puzzlefs_put_object();
  * -EIO if it cannot be read, verified or decompressed, -ENOMEM, or another
  * error of the read.
  */
-struct puzzlefs_object *puzzlefs_get_frame(struct puzzlefs_blob *blob,
-					   const struct puzzlefs_reader *reader,
-					   const struct puzzlefs_extent *extent)
+struct puzzlefs_object *
+puzzlefs_get_frame(struct puzzlefs_blob *blob,
+		   const struct puzzlefs_reader *reader,
+		   const struct puzzlefs_source *source)
 {
-	return puzzlefs_get_object(blob, extent->index, load_frame, reader,
-				   extent);
+	return puzzlefs_get_object(blob, source->extent->index, load_frame,
+				   reader, source);
+}
+
+static int load_corrupt(struct puzzlefs_object *object,
+			const struct puzzlefs_reader *reader,
+			const struct puzzlefs_source *source)
+{
+	return -EUCLEAN;
+}
+
+/**
+ * puzzlefs_read_frame - read an extent of a blob into pages
+ * @blob: the blob
+ * @reader: the inode that needs it, for messages
+ * @source: the extent, and a read that may have its bytes
+ * @to: destination, which no one can read yet
+ *
+ * Nothing is kept, but that the extent is corrupt.
+ *
+ * Return: 0, or an error as of puzzlefs_get_frame().
+ */
+int puzzlefs_read_frame(struct puzzlefs_blob *blob,
+			const struct puzzlefs_reader *reader,
+			const struct puzzlefs_source *source, u8 *to)
+{
+	const struct puzzlefs_extent *extent = source->extent;
+	struct puzzlefs_object *corrupt;
+	struct stored stored;
+	int err;
+
+	err = get_stored(blob, reader, source, false, &stored);
+	if (!err && blob->id.compressed)
+		err = decompress(blob, reader, extent, stored.bytes, to);
+	else if (!err)
+		memcpy(to, stored.bytes, extent->content_length);
+	free_stored(&stored);
+	if (err != -EUCLEAN)
+		return err;
+	corrupt = puzzlefs_get_object(blob, extent->index, load_corrupt, reader,
+				      source);
+	if (!IS_ERR(corrupt))
+		puzzlefs_put_object(corrupt);
+	return -EIO;
 }

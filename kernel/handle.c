@@ -40,7 +40,7 @@ static bool has_others_pages(const struct puzzlefs_blob *blob,
 /* Opens the file, and compares its fs-verity digest. */
 static int open_file(struct puzzlefs_object *object,
 		     const struct puzzlefs_reader *reader,
-		     const struct puzzlefs_extent *extent)
+		     const struct puzzlefs_source *source)
 {
 	struct puzzlefs_blob *blob = object->blob;
 	struct dentry *dentry = puzzlefs_get_dentry(blob);

@@ -18,7 +18,8 @@
  *	inode.c			inodes made from their records
  *	file.c  xattr.c		open, seek; attributes and ACLs
  *	share.c			one page cache for files with equal content
- *	data.c  run.c		from blobs into the page cache
+ *	data.c  ahead.c  run.c  target.c
+ *				from blobs into the page cache
  *	content.c  icache.c	runs of files; memory of inodes
  *	image.c  places.c  whole.c
  *				manifest, metadata, place table: read, checked
@@ -32,6 +33,7 @@
 #include <linux/fs_context.h>
 #include <linux/fs_parser.h>
 #include <linux/kobject.h>
+#include <linux/uio.h>
 #include "blob.h"
 
 /* The type that statfs(2) returns: "puzz". */
@@ -146,10 +148,16 @@ struct puzzlefs_inode {
 	bool compressed;		/* the first chunk of a file */
 };
 
-/* Small files need parts of blobs whose other parts the next files need. */
-static inline bool puzzlefs_is_small(const struct puzzlefs_content *content)
+/*
+ * Whether pieces of the blob of a run are kept: small files need parts of blobs
+ * whose other parts the next files need.
+ */
+static inline bool puzzlefs_keeps_pieces(const struct puzzlefs_content *content,
+					 const struct puzzlefs_run *run,
+					 const struct puzzlefs_blob *blob)
 {
-	return content->runs[content->count].start < SZ_64K;
+	return content->runs[content->count].start < SZ_64K &&
+	       run[1].start - run->start < READ_ONCE(blob->size);
 }
 
 static inline struct puzzlefs_sb_info *PUZZLEFS_SB(const struct super_block *sb)
@@ -222,10 +230,52 @@ extern struct file_system_type puzzlefs_shared_type;
 /* data.c */
 extern const struct address_space_operations puzzlefs_aops;
 
+/* Locked folios that are filled, see target.c. */
+struct puzzlefs_target {
+	struct iov_iter iter;		/* what is not filled yet */
+	struct address_space *mapping;
+	u64 pos;			/* of the first folio */
+	size_t length;
+	u8 *map;			/* of all folios, or NULL */
+};
+
+/* Reads of a range of a file that have begun, in order, see ahead.c. */
+#define PUZZLEFS_MAX_AHEAD 16
+struct puzzlefs_ahead {
+	struct puzzlefs_content *content;
+	u64 pos;			/* up to here, reads have begun */
+	u64 end;
+	u32 index;			/* of the run at pos */
+	unsigned int first;		/* reads are a ring */
+	unsigned int count;
+	size_t bytes;
+	struct {
+		struct puzzlefs_direct *direct;
+		u64 end;		/* of what it is for, in the file */
+		size_t bytes;
+	} reads[PUZZLEFS_MAX_AHEAD];
+};
+
+/* ahead.c */
+void puzzlefs_begin_ahead(struct puzzlefs_ahead *ahead,
+			  struct puzzlefs_content *content, u32 index, u64 pos,
+			  u64 end);
+struct puzzlefs_direct *puzzlefs_find_ahead(struct puzzlefs_ahead *ahead,
+					    u64 pos);
+void puzzlefs_end_ahead(struct puzzlefs_ahead *ahead);
+
 /* run.c */
 int puzzlefs_read_run(struct puzzlefs_content *content, u32 index, u64 skip,
-		      size_t length, struct puzzlefs_direct *direct,
-		      struct iov_iter *to);
+		      size_t length, struct puzzlefs_ahead *ahead,
+		      struct puzzlefs_target *to);
+
+/* target.c */
+void puzzlefs_init_target(struct puzzlefs_target *target,
+			  struct address_space *mapping, u64 pos,
+			  size_t length);
+u64 puzzlefs_target_pos(const struct puzzlefs_target *target);
+u8 *puzzlefs_target_bytes(struct puzzlefs_target *target, size_t length);
+void puzzlefs_end_target(struct puzzlefs_target *target);
 
 /* content.c */
 struct puzzlefs_blob_id puzzlefs_blob_id(struct inode *inode,

@@ -36,6 +36,8 @@ static void free_object(struct puzzlefs_object *object)
 	if (object->index == PUZZLEFS_FILE_INDEX) {
 		if (object->file)
 			fput(object->file);
+	} else if (object->buffer) {
+		puzzlefs_free_buffer(object->buffer);
 	} else {
 		kvfree(object->frame);
 	}
@@ -148,15 +150,20 @@ static struct puzzlefs_object *get_linked(struct puzzlefs_blob *blob, u32 index)
  * The memory of an object. A kmalloc() of several pages takes a power of two of
  * them.
  */
-static size_t real_bytes(size_t length)
+static size_t real_bytes(const struct puzzlefs_object *object)
 {
-	return sizeof(struct puzzlefs_object) +
-	       (length ? roundup_pow_of_two(length) : 0);
+	size_t length = object->bytes;
+
+	if (object->buffer)
+		length = puzzlefs_buffer_size(object->buffer);
+	else if (length)
+		length = roundup_pow_of_two(length);
+	return sizeof(*object) + length;
 }
 
 static int load_object(struct puzzlefs_object *object, puzzlefs_load_t *load,
 		       const struct puzzlefs_reader *reader,
-		       const struct puzzlefs_extent *extent)
+		       const struct puzzlefs_source *source)
 {
 	int err;
 
@@ -168,11 +175,11 @@ static int load_object(struct puzzlefs_object *object, puzzlefs_load_t *load,
 	if (object->loaded) {
 		err = object->error;
 	} else {
-		err = load(object, reader, extent);
+		err = load(object, reader, source);
 		/* After another error the next reader tries it again. */
 		if (!err || err == -EUCLEAN) {
 			object->error = err;
-			object->bytes = real_bytes(object->bytes);
+			object->bytes = real_bytes(object);
 			/* Pairs with the acquire in puzzlefs_get_object(). */
 			smp_store_release(&object->loaded, true);
 		}
@@ -190,7 +197,7 @@ static int load_object(struct puzzlefs_object *object, puzzlefs_load_t *load,
  *	allocated; after -EUCLEAN it is not called again for this part, as the
  *	blob is corrupt. It reports errors itself.
  * @reader: the inode that needs it, for messages
- * @extent: argument of @load
+ * @source: argument of @load
  *
  * Return: the object, to be released by puzzlefs_put_object(), -EIO for
  * -EUCLEAN, another error of @load, -ENOMEM, or -EINTR if the task is killed.
@@ -198,7 +205,7 @@ static int load_object(struct puzzlefs_object *object, puzzlefs_load_t *load,
 struct puzzlefs_object *
 puzzlefs_get_object(struct puzzlefs_blob *blob, u32 index,
 		    puzzlefs_load_t *load, const struct puzzlefs_reader *reader,
-		    const struct puzzlefs_extent *extent)
+		    const struct puzzlefs_source *source)
 {
 	struct puzzlefs_object *object = get_linked(blob, index);
 	int err;
@@ -209,7 +216,7 @@ puzzlefs_get_object(struct puzzlefs_blob *blob, u32 index,
 	if (smp_load_acquire(&object->loaded))
 		err = object->error;
 	else
-		err = load_object(object, load, reader, extent);
+		err = load_object(object, load, reader, source);
 	if (!err)
 		return object;
 	puzzlefs_put_object(object);
@@ -354,13 +361,13 @@ static unsigned long count_idle(struct shrinker *shrinker,
 				struct shrink_control *control)
 {
 	return (READ_ONCE(idle_bytes) >> PAGE_SHIFT) +
-	       puzzlefs_count_contexts();
+	       puzzlefs_count_contexts() + puzzlefs_count_blocks();
 }
 
 static unsigned long free_idle(struct shrinker *shrinker,
 			       struct shrink_control *control)
 {
-	unsigned long pages = puzzlefs_free_contexts();
+	unsigned long pages = puzzlefs_free_contexts() + puzzlefs_free_blocks();
 	bool found = true;
 
 	while (found && pages < control->nr_to_scan) {
@@ -390,4 +397,5 @@ int __init puzzlefs_init_objects(void)
 void puzzlefs_exit_objects(void)
 {
 	shrinker_free(objects_shrinker);
+	puzzlefs_free_blocks();
 }

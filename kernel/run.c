@@ -74,7 +74,7 @@ static int report_extent(struct puzzlefs_blob *blob,
 	return -EIO;
 }
 
-/* Drops from the lower page cache a frame that has been read to its end. */
+/* Drops a frame that has been read to its end through the lower page cache. */
 static void drop_extent(struct puzzlefs_blob *blob,
 			const struct puzzlefs_reader *reader,
 			const struct puzzlefs_extent *extent, bool last)
@@ -83,19 +83,53 @@ static void drop_extent(struct puzzlefs_blob *blob,
 
 	if (IS_ERR(file))
 		return;
-	drop_behind(blob, file->file, extent->stored,
-		    extent->stored + extent->stored_length, last);
+	if (!puzzlefs_is_direct(blob, file->file))
+		drop_behind(blob, file->file, extent->stored,
+			    extent->stored + extent->stored_length, last);
 	puzzlefs_put_object(file);
+}
+
+/* Reads a part of an extent, from @skip on. */
+static int read_extent(struct puzzlefs_blob *blob,
+		       const struct puzzlefs_reader *reader,
+		       const struct puzzlefs_source *source, size_t skip,
+		       size_t length, struct puzzlefs_target *to)
+{
+	const struct puzzlefs_extent *extent = source->extent;
+	struct puzzlefs_object *frame;
+	u8 *bytes = NULL;
+	int err;
+
+	/* Where all of it is wanted, no memory for it is needed. */
+	if (length == extent->content_length &&
+	    !puzzlefs_is_loaded(blob, extent->index))
+		bytes = puzzlefs_target_bytes(to, length);
+	if (bytes) {
+		err = puzzlefs_read_frame(blob, reader, source, bytes);
+		if (!err)
+			iov_iter_advance(&to->iter, length);
+		return err;
+	}
+	frame = puzzlefs_get_frame(blob, reader, source);
+	if (IS_ERR(frame))
+		return PTR_ERR(frame);
+	err = copy_to_iter(frame->frame + skip, length, &to->iter) == length ?
+	      0 : -EFAULT;
+	puzzlefs_put_object(frame);
+	return err;
 }
 
 static int read_extents(struct puzzlefs_blob *blob,
 			struct puzzlefs_table *table, u64 content_size,
-			const struct puzzlefs_reader *reader, u64 offset,
-			size_t length, struct iov_iter *to)
+			const struct puzzlefs_reader *reader,
+			struct puzzlefs_ahead *ahead, u64 offset,
+			size_t length, struct puzzlefs_target *to)
 {
 	while (length) {
-		struct puzzlefs_object *frame;
+		u64 pos = puzzlefs_target_pos(to);
 		struct puzzlefs_extent extent;
+		struct puzzlefs_source source = {
+			&extent, puzzlefs_find_ahead(ahead, pos) };
 		size_t skip, part;
 		int err;
 
@@ -108,13 +142,8 @@ static int read_extents(struct puzzlefs_blob *blob,
 			err = -EIO;
 		if (err)
 			return report_extent(blob, reader, table, offset, err);
-		frame = puzzlefs_get_frame(blob, reader, &extent);
-		if (IS_ERR(frame))
-			return PTR_ERR(frame);
 		part = min_t(size_t, length, extent.content_length - skip);
-		err = copy_to_iter(frame->frame + skip, part, to) == part ?
-		      0 : -EFAULT;
-		puzzlefs_put_object(frame);
+		err = read_extent(blob, reader, &source, skip, part, to);
 		if (err)
 			return err;
 		offset += part;
@@ -147,20 +176,24 @@ static int check_end(struct puzzlefs_blob *blob,
 
 /* Reads a part of a run of a compressed blob. */
 static int read_compressed(struct puzzlefs_blob *blob,
-			   const struct puzzlefs_reader *reader, u64 end,
-			   u64 offset, size_t length, struct iov_iter *to)
+			   const struct puzzlefs_reader *reader,
+			   struct puzzlefs_ahead *ahead, u64 end, u64 offset,
+			   size_t length, struct puzzlefs_target *to)
 {
-	struct puzzlefs_object *object = puzzlefs_get_table(blob, reader);
+	u64 pos = puzzlefs_target_pos(to);
+	struct puzzlefs_object *object;
 	u64 content_size;
 	int err;
 
+	object = puzzlefs_get_table(blob, reader,
+				    puzzlefs_find_ahead(ahead, pos));
 	if (IS_ERR(object))
 		return PTR_ERR(object);
 	content_size = object->table->content_size;
 	err = check_end(blob, reader, end, content_size);
 	if (!err)
 		err = read_extents(blob, object->table, content_size, reader,
-				   offset, length, to);
+				   ahead, offset, length, to);
 	puzzlefs_put_object(object);
 	return err;
 }
@@ -185,40 +218,43 @@ static int read_buffered(struct puzzlefs_blob *blob, struct file *file,
 /* Pieces of a pack have the chunks of many small files. */
 static int read_pieces(struct puzzlefs_blob *blob,
 		       const struct puzzlefs_reader *reader, u64 offset,
-		       size_t length, struct iov_iter *to)
+		       size_t length, struct puzzlefs_target *to)
 {
 	struct puzzlefs_blob *file = puzzlefs_file_blob(blob);
 
-	return read_extents(file, NULL, READ_ONCE(file->size), reader,
+	return read_extents(file, NULL, READ_ONCE(file->size), reader, NULL,
 			    blob->id.base + offset, length, to);
 }
 
 static int read_raw(struct puzzlefs_content *content, struct puzzlefs_run *run,
-		    struct puzzlefs_blob *blob, struct puzzlefs_direct *direct,
-		    u64 end, u64 offset, size_t length, struct iov_iter *to)
+		    struct puzzlefs_blob *blob, struct puzzlefs_ahead *ahead,
+		    u64 end, u64 offset, size_t length,
+		    struct puzzlefs_target *to)
 {
 	const struct puzzlefs_reader *reader = &content->reader;
 	u64 size = READ_ONCE(blob->size);
+	u64 pos = puzzlefs_target_pos(to);
 	struct puzzlefs_object *object;
 	int err;
 
 	err = check_end(blob, reader, end, size);
 	if (err)
 		return err;
-	if (direct && puzzlefs_copy_direct(direct, offset, length, to))
-		return 0;
 	if (blob->store->kind.verify)
-		return read_extents(blob, NULL, size, reader, offset, length,
-				    to);
+		return read_extents(blob, NULL, size, reader, ahead, offset,
+				    length, to);
+	if (puzzlefs_copy_direct(puzzlefs_find_ahead(ahead, pos), blob, offset,
+				 length, &to->iter))
+		return 0;
 	object = puzzlefs_get_file(blob, reader);
 	if (IS_ERR(object))
 		return PTR_ERR(object);
-	if (puzzlefs_is_small(content) &&
+	if (puzzlefs_keeps_pieces(content, run, blob) &&
 	    puzzlefs_is_direct(blob, object->file))
 		err = read_pieces(blob, reader, offset, length, to);
 	else
 		err = read_buffered(blob, object->file, reader, run->offset,
-				    end, offset, length, to);
+				    end, offset, length, &to->iter);
 	puzzlefs_put_object(object);
 	return err;
 }
@@ -229,7 +265,7 @@ static int read_raw(struct puzzlefs_content *content, struct puzzlefs_run *run,
  * @index: which run
  * @skip: where the part starts in the run
  * @length: bytes of the part
- * @direct: a read of the part that has begun, or NULL
+ * @ahead: reads that may have its bytes
  * @to: destination
  *
  * Called with the store's credentials. Looks no name up.
@@ -238,8 +274,8 @@ static int read_raw(struct puzzlefs_content *content, struct puzzlefs_run *run,
  * is transient.
  */
 int puzzlefs_read_run(struct puzzlefs_content *content, u32 index, u64 skip,
-		      size_t length, struct puzzlefs_direct *direct,
-		      struct iov_iter *to)
+		      size_t length, struct puzzlefs_ahead *ahead,
+		      struct puzzlefs_target *to)
 {
 	const struct puzzlefs_reader *reader = &content->reader;
 	struct puzzlefs_run *run = &content->runs[index];
@@ -249,12 +285,14 @@ int puzzlefs_read_run(struct puzzlefs_content *content, u32 index, u64 skip,
 
 	trace_puzzlefs_map_run(content, run, skip, length);
 	if (run->hole)
-		return iov_iter_zero(length, to) == length ? 0 : -EFAULT;
+		return iov_iter_zero(length, &to->iter) == length ? 0 :
+		       -EFAULT;
 	blob = puzzlefs_readable_blob(run->blob);
 	/* That it is missing was logged when it was looked up. */
 	if (!puzzlefs_has_file(blob))
 		return -EIO;
 	if (blob->id.compressed)
-		return read_compressed(blob, reader, end, offset, length, to);
-	return read_raw(content, run, blob, direct, end, offset, length, to);
+		return read_compressed(blob, reader, ahead, end, offset,
+				       length, to);
+	return read_raw(content, run, blob, ahead, end, offset, length, to);
 }

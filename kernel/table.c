@@ -4,13 +4,14 @@
  */
 #include "blob.h"
 
-#include <linux/fadvise.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 
 /* A seek table of 8 million frames; a larger one is refused. */
 #define MAX_TABLE_BYTES SZ_64M
+/* What is read to find a seek table: more than most of them have. */
+#define TAIL_BYTES SZ_16K
 /* Raw blobs that are not verified are loaded in pieces of this size. */
 #define PIECE_BYTES SZ_256K
 /* Frames, and blobs to be verified, of more stored bytes are refused. */
@@ -69,18 +70,19 @@ static int parse_table(struct puzzlefs_object *object,
 }
 
 /* Reads the table that ends a blob of @size bytes, and parses it. */
-static int read_entries(struct puzzlefs_object *object, struct file *file,
+static int read_entries(struct puzzlefs_object *object,
 			const struct puzzlefs_reader *reader, u64 size,
+			struct puzzlefs_direct *direct,
 			struct pfs_seek_footer footer)
 {
-	u64 end = object->blob->id.base + size;
 	u8 *bytes = kvmalloc(footer.table_bytes, GFP_KERNEL_ACCOUNT);
 	int err;
 
 	if (!bytes)
 		return -ENOMEM;
-	err = puzzlefs_read_lower(file, bytes, footer.table_bytes,
-				  end - footer.table_bytes);
+	err = puzzlefs_read_stored(object->blob, reader, direct,
+				   size - footer.table_bytes, bytes,
+				   footer.table_bytes);
 	if (!err)
 		err = parse_table(object, reader, (struct pfs_bytes) {
 					bytes, footer.table_bytes },
@@ -89,22 +91,19 @@ static int read_entries(struct puzzlefs_object *object, struct file *file,
 	return err;
 }
 
-static int read_table(struct puzzlefs_object *object, struct file *file,
-		      const struct puzzlefs_reader *reader)
+static int read_table(struct puzzlefs_object *object,
+		      const struct puzzlefs_reader *reader, u64 size,
+		      struct puzzlefs_direct *direct)
 {
 	struct puzzlefs_blob *blob = object->blob;
-	u64 size = READ_ONCE(blob->size);
-	u64 base = blob->id.base;
 	u8 bytes[PFS_SEEK_FOOTER_BYTES];
 	u32 length = min_t(u64, size, sizeof(bytes));
 	struct pfs_seek_footer footer;
 	struct pfs_failure failure;
 	int err;
 
-	/* Its frames are needed next: one read instead of three. */
-	if (size <= PUZZLEFS_SMALL_BLOB)
-		vfs_fadvise(file, base, size, POSIX_FADV_WILLNEED);
-	err = puzzlefs_read_lower(file, bytes, length, base + size - length);
+	err = puzzlefs_read_stored(blob, reader, direct, size - length, bytes,
+				   length);
 	if (err)
 		return err;
 	if (!pfs_read_seek_footer((struct pfs_bytes) { bytes, length }, size,
@@ -116,24 +115,27 @@ static int read_table(struct puzzlefs_object *object, struct file *file,
 				     footer.table_bytes);
 		return -EUCLEAN;
 	}
-	return read_entries(object, file, reader, size, footer);
+	return read_entries(object, reader, size, direct, footer);
 }
 
 static int load_table(struct puzzlefs_object *object,
 		      const struct puzzlefs_reader *reader,
-		      const struct puzzlefs_extent *extent)
+		      const struct puzzlefs_source *source)
 {
-	struct puzzlefs_object *file = puzzlefs_get_file(object->blob, reader);
+	struct puzzlefs_blob *blob = object->blob;
+	u64 size = READ_ONCE(blob->size);
+	u64 tail = min_t(u64, size, TAIL_BYTES);
+	struct puzzlefs_direct *direct = NULL;
 	int err;
 
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	err = read_table(object, file->file, reader);
-	puzzlefs_put_object(file);
-	if (err && err != -EUCLEAN && !puzzlefs_is_transient(err))
-		puzzlefs_report_blob(object->blob, reader,
-				     "read of its seek table failed: %pe",
-				     ERR_PTR(err));
+	if (!source->direct)
+		direct = puzzlefs_begin_direct(puzzlefs_file_blob(blob),
+					       reader,
+					       blob->id.base + size - tail,
+					       tail, false);
+	err = read_table(object, reader, size,
+			 direct ? direct : source->direct);
+	puzzlefs_end_direct(direct);
 	return err;
 }
 
@@ -141,15 +143,19 @@ static int load_table(struct puzzlefs_object *object,
  * puzzlefs_get_table - read a blob's seek table, unless it is in memory
  * @blob: a compressed blob, which was found by puzzlefs_locate_blob()
  * @reader: the inode that needs it, for messages
+ * @direct: a read that may have its bytes, or NULL
  *
  * Return: the object with the table, to be released by puzzlefs_put_object();
  * -EIO if the table is invalid, -ENOMEM, or the error of the read.
  */
 struct puzzlefs_object *puzzlefs_get_table(struct puzzlefs_blob *blob,
-					   const struct puzzlefs_reader *reader)
+					   const struct puzzlefs_reader *reader,
+					   struct puzzlefs_direct *direct)
 {
+	struct puzzlefs_source source = { .direct = direct };
+
 	return puzzlefs_get_object(blob, PUZZLEFS_TABLE_INDEX, load_table,
-				   reader, NULL);
+				   reader, &source);
 }
 
 /**

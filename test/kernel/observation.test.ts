@@ -1,7 +1,8 @@
 /** What the driver shows of itself: tracepoints in tracefs, features and counters in /sys/fs/puzzlefs. */
+import { createHash } from "node:crypto";
 import { zstdCompressSync } from "node:zlib";
 import { type KernelName, type Machine, mountCommand, storeDisk } from "@puzzlefs/qemu";
-import { noise } from "@puzzlefs/testing";
+import { noise, prose } from "@puzzlefs/testing";
 import test, { type ExecutionContext } from "ava";
 import { Scratch } from "../support/scratch.ts";
 import { CostlyStore } from "./costly-images.ts";
@@ -24,12 +25,24 @@ const whole = (digest: Buffer, length: number, isCompressed = false): { blob: { 
   blob: { digest, offset: 0, compressed: isCompressed },
   len: length,
 });
+/** Two files of more than a window of readahead: compressed, a frame in each blob, and raw. */
+const pieces = 24;
+const texts = Array.from({ length: pieces }, (_, i) => Buffer.from(prose(`text ${i}`, chunkBytes)));
+const noises = Array.from({ length: pieces }, (_, i) => noise(`noise ${i}`, chunkBytes));
+const textBlobs = texts.map((content) => {
+  const bytes = zstdCompressSync(content);
+  return { digest: store.frames({ count: 1, stored: bytes.length, content: chunkBytes, bytes: () => bytes }), size: bytes.length };
+});
+const noiseBlobs = noises.map((content) => ({ digest: store.blob(content), size: chunkBytes }));
 const manifest = store.files({
   large: [whole(first, chunkBytes), { blob: { digest: second, offset: 1000, compressed: false }, len: 50_000 }],
   packed: [whole(compressed, textBytes, true)],
   twin: [whole(compressed, textBytes, true)],
   other: [whole(third, chunkBytes)],
+  text: textBlobs.map(({ digest }) => whole(digest, chunkBytes, true)),
+  noise: noiseBlobs.map(({ digest }) => whole(digest, chunkBytes)),
 });
+const sums = [texts, noises].map((parts) => createHash("sha256").update(Buffer.concat(parts)).digest("hex"));
 /** The runs of `large`: position, blob, offset in the blob. */
 const runs = [
   { pos: 0, end: chunkBytes, digest: first.toString("hex"), offset: 0 },
@@ -149,6 +162,30 @@ function declare(kernel: KernelName): void {
     t.like(await counters(machine, "/a"), { blobs: 0, open_blobs: 0, seek_tables: 0, cached_frames: 0, shared_inodes: 0, shared_pages: 0 });
     await machine.succeed("umount /a");
   });
+
+  for (const more of [undefined, "verify=blob"]) {
+    withMachine(`${more ?? "no verification"}: blobs are read once, and past the lower page cache`, async (t, machine) => {
+      await mountImage(machine, "oci", manifest, "/a", more);
+      const event = `${tracing}/events/filemap/mm_filemap_add_to_page_cache/enable`;
+      await machine.succeed(`echo 3 >/proc/sys/vm/drop_caches; echo >${tracing}/trace; echo 1 >${event}`);
+      const sectors = "awk '$3 == \"vda\" { print $6 }' /proc/diskstats";
+      const text = await machine.succeed(`
+        stat -c %s /a/text /a/noise >/dev/null; ls ${blobs} >/dev/null; exec 5</a/text 6</a/noise
+        ${sectors}; sha256sum <&5 | cut -c-64; sha256sum <&6 | cut -c-64; ${sectors}; echo 0 >${event}`);
+      const [before, textSum, noiseSum, after] = text.trim().split("\n");
+      t.deepEqual([textSum, noiseSum], sums);
+      const stored = [...textBlobs, ...noiseBlobs].reduce((sum, { size }) => sum + size + pageBytes, 0);
+      const read = (Number(after) - Number(before)) * 512;
+      t.true(read >= stored / 2 && read < stored * 1.2, `${read} bytes of ${stored}`);
+      const inodes = new Set((await machine.succeed(`stat -c %i ${blobs}/*`)).trim().split("\n"));
+      const device = (await machine.succeed(`awk '$5 == "/store" { print $3 }' /proc/self/mountinfo`)).trim();
+      const added = [...(await machine.succeed(`cat ${tracing}/trace`)).matchAll(/page_cache: dev (\d+:\d+) ino ([0-9a-f]+)/g)];
+      const ofBlobs = added.filter(([, dev, ino]) => dev === device && inodes.has(`${parseInt(ino ?? "", 16)}`));
+      t.true(added.length > 0);
+      t.deepEqual(ofBlobs.map(([line]) => line), []);
+      await machine.succeed("umount /a");
+    });
+  }
 
   withMachine("verification failures and missing blobs are counted and traced", async (t, machine) => {
     await mountImage(machine, "oci", manifest, "/a", "verify=blob");
