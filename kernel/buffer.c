@@ -22,12 +22,17 @@ static struct page *idle_blocks[MAX_BLOCKS];
 static unsigned int idle_count;
 static unsigned int block_count;
 
-/* Large pieces are cheaper, and not worth any effort. */
+/*
+ * Large pieces are cheaper, and not worth any effort. They are compound: some
+ * lower filesystems take references to single pages of what they read into,
+ * and would free tail pages, which otherwise have no reference.
+ */
 static struct page *alloc_large(gfp_t flags, unsigned int order)
 {
 	if (!order)
 		return NULL;
-	return alloc_pages(flags | __GFP_NORETRY | __GFP_NOWARN, order);
+	return alloc_pages(flags | __GFP_COMP | __GFP_NORETRY | __GFP_NOWARN,
+			   order);
 }
 
 /* Takes a block of the pool. Returns NULL if there is none. */

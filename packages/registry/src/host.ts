@@ -152,6 +152,10 @@ export class Host {
     const first: Error = error instanceof AggregateError ? ((error.errors[0] as Error | undefined) ?? error) : error;
     const code = errorCode(first) ?? "";
     const where = `${url.protocol}//${url.host}`;
+    if (code === "EPROTO" && first.message.includes("wrong version number")) {
+      const hint = "use --plain-http, or 'insecure' of registries.conf, for a registry without https";
+      return new RegistryError("tls", `${where}: the answer is not TLS; ${hint}`, { cause: error });
+    }
     if (isCertificateError(code, first))
       return new RegistryError("tls", `${where}: no secure connection: ${first.message}`, { cause: error });
     const isFinal =
