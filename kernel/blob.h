@@ -147,6 +147,7 @@ struct puzzlefs_extent {
 struct puzzlefs_source {
 	const struct puzzlefs_extent *extent;	/* of a frame */
 	struct puzzlefs_direct *direct;	/* may have its bytes; NULL: none has */
+	unsigned int generation;	/* of the file that is corrupt */
 };
 
 /* Bytes that one direct read takes at most. */

@@ -137,6 +137,9 @@ static bool has_range(struct puzzlefs_direct *direct,
 	    pos < direct->start ||
 	    pos + length > direct->start + direct->length)
 		return false;
+	/* What is loaded from it would be taken for that of the new file. */
+	if (direct->file->generation != READ_ONCE(direct->blob->generation))
+		return false;
 	wait_for_completion(&direct->done);
 	if (direct->result == -EINVAL || direct->result == -EOPNOTSUPP)
 		set_bit(PUZZLEFS_BLOB_BUFFERED, &direct->blob->flags);

@@ -174,7 +174,8 @@ static int load_corrupt(struct puzzlefs_object *object,
 			const struct puzzlefs_reader *reader,
 			const struct puzzlefs_source *source)
 {
-	return -EUCLEAN;
+	/* Nothing is known of a file that has replaced the corrupt one. */
+	return object->generation == source->generation ? -EUCLEAN : -EAGAIN;
 }
 
 /**
@@ -193,11 +194,13 @@ int puzzlefs_read_frame(struct puzzlefs_blob *blob,
 			const struct puzzlefs_source *source, u8 *to)
 {
 	const struct puzzlefs_extent *extent = source->extent;
+	struct puzzlefs_source read = *source;
 	struct puzzlefs_object *corrupt;
 	struct stored stored;
 	int err;
 
-	err = get_stored(blob, reader, source, false, &stored);
+	read.generation = READ_ONCE(puzzlefs_file_blob(blob)->generation);
+	err = get_stored(blob, reader, &read, false, &stored);
 	if (!err && blob->id.compressed)
 		err = decompress(blob, reader, extent, stored.bytes, to);
 	else if (!err)
@@ -206,7 +209,7 @@ int puzzlefs_read_frame(struct puzzlefs_blob *blob,
 	if (err != -EUCLEAN)
 		return err;
 	corrupt = puzzlefs_get_object(blob, extent->index, load_corrupt, reader,
-				      source);
+				      &read);
 	if (!IS_ERR(corrupt))
 		puzzlefs_put_object(corrupt);
 	return -EIO;

@@ -348,7 +348,7 @@ struct dentry *puzzlefs_set_dentry(struct puzzlefs_blob *blob,
 			idle_bytes -= object->bytes;
 		}
 	}
-	blob->generation++;
+	WRITE_ONCE(blob->generation, blob->generation + 1);
 	WRITE_ONCE(blob->size, size);
 	/* Pairs with the acquire in puzzlefs_has_file(). */
 	smp_store_release(&blob->dentry, dentry);
