@@ -35,7 +35,10 @@ const { version, engines } = JSON.parse(readFileSync(join(root, "package.json"),
 
 /** The versions of packages outside the workspace are those of the lock file: package.json names them exactly. */
 function published({ name, description, license, exports, dependencies = {} }: Manifest): object {
-  const entries = Object.entries(typeof exports === "string" ? { ".": exports } : exports).map(([entry, source]) => {
+  const all = Object.entries(typeof exports === "string" ? { ".": exports } : exports);
+  // What only tests of this repository import.
+  const own = all.filter(([, source]) => !source.endsWith("-fixture.ts"));
+  const entries = own.map(([entry, source]) => {
     const file = source.replace("./src/", "./dist/").replace(/\.ts$/, "");
     return [entry, { types: `${file}.d.ts`, default: `${file}.js` }];
   });
