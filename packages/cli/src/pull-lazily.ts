@@ -5,7 +5,7 @@ import { abortable, type LazyPullResult, pullLazy } from "@puzzlefs/transport";
 import type { Command } from "commander";
 import { interruptible } from "./interruption.ts";
 import { lockWaiting } from "./lock-waiting.ts";
-import { openRegistries } from "./registry-options.ts";
+import { openRegistries } from "./open-registries.ts";
 
 /** Gets an image from a registry without its chunks. `command` has registryOptions(). */
 export async function pullLazily(

@@ -2,22 +2,12 @@ import { userInfo } from "node:os";
 import { join } from "node:path";
 import { isNamed } from "@puzzlefs/linux";
 import { isTag, Layout } from "@puzzlefs/oci";
-import { parseReference, type Reference, RegistryError } from "@puzzlefs/registry";
+import { parseReference, RegistryError } from "@puzzlefs/registry";
 import type { Command } from "commander";
 import { platformChoice } from "./command-line.ts";
 import { UsageError } from "./errors.ts";
 import { pullLazily } from "./pull-lazily.ts";
 import { warning } from "./terminal/messages.ts";
-
-const TRANSPORT = "docker://";
-
-/** The image in a registry that a name means; undefined: it names one of a layout. */
-export function remoteImage(text: string): Reference | undefined {
-  if (text.startsWith(TRANSPORT)) return parseReference(text.slice(TRANSPORT.length));
-  const [host = "", rest] = text.split("/", 2);
-  const isHost = rest !== undefined && /^[\w-]+([.:]|$)/.test(host) && (/[.:]/.test(host) || host === "localhost");
-  return isHost && !isNamed(host) ? parseReference(text) : undefined;
-}
 
 /**
  * The layout of the user for images that are mounted from registries. It can be removed: everything in it can be fetched again. The environment
@@ -33,9 +23,10 @@ export function lazyStore(): string {
  */
 export async function pullForMount(
   command: Command,
-  source: Reference,
+  image: string,
   ociDir: string,
 ): Promise<{ name: string; reference: string }> {
+  const source = parseReference(image);
   const { host, repository, tag: named, digest } = source;
   const version = digest ?? named ?? "latest";
   const name = `${host === undefined ? "" : `${host}/`}${repository}${digest === undefined ? ":" : "@"}${version}`;

@@ -17,7 +17,7 @@ import { imageNameFrom } from "../image-name.ts";
 import { signatureSettings } from "../key-files.ts";
 import { performMount } from "../perform-mount.ts";
 import { registryOptions } from "../registry-options.ts";
-import { lazyStore, pullForMount, remoteImage } from "../remote-mount.ts";
+import { remoteName } from "../remote-name.ts";
 
 interface Options {
   foreground?: boolean;
@@ -104,11 +104,13 @@ export async function run(argv: readonly string[]): Promise<number> {
   const command = define().parse(argv, { from: "user" });
   const given = command.opts<Options>();
   const [image, ...others] = command.args as [string, ...string[]];
-  const source = others.length === 1 ? remoteImage(image) : undefined;
+  const source = others.length === 1 ? remoteName(image) : undefined;
   if (source === undefined) {
     await performMount(mountSettings(command.args, given));
     return 0;
   }
+  // Loading it takes as long as half of a mount.
+  const { lazyStore, pullForMount } = await import("../remote-mount.ts");
   const ociDir = given.store ?? lazyStore();
   const { name, reference } = await pullForMount(command, source, ociDir);
   const settings = mountSettings([ociDir, reference, ...others], given);

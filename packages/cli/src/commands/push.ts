@@ -5,7 +5,8 @@ import { collect, defineCommand, type ManualCommand, platformChoice, platformOpt
 import { UsageError } from "../errors.ts";
 import { parseImageName } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
-import { openRegistries, registryOptions } from "../registry-options.ts";
+import { openRegistries } from "../open-registries.ts";
+import { registryOptions } from "../registry-options.ts";
 import { warning } from "../terminal/messages.ts";
 import { writeLine } from "../terminal/output.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
