@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { findMount, isOurs, unmount } from "@puzzlefs/fuse";
-import { close, Directory, openatAside, realPathOf } from "@puzzlefs/linux";
+import { askFileSystem, Directory, messageOf, realPathOf } from "@puzzlefs/linux";
 import { type DriverChoice, mount, mountedImages, overlayPrefix, refuseOverlayMarks } from "@puzzlefs/mount";
 import {
   bootstrapBlob,
@@ -14,7 +14,6 @@ import {
   untag,
 } from "@puzzlefs/oci";
 import { openImageAt } from "@puzzlefs/reader";
-import { constants } from "node:fs";
 import type { ContentStore } from "./content-store.ts";
 import { SnapshotError } from "./errors.ts";
 import { Exclusive } from "./exclusive.ts";
@@ -23,7 +22,7 @@ import { Exclusive } from "./exclusive.ts";
 const TAG = "containerd-";
 /** As snapshots of other snapshotters are mounted; only root can reach the mount points. */
 const OPTIONS = ["suid", "dev"];
-/** Milliseconds for which a server may leave an access to its mount unanswered. */
+/** Milliseconds for which a server may leave a question about its mount unanswered. */
 const PATIENCE = 30_000;
 /** A server has the image open for a moment after its mount has ended. */
 const MOST_TRIES = 100;
@@ -50,6 +49,8 @@ export class Images {
   readonly #driver: DriverChoice;
   readonly #log: (message: string) => void;
   readonly #exclusive = new Exclusive();
+  /** Questions whether a server is alive: one at a time for each mount, because each that has no answer yet keeps a thread. */
+  readonly #questions = new Map<string, Promise<boolean>>();
   /** Images of which an overlay would not show what they have, and why; undefined: it would. */
   readonly #marks = new Map<string, Error | undefined>();
 
@@ -132,7 +133,10 @@ export class Images {
   async sweep(): Promise<void> {
     const held = this.#layout.tags().flatMap((tag) => (tag.startsWith(TAG) ? [tag.slice(TAG.length)] : []));
     const images = new Set([...held, ...this.#mounts.names()].filter(isHexDigest));
-    for (const image of images) await this.release(image);
+    for (const image of images) {
+      // One that cannot be released does not keep the others.
+      await this.release(image).catch((error: unknown) => this.#log(`image sha256:${image}: ${messageOf(error)}`));
+    }
     // What a commit that was killed has left.
     await this.#inStore(() => this.#collect());
   }
@@ -179,7 +183,7 @@ export class Images {
       this.#log(`${path}: its server is dead; it is mounted again`);
       await unmount(path, { lazy: true });
     }
-    const { driver } = await mount({
+    const request = {
       ociDir: this.#layout.path,
       reference: TAG + image,
       mountpoint: path,
@@ -187,7 +191,9 @@ export class Images {
       driver: this.#driver,
       supervise: true,
       warn: this.#log,
-    });
+    };
+    // For the kernel driver it writes to the store.
+    const { driver } = await (this.#driver === "fuse" ? mount(request) : this.#inStore(() => mount(request)));
     this.#log(`${path}: mounted by ${driver === "kernel" ? "the kernel driver" : "FUSE"}`);
   }
 
@@ -196,21 +202,24 @@ export class Images {
     return found !== undefined && isOurs(found);
   }
 
-  /** Whether the mount can be read; asked in another thread, because its server may hang. */
+  /** Whether a mount has a server. Throws an error if that does not answer. */
   async #answers(image: string): Promise<boolean> {
-    const opened = new Promise<number | undefined>((resolve) => {
-      openatAside(this.#mounts.descriptor, image, constants.O_RDONLY | constants.O_DIRECTORY, resolve);
-    });
     const timeout = new AbortController();
     const late = setTimeout(PATIENCE, "late" as const, { signal: timeout.signal }).catch(() => "late" as const);
-    const first = await Promise.race([opened, late]);
+    const first = await Promise.race([this.#questions.get(image) ?? this.#ask(image), late]);
     timeout.abort();
-    if (first === "late") {
-      void opened.then((descriptor) => descriptor !== undefined && close(descriptor));
-      throw new Error(`${this.pathOf(image)}: its server does not answer`);
-    }
-    if (first !== undefined) close(first);
-    return first !== undefined;
+    if (first === "late") throw new Error(`${this.pathOf(image)}: its server does not answer`);
+    return first;
+  }
+
+  #ask(image: string): Promise<boolean> {
+    const root = this.#mounts.directory(image);
+    const question = new Promise<boolean>((resolve) => askFileSystem(root.descriptor, resolve)).finally(() => {
+      root.close();
+      if (this.#questions.get(image) === question) this.#questions.delete(image);
+    });
+    this.#questions.set(image, question);
+    return question;
   }
 
   async #unmount(image: string): Promise<void> {
@@ -218,6 +227,8 @@ export class Images {
     if (this.#isMounted(image)) {
       // Overlays and binds of containers that are ending keep it in use themselves.
       await unmount(this.pathOf(image), { lazy: true });
+      // One without an answer is not about the next mount.
+      this.#questions.delete(image);
       this.#log(`${this.pathOf(image)}: unmounted`);
     }
     this.#mounts.removeDirectory(image);

@@ -105,7 +105,11 @@ export function willNeed(descriptor: number, length: number, offset = 0): void {
 }
 
 const fsyncNative = bind("int fsync(int fd)");
-const fstatfsNative = bind("int fstatfs(int fd, void *status)");
+const FSTATFS = "int fstatfs(int fd, void *status)";
+const fstatfsNative = bind(FSTATFS);
+const fstatfsAsideNative = bindAside(FSTATFS);
+/** More than struct statfs of the 64-bit ABIs has, which is 120. */
+const STATFS_BYTES = 128;
 const getdents = bind("int64_t getdents64(int fd, void *entries, size_t size)");
 
 /** Waits until the file, or the names in the directory, are on stable storage. */
@@ -113,9 +117,9 @@ export function fsync(descriptor: number): void {
   check(fsyncNative(descriptor), "fsync");
 }
 
-/** struct statfs of the 64-bit ABIs, 120 bytes: f_type, f_bsize, f_blocks, f_bfree, f_bavail, … */
+/** struct statfs: f_type, f_bsize, f_blocks, f_bfree, f_bavail, … */
 function fileSystemStatus(descriptor: number): BigUint64Array {
-  const status = new BigUint64Array(16);
+  const status = new BigUint64Array(STATFS_BYTES / BigUint64Array.BYTES_PER_ELEMENT);
   check(fstatfsNative(descriptor, new Uint8Array(status.buffer)), "fstatfs");
   return status;
 }
@@ -123,6 +127,14 @@ function fileSystemStatus(descriptor: number): BigUint64Array {
 /** The type of the file system that holds an open file: the magic number of statfs(2). */
 export function fileSystemType(descriptor: number): number {
   return Number(fileSystemStatus(descriptor)[0] & 0xffffffffn);
+}
+
+/**
+ * Asks the file system that holds an open file (O_PATH will do) for its state, in another thread: the kernel has that answer in no cache.
+ * `done` gets whether it came without an error; it does not come while the server of a FUSE mount hangs.
+ */
+export function askFileSystem(descriptor: number, done: (isAnswered: boolean) => void): void {
+  fstatfsAsideNative([descriptor, new Uint8Array(STATFS_BYTES)], (result) => done(result >= 0));
 }
 
 /** Bytes that an ordinary user may still write to the file system that holds an open file; Infinity without a limit. */
