@@ -7,6 +7,7 @@ import {
   canonicalOf,
   FILE_MODE,
   LayoutError,
+  type PackedPart,
   referencedBlobs,
   sha256Hex,
   type StagedBlob,
@@ -49,7 +50,7 @@ export class ContentStore {
     using blobs = this.#open();
     for (const manifest of this.#manifests(blobs, canonical)) {
       try {
-        const found = this.#complete(blobs, manifest, bootstrapBlob(canonical).digest);
+        const found = this.#complete(blobs, manifest, bootstrapBlob(canonical));
         await this.#verify(blobs, found, canonical);
         return found;
       } catch (error) {
@@ -106,12 +107,13 @@ export class ContentStore {
   }
 
   /** containerd does not fetch the bootstrap if its snapshot exists already. */
-  #complete(blobs: BlobDirectory, manifest: Buffer, bootstrap: string): FoundImage {
+  #complete(blobs: BlobDirectory, manifest: Buffer, bootstrap: PackedPart): FoundImage {
     const digest = sha256Hex(manifest);
     const needed = referencedBlobs(manifest, `manifest sha256:${digest}`);
     const digests = needed.map(({ digest: one, size }) => {
-      const found = one === undefined ? undefined : blobs.size(one);
-      if (one !== undefined && (one === bootstrap || (found !== undefined && found === size))) return one;
+      const isBootstrap = one === bootstrap.digest;
+      const found = isBootstrap ? bootstrap.bytes.length : one === undefined ? undefined : blobs.size(one);
+      if (one !== undefined && found !== undefined && found === size) return one;
       const state = found === undefined ? "is missing" : `has ${found} bytes instead of ${size}`;
       throw new SnapshotError("notFound", `its blob sha256:${one ?? "?"} ${state} in containerd's content store`);
     });
