@@ -91,9 +91,14 @@ function lock(root: Directory): () => void {
 async function listen(address: string, snapshotter: Snapshotter, log: (message: string) => void): Promise<Server> {
   const server = new Server();
   server.addService(definitionOf(Snapshots), implementationOf(snapshotter, log));
-  using directory = Directory.make(dirname(address), 0o711);
+  // Others have no right to it: the servers of FUSE mounts need that of /run/puzzlefs.
+  using directory = Directory.make(dirname(address), 0o700);
+  const name = basename(address);
+  const status = new FileStatus();
+  if (status.readIfPresent(directory.descriptor, name) && status.type !== constants.S_IFSOCK)
+    throw new SnapshotError("precondition", `${address}: exists, and is no socket`);
   if (await isAnswered(address)) throw new SnapshotError("precondition", `${address}: another process listens there`);
-  directory.removeFile(basename(address));
+  directory.removeFile(name);
   const before = process.umask(0o777 & ~SOCKET_MODE);
   try {
     await new Promise<void>((resolve, reject) => {
