@@ -150,7 +150,9 @@ export class Snapshotter {
     if (above !== undefined && above.kind !== Kind.COMMITTED)
       throw new SnapshotError("invalid", `snapshot ${JSON.stringify(parent)}: not committed`);
     const base = above?.image ?? above?.base;
+    const isLowest = kind === Kind.VIEW && above?.image !== undefined;
     const add = (): MountDescription[] => {
+      if (base !== undefined && !isLowest) this.#images.checkForOverlay(base);
       // The parent may have been removed meanwhile.
       const now = parent === "" ? undefined : this.#database.get(parent);
       const record = { name: key, kind, labels, parentId: now?.id, image: undefined, base };
@@ -194,7 +196,6 @@ export class Snapshotter {
     const isView = kind === Kind.VIEW;
     if (isView && layers.length <= 1) return [bindMount(layers[0] ?? content, "ro")];
     if (layers.length === 0) return [bindMount(content, "rw")];
-    if (snapshot.base !== undefined) this.#images.checkForOverlay(snapshot.base);
     const upper = [`upperdir=${content}`, `workdir=${this.#directories.workOf(id)}`];
     const options = ["index=off", ...(isView ? [] : upper), `lowerdir=${layers.join(":")}`];
     return [{ type: "overlay", source: "overlay", options }];
