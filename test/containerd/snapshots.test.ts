@@ -15,7 +15,7 @@ import { status } from "@grpc/grpc-js";
 import { build } from "@puzzlefs/builder";
 import { startSnapshotter } from "@puzzlefs/containerd";
 import { close, Directory } from "@puzzlefs/linux";
-import { bootstrapBlob } from "@puzzlefs/oci";
+import { bootstrapBlob, Layout, sha256Hex } from "@puzzlefs/oci";
 import { eventually, noise, prose, running } from "@puzzlefs/testing";
 import test, { type ExecutionContext } from "ava";
 import { packsOf } from "../../packages/builder/src/packed/packed-fixture.ts";
@@ -75,6 +75,12 @@ function serving(title: string, body: (t: ExecutionContext, fixture: Fixture) =>
       await fixture.stop();
     }
   });
+}
+
+/** The hex sha256 of a tag's manifest. */
+function manifestOf(path: string, tag: string): string {
+  using layout = Layout.open(path);
+  return layout.manifest(tag).digest;
 }
 
 async function refused(t: ExecutionContext, call: Promise<unknown>, code: status, message: RegExp): Promise<void> {
@@ -248,6 +254,8 @@ serving("an image whose server was killed is mounted again for the next containe
   await refused(t, client.call(prepare, { key: "x", labels: labelsOf(image) }), status.ALREADY_EXISTS, /./);
   await client.call(prepare, { key: "first", parent: chainOf(image) });
   const mountpoint = join(fixture.root, "mounts", image);
+  // Opened before: the kernel may not ask the server again.
+  t.deepEqual(readdirSync(mountpoint), ["a", "b"]);
   // The supervisor and the server.
   for (const { pid } of running(fixture.root)) process.kill(pid, "SIGKILL");
   t.true(await eventually(() => !existsSync(join(mountpoint, "a"))));
@@ -270,8 +278,19 @@ serving("what is not in the content store, or damaged there, is reported and lea
   rmSync(path);
   await refused(t, start(), status.NOT_FOUND, new RegExp(`its blob sha256:${pack} is missing`));
   t.is((await other.client.call(usage, { key: chainOf(image) })).inodes, 0n);
-  // A good one later.
   writeFileSync(path, bytes);
+  // A copy of the manifest by somebody else, with a wrong size of the bootstrap.
+  const blob = (digest: string): string => join(damaged, "blobs/sha256", digest);
+  const original = manifestOf(damaged, "image");
+  const { digest: bootstrap, bytes: archive } = bootstrapBlob(image);
+  const manifest = readFileSync(blob(original), "latin1");
+  const forged = manifest.replace(`"size":${archive.length}}`, `"size":${archive.length + 1}}`);
+  t.not(forged, manifest);
+  writeFileSync(blob(sha256Hex(Buffer.from(forged, "latin1"))), forged, "latin1");
+  rmSync(blob(original));
+  await refused(t, start(), status.NOT_FOUND, new RegExp(`${bootstrap} has ${archive.length} bytes instead of`));
+  // A good one later.
+  writeFileSync(blob(original), manifest, "latin1");
   await start();
   await other.removeAll();
   await refused(
@@ -296,6 +315,10 @@ serving("an image with marks of overlayfs gets no overlay, but a view", async (t
   await refused(t, client.call(prepare, { key: "x", labels: labelsOf(whiteouts) }), status.ALREADY_EXISTS, /./);
   const parent = chainOf(whiteouts);
   await refused(t, client.call(prepare, { key: "c", parent }), status.FAILED_PRECONDITION, /character device 0:0/);
+  t.deepEqual(
+    (await fixture.all()).map(({ name }) => name),
+    [parent],
+  );
   const { mounts: described } = await client.call(view, { key: "v", parent });
   t.deepEqual(
     fixture.mounted(described, (path) => readdirSync(path)),
@@ -341,4 +364,9 @@ serving("a second snapshotter is refused its root and its socket", async (t, fix
     message: /others may write to it/,
   });
   await t.throwsAsync(startSnapshotter({ ...fixture.options, root: `${root}:colon` }), { message: /has no :/ });
+  writeFileSync(`${address}-file`, "kept");
+  await t.throwsAsync(startSnapshotter({ ...fixture.options, root: other, address: `${address}-file` }), {
+    message: /exists, and is no socket/,
+  });
+  t.is(readFileSync(`${address}-file`, "utf8"), "kept");
 });
