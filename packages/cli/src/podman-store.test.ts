@@ -30,6 +30,13 @@ async function withImages(): Promise<TestDirectory> {
   return directory;
 }
 
+/** Makes v2 an image that cannot be mounted. */
+async function breakSecond(directory: TestDirectory): Promise<void> {
+  await directory.shell(
+    "rm store/blobs/sha256/$(puzzlefs inspect --json store:v2 | grep -o '\"metadata\":\"[0-9a-f]*' | cut -d'\"' -f4)",
+  );
+}
+
 /** The images of the store afterwards. */
 async function changed(directory: TestDirectory, ...argv: string[]): Promise<Row[]> {
   const { code, stderr } = await directory.run("podman-store", "images", ...argv);
@@ -151,11 +158,11 @@ test("lines of fstab have the image by its digest, with options, and escape what
   using directory = await withImages();
   await directory.shell("mv store 'a, b'");
   const { stdout } = await directory.shell(
-    "puzzlefs podman-store images --fstab --image 'a, b:v1=a' -o verify=blob,noexec",
+    "puzzlefs podman-store images --fstab --image 'a, b:v1=a' -o verify=blob,noexec,log_file=log",
   );
   const [{ manifest } = { manifest: "" }] = await changed(directory);
   const path = directory.path("a, b").replaceAll(" ", "\\040");
-  const options = `verify=blob,noexec,nofail,x-systemd.requires-mounts-for="${path}"`;
+  const options = `verify=blob,noexec,log_file="${directory.path("log")}",nofail,x-systemd.requires-mounts-for="${path}"`;
   const mountpoint = directory.path("images/overlay", manifest, "diff");
   t.is(stdout, `${path}@sha256:${manifest}  ${mountpoint}  puzzlefs  ${options}  0 0\n`);
   t.is((await directory.run("podman-store", "images", "--fstab")).stdout, stdout);
@@ -213,13 +220,36 @@ mountTest("images are mounted, mounted again after their server died, and unmoun
 
 mountTest("what was mounted for a command that fails is unmounted", async (t) => {
   using directory = await withImages();
-  await directory.shell(
-    "rm store/blobs/sha256/$(puzzlefs inspect --json store:v2 | grep -o '\"metadata\":\"[0-9a-f]*' | cut -d'\"' -f4)",
-  );
+  await breakSecond(directory);
   const { code } = await directory.run("podman-store", "images", "--image", "store:v1", "--image", "store:v2");
   t.not(code, 0);
   t.deepEqual(mountsBelow(directory), []);
   t.deepEqual(await changed(directory), []);
+});
+
+mountTest("what a command that fails mounts with other options is mounted as before", async (t) => {
+  using directory = await withImages();
+  try {
+    const mounted = (): string[] =>
+      mountsBelow(directory).map((line) => (/\bnoexec\b/.test(line) ? "noexec" : "others"));
+    const [before] = await changed(directory, "--image", "store:v1", "-o", "driver=fuse,noexec");
+    await breakSecond(directory);
+    const both = ["--image", "store:v1", "--image", "store:v2", "-o", "driver=fuse,nosymfollow"];
+    t.not((await directory.run("podman-store", "images", ...both)).code, 0);
+    t.deepEqual(mounted(), ["noexec"]);
+    t.is(readFileSync(directory.path("images/overlay", before?.manifest ?? "", "diff/file"), "latin1"), "v1");
+    t.deepEqual(await changed(directory), [before]);
+    // What was not mounted stays so.
+    await changed(directory, "--umount");
+    t.not((await directory.run("podman-store", "images", ...both)).code, 0);
+    t.deepEqual(mounted(), []);
+    await changed(directory, "--mount");
+    t.deepEqual(mounted(), ["noexec"]);
+    await changed(directory, "--fstab", "--image", "store:v1", "-o", "driver=fuse");
+    t.deepEqual(mounted(), [], "that has not the options of the line of fstab");
+  } finally {
+    await directory.run("podman-store", "images", "--umount");
+  }
 });
 
 test("an image with marks of overlayfs is refused", async (t) => {

@@ -1,7 +1,9 @@
-import { realPath } from "@puzzlefs/linux";
+import { isDeepStrictEqual } from "node:util";
+import { messageOf, realPath } from "@puzzlefs/linux";
 import type { PlatformChoice } from "@puzzlefs/oci";
 import { UsageError } from "../errors.ts";
 import { lockWaiting } from "../lock-waiting.ts";
+import { warning } from "../terminal/messages.ts";
 import { describeImage, type ImageDocuments } from "./image-documents.ts";
 import { detach, mountLayer, stateOf } from "./layer-mounts.ts";
 import { StoreDirectory } from "./store-directory.ts";
@@ -18,22 +20,26 @@ export interface Addition extends PlatformChoice {
 
 /**
  * Adds images to a store, and mounts them. A name that another image has is moved. What the store has already stays as it is, but for mount
- * options: with other ones it is mounted anew. After an error the store has the images that it had before.
+ * options: with other ones it is mounted anew, or without `mounts` unmounted. After an error the store has the images, and the mounts, that it
+ * had before.
  */
 export async function addImages(path: string, { images, options, mounts, ...choice }: Addition): Promise<StoreIndex> {
   using change = await Change.begin(path, true);
   const { store, before } = change;
   const after = structuredClone(before);
+  const replaced: Replaced = new Map();
   try {
     for (const { image, name } of images) {
       const documents = describeImage(image, choice, options.includes("overlay_attributes"));
       const layer = add(after, documents, name, { ociDir: realPath(image.ociDir), options });
       store.makeLayer(layer.id);
       store.storeDocuments(documents);
-      if (mounts) await ensureMounted(store, layer, before);
+      await endOther(store, layer, before, replaced);
+      if (mounts) await ensureMounted(store, layer);
     }
     store.replace(before, after);
   } catch (error) {
+    await restore(store, replaced);
     await sweep(store, before);
     throw error;
   }
@@ -71,7 +77,7 @@ export async function removeImages(path: string, names: readonly string[]): Prom
 export async function mountImages(path: string): Promise<StoreIndex> {
   using change = await Change.begin(path, false);
   const { store, before } = change;
-  for (const layer of before.layers) await ensureMounted(store, layer, before);
+  for (const layer of before.layers) await ensureMounted(store, layer);
   return before;
 }
 
@@ -114,13 +120,40 @@ async function sweep(store: StoreDirectory, index: StoreIndex): Promise<void> {
   store.sweep(index);
 }
 
-/** A dead server, and a mount with other options, are replaced. */
-async function ensureMounted(store: StoreDirectory, layer: StoreLayer, before: StoreIndex): Promise<void> {
+/** Layers of the index that are to have another origin, and whether they were mounted. */
+type Replaced = Map<StoreLayer, boolean>;
+
+/** Ends the mount of a layer that has another origin in the index, and notes it. */
+async function endOther(
+  store: StoreDirectory,
+  layer: StoreLayer,
+  before: StoreIndex,
+  replaced: Replaced,
+): Promise<void> {
+  const earlier = before.layers.find(({ id }) => id === layer.id);
+  if (earlier === undefined || isDeepStrictEqual(earlier.origin, layer.origin)) return;
+  const wasMounted = await detach(store.mountpointOf(layer.id));
+  if (!replaced.has(earlier)) replaced.set(earlier, wasMounted);
+}
+
+/** Mounts again, as the index has it, what was replaced. What cannot be mounted is reported. */
+async function restore(store: StoreDirectory, replaced: Replaced): Promise<void> {
+  for (const [earlier, wasMounted] of replaced) {
+    const mountpoint = store.mountpointOf(earlier.id);
+    try {
+      await detach(mountpoint);
+      if (wasMounted) await mountLayer(earlier, mountpoint);
+    } catch (error) {
+      warning(`${mountpoint}: not mounted again: ${messageOf(error)}`);
+    }
+  }
+}
+
+/** A dead server is replaced. */
+async function ensureMounted(store: StoreDirectory, layer: StoreLayer): Promise<void> {
   const mountpoint = store.mountpointOf(layer.id);
   const state = stateOf(mountpoint);
-  const earlier = before.layers.find(({ id }) => id === layer.id);
-  const isSame = earlier === undefined || JSON.stringify(earlier.origin) === JSON.stringify(layer.origin);
-  if (state !== undefined && state !== "dead" && isSame) return;
+  if (state !== undefined && state !== "dead") return;
   await detach(mountpoint);
   await mountLayer(layer, mountpoint);
 }

@@ -9,6 +9,9 @@ import type { StoreLayer } from "./store-index.ts";
 /** Options that name the image, or that the store decides. */
 const OURS = ["ociRootDir", "imageManifest", "tag", "platform", "verity", "writable", "persist", "remount"] as const;
 
+/** Options whose value is a path. They are kept for later mounts, which may have another working directory. */
+const PATHS = ["require_signature", "log_file"];
+
 /** Mount options of a layer, from lists after -o. Throws UsageError. */
 export function layerOptions(lists: readonly string[]): string[] {
   const options = lists.flatMap(splitOptions);
@@ -17,7 +20,7 @@ export function layerOptions(lists: readonly string[]): string[] {
   if (wrong !== undefined) throw new UsageError(`mount option for ${wrong}: the store decides that for each image`);
   return options.map((option) => {
     const { name, value } = nameAndValue(option);
-    return name === "require_signature" && value !== undefined ? `${name}="${absolutePath(value)}"` : option;
+    return PATHS.includes(name) && value !== undefined ? `${name}="${absolutePath(value)}"` : option;
   });
 }
 
@@ -29,7 +32,7 @@ export function sourceOf({ id, origin }: StoreLayer): string {
 /** Mounts a layer on its directory. Rejects with the errors of mount(). */
 export async function mountLayer(layer: StoreLayer, mountpoint: string): Promise<void> {
   const read: ImageOptions = readImageOptions(layer.origin.options);
-  const { options, driver, supervise, overlayAttributes, logFile } = read;
+  const { options, driver, supervise, shared, overlayAttributes, logFile } = read;
   await mount({
     ociDir: layer.origin.ociDir,
     reference: layer.id,
@@ -40,6 +43,7 @@ export async function mountLayer(layer: StoreLayer, mountpoint: string): Promise
     ...(driver !== undefined && { driver }),
     ...signatureSettings(read.requireSignature, read.verify, undefined),
     ...(supervise === true && { supervise }),
+    ...(shared === true && { shared }),
     ...(overlayAttributes === true && { overlayAttributes }),
     ...(logFile !== undefined && { logFile }),
   });
