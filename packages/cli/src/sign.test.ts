@@ -127,6 +127,7 @@ test("--attach stores a signature that was made elsewhere, after it was verified
     ["--key", "key", "--attach", "minisig"],
     ["--attach", "minisig"],
     ["--key", "key", "--comment", "a\nb"],
+    ["--key", "key", "--comment", "x".repeat(8001)],
   ])
     t.is((await directory.run("sign", ...argv, "store:v1")).code, 2, argv.join(" "));
 });

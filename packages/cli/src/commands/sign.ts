@@ -21,6 +21,9 @@ import { writeLine } from "../terminal/output.ts";
 import { askPassword, passwordFrom } from "../terminal/password.ts";
 import { formatFields } from "../terminal/table.ts";
 
+/** minisign refuses longer lines. */
+const COMMENT_LIMIT = 8000;
+
 interface Options {
   key?: string;
   passwordFd?: number;
@@ -115,6 +118,7 @@ interface Image {
 async function signed(path: string, { passwordFd, comment }: Options, image: Image): Promise<Signed> {
   const text = comment ?? `time:${new Date().toISOString()} ${digestsOf(image)}`;
   if (escapeText(text) !== text) throw new UsageError("--comment is one line of text");
+  if (Buffer.byteLength(text) > COMMENT_LIMIT) throw new UsageError(`--comment has at most ${COMMENT_LIMIT} bytes`);
   const file = parseSecretKey(readKeyFile(path), printable(path));
   const password = !file.isEncrypted
     ? Buffer.alloc(0)
