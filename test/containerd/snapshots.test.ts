@@ -279,7 +279,7 @@ serving("what is not in the content store, or damaged there, is reported and lea
   await refused(t, start(), status.NOT_FOUND, new RegExp(`its blob sha256:${pack} is missing`));
   t.is((await other.client.call(usage, { key: chainOf(image) })).inodes, 0n);
   writeFileSync(path, bytes);
-  // A copy of the manifest by somebody else, with a wrong size of the bootstrap.
+  // A copy of the manifest, with a wrong size of the bootstrap.
   const blob = (digest: string): string => join(damaged, "blobs/sha256", digest);
   const original = manifestOf(damaged, "image");
   const { digest: bootstrap, bytes: archive } = bootstrapBlob(image);
