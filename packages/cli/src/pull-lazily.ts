@@ -15,8 +15,9 @@ export async function pullLazily(
 ): Promise<LazyPullResult> {
   using registry = openRegistries(command);
   const { plainHttp = false, authfile } = command.opts<{ plainHttp?: boolean; authfile?: string }>();
-  // The fetcher works in another directory.
-  const access = { plainHttp, ...(authfile !== undefined && { authFile: absolutePath(authfile) }) };
+  const named = authfile ?? process.env["REGISTRY_AUTH_FILE"];
+  // The fetcher works in another directory, without variables.
+  const access = { plainHttp, ...(named && { authFile: absolutePath(named) }) };
   const request = { registry, access, source, ...image, waiting: lockWaiting() };
   return await interruptible((check) => abortable(check, (signal) => pullLazy({ ...request, signal })));
 }

@@ -1,6 +1,13 @@
 import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { close, connect, type Directory, streamSocket, withWorkingDirectory } from "@puzzlefs/linux";
+import {
+  close,
+  connect,
+  type Directory,
+  keepDescriptorsFromChildren,
+  streamSocket,
+  withWorkingDirectory,
+} from "@puzzlefs/linux";
 
 /** Of the fetcher, in the layout's directory `lazy`. */
 export const SOCKET = "fetcher.sock";
@@ -14,6 +21,7 @@ const PATIENCE = 20_000;
  * @param program Node's arguments for a program that calls runFetcher()
  */
 export function startFetcher(directory: Directory, program: readonly string[]): void {
+  keepDescriptorsFromChildren();
   withWorkingDirectory(directory.descriptor, () => {
     const child = spawn(process.execPath, [...process.execArgv, ...program], { detached: true, stdio: "ignore" });
     child.on("error", () => undefined);

@@ -3,7 +3,7 @@ import { closeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { MountError } from "@puzzlefs/fuse";
 import { startFetcher } from "@puzzlefs/lazy";
-import { commandOfBytes, type Directory, socketpair } from "@puzzlefs/linux";
+import { commandOfBytes, type Directory, keepDescriptorsFromChildren, socketpair } from "@puzzlefs/linux";
 import { fsVerityDigest, forgetLazy, Layout, lazyState, openLazy, ownsLazy } from "@puzzlefs/oci";
 
 /** How a lazy image is fetched while it is mounted. */
@@ -80,6 +80,7 @@ export function startConnector(layout: Layout): number {
   const script = fileURLToPath(new URL("./connector.sh", import.meta.url));
   const command = [script, process.execPath, ...process.execArgv, beside("connect-fetcher")];
   const [shell, argv] = commandOfBytes("/bin/sh", command);
+  keepDescriptorsFromChildren();
   const child = spawn(shell, argv, {
     stdio: [theirs, "ignore", "ignore", directory.descriptor],
     detached: true,

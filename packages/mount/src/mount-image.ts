@@ -82,7 +82,7 @@ export async function mountImage(
   const verity = digest !== undefined && { digest };
   const canonical = canonicalOf(image.bytes) ?? reference;
   using inUse = new DisposableStack();
-  const lazy = isLazy(given, image);
+  const lazy = isLazy({ ...given, ...verity }, image);
   const driver = lazy ? "fuse" : given.driver;
   const request = { ...given, ...verity, driver, reference, isPacked: canonical !== reference, inUse };
   if (!request.writable && request.persist === undefined) {

@@ -87,7 +87,8 @@ export async function mount(options: MountOptions): Promise<MountedImage> {
     source: options.source ?? `${layout}:${reference}`,
     options: options.options ?? [],
     driver: options.driver ?? "auto",
-    verify: options.verify ?? "none",
+    // A signature is about all bytes; with a digest the kernel checks them.
+    verify: options.verify ?? (options.signedBy !== undefined && options.digest === undefined ? "blob" : "none"),
     writable: options.writable ?? false,
     foreground: false,
     debug: false,

@@ -73,20 +73,49 @@ test("a body that was answered with 401 is sent again with a token", async (t) =
   t.true(registry.manifests.get(`a/b@${digest}`)?.bytes.equals(bytes));
 });
 
-test("a registry that demands another scope gets a token with it: insufficient_scope", async (t) => {
-  await using registry = await TestRegistry.start({ auth: "bearer" });
-  using client = new Client({ files: { "run/containers/auth.json": loginFile(registry.host, USER, PASSWORD) } });
-  registry.putManifest("a/b", "v1", {});
-  registry.intercept = ({ path, headers }, response) => {
-    const scopes = registry.tokens.get(String(headers.authorization).replace("Bearer ", "")) ?? [];
-    if (!path.includes("/manifests/") || scopes.includes("registry:catalog:*")) return false;
-    const challenge = `Bearer realm="${registry.url}/token", service="test", scope="registry:catalog:*", error="insufficient_scope"`;
-    response.setHeader("www-authenticate", challenge);
-    refuse(response, 401, "UNAUTHORIZED");
-    return true;
-  };
-  await client.open(registry).manifest("v1");
-  t.deepEqual(scopesOf(registry).at(-1), ["registry:catalog:*", "repository:a/b:pull"]);
+for (const status of [401, 403])
+  test(`a registry that demands another scope by ${status} gets a token with it: insufficient_scope`, async (t) => {
+    await using registry = await TestRegistry.start({ auth: "bearer" });
+    using client = new Client({ files: { "run/containers/auth.json": loginFile(registry.host, USER, PASSWORD) } });
+    registry.putManifest("a/b", "v1", {});
+    registry.intercept = ({ path, headers }, response) => {
+      const scopes = registry.tokens.get(String(headers.authorization).replace("Bearer ", "")) ?? [];
+      if (!path.includes("/manifests/") || scopes.includes("registry:catalog:*")) return false;
+      const challenge = `Bearer realm="${registry.url}/token", service="test", scope="registry:catalog:*", error="insufficient_scope"`;
+      response.setHeader("www-authenticate", challenge);
+      refuse(response, status, status === 401 ? "UNAUTHORIZED" : "DENIED");
+      return true;
+    };
+    await client.open(registry).manifest("v1");
+    t.deepEqual(scopesOf(registry).at(-1), ["registry:catalog:*", "repository:a/b:pull"]);
+  });
+
+for (const auth of ["basic", "bearer"] as const)
+  test(`${auth}: a password that was replaced while the client runs is used when the old one is refused`, async (t) => {
+    const options = { auth, password: "old" };
+    await using registry = await TestRegistry.start(options);
+    const digest = registry.putBlob("a/b", content);
+    const file = "run/containers/auth.json";
+    using client = new Client({ files: { [file]: loginFile(registry.host, USER, "old") } });
+    const repository = client.open(registry);
+    await repository.readBlob(digest, content.length);
+    options.password = "new";
+    registry.tokens.clear();
+    t.is((await t.throwsAsync(repository.readBlob(digest, content.length), { instanceOf: RegistryError })).status, 401);
+    client.home.write(file, loginFile(registry.host, USER, "new"));
+    t.true(content.equals(await repository.readBlob(digest, content.length)));
+  });
+
+test("a file of credentials that cannot be read is read again by the next request", async (t) => {
+  await using registry = await TestRegistry.start({ auth: "basic" });
+  const digest = registry.putBlob("a/b", content);
+  const file = "run/containers/auth.json";
+  using client = new Client({ files: { [file]: "{" } });
+  const repository = client.open(registry);
+  const error = await t.throwsAsync(repository.readBlob(digest, content.length), { instanceOf: RegistryError });
+  t.is(error.kind, "configuration");
+  client.home.write(file, loginFile(registry.host, USER, PASSWORD));
+  t.true(content.equals(await repository.readBlob(digest, content.length)));
 });
 
 test("an identity token is exchanged by OAuth 2", async (t) => {

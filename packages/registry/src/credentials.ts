@@ -75,8 +75,11 @@ function filesOf(authFile: string | undefined, environment: Environment): Creden
   const home = homeDirectory(environment);
   const runtime = environment["XDG_RUNTIME_DIR"];
   const user = environment["XDG_CONFIG_HOME"];
+  const uid = process.getuid?.();
+  // The launcher passes no variables to mount and to the fetcher, which must find what 'podman login' has written.
+  const runtimes = runtime ? [runtime] : [`/run/containers/${uid}`, `/run/user/${uid}`];
   return [
-    { path: runtime ? join(runtime, "containers/auth.json") : `/run/containers/${process.getuid?.()}/auth.json` },
+    ...runtimes.map((directory) => ({ path: join(directory, "containers/auth.json") })),
     { path: user ? join(user, "containers/auth.json") : userFile(environment, "auth.json") },
     { path: join(environment["DOCKER_CONFIG"] || join(home, ".docker"), "config.json") },
     { path: join(home, ".dockercfg"), isLegacy: true },

@@ -51,7 +51,8 @@ export class Session {
   /** Whether http is used; undefined until a request has shown it. */
   #isPlain: boolean | undefined;
   #challenge: Challenge | undefined;
-  #credentials: Promise<Credentials | undefined> | undefined;
+  /** What was found last: it serves one token, or until a registry with Basic refuses it. Secrets are replaced while this process runs. */
+  #found: Promise<Credentials | undefined> | undefined;
   #greeting: Promise<void> | undefined;
 
   constructor(host: Host, options: SessionOptions) {
@@ -61,6 +62,7 @@ export class Session {
     this.#tokens = new Tokens(
       (url, form, authorization) => this.#askForToken(url, form, authorization),
       this.#isLenient,
+      host.name,
     );
   }
 
@@ -95,14 +97,14 @@ export class Session {
       const answer = await this.#follow(request, used);
       if (request.expected.includes(answer.status)) return answer;
       const isOwn = answer.url.origin === this.origin;
-      const challenge = answer.status === 401 && isOwn && !isRepeated ? this.#challengeOf(answer) : undefined;
+      const challenge = isOwn && !isRepeated ? this.#demandOf(answer) : undefined;
       // Read to its end before the next request: the connections are few.
       const failure = await answer.failure(request.what, request.notFound);
       if (challenge === undefined) throw failure;
       this.#challenge = challenge;
       const demanded = challenge.parameters.get("scope")?.split(" ") ?? [];
       scopes = [...new Set([...scopes, ...demanded])].filter((scope) => scope !== "").sort();
-      const next = await this.#authorization(scopes, used);
+      const next = await this.#authorization(scopes, { refused: used });
       if (next === undefined || next === used) throw failure;
       used = next;
     }
@@ -129,8 +131,7 @@ export class Session {
    */
   async #greet(): Promise<void> {
     try {
-      this.#credentials ??= this.#options.findCredentials();
-      const hasCredentials = (await this.#credentials) !== undefined;
+      const hasCredentials = (await this.#lookUp()) !== undefined;
       if (!hasCredentials && this.#isPlain !== undefined) return;
       const answer = await this.#ping();
       if (answer.status === 401) this.#challenge = this.#challengeOf(answer);
@@ -166,14 +167,42 @@ export class Session {
     }
   }
 
-  /** The value of the header; undefined if the registry demands none, or there are no credentials for it. */
-  async #authorization(scopes: readonly string[], refused?: string): Promise<string | undefined> {
+  /**
+   * The value of the header; undefined if the registry demands none, or there are no credentials for it. `last`: what a request had that
+   * was refused.
+   */
+  async #authorization(scopes: readonly string[], last?: { refused: string | undefined }): Promise<string | undefined> {
     const challenge = this.#challenge;
     if (challenge === undefined) return undefined;
-    const credentials = await this.#credentials;
-    if (challenge.scheme === "basic") return basicAuthorization(credentials);
-    const stale = refused?.replace(/^Bearer /, "");
-    return `Bearer ${await this.#tokens.get(challenge, scopes, credentials, stale)}`;
+    if (challenge.scheme === "basic") {
+      return basicAuthorization(await (last === undefined ? (this.#found ?? this.#lookUp()) : this.#lookUp()));
+    }
+    const stale = last?.refused?.replace(/^Bearer /, "");
+    const takeCredentials = (): Promise<Credentials | undefined> => {
+      const found = this.#found ?? this.#options.findCredentials();
+      this.#found = undefined;
+      return found;
+    };
+    return `Bearer ${await this.#tokens.get(challenge, scopes, takeCredentials, stale)}`;
+  }
+
+  #lookUp(): Promise<Credentials | undefined> {
+    const found = this.#options.findCredentials();
+    this.#found = found;
+    // The next request looks again.
+    found.catch(() => {
+      if (this.#found === found) this.#found = undefined;
+    });
+    return found;
+  }
+
+  /** What a refused request lacks, if another Authorization may help. */
+  #demandOf(answer: Answer): Challenge | undefined {
+    if (answer.status === 401) return this.#challengeOf(answer);
+    if (answer.status !== 403) return undefined;
+    return parseChallenges(answer.header("www-authenticate") ?? "").find(
+      ({ scheme, parameters }) => scheme === "bearer" && parameters.get("error") === "insufficient_scope",
+    );
   }
 
   #challengeOf(answer: Answer): Challenge | undefined {

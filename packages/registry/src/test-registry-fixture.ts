@@ -21,6 +21,8 @@ export interface TestRegistryOptions {
   auth?: "basic" | "bearer";
   /** PEM: https, and which clients' certificates are demanded. */
   tls?: { cert: string; key: string; ca?: string };
+  /** Of USER; default PASSWORD. */
+  password?: string;
   /** Least bytes of a piece of an upload. */
   leastPiece?: number;
 }
@@ -186,7 +188,7 @@ export class TestRegistry implements AsyncDisposable {
   #isAllowed({ headers: { authorization = "" }, path, method }: Seen): boolean {
     const { auth } = this.#options;
     if (auth === undefined) return true;
-    if (auth === "basic") return authorization === basic(USER, PASSWORD);
+    if (auth === "basic") return authorization === basic(USER, this.#options.password ?? PASSWORD);
     const scopes = this.tokens.get(authorization.replace("Bearer ", ""));
     const [, repository] = /^\/v2\/(.+)\/(manifests|blobs)\//.exec(path) ?? [];
     const action = method === "GET" || method === "HEAD" ? /pull/ : /push/;
@@ -214,7 +216,7 @@ export class TestRegistry implements AsyncDisposable {
     const isKnown =
       seen.method === "POST"
         ? form.get("refresh_token") === IDENTITY
-        : seen.headers.authorization === basic(USER, PASSWORD);
+        : seen.headers.authorization === basic(USER, this.#options.password ?? PASSWORD);
     if (!isKnown) return refuse(response, 401, "UNAUTHORIZED");
     const token = `token-${++this.#count}`;
     this.tokens.set(token, fields.getAll("scope"));

@@ -26,18 +26,21 @@ interface Token {
 export class Tokens {
   readonly #request: TokenRequest;
   readonly #insecure: boolean;
+  readonly #host: string;
   readonly #kept = new Map<string, Promise<Token>>();
 
-  constructor(request: TokenRequest, insecure: boolean) {
+  /** @param host of the registry, for messages */
+  constructor(request: TokenRequest, insecure: boolean, host: string) {
     this.#request = request;
     this.#insecure = insecure;
+    this.#host = host;
   }
 
-  /** A token for these scopes; `stale` is one that the registry has refused. */
+  /** A token for these scopes; `stale` is one that the registry has refused. Credentials are looked up for a new token. */
   async get(
     challenge: Challenge,
     scopes: readonly string[],
-    credentials: Credentials | undefined,
+    findCredentials: () => Promise<Credentials | undefined>,
     stale?: string,
   ): Promise<string> {
     const key = scopes.join(" ");
@@ -47,14 +50,19 @@ export class Tokens {
       // Otherwise another request has asked for a new one meanwhile.
       if (this.#kept.get(key) === waiting) break;
     }
-    const pending = this.#fetch(challenge, scopes, credentials);
+    const pending = this.#fetch(challenge, scopes, findCredentials);
     this.#kept.set(key, pending);
     return (await pending).text;
   }
 
   /** By OAuth 2 with an identity token, otherwise as docker does: GET with the password. */
-  async #fetch(challenge: Challenge, scopes: readonly string[], credentials: Credentials | undefined): Promise<Token> {
+  async #fetch(
+    challenge: Challenge,
+    scopes: readonly string[],
+    findCredentials: () => Promise<Credentials | undefined>,
+  ): Promise<Token> {
     const url = this.#realm(challenge);
+    const credentials = await findCredentials();
     const service = challenge.parameters.get("service");
     const identity = credentials?.identityToken ?? "";
     const fields = identity === "" ? url.searchParams : new URLSearchParams();
@@ -78,7 +86,7 @@ export class Tokens {
     const url = URL.parse(realm);
     const isAllowed = url?.protocol === "https:" || (this.#insecure && url?.protocol === "http:");
     if (url !== null && isAllowed && url.username === "" && url.password === "") return url;
-    throw new RegistryError("protocol", "the registry names a token server without an https address");
+    throw new RegistryError("protocol", `${this.#host}: the registry names a token server without an https address`);
   }
 }
 

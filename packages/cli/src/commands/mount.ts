@@ -40,6 +40,9 @@ interface Options {
   fetchTimeout?: number;
 }
 
+/** Milliseconds: timers take no longer time, and the server adds some seconds. */
+const LONGEST_TIMEOUT = 2 ** 31 - 60_000;
+
 const example = `
   puzzlefs mount ./store:v1 /mnt                       returns when /mnt can be used
   ls /mnt
@@ -159,7 +162,7 @@ function mountSettings(args: readonly string[], given: Options): MountSettings {
     lazy: {
       fill: given.fill,
       ...(given.reserve !== undefined && { reserve: given.reserve }),
-      ...(given.fetchTimeout !== undefined && { timeout: 1000 * given.fetchTimeout }),
+      ...(given.fetchTimeout !== undefined && { timeout: Math.min(1000 * given.fetchTimeout, LONGEST_TIMEOUT) }),
     },
     ...(platform !== undefined && { platform }),
     ...(imageOptions.overlayAttributes === true && { overlayAttributes: true }),

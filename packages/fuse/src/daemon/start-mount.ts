@@ -84,6 +84,9 @@ export interface StartedMount {
  * Rejects with MountError, or with DaemonError: the server's own error, or how it died.
  */
 export async function startMount(path: string, settings: MountSettings): Promise<StartedMount> {
+  using inherited = new DisposableStack();
+  const { requests } = settings;
+  if (requests !== undefined) inherited.defer(() => closeSync(requests));
   const options = parseMountOptions(settings.options ?? [], settings.fsname);
   using mountpoint = checkMountpoint(path);
   const log = openLog(settings.logFile, settings.attached === true);
@@ -110,12 +113,12 @@ export async function startMount(path: string, settings: MountSettings): Promise
     ...(order.hasUnmounter ? [[UNMOUNTER_DESCRIPTOR, forServer] as const] : []),
     ...(settings.resource === undefined ? [] : [[RESOURCE_DESCRIPTOR, store ?? settings.resource.descriptor] as const]),
     ...(settings.kept === undefined ? [] : [[KEPT_DESCRIPTOR, settings.kept] as const]),
-    ...(settings.requests === undefined ? [] : [[REQUEST_DESCRIPTOR, settings.requests] as const]),
+    ...(requests === undefined ? [] : [[REQUEST_DESCRIPTOR, requests] as const]),
     ...(fusermount === undefined ? [] : [[FUSERMOUNT_DESCRIPTOR, fusermount[0]] as const]),
   ]);
   const server = new ServerProcess({ root: runtime, node: nodeFile(), argv: settings.argv(order), descriptors });
   closeSync(forServer);
-  if (settings.requests !== undefined) closeSync(settings.requests);
+  inherited.dispose();
   if (log.kind !== "stderr") close(log.descriptor);
   for (const given of [nothing, runtime, store]) if (given !== undefined) close(given);
   let mounted = false;
