@@ -236,6 +236,22 @@ bool puzzlefs_is_loaded(struct puzzlefs_blob *blob, u32 index)
 	return found;
 }
 
+/*
+ * Whether there are too many idle objects. One that alone exceeds the limit, such
+ * as the seek table of a large blob, stays until another large one is idle: each
+ * read needs it. Under objects_lock.
+ */
+static bool must_free(void)
+{
+	struct puzzlefs_object *oldest;
+
+	if (idle_bytes <= MAX_IDLE_BYTES)
+		return false;
+	oldest = list_first_entry(&idle_objects, struct puzzlefs_object, idle);
+	return oldest->bytes <= MAX_IDLE_BYTES ||
+	       idle_bytes - oldest->bytes > MAX_IDLE_BYTES;
+}
+
 void puzzlefs_put_object(struct puzzlefs_object *object)
 {
 	LIST_HEAD(freed);
@@ -249,9 +265,7 @@ void puzzlefs_put_object(struct puzzlefs_object *object)
 			unlink_object(object);
 			list_add(&object->idle, &freed);
 		}
-		/* The last one stays, however large: it may be needed next. */
-		while (idle_bytes > MAX_IDLE_BYTES &&
-		       !list_is_singular(&idle_objects))
+		while (must_free())
 			take_oldest(&freed);
 	}
 	spin_unlock(&objects_lock);
