@@ -18,7 +18,7 @@
  *	inode.c			inodes made from their records
  *	file.c  xattr.c		open, seek; attributes and ACLs
  *	share.c			one page cache for files with equal content
- *	data.c  ahead.c  run.c  target.c
+ *	data.c  run.c  target.c  ahead.c
  *				from blobs into the page cache
  *	content.c  icache.c	runs of files; memory of inodes
  *	image.c  places.c  whole.c

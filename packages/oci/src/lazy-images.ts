@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { FormatError, MAX_MANIFEST_BYTES, MAX_PLACE_TABLE_BYTES, PlaceTable } from "@puzzlefs/format";
 import { close, type Directory, FileStatus, fsync, hasCode } from "@puzzlefs/linux";
 import { isHexDigest } from "./digests.ts";
@@ -166,18 +167,20 @@ function isChunk(type: string): boolean {
 
 const status = new FileStatus();
 
-/** The records are small, and only their owner writes them: the temporary has a fixed name. */
+/** Several processes may record the same image at once: each has a temporary file of its own. */
 function replace(directory: Directory, name: string, bytes: Uint8Array): void {
-  const temporary = `${name}.tmp`;
-  directory.removeFile(temporary);
+  const temporary = `${name}.${randomUUID()}.tmp`;
   const descriptor = directory.createFile(temporary, 0o600);
   try {
     writeAll(descriptor, bytes);
     fsync(descriptor);
+    directory.rename(temporary, directory, name);
+  } catch (error) {
+    directory.removeFile(temporary);
+    throw error;
   } finally {
     close(descriptor);
   }
-  directory.rename(temporary, directory, name);
 }
 
 /** Whether this process's user owns the records, so that it may fetch for the images. */

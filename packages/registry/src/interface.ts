@@ -16,7 +16,7 @@ export interface Reference {
 
 /** How a command talks to registries: one per command. */
 export interface RegistryOptions {
-  /** http where the registry does not speak https; registries.conf can allow that too (`insecure`). */
+  /** http, also for passwords; registries.conf can allow it for one registry that does not speak https (`insecure`). */
   plainHttp?: boolean;
   /** A file of credentials instead of the usual ones. */
   authFile?: string;
