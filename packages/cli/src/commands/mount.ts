@@ -53,20 +53,21 @@ const example = `
   puzzlefs mount -f --debug ./store:v1 /mnt            stays, and logs every request`;
 
 const notes = `
-Mounts by the kernel driver if it is available, else by FUSE, as root or as an ordinary user (with fusermount3, Debian's
-package fuse3). umount(8) unmounts too.
+Mounts by the kernel driver if it is available, else by FUSE, as root or as an ordinary user (with fusermount3,
+Debian's package fuse3). umount(8) unmounts too.
 
 Mounts are nosuid and nodev. Options after -o: suid, dev (in fstab allow_suid, allow_dev), noexec, nosymfollow, ro,
-noatime and the others of mount(8), verity=HEX, verify=blob, require_signature=KEY, driver=NAME, writable, persist=DIR, overlay_attributes,
-supervise, shared, log_file=FILE, platform=OS/ARCH, fsname=NAME; only with FUSE: noallow_other, uid=N, gid=N, max_read=N,
-readahead=KIB, auto_unmount, cache=BYTES. Commas in a value: persist="DIR,WITH,COMMAS". With -w or -p, ro makes the
-overlay read-only.
-The older form OCI_DIR TAG MNT is accepted too.
+noatime and the others of mount(8), verity=HEX, verify=blob, require_signature=KEY, driver=NAME, writable,
+persist=DIR, overlay_attributes, supervise, shared, log_file=FILE, platform=OS/ARCH, fsname=NAME; only with FUSE:
+noallow_other, uid=N, gid=N, max_read=N, readahead=KIB, auto_unmount, cache=BYTES. Commas in a value:
+persist="DIR,WITH,COMMAS". With -w or -p, ro makes the overlay read-only. The older form OCI_DIR TAG MNT is accepted
+too.
 
-REGISTRY/REPO[:TAG][@DIGEST] mounts an image that is in a registry, as after 'puzzlefs pull --lazy' into a layout of the user's: its
-metadata is received, chunks are fetched when they are read, each checked against its digest, and the others in the background. While the registry
-cannot be reached, reads wait; after --fetch-timeout they fail with EIO. Lazy images are mounted by FUSE only. The registry is
-anything whose first part has a dot or a colon, or is localhost, and is no local directory; docker:// may precede it.`;
+REGISTRY/REPO[:TAG][@DIGEST] mounts an image that is in a registry, as after 'puzzlefs pull --lazy' into a layout of
+the user's: its metadata is received, chunks are fetched when they are read, each checked against its digest, and the
+others in the background. While the registry cannot be reached, reads wait; after --fetch-timeout they fail with EIO.
+Lazy images are mounted by FUSE only. The registry is anything whose first part has a dot or a colon, or is localhost,
+and is no local directory; docker:// may precede it.`;
 
 export function define(): ManualCommand {
   const description = "Mount an image on a directory.";

@@ -29,10 +29,9 @@ const example = `
   puzzlefs podman-store /srv/images --remove localhost/app:v1`;
 
 const notes = `
-The store is read-only for podman and buildah. An image is mounted, not unpacked. Its name is the tag, if that has a path, else
-localhost/LAYOUT:TAG. A name that another image has is moved to the new one.
-After -o: verify=blob, require_signature=KEY, driver=NAME, supervise, shared, log_file=FILE, overlay_attributes and the options
-of mount(8).
+The store is read-only for podman and buildah. An image is mounted, not unpacked. Its name is the tag, if that has a
+path, else localhost/LAYOUT:TAG. A name that another image has is moved to the new one. After -o: verify=blob,
+require_signature=KEY, driver=NAME, supervise, shared, log_file=FILE, overlay_attributes and the options of mount(8).
 DIR may not exist, or be a store that this command made.`;
 
 export function define(): ManualCommand {

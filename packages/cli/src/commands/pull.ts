@@ -22,11 +22,12 @@ const example = `
   puzzlefs pull --loose registry.example.com/app:v2 ./store:new`;
 
 const notes = `
-Only chunks that the layout has in no image are received, each checked against its digest. What has arrived stays when the command fails:
-the next one receives the rest. Images of PuzzleFS that were copied to a registry by other tools are pulled too.
+Only chunks that the layout has in no image are received, each checked against its digest. What has arrived stays when
+the command fails: the next one receives the rest. Images of PuzzleFS that were copied to a registry by other tools
+are pulled too.
 
-With --lazy only the metadata is received. Chunks are fetched when a mount by FUSE reads them, and in the background; 'verify' and
-'inspect' show what is missing, and 'pull' without --lazy receives all of it.`;
+With --lazy only the metadata is received. Chunks are fetched when a mount by FUSE reads them, and in the background;
+'verify' and 'inspect' show what is missing, and 'pull' without --lazy receives all of it.`;
 
 export function define(): ManualCommand {
   const description = "Copy an image from a registry, without the chunks that the layout has.";

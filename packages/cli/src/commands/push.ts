@@ -18,8 +18,9 @@ const example = `
   puzzlefs push ./store:v2 registry.example.com/app:v2 --base registry.example.com/app:v1`;
 
 const notes = `
-The image is stored in the registry as packs and a bundle of metadata, whatever form it has in the layout. Packs of the bases are kept where
-they are mostly needed: only what is new is uploaded. The image stays what it is: pull gives it back with the same digests.`;
+The image is stored in the registry as packs and a bundle of metadata, whatever form it has in the layout. Packs of
+the bases are kept where they are mostly needed: only what is new is uploaded. The image stays what it is: pull gives
+it back with the same digests.`;
 
 export function define(): ManualCommand {
   const description = "Copy an image to a registry, without what the registry has of other versions.";
