@@ -6,6 +6,7 @@ import { readRegular, writeAll } from "./files.ts";
 import type { Layout } from "./image-layout.ts";
 import { parseObject } from "./json.ts";
 import { referencedBlobs } from "./manifest.ts";
+import { runStepsAsync, type Turns } from "./steps.ts";
 
 /**
  * Lazy images: their chunks are fetched from a registry as they are read, so some may be missing from the layout. `lazy/` of the
@@ -44,8 +45,18 @@ export interface LazyChunk {
   present: boolean;
 }
 
-/** Records that an image is lazy, durably: before index.json names it. `places`: of a packed image. */
-export function recordLazy(layout: Layout, manifest: string, source: LazySource, places?: PlaceTable): void {
+/**
+ * Records that an image is lazy, durably: before index.json names it. `places`: of a packed image. It takes the layout's lock: several
+ * processes may pull one image.
+ */
+export async function recordLazy(
+  layout: Layout,
+  manifest: string,
+  source: LazySource,
+  places: PlaceTable | undefined,
+  turns: Turns,
+): Promise<void> {
+  using _ = await runStepsAsync(layout.lock(), turns);
   using directory = layout.directory.makeOrOpen(LAZY, 0o700);
   if (places !== undefined) replace(directory, `${manifest}.places`, places.bytes);
   replace(directory, `${manifest}.json`, Buffer.from(`${JSON.stringify(source)}\n`));
@@ -166,7 +177,7 @@ function isChunk(type: string): boolean {
 
 const status = new FileStatus();
 
-/** The records are small, and only their owner writes them: the temporary has a fixed name. */
+/** Called under the layout's lock, so the temporary has a fixed name: one that a killed process left is replaced. */
 function replace(directory: Directory, name: string, bytes: Uint8Array): void {
   const temporary = `${name}.tmp`;
   directory.removeFile(temporary);
