@@ -1,14 +1,16 @@
 import { writeSync } from "node:fs";
 import { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { messageOf, receiveDescriptor, watch } from "@puzzlefs/linux";
-import { Answer, AnswerReader, type FetchOrder, type ReadAnswer } from "./protocol.ts";
+import { close, messageOf, receiveDescriptor, watch } from "@puzzlefs/linux";
+import { Answer, AnswerReader, type FetchOrder, MOST_WANTED, type ReadAnswer } from "./protocol.ts";
 
 /** Beyond the time that the fetcher takes at most, for a fetcher that is replaced or does not answer; milliseconds. */
 const PATIENCE = 15_000;
 /** Between attempts to reach a fetcher. */
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 2000;
+/** After a connection that did not last longer. */
+const SHORT_LIFE = 1000;
 
 interface Pending {
   promise: Promise<void>;
@@ -50,7 +52,7 @@ export class FetchClient {
       fresh.push(digest);
       return this.#add(digest);
     });
-    if (this.#socket !== undefined && fresh.length > 0) this.#send(this.#socket, { want: fresh });
+    if (this.#socket !== undefined && fresh.length > 0) this.#wish(this.#socket, fresh);
     else if (fresh.length > 0) this.#connect();
     await Promise.all(wanted);
   }
@@ -87,17 +89,21 @@ export class FetchClient {
   }
 
   /** Connects until that succeeds, or nothing is wanted any more. */
-  #connect(): void {
+  #connect(delay = 0): void {
     if (this.#connecting || this.#closed) return;
     this.#connecting = true;
-    void this.#tryToConnect().finally(() => (this.#connecting = false));
+    void this.#tryToConnect(delay).finally(() => (this.#connecting = false));
   }
 
-  async #tryToConnect(): Promise<void> {
+  async #tryToConnect(delay: number): Promise<void> {
+    if (delay > 0) await sleep(delay, undefined, { ref: false });
     let pause = FIRST_PAUSE;
     do {
       const descriptor = await this.#requestConnection();
-      if (this.#closed) return;
+      if (this.#closed) {
+        if (descriptor !== undefined) close(descriptor);
+        return;
+      }
       if (descriptor !== undefined) return this.#use(new Socket({ fd: descriptor }));
       await sleep(pause, undefined, { ref: false });
       pause = Math.min(2 * pause, LONGEST_PAUSE);
@@ -125,6 +131,7 @@ export class FetchClient {
 
   #use(socket: Socket): void {
     this.#socket = socket;
+    const start = performance.now();
     const answers = new AnswerReader();
     socket.on("error", () => undefined);
     socket.on("data", (part: Buffer) => {
@@ -137,11 +144,17 @@ export class FetchClient {
     });
     socket.once("close", () => {
       this.#socket = undefined;
-      if (this.#pending.size > 0 || this.#order.fill) this.#connect();
+      if (this.#pending.size > 0 || this.#order.fill)
+        this.#connect(performance.now() - start < SHORT_LIFE ? SHORT_LIFE : 0);
     });
     this.#send(socket, this.#order);
-    if (this.#pending.size > 0) this.#send(socket, { want: [...this.#pending.keys()] });
+    if (this.#pending.size > 0) this.#wish(socket, [...this.#pending.keys()]);
     socket.unref();
+  }
+
+  #wish(socket: Socket, digests: readonly string[]): void {
+    for (let at = 0; at < digests.length; at += MOST_WANTED)
+      this.#send(socket, { want: digests.slice(at, at + MOST_WANTED) });
   }
 
   #send(socket: Socket, message: object): void {
@@ -149,8 +162,12 @@ export class FetchClient {
   }
 
   #receive({ digest, kind, body }: ReadAnswer): void {
-    // The fetcher ends: no other is needed before something is wanted again.
-    if (kind === Answer.COMPLETE) return void (this.#order = { ...this.#order, fill: false });
+    if (kind === Answer.COMPLETE) {
+      // The connection ends: no other is needed before something is wanted again.
+      this.#order = { ...this.#order, fill: false };
+      for (const { resolve } of [...this.#pending.values()]) resolve();
+      return;
+    }
     if (kind === Answer.FAILED) return this.#fail(digest, new Error(body.toString("utf8")));
     try {
       // The buffer is a part of a larger one.

@@ -24,7 +24,7 @@ export interface Wish {
 
 /**
  * STORED: the chunk is in the layout. BYTES: these are its bytes, which may not be stored. FAILED: a message. COMPLETE, for no chunk: all
- * of the image is in the layout, and the fetcher ends.
+ * of the image is in the layout, all wishes are fulfilled, and the fetcher closes the connection.
  */
 export const Answer = { STORED: 0, BYTES: 1, FAILED: 2, COMPLETE: 3 } as const;
 /** The digest of an answer for no chunk. */
@@ -33,8 +33,10 @@ export const NO_DIGEST = "0".repeat(64);
 /** Bytes of the largest chunk of an image that can be lazy: answers are in memory. */
 export const LARGEST_CHUNK = 64 << 20;
 const LARGEST_MESSAGE = 1 << 16;
-/** Of a reader's line: the digests of the chunks of one read of 1 MiB, and more. */
-const LARGEST_LINE = 4 << 20;
+/** Digests of one wish. */
+export const MOST_WANTED = 1024;
+/** Of a reader's line, bytes. */
+const LARGEST_LINE = 1 << 20;
 
 const DIGEST_BYTES = 32;
 /** An answer begins with the digest, its kind and the length of what follows, both u32. */
@@ -105,10 +107,14 @@ export function parseOrder(line: string): FetchOrder {
   return { image, fill, reserve, timeout };
 }
 
-/** Throws Error for what is no wish. */
+/** Throws Error for what is no wish, or too long. */
 export function parseWish(line: string): Wish {
   const { want } = JSON.parse(line) as Partial<Wish>;
-  if (!Array.isArray(want) || !want.every((digest) => typeof digest === "string" && isHexDigest(digest)))
+  if (
+    !Array.isArray(want) ||
+    want.length > MOST_WANTED ||
+    !want.every((digest) => typeof digest === "string" && isHexDigest(digest))
+  )
     throw new Error("not a wish");
   return { want };
 }

@@ -1,5 +1,6 @@
 /** The fetcher of a layout with lazy images; it is started in the layout's directory `lazy`, by connectFetcher(). */
 import "@puzzlefs/linux/closed-streams";
+import { dirname } from "node:path";
 
 const { escapeText } = await import("@puzzlefs/linux");
 const { openSystemLog } = await import("@puzzlefs/fuse");
@@ -7,11 +8,13 @@ const { runFetcher } = await import("@puzzlefs/lazy/fetcher");
 const { mountedImages } = await import("./mounted-images.ts");
 
 process.title = escapeText(`puzzlefs fetch ${process.cwd()}`);
-const log = openSystemLog();
+const systemLog = openSystemLog();
+const layout = escapeText(dirname(process.cwd()));
+const log = (message: string): void => systemLog("error", `${layout}: fetcher: ${message}`);
 try {
-  await runFetcher({ log: (message) => log("error", message), mounted: mountedImages });
+  await runFetcher({ log, mounted: mountedImages });
 } catch (error) {
-  log("error", (error as Error).message);
+  log((error as Error).message);
   process.exitCode = 1;
 }
 // Requests to registries may be under way for nobody.

@@ -13,7 +13,7 @@ import { blobsOfDocument, mountableOf } from "./mountable.ts";
 import { Closure, isDocument } from "./reachable.ts";
 import { findSetAside, isWaitedFor, makeSetAside, removeSetAside, type SetAside, sizeOfSetAside } from "./set-aside.ts";
 import { findDead, liveWriters, removeStaging, stagedBytes } from "./staging.ts";
-import { runSteps } from "./steps.ts";
+import { runSteps, runStepsAsync, type Turns } from "./steps.ts";
 
 export interface GarbageOptions {
   /** Blobs that were changed in the last seconds stay; 0: none do. For tools that write without our locks. */
@@ -41,6 +41,18 @@ export function collectGarbage(layout: Layout, options: GarbageOptions): Garbage
   refuseShared(layout);
   const needed = reachBefore(layout);
   using _ = runSteps(layout.lock());
+  return new Collection(layout, options, needed).run();
+}
+
+/** The same, but waits for the lock in the event loop. An error of `turns` ends the wait. */
+export async function collectGarbageAsync(
+  layout: Layout,
+  options: GarbageOptions,
+  turns: Turns,
+): Promise<GarbageReport> {
+  refuseShared(layout);
+  const needed = reachBefore(layout);
+  using _ = await runStepsAsync(layout.lock(), turns);
   return new Collection(layout, options, needed).run();
 }
 

@@ -1,7 +1,7 @@
 export { BlobDirectory } from "./blob-directory.ts";
 export type { BlobStore, StoredBlob } from "./blob-store.ts";
 export { canonicalJson } from "./canonical-json.ts";
-export { collectGarbage, type GarbageOptions } from "./collect-garbage.ts";
+export { collectGarbage, collectGarbageAsync, type GarbageOptions } from "./collect-garbage.ts";
 export type { Count, GarbageReport } from "./garbage-report.ts";
 export { digestHex, isHexDigest, sha256, sha256Hex } from "./digests.ts";
 export { LayoutError, systemFailure, type LayoutFailure } from "./errors.ts";

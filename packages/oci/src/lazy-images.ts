@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { FormatError, MAX_MANIFEST_BYTES, MAX_PLACE_TABLE_BYTES, PlaceTable } from "@puzzlefs/format";
 import { close, type Directory, FileStatus, fsync, hasCode } from "@puzzlefs/linux";
 import { isHexDigest } from "./digests.ts";
@@ -7,6 +6,7 @@ import { readRegular, writeAll } from "./files.ts";
 import type { Layout } from "./image-layout.ts";
 import { parseObject } from "./json.ts";
 import { referencedBlobs } from "./manifest.ts";
+import { runStepsAsync, type Turns } from "./steps.ts";
 
 /**
  * Lazy images: their chunks are fetched from a registry as they are read, so some may be missing from the layout. `lazy/` of the
@@ -45,8 +45,18 @@ export interface LazyChunk {
   present: boolean;
 }
 
-/** Records that an image is lazy, durably: before index.json names it. `places`: of a packed image. */
-export function recordLazy(layout: Layout, manifest: string, source: LazySource, places?: PlaceTable): void {
+/**
+ * Records that an image is lazy, durably: before index.json names it. `places`: of a packed image. It takes the layout's lock: several
+ * processes may pull one image.
+ */
+export async function recordLazy(
+  layout: Layout,
+  manifest: string,
+  source: LazySource,
+  places: PlaceTable | undefined,
+  turns: Turns,
+): Promise<void> {
+  using _ = await runStepsAsync(layout.lock(), turns);
   using directory = layout.directory.makeOrOpen(LAZY, 0o700);
   if (places !== undefined) replace(directory, `${manifest}.places`, places.bytes);
   replace(directory, `${manifest}.json`, Buffer.from(`${JSON.stringify(source)}\n`));
@@ -167,20 +177,18 @@ function isChunk(type: string): boolean {
 
 const status = new FileStatus();
 
-/** Several processes may record the same image at once: each has a temporary file of its own. */
+/** Called under the layout's lock, so the temporary has a fixed name: one that a killed process left is replaced. */
 function replace(directory: Directory, name: string, bytes: Uint8Array): void {
-  const temporary = `${name}.${randomUUID()}.tmp`;
+  const temporary = `${name}.tmp`;
+  directory.removeFile(temporary);
   const descriptor = directory.createFile(temporary, 0o600);
   try {
     writeAll(descriptor, bytes);
     fsync(descriptor);
-    directory.rename(temporary, directory, name);
-  } catch (error) {
-    directory.removeFile(temporary);
-    throw error;
   } finally {
     close(descriptor);
   }
+  directory.rename(temporary, directory, name);
 }
 
 /** Whether this process's user owns the records, so that it may fetch for the images. */

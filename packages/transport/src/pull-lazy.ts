@@ -19,6 +19,10 @@ import { readHeader } from "@puzzlefs/reader";
 import type { RegistryAccess, Reference, RegistryOptions } from "@puzzlefs/registry";
 import { findImage, type RemoteImage } from "./remote-image.ts";
 
+/** Documents of an image, and the bytes of those beside unpacked metadata: they are in memory together. */
+const MOST_DOCUMENTS = 64;
+const MOST_DOCUMENT_BYTES = 2 * MAX_BUNDLE_BYTES;
+
 export interface LazyPullRequest extends PlatformChoice {
   registry: RegistryAccess;
   /** How `registry` was opened: the fetcher does it likewise. */
@@ -55,7 +59,7 @@ export async function pullLazy(request: LazyPullRequest): Promise<LazyPullResult
     const name = `${repository.name}@sha256:${image.digest}`;
     const { plainHttp = false, authFile } = request.access;
     const access = { plainHttp, ...(authFile !== undefined && { authFile }) };
-    recordLazy(layout, image.digest, { reference: name, name: image.name, ...access }, table);
+    await recordLazy(layout, image.digest, { reference: name, name: image.name, ...access }, table, turns);
     const platform = image.platform ?? platformOf(config) ?? hostPlatform();
     const transaction = await Transaction.beginAsync(layout, turns);
     try {
@@ -93,6 +97,7 @@ async function receiveDocuments(
         throw new LayoutError("unsupported", name, `sha256:${digest} has ${size} bytes, more than ${limit}`);
       return [{ type, digest, size }];
     });
+    checkDocuments(documents, name);
     let received = 0;
     const stored = await Promise.all(
       documents.map(async ({ type, digest, size }) => {
@@ -108,6 +113,15 @@ async function receiveDocuments(
   } finally {
     transaction.abort();
   }
+}
+
+/** Throws LayoutError for more documents than an image has. */
+function checkDocuments(documents: readonly { type: string; size: number }[], name: string): void {
+  const metadata = documents.filter(({ type }) => type === "rootfs" || type === "bundle").length;
+  if (metadata > 1) throw new LayoutError("corrupt", name, `its manifest lists ${metadata} blobs of metadata`);
+  const bytes = documents.reduce((sum, { type, size }) => sum + (type === "rootfs" ? 0 : size), 0);
+  if (documents.length > MOST_DOCUMENTS || bytes > MOST_DOCUMENT_BYTES)
+    throw new LayoutError("unsupported", name, `${documents.length} documents of ${bytes} bytes are too many`);
 }
 
 /**

@@ -52,7 +52,9 @@ export class ChunkWriter {
   }
 
   add(digest: string, bytes: Buffer): void {
-    if (this.get(digest) !== undefined || this.#bytes + bytes.length > MOST_BYTES || !this.accepts) return;
+    // The largest chunks are stored one at a time.
+    const isFull = this.#bytes > 0 && this.#bytes + bytes.length > MOST_BYTES;
+    if (isFull || this.get(digest) !== undefined || !this.accepts) return;
     this.#waiting.set(digest, bytes);
     this.#bytes += bytes.length;
     if (this.#bytes >= BATCH_BYTES) void this.flush();

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { readSync, writeSync } from "node:fs";
-import { close } from "@puzzlefs/linux";
+import { availableBytes, close } from "@puzzlefs/linux";
 import {
-  collectGarbage,
+  collectGarbageAsync,
   FILE_MODE,
   forgetLazy,
   type Layout,
@@ -24,6 +24,8 @@ export interface Completion {
   plan: ChunkPlan;
   repository: RepositoryAccess;
   signal: AbortSignal;
+  /** Bytes of free space that stay free. */
+  reserve: number;
   /** Images that the kernel driver has mounted, for gc. */
   mounted: () => Iterable<string>;
 }
@@ -39,18 +41,30 @@ export async function completeImage(work: Completion): Promise<void> {
   for (const record of table?.packs ?? []) {
     signal.throwIfAborted();
     if (layout.blobs.size(record.digest) === record.size) continue;
-    const own = chunks.filter(({ blob }) => blob === record.digest);
-    await makePack(work, record, own);
-    const only = new Set(own.map(({ digest }) => digest));
-    removeChunks(work, only);
+    checkRoom(work, record);
+    await makePack(
+      work,
+      record,
+      chunks.filter(({ blob }) => blob === record.digest),
+    );
   }
+  // Also those of packs that a fetcher made which was killed then.
+  if (chunks.length > 0) await removeChunks(work, new Set(chunks.map(({ digest }) => digest)));
   forgetLazy(layout, manifest);
 }
 
+/** The chunks stay beside the packs until all packs are made. */
+function checkRoom({ layout, reserve }: Completion, { digest, size }: PackRecord): void {
+  if (availableBytes(layout.blobs.directory.descriptor) >= size + reserve) return;
+  const problem = `no room for its ${size} bytes beside its chunks, with ${reserve} bytes that stay free`;
+  throw new Error(`${layout.blobs.pathOf(digest)}: ${problem}: the image stays lazy`);
+}
+
 /** In a store that other layouts share, and beside an image that cannot be followed, they stay. */
-function removeChunks({ layout, mounted }: Completion, only: ReadonlySet<string>): void {
+async function removeChunks({ layout, mounted, signal }: Completion, only: ReadonlySet<string>): Promise<void> {
   try {
-    collectGarbage(layout, { grace: 0, only, mounted });
+    const turns = new Turns(() => signal.throwIfAborted());
+    await collectGarbageAsync(layout, { grace: 0, only, mounted }, turns);
   } catch (error) {
     if (!(error instanceof LayoutError) || error.kind !== "refused") throw error;
   }

@@ -25,7 +25,7 @@ import { Slots } from "./slots.ts";
 const LOCK = "fetcher.lock";
 /** Without readers it ends: a little later, as the next one may come. */
 const IDLE_MILLISECONDS = 5000;
-/** Bytes of answers to one reader that may wait in memory; then no wishes of it are read. */
+/** Bytes of answers to one reader that may wait in memory; then no wishes of it are read. With four times as many it loses its connection. */
 const MOST_UNSENT = 64 << 20;
 
 export interface FetcherSettings {
@@ -132,13 +132,20 @@ class Fetcher {
     const order = parseOrder(line);
     reader.order = order;
     try {
+      if (lazySource(this.#layout, order.image) === undefined) return this.#complete(reader);
       const work = this.#workOf(order);
       work.readers.add(reader);
-      if (order.fill) this.#fill(order.image, work);
+      if (order.fill) this.#fill(order, work);
     } catch (error) {
       // Each wish is answered with it.
       this.#settings.log(messageOf(error));
     }
+  }
+
+  /** The layout has all of the reader's image. */
+  #complete(reader: Reader): void {
+    this.#send(reader, NO_DIGEST, Answer.COMPLETE, Buffer.alloc(0));
+    reader.socket.end();
   }
 
   async #answer(reader: Reader, order: FetchOrder, digest: string): Promise<void> {
@@ -155,9 +162,10 @@ class Fetcher {
   }
 
   #send({ socket }: Reader, digest: string, kind: number, body: Buffer): void {
-    if (socket.destroyed) return;
+    if (socket.destroyed || socket.writableEnded) return;
     socket.write(answerHead(digest, kind, body.length));
     socket.write(body);
+    if (socket.writableLength > 4 * MOST_UNSENT) return void socket.destroy();
     if (socket.writableLength < MOST_UNSENT || socket.isPaused()) return;
     socket.pause();
     socket.once("drain", () => socket.resume());
@@ -182,25 +190,22 @@ class Fetcher {
     return work;
   }
 
-  #fill(image: string, work: Work): void {
+  #fill(order: FetchOrder, work: Work): void {
     if (work.filling !== undefined) return;
     const stop = new AbortController();
     work.filling = stop;
-    void this.#fillAndComplete(image, work, stop.signal).catch((error: unknown) => {
+    void this.#fillAndComplete(order, work, stop.signal).catch((error: unknown) => {
       if (!stop.signal.aborted) this.#settings.log(`in the background: ${messageOf(error)}`);
     });
   }
 
-  async #fillAndComplete(manifest: string, work: Work, signal: AbortSignal): Promise<void> {
+  async #fillAndComplete({ image: manifest, reserve }: FetchOrder, work: Work, signal: AbortSignal): Promise<void> {
     const { fetcher, writer, slots } = work;
     const { plan, repository } = fetcher;
     await fillImage(fetcher, writer, slots, signal, this.#settings.log);
     const { mounted } = this.#settings;
-    await completeImage({ layout: this.#layout, manifest, plan, repository, signal, mounted });
-    for (const reader of work.readers) {
-      this.#send(reader, NO_DIGEST, Answer.COMPLETE, Buffer.alloc(0));
-      reader.socket.end();
-    }
+    await completeImage({ layout: this.#layout, manifest, plan, repository, signal, reserve, mounted });
+    for (const reader of work.readers) this.#complete(reader);
   }
 
   #leave(reader: Reader): void {

@@ -40,7 +40,7 @@ export interface TransferTarget {
 
 /**
  * Fetches the chunks of a range that are wanted, and checks their digests. Tries again, with longer and longer pauses, until `deadline`
- * (of performance.now()). Throws Error with the chunk, the registry and the reason.
+ * (of performance.now()), but while the blob is on its way as a whole: then as long as bytes arrive. Throws Error with the chunk, the registry and the reason.
  */
 export async function transfer(
   repository: RepositoryAccess,
@@ -55,15 +55,20 @@ export async function transfer(
     const left = wantedPart(plan, range, target);
     if (left === undefined) return;
     let failure: unknown;
+    const limit = new AbortController();
+    const late = (): void => limit.abort(new Error("no answer in time"));
+    const timer = setTimeout(late, Math.max(1, Math.ceil(deadline - performance.now())));
     try {
-      const limit = AbortSignal.timeout(Math.max(1, Math.ceil(deadline - performance.now())));
-      await request(repository, plan, left, target, wrong, AbortSignal.any([signal, limit]));
+      const either = AbortSignal.any([signal, limit.signal]);
+      await request(repository, plan, left, target, wrong, either, () => clearTimeout(timer));
       const bad = [...wrong].find(([, count]) => count >= MOST_WRONG);
       if (bad === undefined) continue;
       throw new Error(`${MOST_WRONG} times it had other bytes than sha256:${bad[0]}`);
     } catch (error) {
       signal.throwIfAborted();
       failure = error;
+    } finally {
+      clearTimeout(timer);
     }
     const isFinal =
       failure instanceof RegistryError
@@ -75,14 +80,10 @@ export async function transfer(
         first.blob === first.digest
           ? `blob sha256:${first.blob}`
           : `bytes ${first.offset} to ${first.offset + first.size} of pack sha256:${first.blob}`;
-      throw new Error(`${what} from ${repository.name}: ${reasonOf(failure)}`, { cause: failure });
+      throw new Error(`${what} from ${repository.name}: ${messageOf(failure)}`, { cause: failure });
     }
     await sleep(pause, undefined, { signal });
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof DOMException && error.name === "TimeoutError" ? "no answer in time" : messageOf(error);
 }
 
 /** The range from the first chunk that is wanted to the last; undefined if none is. */
@@ -101,6 +102,7 @@ async function request(
   target: TransferTarget,
   wrong: Map<string, number>,
   signal: AbortSignal,
+  isWhole: () => void,
 ): Promise<void> {
   const first = plan.at(range.first);
   let last = first;
@@ -118,6 +120,7 @@ async function request(
     signal,
   });
   if (!answer.whole) return receive(answer, plan, range, target, wrong);
+  isWhole();
   const other = target.wholeOf(blob);
   if (other !== undefined) {
     answer.stream.destroy();
