@@ -1,5 +1,5 @@
 /** The commands with lazy images: mount of a registry's image, pull --lazy, and what the others say of what is missing. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually } from "@puzzlefs/testing";
@@ -52,4 +52,17 @@ mountTest("with the registry away, an image of that name from before is mounted"
   t.regex(mounted.stderr, /the image that had this name before is mounted/);
   t.is((await run("ls", mountpoint)).code, 0);
   t.is((await puzzlefs("umount", mountpoint)).code, 0);
+});
+
+mountTest("commands that record an image at the same time leave one whole record", async (t) => {
+  await using image = await LazyImage.make();
+  const { ociDir, name } = image;
+  const pulls = Array.from({ length: 6 }, () => puzzlefs("pull", "--lazy", "--plain-http", name, `${ociDir}:${name}`));
+  for (const { code, stderr } of await Promise.all(pulls)) t.is(code, 0, stderr);
+  t.deepEqual(
+    readdirSync(join(ociDir, "lazy")).filter((file) => file.endsWith(".tmp")),
+    [],
+  );
+  const verified = await puzzlefs("verify", `${ociDir}:${name}`);
+  t.is(verified.code, 0, verified.stderr);
 });

@@ -11,7 +11,7 @@ import { MessageBuffer } from "./wire/message-buffer.ts";
 
 const time = { uid: 0, gid: 0, mtimeSeconds: 0, mtimeNanoseconds: 0 };
 
-/** A tree whose file arrives when the test says so. */
+/** A tree whose file arrives when the test lets it. */
 class LateTree extends MemoryTree {
   present = false;
   readonly wanted: { offset: number; length: number; settle: (error?: Error) => void }[] = [];

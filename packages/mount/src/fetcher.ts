@@ -17,5 +17,5 @@ try {
   log((error as Error).message);
   process.exitCode = 1;
 }
-// Requests to registries may be under way for nobody.
+// Requests may be under way that no reader waits for.
 process.exit();
