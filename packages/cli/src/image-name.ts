@@ -35,6 +35,11 @@ export function parseLayoutOrImage(text: string): Pick<ImageName, "ociDir"> & { 
   return isLayout(layout.ociDir) || !text.includes(":") ? layout : parseImageName(text);
 }
 
+/** Whether the beginning of OCI_DIR:TAG is a layout that exists. */
+export function namesLayout(text: string): boolean {
+  return existing(text) !== undefined || existing(text.replace(/^oci:/, "")) !== undefined;
+}
+
 /** In the Rust tool's older form the tag is an argument of its own: OCI_DIR TAG. */
 export function imageNameFrom(ociDir: string, tag: string | undefined): ImageName {
   return tag === undefined ? parseImageName(ociDir) : checked({ ociDir, reference: tag });

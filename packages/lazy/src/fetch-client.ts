@@ -165,7 +165,7 @@ export class FetchClient {
     if (kind === Answer.COMPLETE) {
       // The connection ends: no other is needed before something is wanted again.
       this.#order = { ...this.#order, fill: false };
-      for (const { resolve } of [...this.#pending.values()]) resolve();
+      for (const { resolve } of this.#pending.values()) resolve();
       return;
     }
     if (kind === Answer.FAILED) return this.#fail(digest, new Error(body.toString("utf8")));
