@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
-import { eventually, noise, prose, running } from "@puzzlefs/testing";
+import { eventually, noise, prose, running, signalTo } from "@puzzlefs/testing";
 import test, { type ExecutionContext } from "ava";
 import { installedLayer, obstacle, ServingMachine } from "../recipes/machine.ts";
 import { build } from "../support/images.ts";
@@ -162,7 +162,7 @@ const blobs = (): string[] =>
 async function killed(t: ExecutionContext, pattern: RegExp): Promise<void> {
   const [process_] = running(pattern);
   t.truthy(process_, String(pattern));
-  process.kill(process_?.pid ?? -1, "SIGKILL");
+  signalTo(process_?.pid, "SIGKILL");
   t.true(await eventually(() => running(pattern).some(({ pid }) => pid !== process_?.pid)));
   await answers();
 }

@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
-import { eventually, PATIENCE } from "@puzzlefs/testing";
+import { eventually, PATIENCE, signalTo } from "@puzzlefs/testing";
 import test, { type ExecutionContext } from "ava";
 import { isRoot, puzzlefs, run } from "../support/programs.ts";
 import { mountpoints, Scratch } from "../support/scratch.ts";
@@ -41,7 +41,7 @@ for (const [way, options] of cases) {
     t.deepEqual(others, []);
     const running = await startReaders(mountpoint);
     const reports = running.map(({ stdout }) => text(stdout as NodeJS.ReadableStream));
-    process.kill(daemon?.pid ?? 0, "SIGKILL");
+    signalTo(daemon?.pid, "SIGKILL");
     const killed = Date.now();
     for (const report of await Promise.all(reports)) {
       const { outcome, secondOutcome, at, filesRead } = JSON.parse(report) as Failure;
@@ -65,14 +65,14 @@ declare(`zstd: killed ${kills} times while ${readers} processes read, with --sup
   const running = await startReaders(mountpoint);
   const reports = running.map(({ stdout }) => text(stdout as NodeJS.ReadableStream));
   const killed = new Set<number>();
-  const server = (): number =>
+  const server = (): number | undefined =>
     serversOf(mountpoint).find(({ pid, commandLine }) => commandLine.startsWith("puzzlefs serve") && !killed.has(pid))
-      ?.pid ?? 0;
+      ?.pid;
   while (killed.size < kills) {
-    t.true(await eventually(() => server() !== 0));
+    t.true(await eventually(() => server() !== undefined));
     const pid = server();
-    killed.add(pid);
-    process.kill(pid, "SIGKILL");
+    signalTo(pid, "SIGKILL");
+    killed.add(pid as number);
     // The next must have answered those that wait: a request of which three servers die gets EIO.
     assertReadable(t, mountpoint);
   }

@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { hasCode } from "@puzzlefs/linux";
-import { eventually, PATIENCE, Random, running } from "@puzzlefs/testing";
+import { eventually, PATIENCE, Random, running, signalTo } from "@puzzlefs/testing";
 import test, { type ExecutionContext } from "ava";
 import type { MemoryArgument, MemorySettings } from "./memory-mount.ts";
 import { alive, MEMORY_MOUNT, mountObstacle, run, Scratch } from "./mount-fixture.ts";
@@ -59,7 +59,7 @@ class Supervised extends Scratch {
   kill(signal: NodeJS.Signals = "SIGKILL"): number | undefined {
     const { server } = this;
     try {
-      if (server !== undefined) process.kill(server, signal);
+      if (server !== undefined) signalTo(server, signal);
       return server;
     } catch (error) {
       // One that was killed before has ended since it was looked up.
@@ -182,7 +182,7 @@ mounting("SIGTERM has a server replaced, of the supervisor it unmounts", async (
   scratch.kill("SIGTERM");
   t.true(await eventually(() => scratch.server !== server && scratch.server !== undefined));
   t.is(await readFile(scratch.path("good"), "latin1"), "I am good");
-  process.kill(scratch.pid, "SIGTERM");
+  signalTo(scratch.pid, "SIGTERM");
   await scratch.gone(t);
 });
 
@@ -190,11 +190,11 @@ mounting("a signal while a file is open: served on, by successors too, until the
   await using scratch = new Supervised();
   await scratch.begin({ tree: "big", bytes: 10_000_000 });
   const file = openSync(scratch.path("big"), "r");
-  process.kill(scratch.pid, "SIGINT");
+  signalTo(scratch.pid, "SIGINT");
   t.true(await eventually(() => !scratch.mounted));
   scratch.kill();
   t.is(readSync(file, Buffer.alloc(6), 0, 6, 6_000_000), 6);
-  process.kill(scratch.pid, "SIGINT");
+  signalTo(scratch.pid, "SIGINT");
   await scratch.gone(t);
   // The connection is gone; close may fail or not.
   close(file, () => undefined);
@@ -205,7 +205,7 @@ mounting("without its supervisor a server goes on alone", async (t) => {
   for (const end of ["SIGTERM", "umount"]) {
     await scratch.begin();
     const server = scratch.server ?? 0;
-    process.kill(scratch.pid, "SIGKILL");
+    signalTo(scratch.pid, "SIGKILL");
     t.true(await eventually(() => /the supervisor died/.test(scratch.log)));
     t.is(await readFile(scratch.path("good"), "latin1"), "I am good");
     if (end === "SIGTERM") process.kill(server, end);
@@ -246,7 +246,8 @@ mounting("in the foreground: init pipe, traces of all servers, Ctrl-C", async (t
   const ended = new Promise((settle) => child.once("close", settle));
   t.is((await run("cat", initPipe)).stdout, "s");
   t.is(await readFile(scratch.path("once"), "latin1"), "I am once");
-  process.kill(-(child.pid ?? 0), "SIGINT");
+  t.truthy(child.pid);
+  process.kill(-(child.pid as number), "SIGINT");
   t.is(await ended, 0, traces);
   t.regex(traces, /puzzlefs: \d+ LOOKUP inode 1 .*"once"/);
   t.regex(traces, /puzzlefs: error: the process that serves .* died: SIGKILL; another takes over\n/);

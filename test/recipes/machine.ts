@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { eventually, PATIENCE } from "@puzzlefs/testing";
 import { attempt, cache, debianRoot, isRoot, missing, type Outcome, puzzlefs, root, run } from "../support/programs.ts";
+import { signalTo } from "../support/processes.ts";
 import type { Scratch } from "../support/scratch.ts";
 
 /** A machine with Debian 13, the programs of docs/recipes.md and what `make install PREFIX=/usr` puts there. */
@@ -100,7 +101,7 @@ export class ServingMachine {
   /** Ends all its processes; unshare(1) sees to what is left of them. */
   stop(): void {
     const init = this.#init();
-    if (init !== undefined) process.kill(Number(init), "SIGKILL");
+    if (init !== undefined) signalTo(Number(init), "SIGKILL");
   }
 
   #enter(argv: readonly string[]): Outcome {

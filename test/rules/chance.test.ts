@@ -60,3 +60,8 @@ test("tests wait for something to happen, not for time to pass", (t) => {
   };
   t.deepEqual(lines(waiting, exceptions), { found: [], unused: [] });
 });
+
+test("signals go to one process that is there: a missing pid is not taken for 0 or -1, which mean many", (t) => {
+  const pattern = /\bprocess[.]kill\([^,]*(?:\?\?|Number\()/;
+  t.deepEqual(lines(pattern, {}), { found: [], unused: [] });
+});

@@ -28,6 +28,13 @@ export function running(pattern: RegExp | string): Running[] {
     );
 }
 
+/** Sends a signal to one process. Throws without one: kill(2) takes 0 and -1 for groups, and as root -1 for the whole machine. */
+export function signalTo(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined || !Number.isSafeInteger(pid) || pid <= 1)
+    throw new Error(`no process to send ${signal}: ${pid}`);
+  process.kill(pid, signal);
+}
+
 /** Whether a thread of the process waits for the server of a FUSE file system. Only root can see that. */
 export function waitsForFuse(pid: number | undefined): boolean {
   const threads = `/proc/${pid}/task`;
