@@ -1,6 +1,6 @@
 /** gc and mounts: an image that is mounted stays whole without a tag, and goes after its mount. */
 import { collectGarbage, type GarbageReport, Layout } from "@puzzlefs/oci";
-import { eventually, running } from "@puzzlefs/testing";
+import { eventually, running, signalTo } from "@puzzlefs/testing";
 import { mountTest, unmountLeftover, withImage } from "./mount-fixture.ts";
 import type { TestDirectory } from "./program-fixture.ts";
 
@@ -18,7 +18,7 @@ for (const options of [[], ["--supervise"], ["--writable"]]) {
       t.true(collect(directory).inUse.blobs > 0);
       if (options.includes("--supervise")) {
         const [server] = running(`puzzlefs serve ${directory.root}/`);
-        process.kill(server?.pid ?? 0, "SIGKILL");
+        signalTo(server?.pid, "SIGKILL");
         // Before there is another one.
         t.true(collect(directory).inUse.blobs > 0);
       }

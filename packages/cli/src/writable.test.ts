@@ -108,7 +108,7 @@ mountTest("Ctrl-C unmounts, although its signal goes to the whole process group"
     const child = spawn(process.execPath, argv, { cwd: directory.root, env, stdio: "ignore", detached: true });
     const ended = new Promise((settle) => child.once("exit", settle));
     t.true(await eventually(() => existsSync(directory.path("mnt/file"))));
-    process.kill(-(child.pid ?? 0), "SIGINT");
+    process.kill(-(child.pid as number), "SIGINT");
     t.is(await ended, 0);
     await nothingLeft(t, directory);
   } finally {
