@@ -13,6 +13,8 @@ import { setAcl } from "../support/trees/attributes.ts";
 
 export interface WritableCase {
   title: string;
+  /** What is tried depends on the program alone, not on what serves the mount below: with the driver it runs in `make test-kernels` only. */
+  ofProgram?: true;
   script: string;
   output: string;
 }
@@ -54,6 +56,7 @@ const inUse = "the mount .*on .*/mnt uses it";
 export const writableCases: readonly WritableCase[] = [
   {
     title: "the upper directory of a mount is refused to a second one, under whatever name, and nothing is left",
+    ofProgram: true,
     script: `
       mounted -p up "$IMAGE" mnt
       ln -s up link; mkdir bound; mount --bind . bound
@@ -76,6 +79,7 @@ export const writableCases: readonly WritableCase[] = [
   },
   {
     title: "an upper directory that would be above, in or the same as another part of the mount is refused",
+    ofProgram: true,
     script: `
       cp -a "$LAYOUT" layout; mkdir -p above/mnt above.work
       ls -AR >before
@@ -90,6 +94,7 @@ export const writableCases: readonly WritableCase[] = [
   },
   {
     title: "a mount that fails leaves nothing that it made",
+    ofProgram: true,
     script: `
       ls -A >before
       refused 'v9' mounted -p up "\${IMAGE%:*}:v9" mnt
@@ -144,6 +149,7 @@ export const writableCases: readonly WritableCase[] = [
   },
   {
     title: "another image under the same changes: with a warning, and not if hard links were changed",
+    ofProgram: true,
     script: `
       mounted -p up "$IMAGE" mnt; echo 1 >>mnt/single; umount mnt
       mounted -p up "$CHANGED" mnt 2>messages; grep -c 'changes of another image' messages; cat mnt/single mnt/more; umount mnt
@@ -158,6 +164,7 @@ export const writableCases: readonly WritableCase[] = [
   },
   {
     title: "another image after a file was removed: with a warning, for no hard link was changed",
+    ofProgram: true,
     script: `
       mounted -p up "$IMAGE" mnt; rm mnt/single; umount mnt
       mounted -p up "$CHANGED" mnt 2>messages; grep -c 'changes of another image' messages; [ -e mnt/single ] || cat mnt/more; umount mnt`,
@@ -177,6 +184,7 @@ export const writableCases: readonly WritableCase[] = [
   },
   {
     title: "an upper directory is free as soon as its mount is gone",
+    ofProgram: true,
     script: `
       for i in 1 2 3; do
         mounted -p up "$IMAGE" mnt; echo $i >>mnt/second; umount mnt
