@@ -1,5 +1,5 @@
 # The developers' commands; `make help` lists them.
-.PHONY: help setup setup-test setup-kernels setup-external setup-browser external build install uninstall codegen demo demo-kernel check golden npm docs test soak test-kernels check-kernel debug-kernel vm lint format bench bench-documents bench-fuse bench-mounts bench-kernel clean
+.PHONY: help setup setup-test setup-kernels setup-external setup-browser external build install uninstall codegen demo demo-kernel check golden npm docs test soak test-kernels check-kernel debug-kernel vm lint format bench bench-documents bench-fuse bench-mounts bench-registry bench-kernel clean
 .DEFAULT_GOAL := help
 
 NODE := build/node
@@ -111,6 +111,9 @@ bench-fuse: setup build ## measure this FUSE server and others [TREE=debian|big|
 
 bench-mounts: setup build ## measure many FUSE mounts, with one server and with one each [MOUNTS=1,10,100]
 	@unshare --mount $(NODE) bench/mounts.ts $(PUZZLEFS_CACHE)
+
+bench-registry: setup-test build ## push and pull ten versions and a large image, by several registries [SERIES=DIR] [BIG=DIR] [REGISTRIES=docker-registry,zot,crane]
+	@$(NODE) bench/registry.ts $(PUZZLEFS_CACHE)
 
 bench-kernel: setup-kernels build ## measure the driver, erofs and squashfs [KERNEL=6.12] [ROWS=find,mmap] [RUNS=3] [MACHINES=counted,timed]
 	@setup/setup.sh bench-kernel
