@@ -1,7 +1,8 @@
 /** Lazy images by FUSE: what readers see while chunks are fetched from a registry. */
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { build } from "@puzzlefs/builder";
 import { unmount } from "@puzzlefs/fuse";
 import { collectGarbage, Layout, lazyImages, lazyState, untag } from "@puzzlefs/oci";
 import { verifyImage } from "@puzzlefs/reader";
@@ -314,3 +315,51 @@ mountTest("gc keeps what a lazy image has, and its record goes with it", async (
   t.deepEqual(lazyImages(layout), []);
   t.deepEqual(layout.blobs.list(), []);
 });
+
+for (const packed of [true, false])
+  mountTest(
+    `gc removes what was fetched first, and readers fetch it again: ${packed ? "packed" : "loose"}`,
+    async (t) => {
+      await using image = await LazyImage.make({ packed });
+      await image.pull();
+      await image.mount();
+      using layout = Layout.open(image.ociDir);
+      const { digest } = layout.manifest("v1");
+      const documents = new Set(layout.blobs.list());
+      const fetched = (): string[] => layout.blobs.list().filter((name) => !documents.has(name));
+      // One after the other, with different times.
+      const read = async (name: string, time: number): Promise<string[]> => {
+        const before = new Set(fetched());
+        t.deepEqual(await readFile(image.path(name)), readFileSync(join(image.rootfs, name)));
+        t.true(await eventually(() => fetched().length > before.size));
+        const chunks = fetched().filter((chunk) => !before.has(chunk));
+        for (const chunk of chunks) utimesSync(layout.blobs.pathOf(chunk), time, time);
+        return chunks;
+      };
+      const sum = (chunks: readonly string[]): number =>
+        chunks.reduce((bytes, chunk) => bytes + (layout.blobs.size(chunk) ?? 0), 0);
+      const older = await read("file0", 1000);
+      const newer = await read("d/file23", 2000);
+      const keepFetched = sum(newer);
+      const evicted = { blobs: older.length, bytes: sum(older) };
+      t.deepEqual(collectGarbage(layout, { grace: 3600, keepFetched, dryRun: true }).evicted, evicted);
+      const report = collectGarbage(layout, { grace: 3600, keepFetched });
+      t.deepEqual(report.evicted, evicted);
+      t.is(report.freed.blobs, 0);
+      t.deepEqual(new Set(fetched()), new Set(newer));
+      const { chunks = 0, missingChunks } = lazyState(layout, digest) ?? {};
+      t.is(missingChunks, chunks - newer.length);
+
+      // A new server has nothing in memory.
+      await unmount(image.mountpoint);
+      await image.mount();
+      t.deepEqual(new Set(await read("file0", 3000)), new Set(older));
+
+      await build({ rootfs: image.rootfs, ociDir: image.ociDir, tag: "ordinary", compress: true });
+      t.is(collectGarbage(layout, { grace: 0, keepFetched: 0 }).evicted.blobs, 0, "another image has these chunks too");
+      untag(layout, "ordinary");
+      // A loose image is whole with the chunks of the build, and so an ordinary one.
+      t.is(collectGarbage(layout, { grace: 0, keepFetched: 0 }).evicted.blobs, packed ? chunks : 0);
+      t.is(fetched().length, packed ? 0 : chunks);
+    },
+  );

@@ -1,13 +1,14 @@
 import { constants } from "node:fs";
 import { close, type Directory, FileStatus, fsync, hasCode } from "@puzzlefs/linux";
 import { LayoutError } from "./errors.ts";
+import { digestHex } from "./digests.ts";
 import { openRegular } from "./files.ts";
 import { addCount, type Count, emptyReport, type GarbageReport } from "./garbage-report.ts";
 import { takeFile } from "./file-use.ts";
 import type { Layout } from "./image-layout.ts";
 import { dropOrphanSignatures, entriesInUse } from "./image-signatures.ts";
 import type { IndexEntry } from "./index-json.ts";
-import { forgetLazy, lazyChunks, lazyImages } from "./lazy-images.ts";
+import { fetchedChunks, forgetLazy, lazyChunks, lazyImages, lazyState } from "./lazy-images.ts";
 import { BLOBS, INDEX_FILE, SHA256 } from "./layout-maker.ts";
 import { blobsOfDocument, mountableOf } from "./mountable.ts";
 import { Closure, isDocument } from "./reachable.ts";
@@ -22,6 +23,8 @@ export interface GarbageOptions {
   dryRun?: boolean;
   /** Removes no others than these, hex. */
   only?: ReadonlySet<string>;
+  /** Of the chunks that were fetched for lazy images and that nothing else needs, so many bytes stay, those that were fetched last. Undefined: all. */
+  keepFetched?: number;
   /** Manifests, metadata and place tables (hex) that are in use without a lock on them: by mounts of the kernel driver. */
   mounted?: () => Iterable<string>;
   /** Called as blobs are removed. */
@@ -80,6 +83,7 @@ function refuseShared({ directory, blobs, path }: Layout): void {
 interface Candidate extends Count {
   digest: string;
   young: boolean;
+  mtime: number;
 }
 
 class Collection {
@@ -92,6 +96,8 @@ class Collection {
   readonly #needed: Closure;
   /** Manifests of lazy images. */
   readonly #lazy: Set<string>;
+  /** What images without an entry need, and new ones. */
+  readonly #elsewhere = new Set<string>();
   #candidates: Candidate[] = [];
   /** Builds at work of this user. */
   #writers: string[] = [];
@@ -113,10 +119,13 @@ class Collection {
     this.#sweepSetAside();
     this.#listCandidates();
     this.#markYoung();
+    const evictable = this.#options.keepFetched === undefined ? undefined : this.#evictable();
     if (!this.#report.dryRun) this.#makeIndexDurable();
     try {
       this.#sweepManifests();
-      for (const candidate of this.#candidates) if (!this.#kept.has(candidate.digest)) this.#remove(candidate);
+      if (evictable !== undefined) this.#evict(evictable);
+      for (const candidate of this.#candidates)
+        if (candidate.blobs > 0 && !this.#kept.has(candidate.digest)) this.#remove(candidate);
       this.#sweepLazy();
     } finally {
       this.#aside?.directory.close();
@@ -148,6 +157,7 @@ class Collection {
 
   #keep(digests: Iterable<string>, reason: Count): void {
     for (const digest of digests) {
+      if (reason !== this.#report.needed) this.#elsewhere.add(digest);
       if (this.#kept.has(digest)) continue;
       this.#kept.set(digest, reason);
       if (this.#lazy.has(digest)) this.#keepLazy(digest, reason);
@@ -160,6 +170,38 @@ class Collection {
       for (const { digest, present } of lazyChunks(this.#layout, manifest))
         if (present && !this.#kept.has(digest)) this.#kept.set(digest, reason);
     });
+  }
+
+  /** Chunks that were fetched for lazy images, without what other entries need. One that has all of its chunks is an ordinary image. */
+  #evictable(): Set<string> {
+    const { directory, blobs } = this.#layout;
+    const isPartial = (manifest: string): boolean =>
+      blobs.has(manifest) && lazyState(this.#layout, manifest)?.isWhole === false;
+    const partial = new Set([...this.#lazy].filter(isPartial));
+    const others = new Closure(blobs);
+    for (const entry of entriesInUse(this.#layout))
+      if (!partial.has(digestHex(entry.digest ?? "") ?? ""))
+        this.#following(nameOf(entry), () => others.addEntry(entry, directory.pathOf(INDEX_FILE)));
+    const evictable = new Set<string>();
+    for (const manifest of partial)
+      for (const digest of fetchedChunks(this.#layout, manifest))
+        if (!others.digests.has(digest)) evictable.add(digest);
+    return evictable;
+  }
+
+  /** Removes those that were fetched first. A reader that needs one fetches it again; an open one stays readable. */
+  #evict(evictable: ReadonlySet<string>): void {
+    const { keepFetched = Infinity } = this.#options;
+    const fetched = this.#candidates
+      .filter(({ digest }) => evictable.has(digest) && !this.#elsewhere.has(digest))
+      .toSorted((one, other) => one.mtime - other.mtime);
+    let left = fetched.reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const candidate of fetched) {
+      if (left <= keepFetched) return;
+      left -= candidate.bytes;
+      this.#kept.delete(candidate.digest);
+      this.#remove(candidate, this.#report.evicted);
+    }
   }
 
   /** Removes the records of lazy images that are gone. */
@@ -204,7 +246,7 @@ class Collection {
       if (!blobs.directory.status(digest, status) || status.type !== constants.S_IFREG) continue;
       const { size: bytes, changedSeconds, mtimeSeconds } = status;
       const young = grace > 0 && now - Math.max(changedSeconds, mtimeSeconds) < grace;
-      this.#candidates.push({ digest, blobs: 1, bytes, young });
+      this.#candidates.push({ digest, blobs: 1, bytes, young, mtime: mtimeSeconds });
     }
     const unmarked = this.#candidates.filter(({ digest }) => !this.#kept.has(digest));
     this.#totalBytes = unmarked.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -255,11 +297,11 @@ class Collection {
   }
 
   /** Removes a blob, or sets it aside for the builds at work. */
-  #remove(candidate: Candidate): void {
+  #remove(candidate: Candidate, removed = this.#report.freed): void {
     if (this.#options.only?.has(candidate.digest) === false) return;
     const { blobs, directory } = this.#layout;
-    const { dryRun, freed, pending, writers } = this.#report;
-    addCount(writers > 0 ? pending : freed, candidate);
+    const { dryRun, pending, writers } = this.#report;
+    addCount(writers > 0 ? pending : removed, candidate);
     // It is counted.
     candidate.blobs = 0;
     this.#doneBytes += candidate.bytes;

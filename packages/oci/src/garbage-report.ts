@@ -16,6 +16,8 @@ export interface GarbageReport {
   young: Count;
   /** Removed. */
   freed: Count;
+  /** Removed though lazy images have them: they can be fetched again. */
+  evicted: Count;
   /** Needed by nothing, but builds at work may rely on them: the first gc after their end removes them. */
   pending: Count;
   /** Left by writers that died. */
@@ -33,6 +35,7 @@ export function emptyReport(dryRun: boolean): GarbageReport {
     inUse: none(),
     young: none(),
     freed: none(),
+    evicted: none(),
     pending: none(),
     temporaries: { directories: 0, bytes: 0 },
     writers: 0,

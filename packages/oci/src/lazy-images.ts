@@ -144,6 +144,17 @@ export function* lazyChunks(layout: Layout, manifest: string): Generator<LazyChu
   }
 }
 
+/** Chunks of a lazy image that are blobs of their own in the layout: those that were fetched. Throws LayoutError. */
+export function* fetchedChunks(layout: Layout, manifest: string): Generator<string> {
+  if (lazyPlaces(layout, manifest) !== undefined) {
+    for (const { digest, present } of lazyChunks(layout, manifest)) if (present) yield digest;
+    return;
+  }
+  const bytes = layout.blobs.read(manifest, MAX_MANIFEST_BYTES);
+  for (const { type, digest } of referencedBlobs(bytes, `manifest sha256:${manifest}`))
+    if (digest !== undefined && isChunk(type) && layout.blobs.has(digest)) yield digest;
+}
+
 /** Undefined for an image that is not lazy. Throws LayoutError. */
 export function lazyState(layout: Layout, manifest: string): LazyState | undefined {
   if (lazySource(layout, manifest) === undefined) return undefined;

@@ -5,7 +5,7 @@ import { unneededSection } from "./unneeded.ts";
 const count = (bytes: number): { blobs: number; bytes: number } => ({ blobs: bytes === 0 ? 0 : 1, bytes });
 
 function garbageOf(change: Partial<GarbageReport>): GarbageReport {
-  const none = { inUse: count(0), young: count(0), freed: count(0), pending: count(0) };
+  const none = { inUse: count(0), young: count(0), freed: count(0), evicted: count(0), pending: count(0) };
   const temporaries = { directories: 0, bytes: 0 };
   return { dryRun: true, entries: 1, writers: 0, needed: count(1000), ...none, temporaries, ...change };
 }
