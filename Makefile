@@ -97,6 +97,8 @@ setup-external: setup-kernels ## make a root directory with Debian's userland, f
 
 external: setup-external build ## run test suites of other projects on mounted images, if their sources are there (test/external/README.md)
 	@$(NODE) test/external/run.ts
+	@programs="$${EXTERNAL_SOURCES:-$(PUZZLEFS_CACHE)/external}/containerd"; \
+	[ ! -e "$$programs" ] || PUZZLEFS_CONTAINERD="$$programs" $(NODE) test/run.ts test/containerd/containerd.test.ts
 
 bench: setup-test build ## measure stores and builds beside others [PARTS=sizes,rebuild,large,memory] [ROUNDS=5] [SERIES=DIR] [BIG=DIR] [NOTE=TEXT]
 	@setup/setup.sh bench-store

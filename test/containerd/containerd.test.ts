@@ -77,7 +77,11 @@ test.before(async () => {
   build(trees.v1, `${store}:v1`, ...options);
   build(trees.v2, `${store}:v2`, ...options, "-b", "v1");
   run(puzzlefs, ["export", "--layer", `${store}:ordinary`, `${store}:v1`]);
-  machine = new ServingMachine(state, installedLayer(scratch), ["sh", "-c", boot]);
+  const layer = installedLayer(scratch);
+  // Others than Debian's come first in PATH.
+  const { PUZZLEFS_CONTAINERD: programs } = process.env;
+  if (programs !== undefined) run("cp", ["-rT", programs, join(layer, "usr/local/bin")]);
+  machine = new ServingMachine(state, layer, ["sh", "-c", boot]);
   await machine.listens(5000);
   for (const tag of ["v1", "v2", "ordinary"]) {
     const to = `docker://${registry}/app:${tag}`;
