@@ -1,5 +1,6 @@
 export { abortable } from "./abort.ts";
 export { joinSlices, type Slice, type SliceRange } from "./ranges.ts";
 export { pull, type PullOptions, type PullResult } from "./pull.ts";
-export { push, type PushOptions, type PushResult } from "./push.ts";
+export { type Base, push, type PushOptions, type PushResult } from "./push.ts";
 export { type LazyPullRequest, type LazyPullResult, pullLazy } from "./pull-lazy.ts";
+export { remoteBase } from "./remote-base.ts";

@@ -2,9 +2,9 @@ import { metadataOf, type PackSource } from "@puzzlefs/builder/packed";
 import { FormatError } from "@puzzlefs/format";
 import { type Layout, LayoutError, type PlatformChoice } from "@puzzlefs/oci";
 import { IntegrityError } from "@puzzlefs/reader";
-import { RegistryError, type RepositoryAccess } from "@puzzlefs/registry";
+import { RegistryError, type RegistryFailure, type RepositoryAccess } from "@puzzlefs/registry";
 import { settleRemote } from "./bundle.ts";
-import { findImage } from "./remote-image.ts";
+import { findPacked } from "./remote-image.ts";
 
 /** A packed image of a registry, from which packs are kept or a patch is made. */
 export interface RemoteBase extends PackSource {
@@ -22,14 +22,7 @@ export async function readBase(
   layout: Layout,
   signal: AbortSignal,
 ): Promise<RemoteBase> {
-  const image = await findImage(repository, choice, signal);
-  if (!image.isPacked) {
-    throw new LayoutError(
-      "refused",
-      image.name,
-      "it is not packed there, so there are no packs to keep: push it first",
-    );
-  }
+  const image = await findPacked(repository, choice, signal);
   const { header } = await settleRemote(image, layout, signal);
   const { table } = header.packed;
   return {
@@ -54,9 +47,35 @@ export async function readReplaced(
     return await readBase(repository, choice, layout, signal);
   } catch (error) {
     if (error instanceof RegistryError && error.kind === "absent") return undefined;
-    const isDamaged = error instanceof LayoutError || error instanceof IntegrityError || error instanceof FormatError;
-    if (!isDamaged && !(error instanceof RegistryError && error.kind === "missing")) throw error;
-    warn(`no packs of the image that is replaced are kept: ${error.message}`);
+    warnUnusable("the image that is replaced", error, ["missing"], warn);
     return undefined;
   }
+}
+
+/** A base that the layout records; undefined if it cannot be one any more, of which `warn` is called. */
+export async function readRecorded(
+  repository: RepositoryAccess,
+  choice: PlatformChoice,
+  layout: Layout,
+  signal: AbortSignal,
+  warn: (message: string) => void,
+): Promise<RemoteBase | undefined> {
+  try {
+    return await readBase(repository, choice, layout, signal);
+  } catch (error) {
+    warnUnusable("the image that this one was built on", error, ["absent", "missing", "denied"], warn);
+    return undefined;
+  }
+}
+
+/** Throws what is no reason to go on without the base. */
+function warnUnusable(
+  what: string,
+  error: unknown,
+  kinds: readonly RegistryFailure[],
+  warn: (message: string) => void,
+): void {
+  const isDamaged = error instanceof LayoutError || error instanceof IntegrityError || error instanceof FormatError;
+  if (!isDamaged && !(error instanceof RegistryError && kinds.includes(error.kind))) throw error;
+  warn(`no packs of ${what} are kept: ${error.message}`);
 }

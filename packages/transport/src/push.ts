@@ -11,10 +11,14 @@ import {
 } from "@puzzlefs/builder/packed";
 import {
   assemblePacked,
+  type BaseRecord,
   type BundlePatch,
   fsVerityDigest,
   hostPlatform,
   Layout,
+  LayoutError,
+  lazySource,
+  type LazySource,
   MANIFEST_TYPE,
   type Platform,
   type PlatformChoice,
@@ -26,7 +30,7 @@ import { RegistryError, type RepositoryAccess } from "@puzzlefs/registry";
 import { Readable } from "node:stream";
 import { abortable } from "./abort.ts";
 import { makePatch } from "./bundle-patch.ts";
-import { readBase, readReplaced, type RemoteBase } from "./push-bases.ts";
+import { readBase, readRecorded, readReplaced, type RemoteBase } from "./push-bases.ts";
 import {
   describePacks,
   type FreshPack,
@@ -50,6 +54,11 @@ export interface PushOptions extends PlatformChoice {
   target: RepositoryAccess;
   /** Images whose packs are kept too, beside those of the image that is replaced. Opened for "pull". */
   bases?: readonly Base[];
+  /**
+   * Opens an image that the layout records as the base of this one, or as the source of a lazy one, for "pull"; undefined if it is in another
+   * registry than the target. Its packs are kept like those of `bases`, but it may be gone.
+   */
+  openRecorded?: (image: BaseRecord) => Base | undefined;
   /** Images from which patches of the metadata are made, beside the bases. Opened for "pull". */
   patchFrom?: readonly RepositoryAccess[];
   /** Keep no packs: the result depends on the image alone. */
@@ -107,6 +116,9 @@ export async function push(options: PushOptions): Promise<PushResult> {
       chunks: chunksOf(header, layout.path),
       read: ({ digest, size }) => header.blobs.read(digest, size),
       own: header.packed && { packs: header.packed.packs, find: (digest) => header.packed?.table.find(digest) },
+      base: layout.baseOf(reference, choice),
+      lazy: lazySource(layout, used.digest),
+      has: (digest) => header.blobs.has(digest),
     };
     return await abortable(check, (signal) => new Push(options, layout, source, new Turns(check), signal).run());
   } finally {
@@ -123,6 +135,11 @@ interface PushSource {
   read: ReadChunk;
   /** The packs of the layout, if it is packed there. */
   own: PackOrigin | undefined;
+  /** What the layout records of it. */
+  base: BaseRecord | undefined;
+  lazy: LazySource | undefined;
+  /** Whether the layout has a chunk. */
+  has: (digest: string) => boolean;
 }
 
 /** The blobs of an image as the registry will have them. */
@@ -187,6 +204,14 @@ class Push {
     const read: (RemoteBase & PackOrigin)[] = [];
     for (const { repository, mountFrom } of bases)
       read.push({ ...(await readBase(repository, choice, this.#layout, signal)), mountFrom });
+    const { base } = this.#source;
+    const isRead = independent || [replaced, ...read].some((one) => one?.digest === base?.digest);
+    const recorded = base === undefined || isRead ? undefined : this.#options.openRecorded?.(base);
+    if (recorded !== undefined) {
+      const { repository, mountFrom } = recorded;
+      const found = await readRecorded(repository, choice, this.#layout, signal, warn);
+      if (found !== undefined) read.push({ ...found, mountFrom });
+    }
     const patched: RemoteBase[] = [];
     for (const repository of patchFrom) patched.push(await readBase(repository, choice, this.#layout, signal));
     // Nothing but the image and the arguments decides what an independent push makes.
@@ -196,14 +221,22 @@ class Push {
     return { replaced, bases: read, patchBases: [...patchBases.values()] };
   }
 
-  /** What packs may be kept of. Without a base, the packs of the layout that the registry has already, from a push of another tag. */
+  /**
+   * What packs may be kept of. Without a base, the packs of the layout that the registry has already, from a push of another tag. Of a lazy image
+   * they come first: nothing else can take the place of chunks that have not been fetched.
+   */
   async #origins(
     replaced: RemoteBase | undefined,
     bases: readonly PackOrigin[],
     there: PacksThere,
   ): Promise<PackOrigin[]> {
     const origins = [...(replaced === undefined ? [] : [replaced]), ...bases];
-    const { own } = this.#source;
+    const { own, lazy } = this.#source;
+    if (own !== undefined && lazy !== undefined) {
+      const [, digest = ""] = lazy.reference.split("@sha256:");
+      const mountFrom = this.#options.openRecorded?.({ name: lazy.reference, digest })?.mountFrom;
+      return [{ ...own, mountFrom }, ...origins];
+    }
     if (origins.length > 0 || own === undefined) return origins;
     await there.ask(own.packs);
     return [own];
@@ -213,6 +246,7 @@ class Push {
     const { chunks, read, metadata, manifest, config, platform } = this.#source;
     const { path } = this.#layout;
     const plan = await planPush(chunks, origins, there);
+    this.#checkFetched(plan.fresh.flat());
     const fresh = await describePacks(plan.fresh, read, this.#turns);
     const packs = [...plan.kept, ...fresh.map(({ record }) => record)];
     const content = bundleContent({ metadata, manifest, config, packs, places: plan.places }, path);
@@ -237,6 +271,19 @@ class Push {
       bundleBytes: stored.length,
       manifest: documents.manifest,
     };
+  }
+
+  /** Throws LayoutError (missing) for chunks of a lazy image that would have to be read. */
+  #checkFetched(needed: readonly Chunk[]): void {
+    const { lazy, has } = this.#source;
+    if (lazy === undefined) return;
+    const missing = needed.filter(({ digest }) => !has(digest));
+    if (missing.length === 0) return;
+    const { ociDir, reference, target } = this.#options;
+    const what = `${missing.length} of its chunks, ${bytesOf(missing)} bytes, have not been fetched from ${lazy.name}`;
+    const advice = `'puzzlefs pull ${lazy.name} ${ociDir}:${reference}' receives them`;
+    const problem = `${what}, and ${target.name} cannot take them over from there: ${advice}`;
+    throw new LayoutError("missing", `${ociDir}:${reference}`, problem);
   }
 
   async #upload({ fresh, documents }: Packed, there: PacksThere): Promise<void> {
