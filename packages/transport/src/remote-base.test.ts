@@ -30,8 +30,6 @@ const variants: Record<string, [Partial<BuildOptions>, Partial<BuildOptions>?]> 
   compressed: [{}],
   raw: [{ compress: false }],
   "compressed on raw": [{ compress: false }, {}],
-  "raw on compressed": [{}, { compress: false }],
-  packed: [{ packed: true }],
   "packed, on raw": [{ compress: false }, { packed: true }],
 };
 
