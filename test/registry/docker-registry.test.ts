@@ -1,25 +1,23 @@
 /** The client against Debian's docker-registry, with a password and a certificate of an authority of our own, and skopeo beside it. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { Registry, RegistryError, type Upload } from "@puzzlefs/registry";
-import { eventually, noise } from "@puzzlefs/testing";
+import { noise } from "@puzzlefs/testing";
 import test from "ava";
-import { attempt, cache, missing } from "../support/programs.ts";
+import { attempt, missing } from "../support/programs.ts";
 import { Scratch } from "../support/scratch.ts";
+import { DockerRegistry, lacksRegistry } from "./docker-registry-fixture.ts";
 
-const system = join(cache, "trees/recipes/root");
-const loader = join(system, "lib64/ld-linux-x86-64.so.2");
-const program = join(system, "usr/bin/docker-registry");
-const lacks = missing(loader, program, "openssl");
+const lacks = [...lacksRegistry, ...missing("openssl")];
 const scratch = new Scratch();
 const home = scratch.directory("home");
 /** bcrypt of "pass word". */
 const HTPASSWD = "user:$2b$04$abcdefghijklmnopqrstuuFcV8WPKEefLKdOWfX8pW1yTVya21P7a\n";
 const environment = { HOME: home, XDG_RUNTIME_DIR: join(home, "run"), PATH: "/usr/bin:/bin" };
-let server: ChildProcess | undefined;
+let server: DockerRegistry | undefined;
 let host = "";
 
 const write = (name: string, content: string): string => {
@@ -45,32 +43,17 @@ test.before(async () => {
     cwd: home,
     stdio: "ignore",
   });
-  const configuration = {
-    version: "0.1",
-    log: { fields: {} },
-    storage: { filesystem: { rootdirectory: join(home, "registry") } },
+  server = await DockerRegistry.start(home, {
     auth: { htpasswd: { realm: "test", path: write("htpasswd", HTPASSWD) } },
-    http: { addr: "localhost:0", tls: { certificate: join(home, "ca.crt"), key: join(home, "key.pem") } },
-  };
-  // JSON is YAML. The program runs with the libraries of its own Debian.
-  const argv = ["--library-path", join(system, "usr/lib/x86_64-linux-gnu"), program, "serve"];
-  server = spawn(loader, [...argv, write("config.yml", JSON.stringify(configuration))], {
-    stdio: ["ignore", "ignore", "pipe"],
-    env: {},
+    http: { tls: { certificate: join(home, "ca.crt"), key: join(home, "key.pem") } },
   });
-  let log = "";
-  server.stderr?.on("data", (piece: Buffer) => {
-    log += piece.toString();
-  });
-  const port = (): string | undefined => /listening on [^ ]*:(\d+), tls/.exec(log)?.[1];
-  await eventually(() => port() !== undefined || server?.exitCode !== null);
-  host = `localhost:${port()}`;
+  host = `localhost:${server.port}`;
   execFileSync("install", ["-D", join(home, "ca.crt"), join(home, `.config/containers/certs.d/${host}/ca.crt`)]);
   write("run/containers/auth.json", login("pass word"));
 });
 
 test.after.always(() => {
-  server?.kill("SIGKILL");
+  server?.[Symbol.dispose]();
   scratch.remove();
 });
 

@@ -9,12 +9,35 @@ import {
   type InodeVector,
   type Rootfs,
 } from "@puzzlefs/format";
-import { LayoutError, referencedBlobs, systemFailure, type BlobStore, type Layout, type Platform } from "@puzzlefs/oci";
+import {
+  LayoutError,
+  referencedBlobs,
+  systemFailure,
+  type BaseRecord,
+  type BlobStore,
+  type Layout,
+  type Platform,
+  type PlatformChoice,
+} from "@puzzlefs/oci";
 import { readHeader, type ImageHeader } from "@puzzlefs/reader";
 
 import { hashBlob } from "./hash-blob.ts";
 import type { Blob } from "./image-blob.ts";
 import type { ChunkQueue } from "./queue.ts";
+
+/** An image elsewhere to build on: the layout need not have any of its chunks. */
+export interface BaseSource {
+  /** For messages. */
+  readonly name: string;
+  open(layout: Layout, choice: PlatformChoice): Promise<OpenedBase>;
+}
+
+/** A base whose metadata has been read. Its blobs may be missing in the store. Disposing it closes what belongs to it. */
+export interface OpenedBase extends Disposable {
+  header: Pick<ImageHeader, "manifest" | "manifestDigest" | "metadata" | "blobs">;
+  /** What index.json records of it. */
+  record: BaseRecord;
+}
 
 /**
  * Opens the image that a build starts from. Throws LayoutError; FormatError if the image breaks a rule; IntegrityError if
@@ -24,20 +47,27 @@ import type { ChunkQueue } from "./queue.ts";
  */
 export function openBase(layout: Layout, tag: string, preferred?: Platform): BaseImage {
   using opened = new DisposableStack();
-  const { manifest, manifestDigest, metadata, blobs, packed } = readBase(layout, tag, preferred, opened);
-  if (packed !== undefined) opened.use(blobs);
-  const { image } = metadata;
-  if (image.metadatas.length >= MAX_LAYERS) {
-    throw new LayoutError(
-      "refused",
-      layout.path,
-      `${tag} has ${MAX_LAYERS} layers already: canonicalize it, then build on that`,
-    );
-  }
+  const header = readBase(layout, tag, preferred, opened);
+  if (header.packed !== undefined) opened.use(header.blobs);
+  return baseOf(header, `${tag} of ${layout.path}`, opened);
+}
+
+/** openBase() of an image elsewhere. Throws what its source throws, too. */
+export async function openSource(layout: Layout, source: BaseSource, preferred?: Platform): Promise<BaseImage> {
+  using opened = new DisposableStack();
+  const { header, record } = opened.use(await source.open(layout, preferred === undefined ? {} : { preferred }));
+  return baseOf(header, source.name, opened, record);
+}
+
+/** Takes over what is opened. */
+function baseOf(header: OpenedBase["header"], name: string, opened: DisposableStack, record?: BaseRecord): BaseImage {
+  const { image } = header.metadata;
+  if (image.metadatas.length >= MAX_LAYERS)
+    throw new LayoutError("refused", name, `${MAX_LAYERS} layers already: canonicalize it, then build on that`);
   const sizes = new Map<string, number>();
-  for (const { digest, size } of referencedBlobs(manifest, `manifest sha256:${manifestDigest}`))
+  for (const { digest, size } of referencedBlobs(header.manifest, `manifest sha256:${header.manifestDigest}`))
     if (digest !== undefined) sizes.set(digest, size ?? 0);
-  return new BaseImage(blobs, image, sizes, opened.move());
+  return new BaseImage(header.blobs, image, sizes, opened.move(), record);
 }
 
 function readBase(layout: Layout, tag: string, preferred: Platform | undefined, opened: DisposableStack): ImageHeader {
@@ -56,15 +86,24 @@ export class BaseImage {
   readonly damaged: string[] = [];
   /** The largest inode number that any layer uses. */
   readonly lastIno: number;
-  /** Has its chunks. */
+  /** Has its chunks, or some of them. */
   readonly blobs: BlobStore;
+  /** Of an image elsewhere, whose chunks may be missing here. */
+  readonly record: BaseRecord | undefined;
   /** Bytes, as the manifest lists them. */
   #sizes: ReadonlyMap<string, number>;
   #verity = new Map<string, Uint8Array>();
   readonly #use: Disposable;
 
-  constructor(store: BlobStore, image: Rootfs, sizes: ReadonlyMap<string, number>, use: Disposable) {
+  constructor(
+    store: BlobStore,
+    image: Rootfs,
+    sizes: ReadonlyMap<string, number>,
+    use: Disposable,
+    record?: BaseRecord,
+  ) {
     this.#use = use;
+    this.record = record;
     this.blobs = store;
     this.#sizes = sizes;
     this.image = image;
@@ -93,17 +132,20 @@ export class BaseImage {
 
   /**
    * Puts every chunk whose content is known by its digest into the queue, so that equal ones are found: the raw
-   * blobs. Returns them, in that order. With `verify` all are hashed. Yields before each.
+   * blobs. Returns them, in that order; undefined for those that only another store has: equal chunks are stored raw, as if they
+   * were here. With `verify` all are hashed. Yields before each.
    */
-  *announce(queue: ChunkQueue, verify: boolean): Generator<void, Blob[]> {
-    const known: Blob[] = [];
+  *announce(queue: ChunkQueue, verify: boolean): Generator<void, (Blob | undefined)[]> {
+    const known: (Blob | undefined)[] = [];
     const { raw, mixed } = this.#rawBlobs();
     for (const [hex, end] of raw) {
       yield;
-      const blob = this.#blob(hex, mixed || verify, end);
-      if (blob === undefined) continue;
+      const isElsewhere = this.record !== undefined && !this.blobs.has(hex);
+      const blob = isElsewhere ? undefined : this.#blob(hex, mixed || verify, end);
+      if (blob !== undefined) queue.publishKnown(blob.digest, blob.digest, blob.verity, blob.size, false);
+      else if (isElsewhere) queue.publishAbsent(Buffer.from(hex, "hex"));
+      else continue;
       known.push(blob);
-      queue.publishKnown(blob.digest, blob.digest, blob.verity, blob.size, false);
     }
     return known;
   }

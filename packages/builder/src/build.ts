@@ -10,9 +10,10 @@ import {
   Turns,
   type CommitRequest,
   type LockWait,
+  type Platform,
 } from "@puzzlefs/oci";
 
-import { openBase, type BaseImage } from "./base.ts";
+import { openBase, openSource, type BaseImage } from "./base.ts";
 import { WRITING } from "./chunk-work.ts";
 import { holeChunk } from "./pieces.ts";
 import { BaseNumbering } from "./delta.ts";
@@ -36,7 +37,8 @@ import { XattrPolicy } from "./xattrs.ts";
 /**
  * Makes an image of a tree and tags it. Either the whole image is in the layout afterwards, on disk and under its tag,
  * or the layout's tags are what they were. Throws BuildError for the tree, LayoutError for the layout, FormatError or
- * IntegrityError for the base image, OptionError for options, the reason of `signal` if it is aborted, and what `check` throws.
+ * IntegrityError for the base image, what a BaseSource throws, OptionError for options, the reason of `signal` if it is aborted, and
+ * what `check` throws.
  *
  * It returns to the event loop regularly: no step takes longer than reading, compressing or writing one chunk, except encoding and
  * hashing the metadata, which takes longer the more inodes there are, and the parts that a base image adds.
@@ -100,7 +102,7 @@ async function buildInto(
   transaction: Transaction,
   platform: Pick<CommitRequest, "platform">,
 ): Promise<BuildResult> {
-  using base = options.base === undefined ? undefined : openBase(layout, options.base, platform.platform);
+  using base = await baseOf(options.base, layout, platform.platform);
   using cache = cacheOf(options, layout);
   const source = sourceOf(options, layout, cache);
   using packs = knownPacks(options, layout, base, source);
@@ -113,10 +115,20 @@ async function buildInto(
       return staged.filter((name) => name !== undefined);
     };
     const progress = (copied: number, total: number): void => pipeline.reportPacking(copied, total);
-    return await storeImage({ options, turns, layout, transaction, packs, remember, progress, ...platform }, tree);
+    const recorded = base?.record === undefined ? platform : { ...platform, base: base.record };
+    return await storeImage({ options, turns, layout, transaction, packs, remember, progress, ...recorded }, tree);
   } finally {
     await pipeline.close();
   }
+}
+
+async function baseOf(
+  base: BuildOptions["base"],
+  layout: Layout,
+  preferred: Platform | undefined,
+): Promise<BaseImage | undefined> {
+  if (base === undefined) return undefined;
+  return typeof base === "string" ? openBase(layout, base, preferred) : openSource(layout, base, preferred);
 }
 
 /** The packed images whose chunks the new one may have. */

@@ -7,7 +7,7 @@ export class ChunkBlobs {
   /** By record; those of the base come first. */
   #blobs: (Blob | undefined)[];
 
-  constructor(chunks: ChunkTable, known: readonly Blob[]) {
+  constructor(chunks: ChunkTable, known: readonly (Blob | undefined)[]) {
     this.#chunks = chunks;
     this.#blobs = [...known];
   }

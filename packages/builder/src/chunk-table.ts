@@ -30,6 +30,8 @@ export const chunkFlags = {
   base: 4,
   /** Replaces a damaged file of the layout. */
   replaces: 8,
+  /** Of the base image, whose layout is another one: stored here when an equal chunk is found. */
+  absent: 16,
 } as const;
 
 export interface ChunkTableBuffers {

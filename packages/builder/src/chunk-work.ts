@@ -82,7 +82,9 @@ export class ChunkWork {
     const address = queue.chunks.address(chunk);
     const bytes = memory.subarray(address, address + queue.chunks.length(chunk));
     const content = sha256(bytes, contentScratch);
-    if (queue.chunks.claim(chunk, content) < 0 && !this.#useKnown(chunk, content)) {
+    const equal = queue.chunks.claim(chunk, content);
+    if (equal >= 0) this.#storeAbsent(equal, content, bytes);
+    else if (!this.#useKnown(chunk, content)) {
       const compressed = this.#compressor?.compress(bytes);
       const blob = compressed ?? bytes;
       const digest = compressed === undefined ? content : sha256(compressed, storedScratch);
@@ -90,6 +92,13 @@ export class ChunkWork {
       queue.chunks.setResult(chunk, digest, fsVerityDigest(blob), blob.length, flags);
     }
     queue.finish(chunk);
+  }
+
+  /** Stores a chunk of the base that the layout lacks. Threads that do it at the same time set the same results. */
+  #storeAbsent(chunk: number, content: Buffer, bytes: Uint8Array): void {
+    const { chunks } = this.queue;
+    if ((chunks.flags(chunk) & (chunkFlags.absent | chunkFlags.fresh)) !== chunkFlags.absent) return;
+    chunks.setResult(chunk, content, fsVerityDigest(bytes), bytes.length, this.#write(content.toString("hex"), bytes));
   }
 
   /** Takes the results of an earlier build, if the layout has its blob; false if it does not. */

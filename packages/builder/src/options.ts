@@ -4,6 +4,7 @@ import type { Crossing } from "@puzzlefs/linux";
 import { checkChunkSizes, defaultChunkSizes, OptionError, type ChunkSizes } from "@puzzlefs/chunker";
 import type { Platform } from "@puzzlefs/oci";
 
+import type { BaseSource } from "./base.ts";
 import type { Omission } from "./omissions.ts";
 import type { Source } from "./source.ts";
 
@@ -45,8 +46,8 @@ export interface BuildOptions {
   mtime?: MtimePolicy;
   /** Threads that work, this one included. By default as many as the machine offers. */
   jobs?: number;
-  /** A tag in the same layout to build on: the result is a layer over its layers. */
-  base?: string;
+  /** A tag in the same layout to build on, or an image elsewhere: the result is a layer over its layers. */
+  base?: string | BaseSource;
   /** An image configuration, stored as it is, and its path for messages. Default: the empty configuration. */
   config?: { readonly bytes: Uint8Array; readonly path: string };
   /** Annotations of the manifest. */

@@ -74,6 +74,17 @@ export class ChunkQueue {
     const chunk = this.published;
     this.chunks.add(chunk, 0, length, -1, chunkFlags.base | (compressed ? chunkFlags.compressed : 0));
     this.chunks.setResult(chunk, stored, verity, 0, 0);
+    return this.#publishDone(chunk, content);
+  }
+
+  /** Appends a raw chunk that is to be stored when an equal one is found; before the first `publish`, main thread only. */
+  publishAbsent(content: Uint8Array): number {
+    const chunk = this.published;
+    this.chunks.add(chunk, 0, 0, -1, chunkFlags.base | chunkFlags.absent);
+    return this.#publishDone(chunk, content);
+  }
+
+  #publishDone(chunk: number, content: Uint8Array): number {
     this.chunks.claim(chunk, content);
     for (const counter of [control.published, control.taken, control.finished]) {
       Atomics.store(this.#control, counter, chunk + 1);

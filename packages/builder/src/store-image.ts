@@ -25,7 +25,7 @@ export interface StoredTree extends Pick<
 }
 
 /** Where and how an image is committed. */
-export interface StoreTarget extends PackTarget, Pick<CommitRequest, "platform"> {
+export interface StoreTarget extends PackTarget, Pick<CommitRequest, "platform" | "base"> {
   options: ResolvedOptions;
   packs: KnownPacks;
   /** Stages records for later builds; returns the names of their files. */
@@ -34,7 +34,7 @@ export interface StoreTarget extends PackTarget, Pick<CommitRequest, "platform">
 
 /** Writes manifest, metadata and, of a packed image, its packs, and commits the image, in the form that the options demand. */
 export async function storeImage(target: StoreTarget, tree: StoredTree): Promise<BuildResult> {
-  const { options, turns, transaction, platform } = target;
+  const { options, turns, transaction, platform, base } = target;
   const { metadata, blobs, ...counts } = tree;
   const rootfs = { ...describe(metadata), verity: fsVerityDigest(metadata).toString("hex") };
   const chunks = blobs.map(({ hex, size, compressed }) => ({ digest: hex, size, compressed }));
@@ -49,7 +49,11 @@ export async function storeImage(target: StoreTarget, tree: StoredTree): Promise
     manifestBytes: manifest.length,
     ...counts,
   };
-  const request = { tag: options.tag, ...(platform !== undefined && { platform }) };
+  const request = {
+    tag: options.tag,
+    ...(platform !== undefined && { platform }),
+    ...(base !== undefined && { base }),
+  };
   const form = options.packed
     ? await stagePacked(target, { metadata, manifest, platform: platform ?? hostPlatform() }, blobs)
     : await stageLoose(target, metadata, manifest, blobs);

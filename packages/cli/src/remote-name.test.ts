@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import test from "ava";
+import { remoteBaseName } from "./remote-base.ts";
 import { remoteName } from "./remote-name.ts";
 import { TestDirectory } from "./program-fixture.ts";
 
@@ -37,4 +38,18 @@ test("what exists is taken for a local directory", (t) => {
   } finally {
     process.chdir(before);
   }
+});
+
+test("a base is a tag of the layout if that has it, and else may be of a registry", (t) => {
+  using directory = new TestDirectory();
+  const layout = directory.path("store");
+  t.is(remoteBaseName("example.com/x:v1", layout), "example.com/x:v1");
+  mkdirSync(layout);
+  writeFileSync(`${layout}/oci-layout`, '{"imageLayoutVersion":"1.0.0"}');
+  const annotations = { "org.opencontainers.image.ref.name": "example.com/x:v1" };
+  writeFileSync(`${layout}/index.json`, JSON.stringify({ schemaVersion: 2, manifests: [{ annotations }] }));
+  t.is(remoteBaseName("example.com/x:v1", layout), undefined);
+  t.is(remoteBaseName("docker://example.com/x:v1", layout), "example.com/x:v1");
+  t.is(remoteBaseName("example.com/x:v2", layout), "example.com/x:v2");
+  t.is(remoteBaseName("v2", layout), undefined);
 });

@@ -1,3 +1,4 @@
+import type { BaseRecord } from "./index-json.ts";
 import type { Platform } from "./platform.ts";
 
 /** A complete blob in the staging directory. */
@@ -24,6 +25,8 @@ export interface CommitRequest {
    * manifest, and else stays as it is.
    */
   replaces?: string;
+  /** The image in a registry that it was built on; index.json records it. */
+  base?: BaseRecord;
   /** Chunks and packs may be missing: the image is lazy (recordLazy). */
   isLazy?: boolean;
   /** Files of the staging directory that replace those of the same names in the layout's own directory, after all else: caches. */

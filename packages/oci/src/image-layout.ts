@@ -5,7 +5,7 @@ import { digestHex, isHexDigest } from "./digests.ts";
 import { LayoutError, systemFailure } from "./errors.ts";
 import { readRegular, readWhole, replaceDurably } from "./files.ts";
 import { ImageChooser, type IndexedImage, type PlatformChoice } from "./image-choice.ts";
-import { ImageIndex, INDEX_LIMIT, type IndexEntry } from "./index-json.ts";
+import { type BaseRecord, ImageIndex, INDEX_LIMIT, type IndexEntry } from "./index-json.ts";
 import { parseObject } from "./json.ts";
 import { BLOBS, INDEX_FILE, LAYOUT_FILE, LAYOUT_LIMIT, LAYOUT_VERSION, LayoutMaker, SHA256 } from "./layout-maker.ts";
 import { linked } from "./linked-directory.ts";
@@ -189,6 +189,12 @@ export class Layout {
     if (entries.length === 0) return undefined;
     const { platform } = this.#chooser().choose(shownName(reference), entries, choice);
     return platform === "unknown" ? undefined : platform;
+  }
+
+  /** The image in a registry that index.json records as the base of a tag's image; undefined for a digest. */
+  baseOf(reference: string, choice: PlatformChoice = {}): BaseRecord | undefined {
+    const entries = this.#entries(reference);
+    return entries.length === 0 ? undefined : this.#chooser().choose(shownName(reference), entries, choice).base;
   }
 
   /** Runs `action` with the exclusive lock that every change to the layout's names takes. Waits for it. */

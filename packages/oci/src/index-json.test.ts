@@ -94,3 +94,14 @@ test("a text that is not an index is refused, and not quoted", (t) => {
     t.false(error?.message.includes("secret"));
   }
 });
+
+test("a base is one if it has a name and a sha256, whatever other tools write", (t) => {
+  const [name, known] = ["org.opencontainers.image.base.name", "org.opencontainers.image.base.digest"];
+  const baseOf = (annotations: object) =>
+    [...indexOf(JSON.stringify({ manifests: [{ annotations }] })).entries()].map(({ base }) => base);
+  t.deepEqual(baseOf({ [name]: "host/x:v1", [known]: digest }), [{ name: "host/x:v1", digest: "1".repeat(64) }]);
+  for (const other of [null, 5, "sha512:00", "1".repeat(64), undefined])
+    t.deepEqual(baseOf({ [name]: "host/x:v1", [known]: other }), [undefined]);
+  t.deepEqual(baseOf({ [known]: digest }), [undefined]);
+  t.deepEqual(baseOf({ [name]: {}, [known]: digest }), [undefined]);
+});

@@ -1,10 +1,14 @@
 import { canonicalJson } from "./canonical-json.ts";
+import { digestHex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
 import { elements, isArrayAt, isObjectAt, JsonTextError, pick, textAt, wholeValue, type Span } from "./json-spans.ts";
 import { samePlatform, type Platform } from "./platform.ts";
 
 /** The annotation that holds a tag. */
 export const REF_NAME = "org.opencontainers.image.ref.name";
+/** OCI's annotations of the image that an image is based on. */
+const BASE_NAME = "org.opencontainers.image.base.name";
+const BASE_DIGEST = "org.opencontainers.image.base.digest";
 /** The media type of an index inside of an index. */
 export const INDEX_TYPE = "application/vnd.oci.image.index.v1+json";
 /** The same of Docker. */
@@ -32,6 +36,18 @@ export interface Descriptor {
   data?: string;
 }
 
+/** The image in a registry that an image was built on. */
+export interface BaseRecord {
+  /** HOST[:PORT]/REPOSITORY, with a tag as it was named. */
+  name: string;
+  /** Hex sha256 of its manifest there. */
+  digest: string;
+}
+
+export function baseAnnotations({ name, digest }: BaseRecord): Record<string, string> {
+  return { [BASE_NAME]: name, [BASE_DIGEST]: `sha256:${digest}` };
+}
+
 /** An entry of an index, from any tool: members that are absent, null or of another type are undefined. */
 export interface IndexEntry {
   tag: string | undefined;
@@ -42,6 +58,7 @@ export interface IndexEntry {
   size: number | undefined;
   /** Undefined where the image is for no platform in particular; "unknown" where we cannot read for which. */
   platform: Platform | "unknown" | undefined;
+  base?: BaseRecord;
 }
 
 /**
@@ -200,14 +217,21 @@ function isReplaced(old: IndexEntry, platform: Platform): boolean {
 
 function readEntry(text: string, span: Span): IndexEntry {
   const entry = pickAny(text, span, "annotations", "mediaType", "digest", "size", "platform");
-  const annotations = pickAny(text, entry.annotations, REF_NAME);
+  const annotations = pickAny(text, entry.annotations, REF_NAME, BASE_NAME, BASE_DIGEST);
+  const base = baseAt(textAt(text, annotations[BASE_NAME]), textAt(text, annotations[BASE_DIGEST]));
   return {
     tag: textAt(text, annotations[REF_NAME]),
     mediaType: textAt(text, entry.mediaType),
     digest: textAt(text, entry.digest),
     size: sizeAt(text, entry.size),
     platform: platformAt(text, entry.platform),
+    ...(base !== undefined && { base }),
   };
+}
+
+function baseAt(name: string | undefined, digest: string | undefined): BaseRecord | undefined {
+  const hex = digestHex(digest ?? "");
+  return name === undefined || hex === undefined ? undefined : { name, digest: hex };
 }
 
 /** No members where the value is no object. */

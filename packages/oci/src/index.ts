@@ -9,7 +9,7 @@ export { parseObject } from "./json.ts";
 export { DIRECTORY_MODE, FILE_MODE, writeAll } from "./files.ts";
 export { ImageBlobs, type Growth, type ImageShare } from "./image-blobs.ts";
 export { platformName, type IndexedImage, type PlatformChoice } from "./image-choice.ts";
-export { type Descriptor, ImageIndex, type IndexEntry, isIndexType } from "./index-json.ts";
+export { type BaseRecord, type Descriptor, ImageIndex, type IndexEntry, isIndexType } from "./index-json.ts";
 export { hostPlatform, parsePlatform, platformText, rankOf, samePlatform, type Platform } from "./platform.ts";
 export { CONFIG_LIMIT, CONFIG_TYPE, parseImageConfig, type ImageConfig } from "./image-config.ts";
 export { isObject, parseJson } from "./json.ts";

@@ -4,6 +4,7 @@ import type { CommitRequest, CommitResult, StagedBlob } from "./commit-request.t
 import { digestHex, sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
 import { writeNew } from "./files.ts";
+import { baseAnnotations } from "./index-json.ts";
 import { recoverBlob } from "./set-aside.ts";
 import type { Layout } from "./image-layout.ts";
 import { runSteps, runStepsAsync, type Steps, type Turns } from "./steps.ts";
@@ -120,6 +121,7 @@ export class Transaction {
     blobs,
     platform = hostPlatform(),
     replaces,
+    base,
     isLazy = false,
     records = [],
   }: CommitRequest): Steps<CommitResult> {
@@ -137,6 +139,7 @@ export class Transaction {
       digest: `sha256:${own.digest}`,
       size: manifest.length,
       platform,
+      ...(base !== undefined && { annotations: baseAnnotations(base) }),
     };
 
     // Dropped before they are written to the disk. If gc sets one aside meanwhile, the check under the lock takes it back.

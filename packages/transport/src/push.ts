@@ -1,92 +1,27 @@
-import {
-  bundleContent,
-  bytesOf,
-  type Chunk,
-  chunksOf,
-  closeBlobs,
-  compressBundle,
-  configBytes,
-  metadataOf,
-  type PackPlan,
-} from "@puzzlefs/builder/packed";
+import { bundleContent, bytesOf, closeBlobs, compressBundle, type PackPlan } from "@puzzlefs/builder/packed";
 import {
   assemblePacked,
   type BundlePatch,
   fsVerityDigest,
-  hostPlatform,
   Layout,
   MANIFEST_TYPE,
-  type Platform,
-  type PlatformChoice,
   sha256Hex,
   Turns,
 } from "@puzzlefs/oci";
 import { readHeader } from "@puzzlefs/reader";
-import { RegistryError, type RepositoryAccess } from "@puzzlefs/registry";
+import { RegistryError } from "@puzzlefs/registry";
 import { Readable } from "node:stream";
 import { abortable } from "./abort.ts";
 import { makePatch } from "./bundle-patch.ts";
-import { readBase, readReplaced, type RemoteBase } from "./push-bases.ts";
-import {
-  describePacks,
-  type FreshPack,
-  type PackOrigin,
-  packStream,
-  PacksThere,
-  planPush,
-  type ReadChunk,
-} from "./push-packs.ts";
+import { packOrigins, readBases, type RemoteBase } from "./push-bases.ts";
+import type { PushOptions, PushResult } from "./push-options.ts";
+import { describePacks, type FreshPack, type PackOrigin, packStream, PacksThere, planPush } from "./push-packs.ts";
+import { checkFetched, type PushSource, sourceOf } from "./push-source.ts";
 
 /** Blobs that are uploaded at a time. */
 const UPLOADS = 3;
 /** Plans that are tried, when packs disappear from the registry meanwhile. */
 const MOST_PLANS = 3;
-
-export interface PushOptions extends PlatformChoice {
-  ociDir: string;
-  /** A tag of the layout, or a digest. */
-  reference: string;
-  /** Opened for "push"; its reference is the tag, or the digest that the result must have. */
-  target: RepositoryAccess;
-  /** Images whose packs are kept too, beside those of the image that is replaced. Opened for "pull". */
-  bases?: readonly Base[];
-  /** Images from which patches of the metadata are made, beside the bases. Opened for "pull". */
-  patchFrom?: readonly RepositoryAccess[];
-  /** Keep no packs: the result depends on the image alone. */
-  independent?: boolean;
-  /** Called with the bytes of packs that the registry has, and those that are to be uploaded. */
-  progress?: (done: number, total: number) => void;
-  /** Called regularly; what it throws ends the work. */
-  check?: () => void;
-  warn?: (message: string) => void;
-}
-
-export interface Base {
-  repository: RepositoryAccess;
-  /** Name of its repository if it is in the registry of the target, from which packs can be mounted then. */
-  mountFrom?: string | undefined;
-}
-
-export interface PushResult {
-  /** sha256 and fs-verity digest of the canonical manifest, hex. */
-  manifest: string;
-  manifestVerity: string;
-  /** sha256 of the manifest that the registry has, hex. */
-  pushedManifest: string;
-  chunks: number;
-  packs: number;
-  /** Packs of bases that the new image has too, and how many of them were mounted from another repository. */
-  keptPacks: number;
-  mountedPacks: number;
-  /** New packs, without those that the registry had already; blobs of any kind; bytes. */
-  uploadedPacks: number;
-  uploadedBlobs: number;
-  uploadedBytes: number;
-  bundleBytes: number;
-  patches: { base: string; bytes: number }[];
-  /** False: the registry had exactly this under the tag. */
-  changed: boolean;
-}
 
 /**
  * Copies an image of a layout to a registry, packed, whatever form it has in the layout. Packs of its bases that are mostly needed are kept.
@@ -99,30 +34,11 @@ export async function push(options: PushOptions): Promise<PushResult> {
   using used = layout.use(reference, choice);
   const header = readHeader(layout, used.digest);
   try {
-    const source: PushSource = {
-      metadata: metadataOf(header),
-      manifest: header.manifest,
-      config: configBytes(header),
-      platform: platform ?? layout.platformOf(reference) ?? hostPlatform(),
-      chunks: chunksOf(header, layout.path),
-      read: ({ digest, size }) => header.blobs.read(digest, size),
-      own: header.packed && { packs: header.packed.packs, find: (digest) => header.packed?.table.find(digest) },
-    };
+    const source = sourceOf(layout, used.digest, header, options);
     return await abortable(check, (signal) => new Push(options, layout, source, new Turns(check), signal).run());
   } finally {
     closeBlobs(header);
   }
-}
-
-interface PushSource {
-  metadata: Uint8Array;
-  manifest: Buffer;
-  config: Uint8Array;
-  platform: Platform;
-  chunks: readonly Chunk[];
-  read: ReadChunk;
-  /** The packs of the layout, if it is packed there. */
-  own: PackOrigin | undefined;
 }
 
 /** The blobs of an image as the registry will have them. */
@@ -155,9 +71,10 @@ class Push {
 
   async run(): Promise<PushResult> {
     const { target, independent = false } = this.#options;
-    const { replaced, bases, patchBases } = await this.#readBases();
+    const read = await readBases(this.#options, this.#source, this.#layout, this.#signal);
+    const { replaced, patchBases } = read;
     const there = new PacksThere(target, this.#signal);
-    const origins = independent ? [] : await this.#origins(replaced, bases, there);
+    const origins = independent ? [] : await packOrigins(this.#options, this.#source, read, there);
     for (let plans = MOST_PLANS; ; plans--) {
       const packed = await this.#pack(origins, there, patchBases);
       if (sha256Hex(packed.manifest) === replaced?.digest) return this.#result(packed, there, false);
@@ -175,44 +92,11 @@ class Push {
     }
   }
 
-  async #readBases(): Promise<{
-    replaced: RemoteBase | undefined;
-    bases: (RemoteBase & PackOrigin)[];
-    patchBases: RemoteBase[];
-  }> {
-    const { target, bases = [], patchFrom = [], independent = false, warn = () => {} } = this.#options;
-    const choice = { platform: this.#source.platform };
-    const signal = this.#signal;
-    const replaced = await readReplaced(target, choice, this.#layout, signal, warn);
-    const read: (RemoteBase & PackOrigin)[] = [];
-    for (const { repository, mountFrom } of bases)
-      read.push({ ...(await readBase(repository, choice, this.#layout, signal)), mountFrom });
-    const patched: RemoteBase[] = [];
-    for (const repository of patchFrom) patched.push(await readBase(repository, choice, this.#layout, signal));
-    // Nothing but the image and the arguments decides what an independent push makes.
-    const all = [...(replaced === undefined || independent ? [] : [replaced]), ...read, ...patched];
-    const own = sha256Hex(this.#source.manifest);
-    const patchBases = new Map(all.filter(({ canonical }) => canonical !== own).map((base) => [base.canonical, base]));
-    return { replaced, bases: read, patchBases: [...patchBases.values()] };
-  }
-
-  /** What packs may be kept of. Without a base, the packs of the layout that the registry has already, from a push of another tag. */
-  async #origins(
-    replaced: RemoteBase | undefined,
-    bases: readonly PackOrigin[],
-    there: PacksThere,
-  ): Promise<PackOrigin[]> {
-    const origins = [...(replaced === undefined ? [] : [replaced]), ...bases];
-    const { own } = this.#source;
-    if (origins.length > 0 || own === undefined) return origins;
-    await there.ask(own.packs);
-    return [own];
-  }
-
   async #pack(origins: readonly PackOrigin[], there: PacksThere, patchBases: readonly RemoteBase[]): Promise<Packed> {
     const { chunks, read, metadata, manifest, config, platform } = this.#source;
     const { path } = this.#layout;
     const plan = await planPush(chunks, origins, there);
+    checkFetched(plan.fresh.flat(), this.#source, this.#options);
     const fresh = await describePacks(plan.fresh, read, this.#turns);
     const packs = [...plan.kept, ...fresh.map(({ record }) => record)];
     const content = bundleContent({ metadata, manifest, config, packs, places: plan.places }, path);

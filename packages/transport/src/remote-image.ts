@@ -60,6 +60,17 @@ export async function findImage(
   throw foreign;
 }
 
+/** findImage() of one that is packed. Throws LayoutError (refused) for another one, too. */
+export async function findPacked(
+  repository: RepositoryAccess,
+  choice: PlatformChoice,
+  signal?: AbortSignal,
+): Promise<RemoteImage> {
+  const image = await findImage(repository, choice, signal);
+  if (image.isPacked) return image;
+  throw new LayoutError("refused", image.name, "it is not packed there, so there are no packs to keep: push it first");
+}
+
 function isIndex({ mediaType, bytes }: FetchedManifest): boolean {
   return isIndexType(mediaType) || (!isPuzzlefs(bytes) && /"manifests"\s*:/.test(bytes.toString("latin1")));
 }

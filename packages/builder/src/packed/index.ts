@@ -1,4 +1,5 @@
 /** What push and pull share with `pack`: for packages of this program, not for others. */
+export type { BaseSource, OpenedBase } from "../base.ts";
 export { openLayout } from "../build.ts";
 export { type BundleParts, bundleContent, compressBundle } from "./bundle.ts";
 export { KnownPacks } from "./known-packs.ts";

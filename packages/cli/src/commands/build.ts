@@ -16,6 +16,8 @@ import {
 import { UsageError } from "../errors.ts";
 import { imageNameFrom } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
+import { registryOptions } from "../registry-options.ts";
+import { buildOnRemote, remoteBaseName } from "../remote-base.ts";
 import { warning } from "../terminal/messages.ts";
 import { stderrIsTerminal } from "../terminal/output.ts";
 
@@ -44,6 +46,7 @@ const example = `
   puzzlefs build -c ./rootfs ./store:v1           the whole tree, compressed
   puzzlefs build -c ./rootfs2 ./store:v2          only chunks that v1 does not have are added
   puzzlefs build -c -b v1 ./rootfs2 ./store:v2    the same as a layer over v1
+  puzzlefs build -c -b registry.example.com/app:v1 ./rootfs2 ./store:v2
   puzzlefs build -c --packed ./rootfs ./store:v1  tens of blobs instead of thousands, for registries
   puzzlefs build --config config.json ./rootfs ./store:v1`;
 
@@ -53,13 +56,17 @@ at most SOURCE_DATE_EPOCH. The last line has the digest for 'puzzlefs mount --di
 ROOTFS OCI_DIR TAG is accepted too.`;
 
 export function define(): ManualCommand {
-  return defineCommand({ name: "build", description: "Make an image of a directory tree and tag it.", example, notes })
+  const description = "Make an image of a directory tree and tag it.";
+  return registryOptions(defineCommand({ name: "build", description, example, notes }))
     .usage("[OPTION]… ROOTFS OCI_DIR:TAG")
     .argument("<rootfs>", "the directory that becomes the root of the image")
     .argument("<oci_dir:tag>", "the OCI image layout (created if it does not exist) and the tag")
     .argument("[tag]")
     .option("-c, --compression", "compress chunks with zstd")
-    .option("-b, --base-layer <tag>", "write a layer over the image with this tag")
+    .option(
+      "-b, --base-layer <image>",
+      "write a layer over the image with this tag, or over REGISTRY/REPO:TAG, of which only the metadata is read",
+    )
     .addOption(
       choiceOption(
         "--chunking <how>",
@@ -93,6 +100,8 @@ export async function run(argv: readonly string[]): Promise<number> {
   const [rootfs, ociDir, tag] = command.args as [string, string, string | undefined];
   const name = imageNameFrom(ociDir, tag);
   const options = command.opts<Options>();
+  const { baseLayer } = options;
+  const remote = baseLayer === undefined ? undefined : remoteBaseName(baseLayer, name.ociDir);
   const given = buildOptions(options);
   const crossing = crossingOf(options);
   const bar = new BuildProgress("building");
@@ -101,7 +110,11 @@ export async function run(argv: readonly string[]): Promise<number> {
   try {
     const progress = (now: Progress): void => bar.update(now, size?.bytes);
     const image = { ...given, crossing, rootfs, ociDir: name.ociDir, tag: name.reference };
-    const result = await interruptible((check) => build({ ...image, warn: warning, progress, check }));
+    const result = await interruptible((check) => {
+      const request = { ...image, warn: warning, progress, check };
+      if (remote === undefined) return build(request);
+      return buildOnRemote(command, remote, check, (base) => build({ ...request, base }));
+    });
     bar.finish();
     reportImage(result, (performance.now() - start) / 1000, options.json === true);
   } finally {

@@ -1,5 +1,6 @@
-import { escapeName, jsonText } from "@puzzlefs/linux";
+import { escapeName, escapeText, jsonText } from "@puzzlefs/linux";
 import {
+  type BaseRecord,
   type BlobStore,
   type Count,
   fsVerityDigest,
@@ -90,6 +91,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       form: packed === undefined ? "loose" : "packed",
       ...(packed !== undefined && { stored: storedForm(packed, layout.blobs) }),
       ...lazySummary(layout, used.digest),
+      ...baseSummary(layout.baseOf(reference, platformChoice(command))),
     };
     writeLine(json ? jsonText(summary) : imageText(summary));
   } finally {
@@ -127,8 +129,14 @@ interface ImageSummary extends ImageCounts, Shares {
   form: "loose" | "packed";
   /** Of a packed image. */
   stored?: StoredSummary;
+  /** The image in a registry that it was built on. */
+  base?: BaseRecord;
   /** Of a lazy image. */
   lazy?: LazyState & { source: string };
+}
+
+function baseSummary(base: BaseRecord | undefined): Pick<ImageSummary, "base"> {
+  return base === undefined ? {} : { base };
 }
 
 function lazySummary(layout: Layout, digest: string): Pick<ImageSummary, "lazy"> {
@@ -177,6 +185,10 @@ function storedFields({ stored }: ImageSummary): [string, string][] {
   ];
 }
 
+function baseFields({ base }: ImageSummary): [string, string][] {
+  return base === undefined ? [] : [["built on", `${escapeText(base.name)}, sha256:${base.digest}`]];
+}
+
 function imageText(summary: ImageSummary): string {
   const { inodes, layers, contentBytes, holeBytes, blobs, missingBlobs, storedBytes, compressedBlobs } = summary;
   const { shared, frees } = summary;
@@ -198,6 +210,7 @@ function imageText(summary: ImageSummary): string {
     ["shared", `${formatBytes(shared.bytes)} in ${formatCountOf(shared.blobs, "blob")} that other images need too`],
     ["frees", `${formatBytes(frees.bytes)} in ${formatCountOf(frees.blobs, "blob")}, if the image is removed`],
     ...storedFields(summary),
+    ...baseFields(summary),
     ...configFields(summary.config),
   ];
   if (summary.lazy !== undefined) fields.push(["fetched", lazyText(summary.lazy, summary.lazy.source)]);

@@ -1,4 +1,5 @@
 import { jsonText } from "@puzzlefs/linux";
+import type { BaseRecord } from "@puzzlefs/oci";
 import { parseReference } from "@puzzlefs/registry";
 import { push, type PushResult } from "@puzzlefs/transport";
 import { collect, defineCommand, type ManualCommand, platformChoice, platformOption } from "../command-line.ts";
@@ -6,6 +7,7 @@ import { UsageError } from "../errors.ts";
 import { parseImageName } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
 import { openRegistries } from "../open-registries.ts";
+import { baseOf, recordedBase } from "../push-base.ts";
 import { registryOptions } from "../registry-options.ts";
 import { warning } from "../terminal/messages.ts";
 import { writeLine } from "../terminal/output.ts";
@@ -55,10 +57,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     throw new UsageError(`'${to}' has a digest: an image is pushed to a tag`);
   using registries = openRegistries(command);
   const target = registries.open(to, "push");
-  const bases = base.map((name) => {
-    const repository = registries.open(name, "pull");
-    return { repository, mountFrom: repositoryBeside(repository.name, target.name) };
-  });
+  const bases = base.map((name) => baseOf(registries.open(name, "pull"), target));
   const bar = new ProgressBar("uploading");
   let result: PushResult;
   try {
@@ -67,6 +66,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       reference,
       target,
       bases,
+      openRecorded: (image: BaseRecord) => recordedBase(registries, image, target),
       patchFrom: patchFrom.map((name) => registries.open(name, "pull")),
       independent,
       ...platformChoice(command),
@@ -79,12 +79,6 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
   writeLine(json ? jsonText(result) : textOf(result));
   return 0;
-}
-
-/** The repository, without its host, if it is another one of the same registry. */
-function repositoryBeside(name: string, target: string): string | undefined {
-  const host = target.slice(0, target.indexOf("/") + 1);
-  return name.startsWith(host) && name !== target ? name.slice(host.length) : undefined;
 }
 
 function textOf(result: PushResult): string {
