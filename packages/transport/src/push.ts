@@ -1,22 +1,17 @@
 import {
-  bundleContent,
   bytesOf,
   type Chunk,
   chunksOf,
   closeBlobs,
-  compressBundle,
   configBytes,
   metadataOf,
   type PackPlan,
 } from "@puzzlefs/builder/packed";
 import {
-  assemblePacked,
-  type BundlePatch,
   fsVerityDigest,
   hostPlatform,
   Layout,
   MANIFEST_TYPE,
-  type Platform,
   type PlatformChoice,
   sha256Hex,
   Turns,
@@ -25,7 +20,6 @@ import { readHeader } from "@puzzlefs/reader";
 import { RegistryError, type RepositoryAccess } from "@puzzlefs/registry";
 import { Readable } from "node:stream";
 import { abortable } from "./abort.ts";
-import { makePatch } from "./bundle-patch.ts";
 import { readBase, readReplaced, type RemoteBase } from "./push-bases.ts";
 import {
   describePacks,
@@ -36,6 +30,7 @@ import {
   planPush,
   type ReadChunk,
 } from "./push-packs.ts";
+import { type CanonicalDocuments, packedForm, type RegistryForm } from "./registry-form.ts";
 
 /** Blobs that are uploaded at a time. */
 const UPLOADS = 3;
@@ -114,11 +109,7 @@ export async function push(options: PushOptions): Promise<PushResult> {
   }
 }
 
-interface PushSource {
-  metadata: Uint8Array;
-  manifest: Buffer;
-  config: Uint8Array;
-  platform: Platform;
+interface PushSource extends CanonicalDocuments {
   chunks: readonly Chunk[];
   read: ReadChunk;
   /** The packs of the layout, if it is packed there. */
@@ -126,13 +117,9 @@ interface PushSource {
 }
 
 /** The blobs of an image as the registry will have them. */
-interface Packed {
+interface Packed extends RegistryForm {
   plan: PackPlan;
   fresh: FreshPack[];
-  documents: Buffer[];
-  patches: PushResult["patches"];
-  bundleBytes: number;
-  manifest: Buffer;
 }
 
 class Push {
@@ -210,33 +197,18 @@ class Push {
   }
 
   async #pack(origins: readonly PackOrigin[], there: PacksThere, patchBases: readonly RemoteBase[]): Promise<Packed> {
-    const { chunks, read, metadata, manifest, config, platform } = this.#source;
-    const { path } = this.#layout;
+    const { chunks, read } = this.#source;
     const plan = await planPush(chunks, origins, there);
     const fresh = await describePacks(plan.fresh, read, this.#turns);
     const packs = [...plan.kept, ...fresh.map(({ record }) => record)];
-    const content = bundleContent({ metadata, manifest, config, packs, places: plan.places }, path);
-    const stored = compressBundle(content, path);
-    const patches: BundlePatch[] = [];
-    const blobs: Buffer[] = [stored];
-    for (const base of patchBases) {
-      await this.#turns.take();
-      const patch = makePatch(content, base.metadata, stored.length);
-      if (patch === undefined) continue;
-      patches.push({ digest: sha256Hex(patch), size: patch.length, base: base.canonical });
-      blobs.push(patch);
-    }
-    const bundle = { digest: sha256Hex(stored), size: stored.length, verity: fsVerityDigest(stored).toString("hex") };
-    const documents = assemblePacked(sha256Hex(manifest), config, platform, bundle, packs, patches);
-    blobs.push(Buffer.from(documents.config.bytes), Buffer.from(documents.bootstrap.bytes));
-    return {
-      plan,
-      fresh,
-      documents: blobs,
-      patches: patches.map(({ base, size }) => ({ base, bytes: size })),
-      bundleBytes: stored.length,
-      manifest: documents.manifest,
-    };
+    const form = await packedForm(
+      this.#source,
+      { packs, places: plan.places },
+      patchBases,
+      this.#turns,
+      this.#layout.path,
+    );
+    return { plan, fresh, ...form };
   }
 
   async #upload({ fresh, documents }: Packed, there: PacksThere): Promise<void> {
