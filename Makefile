@@ -1,5 +1,5 @@
 # The developers' commands; `make help` lists them.
-.PHONY: help setup setup-test setup-kernels setup-external setup-browser external build install uninstall codegen demo demo-kernel check golden npm docs test soak test-kernels check-kernel debug-kernel vm lint format bench bench-documents bench-fuse bench-mounts bench-registry bench-kernel clean
+.PHONY: help setup setup-test setup-kernels setup-external setup-browser external build install uninstall codegen demo demo-kernel check golden npm docs test soak test-kernels check-kernel debug-kernel vm lint format bench bench-documents bench-fleet bench-fuse bench-mounts bench-registry bench-kernel clean
 .DEFAULT_GOAL := help
 
 NODE := build/node
@@ -104,8 +104,11 @@ bench: setup-test build ## measure stores and builds beside others [PARTS=sizes,
 	@setup/setup.sh bench-store
 	@$(NODE) bench/run.ts $(PUZZLEFS_CACHE)
 
-bench-documents: setup ## make tables and chart from bench/results again
+bench-documents: setup ## make tables and charts from bench/results again
 	@$(NODE) bench/run.ts documents
+
+bench-fleet: setup-test build ## simulate nodes that follow versions of an image in a registry [NODES=10000] [VERSIONS=1000] [SEED=1] [SERIES=DIR] [NOTE=TEXT]
+	@$(NODE) bench/fleet.ts $(PUZZLEFS_CACHE)
 
 bench-fuse: setup build ## measure this FUSE server and others [TREE=debian|big|DIR] [ROWS=find,tar] [RUNS=3] [PEERS=puzzlefs,erofsfuse] [JSON=FILE]
 	@setup/setup.sh bench-fuse

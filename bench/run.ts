@@ -52,7 +52,7 @@ function documents(isCheck: boolean): void {
     return;
   }
   for (const name of staleDocuments(readResults(RESULTS))) {
-    console.error(`${name} is not as bench/results/store.json makes it: run \`make bench-documents\``);
+    console.error(`${name} is not as bench/results makes it: run \`make bench-documents\``);
     process.exitCode = 1;
   }
 }

@@ -1,4 +1,4 @@
-/** The chart of the storage benchmarks: panels of bars, as SVG that follows the reader's light or dark theme. */
+/** Charts of benchmarks: panels of bars, as SVG that follows the reader's light or dark theme. */
 
 export interface Bar {
   name: string;
@@ -40,7 +40,8 @@ const STYLE = `    svg { font: 13px system-ui, sans-serif; }
       .ours { fill: #4493f8; }
     }`;
 
-export function chart(title: string, panels: readonly Panel[]): string {
+/** @param source the file of results, for the comment */
+export function chart(title: string, panels: readonly Panel[], source: string): string {
   const rows = Array.from({ length: Math.ceil(panels.length / COLUMNS) }, (_, row) =>
     panels.slice(row * COLUMNS, (row + 1) * COLUMNS),
   );
@@ -52,7 +53,7 @@ export function chart(title: string, panels: readonly Panel[]): string {
   }
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${top}" role="img" aria-labelledby="title description">`,
-    "  <!-- Made by bench/run.ts from bench/results/store.json. -->",
+    `  <!-- Made by bench/run.ts from ${source}. -->`,
     `  <title id="title">${escaped(title)}</title>`,
     `  <desc id="description">${escaped(describe(panels))}</desc>`,
     "  <style>",

@@ -1,6 +1,8 @@
-/** The marked sections of documents, and the chart, that are made of the results of the storage benchmarks. */
+/** The marked sections of documents, and the charts, that are made of the results of the storage benchmarks and of the simulated fleet. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { FLEET_CHART, fleetChart, fleetSummary, fleetText } from "./fleet-document.ts";
+import { FLEET_RESULTS, readFleet } from "./fleet-results.ts";
 import { chart, type Bar, type Panel } from "./store-chart.ts";
 import type { Results, SizesResult, TimesResult } from "./store-results.ts";
 import {
@@ -25,10 +27,19 @@ const TITLE = "Storage: ten versions in one store, and builds of a tree of 2 GB;
 
 /** Each file with its content as the results make it. */
 function documents(results: Results): Map<string, string> {
-  const made = new Map([[CHART, chart(TITLE, panels(results))]]);
+  const fleet = readFleet(FLEET_RESULTS);
+  const made = new Map([
+    [CHART, chart(TITLE, panels(results), "bench/results/store.json")],
+    [FLEET_CHART, fleetChart(fleet)],
+  ]);
   const sections = {
-    "docs/benchmarks.md": { sizes: sizesText(results), rebuild: rebuildText(results), builds: buildsText(results) },
-    "README.md": { storage: summaryText(results) },
+    "docs/benchmarks.md": {
+      sizes: sizesText(results),
+      rebuild: rebuildText(results),
+      builds: buildsText(results),
+      fleet: fleetText(fleet),
+    },
+    "README.md": { storage: `${summaryText(results)}\n${fleetSummary(fleet)}` },
   };
   for (const [file, texts] of Object.entries(sections)) {
     let content = readFileSync(resolve(root, file), "utf8");

@@ -66,7 +66,7 @@ const LEFT_OUT = [
 const KEPT = new Set(["tzdata", "base-files"]);
 
 /** A root directory of Debian. */
-class DebianRoot {
+export class DebianRoot {
   readonly path: string;
 
   constructor(path: string) {
@@ -135,7 +135,7 @@ function replacePackages(root: DebianRoot, other: DebianRoot, names: readonly st
 }
 
 /** The packages that both roots have in different versions, in byte order. */
-function changedPackages(root: DebianRoot, other: DebianRoot): string[] {
+export function changedPackages(root: DebianRoot, other: DebianRoot): string[] {
   const newer = other.stanzas();
   const versionOf = (stanza: string | undefined): string | undefined => /^Version: (.*)$/m.exec(stanza ?? "")?.[1];
   return [...root.stanzas()]

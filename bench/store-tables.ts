@@ -45,7 +45,8 @@ export function secondsText(value: number): string {
   return value >= 9.995 ? value.toFixed(1) : value.toPrecision(3);
 }
 
-function grid(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table. */
+export function grid(columns: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
   return [columns, columns.map((_, index) => (index === 0 ? "---" : "---:")), ...rows].map(line).join("\n");
 }

@@ -36,6 +36,17 @@ export function inScratch<T>(parent: string, use: (directory: string) => T): T {
   }
 }
 
+/** The same for work that takes turns. */
+export async function inScratchAsync<T>(parent: string, use: (directory: string) => Promise<T>): Promise<T> {
+  mkdirSync(parent, { recursive: true, mode: 0o700 });
+  const directory = mkdtempSync(join(parent, "puzzlefs-bench-"));
+  try {
+    return await use(directory);
+  } finally {
+    removeTree(directory);
+  }
+}
+
 export function removeTree(path: string): void {
   // Not rmSync, which takes longer for a store of many blobs.
   run(["rm", "-rf", "--one-file-system", path]);

@@ -94,10 +94,17 @@ interface Job {
 }
 
 function jobsOf(state: State): Job[] {
-  const { chunks, size, isWhole } = state;
+  return rangesOf(state).map((range) => ({ state, range }));
+}
+
+/** The requests for what is wanted of a blob. */
+export function rangesOf({
+  chunks,
+  size,
+  isWhole,
+}: Pick<Download, "chunks" | "size" | "isWhole">): SliceRange<WantedChunk>[] {
   const sorted = chunks.toSorted((one, other) => one.offset - other.offset);
-  const ranges = isWhole ? [{ start: 0, end: size, slices: sorted }] : joinSlices(chunks, size);
-  return ranges.map((range) => ({ state, range }));
+  return isWhole ? [{ start: 0, end: size, slices: sorted }] : joinSlices(chunks, size);
 }
 
 /** Bytes that are wanted of a blob. */

@@ -15,18 +15,11 @@ import { ChunkFiles } from "./chunk-files.ts";
 import type { Download, WantedChunk } from "./download.ts";
 import { lacking, type LocalChunks } from "./local-chunks.ts";
 import { PackFile } from "./pack-file.ts";
+import { type PackContent, packContents, wayOf } from "./pack-contents.ts";
 import { PackUnion } from "./pack-union.ts";
 import type { Pulled, PullTarget, Transfer } from "./pull-target.ts";
-import { isNearlyAll } from "./ranges.ts";
 
 type Header = SettledImage["header"];
-
-/** The chunks of an image in one of its packs. */
-interface PackContent {
-  record: PackRecord;
-  chunks: WantedChunk[];
-  missing: WantedChunk[];
-}
 
 /** Chunks of a packed image that become blobs of their own. */
 export async function looseTransfer(header: Header, target: PullTarget, local: LocalChunks): Promise<Transfer> {
@@ -81,8 +74,9 @@ class PackedTransfer implements Transfer {
     const { digest, size } = record;
     const { layout, transaction } = this.#target;
     if (layout.blobs.size(digest) === size) return;
-    const isWhole = isNearlyAll(bytesOf(missing), size) && missing.length > 0;
-    if (!isWhole && bytesOf(chunks) !== size) {
+    const way = wayOf({ record, chunks, missing });
+    const isWhole = way === "whole";
+    if (way === "scattered") {
       this.#isScattered = true;
       if (missing.length === 0) return;
       this.downloads.push({ digest, size, kind: "pack", chunks: missing, isWhole: false, sink: this.#chunkFiles });
@@ -183,19 +177,8 @@ function placeOf<T>(place: T | undefined): T {
   return place;
 }
 
-/** The chunks of each pack. */
 function contents({ packed }: Header, isThere: (chunk: WantedChunk) => boolean): PackContent[] {
   const { table, chunks } = packed;
-  const found = table.packs.map((record): PackContent => ({ record, chunks: [], missing: [] }));
-  for (const [rank, { digest, size }] of chunks.entries()) {
-    const { pack, offset } = table.at(rank);
-    const chunk = { digest, offset, size };
-    found[pack]?.chunks.push(chunk);
-    if (!isThere(chunk)) found[pack]?.missing.push(chunk);
-  }
-  return found;
-}
-
-function bytesOf(chunks: readonly WantedChunk[]): number {
-  return chunks.reduce((sum, { size }) => sum + size, 0);
+  const placed = chunks.map(({ digest }, rank) => ({ digest, ...table.at(rank) }));
+  return packContents(table.packs, placed, isThere);
 }

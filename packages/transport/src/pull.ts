@@ -291,7 +291,8 @@ async function platformOf(image: RemoteImage, config: Uint8Array, signal: AbortS
   return configuredPlatform(bytes, image.name) ?? hostPlatform();
 }
 
-function configuredPlatform(config: Uint8Array, name: string): Platform | undefined {
+/** The platform that a configuration names; undefined: none, and that of the packed form is received. */
+export function configuredPlatform(config: Uint8Array, name: string): Platform | undefined {
   try {
     const { os, architecture, variant } = parseImageConfig(config, name);
     return { os, architecture, ...(typeof variant === "string" && { variant }) };

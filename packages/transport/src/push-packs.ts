@@ -19,15 +19,18 @@ export interface PackOrigin extends PackSource {
   mountFrom?: string | undefined;
 }
 
+/** What is asked of a target. */
+export type PackTarget = Pick<RepositoryAccess, "hasBlob" | "mount">;
+
 /** Which packs the target has; the answers are kept. */
 export class PacksThere {
-  readonly #target: RepositoryAccess;
+  readonly #target: PackTarget;
   readonly #signal: AbortSignal;
   readonly #answers = new Map<string, boolean>();
   /** Packs that were taken over from another repository. */
   readonly mounted = new Set<string>();
 
-  constructor(target: RepositoryAccess, signal: AbortSignal) {
+  constructor(target: PackTarget, signal: AbortSignal) {
     this.#target = target;
     this.#signal = signal;
   }

@@ -1,23 +1,12 @@
 import { bytesOf, type Chunk, chunksOf, configBytes, metadataOf } from "@puzzlefs/builder/packed";
-import {
-  type BaseRecord,
-  hostPlatform,
-  type Layout,
-  LayoutError,
-  lazySource,
-  type LazySource,
-  type Platform,
-} from "@puzzlefs/oci";
+import { type BaseRecord, hostPlatform, type Layout, LayoutError, lazySource, type LazySource } from "@puzzlefs/oci";
 import type { ImageHeader } from "@puzzlefs/reader";
 import type { PushOptions } from "./push-options.ts";
 import type { PackOrigin, ReadChunk } from "./push-packs.ts";
+import type { CanonicalDocuments } from "./registry-form.ts";
 
 /** The image that is pushed, as the layout has it. */
-export interface PushSource {
-  metadata: Uint8Array;
-  manifest: Buffer;
-  config: Uint8Array;
-  platform: Platform;
+export interface PushSource extends CanonicalDocuments {
   chunks: readonly Chunk[];
   read: ReadChunk;
   /** The packs of the layout, if it is packed there. */

@@ -1,22 +1,14 @@
-import { bundleContent, bytesOf, closeBlobs, compressBundle, type PackPlan } from "@puzzlefs/builder/packed";
-import {
-  assemblePacked,
-  type BundlePatch,
-  fsVerityDigest,
-  Layout,
-  MANIFEST_TYPE,
-  sha256Hex,
-  Turns,
-} from "@puzzlefs/oci";
+import { bytesOf, closeBlobs, type PackPlan } from "@puzzlefs/builder/packed";
+import { fsVerityDigest, Layout, MANIFEST_TYPE, sha256Hex, Turns } from "@puzzlefs/oci";
 import { readHeader } from "@puzzlefs/reader";
 import { RegistryError } from "@puzzlefs/registry";
 import { Readable } from "node:stream";
 import { abortable } from "./abort.ts";
-import { makePatch } from "./bundle-patch.ts";
 import { packOrigins, readBases, type RemoteBase } from "./push-bases.ts";
 import type { PushOptions, PushResult } from "./push-options.ts";
 import { describePacks, type FreshPack, type PackOrigin, packStream, PacksThere, planPush } from "./push-packs.ts";
 import { checkFetched, type PushSource, sourceOf } from "./push-source.ts";
+import { packedForm, type RegistryForm } from "./registry-form.ts";
 
 /** Blobs that are uploaded at a time. */
 const UPLOADS = 3;
@@ -42,13 +34,9 @@ export async function push(options: PushOptions): Promise<PushResult> {
 }
 
 /** The blobs of an image as the registry will have them. */
-interface Packed {
+interface Packed extends RegistryForm {
   plan: PackPlan;
   fresh: FreshPack[];
-  documents: Buffer[];
-  patches: PushResult["patches"];
-  bundleBytes: number;
-  manifest: Buffer;
 }
 
 class Push {
@@ -93,34 +81,19 @@ class Push {
   }
 
   async #pack(origins: readonly PackOrigin[], there: PacksThere, patchBases: readonly RemoteBase[]): Promise<Packed> {
-    const { chunks, read, metadata, manifest, config, platform } = this.#source;
-    const { path } = this.#layout;
+    const { chunks, read } = this.#source;
     const plan = await planPush(chunks, origins, there);
     checkFetched(plan.fresh.flat(), this.#source, this.#options);
     const fresh = await describePacks(plan.fresh, read, this.#turns);
     const packs = [...plan.kept, ...fresh.map(({ record }) => record)];
-    const content = bundleContent({ metadata, manifest, config, packs, places: plan.places }, path);
-    const stored = compressBundle(content, path);
-    const patches: BundlePatch[] = [];
-    const blobs: Buffer[] = [stored];
-    for (const base of patchBases) {
-      await this.#turns.take();
-      const patch = makePatch(content, base.metadata, stored.length);
-      if (patch === undefined) continue;
-      patches.push({ digest: sha256Hex(patch), size: patch.length, base: base.canonical });
-      blobs.push(patch);
-    }
-    const bundle = { digest: sha256Hex(stored), size: stored.length, verity: fsVerityDigest(stored).toString("hex") };
-    const documents = assemblePacked(sha256Hex(manifest), config, platform, bundle, packs, patches);
-    blobs.push(Buffer.from(documents.config.bytes), Buffer.from(documents.bootstrap.bytes));
-    return {
-      plan,
-      fresh,
-      documents: blobs,
-      patches: patches.map(({ base, size }) => ({ base, bytes: size })),
-      bundleBytes: stored.length,
-      manifest: documents.manifest,
-    };
+    const form = await packedForm(
+      this.#source,
+      { packs, places: plan.places },
+      patchBases,
+      this.#turns,
+      this.#layout.path,
+    );
+    return { plan, fresh, ...form };
   }
 
   async #upload({ fresh, documents }: Packed, there: PacksThere): Promise<void> {
