@@ -4,37 +4,24 @@ import { existsSync, openSync, writeFileSync } from "node:fs";
 import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo, connect, createServer as createSocketServer } from "node:net";
 import { join } from "node:path";
+import { DockerRegistry, lacksRegistry } from "../test/registry/docker-registry-fixture.ts";
 
 /** How a registry is started that listens on a port and stores in a directory. */
 type Start = (cache: string, directory: string, port: number) => string[];
 
 /** The programs of CACHE/external/bin are built by the user (test/external/README.md). */
 const STARTS: Record<string, Start> = {
-  "docker-registry": (cache, directory, port) => {
-    const system = join(cache, "trees/recipes/root");
-    const storage = { filesystem: { rootdirectory: directory }, delete: { enabled: true } };
-    const file = configuration(directory, { version: "0.1", storage, http: { addr: `localhost:${port}` } });
-    const libraries = join(system, "usr/lib/x86_64-linux-gnu");
-    const program = join(system, "usr/bin/docker-registry");
-    return [join(system, "lib64/ld-linux-x86-64.so.2"), "--library-path", libraries, program, "serve", file];
-  },
   zot: (cache, directory, port) => {
     const http = { address: "127.0.0.1", port: String(port) };
     const storage = { rootDirectory: directory, gc: false };
-    const file = configuration(directory, { distSpecVersion: "1.1.1", storage, http, log: { level: "warn" } });
+    const file = `${directory}.json`;
+    writeFileSync(file, JSON.stringify({ distSpecVersion: "1.1.1", storage, http, log: { level: "warn" } }));
     return [join(cache, "external/bin/zot"), "serve", file];
   },
   crane: (cache, directory, port) =>
     `${cache}/external/bin/crane registry serve --address localhost:${port} --disk ${directory}`.split(" "),
 };
-export const REGISTRIES = Object.keys(STARTS);
-
-function configuration(directory: string, content: object): string {
-  const file = `${directory}.json`;
-  // JSON is YAML.
-  writeFileSync(file, JSON.stringify(content));
-  return file;
-}
+export const REGISTRIES = ["docker-registry", ...Object.keys(STARTS)];
 
 export interface Traffic {
   requests: number;
@@ -56,6 +43,28 @@ export async function startRegistry(
   cache: string,
   directory: string,
 ): Promise<RunningRegistry | undefined> {
+  const served = await (name === "docker-registry" ? dockerRegistry(directory) : started(name, cache, directory));
+  if (served === undefined) return undefined;
+  const relay = await Relay.open(served.port);
+  return {
+    host: `localhost:${relay.port}`,
+    traffic: () => relay.traffic(),
+    [Symbol.dispose]: () => {
+      relay.close();
+      served[Symbol.dispose]();
+    },
+  };
+}
+
+interface Served extends Disposable {
+  port: number;
+}
+
+async function dockerRegistry(directory: string): Promise<Served | undefined> {
+  return lacksRegistry.length > 0 ? undefined : DockerRegistry.start(directory);
+}
+
+async function started(name: string, cache: string, directory: string): Promise<Served | undefined> {
   const port = await freePort();
   const [program = "", ...args] = STARTS[name]?.(cache, directory, port) ?? [];
   if (!existsSync(program)) return undefined;
@@ -63,15 +72,7 @@ export async function startRegistry(
   const child = spawn(program, args, { stdio: ["ignore", log, log] });
   while (!(await answers(port)))
     if (child.exitCode !== null) throw new Error(`${name} has ended: see ${directory}.log`);
-  const relay = await Relay.open(port);
-  return {
-    host: `localhost:${relay.port}`,
-    traffic: () => relay.traffic(),
-    [Symbol.dispose]: () => {
-      relay.close();
-      child.kill("SIGKILL");
-    },
-  };
+  return { port, [Symbol.dispose]: () => void child.kill("SIGKILL") };
 }
 
 async function freePort(): Promise<number> {
