@@ -132,7 +132,7 @@ try {
     const { seconds } = await run(program, "build", "--compression", resolve(BIG), `${store}:big`);
     const ordinary = ["--layer", `${store}-oci:big`, "--layer-compression", "zstd"];
     const exported = await run(program, "export", ...ordinary, `${store}:big`);
-    print(`large image: built in ${seconds.toFixed(0)} s, exported in ${exported.seconds.toFixed(0)} s`);
+    print(`\nlarge image: built in ${seconds.toFixed(0)} s, exported in ${exported.seconds.toFixed(0)} s`);
   }
   for (const name of chosen?.split(",") ?? REGISTRIES) {
     const directory = join(scratch, name);
