@@ -7,7 +7,7 @@ import { storeDirectory, type Subject } from "./kernel-subjects.ts";
 
 /** Costs of one command. The times of an empty command are subtracted. */
 export interface Measure {
-  /** Nanoseconds that processors worked for it, in user space and in the kernel. */
+  /** Nanoseconds that processors ran tasks, in user space and in the kernel, kernel threads too. */
   busy: number;
   /** Nanoseconds from start to end. */
   wall: number;

@@ -53,6 +53,7 @@ struct puzzlefs_store {
 	struct puzzlefs_store_kind kind;
 	struct rhashtable blobs;	/* by id */
 	struct ratelimit_state messages;
+	atomic_long_t under_way;	/* bytes for workers, see window.c */
 	atomic_long_t errors;		/* reported ones, and suppressed ones */
 	atomic_long_t verify_failures;
 };

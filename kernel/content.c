@@ -185,6 +185,15 @@ static int locate_run(struct puzzlefs_content *content,
 	return 0;
 }
 
+/* Whether all blobs have been found, and none has failed since then. */
+bool puzzlefs_is_complete(const struct puzzlefs_content *content)
+{
+	int failures = atomic_read(&content->failures);
+
+	/* Pairs with the release in puzzlefs_complete_content(). */
+	return smp_load_acquire(&content->located) == failures;
+}
+
 /**
  * puzzlefs_complete_content - look up blobs whose files have not been found
  * @content: the runs of a file

@@ -18,7 +18,7 @@
  *	inode.c			inodes made from their records
  *	file.c  xattr.c		open, seek; attributes and ACLs
  *	share.c			one page cache for files with equal content
- *	data.c  run.c  target.c  ahead.c
+ *	data.c  window.c  fill.c  run.c  target.c  ahead.c
  *				from blobs into the page cache
  *	content.c  icache.c	runs of files; memory of inodes
  *	image.c  places.c  whole.c
@@ -256,6 +256,35 @@ struct puzzlefs_ahead {
 	} reads[PUZZLEFS_MAX_AHEAD];
 };
 
+/* Locked folios whose bytes are being read, see fill.c. */
+struct puzzlefs_fill {
+	struct address_space *mapping;
+	struct puzzlefs_content *content;
+	u64 pos;			/* of the first folio */
+	size_t length;
+	u64 wanted;			/* bytes up to the end of the file */
+	u32 index;			/* of the run at pos */
+	struct puzzlefs_ahead ahead;
+};
+
+struct puzzlefs_window;
+
+/* window.c */
+struct puzzlefs_window *puzzlefs_get_window(struct readahead_control *rac,
+					    u64 *end);
+void puzzlefs_start_window(struct puzzlefs_window *window,
+			   struct address_space *mapping, u64 pos);
+int puzzlefs_init_windows(void);
+void puzzlefs_exit_windows(void);
+
+/* fill.c */
+void puzzlefs_begin_fill(struct puzzlefs_fill *fill,
+			 struct address_space *mapping, u64 pos, size_t length);
+u64 puzzlefs_end_fill(struct puzzlefs_fill *fill, int *err);
+void puzzlefs_remove_folio(struct address_space *mapping, struct folio *folio);
+void puzzlefs_unlock_folios(struct address_space *mapping, u64 pos, u64 end,
+			    u64 filled, bool remove);
+
 /* ahead.c */
 void puzzlefs_begin_ahead(struct puzzlefs_ahead *ahead,
 			  struct puzzlefs_content *content, u32 index, u64 pos,
@@ -284,6 +313,7 @@ struct puzzlefs_content *puzzlefs_load_content(struct inode *inode);
 void puzzlefs_free_content(struct puzzlefs_content *content);
 int puzzlefs_complete_content(struct puzzlefs_content *content, u64 pos,
 			      u64 length);
+bool puzzlefs_is_complete(const struct puzzlefs_content *content);
 u32 puzzlefs_find_run(const struct puzzlefs_content *content, u64 pos);
 
 /* icache.c */

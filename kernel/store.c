@@ -6,6 +6,7 @@
 
 #include <linux/backing-dev.h>
 #include <linux/cred.h>
+#include <linux/file.h>
 #include <linux/mount.h>
 #include <linux/rhashtable.h>
 #include <linux/security.h>
@@ -155,6 +156,8 @@ void puzzlefs_put_store(struct puzzlefs_store *store)
 	/* Evicts the hidden inodes; with their contents go the last blobs. */
 	kern_unmount(store->pages);
 	rhashtable_destroy(&store->blobs);
+	/* What workers have closed: it must not keep the lower filesystem. */
+	flush_delayed_fput();
 	/* mntput() would not free it: it was made by the kernel. */
 	kern_unmount(store->root.mnt);
 	put_cred(store->cred);

@@ -332,6 +332,9 @@ static int __init puzzlefs_init(void)
 	err = puzzlefs_init_objects();
 	if (err)
 		goto no_objects;
+	err = puzzlefs_init_windows();
+	if (err)
+		goto no_windows;
 	puzzlefs_init_shared();
 	err = puzzlefs_init_sysfs();
 	if (err)
@@ -341,6 +344,8 @@ static int __init puzzlefs_init(void)
 		return 0;
 	puzzlefs_exit_sysfs();
 no_sysfs:
+	puzzlefs_exit_windows();
+no_windows:
 	puzzlefs_exit_objects();
 no_objects:
 	puzzlefs_exit_inodes();
@@ -353,6 +358,7 @@ static void __exit puzzlefs_exit(void)
 {
 	unregister_filesystem(&puzzlefs_fs_type);
 	puzzlefs_exit_sysfs();
+	puzzlefs_exit_windows();
 	puzzlefs_exit_objects();
 	puzzlefs_exit_inodes();
 	puzzlefs_free_contexts();

@@ -90,6 +90,11 @@ static inline void security_cred_getlsmprop(const struct cred *cred,
 #define inode_set_ctime_to_ts(inode, time) ((inode)->i_ctime = (time))
 #endif
 
+#ifndef HAVE_ERROR_REMOVE_FOLIO
+#define generic_error_remove_folio(mapping, folio) \
+	generic_error_remove_page(mapping, folio_page(folio, 0))
+#endif
+
 #ifndef HAVE_SUPER_SET_UUID
 static inline void super_set_uuid(struct super_block *sb, const u8 *uuid,
 				  unsigned int length)

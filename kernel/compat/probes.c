@@ -81,6 +81,12 @@ static void INODE_TIMES(struct inode *inode, struct timespec64 time)
 	inode_set_ctime_to_ts(inode, time);
 }
 
+static void ERROR_REMOVE_FOLIO(struct address_space *mapping,
+			       struct folio *folio)
+{
+	generic_error_remove_folio(mapping, folio);
+}
+
 static void SUPER_SET_UUID(struct super_block *sb, const u8 *uuid)
 {
 	super_set_uuid(sb, uuid, sizeof(sb->s_uuid));
