@@ -9,10 +9,9 @@ import { ext4Image, type KernelName } from "@puzzlefs/qemu";
 import type { Scratch } from "../support/scratch.ts";
 import { kernels } from "../kernel/driver.ts";
 import { noise } from "@puzzlefs/testing";
-import { guestTest, guestWith, type Material } from "./guest.ts";
+import { guestDrivers, guestTest, guestWith, type Material } from "./guest.ts";
 import { buildImage, type StoredImage } from "./images.ts";
 
-const drivers = ["fuse", "kernel"] as const;
 /** A file of this size is one chunk, of five blocks. */
 const small = 20_000;
 const blockSize = 4096;
@@ -63,7 +62,7 @@ function declare(kernel: KernelName): void {
   const unreadable = `cd /mnt/files; for name in *; do timeout ${readTimeout} cat $name >/dev/null 2>/tmp/why
     case $? in 0) ;; 1) echo $name; grep -v 'Input/output error' /tmp/why;; *) echo "$name hangs";; esac; done; cd /`;
 
-  for (const driver of drivers) {
+  for (const driver of guestDrivers) {
     const mount = (image: StoredImage): string =>
       `: >/run/syslog; puzzlefs mount --driver ${driver} ${image.name} /mnt`;
 

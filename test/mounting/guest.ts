@@ -17,6 +17,12 @@ import { Scratch } from "../support/scratch.ts";
 import { kernelTest, missingFor } from "../kernel/driver.ts";
 import { programDisk } from "./program.ts";
 
+/** Emulated, a command of ours takes seconds: some tests run in machines only where kernels were asked for (`make test-kernels`). */
+export const isThorough = process.env["PUZZLEFS_KERNELS"] !== undefined;
+
+/** What serves the mounts in machines. FUSE is tried on this machine's kernel first of all, by other tests. */
+export const guestDrivers: readonly ("fuse" | "kernel")[] = isThorough ? ["fuse", "kernel"] : ["kernel"];
+
 /** The root directory with the mount(8) of the Debian release of a kernel. */
 function userland(kernel: KernelName): string {
   return join(cache, "trees/userland", kernel === "6.1" ? "bookworm" : "trixie", "root.ext4");

@@ -5,7 +5,7 @@ import { ext4Image, type KernelName } from "@puzzlefs/qemu";
 import type { Scratch } from "../support/scratch.ts";
 import { kernels } from "../kernel/driver.ts";
 import { noise } from "@puzzlefs/testing";
-import { type Guest, guestTest, guestWith, type Material } from "./guest.ts";
+import { type Guest, guestTest, guestWith, type Material, guestDrivers } from "./guest.ts";
 import { buildImage, type StoredImage } from "./images.ts";
 
 const drivers = ["fuse", "kernel"] as const;
@@ -161,7 +161,7 @@ function declare(kernel: KernelName): void {
     },
   );
 
-  for (const driver of drivers) {
+  for (const driver of guestDrivers) {
     guestTest(
       kernel,
       `${driver}: writable mounts; a plain umount leaves nothing, --persist keeps the changes`,

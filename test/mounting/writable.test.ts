@@ -6,13 +6,9 @@ import test from "ava";
 import { attempt, isRoot, puzzlefs } from "../support/programs.ts";
 import { Scratch } from "../support/scratch.ts";
 import { kernels } from "../kernel/driver.ts";
-import { guestTest, guestWith, type Material } from "./guest.ts";
+import { guestDrivers, guestTest, guestWith, isThorough, type Material } from "./guest.ts";
 import { buildImage } from "./images.ts";
 import { makeTrees, preamble, writableCases } from "./writable-cases.ts";
-
-/** Emulated, a command takes seconds: all cases and FUSE are tried in machines where kernels were asked for. FUSE is tried on this one's kernel. */
-const isThorough = process.env["PUZZLEFS_KERNELS"] !== undefined;
-const drivers = isThorough ? ["fuse", "kernel"] : ["kernel"];
 
 /** Builds the images of the scripts into `store`. */
 function buildImages(scratch: Scratch, store: string): void {
@@ -60,9 +56,9 @@ function declare(kernel: KernelName): void {
   });
   for (const { title, script, output, ofProgram } of writableCases) {
     if (ofProgram && !isThorough) continue;
-    guestTest(kernel, `${drivers.join(" and ")}: ${title}`, async (t) => {
+    guestTest(kernel, `${guestDrivers.join(" and ")}: ${title}`, async (t) => {
       const { guest } = await ready();
-      for (const driver of drivers) {
+      for (const driver of guestDrivers) {
         const text = `cd /store/work\n${variables("/store", driver)}${preamble}${script}`;
         await guest.succeed(`cat >/tmp/case <<'END'\n${text}\nEND\nrm -rf /store/work; mkdir /store/work`);
         const { status, stdout, stderr } = await guest.run("unshare --mount sh /tmp/case");
