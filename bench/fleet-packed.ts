@@ -140,7 +140,7 @@ export class WholePacks implements Strategy {
   }
 }
 
-/** A record of a pack without bytes: its digests are those of the list of its chunks, as good as any. */
+/** A record of a pack without bytes: instead of its digests it has those of the list of its chunks. */
 function madeUp(chunks: readonly Chunk[]): Promise<PackRecord> {
   const of = (kind: string): string =>
     createHash("sha256")
