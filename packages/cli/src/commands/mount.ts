@@ -67,7 +67,7 @@ REGISTRY/REPO[:TAG][@DIGEST] mounts an image that is in a registry, as after 'pu
 the user's: its metadata is received, chunks are fetched when they are read, each checked against its digest, and the
 others in the background. While the registry cannot be reached, reads wait; after --fetch-timeout they fail with EIO.
 Lazy images are mounted by FUSE only. The registry is anything whose first part has a dot or a colon, or is localhost,
-and is no local directory; docker:// may precede it.`;
+unless a local directory or layout has that name; docker:// may precede it.`;
 
 export function define(): ManualCommand {
   const description = "Mount an image on a directory.";
