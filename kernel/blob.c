@@ -195,7 +195,7 @@ static int locate_slice(struct puzzlefs_blob *blob,
  * Must not be called where pages are read, see puzzlefs_find_lower().
  *
  * Return: 0, or the error of the look-up, which has been logged, unless it is
- * transient.
+ * transient or the reader is quiet.
  */
 int puzzlefs_locate_blob(struct puzzlefs_blob *blob,
 			 const struct puzzlefs_reader *reader)
@@ -203,7 +203,7 @@ int puzzlefs_locate_blob(struct puzzlefs_blob *blob,
 	int err = blob->pack ? locate_slice(blob, reader) :
 		  locate_file(blob, reader);
 
-	if (err && !puzzlefs_is_transient(err))
+	if (err && !puzzlefs_is_transient(err) && !reader->quiet)
 		puzzlefs_report_blob(puzzlefs_file_blob(blob), reader,
 				     "cannot be opened: %pe", ERR_PTR(err));
 	return err;

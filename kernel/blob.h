@@ -133,6 +133,7 @@ puzzlefs_readable_blob(struct puzzlefs_blob *blob)
 struct puzzlefs_reader {
 	char mount[sizeof_field(struct super_block, s_id)];
 	u64 ino;
+	bool quiet;	/* a missing blob may be about to arrive */
 };
 
 /* A part of a blob that is loaded as a whole, see puzzlefs_find_extent(). */

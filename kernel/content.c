@@ -174,10 +174,10 @@ u32 puzzlefs_find_run(const struct puzzlefs_content *content, u64 pos)
 }
 
 /* Looks a run's blob up. Whether it is missing is returned in @missing. */
-static int locate_run(struct puzzlefs_content *content,
+static int locate_run(const struct puzzlefs_reader *reader,
 		      struct puzzlefs_run *run, bool *missing)
 {
-	int err = puzzlefs_locate_blob(run->blob, &content->reader);
+	int err = puzzlefs_locate_blob(run->blob, reader);
 
 	if (!err || puzzlefs_is_transient(err))
 		return err;
@@ -199,6 +199,7 @@ bool puzzlefs_is_complete(const struct puzzlefs_content *content)
  * @content: the runs of a file
  * @pos: start of the range of the file that is about to be read
  * @length: length of the range; U64_MAX: all of the file
+ * @quiet: do not log what is missing
  *
  * Must not be called where pages are read, see puzzlefs_find_lower(). Reading
  * from a blob whose file is missing fails, and the rest can be read.
@@ -206,8 +207,9 @@ bool puzzlefs_is_complete(const struct puzzlefs_content *content)
  * Return: 0, also if a file is missing, or a transient error.
  */
 int puzzlefs_complete_content(struct puzzlefs_content *content, u64 pos,
-			      u64 length)
+			      u64 length, bool quiet)
 {
+	struct puzzlefs_reader reader = content->reader;
 	u64 size = content->runs[content->count].start;
 	u64 end;
 	struct puzzlefs_blob *last = NULL;
@@ -219,6 +221,7 @@ int puzzlefs_complete_content(struct puzzlefs_content *content, u64 pos,
 	/* Pairs with the release below: all blobs are seen with their files. */
 	if (smp_load_acquire(&content->located) == failures || pos >= size)
 		return 0;
+	reader.quiet = quiet;
 	/* Whole pages are read. */
 	end = length < size - pos ? round_up(pos + length, PAGE_SIZE) : size;
 	pos = round_down(pos, PAGE_SIZE);
@@ -229,7 +232,7 @@ int puzzlefs_complete_content(struct puzzlefs_content *content, u64 pos,
 		if (!run->blob || run->blob == last)
 			continue;
 		last = run->blob;
-		err = locate_run(content, run, &missing);
+		err = locate_run(&reader, run, &missing);
 		cond_resched();
 		if (!err && fatal_signal_pending(current))
 			err = -EINTR;

@@ -13,7 +13,12 @@
 
 static int puzzlefs_open(struct inode *inode, struct file *file)
 {
-	struct puzzlefs_content *content = puzzlefs_open_content(inode);
+	/*
+	 * A listener of fanotify gets a file of its own before it allows the
+	 * open: it may have what is missing fetched first.
+	 */
+	bool quiet = FMODE_FSNOTIFY_NONE(file->f_mode);
+	struct puzzlefs_content *content = puzzlefs_open_content(inode, quiet);
 
 	if (IS_ERR(content))
 		return PTR_ERR(content);
@@ -71,7 +76,7 @@ static loff_t puzzlefs_llseek(struct file *file, loff_t offset, int whence)
 int puzzlefs_fiemap(struct inode *inode, struct fiemap_extent_info *info,
 		    u64 start, u64 length)
 {
-	struct puzzlefs_content *content = puzzlefs_open_content(inode);
+	struct puzzlefs_content *content = puzzlefs_open_content(inode, false);
 	loff_t data, end;
 	int err;
 
@@ -108,7 +113,7 @@ static ssize_t puzzlefs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	} else {
 		int err = puzzlefs_complete_content(iocb->ki_filp->private_data,
 						    iocb->ki_pos,
-						    iov_iter_count(to));
+						    iov_iter_count(to), false);
 
 		if (err)
 			return err;
@@ -120,7 +125,8 @@ static ssize_t puzzlefs_splice_read(struct file *file, loff_t *pos,
 				    struct pipe_inode_info *pipe, size_t length,
 				    unsigned int flags)
 {
-	int err = puzzlefs_complete_content(file->private_data, *pos, length);
+	int err = puzzlefs_complete_content(file->private_data, *pos, length,
+					    false);
 
 	return err ? err : filemap_splice_read(file, pos, pipe, length, flags);
 }

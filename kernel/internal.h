@@ -222,7 +222,7 @@ ssize_t puzzlefs_listxattr(struct dentry *dentry, char *buffer, size_t size);
 void puzzlefs_set_xattr_handlers(struct super_block *sb);
 
 /* share.c */
-struct puzzlefs_content *puzzlefs_open_content(struct inode *inode);
+struct puzzlefs_content *puzzlefs_open_content(struct inode *inode, bool quiet);
 void puzzlefs_init_shared(void);
 struct puzzlefs_shared puzzlefs_count_shared(const struct puzzlefs_store *store);
 extern struct file_system_type puzzlefs_shared_type;
@@ -312,7 +312,7 @@ struct puzzlefs_blob_id puzzlefs_blob_id(struct inode *inode,
 struct puzzlefs_content *puzzlefs_load_content(struct inode *inode);
 void puzzlefs_free_content(struct puzzlefs_content *content);
 int puzzlefs_complete_content(struct puzzlefs_content *content, u64 pos,
-			      u64 length);
+			      u64 length, bool quiet);
 bool puzzlefs_is_complete(const struct puzzlefs_content *content);
 u32 puzzlefs_find_run(const struct puzzlefs_content *content, u64 pos);
 

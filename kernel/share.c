@@ -189,10 +189,11 @@ static struct inode *get_host(struct inode *inode)
 /**
  * puzzlefs_open_content - open a file: the inode with its pages, its blobs
  * @inode: the file; after success its host is set
+ * @quiet: do not log what is missing
  *
  * Return: the content, which exists as long as the inode, or an error pointer.
  */
-struct puzzlefs_content *puzzlefs_open_content(struct inode *inode)
+struct puzzlefs_content *puzzlefs_open_content(struct inode *inode, bool quiet)
 {
 	struct puzzlefs_content *content, *other;
 	struct inode *host = get_host(inode);
@@ -212,7 +213,7 @@ struct puzzlefs_content *puzzlefs_open_content(struct inode *inode)
 			content = other;
 		}
 	}
-	err = puzzlefs_complete_content(content, 0, U64_MAX);
+	err = puzzlefs_complete_content(content, 0, U64_MAX, quiet);
 	return err ? ERR_PTR(err) : content;
 }
 

@@ -26,6 +26,10 @@
 #define filemap_splice_read generic_file_splice_read
 #endif
 
+#ifndef FMODE_FSNOTIFY_NONE
+#define FMODE_FSNOTIFY_NONE(mode) ((mode) & FMODE_NONOTIFY)
+#endif
+
 #ifndef HAVE_MMAP_PREPARE
 #define mmap_prepare mmap
 #define generic_file_readonly_mmap_prepare generic_file_readonly_mmap
