@@ -26,6 +26,8 @@ interface Pending {
 export class FetchClient {
   /** Called with the bytes of each chunk that arrives. What it throws is the failure of that chunk. */
   onChunk: (digest: string, bytes: Buffer) => void = () => undefined;
+  /** Called when all of the image is in the layout. */
+  onComplete: () => void = () => undefined;
   readonly #connector: number;
   #order: FetchOrder;
   readonly #pending = new Map<string, Pending>();
@@ -166,7 +168,7 @@ export class FetchClient {
       // The connection ends: no other is needed before something is wanted again.
       this.#order = { ...this.#order, fill: false };
       for (const { resolve } of this.#pending.values()) resolve();
-      return;
+      return this.onComplete();
     }
     if (kind === Answer.FAILED) return this.#fail(digest, new Error(body.toString("utf8")));
     try {

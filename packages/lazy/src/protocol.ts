@@ -15,6 +15,8 @@ export interface FetchOrder {
   reserve: number;
   /** Milliseconds for which a chunk is tried to be fetched. */
   timeout: number;
+  /** Chunks are for readers of the layout: one counts as fetched when it is stored there, and no bytes are sent. */
+  stored: boolean;
 }
 
 /** Chunks (hex) that are to be fetched. */
@@ -101,10 +103,11 @@ export class LineReader {
 
 /** Throws Error for what is no order. */
 export function parseOrder(line: string): FetchOrder {
-  const { image, fill, reserve, timeout } = JSON.parse(line) as Partial<FetchOrder>;
+  const { image, fill, reserve, timeout, stored } = JSON.parse(line) as Partial<FetchOrder>;
   const isOrder = typeof image === "string" && isHexDigest(image) && typeof fill === "boolean";
-  if (!isOrder || !isCount(reserve) || !isCount(timeout)) throw new Error("not an order");
-  return { image, fill, reserve, timeout };
+  if (!isOrder || !isCount(reserve) || !isCount(timeout) || typeof stored !== "boolean")
+    throw new Error("not an order");
+  return { image, fill, reserve, timeout, stored };
 }
 
 /** Throws Error for what is no wish, or too long. */

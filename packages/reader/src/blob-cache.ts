@@ -61,6 +61,11 @@ export class BlobCache {
     return fetch?.bind(this.#store);
   }
 
+  /** Whether the store has a blob. */
+  has(key: BlobKey): boolean {
+    return this.#store.has(keyDigest(key));
+  }
+
   /** A blob will probably be read soon. */
   expect(key: BlobKey): void {
     if (!this.#blobs.has(key)) this.#expected.expect(key);

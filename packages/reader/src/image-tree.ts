@@ -25,6 +25,8 @@ import { isKnownXattr } from "./xattr-names.ts";
 const contentRunsKept = 32768;
 /** Chunks of a file of which something is fetched before it is opened. */
 const largestAhead = 256;
+/** Chunks of a file that are asked for together; the fetcher has others to serve too. */
+const fetchedAtOnce = 64;
 const none: never[] = [];
 
 /** A validated image: metadata in memory, content from the blobs of its store. */
@@ -178,6 +180,24 @@ export class ImageTree implements Tree {
     for (let run = content.find(offset); run < content.runs && content.start(run) < end; run++)
       if (!content.isHole(content.start(run))) digests.push(keyDigest(content.blob(run)));
     return fetch(digests);
+  }
+
+  /**
+   * Asks the fetcher of the store for the chunks of a file that are missing, and settles when they have been fetched; at once if there are
+   * none, or no such file. Rejected with the error of the first that cannot be fetched.
+   */
+  async fetchFile(ino: number): Promise<void> {
+    const { fetch } = this.#blobs;
+    const content = this.#contentOf(ino);
+    if (fetch === undefined || content === undefined) return;
+    for (let run = 0; run < content.runs;) {
+      const missing = new Set<string>();
+      for (; run < content.runs && missing.size < fetchedAtOnce; run++) {
+        const key = content.blob(run);
+        if (!content.isHole(content.start(run)) && !this.#blobs.has(key)) missing.add(keyDigest(key));
+      }
+      if (missing.size > 0) await fetch([...missing]);
+    }
   }
 
   extent(ino: number, offset: number): Extent {

@@ -1,4 +1,4 @@
-export { blobKey, type BlobKey } from "./blob-key.ts";
+export { blobKey, type BlobKey, keyDigest } from "./blob-key.ts";
 export { compareTrees, type Aspect, type CompareOptions, type Difference } from "./compare-trees.ts";
 export { ContentMap } from "./content-map.ts";
 export { DirectoryTree, dumpDirectory, type DirectoryTreeOptions } from "./directory-tree.ts";

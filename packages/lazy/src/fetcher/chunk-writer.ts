@@ -61,6 +61,17 @@ export class ChunkWriter {
     else this.#timer ??= setTimeout(() => void this.flush(), BATCH_MILLISECONDS);
   }
 
+  /** Stores a chunk before others of its batch are waited for. Throws Error if it cannot be stored now. */
+  async store(digest: string, bytes: Buffer): Promise<void> {
+    await this.flush();
+    while (!this.#layout.blobs.has(digest)) {
+      if (!this.accepts) throw new Error("it cannot be stored: there is no space, or the last attempt has failed");
+      // There was no memory for it when it arrived.
+      this.add(digest, bytes);
+      await this.flush();
+    }
+  }
+
   /** Settles when memory is free for more. */
   async room(): Promise<void> {
     while (this.#bytes >= 2 * BATCH_BYTES) await this.flush();

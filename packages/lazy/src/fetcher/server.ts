@@ -20,6 +20,7 @@ import { ChunkWriter } from "./chunk-writer.ts";
 import { completeImage } from "./complete.ts";
 import { fillImage } from "./fill.ts";
 import { ImageFetcher } from "./image-fetcher.ts";
+import { MemoryWindow } from "./memory-window.ts";
 import { Slots } from "./slots.ts";
 
 const LOCK = "fetcher.lock";
@@ -40,6 +41,7 @@ interface Work {
   registry: Registry;
   writer: ChunkWriter;
   slots: Slots;
+  memory: MemoryWindow;
   readers: Set<Reader>;
   /** Ends the background work when the last reader that wants it is gone. */
   filling: AbortController | undefined;
@@ -152,13 +154,25 @@ class Fetcher {
     let kind: number = Answer.FAILED;
     let body: Buffer;
     try {
-      const fetched = await this.#workOf(order).fetcher.fetch(digest, order.timeout);
+      const work = this.#workOf(order);
+      const fetched = order.stored
+        ? await this.#store(work, digest, order.timeout)
+        : await work.fetcher.fetch(digest, order.timeout);
       kind = fetched === "stored" ? Answer.STORED : Answer.BYTES;
       body = fetched === "stored" ? Buffer.alloc(0) : fetched;
     } catch (error) {
       body = failureText(messageOf(error));
     }
     this.#send(reader, digest, kind, body);
+  }
+
+  /** Fetches a chunk for readers of the layout. Throws Error if it cannot be fetched, or not be stored. */
+  async #store({ fetcher, writer, memory }: Work, digest: string, timeout: number): Promise<"stored"> {
+    const position = fetcher.plan.find(digest);
+    using _ = await memory.take(position === undefined ? 0 : fetcher.plan.at(position).size);
+    const fetched = await fetcher.fetch(digest, timeout);
+    if (fetched !== "stored") await writer.store(digest, fetched);
+    return "stored";
   }
 
   #send({ socket }: Reader, digest: string, kind: number, body: Buffer): void {
@@ -185,7 +199,8 @@ class Fetcher {
     const slots = new Slots();
     const repository = registry.open(reference, "pull");
     const fetcher = new ImageFetcher(this.#layout, plan, repository, writer, slots, stop.signal);
-    const work = { fetcher, registry, writer, slots, readers: new Set<Reader>(), filling: undefined, stop };
+    const memory = new MemoryWindow();
+    const work = { fetcher, registry, writer, slots, memory, readers: new Set<Reader>(), filling: undefined, stop };
     this.#works.set(image, work);
     return work;
   }
