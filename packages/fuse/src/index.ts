@@ -16,13 +16,23 @@ export { nameAndValue, splitOptions } from "./mount/option-list.ts";
 export { effectOf, isLabel } from "./mount/option-table.ts";
 export { parseMountOptions, type MountOptions } from "./mount/options.ts";
 export { InitPipe } from "./daemon/init-pipe.ts";
-export { openSystemLog, stderrLog } from "./daemon/log.ts";
+export { confine } from "./daemon/confine.ts";
+export { type LogTarget, logTo, openLog, openSystemLog, stderrLog } from "./daemon/log.ts";
 export type { Log, LogLevel } from "./daemon/log-level.ts";
-export { DaemonError, REQUEST_DESCRIPTOR, RESOURCE_DESCRIPTOR } from "./daemon/report.ts";
+export {
+  DaemonError,
+  LOG_DESCRIPTOR,
+  report,
+  reportError,
+  REQUEST_DESCRIPTOR,
+  RESOURCE_DESCRIPTOR,
+} from "./daemon/report.ts";
+export { buildRuntime, nodeFile } from "./daemon/runtime.ts";
 export { serve, type ServerProgram } from "./daemon/serve.ts";
 export type { ServerOrder } from "./daemon/server-order.ts";
+export { ServerProcess } from "./daemon/server-process.ts";
 export { watchSignals } from "./daemon/signals.ts";
-export { startMount, type MountSettings, type StartedMount } from "./daemon/start-mount.ts";
+export { detached, startMount, type MountSettings, type StartedMount } from "./daemon/start-mount.ts";
 export type { OpenedTree } from "./shared/opened-tree.ts";
 export { serveShared, type SharedOrder, type SharedProgram } from "./shared/serve-shared.ts";
 export { mayShare, type SharedMountSettings, startSharedMount } from "./shared/start-shared.ts";

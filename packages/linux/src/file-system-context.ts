@@ -93,14 +93,26 @@ export class FileSystemContext {
    * @param attributes MOUNT_ATTR_*
    */
   mountOn(target: number, attributes: number): void {
+    const mount = this.mountApart(attributes);
+    try {
+      this.attach(mount, target);
+    } finally {
+      close(mount);
+    }
+  }
+
+  /** Makes the file system and a mount of it at no path, which ends when the returned descriptor is closed, unless it has been attached. */
+  mountApart(attributes: number): number {
     this.create();
-    const mount = this.#call("fsmount", () => fsmount(SYS_FSMOUNT, this.#descriptor, FSMOUNT_CLOEXEC, attributes));
+    return this.#call("fsmount", () => fsmount(SYS_FSMOUNT, this.#descriptor, FSMOUNT_CLOEXEC, attributes));
+  }
+
+  /** Puts what mountApart() returned on an opened directory. */
+  attach(mount: number, target: number): void {
     try {
       moveMount(mount, target);
     } catch (error) {
       throw error instanceof SystemError ? refusal(-error.errno, `${this.#type}: move_mount failed`) : error;
-    } finally {
-      close(mount);
     }
   }
 

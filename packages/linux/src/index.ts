@@ -29,6 +29,7 @@ export {
   type NativeArgument,
 } from "./library.ts";
 export * from "./mounts.ts";
+export { OpenEvents } from "./open-events.ts";
 export * from "./open-flags.ts";
 export { descriptorTarget, isNamed, openNamed, realPath } from "./named-path.ts";
 export { realPathOf } from "./real-path.ts";
@@ -56,6 +57,7 @@ export { createMemory, mapMemory } from "./shared-memory.ts";
 export { InterruptedError, SignalWatch, type EndingSignal } from "./signals.ts";
 export * from "./sockets.ts";
 export { futimens, utimensat, type Timestamp } from "./times.ts";
+export { unmountDescriptor, watchUnmount } from "./unmount-watch.ts";
 export { enableFsVerityOf, measureFsVerityOf } from "./verity.ts";
 export {
   fgetxattr,

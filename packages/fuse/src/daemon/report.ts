@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { messageOf } from "@puzzlefs/linux";
 
 /**
@@ -32,6 +33,15 @@ export interface ReportedError {
   code?: string;
   /** The `kind` of errors that have one, such as LayoutError. */
   kind?: string;
+}
+
+/** Sends a report to the process that started this one. */
+export function report(text: ServerReport): void {
+  try {
+    writeSync(CONTROL_DESCRIPTOR, `${JSON.stringify(text)}\n`);
+  } catch {
+    // The starter has ended.
+  }
 }
 
 export function reportError(error: unknown): ReportedError {

@@ -1,18 +1,9 @@
-import { writeSync } from "node:fs";
 import { Socket } from "node:net";
-import {
-  becomeOpaque,
-  CAP_SYS_CHROOT,
-  changeRoot,
-  dropCapabilities,
-  dup2,
-  escapeText,
-  messageOf,
-  receiveDescriptor,
-} from "@puzzlefs/linux";
+import { becomeOpaque, dup2, escapeText, messageOf, receiveDescriptor } from "@puzzlefs/linux";
 import { Device } from "../device.ts";
 import type { MountableTree } from "../operations/mountable.ts";
 import { Session, type SessionOptions } from "../session.ts";
+import { confine } from "./confine.ts";
 import { limitHeapGrowth } from "./heap-growth.ts";
 import { logTo } from "./log.ts";
 import type { Log } from "./log-level.ts";
@@ -21,10 +12,10 @@ import {
   KEPT_DESCRIPTOR,
   LOG_DESCRIPTOR,
   MEMORY_DESCRIPTOR,
+  report,
   reportError,
   REQUEST_DESCRIPTOR,
   RESOURCE_DESCRIPTOR,
-  type ServerReport,
   UNMOUNTER_DESCRIPTOR,
 } from "./report.ts";
 import type { ServerOrder } from "./server-order.ts";
@@ -144,19 +135,6 @@ async function supervise(order: ServerOrder, program: ServerProgram, log: Log): 
   }
 }
 
-/** From here on, only files below `root` can be opened. */
-function confine(root: number | undefined, log: Log): void {
-  if (root !== undefined) {
-    try {
-      changeRoot(root);
-    } catch (error) {
-      log("error", `not confined to its store: ${messageOf(error)}`);
-    }
-    dropCapabilities([CAP_SYS_CHROOT]);
-  }
-  becomeOpaque();
-}
-
 function unmounting({ hasUnmounter }: ServerOrder): () => Promise<void> {
   return hasUnmounter ? () => requestUnmount(UNMOUNTER_DESCRIPTOR) : cannotUnmount;
 }
@@ -181,12 +159,4 @@ function whenStarterEnds(callback: () => void): Socket {
   starter.once("close", callback);
   starter.resume().unref();
   return starter;
-}
-
-function report(text: ServerReport): void {
-  try {
-    writeSync(CONTROL_DESCRIPTOR, `${JSON.stringify(text)}\n`);
-  } catch {
-    // The starter has ended.
-  }
 }
