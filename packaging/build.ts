@@ -27,6 +27,7 @@ const entries = {
   "connect-fetcher": "packages/mount/src/connect-fetcher.ts",
   daemon: "packages/mount/src/daemon.ts",
   fetcher: "packages/mount/src/fetcher.ts",
+  listener: "packages/mount/src/listener.ts",
   "mount-helper": "packages/cli/src/mount-helper.ts",
   unmount: "packages/fuse/src/daemon/unmount.ts",
   "size-scan": "packages/builder/src/size-scan.ts",

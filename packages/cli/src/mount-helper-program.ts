@@ -114,6 +114,7 @@ function mountSettings(source: string, mountpoint: string, imageOptions: ImageOp
     shared: imageOptions.shared ?? false,
     ...(imageOptions.platform !== undefined && { platform: imageOptions.platform }),
     ...(imageOptions.overlayAttributes === true && { overlayAttributes: true }),
+    ...(imageOptions.lazy === true && { lazy: { byDriver: true } }),
     ...(imageOptions.verity !== undefined && { digest: imageOptions.verity }),
     ...(imageOptions.persist !== undefined && { persist: absolutePath(imageOptions.persist) }),
     ...(imageOptions.logFile !== undefined && { logFile: absolutePath(imageOptions.logFile) }),

@@ -1,5 +1,5 @@
 import { setLabels } from "@puzzlefs/fuse";
-import { FileSystemContext, KernelRefusal } from "@puzzlefs/linux";
+import { close, FileSystemContext, KernelRefusal } from "@puzzlefs/linux";
 
 /** Which code serves a mount. */
 export type Driver = "kernel" | "fuse";
@@ -36,8 +36,11 @@ export function checkPacked(): void {
   }
 }
 
-/** Mounts by the kernel driver, whose module the kernel loads if it can. Throws KernelRefusal. */
-export function mountByDriver(mount: DriverMount): void {
+/**
+ * Mounts by the kernel driver, whose module the kernel loads if it can. `prepare` gets a descriptor of the root directory, before the mount is
+ * at its path. Rejects with KernelRefusal, and with errors of `prepare`: then nothing has been mounted.
+ */
+export async function mountByDriver(mount: DriverMount, prepare?: (root: number) => Promise<void>): Promise<void> {
   using context = new FileSystemContext("puzzlefs");
   context.set("source", mount.source);
   context.setDirectory("oci_root_dir", mount.ociDir);
@@ -46,5 +49,11 @@ export function mountByDriver(mount: DriverMount): void {
   if (mount.verify === "blob") context.set("verify", "blob");
   if (mount.digest !== undefined) context.set("verity", mount.digest);
   setLabels(context, mount.labels);
-  context.mountOn(mount.mountpoint, mount.attributes);
+  const root = context.mountApart(mount.attributes);
+  try {
+    await prepare?.(root);
+    context.attach(root, mount.mountpoint);
+  } finally {
+    close(root);
+  }
 }

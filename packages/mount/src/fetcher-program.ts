@@ -2,8 +2,9 @@ import { spawn } from "node:child_process";
 import { closeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { MountError } from "@puzzlefs/fuse";
-import { startFetcher } from "@puzzlefs/lazy";
+import { type FetchOrder, startFetcher } from "@puzzlefs/lazy";
 import { commandOfBytes, type Directory, keepDescriptorsFromChildren, socketpair } from "@puzzlefs/linux";
+import type { OpensOrder } from "./opens/order.ts";
 import { fsVerityDigest, forgetLazy, Layout, lazyState, openLazy, ownsLazy } from "@puzzlefs/oci";
 
 /** How a lazy image is fetched while it is mounted. */
@@ -14,6 +15,8 @@ export interface LazyOptions {
   reserve: number;
   /** Milliseconds for which a chunk is tried to be fetched; then its readers get EIO. */
   timeout: number;
+  /** By the kernel driver too, if the driver is chosen: opens wait until a file has been fetched. */
+  byDriver: boolean;
 }
 
 /** The parts of a MountRequest that matter for a lazy image. */
@@ -22,9 +25,15 @@ interface LazyRequest {
   mountpoint: string;
   driver: string;
   digest?: string;
+  lazy?: Partial<LazyOptions>;
 }
 
-export const LAZY_DEFAULTS: LazyOptions = { fill: true, reserve: 64 << 20, timeout: 60_000 };
+const LAZY_DEFAULTS: LazyOptions = {
+  fill: true,
+  reserve: 64 << 20,
+  timeout: 60_000,
+  byDriver: false,
+};
 
 const isSource = import.meta.url.endsWith(".ts");
 
@@ -35,6 +44,11 @@ function beside(name: string): string {
 /** Node's arguments that start a fetcher. */
 export function fetcherProgram(): string[] {
   return [beside("fetcher")];
+}
+
+/** Those that start the processes behind a lazy mount of the driver. */
+export function listenerArguments(order: OpensOrder): string[] {
+  return [beside("listener"), JSON.stringify(order)];
 }
 
 /**
@@ -56,9 +70,9 @@ export function isLazy(request: LazyRequest, { digest, bytes }: { digest: string
     forgetLazy(layout, digest);
     return false;
   }
-  if (request.driver === "kernel")
+  if (request.driver === "kernel" && request.lazy?.byDriver !== true)
     throw new MountError(
-      `${request.mountpoint}: the image is lazy: the kernel driver cannot fetch, so mount it by FUSE`,
+      `${request.mountpoint}: the image is lazy: by the kernel driver only with --lazy, then opens wait for whole files; or mount it by FUSE`,
     );
   if (request.digest !== undefined && request.digest === fsVerityDigest(bytes).toString("hex")) {
     const problem = "the kernel enforces no fs-verity digest of chunks that are not fetched yet";
@@ -90,4 +104,10 @@ export function startConnector(layout: Layout): number {
   child.unref();
   closeSync(theirs);
   return ours;
+}
+
+/** How the chunks of an image are fetched. @param stored for readers of the layout */
+export function fetchOrder(image: string, given: Partial<LazyOptions> | undefined, stored: boolean): FetchOrder {
+  const { fill, reserve, timeout } = { ...LAZY_DEFAULTS, ...given };
+  return { image, fill, reserve, timeout, stored };
 }

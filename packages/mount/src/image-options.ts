@@ -19,12 +19,13 @@ export interface ImageOptions {
   supervise?: true;
   shared?: true;
   overlayAttributes?: true;
+  lazy?: true;
   remount?: true;
   /** The rest, for parseMountOptions(). */
   options: string[];
 }
 
-const FLAGS = new Set(["writable", "overlay_attributes", "supervise", "shared", "remount"]);
+const FLAGS = new Set(["writable", "overlay_attributes", "supervise", "shared", "lazy", "remount"]);
 const VALUED = new Set([
   "oci_root_dir",
   "image_manifest",
@@ -108,6 +109,9 @@ function apply(imageOptions: ImageOptions, name: string, value: string): boolean
       break;
     case "supervise":
       imageOptions.supervise = true;
+      break;
+    case "lazy":
+      imageOptions.lazy = true;
       break;
     case "remount":
       imageOptions.remount = true;

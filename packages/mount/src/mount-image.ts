@@ -6,12 +6,13 @@ import {
   type Mountpoint,
   parseMountOptions,
 } from "@puzzlefs/fuse";
-import { Directory, KernelRefusal, MOUNT_ATTR_RDONLY } from "@puzzlefs/linux";
+import { Directory, KernelRefusal, MOUNT_ATTR_RDONLY, type OpenEvents } from "@puzzlefs/linux";
 import { canonicalOf, Layout, type Manifest, type Platform, type PublicKey } from "@puzzlefs/oci";
 import { type ImageTree, openImageAt, verifySigned } from "@puzzlefs/reader";
 import { checkPacked, type Driver, mountByDriver } from "./driver.ts";
 import { mountWritable, OverlayError } from "./overlay.ts";
 import { isLazy, type LazyOptions } from "./fetcher-program.ts";
+import { startListener } from "./opens/start-listener.ts";
 import { overlayPrefix, refuseOverlayMarks } from "./overlay-marks.ts";
 import { type PackedOptions, storePlaces, StoreRefusal } from "./stored-places.ts";
 
@@ -42,8 +43,10 @@ export interface MountRequest {
   persist?: string;
   /** Mount an overlay even if the image has marks of overlayfs, which the overlay will obey. */
   overlayAttributes?: boolean;
-  /** Of a lazy image. Default: LAZY_DEFAULTS. */
+  /** Of a lazy image. */
   lazy?: Partial<LazyOptions>;
+  /** Where the processes behind a mount write messages; default: the system log. */
+  logFile?: string;
 }
 
 /** A FUSE mount that a daemon is to serve. */
@@ -82,9 +85,18 @@ export async function mountImage(
   const verity = digest !== undefined && { digest };
   const canonical = canonicalOf(image.bytes) ?? reference;
   using inUse = new DisposableStack();
+  let opens: OpenEvents | undefined;
   const lazy = isLazy({ ...given, ...verity }, image);
-  const driver = lazy ? "fuse" : given.driver;
-  const request = { ...given, ...verity, driver, reference, isPacked: canonical !== reference, inUse };
+  const driver = lazy && given.lazy?.byDriver !== true ? "fuse" : given.driver;
+  const request: ResolvedRequest = {
+    ...given,
+    ...verity,
+    driver,
+    reference,
+    isPacked: canonical !== reference,
+    inUse,
+    ...(lazy && { listen: async (root) => void (opens = inUse.use(await startListener(request, root, shownAt.path))) }),
+  };
   if (!request.writable && request.persist === undefined) {
     return await mountReadOnly(request, options, shownAt, () =>
       startFuse({ mountpoint: shownAt.path, reference, ...verity, isLazy: lazy }),
@@ -99,7 +111,16 @@ export async function mountImage(
     { what: "the image's store", directory: layout.blobs.directory },
   ];
   const { fsname: source, attributes, labels } = options;
-  const overlay = { source, attributes, labels, image: canonical, persist: request.persist, apart, warn };
+  const overlay = {
+    source,
+    attributes,
+    labels,
+    image: canonical,
+    persist: request.persist,
+    apart,
+    warn,
+    opens: () => opens,
+  };
   let used: Driver | undefined;
   const writable = (choice: DriverChoice): Promise<Driver> =>
     mountWritable(shownAt, overlay, async ({ mountpoint: lower, preferred, lock }) => {
@@ -128,6 +149,8 @@ interface ResolvedRequest extends MountRequest {
   isPacked: boolean;
   /** What gc must keep until the mount is in the lists. */
   inUse: DisposableStack;
+  /** Of a lazy image: has opens in a mount of the driver wait. */
+  listen?: (root: number) => Promise<void>;
 }
 
 async function mountReadOnly(
@@ -136,7 +159,7 @@ async function mountReadOnly(
   mountpoint: Mountpoint,
   startFuse: () => Promise<void>,
 ): Promise<Driver> {
-  const refusal = request.driver === "fuse" ? "" : tryDriver(request, options, mountpoint);
+  const refusal = request.driver === "fuse" ? "" : await tryDriver(request, options, mountpoint);
   if (refusal === undefined) return "kernel";
   if (request.driver === "kernel") {
     // Both drivers refuse an image of a newer format: ENOTSUP does not mean then that the driver is missing.
@@ -153,19 +176,24 @@ async function mountReadOnly(
 }
 
 /** Mounts by the driver, or returns the reason why it cannot be used here. Throws for a fault of the image. */
-function tryDriver(request: ResolvedRequest, options: MountOptions, mountpoint: Mountpoint): string | undefined {
+async function tryDriver(
+  request: ResolvedRequest,
+  options: MountOptions,
+  mountpoint: Mountpoint,
+): Promise<string | undefined> {
   if (options.fuseOnly.length > 0) return `${options.fuseOnly.join(", ")}: only FUSE has that`;
   try {
     const { ociDir, reference: manifest, verify, digest } = request;
     const loose = { manifest, verify, ...(digest !== undefined && { digest }) };
-    mountByDriver({
+    const mount = {
       ociDir,
       ...(request.isPacked ? packedOptions(request) : loose),
       source: options.fsname,
       mountpoint: mountpoint.descriptor,
       attributes: options.attributes | MOUNT_ATTR_RDONLY,
       labels: options.labels,
-    });
+    };
+    await mountByDriver(mount, request.listen);
     return undefined;
   } catch (error) {
     if (error instanceof StoreRefusal) return error.message;

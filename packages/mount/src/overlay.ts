@@ -1,6 +1,7 @@
+import { release } from "node:os";
 import { join } from "node:path";
 import { checkMountpoint, MountError, type Mountpoint, setLabels } from "@puzzlefs/fuse";
-import { FileSystemContext, inInitialNamespace, KernelRefusal } from "@puzzlefs/linux";
+import { close, FileSystemContext, inInitialNamespace, KernelRefusal, type OpenEvents } from "@puzzlefs/linux";
 import type { Driver } from "./driver.ts";
 import { copyRootAttributes } from "./root-attributes.ts";
 import { ScratchMount } from "./scratch-mount.ts";
@@ -25,6 +26,8 @@ export interface Overlay {
   apart: readonly NamedDirectory[];
   /** Called with warnings for the user. */
   warn: (message: string) => void;
+  /** Opens in a lower mount of the driver wait, until chunks have been fetched. */
+  opens: () => OpenEvents | undefined;
 }
 
 /** How the lower layer is to be mounted. */
@@ -112,6 +115,14 @@ function dropIndex(upper: Upper, record: UpperRecord | undefined): void {
   upper.removeIndex();
 }
 
+/** Before Linux 6.5 fanotify(7) does not see that an overlay opens files of its layers. */
+function hidesLowerOpens(): boolean {
+  const [major = 0, minor = 0] = release()
+    .split(".")
+    .map((part) => parseInt(part, 10));
+  return major < 6 || (major === 6 && minor < 5);
+}
+
 function mountOverlay(
   mountpoint: Mountpoint,
   overlay: Overlay,
@@ -129,7 +140,16 @@ function mountOverlay(
     if (inInitialNamespace("user")) context.set("index", index ? "on" : "off");
     else context.setFlag("userxattr");
     setLabels(context, overlay.labels);
-    context.mountOn(mountpoint.descriptor, overlay.attributes);
+    const opens = hidesLowerOpens() ? overlay.opens() : undefined;
+    // Then inode numbers are those of the image.
+    if (opens !== undefined) context.set("xino", "off");
+    const root = context.mountApart(overlay.attributes);
+    try {
+      opens?.mark(root);
+      context.attach(root, mountpoint.descriptor);
+    } finally {
+      close(root);
+    }
   } catch (error) {
     if (!(error instanceof KernelRefusal)) throw error;
     if (error.code === "EBUSY") throw new MountError(`${upper.path}: ${inUse(undefined)}`, error.code);

@@ -12,7 +12,7 @@ import { FetchClient, type FetchOrder, LazyBlobs } from "@puzzlefs/lazy";
 import { Directory } from "@puzzlefs/linux";
 import { BlobDirectory, type Layout } from "@puzzlefs/oci";
 import { type ImageTree, openImageIn, type OpenImageOptions } from "@puzzlefs/reader";
-import { LAZY_DEFAULTS } from "./fetcher-program.ts";
+import { fetchOrder } from "./fetcher-program.ts";
 import type { FuseMount, MountRequest } from "./mount-image.ts";
 import { overlayPrefix, refuseOverlayMarks } from "./overlay-marks.ts";
 
@@ -45,22 +45,30 @@ export function servedImage(request: MountRequest, mount: FuseMount, layout: Lay
       ...(digest !== undefined && { verity: digest }),
       ...(cache !== undefined && { frameCacheBytes: cache }),
     },
-    ...(isLazy === true && { lazy: { image: reference, ...LAZY_DEFAULTS, ...request.lazy } }),
+    ...(isLazy === true && { lazy: fetchOrder(reference, request.lazy, false) }),
     ...(shownAt !== undefined && overlayAttributes !== true && { overlay: { at: shownAt, prefix: overlayPrefix() } }),
   };
 }
 
 /** Opens the image in a process that serves it alone. gc keeps it as long as it is open. */
 export function openServed({ store, manifest, options, lazy, overlay }: ServedImage): ImageTree {
-  const tree = lazy === undefined ? openImageIn(servedBlobs(store), manifest, options) : openLazy(store, lazy, options);
+  const tree =
+    lazy === undefined
+      ? openImageIn(servedBlobs(store), manifest, options)
+      : openFetched(store, options, new FetchClient(REQUEST_DESCRIPTOR, lazy), manifest);
   if (overlay !== undefined) refuseOverlayMarks(tree, overlay.at, overlay.prefix);
   return tree;
 }
 
-function openLazy(store: string, order: FetchOrder, options: OpenImageOptions): ImageTree {
-  const client = new FetchClient(REQUEST_DESCRIPTOR, order);
+/** Opens a lazy image, with a connection to its fetcher, which it owns. */
+export function openFetched(
+  store: string,
+  options: OpenImageOptions,
+  client: FetchClient,
+  manifest: string,
+): ImageTree {
   const blobs = new LazyBlobs(servedBlobs(store), client);
-  const tree = openImageIn(blobs, order.image, options);
+  const tree = openImageIn(blobs, manifest, options);
   tree.own(blobs);
   client.start();
   return tree;

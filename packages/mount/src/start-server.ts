@@ -14,7 +14,6 @@ export interface ServerRequest extends MountRequest {
   supervise?: boolean;
   /** By the server that mounts of the store share, where there can be one. */
   shared?: boolean;
-  logFile?: string;
 }
 
 /**

@@ -35,6 +35,7 @@ interface Options {
   shared?: boolean;
   platform?: Platform;
   store?: string;
+  lazy?: boolean;
   fill: boolean;
   reserve?: number;
   fetchTimeout?: number;
@@ -58,7 +59,7 @@ Debian's package fuse3). umount(8) unmounts too.
 
 Mounts are nosuid and nodev. Options after -o: suid, dev (in fstab allow_suid, allow_dev), noexec, nosymfollow, ro,
 noatime and the others of mount(8), verity=HEX, verify=blob, require_signature=KEY, driver=NAME, writable,
-persist=DIR, overlay_attributes, supervise, shared, log_file=FILE, platform=OS/ARCH, fsname=NAME; only with FUSE:
+persist=DIR, overlay_attributes, supervise, shared, lazy, log_file=FILE, platform=OS/ARCH, fsname=NAME; only with FUSE:
 noallow_other, uid=N, gid=N, max_read=N, readahead=KIB, auto_unmount, cache=BYTES. Commas in a value:
 persist="DIR,WITH,COMMAS". With -w or -p, ro makes the overlay read-only. The older form OCI_DIR TAG MNT is accepted
 too.
@@ -66,8 +67,9 @@ too.
 REGISTRY/REPO[:TAG][@DIGEST] mounts an image that is in a registry, as after 'puzzlefs pull --lazy' into a layout of
 the user's: its metadata is received, chunks are fetched when they are read, each checked against its digest, and the
 others in the background. While the registry cannot be reached, reads wait; after --fetch-timeout they fail with EIO.
-Lazy images are mounted by FUSE only. The registry is anything whose first part has a dot or a colon, or is localhost,
-unless a local directory or layout has that name; docker:// may precede it.`;
+Lazy images are mounted by FUSE, with --lazy by the kernel driver if it is available. The registry is anything whose
+first part has a dot or a colon, or is localhost, unless a local directory or layout has that name; docker:// may
+precede it.`;
 
 export function define(): ManualCommand {
   const description = "Mount an image on a directory.";
@@ -99,6 +101,7 @@ export function define(): ManualCommand {
     .option("--shared", "by one supervised process for all mounts of the store that have this option (FUSE)")
     .option("--supervise", "if the process that serves the mount dies, another one takes over (FUSE)")
     .option("--store <dir>", "the layout for images of registries (default: ~/.cache/puzzlefs/lazy)")
+    .option("--lazy", "lazy image: by the kernel driver too; opening a file waits until all of it is fetched (root)")
     .option("--no-fill", "lazy image: fetch nothing in the background")
     .option("--reserve <size>", "lazy image: leave so much of the disk free (default: 64M)", parseSizeOption)
     .option("--fetch-timeout <time>", "lazy image: after so long a read fails (default: 60)", parseDuration);
@@ -162,6 +165,7 @@ function mountSettings(args: readonly string[], given: Options): MountSettings {
     shared: given.shared ?? imageOptions.shared ?? false,
     lazy: {
       fill: given.fill,
+      byDriver: given.lazy ?? imageOptions.lazy ?? false,
       ...(given.reserve !== undefined && { reserve: given.reserve }),
       ...(given.fetchTimeout !== undefined && { timeout: Math.min(1000 * given.fetchTimeout, LONGEST_TIMEOUT) }),
     },
