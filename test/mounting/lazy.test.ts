@@ -59,7 +59,7 @@ for (const kernel of kernels) declare(kernel);
 
 function declare(kernel: KernelName): void {
   const ready = guestWith(kernel, prepare);
-  const lazily = "puzzlefs mount --driver kernel --lazy --no-fill --fetch-timeout 20";
+  const lazily = "puzzlefs mount --driver kernel --lazy --no-fill --reserve 0 --fetch-timeout 20";
   const blobs = `ls ${layout}/blobs/sha256 | wc -l`;
   const listener = (at: string): string => `pgrep -f "^puzzlefs listen ${at}\\$"`;
 
