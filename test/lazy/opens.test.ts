@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { close, messageOf, O_PATH, OpenEvents, openNamed } from "@puzzlefs/linux";
 import { Layout, lazyState } from "@puzzlefs/oci";
 import { type ImageTree, keyDigest, openImageAt } from "@puzzlefs/reader";
-import { eventually, running } from "@puzzlefs/testing";
+import { eventually, running, signalTo } from "@puzzlefs/testing";
 import test, { type ExecutionContext } from "ava";
 import { startListener } from "../../packages/mount/src/opens/start-listener.ts";
 import type { MountRequest } from "../../packages/mount/src/mount-image.ts";
@@ -110,7 +110,11 @@ class WaitingFiles implements AsyncDisposable {
       if (pid !== undefined) process.kill(pid, "SIGKILL");
     }
     await this.ended();
-    this.unmount();
+    // A process that was killed may still have a file open.
+    await eventually(() => {
+      this.unmount();
+      return spawnSync("mountpoint", ["-q", this.directory]).status !== 0;
+    });
     this.tree.close();
     this.layout.close();
     await this.image[Symbol.asyncDispose]();
@@ -194,7 +198,7 @@ opensTest("when the listener or its helper is killed, both end and opens go on",
     waiting.image.registry.intercept = () => true;
     const waiter = start("cat", file);
     t.true(await eventually(() => waiting.image.registry.requests.length > 4));
-    process.kill(waiting.pid(title) ?? 0, "SIGKILL");
+    signalTo(waiting.pid(title), "SIGKILL");
     t.is((await waiter.ended).stdout, "content");
     t.is((await run("cat", other)).stdout, "content");
     t.true(await waiting.ended());
@@ -206,7 +210,7 @@ opensTest("when the listener or its helper does not run, opens go on after a whi
   const hung = async (title: "listen" | "fetch for", line: RegExp): Promise<void> => {
     await using waiting = await WaitingFiles.make();
     await waiting.listen({ timeout: 1000 });
-    process.kill(waiting.pid(title) ?? 0, "SIGSTOP");
+    signalTo(waiting.pid(title), "SIGSTOP");
     t.is((await run("cat", waiting.files[0] as string)).stdout, "content");
     t.true(await waiting.ended());
     t.regex(readFileSync(waiting.image.log, "utf8"), line);
