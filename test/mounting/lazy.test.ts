@@ -80,7 +80,10 @@ function declare(kernel: KernelName): void {
       t.is(await guest.succeed("echo 'print(6 * 7)' >/tmp/program.lua && /mnt/lua /tmp/program.lua"), "42\n");
       t.notRegex(log, /puzzlefs.*cannot be opened/, "what is about to be fetched is not reported as missing");
       t.true(Number(await guest.succeed(blobs)) > before);
-      t.regex((await guest.run(`puzzlefs inspect ${layout}:v1`)).stdout, /lazy: \d+ of \d+ chunks, .* have not been fetched yet/);
+      t.regex(
+        (await guest.run(`puzzlefs inspect ${layout}:v1`)).stdout,
+        /lazy: \d+ of \d+ chunks, .* have not been fetched yet/,
+      );
     },
   );
 

@@ -1,6 +1,6 @@
 /** Mounts, also such as are at no path: umount2(2), open_tree(2), mount_setattr(2), move_mount(2). */
 import { close } from "./descriptors.ts";
-import { bind, check, SystemError } from "./library.ts";
+import { bind, check } from "./library.ts";
 import { AT_EMPTY_PATH, AT_RECURSIVE, O_CLOEXEC } from "./open-flags.ts";
 import { withWorkingDirectory } from "./privileges.ts";
 import { nulTerminated, printable, type Path } from "./paths.ts";
@@ -11,6 +11,8 @@ const SYS_MOVE_MOUNT = 429;
 const SYS_MOUNT_SETATTR = 442;
 
 const OPEN_TREE_CLONE = 1;
+/** Since Linux 7.0. */
+const OPEN_TREE_NAMESPACE = 2;
 const OPEN_TREE_CLOEXEC = O_CLOEXEC;
 const MOVE_MOUNT_F_EMPTY_PATH = 0x04;
 const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
@@ -72,16 +74,35 @@ export function cloneReadOnly(descriptor: number, attributes: number, recursive 
   }
 }
 
+/**
+ * The root of a mount namespace of its own with a copy of what is mounted at an open directory and below it, which become read-only and private.
+ * Processes of other namespaces can neither change nor copy it. Returns a descriptor of the namespace, for withMountNamespace(). Throws EINVAL
+ * before Linux 7.0, EPERM without CAP_SYS_ADMIN.
+ */
+export function cloneNamespace(descriptor: number): number {
+  restrict(descriptor, 0, AT_RECURSIVE);
+  const how = OPEN_TREE_NAMESPACE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE;
+  return check(openTree(SYS_OPEN_TREE, descriptor, empty, how), "open_tree");
+}
+
 /** As cloneReadOnly(), but a descriptor for moveMount(): never to be handed to another process. */
 export function cloneForMoving(descriptor: number, attributes: number, recursive = false): number {
   const recursion = recursive ? AT_RECURSIVE : 0;
   const how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | recursion;
   const clone = check(openTree(SYS_OPEN_TREE, descriptor, empty, how), "open_tree");
+  try {
+    restrict(clone, attributes, recursion);
+    return clone;
+  } catch (error) {
+    close(clone);
+    throw error;
+  }
+}
+
+/** Makes an opened mount read-only and private, with `attributes`. */
+function restrict(mount: number, attributes: number, recursion: number): void {
   const set = attributes | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-  const result = setMountAttributes(clone, AT_EMPTY_PATH | recursion, set, 0, MS_PRIVATE);
-  if (result === 0) return clone;
-  close(clone);
-  throw new SystemError(-result, "mount_setattr");
+  check(setMountAttributes(mount, AT_EMPTY_PATH | recursion, set, 0, MS_PRIVATE), "mount_setattr");
 }
 
 /** Returns the call's result. */

@@ -1,5 +1,5 @@
 /** Privileges of a process: capabilities, the root directory, and whether other processes may inspect it. */
-import { constants, readlinkSync } from "node:fs";
+import { constants, openSync, readlinkSync } from "node:fs";
 import { openat } from "./at-calls.ts";
 import { close } from "./descriptors.ts";
 import { hasCode } from "./errors.ts";
@@ -17,6 +17,9 @@ const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 const SECBIT_NOROOT = 1;
 const CAPABILITY_VERSION = 0x20080522;
 
+const CLONE_FS = 0x200;
+const CLONE_NEWNS = 0x20000;
+
 export const CAP_DAC_OVERRIDE = 1;
 export const CAP_SETPCAP = 8;
 export const CAP_SYS_CHROOT = 18;
@@ -27,6 +30,8 @@ const capget = bind("int capget(void *header, void *sets)");
 const capset = bind("int capset(const void *header, const void *sets)");
 const fchdirNative = bind("int fchdir(int fd)");
 const chrootNative = bind("int chroot(const void *path)");
+const unshareNative = bind("int unshare(int flags)");
+const setnsNative = bind("int setns(int fd, int type)");
 const dup2Native = bind("int dup2(int from, int to)");
 
 /** Capability sets of the calling thread, as words of effective, permitted, inheritable for capabilities 0-31, then 32-63. */
@@ -140,6 +145,30 @@ export function withRoot<T>(root: number, start: () => T): T {
     });
   } finally {
     close(before);
+  }
+}
+
+/**
+ * Runs `start`, which starts a process, while the calling thread is in a mount namespace, and so the new process. Nothing else may open paths
+ * meanwhile. From the first call on, process.chdir() and chroot(2) do not concern the other threads of this process. Needs /proc.
+ */
+export function withMountNamespace<T>(namespace: number, start: () => T): T {
+  const own = openSync("/proc/thread-self/ns/mnt", constants.O_RDONLY);
+  const root = openat(AT_FDCWD, "/", O_PATH | constants.O_DIRECTORY);
+  const directory = openat(AT_FDCWD, ".", O_PATH | constants.O_DIRECTORY);
+  try {
+    // setns(2) refuses a thread that shares its root directory with others.
+    check(unshareNative(CLONE_FS), "unshare");
+    check(setnsNative(namespace, CLONE_NEWNS), "setns");
+    try {
+      return start();
+    } finally {
+      check(setnsNative(own, CLONE_NEWNS), "setns");
+      changeRoot(root);
+      check(fchdirNative(directory), "fchdir");
+    }
+  } finally {
+    for (const descriptor of [own, root, directory]) close(descriptor);
   }
 }
 

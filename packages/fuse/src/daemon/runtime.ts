@@ -1,12 +1,14 @@
 import { constants, realpathSync } from "node:fs";
 import {
   cloneForMoving,
+  cloneNamespace,
   cloneReadOnly,
   close,
   Directory,
   FileStatus,
   FileSystemContext,
   hasCode,
+  hasProc,
   MNT_DETACH,
   moveMount,
   O_PATH,
@@ -19,7 +21,8 @@ import { copyProgram } from "./program-copy.ts";
  * A directory tree with only Node, its libraries and the program: read-only mounts of them, at their own paths, while the
  * tree itself is mounted at no path. The processes behind a mount are started in it: root of a container finds only
  * read-only files in /proc/PID/exe and map_files (CVE-2019-5736), and a supervisor can start servers for as long as it
- * runs, wherever pivot_root(2) leads its paths. Returns a descriptor; undefined without the privilege to mount.
+ * runs, wherever pivot_root(2) leads its paths. Returns a descriptor of the tree, or of a mount namespace whose root it is; undefined without the
+ * privilege to mount.
  *
  * @param program files and directories of the program, absolute and real paths
  * @param copied directories of it that an upgrade may empty, for a process that starts others later
@@ -50,7 +53,7 @@ function assemble(
   covered: Directory,
   program: readonly string[],
   copied: readonly string[],
-): number {
+): number | undefined {
   {
     using context = new FileSystemContext("tmpfs");
     context.set("source", "puzzlefs");
@@ -66,10 +69,31 @@ function assemble(
       using to = makeDirectories(root, path);
       copyProgram(from, to, (file) => show(root, file));
     }
-    return cloneReadOnly(root.descriptor, 0, true);
+    return clone(root);
   } finally {
     umountAt(parent.descriptor, name, MNT_DETACH);
   }
+}
+
+function clone(root: Directory): number | undefined {
+  const tree = cloneReadOnly(root.descriptor, 0, true);
+  if (hasMounts(tree)) return tree;
+  // Linux 7.3 takes a tree apart that is in no namespace. A namespace is not what all kernels get: starting a process in it changes this one.
+  close(tree);
+  try {
+    return hasProc() ? cloneNamespace(root.descriptor) : undefined;
+  } catch (error) {
+    // An older kernel to which the change has been ported.
+    if (hasCode(error, "EINVAL")) return undefined;
+    throw error;
+  }
+}
+
+/** Whether what was mounted in a tree is still there. */
+function hasMounts(tree: number): boolean {
+  const status = new FileStatus();
+  const name = nodeFile().slice(1);
+  return status.readIfPresent(tree, name) && status.size > 0;
 }
 
 /** Mounts what is at `path` at the same path below `root`, read-only. */

@@ -1,14 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, readlinkSync } from "node:fs";
+import { closeSync, constants, readlinkSync } from "node:fs";
 import { Socket } from "node:net";
 import {
   CAP_DAC_OVERRIDE,
   CAP_SYS_CHROOT,
+  FileStatus,
   keepDescriptorsFromChildren,
   messageOf,
   sendDescriptor,
   socketpair,
   withCapabilities,
+  withMountNamespace,
   withRoot,
 } from "@puzzlefs/linux";
 import { CONTROL_DESCRIPTOR, DaemonError, type ReportedError, type ServerReport } from "./report.ts";
@@ -32,7 +34,7 @@ function timeZone(): string | undefined {
 
 /** How a process behind a mount is started. */
 export interface ServerStart {
-  /** The directory tree in which Node is started, from buildRuntime(); undefined: this process's own root directory. */
+  /** The directory tree or mount namespace in which Node is started, from buildRuntime(); undefined: this process's own root directory. */
   root?: number | undefined;
   /** Path of Node there. */
   node: string;
@@ -138,9 +140,17 @@ export function spawnServer({ root, node, argv, descriptors }: ServerStart, cont
       env: environment(),
       stdio: inherited,
     });
-  return withCapabilities([CAP_DAC_OVERRIDE, CAP_SYS_CHROOT], () =>
-    root === undefined ? start() : withRoot(root, start),
-  );
+  const restricted = (started: () => ChildProcess): ChildProcess =>
+    withCapabilities([CAP_DAC_OVERRIDE, CAP_SYS_CHROOT], started);
+  if (root === undefined) return restricted(start);
+  if (isDirectory(root)) return restricted(() => withRoot(root, start));
+  return withMountNamespace(root, () => restricted(start));
+}
+
+function isDirectory(descriptor: number): boolean {
+  const status = new FileStatus();
+  status.readDescriptor(descriptor);
+  return status.type === constants.S_IFDIR;
 }
 
 /** The signal or exit code of a process; undefined for exit code 0. */
