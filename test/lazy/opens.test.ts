@@ -1,4 +1,4 @@
-/** Opens that wait until files have been fetched, as in lazy mounts of the driver: here in a tmpfs, whose inode numbers stand for the image's. */
+/** Opens that wait until files have been fetched, as in lazy mounts of the driver: here in a tmpfs, whose inode numbers are taken for the image's. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { type ImageTree, keyDigest, openImageAt } from "@puzzlefs/reader";
 import { eventually, running, signalTo } from "@puzzlefs/testing";
 import test, { type ExecutionContext } from "ava";
 import { startListener } from "../../packages/mount/src/opens/start-listener.ts";
-import type { MountRequest } from "../../packages/mount/src/mount-image.ts";
+import type { MountRequest } from "../../packages/mount/src/mount-request.ts";
 import { LazyImage, run, start } from "./lazy-fixture.ts";
 
 const FILES = 24;
@@ -84,7 +84,7 @@ class WaitingFiles implements AsyncDisposable {
   /** Whether the layout has all chunks of the file with the inode number of one here. */
   has(file: string): boolean {
     const content = this.tree.content(statSync(file).ino);
-    for (let run = 0; run < content.runs; run++) if (!this.layout.blobs.has(keyDigest(content.blob(run)))) return false;
+    for (let i = 0; i < content.runs; i++) if (!this.layout.blobs.has(keyDigest(content.blob(i)))) return false;
     return true;
   }
 
@@ -96,8 +96,8 @@ class WaitingFiles implements AsyncDisposable {
     return running(`puzzlefs ${title} ${this.directory}`)[0]?.pid;
   }
 
-  async ended(): Promise<boolean> {
-    return await eventually(() => this.pid("listen") === undefined && this.pid("fetch for") === undefined);
+  ended(): Promise<boolean> {
+    return eventually(() => this.pid("listen") === undefined && this.pid("fetch for") === undefined);
   }
 
   unmount(): void {

@@ -1,6 +1,6 @@
 /** Privileges of a process: capabilities, the root directory, and whether other processes may inspect it. */
-import { constants, openSync, readlinkSync } from "node:fs";
-import { openat } from "./at-calls.ts";
+import { constants, readlinkSync } from "node:fs";
+import { openat, openatFollowing } from "./at-calls.ts";
 import { close } from "./descriptors.ts";
 import { hasCode } from "./errors.ts";
 import { bind, check } from "./library.ts";
@@ -153,7 +153,7 @@ export function withRoot<T>(root: number, start: () => T): T {
  * meanwhile. From the first call on, process.chdir() and chroot(2) do not concern the other threads of this process. Needs /proc.
  */
 export function withMountNamespace<T>(namespace: number, start: () => T): T {
-  const own = openSync("/proc/thread-self/ns/mnt", constants.O_RDONLY);
+  const own = openatFollowing(AT_FDCWD, "/proc/thread-self/ns/mnt", constants.O_RDONLY);
   const root = openat(AT_FDCWD, "/", O_PATH | constants.O_DIRECTORY);
   const directory = openat(AT_FDCWD, ".", O_PATH | constants.O_DIRECTORY);
   try {

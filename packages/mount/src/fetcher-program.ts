@@ -2,22 +2,11 @@ import { spawn } from "node:child_process";
 import { closeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { MountError } from "@puzzlefs/fuse";
-import { type FetchOrder, startFetcher } from "@puzzlefs/lazy";
+import { startFetcher } from "@puzzlefs/lazy";
 import { commandOfBytes, type Directory, keepDescriptorsFromChildren, socketpair } from "@puzzlefs/linux";
-import type { OpensOrder } from "./opens/order.ts";
 import { fsVerityDigest, forgetLazy, Layout, lazyState, openLazy, ownsLazy } from "@puzzlefs/oci";
-
-/** How a lazy image is fetched while it is mounted. */
-export interface LazyOptions {
-  /** Fetch the other chunks in the background. */
-  fill: boolean;
-  /** Bytes of free space that stay free. */
-  reserve: number;
-  /** Milliseconds for which a chunk is tried to be fetched; then its readers get EIO. */
-  timeout: number;
-  /** By the kernel driver too, if the driver is chosen: opens wait until a file has been fetched. */
-  byDriver: boolean;
-}
+import type { LazyOptions } from "./lazy-options.ts";
+import type { OpensOrder } from "./opens/order.ts";
 
 /** The parts of a MountRequest that matter for a lazy image. */
 interface LazyRequest {
@@ -27,13 +16,6 @@ interface LazyRequest {
   digest?: string;
   lazy?: Partial<LazyOptions>;
 }
-
-const LAZY_DEFAULTS: LazyOptions = {
-  fill: true,
-  reserve: 64 << 20,
-  timeout: 60_000,
-  byDriver: false,
-};
 
 const isSource = import.meta.url.endsWith(".ts");
 
@@ -104,10 +86,4 @@ export function startConnector(layout: Layout): number {
   child.unref();
   closeSync(theirs);
   return ours;
-}
-
-/** How the chunks of an image are fetched. @param stored for readers of the layout */
-export function fetchOrder(image: string, given: Partial<LazyOptions> | undefined, stored: boolean): FetchOrder {
-  const { fill, reserve, timeout } = { ...LAZY_DEFAULTS, ...given };
-  return { image, fill, reserve, timeout, stored };
 }

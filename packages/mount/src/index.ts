@@ -5,7 +5,8 @@
 export type { Driver } from "./driver.ts";
 export { mount, MountedImage, type MountOptions } from "./mount.ts";
 export { startServer, type ServerRequest } from "./start-server.ts";
-export { type DriverChoice, type FuseMount, type MountRequest, mountImage } from "./mount-image.ts";
+export { mountImage } from "./mount-image.ts";
+export type { DriverChoice, FuseMount, MountRequest } from "./mount-request.ts";
 export { overlayPrefix, refuseOverlayMarks } from "./overlay-marks.ts";
 export { mountedImages } from "./mounted-images.ts";
 export { type PackedOptions, storePlaces, StoreRefusal } from "./stored-places.ts";

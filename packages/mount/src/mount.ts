@@ -9,7 +9,8 @@ import {
 } from "@puzzlefs/fuse";
 import { absolutePath, FileStatus, hasProc, realPath } from "@puzzlefs/linux";
 import type { Driver } from "./driver.ts";
-import { mountImage, type MountRequest } from "./mount-image.ts";
+import { mountImage } from "./mount-image.ts";
+import type { MountRequest } from "./mount-request.ts";
 import { type ServerRequest, startServer } from "./start-server.ts";
 
 /** What mount() takes: the layout, the image, the mount point; the rest has defaults. Paths may be relative. */

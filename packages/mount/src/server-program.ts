@@ -12,8 +12,8 @@ import { FetchClient, type FetchOrder, LazyBlobs } from "@puzzlefs/lazy";
 import { Directory } from "@puzzlefs/linux";
 import { BlobDirectory, type Layout } from "@puzzlefs/oci";
 import { type ImageTree, openImageIn, type OpenImageOptions } from "@puzzlefs/reader";
-import { fetchOrder } from "./fetcher-program.ts";
-import type { FuseMount, MountRequest } from "./mount-image.ts";
+import { fetchOrder } from "./lazy-options.ts";
+import type { FuseMount, MountRequest } from "./mount-request.ts";
 import { overlayPrefix, refuseOverlayMarks } from "./overlay-marks.ts";
 
 /** The image that a process serves, in its arguments. Its blobs are RESOURCE_DESCRIPTOR. */

@@ -1,7 +1,7 @@
 import { mayShare, type StartedMount, startMount, startSharedMount } from "@puzzlefs/fuse";
 import { Layout } from "@puzzlefs/oci";
-import type { FuseMount, MountRequest } from "./mount-image.ts";
 import { startConnector } from "./fetcher-program.ts";
+import type { FuseMount, MountRequest } from "./mount-request.ts";
 import { daemonArguments, programFiles, programVersion, servedImage } from "./server-program.ts";
 
 /** A request that may be served by FUSE. Paths are absolute. */

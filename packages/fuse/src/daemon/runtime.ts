@@ -69,13 +69,13 @@ function assemble(
       using to = makeDirectories(root, path);
       copyProgram(from, to, (file) => show(root, file));
     }
-    return clone(root);
+    return cloneTree(root);
   } finally {
     umountAt(parent.descriptor, name, MNT_DETACH);
   }
 }
 
-function clone(root: Directory): number | undefined {
+function cloneTree(root: Directory): number | undefined {
   const tree = cloneReadOnly(root.descriptor, 0, true);
   if (hasMounts(tree)) return tree;
   // Linux 7.3 takes a tree apart that is in no namespace. A namespace is not what all kernels get: starting a process in it changes this one.

@@ -11,8 +11,9 @@ import {
 } from "@puzzlefs/fuse";
 import { close, KernelRefusal, messageOf, openNamed, OpenEvents, unmountDescriptor } from "@puzzlefs/linux";
 import { Layout } from "@puzzlefs/oci";
-import { fetchOrder, listenerArguments, startConnector } from "../fetcher-program.ts";
-import type { MountRequest } from "../mount-image.ts";
+import { listenerArguments, startConnector } from "../fetcher-program.ts";
+import { fetchOrder } from "../lazy-options.ts";
+import type { MountRequest } from "../mount-request.ts";
 import { programFiles } from "../server-program.ts";
 import { EVENTS_DESCRIPTOR, UNMOUNT_DESCRIPTOR } from "./order.ts";
 
