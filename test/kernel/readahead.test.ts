@@ -131,22 +131,37 @@ function declare(kernel: KernelName): void {
     await machine.succeed("umount /a");
   });
 
-  withMachine("of a damaged chunk that is ahead, exactly its pages fail", async (t, machine) => {
-    await machine.succeed(`
-      mount -o remount,rw /store; cp ${blobs}/${blob} /tmp/good
-      printf X | dd of=${blobs}/${blob} bs=1 conv=notrunc 2>/dev/null`);
-    for (const more of [undefined, "verify=blob"]) {
-      await mountImage(machine, "oci", manifest, "/a", more);
-      for (const before of ["true", "cat /a/file >/dev/null 2>&1; true"]) {
-        await machine.succeed(`${emptyCaches}; ${beginTrace}; ${before}`);
-        const pages = (await machine.succeed("lua /pages.lua /a/file")).trim().split("\n").map(Number);
-        t.deepEqual(pages, affected, before);
-        t.true(runsOfWorkers(await machine.succeed(`cat ${tracing}/trace`)).length > 0);
+  for (const [what, damage] of [
+    ["damaged", `printf X | dd of=${blobs}/${blob} bs=1 conv=notrunc 2>/dev/null`],
+    ["cut", `: >${blobs}/${blob}`],
+  ] as const) {
+    withMachine(`of a ${what} chunk that is ahead, exactly its pages fail`, async (t, machine) => {
+      await machine.succeed(`mount -o remount,rw /store; cp ${blobs}/${blob} /tmp/good; ${damage}`);
+      for (const more of [undefined, "verify=blob"]) {
+        await mountImage(machine, "oci", manifest, "/a", more);
+        for (const before of ["true", "cat /a/file >/dev/null 2>&1; true"]) {
+          await machine.succeed(`${emptyCaches}; ${beginTrace}; ${before}`);
+          const pages = (await machine.succeed("lua /pages.lua /a/file")).trim().split("\n").map(Number);
+          t.deepEqual(pages, affected, before);
+          t.true(runsOfWorkers(await machine.succeed(`cat ${tracing}/trace`)).length > 0);
+        }
+        await machine.succeed("umount /a");
       }
-      await machine.succeed("umount /a");
-    }
+      t.true((await log(machine)).every((line) => line.includes(blob)));
+      await machine.succeed(`cp /tmp/good ${blobs}/${blob}; mount -o remount,ro /store`);
+    });
+  }
+
+  withMachine("of a missing chunk that is ahead, exactly its pages fail, until it is there", async (t, machine) => {
+    await machine.succeed(`mount -o remount,rw /store; mv ${blobs}/${blob} /store/away`);
+    await mountImage(machine, "oci", manifest, "/a");
+    const pages = (await machine.succeed("lua /pages.lua /a/file")).trim().split("\n").map(Number);
+    t.deepEqual(pages, affected);
     t.true((await log(machine)).every((line) => line.includes(blob)));
-    await machine.succeed(`cp /tmp/good ${blobs}/${blob}; mount -o remount,ro /store`);
+    await machine.succeed(`mv /store/away ${blobs}/${blob}; ${emptyCaches}; ${beginTrace}`);
+    t.is(await machine.succeed("sha256sum </a/file"), sum);
+    t.true(runsOfWorkers(await machine.succeed(`cat ${tracing}/trace`)).length > 0, "workers read again");
+    await machine.succeed("umount /a; mount -o remount,ro /store");
   });
 
   withMachine("many readers at once, more than workers may serve, get all bytes", async (t, machine) => {
