@@ -27,6 +27,8 @@ interface Prepared {
   /** Expected dump of the mounts of `tree`. */
   dump: string;
   tree: StoredImage;
+  /** Its root directory has the layout of `tree`. */
+  outer: StoredImage;
   /** One of its chunks is missing, another is truncated. */
   lossy: StoredImage;
   lost: string[];
@@ -39,6 +41,7 @@ function prepare(scratch: Scratch): Prepared {
   const hostile = scratch.fresh("hostile");
   makeHostileTree(hostile, hostileOptions);
   const tree = buildImage(store, "hostile", hostile, ["-c", "--mtime", "keep"]);
+  const outer = buildImage(store, "outer", join(store, "hostile"));
   const small = scratch.directory("small");
   for (let i = 0; i < smallFiles; i++) writeFileSync(join(small, `${i}`), noise(i + 1, chunk));
   const lossy = buildImage(store, "lossy", small);
@@ -73,7 +76,7 @@ function prepare(scratch: Scratch): Prepared {
   truncateSync(join(store, "lossy/blobs/sha256", lost[1] ?? ""), chunk / 2);
   const disk = scratch.fresh("store.ext4");
   ext4Image(disk, store);
-  return { disks: [disk], tree, lossy, lost, refused, dump: dumpDirectory(hostile) };
+  return { disks: [disk], tree, outer, lossy, lost, refused, dump: dumpDirectory(hostile) };
 }
 
 for (const kernel of kernels) declare(kernel);
@@ -141,6 +144,24 @@ function declare(kernel: KernelName): void {
     t.is(sums.size, 1);
     await guest.succeed("rm -r /tmp/far /tmp/oci /store/near");
   });
+
+  guestTest(
+    kernel,
+    "the driver reads stores on other file systems, also those that do direct reads in another way",
+    async (t) => {
+      const { guest, outer, dump } = await ready();
+      const stores = {
+        fuse: `puzzlefs mount --driver fuse ${outer.name} /tmp/store`,
+        overlay: "mkdir /tmp/empty && mount -t overlay -o lowerdir=/tmp/empty:/store/hostile overlay /tmp/store",
+        tmpfs: "mount -t tmpfs tmpfs /tmp/store && cp -a /store/hostile/. /tmp/store",
+      };
+      for (const [what, mount] of Object.entries(stores)) {
+        await guest.succeed(`mkdir -p /tmp/store && ${mount} && puzzlefs mount --driver kernel /tmp/store:v1 /mnt`);
+        assertSameText(t, await guest.succeed("echo 3 >/proc/sys/vm/drop_caches; lua /dump.lua /mnt"), dump, what);
+        await guest.succeed("umount /mnt && umount /tmp/store");
+      }
+    },
+  );
 
   guestTest(kernel, "the kernel reported no fault", async (t) => {
     const { guest } = await ready();
