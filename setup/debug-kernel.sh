@@ -63,8 +63,9 @@ arrange_debug_kernel() {
 	mkdir -p depmod/lib/modules && ln -s ../../../modules "depmod/lib/modules/$(cat release)"
 	depmod -b depmod "$(cat release)"
 	rm -r depmod
-	# Interrupts that ACPI describes do not arrive under this configuration; tests change disks below file systems.
-	echo pci=noacpi bdev_allow_write_mounted=1 >cmdline
+	# Interrupts that ACPI describes do not arrive under this configuration; tests change disks below file systems; KUnit
+	# runs no suite by default.
+	echo pci=noacpi bdev_allow_write_mounted=1 kunit.enable=1 >cmdline
 }
 
 # kernel_scripts NAME…: the checkers in the sources of these kernels, into $cache/kernel-scripts/NAME.
