@@ -35,12 +35,13 @@ static int puzzlefs_read_folio(struct file *file, struct folio *folio)
 static void puzzlefs_readahead(struct readahead_control *rac)
 {
 	struct address_space *mapping = rac->mapping;
-	u64 start = readahead_pos(rac);
 	struct puzzlefs_window *window;
 	struct puzzlefs_fill fill;
-	u64 filled, end;
+	u64 start, filled, end;
 	int err;
 
+	puzzlefs_expand_window(rac);
+	start = readahead_pos(rac);
 	trace_puzzlefs_readahead(mapping->host, start, readahead_length(rac));
 	window = puzzlefs_get_window(rac, &end);
 	/* The page cache has references until they are unlocked. */

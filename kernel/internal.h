@@ -270,6 +270,7 @@ struct puzzlefs_fill {
 struct puzzlefs_window;
 
 /* window.c */
+void puzzlefs_expand_window(struct readahead_control *rac);
 struct puzzlefs_window *puzzlefs_get_window(struct readahead_control *rac,
 					    u64 *end);
 void puzzlefs_start_window(struct puzzlefs_window *window,

@@ -12,6 +12,8 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
+/* Windows are not expanded to more bytes. */
+#define MOST_EXPANDED SZ_512K
 /* Fewer bytes are not worth a worker. */
 #define LEAST_BYTES SZ_128K
 /*
@@ -78,6 +80,38 @@ static bool takes_work(const struct puzzlefs_content *content, u64 pos)
 
 	return run->blob && (run->blob->id.compressed ||
 			     content->store->kind.verify);
+}
+
+/**
+ * puzzlefs_expand_window - read the rest of the chunks that a small window needs
+ * @rac: the window
+ *
+ * A frame is decompressed, or a blob verified, as a whole: random reads of a
+ * few bytes would have that done for each of them. Pages that need another
+ * chunk too are left out.
+ */
+void puzzlefs_expand_window(struct readahead_control *rac)
+{
+	struct inode *host = rac->mapping->host;
+	u64 start = readahead_pos(rac), end = start + readahead_length(rac);
+	const struct puzzlefs_run *first, *last;
+	struct puzzlefs_content *content;
+	u64 size = i_size_read(host);
+
+	/* Pairs with cmpxchg() in puzzlefs_open_content(). */
+	content = smp_load_acquire(&PUZZLEFS_I(host)->content);
+	if (!content || start >= size || !takes_work(content, start))
+		return;
+	first = &content->runs[puzzlefs_find_run(content, start)];
+	last = &content->runs[puzzlefs_find_run(content, min(end, size) - 1)];
+	if (end - start >= first[1].start - first->start ||
+	    last[1].start - first->start > MOST_EXPANDED)
+		return;
+	start = min(start, round_up(first->start, PAGE_SIZE));
+	end = max(end, last[1].start < size ?
+		  round_down(last[1].start, PAGE_SIZE) :
+		  round_up(size, PAGE_SIZE));
+	readahead_expand(rac, start, end - start);
 }
 
 /*

@@ -32,6 +32,14 @@ const readPages = `
     number = number + 1
   end`;
 
+/** `lua /random.lua FILE`: reads all pages, each alone, in an order without neighbours; prints how many. */
+const readRandomly = `
+  local file = sys.call(2, arg[1], 0, 0)
+  local buffer = sys.buffer(${page})
+  local pages = ${Math.ceil((chunks * chunkBytes) / page)}
+  for i = 1, pages do sys.call(17, file, buffer, ${page}, i * 397 % pages * ${page}) end
+  print(pages)`;
+
 const scratch = new Scratch();
 const directory = scratch.directory("store");
 test.after.always(() => scratch.remove());
@@ -72,7 +80,7 @@ function declare(kernel: KernelName): void {
   const disk = storeDisk(directory);
   let booted: Promise<Machine> | undefined;
   const boot = async (): Promise<Machine> => {
-    const machine = await bootDriver(kernel, { disks: [disk], files: { "/pages.lua": readPages } });
+    const machine = await bootDriver(kernel, { disks: [disk], files: { "/pages.lua": readPages, "/random.lua": readRandomly } });
     await machine.succeed(`mount -t tracefs none ${tracing}; mount -o remount,ro /store`);
     return machine;
   };
@@ -94,6 +102,18 @@ function declare(kernel: KernelName): void {
       await mountImage(machine, "oci", manifest, "/a", more);
       t.is(await machine.succeed(`${beginTrace}; sha256sum </a/file`), sum);
       t.true(runsOfWorkers(await machine.succeed(`cat ${tracing}/trace`)).length > chunks / 2);
+      await machine.succeed("umount /a");
+    }
+  });
+
+  withMachine("random reads of a few bytes decompress each chunk once", async (t, machine) => {
+    for (const more of [undefined, "verify=blob"]) {
+      await mountImage(machine, "oci", manifest, "/a", more);
+      const pages = Number(await machine.succeed(`${beginTrace}; lua /random.lua /a/file`));
+      const runs = (await machine.succeed(`cat ${tracing}/trace`)).match(/ puzzlefs_map_run: /g) ?? [];
+      // A page that two chunks share needs both, and its own window.
+      t.true(pages > 1000 && runs.length <= 4 * chunks, `${runs.length} of ${pages}`);
+      t.is(await machine.succeed("sha256sum </a/file"), sum);
       await machine.succeed("umount /a");
     }
   });
