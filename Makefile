@@ -76,7 +76,7 @@ check-kernel: setup-kernels build ## check the driver's sources against three ke
 	@PUZZLEFS_CHECKS=all $(NODE) test/run.ts test/kernel-static/static.test.ts
 
 # Not dumps: hundreds of megabytes to hash, which under KASAN takes hours.
-DEBUGGED := mounting posix programs verification hostile observation extents selftest
+DEBUGGED := readahead errors first-use packed mounting posix programs verification hostile observation extents selftest
 
 debug-kernel: setup-test build ## test the driver in a kernel with KASAN, lockdep and kmemleak, and with failing allocations (an hour)
 	@setup/setup.sh debug-kernel
