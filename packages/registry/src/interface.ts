@@ -24,8 +24,11 @@ export interface RegistryOptions {
   environment?: Readonly<Record<string, string | undefined>>;
   /** Ends every request. */
   signal?: AbortSignal;
-  /** Milliseconds: the pause before the second attempt (default 500; doubled for each further one), and without any byte until a connection has stalled (default 30,000). */
-  timing?: { pause?: number; stall?: number };
+  /**
+   * Milliseconds: the pause before the second attempt (default 500; doubled for each further one), without any byte until a connection has stalled
+   * (default 30,000), and until a credential helper must have answered (default 120,000).
+   */
+  timing?: { pause?: number; stall?: number; helper?: number };
   /** Bytes: blobs of at least `from` (default 64 MiB) are uploaded in pieces of `size` (default 16 MiB), which can be resumed. */
   pieces?: { from: number; size: number };
   /** A line about a retry, a mirror that fails, and the like. */
