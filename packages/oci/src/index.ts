@@ -67,6 +67,7 @@ export { readConfig, type StoredConfig } from "./stored-config.ts";
 export { Turns } from "./steps.ts";
 export { FsVerityHasher, fsVerityDigest } from "./verity-digest.ts";
 export { untag } from "./untag.ts";
+export { originalName } from "./staging.ts";
 export { storeSignature, verifyStoredSignature } from "./image-signatures.ts";
 export {
   MINISIGN_LIMIT,

@@ -17,19 +17,21 @@ import {
   rankOf,
   referencedBlobs,
   sha256Hex,
+  type StagedBlob,
   systemFailure,
-  type Transaction,
+  Transaction,
   Turns,
 } from "@puzzlefs/oci";
 import { type ImageHeader, IntegrityError, readHeader } from "@puzzlefs/reader";
 import type { RepositoryAccess } from "@puzzlefs/registry";
 import { abortable } from "./abort.ts";
 import { settleRemote } from "./bundle.ts";
-import { download, wantedBytes } from "./download.ts";
+import { type Download, download, wantedBytes } from "./download.ts";
 import { LocalChunks } from "./local-chunks.ts";
 import { canonicalTransfer, readCanonical } from "./pull-canonical.ts";
 import { looseTransfer, packedTransfer } from "./pull-packed.ts";
 import type { Pulled, PullTarget, Transfer } from "./pull-target.ts";
+import { type ExpectedChunk, Leftovers } from "./leftovers.ts";
 import { findImage, type RemoteImage } from "./remote-image.ts";
 
 export interface PullOptions extends PlatformChoice {
@@ -74,7 +76,7 @@ export interface PullResult {
 interface Described {
   /** The canonical one. */
   manifest: Buffer;
-  chunks: readonly { digest: string; size: number }[];
+  chunks: readonly ExpectedChunk[];
   config: Uint8Array;
   /** Bytes. */
   received: number;
@@ -95,7 +97,7 @@ export async function pull(options: PullOptions): Promise<PullResult> {
   return abortable(check, async (signal) => {
     const turns = new Turns(check);
     const image = await findImage(repository, options, signal);
-    const { layout, transaction } = await openLayout({ ociDir, check, warn }, turns);
+    const { layout, transaction } = await openLayout({ ociDir, check, warn }, turns, Transaction.beginUnsweptAsync);
     using _ = layout;
     let isDone = false;
     try {
@@ -121,6 +123,7 @@ async function tagged(
   const header = storedHeader(layout, canonicalOf(image.manifest) ?? image.digest);
   if (header === undefined || (loose && header.packed !== undefined)) return undefined;
   checkDigest(header.manifest, digest);
+  await transaction.inheritAsync(turns);
   const { packed, manifest } = header;
   const result = {
     ...identityOf(manifest),
@@ -191,18 +194,21 @@ async function received(
   }
   const platform = await platformOf(image, described.config, signal);
   checkPlatform(image, platform, options.platform);
-  using local = new LocalChunks(layout, tag, chunks, warn);
-  const transfer = await described.begin(target, local);
-  const { downloads } = transfer;
-  const total = downloads.reduce((sum, each) => sum + wantedBytes(each), described.received);
+  const leftovers = await Leftovers.take(target, chunks);
+  using local = new LocalChunks(layout, tag, chunks, leftovers, warn);
+  let transfer: Transfer | undefined;
+  let downloads: Download[];
   let done = described.received;
-  const count = (bytes: number): void => progress((done += bytes), Math.max(total, done));
   let pulled: Pulled;
   try {
+    transfer = await described.begin(target, local);
+    ({ downloads } = transfer);
+    const total = downloads.reduce((sum, each) => sum + wantedBytes(each), done);
+    const count = (bytes: number): void => progress((done += bytes), Math.max(total, done));
     await download(image.repository, downloads, { signal, received: count });
     pulled = await transfer.end(platform);
   } catch (error) {
-    keep(transfer, transaction);
+    keep(() => [...(transfer?.salvage() ?? []), ...leftovers.staged()], transaction);
     throw error;
   }
   const { manifest: stored, staged, packs, newPacks } = pulled;
@@ -231,9 +237,14 @@ async function describe(
 ): Promise<Described> {
   if (image.isPacked) {
     const { header, received: bytes, isPatched } = await settleRemote(image, layout, signal);
-    const { chunks, config } = header.packed;
+    const { chunks: listed, config, table } = header.packed;
     const begin = loose ? looseTransfer : packedTransfer;
-    return { ...header, chunks, config, received: bytes, isPatched, begin: (...where) => begin(header, ...where) };
+    const chunks = listed.map(({ digest }, rank) => {
+      const place = table.at(rank);
+      return { digest, ...place, pack: table.packs[place.pack]?.digest ?? "" };
+    });
+    const rest = { config, received: bytes, isPatched };
+    return { manifest: header.manifest, chunks, ...rest, begin: (...where) => begin(header, ...where) };
   }
   const stored = (digest: string): Buffer | undefined => storedBlob(layout, digest);
   const found = await readCanonical(image, stored, signal);
@@ -258,9 +269,9 @@ function storedBlob({ blobs }: Layout, digest: string): Buffer | undefined {
 }
 
 /** Chunks that have arrived stay, as blobs that no image needs yet. */
-function keep(transfer: Transfer, transaction: Transaction): void {
+function keep(salvage: () => StagedBlob[], transaction: Transaction): void {
   try {
-    const staged = transfer.salvage();
+    const staged = salvage();
     if (staged.length > 0) transaction.commitBlobs(staged);
   } catch (error) {
     // The failure of the pull is reported; without these chunks more is received the next time.
