@@ -40,6 +40,7 @@ export {
   EMPTY_CONFIG,
   isPuzzlefs,
   MANIFEST_TYPE,
+  SIGNATURE_TYPE,
   referencedBlobs,
   type ChunkBlob,
   type ConfigBlob,
@@ -68,7 +69,13 @@ export { Turns } from "./steps.ts";
 export { FsVerityHasher, fsVerityDigest } from "./verity-digest.ts";
 export { untag } from "./untag.ts";
 export { originalName } from "./staging.ts";
-export { storeSignature, verifyStoredSignature } from "./image-signatures.ts";
+export {
+  signatureManifest,
+  signaturesOf,
+  storeSignature,
+  type StoredSignature,
+  verifyStoredSignature,
+} from "./image-signatures.ts";
 export {
   MINISIGN_LIMIT,
   parsePublicKey,

@@ -45,6 +45,16 @@ export interface FetchedManifest {
   mediaType: string;
 }
 
+/** A manifest that names another one as its subject, as lists of referrers have it. */
+export interface Referrer {
+  digest: string;
+  size: number;
+  mediaType: string;
+  artifactType: string;
+  /** Those of the manifest; some registries leave them out. */
+  annotations: Record<string, string>;
+}
+
 export interface BlobRange {
   /** Bytes of the whole blob, by its descriptor. */
   size: number;
@@ -109,6 +119,10 @@ export interface RepositoryAccess {
   /** Takes a blob from another repository of the same registry; false if the registry did not do that. */
   mount(digest: string, from: string, signal?: AbortSignal): Promise<boolean>;
   upload(blob: Upload): Promise<void>;
+  /** The manifests of a type whose subject is this one: of a registry without OCI's API for them, those of the list under its tag. */
+  referrers(digest: string, artifactType: string, signal?: AbortSignal): Promise<Referrer[]>;
+  /** Uploads a manifest that has a subject. `referrer` describes it, for registries without the API. */
+  putReferrer(bytes: Uint8Array, referrer: Referrer, subject: string, signal?: AbortSignal): Promise<void>;
   /** Returns the digest of `bytes`, which the registry confirmed. `has("MANIFEST_BLOB_UNKNOWN")` of the error: a blob is not there any more. */
   putManifest(reference: string, bytes: Uint8Array, mediaType: string, signal?: AbortSignal): Promise<string>;
 }

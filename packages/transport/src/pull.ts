@@ -33,6 +33,7 @@ import { looseTransfer, packedTransfer } from "./pull-packed.ts";
 import type { Pulled, PullTarget, Transfer } from "./pull-target.ts";
 import { type ExpectedChunk, Leftovers } from "./leftovers.ts";
 import { findImage, type RemoteImage } from "./remote-image.ts";
+import { receiveSignatures, requireSigned, type SignatureChoice, storeReceived } from "./signatures.ts";
 
 export interface PullOptions extends PlatformChoice {
   /** Opened for "pull". */
@@ -44,6 +45,8 @@ export interface PullOptions extends PlatformChoice {
   loose?: boolean;
   /** Demanded: sha256 or fs-verity digest of the canonical manifest, hex. */
   digest?: string;
+  /** Receive the signatures of the image too. */
+  signatures?: SignatureChoice;
   /** Called with the bytes that have been received and all that will be. */
   progress?: (done: number, total: number) => void;
   /** Called regularly; what it throws ends the work. */
@@ -68,6 +71,8 @@ export interface PullResult {
   newPacks: number;
   newBlobs: number;
   newBytes: number;
+  /** Signatures that the registry has of the image and the layout now has too; 0 if they were not asked for. */
+  signatures: number;
   /** False: the layout had the image under this tag. */
   changed: boolean;
 }
@@ -97,14 +102,22 @@ export async function pull(options: PullOptions): Promise<PullResult> {
   return abortable(check, async (signal) => {
     const turns = new Turns(check);
     const image = await findImage(repository, options, signal);
+    const { signatures: wanted } = options;
+    const signatures = wanted === undefined ? [] : await receiveSignatures(image.repository, image.digest, signal);
+    const demand = (at: Layout, manifest: Buffer): void => {
+      checkDigest(manifest, options.digest);
+      if (wanted !== undefined) requireSigned(at, manifest, signatures, wanted);
+    };
     const { layout, transaction } = await openLayout({ ociDir, check, warn }, turns, Transaction.beginUnsweptAsync);
     using _ = layout;
     let isDone = false;
     try {
       const target = { layout, transaction, turns };
-      const result = (await tagged(image, target, options)) ?? (await received(image, target, options, signal));
+      const found =
+        (await tagged(image, target, options, demand)) ?? (await received(image, target, options, demand, signal));
       isDone = true;
-      return result;
+      const { canonical, ...result } = found;
+      return { ...result, signatures: storeReceived(layout, canonical, signatures, wanted ?? {}) };
     } catch (error) {
       throw systemFailure(error, layout.path, `store the image as ${tag}`);
     } finally {
@@ -114,19 +127,25 @@ export async function pull(options: PullOptions): Promise<PullResult> {
   });
 }
 
+/** Throws IntegrityError, SignatureError unless a canonical manifest is what is demanded. */
+type Demand = (layout: Layout, manifest: Buffer) => void;
+type Found = Omit<PullResult, "signatures"> & { canonical: Buffer };
+
 /** Tags an image that the layout has; undefined if it does not have all of it, or in another form than is wanted. */
 async function tagged(
   image: RemoteImage,
   { layout, transaction, turns }: PullTarget,
-  { tag, loose = false, digest, platform }: PullOptions,
-): Promise<PullResult | undefined> {
+  { tag, loose = false, platform }: PullOptions,
+  demand: Demand,
+): Promise<Found | undefined> {
   const header = storedHeader(layout, canonicalOf(image.manifest) ?? image.digest);
   if (header === undefined || (loose && header.packed !== undefined)) return undefined;
-  checkDigest(header.manifest, digest);
+  demand(layout, header.manifest);
   await transaction.inheritAsync(turns);
   const { packed, manifest } = header;
   const result = {
     ...identityOf(manifest),
+    canonical: manifest,
     isPacked: packed !== undefined,
     packs: packed?.packs.length ?? 0,
     newPacks: 0,
@@ -177,13 +196,14 @@ async function received(
   image: RemoteImage,
   target: PullTarget,
   options: PullOptions,
+  demand: Demand,
   signal: AbortSignal,
-): Promise<PullResult> {
+): Promise<Found> {
   const { transaction, turns, layout } = target;
   const { tag, progress = () => {}, warn = () => {} } = options;
   const described = await describe(image, layout, options, signal);
   const { manifest, chunks } = described;
-  checkDigest(manifest, options.digest);
+  demand(layout, manifest);
   for (const { digest, size } of chunks) {
     if (size > LARGEST_CHUNK)
       throw new LayoutError(
@@ -215,6 +235,7 @@ async function received(
   const commit = await transaction.commitAsync({ tag, manifest: stored, blobs: staged, platform }, turns);
   return {
     ...identityOf(manifest),
+    canonical: manifest,
     storedManifest: commit.digest,
     isPacked: packs > 0,
     chunks: chunks.length,
