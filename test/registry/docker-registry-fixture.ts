@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventually } from "@puzzlefs/testing";
-import { cache, missing } from "../support/programs.ts";
+import { cache, missing, run } from "../support/programs.ts";
 
 const system = join(cache, "trees/recipes/root");
 const loader = join(system, "lib64/ld-linux-x86-64.so.2");
@@ -10,6 +10,14 @@ const program = join(system, "usr/bin/docker-registry");
 
 /** What is missing here to run it. */
 export const lacksRegistry = missing(loader, program);
+
+const LIBRARIES = ["--library-path", join(system, "usr/lib/x86_64-linux-gnu")];
+
+/** Removes what no tag names from the storage of a registry that was started with this directory. */
+export function collectGarbage(directory: string): void {
+  const file = join(directory, "config.yml");
+  run(loader, [...LIBRARIES, program, "garbage-collect", "--delete-untagged", file], { env: {} });
+}
 
 /** Debian's docker-registry, with the libraries of its own Debian. */
 export class DockerRegistry implements Disposable {
@@ -34,7 +42,7 @@ export class DockerRegistry implements Disposable {
     // JSON is YAML.
     const all = { version: "0.1", log: { fields: {} }, storage, http: { addr: "localhost:0", ...http }, ...more };
     writeFileSync(file, JSON.stringify(all));
-    const argv = ["--library-path", join(system, "usr/lib/x86_64-linux-gnu"), program, "serve", file];
+    const argv = [...LIBRARIES, program, "serve", file];
     const server = spawn(loader, argv, { stdio: ["ignore", "ignore", "pipe"], env: {} });
     let log = "";
     let port: string | undefined;

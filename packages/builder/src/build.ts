@@ -68,10 +68,15 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
 const SILENT_MILLISECONDS = 1000;
 const MOST_TRIES = 10;
 
-/** Opens the layout. Another build that fails may remove it between two calls, so this is tried again. */
+/**
+ * Opens the layout. Another build that fails may remove it between two calls, so this is tried again.
+ *
+ * @param begin begins the transaction
+ */
 export async function openLayout(
   { ociDir, check, warn }: Pick<ResolvedOptions, "ociDir" | "check" | "warn">,
   turns: Turns,
+  begin = Transaction.beginAsync,
 ): Promise<{ layout: Layout; transaction: Transaction }> {
   let reported = false;
   const waiting = ({ path, milliseconds, holder }: LockWait): void => {
@@ -85,7 +90,7 @@ export async function openLayout(
     let layout: Layout | undefined;
     try {
       layout = await Layout.createAsync(ociDir, waiting, turns);
-      return { layout, transaction: await Transaction.beginAsync(layout, turns) };
+      return { layout, transaction: await begin(layout, turns) };
     } catch (error) {
       layout?.removeIfNew();
       layout?.close();

@@ -26,6 +26,12 @@ export function readPublicKey(path: string): PublicKey {
   return parsePublicKey(readKeyFile(path), printable(path));
 }
 
+/** What `pull` does with signatures: those of a registry are received if one by a key is required, or if they are asked for. */
+export function signatureChoice(keyFile: string | undefined, isAsked = false): { signatures?: { key?: PublicKey } } {
+  if (keyFile !== undefined) return { signatures: { key: readPublicKey(absolutePath(keyFile)) } };
+  return isAsked ? { signatures: {} } : {};
+}
+
 /**
  * The settings of a mount that requires a signature by the key in a file. A signature is of names and digests: unless an fs-verity digest is
  * required, chunks are hashed when they are read.

@@ -1,7 +1,7 @@
 import { absolutePath } from "@puzzlefs/linux";
 import type { PlatformChoice } from "@puzzlefs/oci";
 import type { Reference } from "@puzzlefs/registry";
-import { abortable, type LazyPullResult, pullLazy } from "@puzzlefs/transport";
+import { abortable, type LazyPullRequest, type LazyPullResult, pullLazy } from "@puzzlefs/transport";
 import type { Command } from "commander";
 import { interruptible } from "./interruption.ts";
 import { lockWaiting } from "./lock-waiting.ts";
@@ -11,7 +11,7 @@ import { openRegistries } from "./open-registries.ts";
 export async function pullLazily(
   command: Command,
   source: Reference,
-  image: PlatformChoice & { ociDir: string; tag: string },
+  image: PlatformChoice & Pick<LazyPullRequest, "ociDir" | "tag" | "signatures">,
 ): Promise<LazyPullResult> {
   using registry = openRegistries(command);
   const { plainHttp = false, authfile } = command.opts<{ plainHttp?: boolean; authfile?: string }>();

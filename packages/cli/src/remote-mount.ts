@@ -6,6 +6,7 @@ import { parseReference, RegistryError } from "@puzzlefs/registry";
 import type { Command } from "commander";
 import { platformChoice } from "./command-line.ts";
 import { UsageError } from "./errors.ts";
+import { signatureChoice } from "./key-files.ts";
 import { pullLazily } from "./pull-lazily.ts";
 import { warning } from "./terminal/messages.ts";
 
@@ -18,13 +19,14 @@ export function lazyStore(): string {
 }
 
 /**
- * Gets the metadata of an image into a layout, under its name in the registry as tag. If the registry cannot be reached, the image that had
+ * Gets the metadata of an image into a layout, under its name in the registry as tag, and its signatures if one by a key is required. If the registry cannot be reached, the image that had
  * the name before is taken.
  */
 export async function pullForMount(
   command: Command,
   image: string,
   ociDir: string,
+  keyFile: string | undefined,
 ): Promise<{ name: string; reference: string }> {
   const source = parseReference(image);
   const { host, repository, tag: named, digest } = source;
@@ -33,7 +35,12 @@ export async function pullForMount(
   if (!isTag(name))
     throw new UsageError(`the name ${name} is too long for a tag: pull it with --lazy under another one`);
   try {
-    const pulled = await pullLazily(command, source, { ociDir, tag: name, ...platformChoice(command) });
+    const pulled = await pullLazily(command, source, {
+      ociDir,
+      tag: name,
+      ...signatureChoice(keyFile),
+      ...platformChoice(command),
+    });
     return { name, reference: pulled.digest };
   } catch (error) {
     const isAway = error instanceof RegistryError && ["unreachable", "limited", "failed"].includes(error.kind);

@@ -2,13 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import test, { type ExecutionContext } from "ava";
 import { mountTest, unmountLeftover } from "./mount-fixture.ts";
 import { type Outcome, TestDirectory } from "./program-fixture.ts";
-
-/** Keys of minisign without passwords. */
-const publicKey = "RWTE5wAMPskhuhw1gbUJnmDQ+YpMl2POicsC+8F4IPty9GvQygtcD4Zw\n";
-const otherKey = "RWTuoKq35BFGfaKieHLXUv3mM8u0tua3Zbm9cmaocFrD+eNqm7GhJ3tG\n";
-const secretKey = `untrusted comment: minisign encrypted secret key
-RWQAAEIyAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAxOcADD7JIbrmav1aHOm8ixyMkyAf+WwK9cu0dkW/B9m3W3r8KeLMiRw1gbUJnmDQ+YpMl2POicsC+8F4IPty9GvQygtcD4ZwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
-`;
+import { otherKey, publicKey, secretKey } from "./signing-keys-fixture.ts";
 
 class Signing extends TestDirectory {
   /** A layout with two images, v1 and v2, of which v1 is signed. */

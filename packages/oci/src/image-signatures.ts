@@ -2,7 +2,7 @@ import { canonicalJson } from "./canonical-json.ts";
 import { digestHex, sha256Hex } from "./digests.ts";
 import { LayoutError } from "./errors.ts";
 import type { Layout } from "./image-layout.ts";
-import type { IndexEntry } from "./index-json.ts";
+import type { Descriptor, IndexEntry } from "./index-json.ts";
 import { isObject, parseObject } from "./json.ts";
 import { EMPTY_CONFIG, MANIFEST_TYPE, SIGNATURE_TYPE } from "./manifest.ts";
 import { MINISIGN_LIMIT, parseSignature, type PublicKey, SignatureError, verifySignature } from "./minisign.ts";
@@ -15,7 +15,15 @@ import { Transaction } from "./transaction.ts";
  */
 
 const MANIFEST_LIMIT = 65_536;
-const TAG = /^sha256-([0-9a-f]{64})\.[0-9A-F]{16}\.minisig$/;
+const TAG = /^sha256-([0-9a-f]{64})\.([0-9A-F]{16})\.minisig$/;
+
+/** A signature, not verified. */
+export interface StoredSignature {
+  /** The id of the key that it claims to be of. */
+  keyId: string;
+  /** The signature file. */
+  text: string;
+}
 
 /** The tag of the signature of an image by a key. */
 export function signatureTag(canonical: string, keyId: string): string {
@@ -31,16 +39,8 @@ export function signedBy({ tag }: Pick<IndexEntry, "tag">): string | undefined {
 export function storeSignature(layout: Layout, canonical: Uint8Array, keyId: string, text: string): void {
   const bytes = Buffer.from(text);
   const digest = sha256Hex(canonical);
-  const manifest = Buffer.from(
-    canonicalJson({
-      schemaVersion: 2,
-      mediaType: MANIFEST_TYPE,
-      artifactType: SIGNATURE_TYPE,
-      config: EMPTY_CONFIG,
-      layers: [{ mediaType: SIGNATURE_TYPE, digest: `sha256:${sha256Hex(bytes)}`, size: bytes.length }],
-      subject: { mediaType: MANIFEST_TYPE, digest: `sha256:${digest}`, size: canonical.length },
-    }),
-  );
+  const subject = { mediaType: MANIFEST_TYPE, digest: `sha256:${digest}`, size: canonical.length };
+  const manifest = signatureManifest(text, subject);
   const transaction = Transaction.begin(layout);
   let isDone = false;
   try {
@@ -49,6 +49,32 @@ export function storeSignature(layout: Layout, canonical: Uint8Array, keyId: str
   } finally {
     if (!isDone) transaction.abort();
   }
+}
+
+/** The manifest of a signature as an artifact. */
+export function signatureManifest(text: string, subject: Descriptor, annotations?: Record<string, string>): Buffer {
+  const bytes = Buffer.from(text);
+  return Buffer.from(
+    canonicalJson({
+      schemaVersion: 2,
+      mediaType: MANIFEST_TYPE,
+      artifactType: SIGNATURE_TYPE,
+      config: EMPTY_CONFIG,
+      layers: [{ mediaType: SIGNATURE_TYPE, digest: `sha256:${sha256Hex(bytes)}`, size: bytes.length }],
+      subject,
+      annotations,
+    }),
+  );
+}
+
+/** The signatures that a layout has of an image, by its canonical digest, not verified. Throws SignatureError, LayoutError for one that is damaged. */
+export function signaturesOf(layout: Layout, canonical: string): StoredSignature[] {
+  return [...layout.index().entries()].flatMap(({ tag, digest = "" }) => {
+    const [, image, keyId] = TAG.exec(tag ?? "") ?? [];
+    const manifest = digestHex(digest);
+    if (image !== canonical || keyId === undefined || manifest === undefined) return [];
+    return [{ keyId, text: readLayer(layout, manifest, `signature ${tag}`) }];
+  });
 }
 
 /**

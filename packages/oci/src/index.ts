@@ -40,6 +40,7 @@ export {
   EMPTY_CONFIG,
   isPuzzlefs,
   MANIFEST_TYPE,
+  SIGNATURE_TYPE,
   referencedBlobs,
   type ChunkBlob,
   type ConfigBlob,
@@ -67,7 +68,14 @@ export { readConfig, type StoredConfig } from "./stored-config.ts";
 export { Turns } from "./steps.ts";
 export { FsVerityHasher, fsVerityDigest } from "./verity-digest.ts";
 export { untag } from "./untag.ts";
-export { storeSignature, verifyStoredSignature } from "./image-signatures.ts";
+export { originalName } from "./staging.ts";
+export {
+  signatureManifest,
+  signaturesOf,
+  storeSignature,
+  type StoredSignature,
+  verifyStoredSignature,
+} from "./image-signatures.ts";
 export {
   MINISIGN_LIMIT,
   parsePublicKey,

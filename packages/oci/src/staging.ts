@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
 import {
   close,
@@ -25,6 +26,7 @@ import { LayoutError } from "./errors.ts";
  */
 const PREFIX = ".puzzlefs-tmp-";
 const OWNER = "owner";
+const INHERITED = /^inherited-[0-9a-f-]{36}-/;
 const status = new FileStatus();
 
 /** A staging directory of this process. */
@@ -100,6 +102,25 @@ export function liveWriters(layout: Directory): LiveWriters {
     }
   }
   return live;
+}
+
+/**
+ * Moves the files that `isWanted` of a dead writer into the directory of a live one. Returns their new names, which `isWanted` gets without their beginning
+ * if that writer dies, too.
+ */
+export function inherit(from: Directory, to: Directory, isWanted: (name: string) => boolean): string[] {
+  return from.names().flatMap((name) => {
+    const original = originalName(name);
+    if (name === OWNER || !isWanted(original)) return [];
+    const moved = `inherited-${randomUUID()}-${original}`;
+    from.rename(name, to, moved);
+    return [moved];
+  });
+}
+
+/** What a file of a staging directory was named by the writer that made it. */
+export function originalName(name: string): string {
+  return name.replace(INHERITED, "");
 }
 
 /** The bytes in a staging directory. */

@@ -9,7 +9,7 @@ import { recoverBlob } from "./set-aside.ts";
 import type { Layout } from "./image-layout.ts";
 import { runSteps, runStepsAsync, type Steps, type Turns } from "./steps.ts";
 import { EMPTY_CONFIG, MANIFEST_TYPE, referencedBlobs } from "./manifest.ts";
-import { createStaging, findDead, isMoved, isStaged, removeStaging, type Staging } from "./staging.ts";
+import { createStaging, findDead, inherit, isMoved, isStaged, removeStaging, type Staging } from "./staging.ts";
 import { hostPlatform } from "./platform.ts";
 import { checkTag } from "./tag.ts";
 import { fsVerityDigest } from "./verity-digest.ts";
@@ -57,17 +57,44 @@ export class Transaction {
     return runStepsAsync(Transaction.#begin(layout), turns);
   }
 
-  static *#begin(layout: Layout): Steps<Transaction> {
+  /** beginAsync() without the sweep, which inherit() does. */
+  static beginUnsweptAsync(layout: Layout, turns: Turns): Promise<Transaction> {
+    return runStepsAsync(Transaction.#begin(layout, false), turns);
+  }
+
+  static *#begin(layout: Layout, sweeps = true): Steps<Transaction> {
     const { directory } = layout;
     let dead: Staging[];
     let staging: Staging;
     {
       using _ = yield* layout.lock();
-      dead = findDead(directory);
+      dead = sweeps ? findDead(directory) : [];
       staging = createStaging(directory);
     }
     for (const left of dead) removeStaging(directory, left);
     return new Transaction(layout, staging);
+  }
+
+  /**
+   * Takes files of writers that died into `directory`, and sweeps the others. Their bytes may be anything: a power cut may have lost them. Returns their names
+   * there; originalName() is what those writers named them.
+   */
+  inheritAsync(turns: Turns, isWanted: (name: string) => boolean = () => false): Promise<string[]> {
+    return runStepsAsync(this.#inherit(isWanted), turns);
+  }
+
+  *#inherit(isWanted: (name: string) => boolean): Steps<string[]> {
+    const { directory } = this.#layout;
+    let dead: Staging[];
+    {
+      using _ = yield* this.#layout.lock();
+      dead = findDead(directory);
+    }
+    return dead.flatMap((left) => {
+      const names = inherit(left.directory, this.directory, isWanted);
+      removeStaging(directory, left);
+      return names;
+    });
   }
 
   /** Where blobs are written, on the file system of the layout. Keep it flat: files only. Closed by commit() and abort(). */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { isObject, parseJson } from "@puzzlefs/oci";
-import { askHelper, type Credentials } from "./credential-helper.ts";
+import { askHelper, type Credentials, type HelperOptions } from "./credential-helper.ts";
 import { type Environment, homeDirectory, userFile } from "./environment.ts";
 import { RegistryError } from "./errors.ts";
 import { readSetting } from "./settings-file.ts";
@@ -20,12 +20,10 @@ interface CredentialFile {
 /** In credential-helpers of registries.conf: the files. */
 export const CREDENTIAL_FILES = "containers-auth.json";
 
-export interface CredentialOptions {
+export interface CredentialOptions extends HelperOptions {
   authFile?: string | undefined;
-  environment: Environment;
   /** credential-helpers of registries.conf, in order. */
   helpers: readonly string[];
-  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -42,7 +40,7 @@ export async function findCredentials(
     try {
       const found = await (helper === CREDENTIAL_FILES
         ? findInFiles(host, repository, options)
-        : askHelper(helper, host, options.environment, options.signal));
+        : askHelper(helper, host, options));
       if (found !== undefined) return found;
     } catch (error) {
       options.signal?.throwIfAborted();
@@ -60,10 +58,10 @@ export async function findCredentials(
 async function findInFiles(
   host: string,
   repository: string,
-  { authFile, environment, signal }: CredentialOptions,
+  options: CredentialOptions,
 ): Promise<Credentials | undefined> {
-  for (const file of filesOf(authFile, environment)) {
-    const found = await findInFile(file, host, repository, environment, signal);
+  for (const file of filesOf(options.authFile, options.environment)) {
+    const found = await findInFile(file, host, repository, options);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -90,8 +88,7 @@ async function findInFile(
   { path, isLegacy = false, isNamed = false }: CredentialFile,
   host: string,
   repository: string,
-  environment: Environment,
-  signal: AbortSignal | undefined,
+  options: HelperOptions,
 ): Promise<Credentials | undefined> {
   const content = readSetting(path);
   if (content === undefined && isNamed) throw new RegistryError("configuration", `${path}: no such file`);
@@ -106,7 +103,7 @@ async function findInFile(
   };
   const entries = isLegacy ? file : member("auths");
   const helper = isLegacy ? undefined : ownValue(member("credHelpers"), host);
-  if (typeof helper === "string") return askHelper(helper, host, environment, signal);
+  if (typeof helper === "string") return askHelper(helper, host, options);
 
   const key = findKey(entries, host, isLegacy ? "" : repository, isLegacy);
   const found = key === undefined ? undefined : decode(entries[key], (why) => problem(`entry of ${key}: ${why}`));
@@ -115,7 +112,7 @@ async function findInFile(
   if (typeof store !== "string" || store === "") return undefined;
   // docker's own keys, and the host, under which podman stores.
   const name = HUB.has(host) ? HUB_KEY : host;
-  return askHelper(store, name, environment, signal);
+  return askHelper(store, name, options);
 }
 
 /** The entry for host/a/b, host/a, host; otherwise one whose key is a URL or another name of the host. */

@@ -1,7 +1,7 @@
 import { Agent as PlainAgent, type IncomingMessage, type RequestOptions, request as plainRequest } from "node:http";
 import { Agent, request } from "node:https";
 import type { Readable } from "node:stream";
-import { errorCode, reasonOf } from "@puzzlefs/linux";
+import { errorCode, printable, reasonOf } from "@puzzlefs/linux";
 import type { Environment } from "./environment.ts";
 import { RegistryError } from "./errors.ts";
 import { hostTrust, systemAuthorities, type Trust } from "./trust.ts";
@@ -161,11 +161,18 @@ export class Host {
     const isFinal =
       ["ENOTFOUND", "ERR_INVALID_URL"].includes(code) ||
       (["ECONNREFUSED", "EHOSTUNREACH"].includes(code) && !this.isKnown);
-    return new RegistryError("unreachable", `${where}: no connection: ${reasonOf(first)}`, {
+    return new RegistryError("unreachable", `${where}: no connection${peerOf(first, url)}: ${reasonOf(first)}`, {
       cause: error,
       isTransient: !isFinal,
     });
   }
+}
+
+/** Where a connection was tried to: perhaps to a proxy, which is not in the URL. */
+function peerOf(error: Error, { hostname }: URL): string {
+  const { address, port, hostname: name } = error as Error & { address?: unknown; port?: unknown; hostname?: unknown };
+  if (typeof address === "string" && typeof port === "number") return ` to ${printable(address)} port ${port}`;
+  return typeof name === "string" && name !== hostname ? ` to ${printable(name)}` : "";
 }
 
 export function stalled(url: URL, milliseconds: number): RegistryError {

@@ -5,6 +5,7 @@ export type {
   BlobRange,
   FetchedManifest,
   Reference,
+  Referrer,
   RegistryAccess,
   RegistryOptions,
   RepositoryAccess,

@@ -24,8 +24,11 @@ export interface RegistryOptions {
   environment?: Readonly<Record<string, string | undefined>>;
   /** Ends every request. */
   signal?: AbortSignal;
-  /** Milliseconds: the pause before the second attempt (default 500; doubled for each further one), and without any byte until a connection has stalled (default 30,000). */
-  timing?: { pause?: number; stall?: number };
+  /**
+   * Milliseconds: the pause before the second attempt (default 500; doubled for each further one), without any byte until a connection has stalled
+   * (default 30,000), and until a credential helper must have answered (default 120,000).
+   */
+  timing?: { pause?: number; stall?: number; helper?: number };
   /** Bytes: blobs of at least `from` (default 64 MiB) are uploaded in pieces of `size` (default 16 MiB), which can be resumed. */
   pieces?: { from: number; size: number };
   /** A line about a retry, a mirror that fails, and the like. */
@@ -40,6 +43,16 @@ export interface FetchedManifest {
   /** The sha256 of `bytes`; compared with the digest that was asked for and with Docker-Content-Digest. */
   digest: string;
   mediaType: string;
+}
+
+/** A manifest that names another one as its subject, as lists of referrers have it. */
+export interface Referrer {
+  digest: string;
+  size: number;
+  mediaType: string;
+  artifactType: string;
+  /** Those of the manifest; some registries leave them out. */
+  annotations: Record<string, string>;
 }
 
 export interface BlobRange {
@@ -106,6 +119,10 @@ export interface RepositoryAccess {
   /** Takes a blob from another repository of the same registry; false if the registry did not do that. */
   mount(digest: string, from: string, signal?: AbortSignal): Promise<boolean>;
   upload(blob: Upload): Promise<void>;
+  /** The manifests of a type whose subject is this one: of a registry without OCI's API for them, those of the list under its tag. */
+  referrers(digest: string, artifactType: string, signal?: AbortSignal): Promise<Referrer[]>;
+  /** Uploads a manifest that has a subject. `referrer` describes it, for registries without the API. */
+  putReferrer(bytes: Uint8Array, referrer: Referrer, subject: string, signal?: AbortSignal): Promise<void>;
   /** Returns the digest of `bytes`, which the registry confirmed. `has("MANIFEST_BLOB_UNKNOWN")` of the error: a blob is not there any more. */
   putManifest(reference: string, bytes: Uint8Array, mediaType: string, signal?: AbortSignal): Promise<string>;
 }

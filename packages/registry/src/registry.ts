@@ -11,6 +11,8 @@ import { resolveShortName, type Source, sourcesOf } from "./sources.ts";
 
 const PAUSE = 500;
 const STALL = 30_000;
+/** A helper may ask for the password of a keyring. */
+const PATIENCE = 120_000;
 const PIECES = { from: 64 << 20, size: 16 << 20 };
 
 /** See RegistryAccess. */
@@ -48,6 +50,7 @@ export class Registry implements RegistryAccess {
   #session({ host: name, repository, insecure }: Source, helpers: readonly string[]): Session {
     const { plainHttp = false, timing, pieces = PIECES, authFile, signal } = this.#options;
     const environment = this.#environment;
+    const patience = timing?.helper ?? PATIENCE;
     const key = `${name} ${insecure}`;
     const host = this.#hosts.get(key) ?? new Host(name, insecure, timing?.stall ?? STALL, environment);
     this.#hosts.set(key, host);
@@ -57,7 +60,7 @@ export class Registry implements RegistryAccess {
       signal,
       warn: this.#warn,
       pause: timing?.pause ?? PAUSE,
-      findCredentials: () => findCredentials(name, repository, { authFile, environment, helpers, signal }),
+      findCredentials: () => findCredentials(name, repository, { authFile, environment, helpers, patience, signal }),
     });
   }
 }

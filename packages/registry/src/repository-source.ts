@@ -135,12 +135,13 @@ export class RepositorySource {
     }
   }
 
+  /** Returns the subject too, if the registry lists the manifest among its referrers. */
   async putManifest(
     reference: string,
     bytes: Uint8Array,
     mediaType: string,
     signal: AbortSignal | undefined,
-  ): Promise<string> {
+  ): Promise<{ digest: string; subject: string | undefined }> {
     const what = this.#manifestName(reference);
     const answer = await this.session.request({
       ...this.#manifestRequest("PUT", reference, { ...(signal !== undefined && { signal }) }),
@@ -153,7 +154,7 @@ export class RepositorySource {
     const confirmed = answer.header("docker-content-digest");
     if (confirmed !== undefined && confirmed !== digest)
       throw new RegistryError("corrupt", `${what}: the registry stored ${jsonText(confirmed)} instead of ${digest}`);
-    return digest;
+    return { digest, subject: answer.header("oci-subject") };
   }
 
   #manifestName(reference: string): string {

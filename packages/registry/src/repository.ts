@@ -1,7 +1,8 @@
 import { sha256Hex } from "@puzzlefs/oci";
 import { RegistryError } from "./errors.ts";
-import type { BlobBytes, BlobRange, FetchedManifest, RepositoryAccess, Upload } from "./interface.ts";
+import type { BlobBytes, BlobRange, FetchedManifest, Referrer, RepositoryAccess, Upload } from "./interface.ts";
 import { checkDigest } from "./reference.ts";
+import { addToTag, listReferrers } from "./referrers.ts";
 import { type ManifestOptions, type ManifestStatus, RepositorySource } from "./repository-source.ts";
 import { upload } from "./upload.ts";
 
@@ -73,8 +74,20 @@ export class Repository implements RepositoryAccess {
     return upload(session, repository, scopes, blob);
   }
 
-  putManifest(reference: string, bytes: Uint8Array, mediaType: string, signal?: AbortSignal): Promise<string> {
-    return this.#target.putManifest(reference, bytes, mediaType, signal);
+  async putManifest(reference: string, bytes: Uint8Array, mediaType: string, signal?: AbortSignal): Promise<string> {
+    return (await this.#target.putManifest(reference, bytes, mediaType, signal)).digest;
+  }
+
+  async referrers(digest: string, artifactType: string, signal?: AbortSignal): Promise<Referrer[]> {
+    checkDigest(digest);
+    const list = this.#firstOf([], signal, (source) => listReferrers(source, digest, artifactType, signal));
+    return (await unlessAbsent(list)) ?? [];
+  }
+
+  async putReferrer(bytes: Uint8Array, referrer: Referrer, subject: string, signal?: AbortSignal): Promise<void> {
+    const target = this.#target;
+    const put = await target.putManifest(referrer.digest, bytes, referrer.mediaType, signal);
+    if (put.subject !== subject) await addToTag(target, subject, referrer, signal);
   }
 
   get #target(): RepositorySource {

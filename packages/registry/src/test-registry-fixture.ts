@@ -23,8 +23,16 @@ export interface TestRegistryOptions {
   tls?: { cert: string; key: string; ca?: string };
   /** Of USER; default PASSWORD. */
   password?: string;
+  /** Whether it lists referrers; default no, as registries before OCI 1.1. "bare": without their annotations. */
+  referrers?: boolean | "bare";
   /** Least bytes of a piece of an upload. */
   leastPiece?: number;
+}
+
+interface ArtifactManifest {
+  subject?: { digest: string };
+  artifactType?: string;
+  annotations?: Record<string, string>;
 }
 
 export const USER = "user";
@@ -115,8 +123,9 @@ export class TestRegistry implements AsyncDisposable {
       return this.#challenge(seen, response);
     }
     const [, repository = "", kind = "", name = ""] =
-      /^\/v2\/(.+)\/(manifests|blobs\/uploads|blobs)\/(.*)$/.exec(seen.path) ?? [];
+      /^\/v2\/(.+)\/(manifests|blobs\/uploads|blobs|referrers)\/(.*)$/.exec(seen.path) ?? [];
     if (seen.path === "/v2/") response.end();
+    else if (kind === "referrers" && this.#options.referrers) this.#referrers(response, repository, name);
     else if (kind === "manifests") this.#manifest(seen, response, repository, name, await bodyOf(request));
     else if (kind === "blobs") this.#blob(seen, response, `${repository}@${name}`);
     else if (kind === "blobs/uploads") await this.#upload(seen, request, response, repository, name);
@@ -126,7 +135,9 @@ export class TestRegistry implements AsyncDisposable {
   #manifest(seen: Seen, response: ServerResponse, repository: string, name: string, body: Buffer): void {
     if (seen.method === "PUT") {
       const digest = this.putManifest(repository, name, body, seen.headers["content-type"]);
-      response.writeHead(201, { "docker-content-digest": digest }).end();
+      const { subject } = JSON.parse(body.toString()) as ArtifactManifest;
+      const listed = subject !== undefined && this.#options.referrers ? { "oci-subject": subject.digest } : {};
+      response.writeHead(201, { "docker-content-digest": digest, ...listed }).end();
       return;
     }
     const found = this.manifests.get(`${repository}@${name}`);
@@ -134,6 +145,16 @@ export class TestRegistry implements AsyncDisposable {
     const { bytes, type } = found;
     const headers = { "content-type": type, "content-length": bytes.length, "docker-content-digest": digestOf(bytes) };
     response.writeHead(200, headers).end(seen.method === "HEAD" ? undefined : bytes);
+  }
+
+  #referrers(response: ServerResponse, repository: string, subject: string): void {
+    const manifests = [...this.manifests].flatMap(([name, { bytes, type: mediaType }]) => {
+      const { subject: own, artifactType, annotations } = JSON.parse(bytes.toString()) as ArtifactManifest;
+      if (own?.digest !== subject || name !== `${repository}@${digestOf(bytes)}`) return [];
+      const shown = this.#options.referrers === "bare" ? {} : { annotations };
+      return [{ mediaType, digest: digestOf(bytes), size: bytes.length, artifactType, ...shown }];
+    });
+    response.end(JSON.stringify({ schemaVersion: 2, manifests }));
   }
 
   #blob(seen: Seen, response: ServerResponse, key: string): void {
@@ -190,7 +211,7 @@ export class TestRegistry implements AsyncDisposable {
     if (auth === undefined) return true;
     if (auth === "basic") return authorization === basic(USER, this.#options.password ?? PASSWORD);
     const scopes = this.tokens.get(authorization.replace("Bearer ", ""));
-    const [, repository] = /^\/v2\/(.+)\/(manifests|blobs)\//.exec(path) ?? [];
+    const [, repository] = /^\/v2\/(.+)\/(manifests|blobs|referrers)\//.exec(path) ?? [];
     const action = method === "GET" || method === "HEAD" ? /pull/ : /push/;
     return (
       scopes?.some(
@@ -200,7 +221,7 @@ export class TestRegistry implements AsyncDisposable {
   }
 
   #challenge({ path, method }: Seen, response: ServerResponse): void {
-    const [, repository] = /^\/v2\/(.+)\/(manifests|blobs)\//.exec(path) ?? [];
+    const [, repository] = /^\/v2\/(.+)\/(manifests|blobs|referrers)\//.exec(path) ?? [];
     const actions = method === "GET" || method === "HEAD" ? "pull" : "pull,push";
     const scope =
       repository === undefined ? "" : `,scope="repository:${repository}:${actions}",error="insufficient_scope"`;

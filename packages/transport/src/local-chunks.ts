@@ -1,23 +1,32 @@
 import { KnownPacks, type PackSource } from "@puzzlefs/builder/packed";
 import { type BlobStore, type Layout, LayoutError, type Turns } from "@puzzlefs/oci";
 import { IntegrityError } from "@puzzlefs/reader";
+import type { Leftovers } from "./leftovers.ts";
 
 interface SizedChunk {
   digest: string;
   size: number;
 }
 
-/** The chunks that a layout has, as blobs of their own or in packs of its images. gc keeps these until it is disposed of. */
+/** The chunks that a layout has, as blobs of their own, in packs of its images, or left by a pull that was killed. gc keeps these until it is disposed of. */
 export class LocalChunks implements Disposable {
   readonly #layout: Layout;
   readonly #packs: KnownPacks;
+  readonly #leftovers: Leftovers;
   readonly #names: ReadonlySet<string>;
   /** Those whose bytes were wrong. */
   readonly #damaged = new Set<string>();
 
   /** @param tag the image of this tag is looked at first */
-  constructor(layout: Layout, tag: string, wanted: readonly SizedChunk[], warn: (message: string) => void) {
+  constructor(
+    layout: Layout,
+    tag: string,
+    wanted: readonly SizedChunk[],
+    leftovers: Leftovers,
+    warn: (message: string) => void,
+  ) {
     this.#layout = layout;
+    this.#leftovers = leftovers;
     this.#packs = new KnownPacks(layout, warn);
     this.#names = new Set(layout.blobs.list());
     try {
@@ -42,7 +51,7 @@ export class LocalChunks implements Disposable {
 
   has(chunk: SizedChunk): boolean {
     if (this.#damaged.has(chunk.digest)) return false;
-    return this.isLoose(chunk) || this.#packs.size(chunk.digest) === chunk.size;
+    return this.isLoose(chunk) || this.#packs.size(chunk.digest) === chunk.size || this.#leftovers.has(chunk);
   }
 
   /** Whether it is a blob of its own. */
@@ -64,6 +73,8 @@ export class LocalChunks implements Disposable {
         if (!(error instanceof LayoutError || error instanceof IntegrityError)) throw error;
       }
     }
+    const left = this.#leftovers.read({ digest, size });
+    if (left !== undefined) return left;
     this.#damaged.add(digest);
     return undefined;
   }

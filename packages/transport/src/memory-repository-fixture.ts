@@ -4,6 +4,7 @@ import {
   type BlobBytes,
   type BlobRange,
   type FetchedManifest,
+  type Referrer,
   RegistryError,
   type RepositoryAccess,
   type Upload,
@@ -103,6 +104,14 @@ export class MemoryRepository implements RepositoryAccess {
         throw new RegistryError("refused", `${digest}: other bytes were sent`);
       this.blobs.set(digest, bytes);
     });
+  }
+
+  referrers(digest: string): Promise<Referrer[]> {
+    return this.#answer(`GET referrers ${digest}`, () => []);
+  }
+
+  putReferrer(): Promise<void> {
+    return Promise.reject(new Error("not in memory"));
   }
 
   putManifest(reference: string, bytes: Uint8Array, mediaType: string): Promise<string> {

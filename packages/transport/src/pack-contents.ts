@@ -30,8 +30,9 @@ export function packContents(
  * that the receiver has; or chunks that are `scattered`, without the pack.
  */
 export function wayOf({ record: { size }, chunks, missing }: PackContent): "whole" | "made" | "scattered" {
-  if (missing.length > 0 && isNearlyAll(bytesOf(missing), size)) return "whole";
-  return bytesOf(chunks) === size ? "made" : "scattered";
+  const isMade = bytesOf(chunks) === size && missing.length < chunks.length;
+  if (!isMade && missing.length > 0 && isNearlyAll(bytesOf(missing), size)) return "whole";
+  return isMade ? "made" : "scattered";
 }
 
 function bytesOf(chunks: readonly WantedChunk[]): number {

@@ -17,11 +17,16 @@ export class PackFile implements Sink {
   readonly #name: string;
   #file: number | undefined;
 
-  constructor(staging: Directory, name: string, record: PackRecord) {
+  constructor(staging: Directory, record: PackRecord) {
     this.#staging = staging;
-    this.#name = name;
+    this.#name = `made-${record.digest}`;
     this.record = record;
-    this.#file = staging.createFile(name, FILE_MODE);
+    this.#file = staging.createFile(this.#name, FILE_MODE);
+  }
+
+  /** sha256 of the pack that a file was to become, hex; undefined for other files. */
+  static digestOf(name: string): string | undefined {
+    return /^made-([0-9a-f]{64})$/.exec(name)?.[1];
   }
 
   receive(bytes: Uint8Array, position: number): void {

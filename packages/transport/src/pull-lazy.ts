@@ -18,6 +18,7 @@ import {
 import { readHeader } from "@puzzlefs/reader";
 import type { RegistryAccess, Reference, RegistryOptions } from "@puzzlefs/registry";
 import { findImage, type RemoteImage } from "./remote-image.ts";
+import { receiveSignatures, requireSigned, type SignatureChoice, storeReceived } from "./signatures.ts";
 
 /** Documents of an image, and the bytes of those beside unpacked metadata: they are in memory together. */
 const MOST_DOCUMENTS = 64;
@@ -31,6 +32,8 @@ export interface LazyPullRequest extends PlatformChoice {
   ociDir: string;
   tag: string;
   waiting: Waiting;
+  /** Receive the signatures of the image too. */
+  signatures?: SignatureChoice;
   signal: AbortSignal;
 }
 
@@ -40,6 +43,8 @@ export interface LazyPullResult {
   receivedBytes: number;
   /** Undefined: the layout had all chunks. */
   state: LazyState | undefined;
+  /** As of PullResult. */
+  signatures: number;
 }
 
 /**
@@ -47,15 +52,17 @@ export interface LazyPullResult {
  * tag names the image. Throws LayoutError, FormatError, IntegrityError, RegistryError, and the reason of the signal.
  */
 export async function pullLazy(request: LazyPullRequest): Promise<LazyPullResult> {
-  const { registry, source, ociDir, tag, signal } = request;
+  const { registry, source, ociDir, tag, signatures: wanted, signal } = request;
   const turns = new Turns(() => signal.throwIfAborted());
   const repository = registry.open(source, "pull");
   const image = await findImage(repository, request, signal);
+  const signatures = wanted === undefined ? [] : await receiveSignatures(repository, image.digest, signal);
   using layout = await Layout.createAsync(ociDir, request.waiting, turns);
   try {
     const { config, received } = await receiveDocuments(image, layout, turns, signal);
     using _ = layout.use(image.digest);
-    const table = checkedTable(layout, image);
+    const { canonical, table } = checkedImage(layout, image);
+    if (wanted !== undefined) requireSigned(layout, canonical, signatures, wanted);
     const name = `${repository.name}@sha256:${image.digest}`;
     const { plainHttp = false, authFile } = request.access;
     const access = { plainHttp, ...(authFile !== undefined && { authFile }) };
@@ -68,7 +75,9 @@ export async function pullLazy(request: LazyPullRequest): Promise<LazyPullResult
         turns,
       );
       const state = lazyState(layout, image.digest);
-      return { digest: committed.digest, receivedBytes: image.manifest.length + received, state };
+      const stored = storeReceived(layout, canonical, signatures, wanted ?? {});
+      const receivedBytes = image.manifest.length + received;
+      return { digest: committed.digest, receivedBytes, state, signatures: stored };
     } finally {
       transaction.abort();
     }
@@ -125,18 +134,18 @@ function checkDocuments(documents: readonly { type: string; size: number }[], na
 }
 
 /**
- * Checks the image by its rules. Returns the place table of one that is packed. Throws IntegrityError, FormatError; LayoutError
+ * Checks the image by its rules. Returns its canonical manifest, and the place table of one that is packed. Throws IntegrityError, FormatError; LayoutError
  * (unsupported) for chunks that are too large.
  */
-function checkedTable(layout: Layout, { digest }: RemoteImage): PlaceTable | undefined {
-  const { packed, blobs } = readHeader(layout, digest);
+function checkedImage(layout: Layout, { digest }: RemoteImage): { canonical: Buffer; table: PlaceTable | undefined } {
+  const { packed, blobs, manifest: canonical } = readHeader(layout, digest);
   if (packed === undefined) {
     chunkPlan(layout, digest);
-    return undefined;
+    return { canonical, table: undefined };
   }
   blobs.close();
   checkChunks(packed.table, layout.path);
-  return packed.table;
+  return { canonical, table: packed.table };
 }
 
 /** Undefined where the configuration is not one of OCI. */

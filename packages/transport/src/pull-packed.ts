@@ -82,7 +82,7 @@ class PackedTransfer implements Transfer {
       this.downloads.push({ digest, size, kind: "pack", chunks: missing, isWhole: false, sink: this.#chunkFiles });
       return;
     }
-    const file = new PackFile(transaction.directory, `made-${this.#packFiles.size}`, record);
+    const file = new PackFile(transaction.directory, record);
     this.#packFiles.set(digest, file);
     const copy = (chunk: WantedChunk): boolean => this.#copyTo(file, chunk);
     const wanted = isWhole ? missing : await lacking(chunks, copy, this.#target.turns);
@@ -158,9 +158,8 @@ class PackedTransfer implements Transfer {
   }
 
   #read(chunk: Chunk): Uint8Array {
+    // Its file stays until the pack is whole: after a failure, or a kill, nothing else has the chunk.
     const arrived = this.#chunkFiles.read(chunk);
-    // Its space is needed for the pack.
-    this.#chunkFiles.remove(chunk.digest);
     if (arrived !== undefined) return arrived;
     const { table } = this.#header.packed;
     const place = placeOf(table.find(chunk.digest));

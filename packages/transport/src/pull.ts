@@ -17,20 +17,23 @@ import {
   rankOf,
   referencedBlobs,
   sha256Hex,
+  type StagedBlob,
   systemFailure,
-  type Transaction,
+  Transaction,
   Turns,
 } from "@puzzlefs/oci";
 import { type ImageHeader, IntegrityError, readHeader } from "@puzzlefs/reader";
 import type { RepositoryAccess } from "@puzzlefs/registry";
 import { abortable } from "./abort.ts";
 import { settleRemote } from "./bundle.ts";
-import { download, wantedBytes } from "./download.ts";
+import { type Download, download, wantedBytes } from "./download.ts";
 import { LocalChunks } from "./local-chunks.ts";
 import { canonicalTransfer, readCanonical } from "./pull-canonical.ts";
 import { looseTransfer, packedTransfer } from "./pull-packed.ts";
 import type { Pulled, PullTarget, Transfer } from "./pull-target.ts";
+import { type ExpectedChunk, Leftovers } from "./leftovers.ts";
 import { findImage, type RemoteImage } from "./remote-image.ts";
+import { receiveSignatures, requireSigned, type SignatureChoice, storeReceived } from "./signatures.ts";
 
 export interface PullOptions extends PlatformChoice {
   /** Opened for "pull". */
@@ -42,6 +45,8 @@ export interface PullOptions extends PlatformChoice {
   loose?: boolean;
   /** Demanded: sha256 or fs-verity digest of the canonical manifest, hex. */
   digest?: string;
+  /** Receive the signatures of the image too. */
+  signatures?: SignatureChoice;
   /** Called with the bytes that have been received and all that will be. */
   progress?: (done: number, total: number) => void;
   /** Called regularly; what it throws ends the work. */
@@ -66,6 +71,8 @@ export interface PullResult {
   newPacks: number;
   newBlobs: number;
   newBytes: number;
+  /** Signatures that the registry has of the image and the layout now has too; 0 if they were not asked for. */
+  signatures: number;
   /** False: the layout had the image under this tag. */
   changed: boolean;
 }
@@ -74,7 +81,7 @@ export interface PullResult {
 interface Described {
   /** The canonical one. */
   manifest: Buffer;
-  chunks: readonly { digest: string; size: number }[];
+  chunks: readonly ExpectedChunk[];
   config: Uint8Array;
   /** Bytes. */
   received: number;
@@ -95,14 +102,22 @@ export async function pull(options: PullOptions): Promise<PullResult> {
   return abortable(check, async (signal) => {
     const turns = new Turns(check);
     const image = await findImage(repository, options, signal);
-    const { layout, transaction } = await openLayout({ ociDir, check, warn }, turns);
+    const { signatures: wanted } = options;
+    const signatures = wanted === undefined ? [] : await receiveSignatures(image.repository, image.digest, signal);
+    const demand = (at: Layout, manifest: Buffer): void => {
+      checkDigest(manifest, options.digest);
+      if (wanted !== undefined) requireSigned(at, manifest, signatures, wanted);
+    };
+    const { layout, transaction } = await openLayout({ ociDir, check, warn }, turns, Transaction.beginUnsweptAsync);
     using _ = layout;
     let isDone = false;
     try {
       const target = { layout, transaction, turns };
-      const result = (await tagged(image, target, options)) ?? (await received(image, target, options, signal));
+      const found =
+        (await tagged(image, target, options, demand)) ?? (await received(image, target, options, demand, signal));
       isDone = true;
-      return result;
+      const { canonical, ...result } = found;
+      return { ...result, signatures: storeReceived(layout, canonical, signatures, wanted ?? {}) };
     } catch (error) {
       throw systemFailure(error, layout.path, `store the image as ${tag}`);
     } finally {
@@ -112,18 +127,25 @@ export async function pull(options: PullOptions): Promise<PullResult> {
   });
 }
 
+/** Throws IntegrityError, SignatureError unless a canonical manifest is what is demanded. */
+type Demand = (layout: Layout, manifest: Buffer) => void;
+type Found = Omit<PullResult, "signatures"> & { canonical: Buffer };
+
 /** Tags an image that the layout has; undefined if it does not have all of it, or in another form than is wanted. */
 async function tagged(
   image: RemoteImage,
   { layout, transaction, turns }: PullTarget,
-  { tag, loose = false, digest, platform }: PullOptions,
-): Promise<PullResult | undefined> {
+  { tag, loose = false, platform }: PullOptions,
+  demand: Demand,
+): Promise<Found | undefined> {
   const header = storedHeader(layout, canonicalOf(image.manifest) ?? image.digest);
   if (header === undefined || (loose && header.packed !== undefined)) return undefined;
-  checkDigest(header.manifest, digest);
+  demand(layout, header.manifest);
+  await transaction.inheritAsync(turns);
   const { packed, manifest } = header;
   const result = {
     ...identityOf(manifest),
+    canonical: manifest,
     isPacked: packed !== undefined,
     packs: packed?.packs.length ?? 0,
     newPacks: 0,
@@ -174,13 +196,14 @@ async function received(
   image: RemoteImage,
   target: PullTarget,
   options: PullOptions,
+  demand: Demand,
   signal: AbortSignal,
-): Promise<PullResult> {
+): Promise<Found> {
   const { transaction, turns, layout } = target;
   const { tag, progress = () => {}, warn = () => {} } = options;
   const described = await describe(image, layout, options, signal);
   const { manifest, chunks } = described;
-  checkDigest(manifest, options.digest);
+  demand(layout, manifest);
   for (const { digest, size } of chunks) {
     if (size > LARGEST_CHUNK)
       throw new LayoutError(
@@ -191,24 +214,28 @@ async function received(
   }
   const platform = await platformOf(image, described.config, signal);
   checkPlatform(image, platform, options.platform);
-  using local = new LocalChunks(layout, tag, chunks, warn);
-  const transfer = await described.begin(target, local);
-  const { downloads } = transfer;
-  const total = downloads.reduce((sum, each) => sum + wantedBytes(each), described.received);
+  const leftovers = await Leftovers.take(target, chunks);
+  using local = new LocalChunks(layout, tag, chunks, leftovers, warn);
+  let transfer: Transfer | undefined;
+  let downloads: Download[];
   let done = described.received;
-  const count = (bytes: number): void => progress((done += bytes), Math.max(total, done));
   let pulled: Pulled;
   try {
+    transfer = await described.begin(target, local);
+    ({ downloads } = transfer);
+    const total = downloads.reduce((sum, each) => sum + wantedBytes(each), done);
+    const count = (bytes: number): void => progress((done += bytes), Math.max(total, done));
     await download(image.repository, downloads, { signal, received: count });
     pulled = await transfer.end(platform);
   } catch (error) {
-    keep(transfer, transaction);
+    keep(() => [...(transfer?.salvage() ?? []), ...leftovers.staged()], transaction);
     throw error;
   }
   const { manifest: stored, staged, packs, newPacks } = pulled;
   const commit = await transaction.commitAsync({ tag, manifest: stored, blobs: staged, platform }, turns);
   return {
     ...identityOf(manifest),
+    canonical: manifest,
     storedManifest: commit.digest,
     isPacked: packs > 0,
     chunks: chunks.length,
@@ -231,9 +258,14 @@ async function describe(
 ): Promise<Described> {
   if (image.isPacked) {
     const { header, received: bytes, isPatched } = await settleRemote(image, layout, signal);
-    const { chunks, config } = header.packed;
+    const { chunks: listed, config, table } = header.packed;
     const begin = loose ? looseTransfer : packedTransfer;
-    return { ...header, chunks, config, received: bytes, isPatched, begin: (...where) => begin(header, ...where) };
+    const chunks = listed.map(({ digest }, rank) => {
+      const place = table.at(rank);
+      return { digest, ...place, pack: table.packs[place.pack]?.digest ?? "" };
+    });
+    const rest = { config, received: bytes, isPatched };
+    return { manifest: header.manifest, chunks, ...rest, begin: (...where) => begin(header, ...where) };
   }
   const stored = (digest: string): Buffer | undefined => storedBlob(layout, digest);
   const found = await readCanonical(image, stored, signal);
@@ -258,9 +290,9 @@ function storedBlob({ blobs }: Layout, digest: string): Buffer | undefined {
 }
 
 /** Chunks that have arrived stay, as blobs that no image needs yet. */
-function keep(transfer: Transfer, transaction: Transaction): void {
+function keep(salvage: () => StagedBlob[], transaction: Transaction): void {
   try {
-    const staged = transfer.salvage();
+    const staged = salvage();
     if (staged.length > 0) transaction.commitBlobs(staged);
   } catch (error) {
     // The failure of the pull is reported; without these chunks more is received the next time.

@@ -18,6 +18,8 @@ export interface PushOptions extends PlatformChoice {
   patchFrom?: readonly RepositoryAccess[];
   /** Keep no packs: the result depends on the image alone. */
   independent?: boolean;
+  /** Send the signatures that the layout has of the image; default true. */
+  signatures?: boolean;
   /** Called with the bytes of packs that the registry has, and those that are to be uploaded. */
   progress?: (done: number, total: number) => void;
   /** Called regularly; what it throws ends the work. */
@@ -48,6 +50,8 @@ export interface PushResult {
   uploadedBytes: number;
   bundleBytes: number;
   patches: { base: string; bytes: number }[];
+  /** Signatures of the image that the registry has now. */
+  signatures: number;
   /** False: the registry had exactly this under the tag. */
   changed: boolean;
 }

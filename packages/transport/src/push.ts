@@ -9,6 +9,7 @@ import type { PushOptions, PushResult } from "./push-options.ts";
 import { describePacks, type FreshPack, type PackOrigin, packStream, PacksThere, planPush } from "./push-packs.ts";
 import { checkFetched, type PushSource, sourceOf } from "./push-source.ts";
 import { packedForm, type RegistryForm } from "./registry-form.ts";
+import { pushSignatures } from "./signatures.ts";
 
 /** Blobs that are uploaded at a time. */
 const UPLOADS = 3;
@@ -48,6 +49,7 @@ class Push {
   #uploadedPacks = 0;
   #uploadedBlobs = 0;
   #uploadedBytes = 0;
+  #signatures = 0;
 
   constructor(options: PushOptions, layout: Layout, source: PushSource, turns: Turns, signal: AbortSignal) {
     this.#options = options;
@@ -65,8 +67,10 @@ class Push {
     const origins = independent ? [] : await packOrigins(this.#options, this.#source, read, there);
     for (let plans = MOST_PLANS; ; plans--) {
       const packed = await this.#pack(origins, there, patchBases);
-      if (sha256Hex(packed.manifest) === replaced?.digest) return this.#result(packed, there, false);
-      await this.#upload(packed, there);
+      const isThere = sha256Hex(packed.manifest) === replaced?.digest;
+      if (!isThere) await this.#upload(packed, there);
+      await this.#sign(packed);
+      if (isThere) return this.#result(packed, there, false);
       try {
         await target.putManifest(target.reference, packed.manifest, MANIFEST_TYPE, this.#signal);
         return this.#result(packed, there, true);
@@ -128,6 +132,13 @@ class Push {
     await inParallel([...packs.map(ofPack), ...documents.map(ofDocument)]);
   }
 
+  /** Before the tag names the image, so that no receiver sees it unsigned. */
+  async #sign({ manifest }: Packed): Promise<void> {
+    const { target, signatures = true } = this.#options;
+    if (!signatures) return;
+    this.#signatures = await pushSignatures(this.#layout, this.#source.manifest, manifest, target, this.#signal);
+  }
+
   #count(bytes: number): void {
     this.#uploadedBlobs++;
     this.#uploadedBytes += bytes;
@@ -149,6 +160,7 @@ class Push {
       uploadedBytes: this.#uploadedBytes,
       bundleBytes: packed.bundleBytes,
       patches: packed.patches,
+      signatures: this.#signatures,
       changed,
     };
   }

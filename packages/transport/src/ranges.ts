@@ -19,7 +19,7 @@ const GAP = 64 * 1024;
 /** Larger ones are as well, while all of them together are at most this part of what is wanted. */
 const LARGE_GAP = 512 * 1024;
 const MOST_UNWANTED = 0.1;
-/** A blob of which this part is wanted is requested as a whole. */
+/** A blob of which this part is wanted is requested as a whole, from the first byte that is wanted. */
 const NEARLY_ALL = 0.85;
 
 /** The requests for slices of a blob of `size` bytes. Slices may overlap, and come in any order. */
@@ -27,7 +27,8 @@ export function joinSlices<T extends Slice>(slices: readonly T[], size: number, 
   const sorted = slices.toSorted((one, other) => one.offset - other.offset || one.size - other.size);
   const exact = joined(sorted, 0);
   const wanted = exact.reduce((sum, { start, end }) => sum + end - start, 0);
-  if (isNearlyAll(wanted, size) && sorted.length > 0) return [{ start: 0, end: size, slices: sorted }];
+  const [first] = sorted;
+  if (isNearlyAll(wanted, size) && first !== undefined) return [{ start: first.offset, end: size, slices: sorted }];
   let unwanted = 0;
   let largest = gap;
   const gaps = exact.slice(1).map(({ start }, index) => start - (exact[index]?.end ?? 0));

@@ -119,10 +119,15 @@ export async function run(argv: readonly string[]): Promise<number> {
   // Loading it takes as long as half of a mount.
   const { lazyStore, pullForMount } = await import("../remote-mount.ts");
   const ociDir = given.store ?? lazyStore();
-  const { name, reference } = await pullForMount(command, source, ociDir);
+  const { name, reference } = await pullForMount(command, source, ociDir, keyFileOf(given));
   const settings = mountSettings([ociDir, reference, ...others], given);
   await performMount({ ...settings, source: name });
   return 0;
+}
+
+function keyFileOf({ requireSignature, options = [] }: Options): string | undefined {
+  const inList = readImageOptions(options).requireSignature;
+  return agreed("--require-signature", requireSignature, "require_signature", inList);
 }
 
 /** Paths are made absolute: a daemon leaves our working directory. */
@@ -141,8 +146,7 @@ function mountSettings(args: readonly string[], given: Options): MountSettings {
   const persist = agreed("--persist", given.persist, "persist", imageOptions.persist);
   const digest = agreed("--digest", given.digest, "verity", imageOptions.verity);
   const verify = agreed("--verify", given.verify, "verify", imageOptions.verify);
-  const { requireSignature } = imageOptions;
-  const keyFile = agreed("--require-signature", given.requireSignature, "require_signature", requireSignature);
+  const keyFile = keyFileOf(given);
   // Only the FUSE server has requests to log.
   const shows = given.debug === true;
   if (shows && given.foreground !== true && logFile === undefined)

@@ -6,6 +6,7 @@ import { defineCommand, type ManualCommand, parseDigest, platformChoice, platfor
 import { UsageError } from "../errors.ts";
 import { parseLayoutOrImage } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
+import { signatureChoice } from "../key-files.ts";
 import { lazyText } from "../lazy-text.ts";
 import { pullLazily } from "../pull-lazily.ts";
 import { openRegistries } from "../open-registries.ts";
@@ -36,6 +37,11 @@ export function define(): ManualCommand {
     .argument("<registry/repo:tag>", "the image; a digest is that of its manifest in the registry")
     .argument("<oci_dir:tag>", "the layout (created if it does not exist), and the tag there if it is another one")
     .option("--digest <digest>", "refuse another image than that with this fs-verity digest or sha256", parseDigest)
+    .option("--signatures", "receive the signatures of the image too, to be verified by the owner of a key")
+    .option(
+      "--require-signature <file>",
+      "receive them, and refuse an image without one by this public key of minisign",
+    )
     .option("--lazy", "receive no chunks now: a mount fetches them as they are read")
     .option("--loose", "store each chunk as a blob, not packs")
     .option("--json", "print the result as JSON");
@@ -45,13 +51,17 @@ interface Options {
   digest?: string;
   lazy?: boolean;
   loose?: boolean;
+  signatures?: boolean;
+  requireSignature?: string;
   json?: boolean;
 }
 
 export async function run(argv: readonly string[]): Promise<number> {
   const command = define().parse(argv, { from: "user" });
   const [from, to] = command.args as [string, string];
-  const { digest, lazy = false, loose = false, json = false } = command.opts<Options>();
+  const options = command.opts<Options>();
+  const { digest, lazy = false, loose = false, json = false } = options;
+  const signatures = signatureChoice(options.requireSignature, options.signatures);
   const source = parseReference(from);
   const { ociDir, reference } = parseLayoutOrImage(to);
   const tag = reference ?? source.tag ?? (source.digest === undefined ? "latest" : undefined);
@@ -59,7 +69,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   if (lazy) {
     if (loose || digest !== undefined)
       throw new UsageError("--lazy with --loose or --digest: name the image by @DIGEST");
-    const pulled = await pullLazily(command, source, { ociDir, tag, ...platformChoice(command) });
+    const pulled = await pullLazily(command, source, { ociDir, tag, ...signatures, ...platformChoice(command) });
     writeLine(json ? jsonText(pulled) : lazyPullText(pulled, from));
     return 0;
   }
@@ -72,6 +82,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       ociDir,
       tag,
       loose,
+      ...signatures,
       ...platformChoice(command),
       ...(digest !== undefined && { digest }),
       progress: (done: number, total: number): void => bar.update(done, total),
@@ -87,10 +98,15 @@ export async function run(argv: readonly string[]): Promise<number> {
   return 0;
 }
 
-function lazyPullText({ digest, receivedBytes, state }: LazyPullResult, from: string): string {
+function signatureFields(signatures: number): [string, string][] {
+  return signatures === 0 ? [] : [["signed", formatCountOf(signatures, "signature")]];
+}
+
+function lazyPullText({ digest, receivedBytes, state, signatures }: LazyPullResult, from: string): string {
   return formatFields([
     ["received", `${formatBytes(receivedBytes)}: the metadata`],
     ["fetched", state === undefined ? "all" : lazyText(state, from)],
+    ...signatureFields(signatures),
     ["stored manifest", `sha256:${digest}`],
   ]);
 }
@@ -113,6 +129,7 @@ function textOf(result: PullResult): string {
         : "as it was: the layout has this image",
     ],
     ...packsField,
+    ...signatureFields(result.signatures),
     ["manifest", `sha256:${result.manifest}`],
     ["fs-verity", result.manifestVerity],
   ]);

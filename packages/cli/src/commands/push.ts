@@ -36,6 +36,7 @@ export function define(): ManualCommand {
       "send the metadata also as a patch for receivers that have this image (may be repeated)",
       collect,
     )
+    .option("--no-signatures", "do not send the signatures that the layout has of the image")
     .option("--independent", "keep no packs, so that the result depends on the image alone")
     .option("--json", "print the result as JSON");
 }
@@ -44,13 +45,14 @@ interface Options {
   base?: string[];
   patchFrom?: string[];
   independent?: boolean;
+  signatures: boolean;
   json?: boolean;
 }
 
 export async function run(argv: readonly string[]): Promise<number> {
   const command = define().parse(argv, { from: "user" });
   const [from, to] = command.args as [string, string];
-  const { base = [], patchFrom = [], independent = false, json = false } = command.opts<Options>();
+  const { base = [], patchFrom = [], independent = false, signatures, json = false } = command.opts<Options>();
   if (base.length > 0 && independent) throw new UsageError("--base and --independent exclude each other");
   const { ociDir, reference } = parseImageName(from);
   if (parseReference(to).digest !== undefined)
@@ -69,6 +71,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       openRecorded: (image: BaseRecord) => recordedBase(registries, image, target),
       patchFrom: patchFrom.map((name) => registries.open(name, "pull")),
       independent,
+      signatures,
       ...platformChoice(command),
       progress: (done: number, total: number): void => bar.update(done, total),
       warn: warning,
@@ -79,6 +82,10 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
   writeLine(json ? jsonText(result) : textOf(result));
   return 0;
+}
+
+function signatureFields({ signatures }: PushResult): [string, string][] {
+  return signatures === 0 ? [] : [["signed", formatCountOf(signatures, "signature")]];
 }
 
 function textOf(result: PushResult): string {
@@ -96,6 +103,7 @@ function textOf(result: PushResult): string {
     ["packs", changed ? `${formatCountOf(packs, "pack")}: ${parts.join(", ")}` : unchanged],
     ["uploaded", `${formatBytes(uploadedBytes)} in ${formatCountOf(uploadedBlobs, "blob")}`],
     ["metadata", `${formatBytes(result.bundleBytes)}${patches.length === 0 ? "" : `; as a patch ${sizes}`}`],
+    ...signatureFields(result),
     ["manifest", `sha256:${result.manifest}`],
     ["fs-verity", result.manifestVerity],
     ["pushed manifest", `sha256:${result.pushedManifest}`],

@@ -42,7 +42,7 @@ const example = `
 
 const notes = `
 Keys and signatures have the formats of minisign. Signed are the bytes of the canonical manifest, which name every
-byte of the image, so a signature stays good when the image is packed, unpacked or copied. It is stored in the layout
+byte of the image, so a signature stays good when the image is packed, unpacked or pushed. It is stored in the layout
 as an artifact of its own, one for each key, with the tag sha256-DIGEST.KEYID.minisig; gc removes it when no tag names
 the image any more.`;
 
