@@ -18,6 +18,8 @@ export interface PushOptions extends PlatformChoice {
   patchFrom?: readonly RepositoryAccess[];
   /** Keep no packs: the result depends on the image alone. */
   independent?: boolean;
+  /** Let containerd take packs for layers, so that its snapshotter can keep them from being fetched. */
+  lazy?: boolean;
   /** Called with the bytes of packs that the registry has, and those that are to be uploaded. */
   progress?: (done: number, total: number) => void;
   /** Called regularly; what it throws ends the work. */

@@ -22,7 +22,8 @@ const example = `
 const notes = `
 The image is stored in the registry as packs and a bundle of metadata, whatever form it has in the layout. Packs of
 the bases are kept where they are mostly needed: only what is new is uploaded. The image stays what it is: pull gives
-it back with the same digests.`;
+it back with the same digests, with --lazy too: that is for containerd with 'puzzlefs snapshotter', which needs more
+configuration for it (docs/recipes.md).`;
 
 export function define(): ManualCommand {
   const description = "Copy an image to a registry, without what the registry has of other versions.";
@@ -37,6 +38,7 @@ export function define(): ManualCommand {
       collect,
     )
     .option("--independent", "keep no packs, so that the result depends on the image alone")
+    .option("--lazy", "for 'puzzlefs snapshotter': containers of containerd start before packs have been fetched")
     .option("--json", "print the result as JSON");
 }
 
@@ -44,13 +46,14 @@ interface Options {
   base?: string[];
   patchFrom?: string[];
   independent?: boolean;
+  lazy?: boolean;
   json?: boolean;
 }
 
 export async function run(argv: readonly string[]): Promise<number> {
   const command = define().parse(argv, { from: "user" });
   const [from, to] = command.args as [string, string];
-  const { base = [], patchFrom = [], independent = false, json = false } = command.opts<Options>();
+  const { base = [], patchFrom = [], independent = false, lazy = false, json = false } = command.opts<Options>();
   if (base.length > 0 && independent) throw new UsageError("--base and --independent exclude each other");
   const { ociDir, reference } = parseImageName(from);
   if (parseReference(to).digest !== undefined)
@@ -69,6 +72,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       openRecorded: (image: BaseRecord) => recordedBase(registries, image, target),
       patchFrom: patchFrom.map((name) => registries.open(name, "pull")),
       independent,
+      lazy,
       ...platformChoice(command),
       progress: (done: number, total: number): void => bar.update(done, total),
       warn: warning,
