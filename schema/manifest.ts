@@ -11,6 +11,7 @@ import {
   canonicalAnnotation,
   chunkMediaType,
   compressedChunkMediaType,
+  packLayerMediaType,
   packMediaType,
   rootfsMediaType,
   verityAnnotation,
@@ -133,6 +134,7 @@ function blobType(json: Bytes, at: u53): u32 {
   if (stringIs(json, at, compressedChunkMediaType())) return TYPE_COMPRESSED_CHUNK;
   if (stringIs(json, at, bundleMediaType())) return TYPE_BUNDLE;
   if (stringIs(json, at, packMediaType())) return TYPE_PACK;
+  if (stringIs(json, at, packLayerMediaType())) return TYPE_PACK;
   return TYPE_OTHER;
 }
 

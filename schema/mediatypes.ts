@@ -37,6 +37,11 @@ export function packMediaType(): Bytes {
   return text("application/vnd.puzzlefs.pack.v1");
 }
 
+/** Media type of a pack that containerd takes for a layer, so that it asks its snapshotter before it fetches it. */
+export function packLayerMediaType(): Bytes {
+  return text("application/vnd.oci.image.layer.puzzlefs.pack.v1");
+}
+
 /** Annotation of a packed manifest: the sha256 of the canonical manifest, as in a descriptor. */
 export function canonicalAnnotation(): Bytes {
   return text("io.puzzlefs.image.manifest");

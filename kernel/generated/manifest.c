@@ -109,6 +109,8 @@ static u32 pfs_blob_type(struct pfs_bytes json, u64 at)
 		return PFS_TYPE_BUNDLE;
 	if (pfs_string_is(json, at, pfs_pack_media_type()))
 		return PFS_TYPE_PACK;
+	if (pfs_string_is(json, at, pfs_pack_layer_media_type()))
+		return PFS_TYPE_PACK;
 	return PFS_TYPE_OTHER;
 }
 

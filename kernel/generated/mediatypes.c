@@ -54,6 +54,16 @@ struct pfs_bytes pfs_pack_media_type(void)
 	return PFS_TEXT("application/vnd.puzzlefs.pack.v1");
 }
 
+/* schema/mediatypes.ts: packLayerMediaType() */
+/*
+ * Media type of a pack that containerd takes for a layer, so that it asks its
+ * snapshotter before it fetches it.
+ */
+struct pfs_bytes pfs_pack_layer_media_type(void)
+{
+	return PFS_TEXT("application/vnd.oci.image.layer.puzzlefs.pack.v1");
+}
+
 /* schema/mediatypes.ts: canonicalAnnotation() */
 /*
  * Annotation of a packed manifest: the sha256 of the canonical manifest, as in

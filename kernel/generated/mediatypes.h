@@ -12,6 +12,7 @@ struct pfs_bytes pfs_compressed_chunk_media_type(void);
 struct pfs_bytes pfs_verity_annotation(void);
 struct pfs_bytes pfs_bundle_media_type(void);
 struct pfs_bytes pfs_pack_media_type(void);
+struct pfs_bytes pfs_pack_layer_media_type(void);
 struct pfs_bytes pfs_canonical_annotation(void);
 struct pfs_bytes pfs_transport_annotation(void);
 struct pfs_bytes pfs_patch_media_type(void);

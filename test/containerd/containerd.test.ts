@@ -13,6 +13,7 @@ import { basename, join } from "node:path";
 import { eventually, noise, prose, running, signalTo } from "@puzzlefs/testing";
 import test, { type ExecutionContext } from "ava";
 import { installedLayer, obstacle, ServingMachine } from "../recipes/machine.ts";
+import { packsOf } from "../../packages/builder/src/packed/packed-fixture.ts";
 import { build } from "../support/images.ts";
 import { attempt, missing, type Outcome, puzzlefs, run } from "../support/programs.ts";
 import { Scratch } from "../support/scratch.ts";
@@ -31,7 +32,10 @@ const mark = basename(scratch.path).toLowerCase();
 /** On the machine, where overlays are possible. */
 const root = `/var/lib/${mark}`;
 const state = join(memory, "machine");
+const content = join(state, "var/lib/containerd/io.containerd.content.v1.content/blobs/sha256");
+const store = join(memory, "store");
 const registry = "localhost:5000";
+const sandbox = `${registry}/app:v1`;
 let machine: ServingMachine;
 
 const containerdConfig = `
@@ -44,11 +48,16 @@ state = "/run/containerd"
   type = "snapshot"
   address = "/run/${mark}.sock"
 [plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "${registry}/app:v1"
+  sandbox_image = "${sandbox}"
   restrict_oom_score_adj = true
 [plugins."io.containerd.grpc.v1.cri".containerd]
   snapshotter = "puzzlefs"
   disable_snapshot_annotations = false
+[stream_processors."puzzlefs.pack"]
+  accepts = ["application/vnd.oci.image.layer.puzzlefs.pack.v1"]
+  returns = "application/vnd.oci.image.layer.v1.tar"
+  path = "head"
+  args = ["-c", "1024", "/dev/zero"]
 `;
 
 /** Each program is started again when it ends. */
@@ -57,7 +66,8 @@ printf '%s\\n' 'version: 0.1' 'storage: {filesystem: {rootdirectory: /srv/regist
 cat > ${mark}.toml <<'END'
 ${containerdConfig}
 END
-mkdir -p /run/containerd
+mkdir -p /run/containerd /etc/containers/registries.conf.d
+printf '%s\\n' '[[registry]]' 'location = "${registry}"' 'insecure = true' > /etc/containers/registries.conf.d/local.conf
 docker-registry serve registry.yml > registry.log 2>&1 &
 while :; do puzzlefs snapshotter --root ${root} --address /run/${mark}.sock >> snapshotter.log 2>&1; done &
 while :; do containerd -c ${mark}.toml --log-level warn >> containerd.log 2>&1; done
@@ -70,9 +80,8 @@ test.before(async () => {
   run("cp", ["-a", trees.v1, trees.v2]);
   writeFileSync(join(trees.v2, "data/text"), "the second version");
   const config = join(memory, "config.json");
-  const content = { architecture: "amd64", os: "linux", config: { Cmd: ["/bin/sleep", SECONDS] }, rootfs: {} };
-  writeFileSync(config, JSON.stringify(content));
-  const store = join(memory, "store");
+  const configuration = { architecture: "amd64", os: "linux", config: { Cmd: ["/bin/sleep", SECONDS] }, rootfs: {} };
+  writeFileSync(config, JSON.stringify(configuration));
   const options = ["-c", "--packed", "--mtime", "keep", "--config", config];
   build(trees.v1, `${store}:v1`, ...options);
   build(trees.v2, `${store}:v2`, ...options, "-b", "v1");
@@ -94,6 +103,11 @@ test.before(async () => {
       `oci:${store}:${tag}`,
       to,
     );
+    if (status !== 0) throw new Error(stderr);
+  }
+  for (const tag of ["v1", "v2"]) {
+    const argv = ["push", "--plain-http", "--lazy", `${store}:${tag}`, `${registry}/app:${tag}-lazy`];
+    const { status, stderr } = machine.onNetwork(puzzlefs, ...argv);
     if (status !== 0) throw new Error(stderr);
   }
   await answers();
@@ -183,6 +197,77 @@ function left(): string[] {
   return [...names, ...mounts, ...servers];
 }
 
+/** Pulls images by Kubernetes' interface, runs a script in a pod of the last one, and removes all of it. */
+async function inPod(
+  t: ExecutionContext,
+  tags: readonly string[],
+  script: string,
+  pulled: () => void = () => undefined,
+): Promise<string> {
+  const socket = join(scratch.directory("cri"), "socket");
+  // The machine's /run is not to be seen from here: its socket is reached through process 1 of the machine.
+  symlinkSync(machine.path("run/containerd/containerd.sock"), socket);
+  const [runtime, images] = [new ServiceClient(RuntimeService, socket), new ServiceClient(ImageService, socket)];
+  const { pullImage, removeImage, imageFsInfo } = ImageService.method;
+  const { runPodSandbox, stopPodSandbox, removePodSandbox, createContainer, startContainer, execSync } =
+    RuntimeService.method;
+  const named = tags.map((tag) => ({ image: `${registry}/app:${tag}` }));
+  const image = named.at(-1);
+  try {
+    let failure: unknown;
+    const isPulled = async (): Promise<boolean> => {
+      try {
+        await images.call(pullImage, { image: named[0] });
+        return true;
+      } catch (error) {
+        failure = error;
+        return false;
+      }
+    };
+    t.true(await eventually(isPulled), String(failure));
+    for (const one of named.slice(1)) await images.call(pullImage, { image: one });
+    pulled();
+    const namespaceOptions = { network: NamespaceMode.NODE, pid: NamespaceMode.CONTAINER };
+    const securityContext = { namespaceOptions };
+    const config = {
+      metadata: { name: "pod", uid: mark, namespace: "default", attempt: 0 },
+      logDirectory: "/srv/pod",
+      linux: { cgroupParent: `/${mark}`, securityContext },
+    };
+    const { podSandboxId } = await runtime.call(runPodSandbox, { config });
+    const container = { metadata: { name: "one", attempt: 0 }, image, logPath: "one.log", linux: { securityContext } };
+    const { containerId } = await runtime.call(createContainer, {
+      podSandboxId,
+      config: container,
+      sandboxConfig: config,
+    });
+    await runtime.call(startContainer, { containerId });
+    const cmd = ["/bin/sh", "-c", script];
+    const { stdout, exitCode } = await runtime.call(execSync, { containerId, cmd, timeout: 120n });
+    t.is(exitCode, 0);
+    const { imageFilesystems } = await images.call(imageFsInfo, {});
+    t.is(imageFilesystems.length, 1);
+    await runtime.call(stopPodSandbox, { podSandboxId });
+    await runtime.call(removePodSandbox, { podSandboxId });
+    // The sandbox's image is pulled with the pod.
+    for (const one of [...named, { image: sandbox }]) await images.call(removeImage, { image: one });
+    return Buffer.from(stdout).toString();
+  } finally {
+    runtime.close();
+    images.close();
+  }
+}
+
+/** Removes all images; then nothing is left. */
+async function removed(t: ExecutionContext): Promise<void> {
+  const names = ctr("images", "ls", "-q")
+    .stdout.split("\n")
+    .filter((line) => line !== "");
+  if (names.length > 0) succeeds(t, ctr("images", "rm", "--sync", ...names));
+  t.true(await eventually(() => left().length === 0), `${left().join("\n")}\n${log("snapshotter")}`);
+  t.true(existsSync(join(state, "var/lib", mark, "snapshots.db")));
+}
+
 const step = problem === "" ? test.serial : test.serial.skip;
 const title = (text: string): string => `${text}${problem && ` (${problem})`}`;
 
@@ -218,7 +303,6 @@ step(
     start(t, "v1", "kept");
     inside(t, "kept", "echo kept > /kept");
     succeeds(t, ctr("images", "rm", "--sync", `${registry}/app:v1`, `${registry}/app:ordinary`));
-    const content = join(state, "var/lib/containerd/io.containerd.content.v1.content/blobs/sha256");
     t.is(readdirSync(content).length, blobs().length);
     const check = (): void =>
       void t.is(inside(t, "kept", "cat /kept /data/text; cmp /data/prose /data/prose"), "kept\nthe first version");
@@ -234,56 +318,39 @@ step(
 );
 
 step(title("Kubernetes' interface pulls, runs a pod, executes, and removes"), async (t) => {
-  const socket = join(scratch.directory("cri"), "socket");
-  // The machine's /run is not to be seen from here: its socket is reached through process 1 of the machine.
-  symlinkSync(machine.path("run/containerd/containerd.sock"), socket);
-  const [runtime, images] = [new ServiceClient(RuntimeService, socket), new ServiceClient(ImageService, socket)];
-  const { pullImage, removeImage, imageFsInfo } = ImageService.method;
-  const { runPodSandbox, stopPodSandbox, removePodSandbox, createContainer, startContainer, execSync } =
-    RuntimeService.method;
-  const image = { image: `${registry}/app:v2` };
-  try {
-    t.true(
-      await eventually(() =>
-        images.call(pullImage, { image: { image: `${registry}/app:v1` } }).then(
-          () => true,
-          () => false,
-        ),
-      ),
-    );
-    await images.call(pullImage, { image });
-    const namespaceOptions = { network: NamespaceMode.NODE, pid: NamespaceMode.CONTAINER };
-    const securityContext = { namespaceOptions };
-    const config = {
-      metadata: { name: "pod", uid: mark, namespace: "default", attempt: 0 },
-      logDirectory: "/srv/pod",
-      linux: { cgroupParent: `/${mark}`, securityContext },
-    };
-    const { podSandboxId } = await runtime.call(runPodSandbox, { config });
-    const container = { metadata: { name: "one", attempt: 0 }, image, logPath: "one.log", linux: { securityContext } };
-    const { containerId } = await runtime.call(createContainer, {
-      podSandboxId,
-      config: container,
-      sandboxConfig: config,
-    });
-    await runtime.call(startContainer, { containerId });
-    const cmd = ["/bin/sh", "-c", "echo over >> /data/text; cat /data/text"];
-    const { stdout, exitCode } = await runtime.call(execSync, { containerId, cmd, timeout: 120n });
-    t.deepEqual([Buffer.from(stdout).toString(), exitCode], ["the second versionover\n", 0]);
-    const { imageFilesystems } = await images.call(imageFsInfo, {});
-    t.is(imageFilesystems.length, 1);
-    await runtime.call(stopPodSandbox, { podSandboxId });
-    await runtime.call(removePodSandbox, { podSandboxId });
-    for (const tag of ["v1", "v2"]) await images.call(removeImage, { image: { image: `${registry}/app:${tag}` } });
-  } finally {
-    runtime.close();
-    images.close();
-  }
+  t.is(await inPod(t, ["v1", "v2"], "echo over >> /data/text; cat /data/text"), "the second versionover\n");
   t.regex(log("snapshotter"), /snapshot sha256:[0-9a-f]{64}: image sha256/, "the bootstrap was not unpacked");
 });
 
-step(title("when all images are removed, nothing is left"), async (t) => {
-  succeeds(t, ctr("images", "rm", "--sync", ...ctr("images", "ls", "-q").stdout.trimEnd().split("\n")));
-  t.true(await eventually(() => left().length === 0), `${left().join("\n")}\n${log("snapshotter")}`);
-  t.true(existsSync(join(state, "var/lib", mark, "snapshots.db")));
-});
+step(title("when all images are removed, nothing is left"), (t) => removed(t));
+
+step(
+  title("of an image that was pushed for lazy use Kubernetes fetches no packs, and a pod reads all of it"),
+  async (t) => {
+    const packs = new Set(packsOf(store, "v1"));
+    t.true(packs.size > 0);
+    const script =
+      "cat /data/text; cmp /data/prose /data/prose && cmp /data/noise /data/noise && echo over >> /data/text; cat /data/text";
+    const printed = await inPod(t, ["v1-lazy"], script, () => {
+      t.deepEqual(
+        readdirSync(content).filter((name) => packs.has(name)),
+        [],
+      );
+    });
+    t.is(printed, "the first versionthe first versionover\n");
+    t.regex(log("snapshotter"), /held, received \d+ bytes, [1-9]\d* of \d+ bytes are fetched later/);
+    await removed(t);
+  },
+);
+
+step(
+  title("where containerd passes no labels it fetches the packs of such an image, and unpacks them as empty archives"),
+  async (t) => {
+    pull(t, "v2-lazy");
+    t.is(
+      once(t, "v2-lazy", "cat /data/text; cmp /data/noise /data/noise; echo new > /new; cat /new"),
+      "the second versionnew\n",
+    );
+    await removed(t);
+  },
+);

@@ -1,13 +1,13 @@
 /**
  * A snapshotter that goes through all its operations, and is killed before one of its calls that could change something.
  *
- *     node killed-fixture.ts ROOT SOCKET CONTENT_STORE IMAGE CALL
+ *     node killed-fixture.ts ROOT SOCKET CONTENT_STORE IMAGE CALL [MANIFEST NAME]
  *
- * CALL is the number of the call, 0 for none. Prints the number of calls.
+ * With the packed manifest and its name in a registry, the image is a lazy one of one pack. CALL is the number of the call, 0 for none. Prints the number of calls.
  */
 import { watchCalls } from "../../packages/oci/src/watched-calls-fixture.ts";
 
-const [root = "", address = "", contentStore = "", image = "", last = ""] = process.argv.slice(2);
+const [root = "", address = "", contentStore = "", image = "", last = "", manifest = "", name] = process.argv.slice(2);
 let count = 0;
 
 watchCalls(() => {
@@ -16,18 +16,33 @@ watchCalls(() => {
 
 const { startSnapshotter } = await import("@puzzlefs/containerd");
 const { ServiceClient } = await import("./client.ts");
-const { chainOf, cleanup, commit, labelsOf, prepare, remove } = await import("./snapshots-fixture.ts");
+const { chainOf, cleanup, commit, labelsOf, list, packLabels, prepare, remove } =
+  await import("./snapshots-fixture.ts");
 const { Snapshots } = await import("../../packages/containerd/src/generated/snapshots_pb.js");
 
 const log = (): void => undefined;
-const snapshotter = await startSnapshotter({ root, address, contentStore, driver: "fuse", log });
+const snapshotter = await startSnapshotter({
+  root,
+  address,
+  contentStore,
+  driver: "fuse",
+  access: { plainHttp: true },
+  log,
+});
 const client = new ServiceClient(Snapshots, address);
 await client.call(prepare, { key: "extract", labels: labelsOf(image) }).catch(() => undefined);
-await client.call(prepare, { key: "container", parent: chainOf(image) });
+let top = chainOf(image);
+if (name !== undefined) {
+  const labels = packLabels(image, 1, manifest, name);
+  await client.call(prepare, { key: "pack", parent: top, labels }).catch(() => undefined);
+  const [found] = await client.stream(list, { filters: [`parent==${JSON.stringify(top)}`] });
+  top = found?.info[0]?.name ?? "";
+}
+await client.call(prepare, { key: "container", parent: top });
 await client.call(prepare, { key: "layer" });
 await client.call(commit, { key: "layer", name: "ordinary" });
 await client.call(prepare, { key: "over", parent: "ordinary" });
-for (const key of ["over", "ordinary", "container", chainOf(image)]) await client.call(remove, { key });
+for (const key of new Set(["over", "ordinary", "container", top, chainOf(image)])) await client.call(remove, { key });
 await client.call(cleanup, {});
 client.close();
 await snapshotter.stop();

@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startSnapshotter, type RunningSnapshotter, type SnapshotterOptions } from "@puzzlefs/containerd";
-import { bootstrapArchive, sha256Hex } from "@puzzlefs/oci";
+import { MANIFEST_LABEL, PACK_LABEL, packedChainId } from "@puzzlefs/oci";
 import { running } from "@puzzlefs/testing";
 import { Kind, Snapshots, type Info } from "../../packages/containerd/src/generated/snapshots_pb.js";
 import type { Mount } from "../../packages/containerd/src/generated/mount_pb.js";
@@ -12,16 +12,32 @@ import { ServiceClient } from "./client.ts";
 export { Kind };
 export const { prepare, view, mounts, commit, remove, stat, update, list, usage, cleanup } = Snapshots.method;
 
-export const MANIFEST = "containerd.io/snapshot/puzzlefs.manifest";
+export const MANIFEST = MANIFEST_LABEL;
 export const TARGET = "containerd.io/snapshot.ref";
 
 /** The chain ID of a packed image's only layer. */
-export const chainOf = (canonical: string): string => `sha256:${sha256Hex(bootstrapArchive(canonical))}`;
+export const chainOf = (canonical: string): string => packedChainId(canonical);
 
 /** The labels with which containerd prepares the layer of a packed image. */
 export const labelsOf = (canonical: string): Record<string, string> => ({
   [TARGET]: chainOf(canonical),
   [MANIFEST]: `sha256:${canonical}`,
+});
+
+/** Those of a pack, from 1 on, of an image that was pushed for lazy use. @param name in the registry; without it containerd passes none */
+export const packLabels = (
+  canonical: string,
+  pack: number,
+  manifest: string,
+  name?: string,
+): Record<string, string> => ({
+  [TARGET]: packedChainId(canonical, pack),
+  [MANIFEST]: `sha256:${canonical}`,
+  [PACK_LABEL]: `sha256:${"0".repeat(64)}`,
+  ...(name !== undefined && {
+    "containerd.io/snapshot/cri.image-ref": name,
+    "containerd.io/snapshot/cri.manifest-digest": `sha256:${manifest}`,
+  }),
 });
 
 /** A snapshotter in this process, and a client of it. */
@@ -32,7 +48,7 @@ export class Fixture {
   #running: RunningSnapshotter | undefined;
   #client: ServiceClient | undefined;
 
-  constructor(scratch: Scratch, contentStore: string) {
+  constructor(scratch: Scratch, contentStore: string, options: Partial<SnapshotterOptions> = {}) {
     const directory = scratch.directory("snapshotter");
     this.root = join(directory, "root");
     this.#options = {
@@ -41,6 +57,7 @@ export class Fixture {
       contentStore,
       driver: "fuse",
       log: (message) => this.log.push(message),
+      ...options,
     };
   }
 
@@ -102,6 +119,12 @@ export class Fixture {
     await this.client.call(cleanup, {});
   }
 
+  /** Records of lazy images. */
+  #lazy(): string[] {
+    const directory = join(this.root, "store/lazy");
+    return existsSync(directory) ? readdirSync(directory).filter((name) => /\.(json|places)$/.test(name)) : [];
+  }
+
   /** What is left of snapshots and images: directories, blobs, mounts and processes. */
   left(): string[] {
     const below = (name: string): string[] => readdirSync(join(this.root, name)).map((entry) => `${name}/${entry}`);
@@ -113,6 +136,7 @@ export class Fixture {
       ...readdirSync(join(this.root, "store")).filter((name) => name.startsWith(".puzzlefs-")),
       ...manifests.map((entry) => JSON.stringify(entry)),
       ...mountpoints().filter((path) => path.startsWith(this.root)),
+      ...this.#lazy(),
       ...running(this.root).map(({ commandLine }) => commandLine),
     ];
   }

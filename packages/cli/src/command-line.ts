@@ -116,6 +116,14 @@ export function parseDuration(text: string): number {
   return Number(number) * (SECONDS[letter] as number);
 }
 
+/** Milliseconds: timers take no longer time, and servers add some seconds. */
+const LONGEST_TIMEOUT = 2 ** 31 - 60_000;
+
+/** A duration in milliseconds. */
+export function parseTimeout(text: string): number {
+  return Math.min(1000 * parseDuration(text), LONGEST_TIMEOUT);
+}
+
 /** Hex sha256 or fs-verity digest, as `build` prints them. */
 export function parseDigest(text: string): string {
   if (!/^[0-9a-f]{64}$/i.test(text)) throw new UsageError(`'${text}' is not a digest: 64 hex digits are expected`);

@@ -5,6 +5,7 @@ import {
   BlobDirectory,
   bootstrapBlob,
   canonicalOf,
+  digestHex,
   FILE_MODE,
   LayoutError,
   type PackedPart,
@@ -59,6 +60,17 @@ export class ContentStore {
       }
     }
     throw new SnapshotError("notFound", `image sha256:${canonical}: ${problem}`);
+  }
+
+  /** Whether a blob (sha256:…) is there, and is a packed manifest that names this canonical one. */
+  isManifestOf(manifest: string, canonical: string): boolean {
+    using blobs = this.#open();
+    try {
+      return canonicalOf(blobs.read(digestHex(manifest) ?? "", MANIFEST_LIMIT)) === canonical;
+    } catch (error) {
+      if (!(error instanceof LayoutError)) throw error;
+      return false;
+    }
   }
 
   /** Bytes of the blobs of an image, as a manifest in the content store lists them; 0 if there is none yet. */

@@ -79,6 +79,11 @@ export class SnapshotDirectories {
     }
   }
 
+  isEmpty(id: number): boolean {
+    using content = this.#content(id);
+    return content.names().length === 0;
+  }
+
   /** The image of PuzzleFS, hex sha256 of its canonical manifest, whose bootstrap is all that the snapshot has. */
   bootstrapOf(id: number): string | undefined {
     using content = this.#content(id);

@@ -14,9 +14,11 @@ import {
   untag,
 } from "@puzzlefs/oci";
 import { openImageAt } from "@puzzlefs/reader";
+import type { Reference, RegistryOptions } from "@puzzlefs/registry";
 import type { ContentStore } from "./content-store.ts";
 import { SnapshotError } from "./errors.ts";
 import { Exclusive } from "./exclusive.ts";
+import { receiveLazily } from "./lazy-image.ts";
 
 /** The images that are held have tags with this and the digest of their canonical manifest. */
 const TAG = "containerd-";
@@ -36,6 +38,15 @@ export interface ImageNeeds {
   isImageUsed(image: string): boolean;
 }
 
+export interface ImageSettings {
+  driver: DriverChoice;
+  /** How registries are asked for lazy images. */
+  access: Pick<RegistryOptions, "plainHttp" | "authFile">;
+  /** Milliseconds after which a read that waits for a registry fails; undefined: as `mount` has it. */
+  fetchTimeout?: number;
+  log: (message: string) => void;
+}
+
 /**
  * The images of the snapshots, by the hex sha256 of their canonical manifests. What containers use is held in a store of our own, and mounted,
  * each image once. Which ones those are is recorded by the tags of the store and the list of mounts: there is nothing else that could
@@ -46,7 +57,7 @@ export class Images {
   readonly #layout: Layout;
   readonly #content: ContentStore;
   readonly #needs: ImageNeeds;
-  readonly #driver: DriverChoice;
+  readonly #settings: ImageSettings;
   readonly #log: (message: string) => void;
   readonly #exclusive = new Exclusive();
   /** Questions whether a server is alive: one at a time for each mount, because each that has no answer yet keeps a thread. */
@@ -57,20 +68,13 @@ export class Images {
   /**
    * @param mounts a directory for mount points, which only root can reach; with `layout` it is closed by close()
    */
-  constructor(
-    mounts: Directory,
-    layout: Layout,
-    content: ContentStore,
-    needs: ImageNeeds,
-    driver: DriverChoice,
-    log: (message: string) => void,
-  ) {
+  constructor(mounts: Directory, layout: Layout, content: ContentStore, needs: ImageNeeds, settings: ImageSettings) {
     this.#mounts = mounts;
     this.#layout = layout;
     this.#content = content;
     this.#needs = needs;
-    this.#driver = driver;
-    this.#log = log;
+    this.#settings = settings;
+    this.#log = settings.log;
   }
 
   close(): void {
@@ -93,6 +97,22 @@ export class Images {
       await this.#mount(image);
       return action(this.pathOf(image));
     });
+  }
+
+  /**
+   * Runs `record`, which records a snapshot that is this image, once all of the image is held, or all but its packs, which are fetched from `source`. Throws
+   * SnapshotError (notFound) where neither is possible, and the errors of receiveLazily().
+   */
+  async settle(image: string, source: Reference | undefined, record: () => void): Promise<void> {
+    try {
+      await this.#exclusive.run(image, async () => {
+        if (!this.#isHeld(image)) await this.#holdLazily(image, source);
+        record();
+      });
+    } catch (error) {
+      await this.release(image);
+      throw error;
+    }
   }
 
   /** Throws SnapshotError (precondition) for an image of which an overlay would hide or redirect names. */
@@ -175,6 +195,20 @@ export class Images {
     });
   }
 
+  /** Holds what containerd has, which may be all, otherwise what a mount needs. */
+  async #holdLazily(image: string, source: Reference | undefined): Promise<void> {
+    try {
+      return await this.#hold(image);
+    } catch (error) {
+      if (!(error instanceof SnapshotError) || source === undefined) throw error;
+      // Names in labels may be the image's own words. What containerd has fetched itself, it may have.
+      if (!this.#content.isManifestOf(source.digest ?? "", image)) throw error;
+    }
+    const { access, log } = this.#settings;
+    const exclusively = <T>(work: () => Promise<T>): Promise<T> => this.#inStore(work);
+    await receiveLazily(this.#layout, { image, source, tag: TAG + image, access, exclusively, log });
+  }
+
   async #mount(image: string): Promise<void> {
     this.#mounts.makeOrOpen(image, 0o700).close();
     const path = this.pathOf(image);
@@ -183,17 +217,19 @@ export class Images {
       this.#log(`${path}: its server is dead; it is mounted again`);
       await unmount(path, { lazy: true });
     }
+    const { driver: choice, fetchTimeout: timeout } = this.#settings;
     const request = {
       ociDir: this.#layout.path,
       reference: TAG + image,
       mountpoint: path,
       options: OPTIONS,
-      driver: this.#driver,
+      driver: choice,
       supervise: true,
+      lazy: { byDriver: choice === "kernel", ...(timeout !== undefined && { timeout }) },
       warn: this.#log,
     };
     // For the kernel driver it writes to the store.
-    const { driver } = await (this.#driver === "fuse" ? mount(request) : this.#inStore(() => mount(request)));
+    const { driver } = await (choice === "fuse" ? mount(request) : this.#inStore(() => mount(request)));
     this.#log(`${path}: mounted by ${driver === "kernel" ? "the kernel driver" : "FUSE"}`);
   }
 

@@ -10,7 +10,7 @@ import { SnapshotDatabase } from "./database.ts";
 import { SnapshotDirectories } from "./directories.ts";
 import { SnapshotError } from "./errors.ts";
 import { Snapshots } from "./generated/snapshots_pb.js";
-import { Images } from "./images.ts";
+import { Images, type ImageSettings } from "./images.ts";
 import { definitionOf, implementationOf } from "./service.ts";
 import { Snapshotter } from "./snapshotter.ts";
 
@@ -22,6 +22,10 @@ export interface SnapshotterOptions {
   /** containerd's content store: the directory that has `blobs/sha256`. */
   contentStore: string;
   driver: DriverChoice;
+  /** How registries are asked for images that were pushed for lazy use. */
+  access?: ImageSettings["access"];
+  /** Milliseconds after which a read that waits for a registry fails; default: a minute. */
+  fetchTimeout?: number;
   /** Gets a line for each thing that is done about an image, and for errors. */
   log: (message: string) => void;
 }
@@ -39,7 +43,7 @@ const SOCKET_MODE = 0o600;
 
 /** Starts a snapshotter. Resolves once it listens. Throws SnapshotError, LayoutError, and system errors. */
 export async function startSnapshotter(options: SnapshotterOptions): Promise<RunningSnapshotter> {
-  const { address, contentStore, driver, log } = options;
+  const { address, contentStore, driver, access = {}, fetchTimeout, log } = options;
   const path = absolutePath(options.root);
   // They separate directories in the options of an overlay.
   if (/[:,\\"]/.test(path))
@@ -52,7 +56,8 @@ export async function startSnapshotter(options: SnapshotterOptions): Promise<Run
   const database = new SnapshotDatabase(join(path, "snapshots.db"));
   closing.defer(() => database.close());
   const content = new ContentStore(absolutePath(contentStore));
-  const images = new Images(mounts, Layout.create(join(path, "store")), content, database, driver, log);
+  const settings = { driver, access, log, ...(fetchTimeout !== undefined && { fetchTimeout }) };
+  const images = new Images(mounts, Layout.create(join(path, "store")), content, database, settings);
   closing.defer(() => images.close());
   const snapshots = new SnapshotDirectories(directories, log);
   const kept = new Set(Array.from(database.all(), ({ id, image }) => (image === undefined ? id : 0)));

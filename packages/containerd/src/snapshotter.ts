@@ -1,15 +1,13 @@
-import { bootstrapArchive, sha256Hex } from "@puzzlefs/oci";
+import { messageOf } from "@puzzlefs/linux";
+import { digestHex, MANIFEST_LABEL, packedChainId } from "@puzzlefs/oci";
 import type { SnapshotDatabase } from "./database.ts";
 import type { SnapshotDirectories } from "./directories.ts";
 import { SnapshotError } from "./errors.ts";
 import { parseFilters } from "./filter.ts";
 import type { Images } from "./images.ts";
+import { isPack, packLayerOf, TARGET } from "./pack-layer.ts";
 import { Kind, type Labels, membersOf, type Snapshot, type Usage } from "./snapshot.ts";
 
-/** The name that a layer's snapshot is to have: its chain ID. */
-const TARGET = "containerd.io/snapshot.ref";
-/** Annotations of the bootstrap, which containerd passes as labels. */
-const MANIFEST = "containerd.io/snapshot/puzzlefs.manifest";
 const LONGEST_LABEL = 4096;
 
 /** What containerd mounts for a container; options as of fstab. */
@@ -21,8 +19,8 @@ export interface MountDescription {
 
 /**
  * The operations of a snapshotter. Snapshots of ordinary images are directories over which overlays are mounted, as in containerd's own
- * overlay snapshotter. The bootstrap of a packed image becomes the image: snapshots over it have the image's mount as their lower
- * directory.
+ * overlay snapshotter. The bootstrap of a packed image becomes the image: snapshots over it have the image's mount as their lowest
+ * directory. Packs that are layers change nothing of it.
  */
 export class Snapshotter {
   readonly #database: SnapshotDatabase;
@@ -46,6 +44,7 @@ export class Snapshotter {
   async prepare(key: string, parent: string, labels: Labels): Promise<MountDescription[]> {
     checkLabels(labels);
     this.#refuseReady(parent, labels);
+    await this.#refusePack(parent, labels);
     return this.#create(Kind.ACTIVE, key, parent, labels);
   }
 
@@ -71,8 +70,8 @@ export class Snapshotter {
     const snapshot = this.#database.get(key);
     if (snapshot.kind !== Kind.ACTIVE)
       throw new SnapshotError("precondition", `snapshot ${JSON.stringify(key)}: not active`);
-    const { id, parentId } = snapshot;
-    const image = parentId === undefined ? this.#directories.bootstrapOf(id) : undefined;
+    const { id } = snapshot;
+    const image = this.#imageIn(snapshot);
     let usage: Usage = { bytes: 0, inodes: 0 };
     if (image === undefined) {
       usage = await this.#directories.measure(id);
@@ -133,8 +132,9 @@ export class Snapshotter {
 
   /** Of a container's snapshot what was written, of an image what is stored of it. */
   async usage(key: string): Promise<Usage> {
-    const { id, kind, image, size, inodes } = this.#database.get(key);
-    if (image !== undefined) return { bytes: this.#images.bytesOf(image), inodes: 0 };
+    const { id, parentId, kind, image, size, inodes } = this.#database.get(key);
+    // The bytes of packs that are layers over the bootstrap are the image's.
+    if (image !== undefined) return { bytes: parentId === undefined ? this.#images.bytesOf(image) : 0, inodes: 0 };
     return kind === Kind.COMMITTED ? { bytes: size, inodes } : this.#directories.measure(id);
   }
 
@@ -149,14 +149,15 @@ export class Snapshotter {
     const above = parent === "" ? undefined : this.#database.get(parent);
     if (above !== undefined && above.kind !== Kind.COMMITTED)
       throw new SnapshotError("invalid", `snapshot ${JSON.stringify(parent)}: not committed`);
-    const base = above?.image ?? above?.base;
+    const isUnpacked = kind === Kind.ACTIVE && isPack(labels, above);
+    const base = isUnpacked ? undefined : (above?.image ?? above?.base);
     const isLowest = kind === Kind.VIEW && above?.image !== undefined;
     const add = (): MountDescription[] => {
       if (base !== undefined && !isLowest) this.#images.checkForOverlay(base);
       // The parent may have been removed meanwhile.
       const now = parent === "" ? undefined : this.#database.get(parent);
       const record = { name: key, kind, labels, parentId: now?.id, image: undefined, base };
-      const root = now && this.#layerOf(now);
+      const root = isUnpacked ? undefined : now && this.#layerOf(now);
       return this.#describe(this.#database.add(record, (id) => this.#directories.make(id, root)));
     };
     if (base === undefined) return add();
@@ -175,9 +176,9 @@ export class Snapshotter {
    */
   #refuseReady(parent: string, labels: Labels): void {
     const target = labels[TARGET];
-    const image = /^sha256:([0-9a-f]{64})$/.exec(labels[MANIFEST] ?? "")?.[1];
+    const image = digestHex(labels[MANIFEST_LABEL] ?? "");
     if (target === undefined || image === undefined || parent !== "") return;
-    if (target !== `sha256:${sha256Hex(bootstrapArchive(image))}`) {
+    if (target !== packedChainId(image)) {
       this.#log(
         `snapshot ${target}: not the bootstrap of image sha256:${image}, which its labels name: it is unpacked`,
       );
@@ -188,11 +189,43 @@ export class Snapshotter {
     throw new SnapshotError("alreadyExists", `snapshot ${target}: already exists`);
   }
 
+  /**
+   * Where containerd asks for a pack of an image whose packs can be fetched as they are read: records it, and throws SnapshotError (alreadyExists), so
+   * that containerd does not fetch it. If the image cannot be settled so, containerd fetches the packs, with its own credentials.
+   */
+  async #refusePack(parent: string, labels: Labels): Promise<void> {
+    const pack = packLayerOf(this.#database, parent, labels);
+    if (pack === undefined) return;
+    const { image, below, name, source } = pack;
+    const record = { name, kind: Kind.COMMITTED, labels, parentId: below.id, image, base: undefined };
+    try {
+      await this.#images.settle(image, source, () => void this.#database.add(record));
+    } catch (error) {
+      if (error instanceof SnapshotError && error.kind === "alreadyExists") throw error;
+      this.#log(`image sha256:${image}: containerd fetches its packs, it cannot be lazy: ${messageOf(error)}`);
+      return;
+    }
+    throw new SnapshotError("alreadyExists", `snapshot ${name}: already exists`);
+  }
+
+  /** The image that an active snapshot becomes. Throws SnapshotError (precondition) for the snapshot of a pack that has files. */
+  #imageIn(snapshot: Snapshot): string | undefined {
+    const { id, labels, parentId } = snapshot;
+    if (parentId === undefined) return this.#directories.bootstrapOf(id);
+    const [below] = this.#database.parentsOf(snapshot);
+    if (!isPack(labels, below)) return undefined;
+    if (this.#directories.isEmpty(id)) return below.image;
+    throw new SnapshotError("precondition", `snapshot ${JSON.stringify(snapshot.name)}: a pack is no layer with files`);
+  }
+
   #describe(snapshot: Snapshot): MountDescription[] {
-    const { id, kind } = snapshot;
-    const parents = this.#database.parentsOf(snapshot);
-    const layers = parents.map((parent) => this.#layerOf(parent));
+    const { id, kind, labels } = snapshot;
     const content = this.#directories.contentOf(id);
+    const parents = this.#database.parentsOf(snapshot);
+    // What is unpacked of a pack is an empty archive, and the image is not needed for it.
+    if (kind === Kind.ACTIVE && isPack(labels, parents[0])) return [bindMount(content, "rw")];
+    const image = parents.findIndex((parent) => parent.image !== undefined);
+    const layers = parents.slice(0, image + 1 || parents.length).map((parent) => this.#layerOf(parent));
     const isView = kind === Kind.VIEW;
     if (isView && layers.length <= 1) return [bindMount(layers[0] ?? content, "ro")];
     if (layers.length === 0) return [bindMount(content, "rw")];

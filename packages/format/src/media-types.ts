@@ -17,6 +17,8 @@ export const VERITY_ANNOTATION = literal(generated.verityAnnotation());
 export const BUNDLE_TYPE = literal(generated.bundleMediaType());
 /** Media type of a pack. */
 export const PACK_TYPE = literal(generated.packMediaType());
+/** Media type of a pack that containerd takes for a layer. */
+export const PACK_LAYER_TYPE = literal(generated.packLayerMediaType());
 /** Annotation of a packed manifest: `sha256:` and the digest of the canonical manifest. */
 export const CANONICAL_ANNOTATION = literal(generated.canonicalAnnotation());
 /** Annotation of a packed manifest: the version of the form. */

@@ -54,8 +54,12 @@ export {
   bootstrapBlob,
   bootstrapImage,
   type BundlePatch,
+  MANIFEST_LABEL,
+  PACK_LABEL,
+  packedChainId,
   type PackedDocuments,
   type PackedPart,
+  type RegistryParts,
 } from "./packed-manifest.ts";
 export { type HeldLock, lockFile, type LockWait, type Waiting } from "./lock.ts";
 export type { CommitRequest, CommitResult, StagedBlob } from "./commit-request.ts";

@@ -3,6 +3,7 @@ import {
   BASE_ANNOTATION,
   BUNDLE_TYPE,
   CANONICAL_ANNOTATION,
+  PACK_LAYER_TYPE,
   PACK_TYPE,
   PATCH_TYPE,
   TRANSPORT_ANNOTATION,
@@ -32,6 +33,14 @@ export interface BundlePatch {
   base: string;
 }
 
+/** What a registry's form may have beside that of a layout. */
+export interface RegistryParts {
+  /** Of the bundle; default: none. */
+  patches?: readonly BundlePatch[];
+  /** Each pack is a layer for containerd, over the bootstrap, so that a snapshotter can keep it from being fetched. */
+  lazy?: boolean;
+}
+
 /** The blobs of a packed image beside its bundle and its packs, and its manifest. */
 export interface PackedDocuments {
   config: PackedPart;
@@ -40,6 +49,14 @@ export interface PackedDocuments {
 }
 
 const TAR_BLOCK = 512;
+/** Labels that containerd passes to snapshotters are annotations with this prefix. */
+const LABEL = "containerd.io/snapshot/puzzlefs.";
+/** Label of the layers of a packed image: its canonical manifest. */
+export const MANIFEST_LABEL = `${LABEL}manifest`;
+/** Label of packs that are layers. */
+export const PACK_LABEL = `${LABEL}pack`;
+/** The archive that a pack is for containerd where no snapshotter keeps it from unpacking. */
+const EMPTY_ARCHIVE = Buffer.alloc(2 * TAR_BLOCK);
 /** The only file of the bootstrap. */
 export const BOOTSTRAP_FILE = "puzzlefs.txt";
 /** skopeo compresses an archive that is not compressed when it copies it to a registry: then its digest would change. */
@@ -53,7 +70,6 @@ const VERSION = "1";
  * @param canonical hex sha256 of the canonical manifest
  * @param config the canonical configuration
  * @param bundle its fs-verity digest in hex
- * @param patches of the bundle; a layout has none
  */
 export function assemblePacked(
   canonical: string,
@@ -61,25 +77,29 @@ export function assemblePacked(
   platform: Platform,
   bundle: PackRecord,
   packs: readonly PackRecord[],
-  patches: readonly BundlePatch[] = [],
+  { patches = [], lazy = false }: RegistryParts = {},
 ): PackedDocuments {
-  const archive = bootstrapArchive(canonical);
   const bootstrap = bootstrapBlob(canonical);
-  const packedConfig = partOf(Buffer.from(canonicalJson(configOf(config, platform, sha256Hex(archive)))));
+  const diffIds = [bootstrapDiffId(canonical), ...(lazy ? packs.map(() => EMPTY_DIFF_ID) : [])];
+  const packedConfig = partOf(Buffer.from(canonicalJson(configOf(config, platform, diffIds))));
+  const label = { [MANIFEST_LABEL]: `sha256:${canonical}` };
+  const bootstrapLayer = {
+    ...descriptorOf(TAR_TYPE, { digest: bootstrap.digest, size: bootstrap.bytes.length }),
+    annotations: { ...label, [`${LABEL}bundle`]: `sha256:${bundle.digest}` },
+  };
   const layers: Descriptor[] = [
     { ...descriptorOf(BUNDLE_TYPE, bundle), annotations: { [VERITY_ANNOTATION]: bundle.verity } },
     ...patches.map((patch) => ({
       ...descriptorOf(PATCH_TYPE, patch),
       annotations: { [BASE_ANNOTATION]: `sha256:${patch.base}` },
     })),
-    ...packs.map((pack) => descriptorOf(PACK_TYPE, pack)),
-    {
-      ...descriptorOf(TAR_TYPE, { digest: bootstrap.digest, size: bootstrap.bytes.length }),
-      annotations: {
-        "containerd.io/snapshot/puzzlefs.manifest": `sha256:${canonical}`,
-        "containerd.io/snapshot/puzzlefs.bundle": `sha256:${bundle.digest}`,
-      },
-    },
+    // What is above a layer belongs to its image alone then.
+    ...(lazy ? [bootstrapLayer] : []),
+    ...packs.map((pack) => ({
+      ...descriptorOf(lazy ? PACK_LAYER_TYPE : PACK_TYPE, pack),
+      ...(lazy && { annotations: { ...label, [PACK_LABEL]: `sha256:${pack.digest}` } }),
+    })),
+    ...(lazy ? [] : [bootstrapLayer]),
   ];
   const manifest = {
     schemaVersion: 2,
@@ -91,7 +111,20 @@ export function assemblePacked(
   return { config: packedConfig, bootstrap, manifest: Buffer.from(canonicalJson(manifest)) };
 }
 
-/** The archive that is the only layer of a packed image for other tools: its sha256 is the only `diff_ids`. */
+const EMPTY_DIFF_ID = `sha256:${sha256Hex(EMPTY_ARCHIVE)}`;
+
+/** The chain ID of a layer of a packed image: of the bootstrap, or of the pack with this number, from 1 on, of one whose packs are layers. */
+export function packedChainId(canonical: string, pack = 0): string {
+  let chain = bootstrapDiffId(canonical);
+  for (; pack > 0; pack--) chain = `sha256:${sha256Hex(Buffer.from(`${chain} ${EMPTY_DIFF_ID}`))}`;
+  return chain;
+}
+
+function bootstrapDiffId(canonical: string): string {
+  return `sha256:${sha256Hex(bootstrapArchive(canonical))}`;
+}
+
+/** The archive that is the only layer of a packed image for other tools: its sha256 is in `diff_ids`. */
 export function bootstrapArchive(canonical: string): Buffer {
   return tarOf(BOOTSTRAP_FILE, Buffer.from(`PuzzleFS image sha256:${canonical}\n`));
 }
@@ -115,14 +148,14 @@ function partOf(bytes: Uint8Array): PackedPart {
 }
 
 /** The configuration of the packed form: other tools need a platform, and a list of layers that agrees with the manifest. */
-function configOf(config: Uint8Array, { architecture, os, variant }: Platform, layer: string): object {
+function configOf(config: Uint8Array, { architecture, os, variant }: Platform, diffIds: readonly string[]): object {
   const members = objectOf(config);
   const isComplete = typeof members["architecture"] === "string" && typeof members["os"] === "string";
   const platform = isComplete ? {} : { architecture, os, variant };
   return {
     ...members,
     ...platform,
-    rootfs: { type: "layers", diff_ids: [`sha256:${layer}`] },
+    rootfs: { type: "layers", diff_ids: diffIds },
     history: undefined,
   };
 }

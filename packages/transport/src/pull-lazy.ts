@@ -11,11 +11,13 @@ import {
   type PlatformChoice,
   recordLazy,
   referencedBlobs,
+  sha256Hex,
+  type StoredSignature,
   Transaction,
   Turns,
   type Waiting,
 } from "@puzzlefs/oci";
-import { readHeader } from "@puzzlefs/reader";
+import { IntegrityError, readHeader } from "@puzzlefs/reader";
 import type { RegistryAccess, Reference, RegistryOptions } from "@puzzlefs/registry";
 import { findImage, type RemoteImage } from "./remote-image.ts";
 import { receiveSignatures, requireSigned, type SignatureChoice, storeReceived } from "./signatures.ts";
@@ -31,10 +33,21 @@ export interface LazyPullRequest extends PlatformChoice {
   source: Reference;
   ociDir: string;
   tag: string;
+  /** Demanded: sha256 of the canonical manifest, hex. */
+  canonical?: string;
   waiting: Waiting;
   /** Receive the signatures of the image too. */
   signatures?: SignatureChoice;
+  /** Runs what takes the layout's lock, where this thread may take it otherwise, too; default: at once. */
+  exclusively?: <T>(work: () => Promise<T>) => Promise<T>;
   signal: AbortSignal;
+}
+
+interface Documents {
+  bytes: Buffer[];
+  config: Buffer | undefined;
+  /** Bytes that the layout did not have. */
+  received: number;
 }
 
 export interface LazyPullResult {
@@ -52,73 +65,99 @@ export interface LazyPullResult {
  * tag names the image. Throws LayoutError, FormatError, IntegrityError, RegistryError, and the reason of the signal.
  */
 export async function pullLazy(request: LazyPullRequest): Promise<LazyPullResult> {
-  const { registry, source, ociDir, tag, signatures: wanted, signal } = request;
+  const { registry, source, ociDir, signatures: wanted, signal, exclusively = (work) => work() } = request;
   const turns = new Turns(() => signal.throwIfAborted());
   const repository = registry.open(source, "pull");
   const image = await findImage(repository, request, signal);
   const signatures = wanted === undefined ? [] : await receiveSignatures(repository, image.digest, signal);
   using layout = await Layout.createAsync(ociDir, request.waiting, turns);
   try {
-    const { config, received } = await receiveDocuments(image, layout, turns, signal);
-    using _ = layout.use(image.digest);
-    const { canonical, table } = checkedImage(layout, image);
-    if (wanted !== undefined) requireSigned(layout, canonical, signatures, wanted);
-    const name = `${repository.name}@sha256:${image.digest}`;
-    const { plainHttp = false, authFile } = request.access;
-    const access = { plainHttp, ...(authFile !== undefined && { authFile }) };
-    await recordLazy(layout, image.digest, { reference: name, name: image.name, ...access }, table, turns);
-    const platform = image.platform ?? platformOf(config) ?? hostPlatform();
-    const transaction = await Transaction.beginAsync(layout, turns);
-    try {
-      const committed = await transaction.commitAsync(
-        { tag, manifest: image.manifest, blobs: [], platform, isLazy: true },
-        turns,
-      );
-      const state = lazyState(layout, image.digest);
-      const stored = storeReceived(layout, canonical, signatures, wanted ?? {});
-      const receivedBytes = image.manifest.length + received;
-      return { digest: committed.digest, receivedBytes, state, signatures: stored };
-    } finally {
-      transaction.abort();
-    }
+    const documents = await receiveDocuments(image, layout, signal);
+    const stored = await exclusively(() => store(request, layout, image, documents, signatures, turns));
+    return { digest: image.digest, receivedBytes: image.manifest.length + documents.received, ...stored };
   } catch (error) {
     layout.removeIfNew();
     throw error;
   }
 }
 
-/** Stores what the image needs beside chunks and packs. Returns its configuration, and the number of bytes that were received. */
+/** Gets what the image needs beside chunks and packs: its configuration, metadata and documents. */
 async function receiveDocuments(
   { repository, manifest, name }: RemoteImage,
   layout: Layout,
-  turns: Turns,
   signal: AbortSignal,
-): Promise<{ config: Buffer | undefined; received: number }> {
-  const listed = referencedBlobs(manifest, name);
+): Promise<Documents> {
+  const documents = referencedBlobs(manifest, name).flatMap(({ type, digest, size }) => {
+    if (type === "chunk" || type === "compressed-chunk" || type === "pack") return [];
+    if (digest === undefined || size === undefined)
+      throw new LayoutError("corrupt", name, "its manifest lists a blob without digest or size");
+    const limit = type === "rootfs" ? MAX_METADATA_BYTES : type === "bundle" ? MAX_BUNDLE_BYTES : MAX_MANIFEST_BYTES;
+    if (size > limit)
+      throw new LayoutError("unsupported", name, `sha256:${digest} has ${size} bytes, more than ${limit}`);
+    return [{ type, digest, size }];
+  });
+  checkDocuments(documents, name);
+  let received = 0;
+  const read = await Promise.all(
+    documents.map(async ({ type, digest, size }) => {
+      const known = storedBlob(layout, digest, size);
+      if (known !== undefined) return { type, bytes: known };
+      received += size;
+      return { type, bytes: await repository.readBlob(`sha256:${digest}`, size, signal) };
+    }),
+  );
+  const config = read.find(({ type }) => type === "config")?.bytes;
+  return { bytes: read.map(({ bytes }) => bytes), config, received };
+}
+
+/** Undefined unless the layout has all of it. */
+function storedBlob({ blobs }: Layout, digest: string, size: number): Buffer | undefined {
+  try {
+    const bytes = blobs.size(digest) === size ? blobs.read(digest, size) : undefined;
+    return bytes !== undefined && sha256Hex(bytes) === digest ? bytes : undefined;
+  } catch (error) {
+    // Damaged, or removed meanwhile.
+    if (!(error instanceof LayoutError)) throw error;
+    return undefined;
+  }
+}
+
+/** Stores documents, record, tag and signatures, unless a required one is not there. */
+async function store(
+  { access: { plainHttp = false, authFile }, canonical: demanded, tag, signatures: wanted }: LazyPullRequest,
+  layout: Layout,
+  image: RemoteImage,
+  documents: Documents,
+  signatures: readonly StoredSignature[],
+  turns: Turns,
+): Promise<Pick<LazyPullResult, "state" | "signatures">> {
+  await staged(layout, turns, (transaction) => {
+    const blobs = [...documents.bytes, image.manifest].map((bytes) => transaction.writeBlob(bytes));
+    return transaction.commitBlobsAsync(blobs, turns);
+  });
+  using _ = layout.use(image.digest);
+  const { canonical, table } = checkedImage(layout, image, demanded);
+  if (wanted !== undefined) requireSigned(layout, canonical, signatures, wanted);
+  const reference = `${image.repository.name}@sha256:${image.digest}`;
+  const access = { plainHttp, ...(authFile !== undefined && { authFile }) };
+  await recordLazy(layout, image.digest, { reference, name: image.name, ...access }, table, turns);
+  const platform = image.platform ?? platformOf(documents.config) ?? hostPlatform();
+  const { manifest } = image;
+  await staged(layout, turns, (transaction) =>
+    transaction.commitAsync({ tag, manifest, blobs: [], platform, isLazy: true }, turns),
+  );
+  const state = lazyState(layout, image.digest);
+  return { state, signatures: storeReceived(layout, canonical, signatures, wanted ?? {}) };
+}
+
+async function staged(
+  layout: Layout,
+  turns: Turns,
+  write: (transaction: Transaction) => Promise<unknown>,
+): Promise<void> {
   const transaction = await Transaction.beginAsync(layout, turns);
   try {
-    const documents = listed.flatMap(({ type, digest, size }) => {
-      if (type === "chunk" || type === "compressed-chunk" || type === "pack") return [];
-      if (digest === undefined || size === undefined)
-        throw new LayoutError("corrupt", name, "its manifest lists a blob without digest or size");
-      const limit = type === "rootfs" ? MAX_METADATA_BYTES : type === "bundle" ? MAX_BUNDLE_BYTES : MAX_MANIFEST_BYTES;
-      if (size > limit)
-        throw new LayoutError("unsupported", name, `sha256:${digest} has ${size} bytes, more than ${limit}`);
-      return [{ type, digest, size }];
-    });
-    checkDocuments(documents, name);
-    let received = 0;
-    const stored = await Promise.all(
-      documents.map(async ({ type, digest, size }) => {
-        const isKnown = transaction.has(digest) && layout.blobs.size(digest) === size;
-        if (isKnown) return { type, bytes: transaction.readBlob(digest, size) };
-        received += size;
-        return { type, bytes: await repository.readBlob(`sha256:${digest}`, size, signal) };
-      }),
-    );
-    const staged = stored.map(({ bytes }) => transaction.writeBlob(bytes));
-    await transaction.commitBlobsAsync([...staged, transaction.writeBlob(manifest)], turns);
-    return { config: stored.find(({ type }) => type === "config")?.bytes, received };
+    await write(transaction);
   } finally {
     transaction.abort();
   }
@@ -137,8 +176,14 @@ function checkDocuments(documents: readonly { type: string; size: number }[], na
  * Checks the image by its rules. Returns its canonical manifest, and the place table of one that is packed. Throws IntegrityError, FormatError; LayoutError
  * (unsupported) for chunks that are too large.
  */
-function checkedImage(layout: Layout, { digest }: RemoteImage): { canonical: Buffer; table: PlaceTable | undefined } {
-  const { packed, blobs, manifest: canonical } = readHeader(layout, digest);
+function checkedImage(
+  layout: Layout,
+  { digest, name }: RemoteImage,
+  demanded: string | undefined,
+): { canonical: Buffer; table: PlaceTable | undefined } {
+  const { packed, blobs, manifest: canonical, manifestDigest } = readHeader(layout, digest);
+  if (demanded !== undefined && manifestDigest !== demanded)
+    throw new IntegrityError(`manifest sha256:${manifestDigest}`, "verity", `${name} should be sha256:${demanded}`);
   if (packed === undefined) {
     chunkPlan(layout, digest);
     return { canonical, table: undefined };

@@ -20,6 +20,8 @@ export interface PushOptions extends PlatformChoice {
   independent?: boolean;
   /** Send the signatures that the layout has of the image; default true. */
   signatures?: boolean;
+  /** Let containerd take packs for layers, so that its snapshotter can keep them from being fetched. */
+  lazy?: boolean;
   /** Called with the bytes of packs that the registry has, and those that are to be uploaded. */
   progress?: (done: number, total: number) => void;
   /** Called regularly; what it throws ends the work. */

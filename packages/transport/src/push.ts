@@ -96,6 +96,7 @@ class Push {
       patchBases,
       this.#turns,
       this.#layout.path,
+      this.#options.lazy,
     );
     return { plan, fresh, ...form };
   }

@@ -27,13 +27,14 @@ export interface RegistryForm {
   patches: { base: string; bytes: number }[];
 }
 
-/** Makes the documents of an image that is in these packs. Throws LayoutError (refused) about `path` if its metadata is too large. */
+/** Makes the documents of an image that is in these packs; with `lazy` those are layers for containerd. Throws LayoutError (refused) about `path` if its metadata is too large. */
 export async function packedForm(
   { metadata, manifest, config, platform }: CanonicalDocuments,
   { packs, places }: { packs: readonly PackRecord[]; places: PackPlan["places"] },
   patchBases: readonly PatchBase[],
   turns: Turns,
   path: string,
+  lazy = false,
 ): Promise<RegistryForm> {
   const content = bundleContent({ metadata, manifest, config, packs, places }, path);
   const stored = compressBundle(content, path);
@@ -47,7 +48,7 @@ export async function packedForm(
     blobs.push(patch);
   }
   const bundle = { digest: sha256Hex(stored), size: stored.length, verity: fsVerityDigest(stored).toString("hex") };
-  const documents = assemblePacked(sha256Hex(manifest), config, platform, bundle, packs, patches);
+  const documents = assemblePacked(sha256Hex(manifest), config, platform, bundle, packs, { patches, lazy });
   blobs.push(Buffer.from(documents.config.bytes), Buffer.from(documents.bootstrap.bytes));
   return {
     manifest: documents.manifest,

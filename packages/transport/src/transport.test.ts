@@ -52,6 +52,30 @@ for (const form of ["loose", "packed"] as const) {
   });
 }
 
+test("packs that are layers for containerd are the same blobs, and the image comes back as any other", async (t) => {
+  const [first = "", second = ""] = series(2);
+  const ociDir = temporaryDirectory();
+  const v1 = await buildTo(first, ociDir, "v1", { packed: true });
+  await buildTo(second, ociDir, "v2", { packed: true, base: "v1" });
+  const repository = new MemoryRepository("v1");
+  const eager = await push({ ociDir, reference: "v1", target: repository });
+  const target = repository.at("lazy");
+  const lazy = await push({ ociDir, reference: "v1", target, lazy: true });
+  // The configuration has other layers.
+  t.deepEqual([lazy.manifest, lazy.packs, lazy.uploadedPacks], [v1, eager.packs, 0]);
+  t.not(lazy.pushedManifest, eager.pushedManifest);
+  t.false((await push({ ociDir, reference: "v1", target, lazy: true })).changed);
+  const next = await push({ ociDir, reference: "v2", target, lazy: true });
+  t.is(next.keptPacks, lazy.packs);
+  for (const loose of [false, true]) {
+    const copy = temporaryDirectory();
+    const pulled = await pull({ repository: target, ociDir: copy, tag: "v2", loose });
+    t.is(pulled.manifest, next.manifest);
+    t.is(dumpOf(copy, "v2"), dumpOf(ociDir, "v2"));
+    t.deepEqual(problemsOf(copy), []);
+  }
+});
+
 test("a chunk with wrong bytes fails the pull, what is right stays, and the next pull receives the rest", async (t) => {
   const [first = ""] = series(1);
   const ociDir = temporaryDirectory();

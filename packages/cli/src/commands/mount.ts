@@ -7,7 +7,7 @@ import {
   defineCommand,
   type ManualCommand,
   parseDigest,
-  parseDuration,
+  parseTimeout,
   parseSizeOption,
   platformOption,
 } from "../command-line.ts";
@@ -40,9 +40,6 @@ interface Options {
   reserve?: number;
   fetchTimeout?: number;
 }
-
-/** Milliseconds: timers take no longer time, and the server adds some seconds. */
-const LONGEST_TIMEOUT = 2 ** 31 - 60_000;
 
 const example = `
   puzzlefs mount ./store:v1 /mnt                       returns when /mnt can be used
@@ -104,7 +101,7 @@ export function define(): ManualCommand {
     .option("--lazy", "lazy image: by the kernel driver too; opening a file waits until all of it is fetched (root)")
     .option("--no-fill", "lazy image: fetch nothing in the background")
     .option("--reserve <size>", "lazy image: leave so much of the disk free (default: 64M)", parseSizeOption)
-    .option("--fetch-timeout <time>", "lazy image: after so long a read fails (default: 60)", parseDuration);
+    .option("--fetch-timeout <time>", "lazy image: after so long a read fails (default: 60)", parseTimeout);
 }
 
 export async function run(argv: readonly string[]): Promise<number> {
@@ -171,7 +168,7 @@ function mountSettings(args: readonly string[], given: Options): MountSettings {
       fill: given.fill,
       byDriver: given.lazy ?? imageOptions.lazy ?? false,
       ...(given.reserve !== undefined && { reserve: given.reserve }),
-      ...(given.fetchTimeout !== undefined && { timeout: Math.min(1000 * given.fetchTimeout, LONGEST_TIMEOUT) }),
+      ...(given.fetchTimeout !== undefined && { timeout: given.fetchTimeout }),
     },
     ...(platform !== undefined && { platform }),
     ...(imageOptions.overlayAttributes === true && { overlayAttributes: true }),

@@ -22,7 +22,8 @@ const example = `
 const notes = `
 The image is stored in the registry as packs and a bundle of metadata, whatever form it has in the layout. Packs of
 the bases are kept where they are mostly needed: only what is new is uploaded. The image stays what it is: pull gives
-it back with the same digests.`;
+it back with the same digests, with --lazy too: that is for containerd with 'puzzlefs snapshotter', which needs more
+configuration for it (docs/recipes.md).`;
 
 export function define(): ManualCommand {
   const description = "Copy an image to a registry, without what the registry has of other versions.";
@@ -38,6 +39,7 @@ export function define(): ManualCommand {
     )
     .option("--no-signatures", "do not send the signatures that the layout has of the image")
     .option("--independent", "keep no packs, so that the result depends on the image alone")
+    .option("--lazy", "for 'puzzlefs snapshotter': containers of containerd start before packs have been fetched")
     .option("--json", "print the result as JSON");
 }
 
@@ -46,13 +48,21 @@ interface Options {
   patchFrom?: string[];
   independent?: boolean;
   signatures: boolean;
+  lazy?: boolean;
   json?: boolean;
 }
 
 export async function run(argv: readonly string[]): Promise<number> {
   const command = define().parse(argv, { from: "user" });
   const [from, to] = command.args as [string, string];
-  const { base = [], patchFrom = [], independent = false, signatures, json = false } = command.opts<Options>();
+  const {
+    base = [],
+    patchFrom = [],
+    independent = false,
+    signatures,
+    lazy = false,
+    json = false,
+  } = command.opts<Options>();
   if (base.length > 0 && independent) throw new UsageError("--base and --independent exclude each other");
   const { ociDir, reference } = parseImageName(from);
   if (parseReference(to).digest !== undefined)
@@ -72,6 +82,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       patchFrom: patchFrom.map((name) => registries.open(name, "pull")),
       independent,
       signatures,
+      lazy,
       ...platformChoice(command),
       progress: (done: number, total: number): void => bar.update(done, total),
       warn: warning,

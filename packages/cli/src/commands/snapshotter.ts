@@ -1,13 +1,18 @@
 import { startSnapshotter } from "@puzzlefs/containerd";
 import { stderrLog } from "@puzzlefs/fuse";
 import type { DriverChoice } from "@puzzlefs/mount";
-import { choiceOption, defineCommand, type ManualCommand } from "../command-line.ts";
+import { absolutePath } from "@puzzlefs/linux";
+import { choiceOption, defineCommand, type ManualCommand, parseTimeout } from "../command-line.ts";
+import { registryOptions } from "../registry-options.ts";
 
 interface Options {
   root: string;
   address: string;
   contentStore: string;
   driver: DriverChoice;
+  plainHttp: boolean;
+  authfile: string;
+  fetchTimeout: number;
 }
 
 const ROOT = "/var/lib/puzzlefs";
@@ -21,12 +26,14 @@ const example = `
 const notes = `
 Packed images, which any tool has pushed to a registry, are pulled by containerd itself. A container's root is an
 overlay over the mounted image: nothing is unpacked. Ordinary images are unpacked as by containerd's own overlay
-snapshotter. The process stays in the foreground, and ends after SIGTERM, SIGINT or SIGHUP; mounts and containers go on
-without it. It must run as root, in containerd's mount namespace.`;
+snapshotter. For images that were pushed with --lazy containerd fetches a few documents, if it passes names of images
+to snapshotters: the rest is fetched by the snapshotter, with credentials of its own, when a container reads it or in
+the background. The process stays in the foreground, and ends after SIGTERM, SIGINT or SIGHUP; mounts and containers
+go on without it. It must run as root, in containerd's mount namespace.`;
 
 export function define(): ManualCommand {
   const description = "Serve images to containerd, as a snapshotter in a process of its own.";
-  return defineCommand({ name: "snapshotter", description, example, notes })
+  return registryOptions(defineCommand({ name: "snapshotter", description, example, notes }))
     .usage("[OPTION]…")
     .option("--root <dir>", `where snapshots and images are kept (default: ${ROOT})`)
     .option("--address <socket>", `where containerd finds the snapshotter (default: ${ADDRESS})`)
@@ -37,12 +44,14 @@ export function define(): ManualCommand {
         "kernel",
         "fuse",
       ]),
-    );
+    )
+    .option("--fetch-timeout <time>", "lazy images: after so long a read fails (default: 60)", parseTimeout);
 }
 
 export async function run(argv: readonly string[]): Promise<number> {
   const command = define().parse(argv, { from: "user" });
   const given = command.opts<Partial<Options>>();
+  const { plainHttp, authfile, fetchTimeout } = given;
   const log = stderrLog();
   const signalled = new Promise<NodeJS.Signals>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, resolve);
@@ -52,6 +61,12 @@ export async function run(argv: readonly string[]): Promise<number> {
     address: given.address ?? ADDRESS,
     contentStore: given.contentStore ?? CONTENT_STORE,
     driver: given.driver ?? "auto",
+    access: {
+      ...(plainHttp !== undefined && { plainHttp }),
+      // The fetcher works in another directory.
+      ...(authfile !== undefined && { authFile: absolutePath(authfile) }),
+    },
+    ...(fetchTimeout !== undefined && { fetchTimeout }),
     log: (message) => log("info", message),
   });
   log("info", `${await signalled}: ends`);

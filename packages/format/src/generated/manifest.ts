@@ -19,6 +19,7 @@ import {
   canonicalAnnotation,
   chunkMediaType,
   compressedChunkMediaType,
+  packLayerMediaType,
   packMediaType,
   rootfsMediaType,
   verityAnnotation,
@@ -171,6 +172,9 @@ function blobType(json: Bytes, at: number): number {
     return TYPE_BUNDLE;
   }
   if (stringIs(json, at, packMediaType())) {
+    return TYPE_PACK;
+  }
+  if (stringIs(json, at, packLayerMediaType())) {
     return TYPE_PACK;
   }
   return TYPE_OTHER;
