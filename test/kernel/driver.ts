@@ -19,6 +19,8 @@ import test, { type ImplementationFn } from "ava";
 const minutes = 60_000;
 const chosen = (process.env["PUZZLEFS_KERNELS"] ?? "").split(",").filter((name) => isKernelName(name));
 
+/** Emulated, reading much and starting our program take long: some tests run in machines only where kernels were asked for (`make test-kernels`). */
+export const isThorough = chosen.length > 0;
 /** Kernels for all tests: one, or those that PUZZLEFS_KERNELS names (`make test-kernels`). */
 export const kernels: readonly KernelName[] = chosen.length > 0 ? chosen : ["6.12"];
 /** Kernels for the tests that mount every kind of image. */

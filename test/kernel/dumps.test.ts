@@ -7,7 +7,7 @@ import { type KernelName, type Machine, storeDisk, type StoreDisk } from "@puzzl
 import test from "ava";
 import { assertSameText } from "../support/compare.ts";
 import { Scratch } from "../support/scratch.ts";
-import { bootDriver, kernels, kernelTest, missingFor, mountImage, mountingKernels } from "./driver.ts";
+import { bootDriver, isThorough, kernels, kernelTest, missingFor, mountImage, mountingKernels } from "./driver.ts";
 import { addDebianImages, addHostileImages, addPackedImages, ImageStore, type StoredImage } from "../posix/store.ts";
 import { type DriverImage, settled } from "./packed-images.ts";
 
@@ -20,7 +20,7 @@ let disk: StoreDisk | undefined;
 // Images are built now, as there is a test for each.
 if (possible.length > 0) {
   addHostileImages(store, scratch);
-  addDebianImages(store);
+  addDebianImages(store, !isThorough);
   addPackedImages(store);
 }
 const forms = new Map<StoredImage, DriverImage>();

@@ -14,11 +14,8 @@ import {
 import test, { type ExecutionContext } from "ava";
 import { cache } from "../support/programs.ts";
 import { Scratch } from "../support/scratch.ts";
-import { kernelTest, missingFor } from "../kernel/driver.ts";
+import { isThorough, kernelTest, missingFor } from "../kernel/driver.ts";
 import { programDisk } from "./program.ts";
-
-/** Emulated, a command of ours takes seconds: some tests run in machines only where kernels were asked for (`make test-kernels`). */
-export const isThorough = process.env["PUZZLEFS_KERNELS"] !== undefined;
 
 /** What serves the mounts in machines. FUSE is tried on this machine's kernel first of all, by other tests. */
 export const guestDrivers: readonly ("fuse" | "kernel")[] = isThorough ? ["fuse", "kernel"] : ["kernel"];

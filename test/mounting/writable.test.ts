@@ -5,8 +5,8 @@ import { ext4Image, type KernelName } from "@puzzlefs/qemu";
 import test from "ava";
 import { attempt, isRoot, puzzlefs } from "../support/programs.ts";
 import { Scratch } from "../support/scratch.ts";
-import { kernels } from "../kernel/driver.ts";
-import { guestDrivers, guestTest, guestWith, isThorough, type Material } from "./guest.ts";
+import { isThorough, kernels } from "../kernel/driver.ts";
+import { guestDrivers, guestTest, guestWith, type Material } from "./guest.ts";
 import { buildImage } from "./images.ts";
 import { makeTrees, preamble, writableCases } from "./writable-cases.ts";
 
