@@ -19,8 +19,8 @@ export function lazyStore(): string {
 }
 
 /**
- * Gets the metadata of an image into a layout, under its name in the registry as tag, and its signatures if one by a key is required. If the registry cannot be reached, the image that had
- * the name before is taken.
+ * Gets the metadata of an image into a layout, under its name in the registry as tag, and its signatures if one by a key is required.
+ * If the registry cannot be reached, the image that had the name before is taken.
  */
 export async function pullForMount(
   command: Command,

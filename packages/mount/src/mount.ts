@@ -18,7 +18,7 @@ export interface MountOptions
   extends
     Pick<MountRequest, "ociDir" | "reference" | "mountpoint">,
     Partial<Omit<MountRequest, "ociDir" | "reference" | "mountpoint">>,
-    Partial<Pick<ServerRequest, "supervise" | "shared" | "logFile">> {
+    Partial<Pick<ServerRequest, "supervise" | "shared">> {
   /** Gets what may be unexpected, as text. Default: process.emitWarning(). */
   warn?: (message: string) => void;
 }
@@ -77,6 +77,9 @@ export class MountedImage {
 /**
  * Mounts an image and resolves once the mount is usable. By default the kernel driver is used if it is there, else a FUSE
  * server is started; the mount is read-only; options are those of mount(8).
+ *
+ * From the first FUSE mount by root on Linux 7.3 on, process.chdir() does not concern the threads of Node: call it before, or use
+ * absolute paths in asynchronous calls.
  *
  * Rejects with MountError, DaemonError (the server could not start), LayoutError, FormatError or IntegrityError.
  */
