@@ -13,6 +13,7 @@ export default {
   // Without any test ending. On an idle machine the longest takes two minutes; a busy one takes longer.
   timeout: "15m",
   workerThreads: false,
+  require: ["./test/costs.ts"],
   concurrency: 2,
   // The longest files are those of test/store, test/mounting and test/kernel; one that started last would run alone. Those of packages are short.
   sortTestFiles: (one, other) => (one < other ? 1 : -1),

@@ -10,10 +10,11 @@
  */
 import { execFile, execFileSync, spawn, spawnSync } from "node:child_process";
 import { randomInt } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import type { Cost } from "./costs.ts";
 import { killStuckTests } from "./stuck.ts";
 
 const root = resolve(import.meta.dirname, "..");
@@ -34,6 +35,9 @@ const QUICK_TESTS = [
 
 /** For one file of tests. On an idle machine the longest takes three minutes, under the checkers of the debug kernel an hour. */
 const LONGEST_FILE_SECONDS = process.env["PUZZLEFS_DEBUG_KERNEL"] === undefined ? 1800 : 5400;
+
+/** Files of tests that are named at the end. */
+const MOST_EXPENSIVE = 25;
 
 function report(name: string, problem: string): void {
   if (problem === "") totals.passed++;
@@ -106,12 +110,29 @@ function ownMounts(): string[] {
   return ["unshare", "--mount", "--"];
 }
 
+/** Prints what the run took, and the files that took most of it. */
+function reportCosts(path: string): void {
+  const costs = readFileSync(path, "utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Cost)
+    .sort((one, other) => other.processor - one.processor);
+  const total = costs.reduce((sum, { processor }) => sum + processor, 0);
+  console.log(`# ${Math.round(total)} s of processor in ${Math.round(process.uptime())} s; most in:`);
+  for (const { file, seconds, processor } of costs.slice(0, MOST_EXPENSIVE))
+    console.log(`# ${processor.toFixed(0).padStart(6)} in ${seconds.toFixed(0)} s  ${file}`);
+}
+
 /** Runs ava and counts the results in its TAP; prints failures in full, successes as a line. */
 async function test(patterns: string[]): Promise<void> {
   console.log(`PUZZLEFS_SEED=${seed}`);
+  const scratch = mkdtempSync(join(tmpdir(), "puzzlefs-costs-"));
+  const costs = join(scratch, "costs");
+  writeFileSync(costs, "");
   const argv = [...ownMounts(), process.execPath, join(modules, "ava/entrypoints/cli.js"), "--tap", ...patterns];
   const child = spawn("env", argv, {
     cwd: root,
+    env: { ...process.env, PUZZLEFS_COSTS: costs },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const stopWatching = killStuckTests(child.pid ?? 0, LONGEST_FILE_SECONDS);
@@ -133,6 +154,8 @@ async function test(patterns: string[]): Promise<void> {
   }
   const code = await new Promise<number | null>((done) => child.on("close", done));
   stopWatching();
+  reportCosts(costs);
+  rmSync(scratch, { recursive: true });
   if (code !== 0 && totals.failed === 0) report("ava", `ended with status ${code} after ${counted} tests`);
 }
 
