@@ -6,21 +6,26 @@ import {
   LayoutError,
   type LazyState,
   lazyState,
-  parseImageConfig,
-  type Platform,
   type PlatformChoice,
   recordLazy,
   referencedBlobs,
   sha256Hex,
-  type StoredSignature,
   Transaction,
   Turns,
   type Waiting,
 } from "@puzzlefs/oci";
 import { IntegrityError, readHeader } from "@puzzlefs/reader";
 import type { RegistryAccess, Reference, RegistryOptions } from "@puzzlefs/registry";
+import { configuredPlatform } from "./platform.ts";
 import { findImage, type RemoteImage } from "./remote-image.ts";
-import { receiveSignatures, requireSigned, type SignatureChoice, storeReceived } from "./signatures.ts";
+import {
+  type ReceivedSignatures,
+  receiveSignatures,
+  requireSigned,
+  type SignatureChoice,
+  type SignatureCounts,
+  storeReceived,
+} from "./signatures.ts";
 
 /** Documents of an image, and the bytes of those beside unpacked metadata: they are in memory together. */
 const MOST_DOCUMENTS = 64;
@@ -50,14 +55,12 @@ interface Documents {
   received: number;
 }
 
-export interface LazyPullResult {
+export interface LazyPullResult extends SignatureCounts {
   /** sha256 of the stored manifest, hex. */
   digest: string;
   receivedBytes: number;
   /** Undefined: the layout had all chunks. */
   state: LazyState | undefined;
-  /** As of PullResult. */
-  signatures: number;
 }
 
 /**
@@ -69,7 +72,7 @@ export async function pullLazy(request: LazyPullRequest): Promise<LazyPullResult
   const turns = new Turns(() => signal.throwIfAborted());
   const repository = registry.open(source, "pull");
   const image = await findImage(repository, request, signal);
-  const signatures = wanted === undefined ? [] : await receiveSignatures(repository, image.digest, signal);
+  const signatures = await receiveSignatures(repository, image.digest, wanted, signal);
   using layout = await Layout.createAsync(ociDir, request.waiting, turns);
   try {
     const documents = await receiveDocuments(image, layout, signal);
@@ -128,9 +131,9 @@ async function store(
   layout: Layout,
   image: RemoteImage,
   documents: Documents,
-  signatures: readonly StoredSignature[],
+  signatures: ReceivedSignatures,
   turns: Turns,
-): Promise<Pick<LazyPullResult, "state" | "signatures">> {
+): Promise<Pick<LazyPullResult, "state" | keyof SignatureCounts>> {
   await staged(layout, turns, (transaction) => {
     const blobs = [...documents.bytes, image.manifest].map((bytes) => transaction.writeBlob(bytes));
     return transaction.commitBlobsAsync(blobs, turns);
@@ -141,13 +144,14 @@ async function store(
   const reference = `${image.repository.name}@sha256:${image.digest}`;
   const access = { plainHttp, ...(authFile !== undefined && { authFile }) };
   await recordLazy(layout, image.digest, { reference, name: image.name, ...access }, table, turns);
-  const platform = image.platform ?? platformOf(documents.config) ?? hostPlatform();
+  const platform =
+    image.platform ?? (documents.config && configuredPlatform(documents.config, image.name)) ?? hostPlatform();
   const { manifest } = image;
   await staged(layout, turns, (transaction) =>
     transaction.commitAsync({ tag, manifest, blobs: [], platform, isLazy: true }, turns),
   );
   const state = lazyState(layout, image.digest);
-  return { state, signatures: storeReceived(layout, canonical, signatures, wanted ?? {}) };
+  return { state, ...storeReceived(layout, canonical, signatures, wanted ?? {}) };
 }
 
 async function staged(
@@ -191,15 +195,4 @@ function checkedImage(
   blobs.close();
   checkChunks(packed.table, layout.path);
   return { canonical, table: packed.table };
-}
-
-/** Undefined where the configuration is not one of OCI. */
-function platformOf(config: Buffer | undefined): Platform | undefined {
-  try {
-    const { architecture, os, variant } = parseImageConfig(config ?? Buffer.alloc(0), "config");
-    return { architecture, os, ...(typeof variant === "string" && { variant }) };
-  } catch (error) {
-    if (!(error instanceof LayoutError)) throw error;
-    return undefined;
-  }
 }

@@ -3,18 +3,12 @@ import { FormatError, type ManifestBlob } from "@puzzlefs/format";
 import { isSystemError } from "@puzzlefs/linux";
 import {
   canonicalOf,
-  CONFIG_LIMIT,
-  configOf,
-  digestHex,
   fsVerityDigest,
   hostPlatform,
   type Layout,
   LayoutError,
-  parseImageConfig,
   type Platform,
   type PlatformChoice,
-  platformText,
-  rankOf,
   referencedBlobs,
   sha256Hex,
   type StagedBlob,
@@ -28,12 +22,19 @@ import { abortable } from "./abort.ts";
 import { settleRemote } from "./bundle.ts";
 import { type Download, download, wantedBytes } from "./download.ts";
 import { LocalChunks } from "./local-chunks.ts";
+import { checkPlatform, platformOf } from "./platform.ts";
 import { canonicalTransfer, readCanonical } from "./pull-canonical.ts";
 import { looseTransfer, packedTransfer } from "./pull-packed.ts";
 import type { Pulled, PullTarget, Transfer } from "./pull-target.ts";
 import { type ExpectedChunk, Leftovers } from "./leftovers.ts";
 import { findImage, type RemoteImage } from "./remote-image.ts";
-import { receiveSignatures, requireSigned, type SignatureChoice, storeReceived } from "./signatures.ts";
+import {
+  receiveSignatures,
+  requireSigned,
+  type SignatureChoice,
+  type SignatureCounts,
+  storeReceived,
+} from "./signatures.ts";
 
 export interface PullOptions extends PlatformChoice {
   /** Opened for "pull". */
@@ -54,7 +55,7 @@ export interface PullOptions extends PlatformChoice {
   warn?: (message: string) => void;
 }
 
-export interface PullResult {
+export interface PullResult extends SignatureCounts {
   /** sha256 and fs-verity digest of the canonical manifest, hex. */
   manifest: string;
   manifestVerity: string;
@@ -71,8 +72,6 @@ export interface PullResult {
   newPacks: number;
   newBlobs: number;
   newBytes: number;
-  /** Signatures that the registry has of the image and the layout now has too; 0 if they were not asked for. */
-  signatures: number;
   /** False: the layout had the image under this tag. */
   changed: boolean;
 }
@@ -103,7 +102,7 @@ export async function pull(options: PullOptions): Promise<PullResult> {
     const turns = new Turns(check);
     const image = await findImage(repository, options, signal);
     const { signatures: wanted } = options;
-    const signatures = wanted === undefined ? [] : await receiveSignatures(image.repository, image.digest, signal);
+    const signatures = await receiveSignatures(image.repository, image.digest, wanted, signal);
     const demand = (at: Layout, manifest: Buffer): void => {
       checkDigest(manifest, options.digest);
       if (wanted !== undefined) requireSigned(at, manifest, signatures, wanted);
@@ -117,7 +116,7 @@ export async function pull(options: PullOptions): Promise<PullResult> {
         (await tagged(image, target, options, demand)) ?? (await received(image, target, options, demand, signal));
       isDone = true;
       const { canonical, ...result } = found;
-      return { ...result, signatures: storeReceived(layout, canonical, signatures, wanted ?? {}) };
+      return { ...result, ...storeReceived(layout, canonical, signatures, wanted ?? {}) };
     } catch (error) {
       throw systemFailure(error, layout.path, `store the image as ${tag}`);
     } finally {
@@ -129,7 +128,7 @@ export async function pull(options: PullOptions): Promise<PullResult> {
 
 /** Throws IntegrityError, SignatureError unless a canonical manifest is what is demanded. */
 type Demand = (layout: Layout, manifest: Buffer) => void;
-type Found = Omit<PullResult, "signatures"> & { canonical: Buffer };
+type Found = Omit<PullResult, keyof SignatureCounts> & { canonical: Buffer };
 
 /** Tags an image that the layout has; undefined if it does not have all of it, or in another form than is wanted. */
 async function tagged(
@@ -309,33 +308,4 @@ function checkDigest(manifest: Buffer, demanded: string | undefined): void {
   const { manifest: digest, manifestVerity } = identityOf(manifest);
   if (demanded === undefined || demanded === digest || demanded === manifestVerity) return;
   throw new IntegrityError(`manifest sha256:${digest}`, "verity", `it has ${manifestVerity}, not ${demanded}`);
-}
-
-/** The platform of an image: of its configuration, as the index has it, or of the configuration that its packed form has. */
-async function platformOf(image: RemoteImage, config: Uint8Array, signal: AbortSignal): Promise<Platform> {
-  const own = configuredPlatform(config, image.name) ?? image.platform;
-  if (own !== undefined || !image.isPacked) return own ?? hostPlatform();
-  const descriptor = configOf(image.manifest, image.name);
-  const isRead =
-    descriptor !== undefined && digestHex(descriptor.digest) !== undefined && descriptor.size <= CONFIG_LIMIT;
-  if (!isRead) return hostPlatform();
-  const bytes = await image.repository.readBlob(descriptor.digest, descriptor.size, signal);
-  return configuredPlatform(bytes, image.name) ?? hostPlatform();
-}
-
-/** The platform that a configuration names; undefined: none, and that of the packed form is received. */
-export function configuredPlatform(config: Uint8Array, name: string): Platform | undefined {
-  try {
-    const { os, architecture, variant } = parseImageConfig(config, name);
-    return { os, architecture, ...(typeof variant === "string" && { variant }) };
-  } catch (error) {
-    // A configuration of another kind, or none.
-    if (error instanceof LayoutError) return undefined;
-    throw error;
-  }
-}
-
-function checkPlatform({ name }: RemoteImage, platform: Platform, wanted: Platform | undefined): void {
-  if (wanted === undefined || rankOf(platform, wanted) !== undefined) return;
-  throw new LayoutError("absent", name, `it is for ${platformText(platform)}, not for ${platformText(wanted)}`);
 }

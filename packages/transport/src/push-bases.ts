@@ -34,20 +34,20 @@ export async function readBases(
   layout: Layout,
   signal: AbortSignal,
 ): Promise<Bases> {
-  const choice = { platform };
-  const replaced = await readReplaced(target, choice, layout, signal, warn);
+  const readOne = (repository: RepositoryAccess): Promise<RemoteBase> =>
+    readBase(repository, { platform }, layout, signal);
+  const replaced = await readUnnamed(readOne(target), REPLACED, warn);
   const read: Bases["bases"] = [];
-  for (const { repository, mountFrom } of bases)
-    read.push({ ...(await readBase(repository, choice, layout, signal)), mountFrom });
+  for (const { repository, mountFrom } of bases) read.push({ ...(await readOne(repository)), mountFrom });
   const isRead = independent || [replaced, ...read].some((one) => one?.digest === base?.digest);
   const recorded = base === undefined || isRead ? undefined : openRecorded?.(base);
   if (recorded !== undefined) {
     const { repository, mountFrom } = recorded;
-    const found = await readRecorded(repository, choice, layout, signal, warn);
+    const found = await readUnnamed(readOne(repository), RECORDED, warn);
     if (found !== undefined) read.push({ ...found, mountFrom });
   }
   const patched: RemoteBase[] = [];
-  for (const repository of patchFrom) patched.push(await readBase(repository, choice, layout, signal));
+  for (const repository of patchFrom) patched.push(await readOne(repository));
   // Nothing but the image and the arguments decides what an independent push makes.
   const all = [...(replaced === undefined || independent ? [] : [replaced]), ...read, ...patched];
   const own = sha256Hex(manifest);
@@ -96,47 +96,34 @@ async function readBase(
   };
 }
 
-/** The image that a push replaces; undefined if there is none, or none that can be a base, of which `warn` is called. */
-async function readReplaced(
-  repository: RepositoryAccess,
-  choice: PlatformChoice,
-  layout: Layout,
-  signal: AbortSignal,
+/** A base that the options do not name, and what is no reason to fail: without it, more is sent. */
+interface Unnamed {
+  what: string;
+  /** Failures of which nothing is said, and those of which is warned. */
+  silent: readonly RegistryFailure[];
+  warned: readonly RegistryFailure[];
+}
+
+const REPLACED: Unnamed = { what: "the image that is replaced", silent: ["absent"], warned: ["missing"] };
+const RECORDED: Unnamed = {
+  what: "the image that this one was built on",
+  silent: [],
+  warned: ["absent", "missing", "denied"],
+};
+
+/** Undefined if it cannot be a base. */
+async function readUnnamed(
+  base: Promise<RemoteBase>,
+  { what, silent, warned }: Unnamed,
   warn: (message: string) => void,
 ): Promise<RemoteBase | undefined> {
   try {
-    return await readBase(repository, choice, layout, signal);
+    return await base;
   } catch (error) {
-    if (error instanceof RegistryError && error.kind === "absent") return undefined;
-    warnUnusable("the image that is replaced", error, ["missing"], warn);
+    if (error instanceof RegistryError && silent.includes(error.kind)) return undefined;
+    const isDamaged = error instanceof LayoutError || error instanceof IntegrityError || error instanceof FormatError;
+    if (!isDamaged && !(error instanceof RegistryError && warned.includes(error.kind))) throw error;
+    warn(`no packs of ${what} are kept: ${error.message}`);
     return undefined;
   }
-}
-
-/** A base that the layout records; undefined if it cannot be one any more, of which `warn` is called. */
-async function readRecorded(
-  repository: RepositoryAccess,
-  choice: PlatformChoice,
-  layout: Layout,
-  signal: AbortSignal,
-  warn: (message: string) => void,
-): Promise<RemoteBase | undefined> {
-  try {
-    return await readBase(repository, choice, layout, signal);
-  } catch (error) {
-    warnUnusable("the image that this one was built on", error, ["absent", "missing", "denied"], warn);
-    return undefined;
-  }
-}
-
-/** Throws what is no reason to go on without the base. */
-function warnUnusable(
-  what: string,
-  error: unknown,
-  kinds: readonly RegistryFailure[],
-  warn: (message: string) => void,
-): void {
-  const isDamaged = error instanceof LayoutError || error instanceof IntegrityError || error instanceof FormatError;
-  if (!isDamaged && !(error instanceof RegistryError && kinds.includes(error.kind))) throw error;
-  warn(`no packs of ${what} are kept: ${error.message}`);
 }

@@ -82,7 +82,7 @@ test("what is malformed, too large or of another type is passed over; the rest i
   const large = good.replace("untrusted comment: ", `untrusted comment: ${"x".repeat(40_000)}`);
   list(["", "no signature", large, `${good}more\n`, 5, null, [good], good]);
   const ociDir = temporaryDirectory();
-  t.is((await receive(registry, ociDir)).signatures, 1);
+  t.like(await receive(registry, ociDir), { signatures: 1, skippedSignatures: 7 });
   t.is(verified(ociDir), "good");
   // One for each key, and few of all.
   const ids = Array.from({ length: 100 }, (_each, index) => {
@@ -93,9 +93,62 @@ test("what is malformed, too large or of another type is passed over; the rest i
   });
   list(ids);
   const other = temporaryDirectory();
-  t.is((await receive(registry, other)).signatures, 16);
-  using layout = Layout.open(other);
-  t.is(signaturesOf(layout, sha256Hex(canonical)).length, 16);
+  t.like(await receive(registry, other), { signatures: 16, skippedSignatures: 84 });
+  {
+    using layout = Layout.open(other);
+    t.is(signaturesOf(layout, sha256Hex(canonical)).length, 16);
+  }
+  // That of the key that is required is found behind any number of others.
+  list([...ids, good]);
+  const demanding = temporaryDirectory();
+  t.like(await receive(registry, demanding, true), { signatures: 16, skippedSignatures: 85 });
+  t.is(verified(demanding), "good");
+  list(Array.from({ length: 1001 }, () => ""));
+  const error = await t.throwsAsync(receive(registry, demanding), { instanceOf: RegistryError });
+  t.is(error.kind, "protocol");
+});
+
+test("a list in pages is read to its end, which is bounded, from the registry alone", async (t) => {
+  const { registry, subject } = await pushed();
+  await using _ = registry;
+  const good = signatureOf(canonical, "good");
+  const page = (text: string): string => {
+    const annotations = { [ANNOTATION]: text };
+    const digest = `sha256:${sha256Hex(Buffer.from(text))}`;
+    const entry = { mediaType: "a/b", digest, size: 1, artifactType: SIGNATURE_TYPE, annotations };
+    return JSON.stringify({ schemaVersion: 2, manifests: [entry] });
+  };
+  const path = `/v2/a/b/referrers/sha256:${subject}`;
+  let next = (count: number): string | undefined => (count < 3 ? `<${path}?page=${count + 1}>; rel="next"` : undefined);
+  const asked: string[] = [];
+  registry.intercept = (seen, response) => {
+    if (!seen.path.startsWith(path)) return false;
+    asked.push(`${seen.path}?${seen.query}`);
+    const link = next(asked.length);
+    if (link !== undefined) response.setHeader("link", link);
+    response.end(page(asked.length === 3 ? good : `${asked.length}`));
+    return true;
+  };
+  const ociDir = temporaryDirectory();
+  t.like(await receive(registry, ociDir, true), { signatures: 1, skippedSignatures: 2 });
+  t.deepEqual(asked.slice(1), [`${path}?page=2`, `${path}?page=3`]);
+  for (const [link, requests, message] of [
+    [`<${path}?page=1>; rel="next"`, 16, /more than 16 pages/],
+    ["<https://other.invalid/list>; rel=next", 1, /on another host/],
+    ["<http://:x>; rel=next", 1, /on another host/],
+  ] as const) {
+    asked.length = 0;
+    next = () => link;
+    const error = await t.throwsAsync(receive(registry, ociDir), { instanceOf: RegistryError, message });
+    t.is(error.kind, "protocol");
+    t.is(asked.length, requests);
+  }
+  asked.length = 0;
+  next = () => `</v2/a/b/referrers/none>; rel="next"`;
+  await t.throwsAsync(receive(registry, ociDir), {
+    instanceOf: RegistryError,
+    message: /page 2 of their list is missing/,
+  });
 });
 
 test("a signature that is not good does not replace the one of the layout, and a good one replaces it where its key is required", async (t) => {

@@ -25,9 +25,10 @@ import { Readable } from "node:stream";
  * lists of referrers have: so one request gets all of them, and a registry that collects artifacts still has them in its list.
  */
 const TEXT_ANNOTATION = "io.puzzlefs.signature.minisign";
-/** Signatures of an image that are sent, or received, and referrers that are looked at. */
+/** Signatures of an image that are sent, or received. */
 const MOST_SIGNATURES = 16;
-const MOST_LOOKED_AT = 64;
+/** Artifacts that are asked for, where their list has no annotations. */
+const MOST_REQUESTS = 64;
 const MANIFEST_LIMIT = 65_536;
 
 /** Which signatures `pull` receives: all, with a key one by it at least. */
@@ -84,22 +85,38 @@ async function uploadSmall(target: RepositoryAccess, bytes: Buffer, signal: Abor
   await target.upload({ digest, size: bytes.length, read, signal });
 }
 
-/** The signatures that a registry has of one of its manifests: well-formed, small, and not verified. Throws RegistryError. */
+/** What a registry has as signatures of a manifest. */
+export interface ReceivedSignatures {
+  /** Well-formed, small, and not verified. */
+  signatures: StoredSignature[];
+  /** Artifacts in its list. */
+  listed: number;
+}
+
+/** Nothing is asked for without a choice. Those of its key, if it has one, come first. Throws RegistryError. */
 export async function receiveSignatures(
   repository: RepositoryAccess,
   digest: string,
+  choice: SignatureChoice | undefined,
   signal?: AbortSignal,
-): Promise<StoredSignature[]> {
-  const found: StoredSignature[] = [];
+): Promise<ReceivedSignatures> {
+  if (choice === undefined) return { signatures: [], listed: 0 };
   const referrers = await repository.referrers(`sha256:${digest}`, SIGNATURE_TYPE, signal);
-  for (const referrer of referrers.slice(0, MOST_LOOKED_AT)) {
-    const text = referrer.annotations[TEXT_ANNOTATION] ?? (await readText(repository, referrer, signal));
+  const found: StoredSignature[] = [];
+  let requests = 0;
+  for (const referrer of referrers) {
+    let text: string | undefined = referrer.annotations[TEXT_ANNOTATION];
+    if (text === undefined && requests < MOST_REQUESTS) {
+      requests++;
+      text = await readText(repository, referrer, signal);
+    }
     const keyId = text === undefined ? undefined : keyIdOf(text);
-    if (text === undefined || keyId === undefined) continue;
-    found.push({ keyId, text });
-    if (found.length === MOST_SIGNATURES) break;
+    if (text !== undefined && keyId !== undefined) found.push({ keyId, text });
   }
-  return found;
+  const [own = [], others = []] = [true, false].map((isOwn) =>
+    found.filter(({ keyId }) => (keyId === choice.key?.id) === isOwn),
+  );
+  return { signatures: [...own, ...others].slice(0, MOST_SIGNATURES), listed: referrers.length };
 }
 
 /** The annotation of an artifact in a registry whose list has none. */
@@ -134,7 +151,7 @@ function keyIdOf(text: string): string | undefined {
 export function requireSigned(
   layout: Layout,
   canonical: Buffer,
-  received: readonly StoredSignature[],
+  { signatures: received }: ReceivedSignatures,
   { key }: SignatureChoice,
 ): void {
   if (key === undefined || received.some((signature) => isGood(signature, canonical, key))) return;
@@ -148,18 +165,26 @@ export function requireSigned(
   }
 }
 
+/** Signatures of a registry after a pull, in numbers. */
+export interface SignatureCounts {
+  /** Those that the registry has of the image and the layout now has too; 0 if they were not asked for. */
+  signatures: number;
+  /** Those that the layout has not: malformed, beside another one of the same key, or too many. */
+  skippedSignatures: number;
+}
+
 /**
- * Stores signatures that were received, one for each key. One that the layout has is replaced only by one that is verified, in place of one that is not good. Returns how
- * many of the received ones the layout has then.
+ * Stores signatures that were received, one for each key. One that the layout has is replaced only by one that is verified, in place of one that
+ * is not good.
  */
 export function storeReceived(
   layout: Layout,
   canonical: Buffer,
-  received: readonly StoredSignature[],
+  { signatures: received, listed }: ReceivedSignatures,
   { key }: SignatureChoice,
-): number {
+): SignatureCounts {
   const stored = new Map(signaturesOf(layout, sha256Hex(canonical)).map((one) => [one.keyId, one]));
-  let count = 0;
+  let signatures = 0;
   for (const [keyId, [first, ...others]] of Map.groupBy(received, (one) => one.keyId)) {
     const own = key?.id === keyId ? key : undefined;
     const there = stored.get(keyId);
@@ -167,9 +192,9 @@ export function storeReceived(
     const isKept = there !== undefined && (own === undefined || good === undefined || isGood(there, canonical, own));
     const chosen = good ?? first;
     if (!isKept && chosen !== undefined) storeSignature(layout, canonical, keyId, chosen.text);
-    if (!isKept || there.text === chosen?.text) count++;
+    if (!isKept || there.text === chosen?.text) signatures++;
   }
-  return count;
+  return { signatures, skippedSignatures: listed - signatures };
 }
 
 function isGood({ text }: StoredSignature, canonical: Buffer, key: PublicKey): boolean {

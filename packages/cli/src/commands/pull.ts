@@ -1,7 +1,7 @@
 import { jsonText } from "@puzzlefs/linux";
 import { forgetWhole, Layout } from "@puzzlefs/oci";
 import { parseReference } from "@puzzlefs/registry";
-import { type LazyPullResult, pull, type PullResult } from "@puzzlefs/transport";
+import { type LazyPullResult, pull, type PullResult, type SignatureCounts } from "@puzzlefs/transport";
 import { defineCommand, type ManualCommand, parseDigest, platformChoice, platformOption } from "../command-line.ts";
 import { UsageError } from "../errors.ts";
 import { parseLayoutOrImage } from "../image-name.ts";
@@ -98,15 +98,17 @@ export async function run(argv: readonly string[]): Promise<number> {
   return 0;
 }
 
-function signatureFields(signatures: number): [string, string][] {
-  return signatures === 0 ? [] : [["signed", formatCountOf(signatures, "signature")]];
+function signatureFields({ signatures, skippedSignatures }: SignatureCounts): [string, string][] {
+  if (signatures + skippedSignatures === 0) return [];
+  const skipped = `, ${formatCount(skippedSignatures)} skipped: malformed, of a key that has another one, or too many`;
+  return [["signed", `${formatCountOf(signatures, "signature")}${skippedSignatures === 0 ? "" : skipped}`]];
 }
 
-function lazyPullText({ digest, receivedBytes, state, signatures }: LazyPullResult, from: string): string {
+function lazyPullText({ digest, receivedBytes, state, ...counts }: LazyPullResult, from: string): string {
   return formatFields([
     ["received", `${formatBytes(receivedBytes)}: the metadata`],
     ["fetched", state === undefined ? "all" : lazyText(state, from)],
-    ...signatureFields(signatures),
+    ...signatureFields(counts),
     ["stored manifest", `sha256:${digest}`],
   ]);
 }
@@ -129,7 +131,7 @@ function textOf(result: PullResult): string {
         : "as it was: the layout has this image",
     ],
     ...packsField,
-    ...signatureFields(result.signatures),
+    ...signatureFields(result),
     ["manifest", `sha256:${result.manifest}`],
     ["fs-verity", result.manifestVerity],
   ]);
