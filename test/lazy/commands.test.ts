@@ -1,5 +1,5 @@
 /** The commands with lazy images: mount of a registry's image, pull --lazy, and what the others say of what is missing. */
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually } from "@puzzlefs/testing";
@@ -27,9 +27,20 @@ mountTest(
     t.is(verified.code, 0, verified.stderr);
     t.regex(verified.stderr, missing);
     t.regex(verified.stdout, /: good$/m);
-    const extracted = await puzzlefs("extract", local, join(image.directory, "out"));
-    t.not(extracted.code, 0);
-    t.regex(extracted.stderr, /'puzzlefs pull localhost:.* receives them/);
+    const out = join(image.directory, "out");
+    mkdirSync(out);
+    for (const [command, ...rest] of [
+      ["extract", local, out],
+      ["export", local, join(image.directory, "tar")],
+      ["commit", local, out, `${ociDir}:v2`],
+      ["canonicalize", local, `${ociDir}:v2`],
+      ["pack", local],
+      ["unpack", local],
+    ] as const) {
+      const { code, stderr } = await puzzlefs(command, ...rest);
+      t.is(code, 1, command);
+      t.regex(stderr, /not been fetched yet from localhost:.*; 'puzzlefs pull localhost:.* receives them/, command);
+    }
     t.is((await puzzlefs("mount", "--driver=kernel", local, mountpoint)).code, 1);
     t.is((await puzzlefs("umount", mountpoint)).code, 0);
     t.true(await eventually(() => image.fetchers.length === 0));

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { isNamed } from "@puzzlefs/linux";
-import { isTag, Layout, LayoutError, lazySource, lazyState } from "@puzzlefs/oci";
+import { isTag, Layout, LayoutError, lazySource, lazyState, type PlatformChoice } from "@puzzlefs/oci";
 import { openImageAt, type ImageTree, type OpenImageOptions } from "@puzzlefs/reader";
 import { UsageError } from "./errors.ts";
 import { lazyText } from "./lazy-text.ts";
@@ -58,18 +58,20 @@ export function openNamed(text: string, options: OpenImageOptions): ImageTree {
 
 /** The same for commands that read all content. Throws LayoutError (missing) for a lazy image that lacks chunks. */
 export function openComplete(text: string, options: OpenImageOptions): ImageTree {
+  checkComplete(text, options);
+  return openNamed(text, options);
+}
+
+/** Throws LayoutError (missing) for a lazy image that lacks chunks. */
+export function checkComplete(text: string, choice: PlatformChoice): void {
   const { ociDir, reference } = parseImageName(text);
-  {
-    using layout = Layout.open(ociDir);
-    const { digest } = layout.manifest(reference, options);
-    const source = lazySource(layout, digest);
-    const state = lazyState(layout, digest);
-    if (source !== undefined && state !== undefined && state.missingChunks > 0) {
-      const advice = `'puzzlefs pull ${source.name} ${ociDir}:${reference}' receives them`;
-      throw new LayoutError("missing", text, `${lazyText(state, source.name)}; ${advice}`);
-    }
-  }
-  return openImageAt(ociDir, reference, options);
+  using layout = Layout.open(ociDir);
+  const { digest } = layout.manifest(reference, choice);
+  const source = lazySource(layout, digest);
+  const state = lazyState(layout, digest);
+  if (source === undefined || state === undefined || state.missingChunks === 0) return;
+  const advice = `'puzzlefs pull ${source.name} ${ociDir}:${reference}' receives them`;
+  throw new LayoutError("missing", text, `${lazyText(state, source.name)}; ${advice}`);
 }
 
 function withoutTransport(text: string): ImageName | undefined {

@@ -4,7 +4,7 @@ import { BuildProgress } from "../build-progress.ts";
 import { reportImage } from "../build-report.ts";
 import { defineCommand, platformChoice, platformOption, type ManualCommand } from "../command-line.ts";
 import { UsageError } from "../errors.ts";
-import { parseImageName } from "../image-name.ts";
+import { checkComplete, parseImageName } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
 import { givenOptions, rebuildOptions, type RebuildOptions } from "../rebuild-options.ts";
 import { warning } from "../terminal/messages.ts";
@@ -39,6 +39,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const from = parseImageName(image);
   const to = parseImageName(result);
   if (!isTag(to.reference)) throw new UsageError(`'${result}' does not name a tag: OCI_DIR:NEW is expected`);
+  checkComplete(image, platformChoice(command));
   const options = {
     ...givenOptions(command),
     from: from.ociDir,

@@ -6,7 +6,7 @@ import { BuildProgress } from "../build-progress.ts";
 import { reportImage } from "../build-report.ts";
 import { defineCommand, platformChoice, platformOption, type ManualCommand } from "../command-line.ts";
 import { UsageError } from "../errors.ts";
-import { parseImageName } from "../image-name.ts";
+import { checkComplete, parseImageName } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
 import { givenOptions, rebuildOptions, type RebuildOptions } from "../rebuild-options.ts";
 import { warning } from "../terminal/messages.ts";
@@ -51,6 +51,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const [base, to] = [parseImageName(image), parseImageName(result)];
   if (!isTag(to.reference)) throw new UsageError(`'${result}' does not name a tag: OCI_DIR:NEW is expected`);
   refuseOtherLayout(base.ociDir, to.ociDir);
+  checkComplete(image, platformChoice(command));
   const { json = false, selinux, work, userxattr } = command.opts<Options>();
   const given = { ...givenOptions(command), ...(selinux !== undefined && { selinux }) };
   using resting = await RestingUpper.open(path, {

@@ -16,7 +16,7 @@ import {
   verifyOptions,
 } from "../command-line.ts";
 import { UsageError } from "../errors.ts";
-import { parseImageName } from "../image-name.ts";
+import { checkComplete, parseImageName } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
 import { writeFileWhole } from "../output-file.ts";
 import { warning } from "../terminal/messages.ts";
@@ -68,6 +68,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   if (isPiped && stdoutIsTerminal)
     throw new UsageError("an archive is not written to a terminal: name a FILE, or use a pipe");
   const source = { ...parseImageName(image), ...platformChoice(command) };
+  checkComplete(image, platformChoice(command));
   const bar = new ProgressBar("exporting");
   try {
     if (layer === undefined) {

@@ -3,7 +3,7 @@ import { jsonText } from "@puzzlefs/linux";
 import { mountedImages } from "@puzzlefs/mount";
 import { defineCommand, type ManualCommand, platformChoice, platformOption } from "../command-line.ts";
 import { UsageError } from "../errors.ts";
-import { parseImageName } from "../image-name.ts";
+import { checkComplete, parseImageName } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
 import { warning } from "../terminal/messages.ts";
 import { writeLine } from "../terminal/output.ts";
@@ -43,6 +43,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const { base, independent = false, json = false } = command.opts<Options>();
   if (base !== undefined && independent) throw new UsageError("--base and --independent exclude each other");
   const { ociDir, reference } = parseImageName(command.args[0] as string);
+  checkComplete(command.args[0] as string, platformChoice(command));
   const bar = new ProgressBar("packing");
   const image = {
     ociDir,

@@ -2,7 +2,7 @@ import { unpackImage, type UnpackResult } from "@puzzlefs/builder";
 import { jsonText } from "@puzzlefs/linux";
 import { mountedImages } from "@puzzlefs/mount";
 import { defineCommand, type ManualCommand, platformChoice, platformOption } from "../command-line.ts";
-import { parseImageName } from "../image-name.ts";
+import { checkComplete, parseImageName } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
 import { writeLine } from "../terminal/output.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
@@ -29,6 +29,7 @@ export function define(): ManualCommand {
 export async function run(argv: readonly string[]): Promise<number> {
   const command = define().parse(argv, { from: "user" });
   const { ociDir, reference } = parseImageName(command.args[0] as string);
+  checkComplete(command.args[0] as string, platformChoice(command));
   const bar = new ProgressBar("unpacking");
   let result: UnpackResult;
   try {
