@@ -95,28 +95,19 @@ export interface FreshPack {
   chunks: readonly Chunk[];
 }
 
-/** Digests of new packs, whose chunks are read for it. */
-export async function describePacks(
-  packs: readonly (readonly Chunk[])[],
-  read: ReadChunk,
-  turns: Turns,
-): Promise<FreshPack[]> {
-  const described: FreshPack[] = [];
-  for (const chunks of packs) {
-    const sha256 = createHash("sha256");
-    const verity = new FsVerityHasher();
-    let size = 0;
-    for (const chunk of chunks) {
-      const bytes = read(chunk);
-      sha256.update(bytes);
-      verity.update(bytes);
-      size += bytes.length;
-      if (turns.isDue) await turns.take();
-    }
-    const record = { digest: sha256.digest("hex"), verity: verity.digest().toString("hex"), size };
-    described.push({ record, chunks });
+/** The digests of a new pack, whose chunks are read for it. */
+export async function describePack(chunks: readonly Chunk[], read: ReadChunk, turns: Turns): Promise<FreshPack> {
+  const sha256 = createHash("sha256");
+  const verity = new FsVerityHasher();
+  let size = 0;
+  for (const chunk of chunks) {
+    const bytes = read(chunk);
+    sha256.update(bytes);
+    verity.update(bytes);
+    size += bytes.length;
+    if (turns.isDue) await turns.take();
   }
-  return described;
+  return { record: { digest: sha256.digest("hex"), verity: verity.digest().toString("hex"), size }, chunks };
 }
 
 /** The bytes of a pack from `start` on. */

@@ -6,13 +6,12 @@ import { Readable } from "node:stream";
 import { abortable } from "./abort.ts";
 import { packOrigins, readBases, type RemoteBase } from "./push-bases.ts";
 import type { PushOptions, PushResult } from "./push-options.ts";
-import { describePacks, type FreshPack, type PackOrigin, packStream, PacksThere, planPush } from "./push-packs.ts";
+import { describePack, type FreshPack, type PackOrigin, packStream, PacksThere, planPush } from "./push-packs.ts";
 import { checkFetched, type PushSource, sourceOf } from "./push-source.ts";
 import { packedForm, type RegistryForm } from "./registry-form.ts";
 import { pushSignatures } from "./signatures.ts";
+import { Uploads } from "./uploads.ts";
 
-/** Blobs that are uploaded at a time. */
-const UPLOADS = 3;
 /** Plans that are tried, when packs disappear from the registry meanwhile. */
 const MOST_PLANS = 3;
 
@@ -37,7 +36,9 @@ export async function push(options: PushOptions): Promise<PushResult> {
 /** The blobs of an image as the registry will have them. */
 interface Packed extends RegistryForm {
   plan: PackPlan;
-  fresh: FreshPack[];
+  packs: number;
+  /** The registry has exactly this under the tag. */
+  isThere: boolean;
 }
 
 class Push {
@@ -66,11 +67,9 @@ class Push {
     const there = new PacksThere(target, this.#signal);
     const origins = independent ? [] : await packOrigins(this.#options, this.#source, read, there);
     for (let plans = MOST_PLANS; ; plans--) {
-      const packed = await this.#pack(origins, there, patchBases);
-      const isThere = sha256Hex(packed.manifest) === replaced?.digest;
-      if (!isThere) await this.#upload(packed, there);
+      const packed = await this.#upload(origins, there, patchBases, replaced);
       await this.#sign(packed);
-      if (isThere) return this.#result(packed, there, false);
+      if (packed.isThere) return this.#result(packed, there, false);
       try {
         await target.putManifest(target.reference, packed.manifest, MANIFEST_TYPE, this.#signal);
         return this.#result(packed, there, true);
@@ -84,12 +83,25 @@ class Push {
     }
   }
 
-  async #pack(origins: readonly PackOrigin[], there: PacksThere, patchBases: readonly RemoteBase[]): Promise<Packed> {
+  /** Uploads all but the manifest. Packs are uploaded while the next ones are read for their digests. */
+  async #upload(
+    origins: readonly PackOrigin[],
+    there: PacksThere,
+    patchBases: readonly RemoteBase[],
+    replaced: RemoteBase | undefined,
+  ): Promise<Packed> {
     const { chunks, read } = this.#source;
     const plan = await planPush(chunks, origins, there);
-    checkFetched(plan.fresh.flat(), this.#source, this.#options);
-    const fresh = await describePacks(plan.fresh, read, this.#turns);
-    const packs = [...plan.kept, ...fresh.map(({ record }) => record)];
+    const needed = plan.fresh.flat();
+    checkFetched(needed, this.#source, this.#options);
+    await using uploads = new Uploads();
+    const report = this.#reporter(bytesOf(needed));
+    const packs = [...plan.kept];
+    for (const fresh of plan.fresh) {
+      const pack = await describePack(fresh, read, this.#turns);
+      packs.push(pack.record);
+      uploads.add(() => this.#uploadPack(pack, there, report));
+    }
     const form = await packedForm(
       this.#source,
       { packs, places: plan.places },
@@ -98,39 +110,50 @@ class Push {
       this.#layout.path,
       this.#options.lazy,
     );
-    return { plan, fresh, ...form };
+    const isThere = sha256Hex(form.manifest) === replaced?.digest;
+    if (!isThere) for (const bytes of form.documents) uploads.add(() => this.#uploadDocument(bytes));
+    await uploads.end();
+    return { plan, packs: packs.length, isThere, ...form };
   }
 
-  async #upload({ fresh, documents }: Packed, there: PacksThere): Promise<void> {
-    const { target, progress = () => {} } = this.#options;
+  async #uploadPack(
+    { record, chunks }: FreshPack,
+    there: PacksThere,
+    report: (digest: string, bytes: number) => void,
+  ): Promise<void> {
+    const { digest, size } = record;
+    // It may be there, of a push that failed.
+    if (await there.ask([record])) return report(digest, size);
     const { read } = this.#source;
-    const signal = this.#signal;
-    // Some may be there, of a push that failed.
-    await there.ask(fresh.map(({ record }) => record));
-    const packs = fresh.filter(({ record }) => !there.has(record.digest));
-    const total = packs.reduce((sum, { chunks }) => sum + bytesOf(chunks), 0);
+    await this.#options.target.upload({
+      digest: `sha256:${digest}`,
+      size,
+      read: (start) => packStream(chunks, read, start),
+      signal: this.#signal,
+      progress: (bytes) => report(digest, bytes),
+    });
+    this.#uploadedPacks++;
+    this.#count(size);
+  }
+
+  async #uploadDocument(bytes: Buffer): Promise<void> {
+    const read = (start: number): Readable => Readable.from([bytes.subarray(start)], { objectMode: false });
+    const blob = { digest: `sha256:${sha256Hex(bytes)}`, size: bytes.length, read, signal: this.#signal };
+    await this.#options.target.upload(blob);
+    this.#count(bytes.length);
+  }
+
+  /** Adds up what is there of each pack. */
+  #reporter(total: number): (digest: string, bytes: number) => void {
+    const { progress = () => {} } = this.#options;
     const sent = new Map<string, number>();
-    const report = (digest: string, bytes: number): void => {
+    return (digest, bytes) => {
       sent.set(digest, bytes);
       progress(
         [...sent.values()].reduce((sum, each) => sum + each, 0),
         total,
       );
     };
-    const ofPack =
-      ({ record: { digest, size }, chunks }: FreshPack) =>
-      async (): Promise<void> => {
-        const upload = { digest: `sha256:${digest}`, size, read: (start: number) => packStream(chunks, read, start) };
-        await target.upload({ ...upload, signal, progress: (bytes) => report(digest, bytes) });
-        this.#uploadedPacks++;
-        this.#count(size);
-      };
-    const ofDocument = (bytes: Buffer) => async (): Promise<void> => {
-      const readFrom = (start: number): Readable => Readable.from([bytes.subarray(start)], { objectMode: false });
-      await target.upload({ digest: `sha256:${sha256Hex(bytes)}`, size: bytes.length, read: readFrom, signal });
-      this.#count(bytes.length);
-    };
-    await inParallel([...packs.map(ofPack), ...documents.map(ofDocument)]);
   }
 
   /** Before the tag names the image, so that no receiver sees it unsigned. */
@@ -153,7 +176,7 @@ class Push {
       manifestVerity: fsVerityDigest(manifest).toString("hex"),
       pushedManifest: sha256Hex(packed.manifest),
       chunks: chunks.length,
-      packs: kept.length + packed.fresh.length,
+      packs: packed.packs,
       keptPacks: kept.length,
       mountedPacks: kept.filter(({ digest }) => mounted.has(digest)).length,
       uploadedPacks: this.#uploadedPacks,
@@ -165,19 +188,4 @@ class Push {
       changed,
     };
   }
-}
-
-/** Does work of several parts, some at a time. After a failure no more are begun, and those that were have ended. */
-async function inParallel(work: (() => Promise<void>)[]): Promise<void> {
-  const run = async (): Promise<void> => {
-    for (let next = work.shift(); next !== undefined; next = work.shift()) await next();
-  };
-  const workers = Array.from({ length: UPLOADS }, () =>
-    run().catch((error: unknown) => {
-      work.length = 0;
-      throw error;
-    }),
-  );
-  const ended = await Promise.allSettled(workers);
-  for (const each of ended) if (each.status === "rejected") throw each.reason;
 }
