@@ -4,6 +4,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { getSystemErrorName } from "node:util";
 import { Layout } from "@puzzlefs/oci";
 import {
   buildModule,
@@ -62,9 +63,11 @@ function expected(layout: Layout, image: HostileImage): { lines: string[]; log: 
   return { lines: [`${manifest} mounted`, ...lines], log: report === undefined ? log : [...log, report] };
 }
 
-/** The driver's message without the digest of the blob. */
+/** The driver's message without the digest of the blob. Kernels without CONFIG_SYMBOLIC_ERRNAME, as the debug kernel, print numbers of errors. */
 const withoutDigest = (line: string): string =>
-  line.replace(/ e puzzlefs: (corrupt|unsupported) (?:metadata|manifest) [0-9a-f]{64}: /, " $1 ");
+  line
+    .replace(/ e puzzlefs: (corrupt|unsupported) (?:metadata|manifest) [0-9a-f]{64}: /, " $1 ")
+    .replace(/: -(\d+)$/, (_, number: string) => `: -${getSystemErrorName(-Number(number))}`);
 
 /** Lines of output by image. */
 function sections(output: string): Map<string, string[]> {
