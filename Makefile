@@ -65,7 +65,7 @@ golden: setup ## record the digests of the golden images, after an intended chan
 	@PUZZLEFS_GOLDEN=write $(NODE) test/run.ts test/golden/golden.test.ts
 
 test: setup-test setup-kernels build ## run every test; the last line counts them
-	@$(NODE) test/run.ts
+	@PUZZLEFS_BUNDLE=1 $(NODE) test/run.ts
 
 soak: setup-test setup-kernels build ## long tests of FUSE: 64 processes read for a minute, 300 mounts of each kind, 200 containers (fifteen minutes)
 	@PUZZLEFS_SOAK_SECONDS=60 PUZZLEFS_CYCLES=300 PUZZLEFS_STARTS=200 PUZZLEFS_NEIGHBOUR_SECONDS=120 \
