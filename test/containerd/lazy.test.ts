@@ -2,7 +2,7 @@
  * Images that were pushed for lazy use, as containerd asks for them: by calls of Prepare with the labels that Kubernetes' interface passes
  * (containerd.test.ts has containerd itself). The content store has what containerd fetches before it asks: manifest, configuration, bundle.
  */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import { build } from "@puzzlefs/builder";
@@ -13,7 +13,8 @@ import { push } from "@puzzlefs/transport";
 import { eventually, noise, prose, Random, rounds, runSeed } from "@puzzlefs/testing";
 import test, { type ExecutionContext } from "ava";
 import { makeTree } from "../../packages/builder/src/tree-fixture.ts";
-import { TestRegistry } from "../../packages/registry/src/test-registry-fixture.ts";
+import { certify } from "../../packages/registry/src/certificate-fixture.ts";
+import { refuse, TestRegistry } from "../../packages/registry/src/test-registry-fixture.ts";
 import { type Output, run as runAside } from "../lazy/lazy-fixture.ts";
 import { assertSameText, dumpDirectory } from "../support/compare.ts";
 import { isRoot, missing } from "../support/programs.ts";
@@ -45,6 +46,8 @@ class Lazy implements AsyncDisposable {
   readonly content = join(scratch.fresh("content"), "store");
   readonly packs: string[] = [];
   manifest = "";
+  /** The repository, as containerd calls it. */
+  called = "";
   readonly #tag: string;
   readonly fixture: Fixture;
 
@@ -63,6 +66,7 @@ class Lazy implements AsyncDisposable {
       const target = registry.open(`${lazy.name}:${reference}`, "push");
       lazy.manifest = (await push({ ociDir: origin, reference, target, lazy: true })).pushedManifest;
     }
+    lazy.called = lazy.name;
     lazy.#fetch(({ type }) => type !== "pack" && type !== "other");
     await lazy.fixture.start();
     return lazy;
@@ -102,7 +106,7 @@ class Lazy implements AsyncDisposable {
     await refused(t, client.call(prepare, { key: "extract", labels: labelsOf(pulled) }), status.ALREADY_EXISTS);
     let parent = packedChainId(pulled);
     for (const [index] of this.packs.entries()) {
-      const labels = packLabels(pulled, index + 1, this.manifest, `${this.name}:${this.#tag}`);
+      const labels = packLabels(pulled, index + 1, this.manifest, `${this.called}:${this.#tag}`);
       await refused(t, client.call(prepare, { key: `extract ${index}`, parent, labels }), status.ALREADY_EXISTS);
       const target = packedChainId(pulled, index + 1);
       const [found] = await fixture.all(`labels."containerd.io/snapshot.ref"==${target},parent=="${parent}"`);
@@ -181,6 +185,44 @@ serving(
     t.deepEqual((await client.call(mounts, { key: "container" })).mounts, described);
     t.true((await client.call(usage, { key: packedChainId(image) })).size > 140_000n);
     t.is((await client.call(usage, { key: parent })).size, 0n);
+  },
+);
+
+(problem === "" ? test.serial : test.serial.skip)(
+  `hosts.toml alone leads to the registry: the fetcher asks a mirror by https with its header, and the server for what that lacks${problem && ` (${problem})`}`,
+  async (t) => {
+    const hostsDir = scratch.fresh("hosts");
+    const directory = join(hostsDir, "registry.invalid_5000_");
+    mkdirSync(directory, { recursive: true });
+    certify(directory, "ca");
+    certify(directory, "server", "ca");
+    const pem = (name: string): string => readFileSync(join(directory, name), "utf8");
+    await using mirror = await TestRegistry.start({ tls: { cert: pem("server.crt"), key: pem("server.key") } });
+    await using lazy = await Lazy.start({ access: { hostsDir } });
+    const { registry, fixture, packs } = lazy;
+    lazy.called = `registry.invalid:5000/${REPOSITORY}`;
+    const own = `[host."${mirror.url}"]\nca = "ca.crt"\n[host."${mirror.url}".header]\nX-Key = "secret"\n`;
+    writeFileSync(join(directory, "hosts.toml"), `server = "${registry.url}"\n${own}`);
+    for (const [name, value] of registry.manifests) mirror.manifests.set(name, value);
+    for (const [name, value] of registry.blobs) if (!name.endsWith(packs[0] ?? "")) mirror.blobs.set(name, value);
+    mirror.intercept = ({ headers, query }, response) => {
+      if (headers["x-key"] === "secret" && query.get("ns") === "registry.invalid:5000") return false;
+      refuse(response, 403, "DENIED");
+      return true;
+    };
+    registry.requests.length = 0;
+    const parent = await lazy.pulled(t);
+    const store = join(fixture.root, "store/lazy");
+    const record = readFileSync(join(store, `${lazy.manifest}.json`), "utf8");
+    t.true(record.includes(hostsDir) && !record.includes("secret"), record);
+    t.deepEqual(registry.log(), []);
+    await fixture.client.call(prepare, { key: "container", parent });
+    t.is((await readAll(lazy)).stdout.length, 144_000);
+    t.true(await eventually(() => isWhole(lazy)));
+    t.deepEqual(new Set(registry.log()), new Set([`GET ${REPOSITORY}/blobs/sha256:${packs[0]}`]));
+    t.true(mirror.log().includes(`GET ${REPOSITORY}/blobs/sha256:${packs[1]}`));
+    t.true(mirror.requests.every(({ status: answered }) => answered !== 403));
+    await lazy.removed(t);
   },
 );
 

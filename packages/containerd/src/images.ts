@@ -14,7 +14,7 @@ import {
   untag,
 } from "@puzzlefs/oci";
 import { openImageAt } from "@puzzlefs/reader";
-import type { Reference, RegistryOptions } from "@puzzlefs/registry";
+import type { Reference, RegistrySettings } from "@puzzlefs/registry";
 import type { ContentStore } from "./content-store.ts";
 import { SnapshotError } from "./errors.ts";
 import { Exclusive } from "./exclusive.ts";
@@ -41,7 +41,7 @@ export interface ImageNeeds {
 export interface ImageSettings {
   driver: DriverChoice;
   /** How registries are asked for lazy images. */
-  access: Pick<RegistryOptions, "plainHttp" | "authFile">;
+  access: RegistrySettings;
   /** Milliseconds after which a read that waits for a registry fails; undefined: as `mount` has it. */
   fetchTimeout?: number;
   log: (message: string) => void;

@@ -1,5 +1,5 @@
 import type { Layout } from "@puzzlefs/oci";
-import { Registry, type Reference, type RegistryOptions } from "@puzzlefs/registry";
+import { Registry, type Reference, type RegistrySettings } from "@puzzlefs/registry";
 import { pullLazy } from "@puzzlefs/transport";
 
 /** Milliseconds in which a registry must have answered; otherwise containerd fetches the packs. */
@@ -10,7 +10,7 @@ export interface LazyReceipt {
   image: string;
   source: Reference;
   tag: string;
-  access: Pick<RegistryOptions, "plainHttp" | "authFile">;
+  access: RegistrySettings;
   /** Runs a change of the layout. */
   exclusively: <T>(work: () => Promise<T>) => Promise<T>;
   log: (message: string) => void;

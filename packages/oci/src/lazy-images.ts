@@ -25,7 +25,13 @@ export interface LazySource {
   plainHttp: boolean;
   /** A file of credentials, instead of the usual ones. */
   authFile?: string;
+  /** containerd's directory of registries. */
+  hostsDir?: string;
+  /** kubelet's file of credentials. */
+  kubeletAuthFile?: string;
 }
+
+const FILES = ["authFile", "hostsDir", "kubeletAuthFile"] as const;
 
 /** What a lazy image has and lacks. */
 export interface LazyState {
@@ -103,11 +109,16 @@ export function lazySource(layout: Layout, manifest: string): LazySource | undef
   const bytes = readRegular(directory, file, RECORD_LIMIT);
   if (bytes === undefined) return undefined;
   const path = directory.pathOf(file);
-  const { reference, name, plainHttp, authFile } = parseObject(bytes.toString("utf8"), path);
+  const { reference, name, plainHttp, ...rest } = parseObject(bytes.toString("utf8"), path);
   const isWhole = typeof reference === "string" && typeof name === "string" && typeof plainHttp === "boolean";
-  if (!isWhole || (authFile !== undefined && typeof authFile !== "string"))
-    throw new LayoutError("corrupt", path, "not a record of a lazy image");
-  return { reference, name, plainHttp, ...(authFile !== undefined && { authFile }) };
+  if (!isWhole) throw new LayoutError("corrupt", path, "not a record of a lazy image");
+  const source: LazySource = { reference, name, plainHttp };
+  for (const key of FILES) {
+    const named = rest[key];
+    if (typeof named === "string") source[key] = named;
+    else if (named !== undefined) throw new LayoutError("corrupt", path, `${key} is not a path`);
+  }
+  return source;
 }
 
 /** The place table of a lazy image; undefined: it is not packed. Throws LayoutError (corrupt). */

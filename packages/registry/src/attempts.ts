@@ -1,13 +1,14 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { RegistryError } from "./errors.ts";
 
-const MOST = 5;
+export const MOST_TRIES = 5;
 const LONGEST_PAUSE = 60_000;
 /** Bytes after which a transfer that broke counts as one that works. */
 const PROGRESS = 1_000_000;
 
-/** The repetition of one operation: five attempts, with doubled and random pauses between them. */
+/** The repetition of one operation: several attempts, with doubled and random pauses between them. */
 export class Attempts {
+  readonly #most: number;
   readonly #first: number;
   readonly #warn: (line: string) => void;
   readonly #signal: AbortSignal | undefined;
@@ -15,7 +16,8 @@ export class Attempts {
   #bytes = 0;
 
   /** @param first milliseconds before the second attempt. */
-  constructor(first: number, warn: (line: string) => void, signal: AbortSignal | undefined) {
+  constructor(most: number, first: number, warn: (line: string) => void, signal: AbortSignal | undefined) {
+    this.#most = most;
     this.#first = first;
     this.#warn = warn;
     this.#signal = signal;
@@ -30,12 +32,12 @@ export class Attempts {
   /** Waits until the next attempt. Throws `error` if it is not transient or was the last one, and the signal's reason. */
   async failed(error: unknown): Promise<void> {
     this.#signal?.throwIfAborted();
-    if (!(error instanceof RegistryError) || !error.isTransient || this.#made >= MOST) throw error;
+    if (!(error instanceof RegistryError) || !error.isTransient || this.#made >= this.#most) throw error;
     const backoff = this.#first * 2 ** (this.#made - 1) * (0.5 + Math.random());
     this.#made++;
     this.#bytes = 0;
     const length = Math.min(error.retryAfter ?? backoff, LONGEST_PAUSE);
-    this.#warn(`${error.message}; attempt ${this.#made} of ${MOST} in ${Math.ceil(length / 1000)} s`);
+    this.#warn(`${error.message}; attempt ${this.#made} of ${this.#most} in ${Math.ceil(length / 1000)} s`);
     try {
       await pause(length, undefined, this.#signal === undefined ? {} : { signal: this.#signal });
     } catch (aborted) {

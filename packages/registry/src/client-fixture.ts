@@ -32,15 +32,19 @@ export class Home implements Disposable {
 
 const PIECES = { from: 1 << 20, size: 256 << 10 };
 
+type ClientOptions = RegistryOptions & { files?: Record<string, string> };
+
 /** A client of test registries, without a part of the machine's configuration. */
 export class Client implements Disposable {
   readonly home: Home;
   readonly registry: Registry;
   readonly warnings: string[] = [];
 
-  constructor(options: RegistryOptions & { files?: Record<string, string> } = {}) {
-    const { files, ...rest } = options;
-    this.home = new Home(files);
+  /** @param given may need the path of the home */
+  constructor(given: ClientOptions | ((home: string) => ClientOptions) = {}) {
+    this.home = new Home();
+    const { files = {}, ...rest } = typeof given === "function" ? given(this.home.path) : given;
+    for (const [name, content] of Object.entries(files)) this.home.write(name, content);
     this.registry = new Registry({
       plainHttp: true,
       timing: { pause: 1 },

@@ -3,6 +3,7 @@ import { isObject, parseJson } from "@puzzlefs/oci";
 import { askHelper, type Credentials, type HelperOptions } from "./credential-helper.ts";
 import { type Environment, homeDirectory, userFile } from "./environment.ts";
 import { RegistryError } from "./errors.ts";
+import { findPattern } from "./image-pattern.ts";
 import { readSetting } from "./settings-file.ts";
 
 /** The names of Docker Hub in files of credentials. */
@@ -13,6 +14,8 @@ interface CredentialFile {
   path: string;
   /** ~/.dockercfg: the entries alone, by host or URL. */
   isLegacy?: boolean;
+  /** Keys may be patterns of images. */
+  isKubelet?: boolean;
   /** The user named it, so that it must exist. */
   isNamed?: boolean;
 }
@@ -22,6 +25,7 @@ export const CREDENTIAL_FILES = "containers-auth.json";
 
 export interface CredentialOptions extends HelperOptions {
   authFile?: string | undefined;
+  kubeletAuthFile?: string | undefined;
   /** credential-helpers of registries.conf, in order. */
   helpers: readonly string[];
 }
@@ -60,7 +64,9 @@ async function findInFiles(
   repository: string,
   options: CredentialOptions,
 ): Promise<Credentials | undefined> {
-  for (const file of filesOf(options.authFile, options.environment)) {
+  const { authFile, kubeletAuthFile: path, environment } = options;
+  const files = [...filesOf(authFile, environment), ...(path === undefined ? [] : [{ path, isKubelet: true }])];
+  for (const file of files) {
     const found = await findInFile(file, host, repository, options);
     if (found !== undefined) return found;
   }
@@ -85,7 +91,7 @@ function filesOf(authFile: string | undefined, environment: Environment): Creden
 }
 
 async function findInFile(
-  { path, isLegacy = false, isNamed = false }: CredentialFile,
+  { path, isLegacy = false, isKubelet = false, isNamed = false }: CredentialFile,
   host: string,
   repository: string,
   options: HelperOptions,
@@ -105,7 +111,8 @@ async function findInFile(
   const helper = isLegacy ? undefined : ownValue(member("credHelpers"), host);
   if (typeof helper === "string") return askHelper(helper, host, options);
 
-  const key = findKey(entries, host, isLegacy ? "" : repository, isLegacy);
+  const exact = findKey(entries, host, isLegacy ? "" : repository, isLegacy);
+  const key = exact ?? (isKubelet ? findPattern(Object.keys(entries), host, repository) : undefined);
   const found = key === undefined ? undefined : decode(entries[key], (why) => problem(`entry of ${key}: ${why}`));
   if (found !== undefined) return found;
   const store = isLegacy ? undefined : file["credsStore"];

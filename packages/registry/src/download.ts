@@ -22,7 +22,7 @@ export class Downloads {
   constructor(session: Session, repository: string, scopes: readonly string[]) {
     this.#session = session;
     this.#repository = repository;
-    this.#name = `${session.host.name}/${repository}`;
+    this.#name = `${session.name}/${repository}`;
     this.#scopes = scopes;
   }
 
@@ -54,7 +54,7 @@ export class Downloads {
       size,
       start: from,
       end: to,
-      attempts,
+      attempts: this.#session.continuations(signal),
       signal,
       stall: this.#session.host.stall,
       open: (position: number) => open(position, to),

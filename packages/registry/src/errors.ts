@@ -1,6 +1,6 @@
 /**
  * Kinds of errors. "reference": not a name of an image in a registry. "configuration": a file of the configuration or of
- * credentials, or a credential helper. "blocked": registries.conf forbids the registry. "denied": 401 or 403. "absent": no
+ * credentials, or a credential helper. "blocked": registries.conf or hosts.toml forbids it. "denied": 401 or 403. "absent": no
  * such manifest or repository. "missing": no such blob. "refused": the registry does not accept what was sent.
  * "limited": 429 until the last attempt. "unreachable": no connection, or a broken or stalled one, until the last attempt. "tls": the
  * certificate was refused. "failed": 5xx until the last attempt. "corrupt": bytes that do not have their digest or size.

@@ -1,7 +1,9 @@
 import { Agent as PlainAgent, type IncomingMessage, type RequestOptions, request as plainRequest } from "node:http";
 import { Agent, request } from "node:https";
+import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { errorCode, printable, reasonOf } from "@puzzlefs/linux";
+import type { Endpoint } from "./endpoint.ts";
 import type { Environment } from "./environment.ts";
 import { RegistryError } from "./errors.ts";
 import { hostTrust, systemAuthorities, type Trust } from "./trust.ts";
@@ -20,7 +22,7 @@ export interface Body {
 export interface HttpRequest {
   method: string;
   url: URL;
-  headers: Record<string, string>;
+  headers: Record<string, string | string[]>;
   body?: Body | undefined;
   /** The client's certificate may be sent to this host. */
   isOwn: boolean;
@@ -32,8 +34,7 @@ export interface HttpRequest {
  * leniency of the registry that named them, but without the client's certificate.
  */
 export class Host {
-  readonly name: string;
-  readonly insecure: boolean;
+  readonly endpoint: Endpoint;
   readonly stall: number;
   /** Whether any request was answered: if so, a refused connection may be a restart. */
   isKnown = false;
@@ -41,9 +42,8 @@ export class Host {
   readonly #agents = new Map<string, Agent | PlainAgent>();
   #trust: Trust | undefined;
 
-  constructor(name: string, insecure: boolean, stall: number, environment: Environment) {
-    this.name = name;
-    this.insecure = insecure;
+  constructor(endpoint: Endpoint, stall: number, environment: Environment) {
+    this.endpoint = endpoint;
     this.stall = stall;
     this.#environment = environment;
   }
@@ -93,6 +93,7 @@ export class Host {
         // After the header, the reader of the body looks after stalls: it knows whether it waits.
         if (!isAnswered) sending.destroy(stalled(url, this.stall));
       });
+      sending.once("socket", (socket) => this.#limitDialing(socket, url));
       sending.on("response", (message) => {
         isAnswered = true;
         source?.destroy();
@@ -123,6 +124,15 @@ export class Host {
     });
   }
 
+  /** Ends a connection that is not made in time: a host that does not answer at all. */
+  #limitDialing(socket: Socket, url: URL): void {
+    const { dialTimeout } = this.endpoint;
+    if (dialTimeout === undefined || !socket.connecting) return;
+    const why = `${url.host}: no connection in ${dialTimeout / 1000} s`;
+    const timer = setTimeout(() => socket.destroy(new RegistryError("unreachable", why)), dialTimeout);
+    for (const event of ["connect", "close"]) socket.once(event, () => clearTimeout(timer));
+  }
+
   /** One agent for http, and for https one with and one without the client's certificate. */
   #agent(url: URL, isOwn: boolean): Agent | PlainAgent {
     const isLocal = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
@@ -138,11 +148,12 @@ export class Host {
   }
 
   #tls(isOwn: boolean): object {
-    this.#trust ??= hostTrust(this.name, this.#environment);
+    const { host, trust, skipsVerification } = this.endpoint;
+    this.#trust ??= trust ?? hostTrust(host, this.#environment);
     const { ca, cert, key } = this.#trust;
     return {
       ca: [...systemAuthorities(this.#environment), ...ca],
-      rejectUnauthorized: !this.insecure,
+      rejectUnauthorized: !skipsVerification,
       ...(isOwn && cert.length > 0 && { cert, key }),
     };
   }

@@ -8,6 +8,7 @@ export type {
   Referrer,
   RegistryAccess,
   RegistryOptions,
+  RegistrySettings,
   RepositoryAccess,
   Upload,
 } from "./interface.ts";

@@ -20,6 +20,10 @@ export interface RegistryOptions {
   plainHttp?: boolean;
   /** A file of credentials instead of the usual ones. */
   authFile?: string;
+  /** containerd's directory of registries (hosts.toml, certificates), for pulls: what it has about a registry counts instead of registries.conf and certs.d. */
+  hostsDir?: string;
+  /** A file of credentials as kubelet has them, asked after the others; it may be missing. */
+  kubeletAuthFile?: string;
   /** Variables such as HOME and https_proxy; default process.env. */
   environment?: Readonly<Record<string, string | undefined>>;
   /** Ends every request. */
@@ -34,6 +38,9 @@ export interface RegistryOptions {
   /** A line about a retry, a mirror that fails, and the like. */
   warn?(line: string): void;
 }
+
+/** What another process needs to reach the same registries likewise: paths of files, without secrets, and nothing that is run. */
+export type RegistrySettings = Pick<RegistryOptions, "plainHttp" | "authFile" | "hostsDir" | "kubeletAuthFile">;
 
 /** What the caller will do with a repository: the scope of the token. Mirrors are used for "pull" only. */
 export type Access = "pull" | "push";

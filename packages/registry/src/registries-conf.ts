@@ -1,11 +1,10 @@
-import { isObject } from "@puzzlefs/oci";
 import { join } from "node:path";
-import { parse, TomlError } from "smol-toml";
 import { CREDENTIAL_FILES } from "./credentials.ts";
 import { type Environment, userFile } from "./environment.ts";
 import { RegistryError } from "./errors.ts";
 import { isHost } from "./reference.ts";
 import { listSettings, readSetting } from "./settings-file.ts";
+import { parseToml, Table } from "./toml.ts";
 
 const SYSTEM_FILE = "/etc/containers/registries.conf";
 
@@ -64,7 +63,7 @@ export function readRegistriesConf(environment: Environment): RegistriesConf {
 }
 
 function merge(conf: RegistriesConf, content: Buffer, path: string): void {
-  const table = new Table(parseToml(content, path), path);
+  const table = parseToml(content, path);
   if (table.has("registries"))
     table.fail("version 1 of the format, with [registries.…], is not supported: write [[registry]] tables");
   const rules = new Map<string, Rule>();
@@ -108,69 +107,4 @@ function locationOf(entry: Table, key: string): string {
   const text = (entry.text(key) ?? "").replace(/\/+$/, "");
   if (/^https?:\/\//.test(text)) entry.fail(`${key} "${text}": a scheme is not allowed`);
   return text;
-}
-
-function parseToml(content: Buffer, path: string): Record<string, unknown> {
-  try {
-    return parse(content.toString());
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error;
-    throw new RegistryError("configuration", `${path}: not TOML: wrong at line ${error.line} column ${error.column}`);
-  }
-}
-
-/** Strict access to the members of a parsed table. Members that it does not ask for are ignored, as by other tools. */
-class Table {
-  readonly #members: Record<string, unknown>;
-  readonly #path: string;
-
-  constructor(members: Record<string, unknown>, path: string) {
-    this.#members = members;
-    this.#path = path;
-  }
-
-  fail(why: string): never {
-    throw new RegistryError("configuration", `${this.#path}: ${why}`);
-  }
-
-  has(key: string): boolean {
-    return Object.hasOwn(this.#members, key);
-  }
-
-  keys(): string[] {
-    return Object.keys(this.#members);
-  }
-
-  text(key: string): string | undefined {
-    const value = this.#value(key);
-    if (value === undefined || typeof value === "string") return value;
-    return this.fail(`${key} is not a string`);
-  }
-
-  flag(key: string): boolean {
-    const value = this.#value(key) ?? false;
-    return typeof value === "boolean" ? value : this.fail(`${key} is not a boolean`);
-  }
-
-  texts(key: string): string[] {
-    const value = this.#value(key) ?? [];
-    const isTexts = Array.isArray(value) && value.every((item) => typeof item === "string");
-    return isTexts ? value : this.fail(`${key} is not an array of strings`);
-  }
-
-  table(key: string): Table | undefined {
-    const value = this.#value(key);
-    if (value === undefined) return undefined;
-    return isObject(value) ? new Table(value, this.#path) : this.fail(`${key} is not a table`);
-  }
-
-  tables(key: string): Table[] {
-    const value = this.#value(key) ?? [];
-    if (!Array.isArray(value) || !value.every(isObject)) return this.fail(`${key} is not an array of tables`);
-    return value.map((item) => new Table(item, this.#path));
-  }
-
-  #value(key: string): unknown {
-    return this.has(key) ? this.#members[key] : undefined;
-  }
 }

@@ -1,6 +1,9 @@
+import { MOST_TRIES } from "./attempts.ts";
 import { findCredentials } from "./credentials.ts";
+import type { Endpoint } from "./endpoint.ts";
 import type { Environment } from "./environment.ts";
 import { Host } from "./host.ts";
+import { endpointsOf } from "./hosts-directory.ts";
 import type { Access, Reference, RegistryAccess, RegistryOptions } from "./interface.ts";
 import { parseReference, referenceOf } from "./reference.ts";
 import { readRegistriesConf, type RegistriesConf } from "./registries-conf.ts";
@@ -21,6 +24,7 @@ export class Registry implements RegistryAccess {
   readonly #environment: Environment;
   readonly #hosts = new Map<string, Host>();
   readonly #warn: (line: string) => void;
+  readonly #endpoints = new Map<string, readonly Endpoint[] | undefined>();
   #conf: RegistriesConf | undefined;
 
   constructor(options: RegistryOptions = {}) {
@@ -36,8 +40,11 @@ export class Registry implements RegistryAccess {
     const full = resolveShortName(parsed, this.#conf);
     const { helpers } = this.#conf;
     const actions = access === "push" ? "pull,push" : "pull";
-    const sources = sourcesOf(full, access, this.#conf).map(
-      (source) => new RepositorySource(this.#session(source, helpers), source.repository, actions),
+    const { plainHttp = false } = this.#options;
+    const endpoints = (registry: string): readonly Endpoint[] | undefined => this.#endpointsOf(registry);
+    const sources = sourcesOf(full, access, this.#conf, { plainHttp, endpoints }).map(
+      (source, index, { length }) =>
+        new RepositorySource(this.#session(source, index === length - 1, helpers), source.repository, actions),
     );
     return new Repository(`${full.host}/${full.repository}`, referenceOf(full), sources, this.#warn);
   }
@@ -47,20 +54,31 @@ export class Registry implements RegistryAccess {
     this.#hosts.clear();
   }
 
-  #session({ host: name, repository, insecure }: Source, helpers: readonly string[]): Session {
-    const { plainHttp = false, timing, pieces = PIECES, authFile, signal } = this.#options;
+  /** What hosts.toml has about a registry. It is read once: further repositories are asked likewise. */
+  #endpointsOf(registry: string): readonly Endpoint[] | undefined {
+    const { hostsDir, plainHttp = false } = this.#options;
+    if (hostsDir === undefined) return undefined;
+    if (!this.#endpoints.has(registry)) this.#endpoints.set(registry, endpointsOf(hostsDir, registry, plainHttp));
+    return this.#endpoints.get(registry);
+  }
+
+  #session({ endpoint, repository }: Source, isLast: boolean, helpers: readonly string[]): Session {
+    const { timing, pieces = PIECES, authFile, kubeletAuthFile, signal } = this.#options;
     const environment = this.#environment;
     const patience = timing?.helper ?? PATIENCE;
-    const key = `${name} ${insecure}`;
-    const host = this.#hosts.get(key) ?? new Host(name, insecure, timing?.stall ?? STALL, environment);
+    const { host: name, namespace, skipsVerification, trust } = endpoint;
+    const key = JSON.stringify([endpoint.name, namespace, skipsVerification, trust === undefined]);
+    const host = this.#hosts.get(key) ?? new Host(endpoint, timing?.stall ?? STALL, environment);
     this.#hosts.set(key, host);
+    const credentials = { authFile, kubeletAuthFile, environment, helpers, patience, signal };
     return new Session(host, {
-      plainHttp,
+      // containerd goes on with the next host at once; containers/image asks a mirror again.
+      tries: trust === undefined || isLast ? MOST_TRIES : 1,
       pieces,
       signal,
       warn: this.#warn,
       pause: timing?.pause ?? PAUSE,
-      findCredentials: () => findCredentials(name, repository, { authFile, environment, helpers, patience, signal }),
+      findCredentials: () => findCredentials(name, repository, credentials),
     });
   }
 }

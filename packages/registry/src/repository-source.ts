@@ -3,6 +3,7 @@ import { jsonText } from "@puzzlefs/linux";
 import { sha256Hex } from "@puzzlefs/oci";
 import type { Answer } from "./answer.ts";
 import { Downloads } from "./download.ts";
+import type { Capability } from "./endpoint.ts";
 import { RegistryError, type RegistryFailure } from "./errors.ts";
 import type { FetchedManifest } from "./interface.ts";
 import { checkTagOrDigest, isDigest } from "./reference.ts";
@@ -43,9 +44,13 @@ export class RepositorySource {
   constructor(session: Session, repository: string, actions: string) {
     this.session = session;
     this.repository = repository;
-    this.name = `${session.host.name}/${repository}`;
+    this.name = `${session.name}/${repository}`;
     this.scopes = [`repository:${repository}:${actions}`];
     this.downloads = new Downloads(session, repository, this.scopes);
+  }
+
+  may(capability: Capability): boolean {
+    return this.session.host.endpoint.capabilities.includes(capability);
   }
 
   async manifest(reference: string, options: ManifestOptions): Promise<FetchedManifest> {

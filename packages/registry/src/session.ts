@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { Answer } from "./answer.ts";
-import { Attempts } from "./attempts.ts";
+import { Attempts, MOST_TRIES } from "./attempts.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { Credentials } from "./credential-helper.ts";
 import { RegistryError, type RegistryFailure } from "./errors.ts";
@@ -33,7 +33,8 @@ export interface SessionRequest {
 }
 
 export interface SessionOptions {
-  plainHttp: boolean;
+  /** Attempts to get an answer; a body that breaks is continued more often. */
+  tries: number;
   /** Milliseconds before the second attempt. */
   pause: number;
   pieces: { from: number; size: number };
@@ -58,21 +59,36 @@ export class Session {
   constructor(host: Host, options: SessionOptions) {
     this.host = host;
     this.#options = options;
-    this.#isPlain = options.plainHttp ? true : host.insecure ? undefined : false;
+    const { scheme } = host.endpoint;
+    this.#isPlain = scheme === "either" ? undefined : scheme === "http";
     this.#tokens = new Tokens(
       (url, form, authorization) => this.#askForToken(url, form, authorization),
       this.#isLenient,
-      host.name,
+      this.name,
     );
+  }
+
+  /** The registry or mirror, for messages. */
+  get name(): string {
+    return this.host.endpoint.name;
   }
 
   get pieces(): { from: number; size: number } {
     return this.#options.pieces;
   }
 
-  /** New attempts at one operation that consists of several requests or of a long body. */
+  /** New attempts at one operation that consists of several requests. */
   attempts(signal?: AbortSignal): Attempts {
-    return new Attempts(this.#options.pause, this.#options.warn, this.#joined(signal));
+    return this.#newAttempts(this.#options.tries, signal);
+  }
+
+  /** Of a body that has begun. */
+  continuations(signal?: AbortSignal): Attempts {
+    return this.#newAttempts(MOST_TRIES, signal);
+  }
+
+  #newAttempts(most: number, signal: AbortSignal | undefined): Attempts {
+    return new Attempts(most, this.#options.pause, this.#options.warn, this.#joined(signal));
   }
 
   /** Sends a request until it succeeds or fails for good. Throws RegistryError, or the signal's reason. */
@@ -122,7 +138,7 @@ export class Session {
   }
 
   get #isLenient(): boolean {
-    return this.host.insecure || this.#options.plainHttp;
+    return this.host.endpoint.scheme !== "https";
   }
 
   /**
@@ -146,10 +162,7 @@ export class Session {
     const { signal } = this.#options;
     const ping = (isPlain: boolean): Promise<Answer> => {
       this.#isPlain = isPlain;
-      return this.#follow(
-        { method: "GET", target: "", what: this.host.name, expected: [], scopes: [], signal },
-        undefined,
-      );
+      return this.#follow({ method: "GET", target: "", what: this.name, expected: [], scopes: [], signal }, undefined);
     };
     if (this.#isPlain !== undefined) return ping(this.#isPlain);
     try {
@@ -217,10 +230,16 @@ export class Session {
   /** One request with its redirections. Authorization goes to the registry's own scheme, host and port only. */
   async #follow(request: SessionRequest, authorization: string | undefined): Promise<Answer> {
     const own = this.#base();
-    let url = typeof request.target === "string" ? new URL(request.target, own) : request.target;
+    const { headers: configured, namespace } = this.host.endpoint;
+    let url = request.target instanceof URL ? request.target : new URL(request.target, own);
+    if (namespace !== undefined && url !== request.target) url.searchParams.set("ns", namespace);
     for (let count = 0; ; count++) {
       const isOwn = url.origin === own.origin;
-      const headers = { ...request.headers, ...(isOwn && authorization !== undefined && { authorization }) };
+      const headers = {
+        ...(isOwn && configured),
+        ...request.headers,
+        ...(isOwn && authorization !== undefined && { authorization }),
+      };
       const { method, body, signal } = request;
       const message = await this.host.send({ method, url, headers, body, isOwn, signal });
       const answer = new Answer(message, url, this.host.stall);
@@ -244,12 +263,12 @@ export class Session {
   }
 
   #base(): URL {
-    const name = PROTOCOL_HOSTS.get(this.host.name) ?? this.host.name;
-    return new URL(`${this.#isPlain === true ? "http" : "https"}://${name}/v2/`);
+    const { host, path } = this.host.endpoint;
+    return new URL(path, `${this.#isPlain === true ? "http" : "https"}://${PROTOCOL_HOSTS.get(host) ?? host}`);
   }
 
   async #askForToken(url: URL, form: URLSearchParams | undefined, authorization: string | undefined): Promise<Answer> {
-    const what = `token for ${this.host.name}`;
+    const what = `token for ${this.name}`;
     const bytes = form === undefined ? undefined : Buffer.from(form.toString());
     for (let count = 0, at = url; ; count++) {
       const isSame = at.origin === url.origin;
@@ -257,6 +276,7 @@ export class Session {
         method: bytes === undefined ? "GET" : "POST",
         url: at,
         headers: {
+          ...(at.origin === this.origin && this.host.endpoint.headers),
           ...(isSame && authorization !== undefined && { authorization }),
           ...(bytes !== undefined && { "content-type": "application/x-www-form-urlencoded" }),
         },

@@ -1,3 +1,4 @@
+import { type Endpoint, plainEndpoint } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
 import type { Access, Reference } from "./interface.ts";
 import { parseLocation, parseReference } from "./reference.ts";
@@ -5,19 +6,34 @@ import type { RegistriesConf, Rule } from "./registries-conf.ts";
 
 /** A repository that may be asked for an image: the one that was named, or a mirror. */
 export interface Source {
-  host: string;
+  endpoint: Endpoint;
   repository: string;
-  /** The certificate is not checked, and http is allowed. */
-  insecure: boolean;
 }
 
-/** Where to look for an image, in order. To push there is one source, and neither mirror nor `location` applies, as in podman. */
-export function sourcesOf(reference: Reference, access: Access, conf: RegistriesConf): Source[] {
+export interface SourceOptions {
+  plainHttp: boolean;
+  /** What hosts.toml has about a registry; undefined: nothing. */
+  endpoints(registry: string): readonly Endpoint[] | undefined;
+}
+
+/**
+ * Where to look for an image, in order. To push there is one source, and neither mirror nor `location` applies, as in podman. Of a registry that hosts.toml has,
+ * registries.conf counts only where it blocks.
+ */
+export function sourcesOf(
+  reference: Reference,
+  access: Access,
+  conf: RegistriesConf,
+  { plainHttp, endpoints }: SourceOptions,
+): Source[] {
   const { host = "", repository } = reference;
   const name = `${host}/${repository}`;
   const rule = findRule(name, conf);
   if (rule?.blocked === true) throw new RegistryError("blocked", `${name}: registries.conf blocks ${rule.prefix}`);
-  if (rule === undefined || access === "push") return [{ host, repository, insecure: rule?.insecure === true }];
+  const listed = access === "pull" ? endpoints(host) : undefined;
+  if (listed !== undefined) return listed.map((endpoint) => ({ endpoint, repository }));
+  if (rule === undefined || access === "push")
+    return [{ endpoint: plainEndpoint(host, rule?.insecure === true, plainHttp), repository }];
   const mirrors = rule.mirrors.filter(
     ({ use }) => use === "all" || (use === "digest-only") === (reference.digest !== undefined),
   );
@@ -26,7 +42,8 @@ export function sourcesOf(reference: Reference, access: Access, conf: Registries
     const found = location === "" ? name : location + name.slice(prefix);
     // A location has a rule of its own, which may block it; whether it is insecure is for this rule to state.
     if (findRule(found, conf)?.blocked === true) return [];
-    return [{ ...parseLocation(found), insecure }];
+    const place = parseLocation(found);
+    return [{ endpoint: plainEndpoint(place.host, insecure, plainHttp), repository: place.repository }];
   });
   if (sources.length > 0) return sources;
   throw new RegistryError("blocked", `${name}: registries.conf blocks every location`);

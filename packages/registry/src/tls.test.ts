@@ -1,8 +1,8 @@
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { temporaryDirectory } from "@puzzlefs/testing/temporary";
 import test from "ava";
+import { certify } from "./certificate-fixture.ts";
 import { Client } from "./client-fixture.ts";
 import { RegistryError } from "./errors.ts";
 import { TestRegistry } from "./test-registry-fixture.ts";
@@ -10,21 +10,9 @@ import { TestRegistry } from "./test-registry-fixture.ts";
 const directory = temporaryDirectory();
 const pem = (name: string): string => readFileSync(join(directory, name), "utf8");
 
-/** Makes NAME.crt and NAME.key, signed by an authority or by itself. */
-function certify(name: string, subject: string, authority?: string): void {
-  const signed = authority === undefined ? [] : ["-CA", `${authority}.crt`, "-CAkey", `${authority}.key`];
-  const extensions =
-    authority === undefined
-      ? ["-addext", "basicConstraints=critical,CA:TRUE"]
-      : ["-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=CA:FALSE"];
-  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", `${name}.key`];
-  const args = ["req", "-x509", "-batch", "-days", "2", "-subj", `/CN=${subject}`, ...key, "-out", `${name}.crt`];
-  execFileSync("openssl", [...args, ...signed, ...extensions], { cwd: directory, stdio: "ignore" });
-}
-
 test.before(() => {
   for (const [name, authority] of [["ca"], ["other-ca"], ["server", "ca"], ["client", "ca"]] as const)
-    certify(name, name === "server" ? "localhost" : name, authority);
+    certify(directory, name, authority);
 });
 
 const serve = (ca?: string): Promise<TestRegistry> =>

@@ -46,7 +46,7 @@ class Uploading {
     this.#repository = repository;
     this.#scopes = scopes;
     this.#blob = blob;
-    this.#what = `upload of blob ${blob.digest} to ${session.host.name}/${repository}`;
+    this.#what = `upload of blob ${blob.digest} to ${session.name}/${repository}`;
     this.#inPieces = blob.size >= session.pieces.from;
   }
 

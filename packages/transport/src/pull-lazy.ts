@@ -15,7 +15,7 @@ import {
   type Waiting,
 } from "@puzzlefs/oci";
 import { IntegrityError, readHeader } from "@puzzlefs/reader";
-import type { RegistryAccess, Reference, RegistryOptions } from "@puzzlefs/registry";
+import type { RegistryAccess, Reference, RegistrySettings } from "@puzzlefs/registry";
 import { configuredPlatform } from "./platform.ts";
 import { findImage, type RemoteImage } from "./remote-image.ts";
 import {
@@ -34,7 +34,7 @@ const MOST_DOCUMENT_BYTES = 2 * MAX_BUNDLE_BYTES;
 export interface LazyPullRequest extends PlatformChoice {
   registry: RegistryAccess;
   /** How `registry` was opened: the fetcher does it likewise. */
-  access: Pick<RegistryOptions, "plainHttp" | "authFile">;
+  access: RegistrySettings;
   source: Reference;
   ociDir: string;
   tag: string;
@@ -127,7 +127,7 @@ function storedBlob({ blobs }: Layout, digest: string, size: number): Buffer | u
 
 /** Stores documents, record, tag and signatures, unless a required one is not there. */
 async function store(
-  { access: { plainHttp = false, authFile }, canonical: demanded, tag, signatures: wanted }: LazyPullRequest,
+  { access, canonical: demanded, tag, signatures: wanted }: LazyPullRequest,
   layout: Layout,
   image: RemoteImage,
   documents: Documents,
@@ -142,8 +142,8 @@ async function store(
   const { canonical, table } = checkedImage(layout, image, demanded);
   if (wanted !== undefined) requireSigned(layout, canonical, signatures, wanted);
   const reference = `${image.repository.name}@sha256:${image.digest}`;
-  const access = { plainHttp, ...(authFile !== undefined && { authFile }) };
-  await recordLazy(layout, image.digest, { reference, name: image.name, ...access }, table, turns);
+  const { plainHttp = false } = access;
+  await recordLazy(layout, image.digest, { reference, name: image.name, ...access, plainHttp }, table, turns);
   const platform =
     image.platform ?? (documents.config && configuredPlatform(documents.config, image.name)) ?? hostPlatform();
   const { manifest } = image;

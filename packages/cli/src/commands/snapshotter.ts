@@ -1,7 +1,7 @@
 import { startSnapshotter } from "@puzzlefs/containerd";
 import { stderrLog } from "@puzzlefs/fuse";
 import type { DriverChoice } from "@puzzlefs/mount";
-import { absolutePath } from "@puzzlefs/linux";
+import { absolutePath, Directory } from "@puzzlefs/linux";
 import { choiceOption, defineCommand, type ManualCommand, parseTimeout } from "../command-line.ts";
 import { registryOptions } from "../registry-options.ts";
 
@@ -13,10 +13,14 @@ interface Options {
   plainHttp: boolean;
   authfile: string;
   fetchTimeout: number;
+  hostsDir: string;
+  kubeletAuthfile: string;
 }
 
 const ROOT = "/var/lib/puzzlefs";
 const ADDRESS = "/run/puzzlefs/snapshotter.sock";
+const HOSTS_DIR = "/etc/containerd/certs.d";
+const KUBELET_FILE = "/var/lib/kubelet/config.json";
 const CONTENT_STORE = "/var/lib/containerd/io.containerd.content.v1.content";
 
 const example = `
@@ -45,13 +49,17 @@ export function define(): ManualCommand {
         "fuse",
       ]),
     )
+    .option("--hosts-dir <dir>", `containerd's hosts.toml files and certificates (default: ${HOSTS_DIR})`)
+    .option("--kubelet-authfile <file>", `further credentials, as kubelet has them (default: ${KUBELET_FILE})`)
     .option("--fetch-timeout <time>", "lazy images: after so long a read fails (default: 60)", parseTimeout);
 }
 
 export async function run(argv: readonly string[]): Promise<number> {
   const command = define().parse(argv, { from: "user" });
   const given = command.opts<Partial<Options>>();
-  const { plainHttp, authfile, fetchTimeout } = given;
+  const { plainHttp, authfile, fetchTimeout, hostsDir, kubeletAuthfile } = given;
+  // The default need not exist.
+  if (hostsDir !== undefined) Directory.open(hostsDir).close();
   const log = stderrLog();
   const signalled = new Promise<NodeJS.Signals>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, resolve);
@@ -65,6 +73,8 @@ export async function run(argv: readonly string[]): Promise<number> {
       ...(plainHttp !== undefined && { plainHttp }),
       // The fetcher works in another directory.
       ...(authfile !== undefined && { authFile: absolutePath(authfile) }),
+      hostsDir: absolutePath(hostsDir ?? HOSTS_DIR),
+      kubeletAuthFile: absolutePath(kubeletAuthfile ?? KUBELET_FILE),
     },
     ...(fetchTimeout !== undefined && { fetchTimeout }),
     log: (message) => log("info", message),

@@ -191,10 +191,10 @@ class Fetcher {
     if (known !== undefined) return known;
     const source = lazySource(this.#layout, image);
     if (source === undefined) throw new Error(`the image sha256:${image} is not lazy`);
-    const { reference, plainHttp, authFile } = source;
+    const { reference, name: _, ...settings } = source;
     const plan = chunkPlan(this.#layout, image);
     const stop = new AbortController();
-    const registry = new Registry({ plainHttp, ...(authFile !== undefined && { authFile }) });
+    const registry = new Registry(settings);
     const writer = new ChunkWriter(this.#layout, { reserve, log: this.#settings.log });
     const slots = new Slots();
     const repository = registry.open(reference, "pull");
