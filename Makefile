@@ -92,13 +92,12 @@ vm: setup-kernels ## KERNEL=6.1|6.12|7|debug [IMAGE=OCI_DIR:TAG] CMD='…': run 
 setup-browser: ## install Chromium, in which `make test` then opens the page of `puzzlefs report`
 	@setup/setup.sh browser
 
-setup-external: setup-kernels ## make a root directory with Debian's userland, for test suites of other projects
+setup-external: setup-kernels ## make a root directory with Debian's userland, for test suites of other projects, and build containerd 2
 	@setup/setup.sh external
 
 external: setup-external build ## run test suites of other projects on mounted images, if their sources are there (test/external/README.md)
 	@$(NODE) test/external/run.ts
-	@programs="$${EXTERNAL_SOURCES:-$(PUZZLEFS_CACHE)/external}/containerd"; \
-	[ ! -e "$$programs" ] || PUZZLEFS_CONTAINERD="$$programs" $(NODE) test/run.ts test/containerd/containerd.test.ts
+	@$(NODE) test/run.ts test/containerd/containerd-2.test.ts
 
 bench: setup-test build ## measure stores and builds beside others [PARTS=sizes,rebuild,large,memory] [ROUNDS=5] [SERIES=DIR] [BIG=DIR] [NOTE=TEXT]
 	@setup/setup.sh bench-store

@@ -6,7 +6,7 @@
 #                     the checkers that `make test` runs on the driver's sources: sparse, checkpatch
 #   setup.sh debug-kernel    another kernel, built with every checker of the kernel
 #   setup.sh kernel-scripts  the checkers of all three kernels, and Coccinelle
-#   setup.sh external        Debian's userland for test suites of other projects
+#   setup.sh external        Debian's userland for test suites of other projects, and containerd 2
 #   setup.sh bench-store     programs to compare storage with, and big-tree
 #   setup.sh bench-kernel    file systems to compare the driver with
 #   setup.sh bench-fuse      file systems to compare the FUSE daemon with
@@ -17,7 +17,7 @@
 #   setup.sh cache    prints the path of the cache
 # Debian packages by apt-get; Node and pnpm from the npm registry, and whatever is large, into a cache outside git.
 # Every archive is checked: those of apt, debootstrap and mmdebstrap by Debian's signature, those of npm by the sha512 in
-# npm-packages.txt or pnpm-lock.yaml, those of cargo by its lock file; the Rust tool's own by the index of crates.io.
+# npm-packages.txt or pnpm-lock.yaml, those of cargo by its lock file, those of Go by its checksum database; the Rust tool's own by the index of crates.io.
 set -eu
 umask 022
 
@@ -214,6 +214,7 @@ kernel-scripts)
 	;;
 external)
 	external_root
+	external_containerd
 	;;
 recipes)
 	recipes_root
