@@ -78,7 +78,7 @@ export class ContainerdMachine {
   /** containerd and, through it, the snapshotter answer. */
   async answers(): Promise<void> {
     const isReady = await eventually(() => this.ctr("snapshots", "--snapshotter", "puzzlefs", "ls").status === 0);
-    if (!isReady) throw new Error(["containerd", "snapshotter"].map((name) => this.log(name)).join("\n"));
+    if (!isReady) throw new Error((["containerd", "snapshotter"] as const).map((name) => this.log(name)).join("\n"));
   }
 
   log(name: "containerd" | "snapshotter"): string {
