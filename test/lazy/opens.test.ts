@@ -2,11 +2,13 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { findMount } from "@puzzlefs/fuse";
 import { close, messageOf, O_PATH, OpenEvents, openNamed } from "@puzzlefs/linux";
 import { Layout, lazyState } from "@puzzlefs/oci";
 import { type ImageTree, keyDigest, openImageAt } from "@puzzlefs/reader";
 import { eventually, running, signalTo } from "@puzzlefs/testing";
 import test, { type ExecutionContext } from "ava";
+import { hasListener } from "@puzzlefs/mount";
 import { startListener } from "../../packages/mount/src/opens/start-listener.ts";
 import type { MountRequest } from "../../packages/mount/src/mount-request.ts";
 import { LazyImage, run, start } from "./lazy-fixture.ts";
@@ -94,6 +96,11 @@ class WaitingFiles implements AsyncDisposable {
 
   pid(title: "listen" | "fetch for"): number | undefined {
     return running(`puzzlefs ${title} ${this.directory}`)[0]?.pid;
+  }
+
+  isListenedTo(): boolean {
+    const found = findMount(this.directory);
+    return found !== undefined && hasListener(found);
   }
 
   ended(): Promise<boolean> {
@@ -193,7 +200,9 @@ opensTest("a fetcher that is killed is replaced", async (t) => {
 opensTest("when the listener or its helper is killed, both end and opens go on", async (t) => {
   for (const title of ["listen", "fetch for"] as const) {
     await using waiting = await WaitingFiles.make();
+    t.false(waiting.isListenedTo());
     await waiting.listen();
+    t.true(waiting.isListenedTo());
     const [file, other] = waiting.files as [string, string];
     waiting.image.registry.intercept = () => true;
     const waiter = start("cat", file);
@@ -202,6 +211,7 @@ opensTest("when the listener or its helper is killed, both end and opens go on",
     t.is((await waiter.ended).stdout, "content");
     t.is((await run("cat", other)).stdout, "content");
     t.true(await waiting.ended());
+    t.false(waiting.isListenedTo());
     if (title === "fetch for") t.regex(readFileSync(waiting.image.log, "utf8"), /has died: no more is fetched/);
   }
 });

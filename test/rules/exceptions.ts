@@ -33,6 +33,11 @@ export const exceptions: readonly Exception[] = [
   { file: "packages/fuse/src/daemon/unmounter.ts", names: ["spawn(shell)"], why: "/bin/sh" },
   { file: "packages/mount/src/fetcher-program.ts", names: ["spawn(shell)"], why: "/bin/sh" },
   {
+    file: "packages/mount/src/opens/find-listener.ts",
+    names: ["readFileSync"],
+    why: "/proc: titles and descriptors of processes",
+  },
+  {
     file: "packages/fuse/src/mount/fusermount.ts",
     names: ["existsSync", "spawnSync(program)", "spawn(program)", "execFile(program)"],
     why: "fusermount3 in one of four directories of the system, by its absolute path; or /bin/sh, which becomes it",

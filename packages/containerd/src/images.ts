@@ -1,12 +1,21 @@
 import { setTimeout } from "node:timers/promises";
-import { findMount, isOurs, unmount } from "@puzzlefs/fuse";
+import { findMount, isOurs, type MountEntry, unmount } from "@puzzlefs/fuse";
 import { askFileSystem, Directory, messageOf, realPathOf } from "@puzzlefs/linux";
-import { type DriverChoice, mount, mountedImages, overlayPrefix, refuseOverlayMarks } from "@puzzlefs/mount";
+import {
+  type DriverChoice,
+  hasListener,
+  hidesLowerOpens,
+  mount,
+  mountedImages,
+  overlayPrefix,
+  refuseOverlayMarks,
+} from "@puzzlefs/mount";
 import {
   bootstrapBlob,
   collectGarbage,
   isHexDigest,
   Layout,
+  lazyState,
   referencedBlobs,
   type StagedBlob,
   Transaction,
@@ -213,8 +222,9 @@ export class Images {
     this.#mounts.makeOrOpen(image, 0o700).close();
     const path = this.pathOf(image);
     if (this.#isMounted(image)) {
-      if (await this.#answers(image)) return;
-      this.#log(`${path}: its server is dead; it is mounted again`);
+      const fault = await this.#faultOf(image);
+      if (fault === undefined) return;
+      this.#log(`${path}: ${fault}; it is mounted again`);
       await unmount(path, { lazy: true });
     }
     const { driver: choice, fetchTimeout: timeout } = this.#settings;
@@ -225,7 +235,8 @@ export class Images {
       options: OPTIONS,
       driver: choice,
       supervise: true,
-      lazy: { byDriver: choice === "kernel", ...(timeout !== undefined && { timeout }) },
+      // Overlays of containers are containerd's: where they would have to be marked, lazy images are mounted by FUSE.
+      lazy: { byDriver: choice === "kernel" && !hidesLowerOpens(), ...(timeout !== undefined && { timeout }) },
       warn: this.#log,
     };
     // For the kernel driver it writes to the store.
@@ -234,8 +245,22 @@ export class Images {
   }
 
   #isMounted(image: string): boolean {
+    return this.#mountOf(image) !== undefined;
+  }
+
+  #mountOf(image: string): MountEntry | undefined {
     const found = findMount(`${realPathOf(this.#mounts.descriptor, this.#mounts.path)}/${image}`);
-    return found !== undefined && isOurs(found);
+    return found !== undefined && isOurs(found) ? found : undefined;
+  }
+
+  /** Why containers cannot use a mount any more; undefined: they can. Throws an error if its server does not answer. */
+  async #faultOf(image: string): Promise<string | undefined> {
+    if (!(await this.#answers(image))) return "its server is dead";
+    const found = this.#mountOf(image);
+    if (found?.type !== "puzzlefs") return undefined;
+    // Another mount of it is the same file system of the driver: with its process, missing chunks are fetched for all containers again.
+    const { missingChunks = 0 } = lazyState(this.#layout, this.#layout.manifest(TAG + image).digest) ?? {};
+    return missingChunks > 0 && !hasListener(found) ? "nothing fetches for it" : undefined;
   }
 
   /** Whether a mount has a server. Throws an error if that does not answer. */

@@ -7,6 +7,8 @@ export { mount, MountedImage, type MountOptions } from "./mount.ts";
 export { startServer, type ServerRequest } from "./start-server.ts";
 export { mountImage } from "./mount-image.ts";
 export type { DriverChoice, FuseMount, MountRequest } from "./mount-request.ts";
+export { hasListener } from "./opens/find-listener.ts";
+export { hidesLowerOpens } from "./overlay.ts";
 export { overlayPrefix, refuseOverlayMarks } from "./overlay-marks.ts";
 export { mountedImages } from "./mounted-images.ts";
 export { type PackedOptions, storePlaces, StoreRefusal } from "./stored-places.ts";

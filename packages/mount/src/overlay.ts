@@ -115,8 +115,8 @@ function dropIndex(upper: Upper, record: UpperRecord | undefined): void {
   upper.removeIndex();
 }
 
-/** Before Linux 6.5 fanotify(7) does not see that an overlay opens files of its layers. */
-function hidesLowerOpens(): boolean {
+/** Before Linux 6.5 fanotify(7) does not see that an overlay opens files of its layers: there the overlay has to be marked. */
+export function hidesLowerOpens(): boolean {
   const [major = 0, minor = 0] = release()
     .split(".")
     .map((part) => parseInt(part, 10));
