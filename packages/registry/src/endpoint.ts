@@ -10,7 +10,7 @@ export type Scheme = "https" | "http" | "either";
 
 /** Where and how a registry or a mirror is reached. */
 export interface Endpoint {
-  /** For messages, and to tell endpoints apart: the host, with what is not usual of its URL. */
+  /** In messages, and as identity of an endpoint: the host, with what is not usual of its URL. */
   name: string;
   /** host[:port], for which credentials are looked up. */
   host: string;

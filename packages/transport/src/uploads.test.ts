@@ -2,7 +2,7 @@ import { eventually } from "@puzzlefs/testing";
 import test from "ava";
 import { Uploads } from "./uploads.ts";
 
-/** Uploads that end when they are told to. */
+/** Uploads that end by end() or fail(). */
 class Steps {
   readonly begun: number[] = [];
   readonly #ends: PromiseWithResolvers<void>[] = [];
