@@ -21,6 +21,8 @@ const chosen = (process.env["PUZZLEFS_KERNELS"] ?? "").split(",").filter((name) 
 
 /** Emulated, reading much and starting our program take long: some tests run in machines only where kernels were asked for (`make test-kernels`). */
 export const isThorough = chosen.length > 0;
+/** Random hostile images that the driver is tried with. */
+export const hostileImages = Number(process.env["PUZZLEFS_HOSTILE"] ?? (isThorough ? 2000 : 1000));
 /** Kernels for all tests: one, or those that PUZZLEFS_KERNELS names (`make test-kernels`). */
 export const kernels: readonly KernelName[] = chosen.length > 0 ? chosen : ["6.12"];
 /** Kernels for the tests that mount every kind of image. */

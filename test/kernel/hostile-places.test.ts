@@ -14,12 +14,12 @@ import { damaged } from "../conformance/damage.ts";
 import { corpusCases } from "../corpus/corpus.ts";
 import { build } from "../support/images.ts";
 import { Scratch } from "../support/scratch.ts";
-import { bootDriver, kernels, kernelTest, missingFor } from "./driver.ts";
+import { bootDriver, hostileImages, kernels, kernelTest, missingFor } from "./driver.ts";
 import { look } from "./hostile-images.ts";
 import { putBlob, settled } from "./packed-images.ts";
 import { changedTable, type Table } from "./place-tables.ts";
 
-const count = Number(process.env["PUZZLEFS_HOSTILE"] ?? 2000) / 4;
+const count = hostileImages / 4;
 const minutes = 60_000;
 const kernel = kernels[0] ?? "6.12";
 const tags = ["raw", "zstd"];

@@ -1,5 +1,5 @@
 /**
- * The corruption corpus and 2,000 damaged images, mounted one after the other in one machine: the driver refuses the same
+ * The corruption corpus and random damaged images, mounted one after the other in one machine: the driver refuses the same
  * images, and the same inodes at their first use, as the reader in user space, for the same rules, and shows the same trees.
  */
 import { readFileSync, writeFileSync } from "node:fs";
@@ -20,11 +20,11 @@ import {
 import { eventually } from "@puzzlefs/testing";
 import test from "ava";
 import { Scratch } from "../support/scratch.ts";
+import { hostileImages } from "./driver.ts";
 import { makeBases } from "./hostile-bases.ts";
 import { addCorpus, addMutations, addSeekTables, errorOf, examined, HostileStore, manifestOf } from "./hostile-images.ts";
 import type { HostileImage } from "./hostile-images.ts";
 
-const count = Number(process.env["PUZZLEFS_HOSTILE"] ?? 2000);
 const names = 16;
 const minutes = 60_000;
 const kernel = (process.env["PUZZLEFS_KERNELS"] ?? "6.12").split(",")[0] ?? "";
@@ -95,7 +95,7 @@ else {
     for (const { name, manifest } of bases) store.manifest(name, manifest);
     addCorpus(store);
     addSeekTables(store);
-    addMutations(store, bases, count);
+    addMutations(store, bases, hostileImages);
     const large = store.blob(manifestOf(metadataTooLarge));
     const list = join(layout, "manifests");
     writeFileSync(list, store.images.map(({ manifest }) => `${manifest}\n`).join(""));
@@ -151,7 +151,7 @@ else {
     const unreported = wanted.flatMap((image) => image.log.filter((line) => !log.includes(line)));
     t.deepEqual(unreported.slice(0, 20), [], `${unreported.length} lines are missing in the kernel log`);
     const used = wanted.filter((image) => image.log.some((line) => line.includes(" metadata "))).length;
-    t.true(used > count / 40, `${used} images have inodes that are refused at their first use`);
+    t.true(used > hostileImages / 40, `${used} images have inodes that are refused at their first use`);
     const rules = new Set(store.images.flatMap(({ refusal }) => refusal?.text.split(" ")[0] ?? []));
     const mounted = store.images.filter(({ refusal }) => refusal === undefined).length;
     t.log(`${store.images.length} images, ${mounted} mounted, refused for ${rules.size} rules, ${used} at first use; ${Math.round(seconds)} s; ${lost} KiB more in use`);
