@@ -227,7 +227,9 @@ export class Images {
       this.#log(`${path}: ${fault}; it is mounted again`);
       await unmount(path, { lazy: true });
     }
-    const { driver: choice, fetchTimeout: timeout } = this.#settings;
+    const { fetchTimeout: timeout } = this.#settings;
+    // Overlays of containers are containerd's: where they would have to be marked, images that lack chunks are mounted by FUSE.
+    const choice = hidesLowerOpens() && this.#lacksChunks(image) ? "fuse" : this.#settings.driver;
     const request = {
       ociDir: this.#layout.path,
       reference: TAG + image,
@@ -235,8 +237,7 @@ export class Images {
       options: OPTIONS,
       driver: choice,
       supervise: true,
-      // Overlays of containers are containerd's: where they would have to be marked, lazy images are mounted by FUSE.
-      lazy: { byDriver: choice === "kernel" && !hidesLowerOpens(), ...(timeout !== undefined && { timeout }) },
+      lazy: { byDriver: choice === "kernel", ...(timeout !== undefined && { timeout }) },
       warn: this.#log,
     };
     // For the kernel driver it writes to the store.
@@ -259,8 +260,13 @@ export class Images {
     const found = this.#mountOf(image);
     if (found?.type !== "puzzlefs") return undefined;
     // Another mount of it is the same file system of the driver: with its process, missing chunks are fetched for all containers again.
+    return this.#lacksChunks(image) && !hasListener(found) ? "nothing fetches for it" : undefined;
+  }
+
+  /** Whether an image is lazy and has not been fetched as a whole. */
+  #lacksChunks(image: string): boolean {
     const { missingChunks = 0 } = lazyState(this.#layout, this.#layout.manifest(TAG + image).digest) ?? {};
-    return missingChunks > 0 && !hasListener(found) ? "nothing fetches for it" : undefined;
+    return missingChunks > 0;
   }
 
   /** Whether a mount has a server. Throws an error if that does not answer. */
