@@ -139,3 +139,8 @@ test("durations are those of Go", (t) => {
   for (const text of ["", "1", "s", "1 s", "1s ", "1d", "--1s", "1s-2s", "1".repeat(70)])
     t.is(goDuration(text), undefined, text);
 });
+
+test("a header may have the name of a member that all objects have", (t) => {
+  const [{ headers } = NONE] = parse('[header]\nconstructor = "a"\ntoString = ["b", "c"]');
+  t.deepEqual(headers, { constructor: ["a"], tostring: ["b", "c"] });
+});

@@ -103,7 +103,7 @@ function pairsOf(table: Table): [string, string][] {
 
 function headersOf(table: Table): Record<string, string[]> {
   const given = table.table("header");
-  const headers: Record<string, string[]> = {};
+  const headers = new Map<string, string[]>();
   let count = 0;
   for (const name of given?.keys() ?? []) {
     const value = given?.value(name);
@@ -117,9 +117,9 @@ function headersOf(table: Table): Record<string, string[]> {
     count += values.length;
     if (count > MOST_HEADERS) return table.fail(`more than ${MOST_HEADERS} headers`);
     const key = name.toLowerCase();
-    if (!OWN_HEADERS.has(key)) headers[key] = [...(headers[key] ?? []), ...values];
+    if (!OWN_HEADERS.has(key)) headers.set(key, [...(headers.get(key) ?? []), ...values]);
   }
-  return headers;
+  return Object.fromEntries(headers);
 }
 
 function dialTimeoutOf(table: Table): number | undefined {
